@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+#
+# dm-envelope: transparent AES-256 encryption for database cluster volumes.
+# `make help` lists the targets.
+
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+BUILD := $(CURDIR)/build
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KBUILD_FLAGS ?=
+PREFIX ?= /usr
+LIBEXECDIR ?= $(PREFIX)/lib/envelope
+UNIT_TESTS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+HOST_TESTS = $(patsubst tests/host/%.sh,%,$(wildcard tests/host/*.sh))
+
+.PHONY: all help deps kernels userspace userspace-asan modules demo bench check check-style check-unit unit-mutations \
+	check-host kunit kunit-mutations mutations check-vm check-bench clean
+.DEFAULT_GOAL := all
+
+all: userspace ## build the programs (the module: make modules KDIR=...)
+
+help: ## list the targets
+	@echo "dm-envelope $(VERSION)"; echo
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo; echo "Variables: KDIR (kernel to build for), DESTDIR, PREFIX=$(PREFIX), DM_ENVELOPE_CACHE (test kernels)"
+
+deps: ## install the Debian packages that building, testing and the demo need
+	@tests/deps/install
+
+kernels: deps ## fetch and build the kernels the tests boot, into the cache
+	@tests/kernels/build stock 6.1 >/dev/null
+	@tests/kernels/build stock 6.12 >/dev/null
+	@tests/kernels/build kunit 6.12 >/dev/null
+	@tests/kernels/build kunit 7.3 >/dev/null
+	@tests/kernels/build bench 7.3 >/dev/null
+
+userspace: ## build the programs into build/userspace
+	@$(MAKE) -s -C userspace O=$(BUILD)/userspace LIBEXECDIR=$(LIBEXECDIR) all
+
+userspace-asan:
+	@$(MAKE) -s -C userspace O=$(BUILD)/asan SANITIZE=1 tests
+
+# Kbuild writes its objects beside the sources, and several kernels are built
+# for at once: so each kernel gets a copy of the sources of its own.
+MODULES_OUT ?= $(BUILD)/modules-$(notdir $(patsubst %/build,%,$(KDIR)))
+modules: ## build dm-envelope.ko for the kernel whose build tree is KDIR
+	@[ -e "$(KDIR)/Makefile" ] || { echo "no kernel build tree at $(KDIR): install linux-headers or pass KDIR=" >&2; exit 2; }
+	@mkdir -p $(MODULES_OUT)
+	@rsync -a --delete --include='/kmod/***' --include=/Kbuild --exclude='*' --filter='P *.o' --filter='P .*.cmd' \
+		./ $(MODULES_OUT)/
+	$(MAKE) -C $(KDIR) M=$(MODULES_OUT) $(KBUILD_FLAGS) modules
+
+demo: deps userspace ## run PostgreSQL on an encrypted cluster volume in a VM, and revoke its key
+	@tests/kernels/build stock 6.12 >/dev/null
+	@tests/demo/run
+
+bench: deps ## compare with dm-crypt, dm-linear and the bare device; table, JSON and plots in docs/bench
+	@tests/bench/run
+
+# The suites. `make check` runs three at once: two that compute fill both processors while one
+# waits, as guests do for a lease to end. The long ones begin first, the short ones fill the end.
+STYLE_SUITES = "style=tests/style/run"
+UNIT_SUITES = $(foreach t,$(UNIT_TESTS),"unit $(t)=$(BUILD)/asan/unit/$(t)")
+UNIT_MUTATIONS = "unit mutations=tests/unit/mutate --jobs 1"
+HOST_SUITES = $(foreach t,$(HOST_TESTS),"host $(t)=tests/host/$(t).sh")
+KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
+BENCH_SUITES = "bench=tests/bench/regress"
+VM_SUITES = $(or $(shell tests/qemu/suites),"vm=false")
+MUTATION_SUITE = "mutations 6.12=tests/kunit/run 6.12 --mutate all"
+
+check: deps kernels userspace userspace-asan ## run every test; ends with `N passed, N failed, N skipped`
+	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
+		$(UNIT_SUITES)
+
+check-style: deps ## checkpatch, sparse and W=1 on every kernel, shellcheck
+	@tests/kernels/build kunit 7.3 >/dev/null
+	@tests/run $(STYLE_SUITES)
+
+check-unit: deps userspace userspace-asan ## unit tests, under AddressSanitizer and UBSan
+	@tests/run $(UNIT_SUITES)
+
+unit-mutations: deps userspace ## the negative controls of unit and host tests: protections taken away, seen to fail
+	@tests/run "unit mutations=tests/unit/mutate"
+
+check-host: deps userspace userspace-asan ## tests of the programs on this machine
+	@tests/run $(HOST_SUITES)
+
+kunit: kernels ## KUnit suites in QEMU, on 6.12 and 7.3 with KASAN, lockdep, fault injection
+	@tests/run -j 2 $(KUNIT_SUITES)
+
+mutations: kernels ## the negative controls of the KUnit suites: protections taken away one by one, seen to fail
+	@tests/run -j 2 $(MUTATION_SUITE) "mutations 7.3=tests/kunit/run 7.3 --mutate all"
+
+kunit-mutations: kernels ## the same on 6.12 alone
+	@tests/run $(MUTATION_SUITE)
+
+check-vm: deps kernels userspace ## the integration cases, in guests with stock 6.1 and 6.12 kernels
+	@tests/run -j 3 $(VM_SUITES)
+
+check-bench: deps ## instructions per I/O on 6.12 and 7.3, against the committed figures
+	@tests/run $(BENCH_SUITES)
+
+clean: ## remove what was built in the checkout (the kernel cache stays)
+	rm -rf $(BUILD)
+
+include userspace/install.mk
