@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: the bounce pages of a write, and a device's reserve of them.
+ *
+ * A write of a page cache page may be what frees memory, so it must not depend on
+ * free memory. A write takes its pages from those that are used again and again
+ * (pages.c); when there are none, it goes to the device's one write worker, and for
+ * that the device keeps a reserve that suffices for one write of maximal size.
+ * Whatever the worker takes from there comes back to it when the disk has done its
+ * part, so it gets on, if only one large write at a time.
+ *
+ * A write of more than a few pages has its table of segments in one more such page.
+ *
+ * Memory bound: ENVELOPE_RESERVE_PAGES per device.
+ *
+ * Must never sleep for pages in the map function: bios queued behind it on
+ * current->bio_list may be the ones that would bring pages back. Only the
+ * device's one write worker waits, and it takes all the pages of a write or none,
+ * so that two half-served writes cannot wait for each other.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+
+#include "envelope.h"
+
+static bool needs_table(unsigned int nr)
+{
+	return nr > ENVELOPE_INLINE_BVECS;
+}
+
+/* The table of a write that needs one is a page, and its content these bvecs. */
+static struct page *table_of(const struct envelope_bounce *bounce)
+{
+	return virt_to_page(bounce->bvecs);
+}
+
+/**
+ * envelope_bounce_pool_init() - fill the reserve
+ * @pool: to be initialised
+ *
+ * Context: may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ */
+int envelope_bounce_pool_init(struct envelope_bounce_pool *pool)
+{
+	BUILD_BUG_ON(ENVELOPE_MAX_PAGES * sizeof(struct bio_vec) > PAGE_SIZE);
+
+	spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->pages);
+	init_waitqueue_head(&pool->wait);
+	pool->nr_pages = 0;
+
+	while (pool->nr_pages < ENVELOPE_RESERVE_PAGES) {
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		if (!page) {
+			envelope_bounce_pool_exit(pool);
+			return -ENOMEM;
+		}
+		list_add(&page->lru, &pool->pages);
+		pool->nr_pages++;
+	}
+	return 0;
+}
+
+/**
+ * envelope_bounce_pool_exit() - give the reserve back
+ * @pool: nothing is on loan
+ */
+void envelope_bounce_pool_exit(struct envelope_bounce_pool *pool)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, &pool->pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+}
+
+/**
+ * envelope_bounce_try_take() - pages for one write, now or not at all
+ * @bounce: to be filled
+ * @nr: pages, up to ENVELOPE_MAX_PAGES
+ *
+ * Context: any but NMI; never sleeps.
+ * Return: true if @bounce has got all its pages; else it has got none.
+ */
+bool envelope_bounce_try_take(struct envelope_bounce *bounce, unsigned int nr)
+{
+	struct bio_vec table;
+
+	bounce->reserved = false;
+	bounce->nr = nr;
+	if (likely(!needs_table(nr))) {
+		bounce->bvecs = bounce->inline_bvecs;
+		return envelope_pages_take(bounce->inline_bvecs, nr);
+	}
+
+	if (!envelope_pages_take(&table, 1))
+		return false;
+	bounce->bvecs = page_address(table.bv_page);
+	if (envelope_pages_take(bounce->bvecs, nr))
+		return true;
+	envelope_pages_put(&table, 1);
+	return false;
+}
+
+/* Call with pool->lock, and only for pages that are there. */
+static struct page *pop(struct envelope_bounce_pool *pool)
+{
+	struct page *page = list_first_entry(&pool->pages, struct page, lru);
+
+	lockdep_assert_held(&pool->lock);
+	list_del(&page->lru);
+	pool->nr_pages--;
+	return page;
+}
+
+static void push(struct envelope_bounce_pool *pool, struct page *page)
+{
+	lockdep_assert_held(&pool->lock);
+	list_add(&page->lru, &pool->pages);
+	pool->nr_pages++;
+}
+
+static bool take_reserved(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
+			  unsigned int nr)
+{
+	bool enough;
+	unsigned int i;
+
+	spin_lock_irq(&pool->lock);
+	enough = pool->nr_pages >= nr + needs_table(nr);
+	if (enough) {
+		bounce->bvecs = needs_table(nr) ? page_address(pop(pool)) : bounce->inline_bvecs;
+		for (i = 0; i < nr; i++)
+			bounce->bvecs[i] = (struct bio_vec){
+				.bv_page = pop(pool),
+				.bv_len	 = PAGE_SIZE,
+			};
+		bounce->reserved = true;
+	}
+	spin_unlock_irq(&pool->lock);
+	return enough;
+}
+
+/**
+ * envelope_bounce_take() - pages for one write, waiting for them
+ * @pool: the device's pool
+ * @bounce: to be filled
+ * @nr: pages, up to ENVELOPE_MAX_PAGES
+ * @lc: waiting ends when this is no longer live and envelope_bounce_wake() is called
+ *
+ * Only one thread of a device may be here.
+ *
+ * Context: process context that holds up nobody who returns pages.
+ * Return: true if @bounce has got its pages; false if the device died.
+ */
+bool envelope_bounce_take(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
+			  unsigned int nr, const struct envelope_lifecycle *lc)
+{
+	bool taken = false;
+
+	if (envelope_bounce_try_take(bounce, nr))
+		return true;
+
+	wait_event(pool->wait,
+		   (taken = take_reserved(pool, bounce, nr)) || !envelope_lifecycle_is_live(lc));
+	return taken;
+}
+
+static void return_reserved(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&pool->lock, flags);
+	for (i = 0; i < bounce->nr; i++)
+		push(pool, bounce->bvecs[i].bv_page);
+	/* The table last, its content is gone with it. */
+	if (needs_table(bounce->nr))
+		push(pool, table_of(bounce));
+	spin_unlock_irqrestore(&pool->lock, flags);
+	wake_up(&pool->wait);
+}
+
+/**
+ * envelope_bounce_release() - give the pages of a write back
+ * @pool: the device's pool
+ * @bounce: taken before
+ *
+ * Context: any but NMI.
+ */
+void envelope_bounce_release(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce)
+{
+	struct bio_vec table;
+
+	if (unlikely(bounce->reserved)) {
+		return_reserved(pool, bounce);
+		return;
+	}
+	envelope_pages_put(bounce->bvecs, bounce->nr);
+	if (needs_table(bounce->nr)) {
+		table.bv_page = table_of(bounce);
+		envelope_pages_put(&table, 1);
+	}
+}
+
+/**
+ * envelope_bounce_wake() - let the waiting worker look at the lifecycle again
+ * @pool: the device's pool
+ *
+ * Context: any.
+ */
+void envelope_bounce_wake(struct envelope_bounce_pool *pool)
+{
+	wake_up(&pool->wait);
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: AES-256-XTS over data units, as dm-crypt's aes-xts-plain64 does it.
+ *
+ * The result must be byte for byte what dm-crypt writes with the same sector size.
+ *
+ * Only synchronous transforms are used: what is begun is finished by the same CPU at
+ * once, in process context or in a bottom half, so it fits into a section, needs no
+ * memory but the stack, and leaves nobody behind who still holds the key. Before Linux
+ * 6.16 the fast ones are to be had synchronously only as the insides of a driver,
+ * "__xts(aes)"; who uses those looks after the FPU himself, see
+ * envelope_cipher_may_run().
+ *
+ * Must never run in hard interrupt context or with interrupts off.
+ */
+#include <crypto/internal/skcipher.h>
+#include <linux/highmem.h>
+#include <linux/scatterlist.h>
+#include <linux/slab.h>
+
+#include "envelope.h"
+
+#define DATA_UNIT_MAX	4096
+
+static struct crypto_skcipher *alloc_transform(void)
+{
+	/*
+	 * None that allocates memory for a request: writes that are to free memory go through
+	 * here, with bios behind them that only we can let go.
+	 */
+	const u32 refused = CRYPTO_ALG_ASYNC | CRYPTO_ALG_ALLOCATES_MEMORY;
+
+#ifdef ENVELOPE_XTS_IS_INTERNAL
+	struct crypto_skcipher *tfm = crypto_alloc_skcipher("__xts(aes)", CRYPTO_ALG_INTERNAL,
+							    CRYPTO_ALG_INTERNAL | refused);
+
+	if (!IS_ERR(tfm))
+		return tfm;
+#endif
+	return crypto_alloc_skcipher("xts(aes)", 0, refused);
+}
+
+/**
+ * envelope_cipher_alloc() - a transform with its key schedule
+ * @key: ENVELOPE_KEY_SIZE bytes
+ *
+ * Context: sleeps; may load a crypto driver.
+ * Return: the transform, or an ERR_PTR: -EINVAL for a weak key, -ENOENT if there is none
+ * that can be used here, what the crypto API says.
+ */
+struct crypto_skcipher *envelope_cipher_alloc(const u8 *key)
+{
+	struct crypto_skcipher *tfm = alloc_transform();
+	int r = -ENOENT;
+
+	if (IS_ERR(tfm))
+		return tfm;
+	/* More would not fit on the stack, and synchronous ones do not ask for it. */
+	if (WARN_ON_ONCE(crypto_skcipher_reqsize(tfm) > MAX_SYNC_SKCIPHER_REQSIZE))
+		goto err;
+	crypto_skcipher_set_flags(tfm, CRYPTO_TFM_REQ_FORBID_WEAK_KEYS);
+	r = crypto_skcipher_setkey(tfm, key, ENVELOPE_KEY_SIZE);
+	if (r)
+		goto err;
+	return tfm;
+
+err:
+	crypto_free_skcipher(tfm);
+	return ERR_PTR(r);
+}
+
+/**
+ * envelope_cipher_free() - the end of a key schedule
+ * @tfm: transform that nobody uses; NULL is fine
+ *
+ * The crypto API wipes the memory of a transform and of its children as it frees it.
+ *
+ * Context: may sleep.
+ */
+void envelope_cipher_free(struct crypto_skcipher *tfm)
+{
+	if (tfm)
+		crypto_free_skcipher(tfm);
+}
+
+/**
+ * envelope_cipher_driver() - which implementation is in use
+ * @tfm: transform
+ *
+ * Return: name as in /proc/crypto.
+ */
+const char *envelope_cipher_driver(struct crypto_skcipher *tfm)
+{
+	return crypto_tfm_alg_driver_name(crypto_skcipher_tfm(tfm));
+}
+
+/**
+ * envelope_cipher_is_slow() - is this a driver that nobody wants under a database?
+ * @driver: name as in /proc/crypto
+ *
+ * Return: true for C implementations and for XTS composed by a template out of a
+ * block cipher, which is several times slower than a real one even over AES-NI.
+ */
+bool envelope_cipher_is_slow(const char *driver)
+{
+	return strstr(driver, "generic") || strstr(driver, "-lib") ||
+	       strstr(driver, "fixed-time") || strstarts(driver, "xts(");
+}
+
+/**
+ * envelope_cipher_iv() - plain64
+ * @iv: to be filled
+ * @sector: in 512-byte units, whatever the size of a data unit, as LUKS2 counts
+ */
+void envelope_cipher_iv(__le64 iv[2], u64 sector)
+{
+	iv[0] = cpu_to_le64(sector);
+	iv[1] = 0;
+}
+
+/**
+ * envelope_gather_init() - prepare
+ * @gather: to be initialised
+ *
+ * Context: may sleep. Return: 0 or -ENOMEM.
+ */
+int envelope_gather_init(struct envelope_gather *gather)
+{
+	spin_lock_init(&gather->lock);
+	gather->unit = kmalloc(DATA_UNIT_MAX, GFP_KERNEL);
+	return gather->unit ? 0 : -ENOMEM;
+}
+
+/**
+ * envelope_gather_exit() - free
+ * @gather: nobody uses it any more
+ */
+void envelope_gather_exit(struct envelope_gather *gather)
+{
+	kfree_sensitive(gather->unit);
+}
+
+/* What a pass keeps from one data unit to the next. */
+struct pass_state {
+	struct scatterlist src;
+	struct scatterlist dst;
+	__le64 iv[2];
+	union {
+		struct skcipher_request request;
+		u8 memory[sizeof(struct skcipher_request) + MAX_SYNC_SKCIPHER_REQSIZE];
+	};
+};
+
+static void copy_unit(struct bio_vec *segments, struct bvec_iter iter, u8 *unit,
+		      unsigned int size, bool from_unit)
+{
+	while (size) {
+		struct bio_vec bv = bvec_iter_bvec(segments, iter);
+
+		bv.bv_len = min(bv.bv_len, size);
+		if (from_unit)
+			memcpy_to_bvec(&bv, unit);
+		else
+			memcpy_from_bvec(unit, &bv);
+		unit += bv.bv_len;
+		size -= bv.bv_len;
+		bvec_iter_advance(segments, &iter, bv.bv_len);
+	}
+}
+
+/* A list of one, without clearing what will be set for each data unit. */
+static void init_segment(struct scatterlist *sg)
+{
+	sg->page_link = 0;
+	sg_init_marker(sg, 1);
+}
+
+static int crypt_segment(const struct envelope_crypt *pass, struct pass_state *state,
+			 struct scatterlist *src, struct scatterlist *dst)
+{
+	skcipher_request_set_crypt(&state->request, src, dst, pass->sector_size, state->iv);
+	return pass->encrypt ? crypto_skcipher_encrypt(&state->request) :
+			       crypto_skcipher_decrypt(&state->request);
+}
+
+/* A data unit that straddles segments: through a contiguous buffer, which is wiped. */
+static noinline int crypt_scattered(const struct envelope_crypt *pass, struct pass_state *state,
+				    unsigned int at)
+{
+	struct envelope_gather *gather = pass->gather;
+	struct bvec_iter iter = pass->src_iter;
+	int r;
+
+	bvec_iter_advance(pass->src, &iter, at);
+	spin_lock_bh(&gather->lock);
+	copy_unit(pass->src, iter, gather->unit, pass->sector_size, false);
+	sg_set_buf(&state->src, gather->unit, pass->sector_size);
+	r = crypt_segment(pass, state, &state->src, pass->dst ? &state->dst : &state->src);
+	if (!r && !pass->dst)
+		copy_unit(pass->src, iter, gather->unit, pass->sector_size, true);
+	memzero_explicit(gather->unit, pass->sector_size);
+	spin_unlock_bh(&gather->lock);
+	return r;
+}
+
+static void wipe(struct pass_state *state, struct crypto_skcipher *tfm)
+{
+	unsigned int size = crypto_skcipher_reqsize(tfm);
+
+	/* The encrypted tweak is in both, if in the second one at all. */
+	memzero_explicit(state->iv, sizeof(state->iv));
+	if (unlikely(size))
+		memzero_explicit(skcipher_request_ctx(&state->request), size);
+}
+
+/**
+ * envelope_crypt() - encrypt or decrypt the data of a bio, or a part of it
+ * @pass: what to do
+ *
+ * Each byte of the source is read once, so that a page that is changed while it
+ * is being written yields the ciphertext of some version of it.
+ *
+ * Context: inside a section, where envelope_cipher_may_run() allows it. Never sleeps.
+ * Return: 0; -EINVAL if that is not a number of whole data units; what the crypto API says.
+ */
+int envelope_crypt(const struct envelope_crypt *pass)
+{
+	/* Stock kernels clear what is on the stack; half a page of it for each bio. */
+	struct pass_state state __uninitialized;
+	struct bvec_iter iter = pass->src_iter;
+	unsigned int at, size = pass->sector_size;
+	u64 sector = pass->iv_sector;
+	int r = 0;
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the cipher runs outside a section");
+	if (!iter.bi_size || !IS_ALIGNED(iter.bi_size, size))
+		return -EINVAL;
+
+	init_segment(&state.src);
+	if (pass->dst)
+		init_segment(&state.dst);
+	skcipher_request_set_tfm(&state.request, pass->tfm);
+	skcipher_request_set_callback(&state.request, 0, NULL, NULL);
+
+	for (at = 0;; at += size, sector += size >> SECTOR_SHIFT) {
+		envelope_cipher_iv(state.iv, sector);
+		if (pass->dst)
+			sg_set_page(&state.dst, pass->dst[at >> PAGE_SHIFT].bv_page, size,
+				    offset_in_page(at));
+		if (unlikely(mp_bvec_iter_len(pass->src, iter) < size)) {
+			r = crypt_scattered(pass, &state, at);
+		} else {
+			/* It may go on into the next page of a segment of several pages. */
+			sg_set_page(&state.src, bvec_iter_page(pass->src, iter), size,
+				    bvec_iter_offset(pass->src, iter));
+			r = crypt_segment(pass, &state, &state.src,
+					  pass->dst ? &state.dst : &state.src);
+		}
+		/* Most bios are one data unit. */
+		if (unlikely(r) || iter.bi_size == size)
+			break;
+		bvec_iter_advance(pass->src, &iter, size);
+	}
+	wipe(&state, pass->tfm);
+	return r;
+}

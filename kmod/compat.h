@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * dm-envelope: differences between the kernels that it builds on, 6.1 to 7.3.
+ *
+ * The only file that may look at LINUX_VERSION_CODE. The rest of the module is
+ * written for the newest kernel.
+ */
+#ifndef _DM_ENVELOPE_COMPAT_H
+#define _DM_ENVELOPE_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/interrupt.h>
+#include <linux/kthread.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+#include <linux/workqueue.h>
+
+/* crypto_memneq() has got a header of its own. */
+#if KERNEL_VERSION(6, 4, 0) <= LINUX_VERSION_CODE
+#include <crypto/utils.h>
+#else
+#include <crypto/algapi.h>
+#endif
+
+/* Allocation by object, which newer kernels have. */
+#ifndef kzalloc_obj
+#define kzalloc_obj(_object)	kcalloc(1, sizeof(_object), GFP_KERNEL)
+#endif
+
+/* A work queue bound to CPUs is the default where it cannot be asked for. */
+#if KERNEL_VERSION(6, 17, 0) <= LINUX_VERSION_CODE
+#define ENVELOPE_WQ_PERCPU	WQ_PERCPU
+#else
+#define ENVELOPE_WQ_PERCPU	0
+#endif
+
+/* Writes that may not be torn. */
+#ifdef DM_TARGET_ATOMIC_WRITES
+#define ENVELOPE_TARGET_ATOMIC_WRITES	DM_TARGET_ATOMIC_WRITES
+#else
+#define ENVELOPE_TARGET_ATOMIC_WRITES	0
+#endif
+
+#ifndef REQ_ATOMIC
+#define REQ_ATOMIC	0
+#endif
+
+/*
+ * Not more than @bytes, nor than @lower takes in one piece: it may have smaller blocks than we
+ * have, and then it counts with more segments.
+ */
+static inline void envelope_limits_cap_atomic_writes(struct queue_limits *limits,
+						     struct block_device *lower,
+						     unsigned int bytes)
+{
+#ifdef DM_TARGET_ATOMIC_WRITES
+	unsigned int unit = min(bytes, bdev_atomic_write_unit_max_bytes(lower));
+
+	limits->atomic_write_hw_max = min(limits->atomic_write_hw_max, bytes);
+	limits->atomic_write_hw_unit_max = min(limits->atomic_write_hw_unit_max, unit);
+#endif
+}
+
+/*
+ * Until then, AES-XTS that uses the FPU can be had synchronously only from inside the
+ * wrapper that looks after the FPU; who uses it does that himself.
+ */
+#if KERNEL_VERSION(6, 16, 0) > LINUX_VERSION_CODE
+#define ENVELOPE_XTS_IS_INTERNAL
+#include <asm/simd.h>
+#include <crypto/internal/simd.h>
+#endif
+
+/*
+ * May the cipher run here? Context: interrupts are on. In a bottom half that
+ * interrupted an FPU section it may not, where those leave bottom halves on.
+ */
+static inline bool envelope_cipher_may_run(void)
+{
+#ifdef ENVELOPE_XTS_IS_INTERNAL
+	return crypto_simd_usable();
+#else
+	return true;
+#endif
+}
+
+/* Newer kernels tell a worker that is made from one that is made and begins. */
+#if KERNEL_VERSION(6, 14, 0) <= LINUX_VERSION_CODE
+#define envelope_kthread_run_worker(...)	kthread_run_worker(0, __VA_ARGS__)
+#else
+#define envelope_kthread_run_worker(...)	kthread_create_worker(0, __VA_ARGS__)
+#endif
+
+/* A disk that bios can be polled on. Newer kernels have that among the limits. */
+static inline struct gendisk *envelope_alloc_poll_disk(void)
+{
+#if KERNEL_VERSION(6, 11, 0) <= LINUX_VERSION_CODE
+	struct queue_limits limits = { .features = BLK_FEAT_POLL };
+	struct gendisk *disk = blk_alloc_disk(&limits, NUMA_NO_NODE);
+
+	return IS_ERR(disk) ? NULL : disk;
+#else
+#if KERNEL_VERSION(6, 9, 0) <= LINUX_VERSION_CODE
+	struct gendisk *disk = blk_alloc_disk(NULL, NUMA_NO_NODE);
+#else
+	struct gendisk *disk = blk_alloc_disk(NUMA_NO_NODE);
+#endif
+
+	if (IS_ERR_OR_NULL(disk))
+		return NULL;
+	blk_queue_flag_set(QUEUE_FLAG_POLL, disk->queue);
+	return disk;
+#endif
+}
+
+/*
+ * ->prepare_ioctl has learnt about the ioctl that it decides on. Head of such a
+ * function; its parameters are called ti and bdev.
+ */
+#if KERNEL_VERSION(6, 15, 0) <= LINUX_VERSION_CODE
+#define ENVELOPE_PREPARE_IOCTL(_name)						\
+	static int _name(struct dm_target *ti, struct block_device **bdev,	\
+			 unsigned int cmd, unsigned long arg, bool *forward)
+#else
+#define ENVELOPE_PREPARE_IOCTL(_name)						\
+	static int _name(struct dm_target *ti, struct block_device **bdev)
+#endif
+
+#endif

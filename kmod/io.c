@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: bios, where they come in and where they complete.
+ *
+ *	read		read.c: the lower device fills the pages with ciphertext, which is
+ *			decrypted in place, where the bio completes if that may be
+ *	write		write.c: encrypted into bounce pages, which stand in for the clone's
+ *			own segments while the lower device has it
+ *	flush, discard	passed down
+ *
+ * All of it happens on device mapper's own clone, no second one is made.
+ *
+ * Must never report success outside a section: the last thing before it is a look
+ * at the key, and a kill waits until it has been said. Must never have a section
+ * open while the lower device has the bio.
+ *
+ * One limit, in a write that went to another thread: device mapper's submitting thread
+ * keeps a reference on the bio until it is back from map. Should it be preempted
+ * there until after the disk has written and the key has been revoked, it is that
+ * thread which reports the success of a write that was complete before the revoke.
+ */
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+
+#include "envelope.h"
+
+/* Hands a bio that has been to the lower device back to dm core. */
+static void complete_bio(struct envelope_bio *eb, struct bio *bio, blk_status_t status)
+{
+	/*
+	 * Called directly and not through bio_endio(), which the bio has behind it: queue
+	 * statistics and limits would count it twice.
+	 */
+	bio->bi_end_io = eb->end_io;
+	bio->bi_status = status;
+	bio->bi_end_io(bio);
+}
+
+/**
+ * envelope_refuse() - a bio that has been to the lower device fails
+ * @eb: ours
+ * @bio: the clone
+ *
+ * Context: any.
+ */
+void envelope_refuse(struct envelope_bio *eb, struct bio *bio)
+{
+	this_cpu_inc(eb->dev->counters->refused);
+	complete_bio(eb, bio, BLK_STS_IOERR);
+}
+
+static void count_success(struct envelope_device *dev, const struct bio *bio)
+{
+	if (bio_op(bio) == REQ_OP_READ)
+		this_cpu_inc(dev->counters->reads);
+	else if (bio_op(bio) == REQ_OP_DISCARD)
+		this_cpu_inc(dev->counters->discards);
+	else if (bio->bi_opf & REQ_PREFLUSH)
+		this_cpu_inc(dev->counters->flushes);
+	else
+		this_cpu_inc(dev->counters->writes);
+}
+
+/**
+ * envelope_succeed() - a bio is done, if its key agrees
+ * @eb: ours
+ * @bio: the clone
+ *
+ * The only place that reports success.
+ *
+ * Context: inside a section.
+ */
+void envelope_succeed(struct envelope_bio *eb, struct bio *bio)
+{
+	struct envelope_device *dev = eb->dev;
+	enum envelope_reason reason = envelope_volume_key_verdict(dev->vk);
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "success is reported outside a section");
+	if (unlikely(reason)) {
+		envelope_volume_key_suspect(dev->vk, reason);
+		envelope_refuse(eb, bio);
+		return;
+	}
+	count_success(dev, bio);
+	complete_bio(eb, bio, BLK_STS_OK);
+}
+
+/**
+ * envelope_finish() - what the lower device has finished and what needs no more work
+ * @eb: ours
+ * @bio: the clone, its status set by the lower device
+ *
+ * Context: any.
+ */
+void envelope_finish(struct envelope_bio *eb, struct bio *bio)
+{
+	if (unlikely(bio->bi_status)) {
+		this_cpu_inc(eb->dev->counters->errors);
+		complete_bio(eb, bio, bio->bi_status);
+		return;
+	}
+	rcu_read_lock();
+	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
+		envelope_succeed(eb, bio);
+	else
+		envelope_refuse(eb, bio);
+	rcu_read_unlock();
+}
+
+static void passed_end_io(struct bio *bio)
+{
+	envelope_finish(bio->bi_private, bio);
+}
+
+static int map_passed(struct envelope_bio *eb, struct bio *bio)
+{
+	/* Device mapper polls none but reads and writes. */
+	bio_clear_polled(bio);
+	envelope_hook(eb, bio, passed_end_io);
+	return DM_MAPIO_REMAPPED;
+}
+
+static bool is_aligned(const struct envelope_device *dev, const struct bio *bio, sector_t offset)
+{
+	unsigned int mask = (dev->sector_size >> SECTOR_SHIFT) - 1;
+
+	return !((bio_sectors(bio) | offset) & mask);
+}
+
+/*
+ * Must come before anything is remembered of the iterator. Return: false if it must not
+ * be split: such a one is no larger than the limit that io_hints() has set.
+ */
+static bool split_large(struct bio *bio)
+{
+	if (likely(bio_sectors(bio) <= ENVELOPE_MAX_SECTORS))
+		return true;
+	if (bio->bi_opf & REQ_ATOMIC)
+		return false;
+	dm_accept_partial_bio(bio, ENVELOPE_MAX_SECTORS);
+	return true;
+}
+
+/**
+ * envelope_map() - a bio comes in
+ * @ti: target
+ * @bio: device mapper's clone
+ *
+ * Context: process context; never waits for memory or for a bio.
+ * Return: %DM_MAPIO_REMAPPED, %DM_MAPIO_SUBMITTED or, for what is refused, %DM_MAPIO_KILL.
+ */
+int envelope_map(struct dm_target *ti, struct bio *bio)
+{
+	struct envelope_device *dev = ti->private;
+	struct envelope_bio *eb = envelope_of_bio(bio);
+	sector_t offset = dm_target_offset(ti, bio->bi_iter.bi_sector);
+
+	if (unlikely(!envelope_lifecycle_is_live(&dev->lifecycle)))
+		goto refused;
+
+	eb->dev = dev;
+	bio_set_dev(bio, dev->lower->bdev);
+	if (!bio_sectors(bio))
+		return map_passed(eb, bio);
+	if (unlikely(!is_aligned(dev, bio, offset)))
+		goto refused;
+
+	switch (bio_op(bio)) {
+	case REQ_OP_READ:
+		if (!split_large(bio))
+			goto refused;
+		bio->bi_iter.bi_sector = dev->start + offset;
+		return envelope_map_read(eb, bio);
+	case REQ_OP_WRITE:
+		if (!split_large(bio))
+			goto refused;
+		bio->bi_iter.bi_sector = dev->start + offset;
+		return envelope_map_write(eb, bio);
+	case REQ_OP_DISCARD:
+		bio->bi_iter.bi_sector = dev->start + offset;
+		return map_passed(eb, bio);
+	default:
+		break;
+	}
+refused:
+	this_cpu_inc(dev->counters->refused);
+	return DM_MAPIO_KILL;
+}
+
+/**
+ * envelope_io_counters() - sum over CPUs
+ * @dev: device
+ * @sum: result
+ */
+void envelope_io_counters(const struct envelope_device *dev, struct envelope_counters *sum)
+{
+	int cpu;
+
+	*sum = (struct envelope_counters){};
+	for_each_possible_cpu(cpu) {
+		const struct envelope_counters *counters = per_cpu_ptr(dev->counters, cpu);
+
+		sum->reads += READ_ONCE(counters->reads);
+		sum->writes += READ_ONCE(counters->writes);
+		sum->discards += READ_ONCE(counters->discards);
+		sum->flushes += READ_ONCE(counters->flushes);
+		sum->errors += READ_ONCE(counters->errors);
+		sum->refused += READ_ONCE(counters->refused);
+	}
+}

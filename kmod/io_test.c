@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: tests of the I/O path on a real device: what is written is found
+ * encrypted on the disk, what is read is what was written, whatever the shape of the
+ * bios, wherever they complete, and whatever fails on the way.
+ */
+#include <linux/key.h>
+#include <linux/sched.h>
+
+#include "rig_test.h"
+
+static void io_exit(struct kunit *test)
+{
+	rig_free(test->priv);
+}
+
+static u8 *pattern(struct kunit *test, unsigned int size)
+{
+	u8 *data = kunit_kmalloc(test, size, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	get_random_bytes(data, size);
+	return data;
+}
+
+/* ---- the shape of bios ---- */
+
+#define REPEAT_MAX	IO_MAX_SEGMENTS
+
+struct shape_row {
+	const char *name;
+	struct rig_options options;
+	sector_t sector;
+	struct io_segment segments[4];
+	unsigned int repeat;	/* the first segment so many times; 0: as listed */
+};
+
+static const struct shape_row shape_rows[] = {
+	{ "1 a page", {}, 0, { { 0, 4096 } } },
+	{ "2 the last page", {}, RIG_DATA_SECTORS - 8, { { 0, 4096 } } },
+	{ "3 a unit in two bvecs", {}, 8, { { 0, 512 }, { 512, 3584 } } },
+	{ "4 a unit in odd bvecs", {}, 16, { { 96, 1000 }, { 4, 3096 } } },
+	{ "5 a unit across a page boundary", {}, 24, { { 2048, 4096 } } },
+	{ "6 units across bvecs of several pages", {}, 32, { { 512, 12288 }, { 1024, 4096 } } },
+	{ "7 units of 512, aligned", { .sector_size = 512 }, 1, { { 512, 512 } } },
+	{ "8 units of 512, one bvec", { .sector_size = 512 }, 3, { { 512, 7 * 512 } } },
+	{ "9 units of 512, odd bvecs", { .sector_size = 512 }, 5,
+	  { { 0, 511 }, { 12, 2 }, { 4000, 511 } } },
+	{ "10 units of 512 across a page boundary", { .sector_size = 512 }, 9, { { 3900, 1024 } } },
+	{ "11 split: 1.25 MiB in 160 bvecs", {}, 64, { { 0, 8192 } }, 160 },
+	{ "12 split: 160 bvecs, all shifted", {}, 64, { { 512, 8192 } }, 160 },
+	{ "13 256 pages exactly", {}, 0, { { 0, 8192 } }, 128 },
+	{ "14 start and iv_offset", { .iv_offset = 32768, .start = 2048 }, 40, { { 0, 8192 } } },
+	{ "15 iv_offset past 2^32", { .iv_offset = 1ULL << 35, .start = 8 }, 48, { { 0, 8192 } } },
+	{ "16 iv_offset wraps", { .iv_offset = -8ULL }, 0, { { 0, 16384 } } },
+	{ "17 iv_offset at 2^32 - 1, units of 512",
+	  { .sector_size = 512, .iv_offset = U32_MAX, .start = 1 }, 0, { { 0, 2048 } } },
+};
+
+KUNIT_ARRAY_PARAM_DESC(shape, shape_rows, name);
+
+static unsigned int list_segments(const struct shape_row *row, struct io_segment *segments)
+{
+	unsigned int i;
+
+	if (row->repeat) {
+		for (i = 0; i < row->repeat; i++)
+			segments[i] = row->segments[0];
+		return row->repeat;
+	}
+	for (i = 0; i < ARRAY_SIZE(row->segments) && row->segments[i].len; i++)
+		segments[i] = row->segments[i];
+	return i;
+}
+
+static void any_shape_is_encrypted(struct kunit *test)
+{
+	const struct shape_row *row = test->param_value;
+	struct rig *rig = rig_new(test, &row->options);
+	struct io_segment *segments;
+	struct test_io *io;
+	u8 *data, *expected, *on_disk;
+
+	segments = kunit_kcalloc(test, REPEAT_MAX, sizeof(*segments), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, segments);
+	io = test_io_new(rig, segments, list_segments(row, segments));
+	data = pattern(test, io->size);
+	expected = pattern(test, io->size);
+	memcpy(expected, data, io->size);
+	test_oracle(rig, row->sector, expected, io->size);
+	on_disk = rig->disk->data + ((rig->options.start + row->sector) << SECTOR_SHIFT);
+
+	test_io_fill(io, data);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE, row->sector), BLK_STS_OK);
+	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(on_disk, expected, io->size), "wrong ciphertext");
+	KUNIT_EXPECT_LE(test, rig->disk->largest, ENVELOPE_MAX_SECTORS);
+
+	/* The pages of the writer are his own: still as he filled them. */
+	test_io_collect(io, expected);
+	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(expected, data, io->size), "the data was changed");
+
+	memset(io->arena, 0x5a, io->arena_size);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ, row->sector), BLK_STS_OK);
+	test_io_collect(io, expected);
+	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(expected, data, io->size), "read something else");
+	test_io_free(io);
+}
+
+static void misaligned_bio_is_refused(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	u8 *page = pattern(test, 4096);
+
+	memcpy(rig->disk->data, page, 4096);
+	KUNIT_EXPECT_NE(test, test_simple(rig, REQ_OP_WRITE, 0, 512), BLK_STS_OK);
+	KUNIT_EXPECT_NE(test, test_simple(rig, REQ_OP_WRITE, 1, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_NE(test, test_simple(rig, REQ_OP_READ, 4, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_MEMEQ(test, rig->disk->data, page, 4096);
+	/* And the device goes on. */
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ, 0, 4096), BLK_STS_OK);
+}
+
+/* ---- where and how the disk completes ---- */
+
+struct context_row {
+	const char *name;
+	enum disk_context context;
+};
+
+static const struct context_row context_rows[] = {
+	{ "process", DISK_PROCESS },
+	{ "softirq", DISK_SOFTIRQ },
+	{ "hardirq", DISK_HARDIRQ },
+};
+
+KUNIT_ARRAY_PARAM_DESC(context, context_rows, name);
+
+static void completes_in_any_context(struct kunit *test)
+{
+	static const struct io_segment segments[] = { { 0, 512 }, { 100, 3584 }, { 0, 65536 } };
+	const struct context_row *row = test->param_value;
+	struct rig *rig = rig_new(test, &(struct rig_options){ .allow_discards = true });
+	struct test_io *io = test_io_new(rig, segments, ARRAY_SIZE(segments));
+	u8 *data = pattern(test, io->size), *seen = pattern(test, io->size);
+
+	rig->disk->context = row->context;
+	test_io_fill(io, data);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 8),
+			BLK_STS_OK);
+	memset(io->arena, 0, io->arena_size);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ, 8), BLK_STS_OK);
+	test_io_collect(io, seen);
+	KUNIT_EXPECT_TRUE(test, !memcmp(seen, data, io->size));
+	test_io_free(io);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0), BLK_STS_OK);
+	rig->disk->fail_op = REQ_OP_READ;
+	rig->disk->fail_status = BLK_STS_MEDIUM;
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ, 8, 4096), BLK_STS_MEDIUM);
+}
+
+struct error_row {
+	const char *name;
+	enum req_op fail_op;
+	blk_opf_t opf;
+	unsigned int size;
+};
+
+/* No row for a flush with data: dm core makes two bios of it and forgets the first one's error. */
+static const struct error_row error_rows[] = {
+	{ "read", REQ_OP_READ, REQ_OP_READ, 16384 },
+	{ "write", REQ_OP_WRITE, REQ_OP_WRITE, 16384 },
+	{ "flush", REQ_OP_FLUSH, REQ_OP_WRITE | REQ_PREFLUSH, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(error, error_rows, name);
+
+static void lower_error_comes_up_as_it_is(struct kunit *test)
+{
+	const struct error_row *row = test->param_value;
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct envelope_counters before, after;
+
+	rig->disk->fail_op = row->fail_op;
+	rig->disk->fail_status = BLK_STS_MEDIUM;
+	envelope_io_counters(rig->dev, &before);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, row->opf, 8, row->size), BLK_STS_MEDIUM);
+	envelope_io_counters(rig->dev, &after);
+	KUNIT_EXPECT_EQ(test, after.errors, before.errors + 1);
+	KUNIT_EXPECT_EQ(test, after.refused, before.refused);
+	KUNIT_EXPECT_TRUE(test, envelope_lifecycle_is_live(&rig->dev->lifecycle));
+
+	/* An error of the disk is no verdict on the key: the device goes on. */
+	rig->disk->fail_status = BLK_STS_OK;
+	KUNIT_EXPECT_EQ(test, test_simple(rig, row->opf, 8, row->size), BLK_STS_OK);
+}
+
+static void flush_and_fua_reach_the_disk(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct test_disk *disk = rig->disk;
+
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, disk->flushes, 0);
+	KUNIT_EXPECT_EQ(test, disk->fua, 0);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, disk->flushes, 1);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_FUA, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, disk->fua, 1);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 0, 4096),
+			BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, disk->flushes, 2);
+	KUNIT_EXPECT_EQ(test, disk->fua, 2);
+}
+
+static void discard_is_opt_in(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){ .start = 8 });
+
+	KUNIT_EXPECT_EQ(test, bdev_max_discard_sectors(rig->bdev), 0);
+	blkdev_issue_discard(rig->bdev, 0, 8, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, rig->disk->discards, 0);
+	rig_free(rig);
+	test->priv = NULL;
+
+	rig = rig_new(test, &(struct rig_options){ .start = 8, .allow_discards = true });
+	memset(rig->disk->data, 0xff, 5 * 4096);
+	KUNIT_EXPECT_EQ(test, blkdev_issue_discard(rig->bdev, 8, 16, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, rig->disk->discards, 1);
+	/* Where it was meant to be, no sector more. */
+	KUNIT_EXPECT_NULL(test, memchr_inv(rig->disk->data, 0xff, 2 * 4096));
+	KUNIT_EXPECT_NULL(test, memchr_inv(rig->disk->data + 2 * 4096, 0, 2 * 4096));
+	KUNIT_EXPECT_NULL(test, memchr_inv(rig->disk->data + 4 * 4096, 0xff, 4096));
+}
+
+/* ---- allocations that fail ---- */
+
+/*
+ * The n-th allocation of this task fails, for every n that there is: writes have to
+ * get on nevertheless, out of the reserve.
+ */
+static void write_survives_any_failed_allocation(struct kunit *test)
+{
+	static const struct io_segment segments[] = { { 0, 16384 }, { 0, 16384 } };
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct test_io *io = test_io_new(rig, segments, ARRAY_SIZE(segments));
+	u8 *data = pattern(test, io->size), *expected = pattern(test, io->size);
+	unsigned int n, failed = 0;
+
+	/* More pages than there are inline bvecs, so there is a table too. */
+	test_io_fill(io, data);
+	memcpy(expected, data, io->size);
+	test_oracle(rig, 0, expected, io->size);
+	for (n = 1; n <= 60; n++) {
+		memset(rig->disk->data, 0, io->size);
+		/* None at hand, so they have to be allocated. */
+		envelope_pages_drain();
+		current->fail_nth = n;
+		test_io_submit(io, REQ_OP_WRITE, 0);
+		failed += !current->fail_nth;
+		current->fail_nth = 0;
+		KUNIT_ASSERT_EQ_MSG(test, test_io_wait(io), BLK_STS_OK, "allocation %u failed", n);
+		KUNIT_ASSERT_TRUE_MSG(test, !memcmp(rig->disk->data, expected, io->size),
+				      "wrong data after failed allocation %u", n);
+	}
+	kunit_info(test, "%u allocations were made to fail", failed);
+	KUNIT_EXPECT_GT(test, failed, 0);
+	test_io_free(io);
+}
+
+/*
+ * A sweep ends when the operation needs fewer than n allocations. One that succeeds
+ * before that has met an allocation that it can do without.
+ */
+static void key_survives_any_failed_allocation(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	unsigned int n, unused = 0, refused = 0;
+
+	for (n = 1; !unused && n < 500; n++) {
+		struct key *key;
+
+		current->fail_nth = n;
+		key = rig_add_key(rig, "envelope-test-sweep", NSEC_PER_SEC * 60ULL);
+		unused = current->fail_nth;
+		current->fail_nth = 0;
+		if (IS_ERR(key)) {
+			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(key), -ENOMEM, "allocation %u", n);
+			refused++;
+			continue;
+		}
+		key_unlink(rig->keyring, key);
+		key_put(key);
+	}
+	kunit_info(test, "%u allocations were made to fail, %u were needed", n - 2, refused);
+	KUNIT_EXPECT_NE(test, unused, 0);
+	KUNIT_EXPECT_GT(test, refused, 2);
+}
+
+/* The constructor, called as dm core calls it, beside the target that is in use. */
+static void constructor_survives_any_failed_allocation(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct dm_target ti = {
+		.table	= rig->dev->ti->table,
+		.type	= &envelope_target,
+		.len	= 8,
+	};
+	unsigned int n, unused = 0, refused = 0;
+	char description[64];
+	char *words[5] = { "aes-xts-plain64", description, "0", DISK_PATH, "0" };
+
+	snprintf(description, sizeof(description), ":64:envelope:%s", rig->name);
+	/* By number, for kernel threads that do not see /dev. */
+	words[3] = rig->dev->lower->name;
+	for (n = 1; !unused && n < 1500; n++) {
+		int r;
+
+		ti.error = "none";
+		current->fail_nth = n;
+		r = envelope_target.ctr(&ti, ARRAY_SIZE(words), words);
+		unused = current->fail_nth;
+		current->fail_nth = 0;
+		if (r) {
+			KUNIT_EXPECT_STRNEQ_MSG(test, ti.error, "none", "allocation %u: %d", n, r);
+			refused++;
+			continue;
+		}
+		envelope_target.dtr(&ti);
+	}
+	kunit_info(test, "%u allocations were made to fail, %u were needed", n - 2, refused);
+	KUNIT_EXPECT_NE(test, unused, 0);
+	KUNIT_EXPECT_GT(test, refused, ENVELOPE_MAX_PAGES);
+	/* The one in use has not noticed. */
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+}
+
+static struct kunit_case io_cases[] = {
+	KUNIT_CASE_PARAM(any_shape_is_encrypted, shape_gen_params),
+	KUNIT_CASE(misaligned_bio_is_refused),
+	KUNIT_CASE_PARAM(completes_in_any_context, context_gen_params),
+	KUNIT_CASE_PARAM(lower_error_comes_up_as_it_is, error_gen_params),
+	KUNIT_CASE(flush_and_fua_reach_the_disk),
+	KUNIT_CASE(discard_is_opt_in),
+	KUNIT_CASE(write_survives_any_failed_allocation),
+	KUNIT_CASE(key_survives_any_failed_allocation),
+	KUNIT_CASE(constructor_survives_any_failed_allocation),
+	{}
+};
+
+static struct kunit_suite io_suite = {
+	.name = "envelope_io",
+	.exit = io_exit,
+	.test_cases = io_cases,
+};
+
+kunit_test_suite(io_suite);

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: key type "envelope", the kernel keyring's view of a volume key.
+ *
+ *	add_key(2)		a volume key with its first lease
+ *	KEYCTL_UPDATE		a renewal of the lease, without key material
+ *	KEYCTL_REVOKE		->revoke: the volume key is dead when the call returns
+ *	KEYCTL_INVALIDATE,	no operation is called: flag and time are looked at for
+ *	KEYCTL_SET_TIMEOUT	  every bio and by the watchdog
+ *	KEYCTL_UNLINK,		->destroy when the last link is gone
+ *	KEYCTL_CLEAR
+ *	KEYCTL_READ		not supported: nobody gets the key out again
+ *
+ * Payloads are described in uapi/dm-envelope.h, all of it in docs/kernel-interface.md.
+ *
+ * Must never hold a reference on a struct key beyond a table load, or unlinking
+ * the key would not fail its devices.
+ */
+#include <linux/ctype.h>
+#include <linux/key.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/timekeeping.h>
+
+#include "envelope.h"
+
+/* For /sbin/request-key, should it log it. */
+#define CALLOUT_INFO "dm-envelope"
+
+/* Set before the type goes; see envelope_key_type_exit(). */
+static bool unloading;
+
+/* The volume key of a struct key; NULL if that was never instantiated. */
+static struct envelope_volume_key *volume_key(const struct key *key)
+{
+	return READ_ONCE(key->payload.data[0]);
+}
+
+/* The description is a word of the table line and of status lines. */
+static int vet_description(const char *description)
+{
+	if (!*description)
+		return -EINVAL;
+	for (; *description; description++)
+		if (!isascii(*description) || !isgraph(*description))
+			return -EINVAL;
+	return 0;
+}
+
+/*
+ * All that can fail or sleep happens here, before the keys core takes its locks.
+ * A renewal leaves no payload: ->update parses it again.
+ */
+static int preparse(struct key_preparsed_payload *prep)
+{
+	struct envelope_volume_key *vk;
+	struct envelope_request request;
+	int r;
+
+	r = envelope_payload_parse(prep->data, prep->datalen, &request);
+	if (r)
+		return r;
+	if (!request.key)
+		return 0;
+
+	vk = envelope_volume_key_new(&request, ktime_get_boottime_ns());
+	if (IS_ERR(vk))
+		return PTR_ERR(vk);
+	prep->payload.data[0] = vk;
+	return 0;
+}
+
+static void free_preparse(struct key_preparsed_payload *prep)
+{
+	struct envelope_volume_key *vk = prep->payload.data[0];
+
+	if (vk)
+		envelope_volume_key_put(vk);
+}
+
+static int instantiate(struct key *key, struct key_preparsed_payload *prep)
+{
+	struct envelope_volume_key *vk = prep->payload.data[0];
+
+	/* There is nothing to renew yet. */
+	if (!vk)
+		return -EINVAL;
+
+	prep->payload.data[0] = NULL;
+	envelope_volume_key_start(vk, key);
+	/* Pairs with describe(), which holds no lock of the key. */
+	smp_store_release(&key->payload.data[0], vk);
+	return 0;
+}
+
+/*
+ * A renewal; or, on a key that was negative or has failed, a new volume key. Devices
+ * of the failed one stay failed: they belong to the old volume key.
+ */
+static int update(struct key *key, struct key_preparsed_payload *prep)
+{
+	struct envelope_volume_key *vk = key_is_positive(key) ? volume_key(key) : NULL;
+	struct envelope_request request;
+	int r;
+
+	r = envelope_payload_parse(prep->data, prep->datalen, &request);
+	if (r)
+		return r;
+	if (!request.key)
+		return vk ? envelope_volume_key_renew(vk, request.deadline_ns,
+						      ktime_get_boottime_ns()) : -EINVAL;
+	if (vk && !envelope_volume_key_check(vk))
+		return -EEXIST;
+
+	r = instantiate(key, prep);
+	if (r)
+		return r;
+	/* What ended the old key's life, or bounded that of a negative one, is over. */
+	key->expiry = prep->expiry;
+	if (vk)
+		envelope_volume_key_put(vk);
+	return 0;
+}
+
+static void revoke(struct key *key)
+{
+	struct envelope_volume_key *vk = volume_key(key);
+
+	if (vk)
+		envelope_volume_key_kill(vk, ENVELOPE_KEY_REVOKED);
+}
+
+static void destroy(struct key *key)
+{
+	enum envelope_reason reason = envelope_key_flags_reason(key);
+	struct envelope_volume_key *vk = volume_key(key);
+
+	if (!vk)
+		return;
+	envelope_volume_key_kill(vk, reason ?: ENVELOPE_KEY_UNLINKED);
+	WRITE_ONCE(key->payload.data[0], NULL);
+	envelope_volume_key_put(vk);
+}
+
+/* For /proc/keys: under RCU, no lock of the key. */
+static void describe(const struct key *key, struct seq_file *m)
+{
+	const struct envelope_volume_key *vk;
+
+	seq_puts(m, key->description);
+	if (READ_ONCE(unloading) || !key_is_positive(key))
+		return;
+	/* Pairs with instantiate(). */
+	vk = smp_load_acquire(&key->payload.data[0]);
+	if (!vk)
+		return;
+
+	/* Pairs with the kill: who sees it failed sees the reason. */
+	if (smp_load_acquire(&vk->state) == ENVELOPE_LIVE)
+		seq_printf(m, ": live %llus",
+			   envelope_lease_left_seconds(&vk->lease, ktime_get_boottime_ns()));
+	else
+		seq_printf(m, ": failed %s", envelope_reason_name(READ_ONCE(vk->reason)));
+}
+
+struct key_type envelope_key_type = {
+	.name			= ENVELOPE_KEY_TYPE,
+	.def_datalen		= ENVELOPE_PAYLOAD_SIZE,
+	.vet_description	= vet_description,
+	.preparse		= preparse,
+	.free_preparse		= free_preparse,
+	.instantiate		= instantiate,
+	.update			= update,
+	.revoke			= revoke,
+	.destroy		= destroy,
+	.describe		= describe,
+};
+
+/*
+ * First what the keyrings of the process have; then ask userspace, through
+ * /sbin/request-key; then look again, since the agent that was asked puts the key
+ * into its own keyring and lets the key under construction go.
+ */
+static struct key *find_or_request(const char *description)
+{
+	struct key *asked, *found;
+
+	found = request_key(&envelope_key_type, description, NULL);
+	if (PTR_ERR_OR_ZERO(found) != -ENOKEY)
+		return found;
+
+	asked = request_key(&envelope_key_type, description, CALLOUT_INFO);
+	if (!IS_ERR(asked))
+		return asked;
+
+	found = request_key(&envelope_key_type, description, NULL);
+	return IS_ERR(found) ? asked : found;
+}
+
+static char *lookup_error(int r)
+{
+	switch (r) {
+	case -ENOKEY:
+		return "Key not found in the caller's keyrings, and request-key brought none";
+	case -ENOENT:
+		return "Key not found in the caller's keyrings, and there is no /sbin/request-key";
+	case -EKEYREVOKED:
+		return "Key has been revoked";
+	case -EKEYEXPIRED:
+		return "Key has expired";
+	case -EKEYREJECTED:
+		return "Key was refused by request-key: see the agent's log";
+	case -EACCES:
+	case -EPERM:
+		return "No permission to search for the key";
+	case -EDQUOT:
+		return "Key quota is exceeded";
+	case -EINVAL:
+		return "Invalid key description";
+	default:
+		return "Key lookup failed";
+	}
+}
+
+/**
+ * envelope_key_find() - the volume key that a table line names
+ * @description: of the key
+ * @error: set on failure to what is wrong
+ *
+ * Context: sleeps, for as long as the upcall takes; no locks. The module cannot be
+ * unloaded meanwhile, since a table of its target type is being made.
+ * Return: a strong reference, or an ERR_PTR.
+ */
+struct envelope_volume_key *envelope_key_find(const char *description, char **error)
+{
+	struct envelope_volume_key *vk;
+	struct key *key;
+
+	key = find_or_request(description);
+	if (IS_ERR(key)) {
+		*error = lookup_error(PTR_ERR(key));
+		return ERR_CAST(key);
+	}
+
+	/* Held for reading, so that no update replaces a failed volume key just now. */
+	down_read(&key->sem);
+	vk = envelope_volume_key_get(volume_key(key));
+	up_read(&key->sem);
+
+	/* From here on, unlinking the key makes it go. */
+	key_put(key);
+	return vk;
+}
+
+/**
+ * envelope_key_type_init() - when the module is loaded
+ *
+ * Return: 0, or -EEXIST if there is such a type already.
+ */
+int envelope_key_type_init(void)
+{
+	return register_key_type(&envelope_key_type);
+}
+
+/**
+ * envelope_key_type_exit() - when the module is unloaded
+ *
+ * The keys core destroys all keys of the type, without a grace period for those
+ * who read /proc/keys. So first make sure that none of them looks at a payload.
+ *
+ * Context: sleeps until the last key is destroyed.
+ */
+void envelope_key_type_exit(void)
+{
+	WRITE_ONCE(unloading, true);
+	synchronize_rcu();
+	unregister_key_type(&envelope_key_type);
+}

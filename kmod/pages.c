@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: pages for the ciphertext of writes, used again and again.
+ *
+ * A page that comes from the page allocator is cleared there, which takes about as
+ * long as encrypting half of it. These hold nothing but ciphertext, and the addresses
+ * of each other, so they go from one write to the next as they are.
+ *
+ *	this CPU's cache	up to CACHE_PAGES, nobody else touches it
+ *	the depot		up to DEPOT_PAGES, for writes that are submitted on one
+ *				CPU and completed on another; moved in batches
+ *	the page allocator	up to the limit: 2 % of memory for all devices together
+ *
+ * Must never sleep, and never take from the emergency reserves: who finds nothing here
+ * has a reserve of his own (bounce.c), and the disk below needs the others more.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/smp.h>
+
+#include "envelope.h"
+
+#define CACHE_PAGES	64
+#define BATCH_PAGES	(CACHE_PAGES / 2)
+#define DEPOT_PAGES	2048
+#define LIMIT_PERCENT	2
+/* A small machine too gets a queue of writes to its disk. */
+#define LIMIT_LEAST	(4 * ENVELOPE_MAX_PAGES)
+
+#define OPPORTUNISTIC	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+
+/**
+ * struct page_cache - pages of one CPU, touched by that CPU with interrupts off
+ * @nr: how many
+ * @pages: the pages
+ */
+struct page_cache {
+	unsigned int nr;
+	struct page *pages[CACHE_PAGES];
+};
+
+static DEFINE_PER_CPU(struct page_cache, page_cache);
+
+/* What a CPU has too much, another one may lack. */
+static struct {
+	raw_spinlock_t lock;	/* irq; of the rest, held for one batch */
+	struct list_head pages;
+	unsigned int nr;
+} depot = {
+	.lock	= __RAW_SPIN_LOCK_UNLOCKED(depot.lock),
+	.pages	= LIST_HEAD_INIT(depot.pages),
+};
+
+/* Pages got from the page allocator and not given back, and how many they may be. */
+static atomic_long_t nr_owned;
+static unsigned long limit;
+
+static void set_page_of(struct bio_vec *bvec, struct page *page)
+{
+	*bvec = (struct bio_vec){ .bv_page = page, .bv_len = PAGE_SIZE };
+}
+
+static unsigned int take_cached(struct bio_vec *bvecs, unsigned int nr)
+{
+	struct page_cache *cache;
+	unsigned long flags;
+	unsigned int i;
+
+	local_irq_save(flags);
+	cache = this_cpu_ptr(&page_cache);
+	nr = min(nr, cache->nr);
+	for (i = 0; i < nr; i++)
+		set_page_of(&bvecs[i], cache->pages[--cache->nr]);
+	local_irq_restore(flags);
+	return nr;
+}
+
+static unsigned int put_cached(const struct bio_vec *bvecs, unsigned int nr)
+{
+	struct page_cache *cache;
+	unsigned long flags;
+	unsigned int i;
+
+	local_irq_save(flags);
+	cache = this_cpu_ptr(&page_cache);
+	nr = min(nr, CACHE_PAGES - cache->nr);
+	for (i = 0; i < nr; i++)
+		cache->pages[cache->nr++] = bvecs[i].bv_page;
+	local_irq_restore(flags);
+	return nr;
+}
+
+/* From the depot into this CPU's cache. Return: false if there was none. */
+static bool fetch_batch(void)
+{
+	struct page_cache *cache;
+	unsigned long flags;
+	bool found = false;
+
+	/* Most often so, and then the lock is left alone. */
+	if (!READ_ONCE(depot.nr))
+		return false;
+	raw_spin_lock_irqsave(&depot.lock, flags);
+	cache = this_cpu_ptr(&page_cache);
+	while (depot.nr && cache->nr < BATCH_PAGES) {
+		struct page *page = list_first_entry(&depot.pages, struct page, lru);
+
+		list_del(&page->lru);
+		WRITE_ONCE(depot.nr, depot.nr - 1);
+		cache->pages[cache->nr++] = page;
+		found = true;
+	}
+	raw_spin_unlock_irqrestore(&depot.lock, flags);
+	return found;
+}
+
+/* From this CPU's cache into the depot. Return: false if there was no room. */
+static bool store_batch(void)
+{
+	struct page_cache *cache;
+	unsigned long flags;
+	bool stored = false;
+
+	if (READ_ONCE(depot.nr) >= DEPOT_PAGES)
+		return false;
+	raw_spin_lock_irqsave(&depot.lock, flags);
+	cache = this_cpu_ptr(&page_cache);
+	while (depot.nr < DEPOT_PAGES && cache->nr > BATCH_PAGES) {
+		list_add(&cache->pages[--cache->nr]->lru, &depot.pages);
+		WRITE_ONCE(depot.nr, depot.nr + 1);
+		stored = true;
+	}
+	raw_spin_unlock_irqrestore(&depot.lock, flags);
+	return stored;
+}
+
+static void free_owned(struct page *page)
+{
+	__free_page(page);
+	atomic_long_dec(&nr_owned);
+}
+
+static struct page *alloc_owned(void)
+{
+	struct page *page = NULL;
+
+	if (atomic_long_inc_return(&nr_owned) <= limit)
+		page = alloc_page(OPPORTUNISTIC);
+	if (!page)
+		atomic_long_dec(&nr_owned);
+	return page;
+}
+
+/**
+ * envelope_pages_take() - whole pages, all of them or none
+ * @bvecs: to be filled, one page each
+ * @nr: how many
+ *
+ * Context: any but NMI; never sleeps. Return: true if there were so many.
+ */
+bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr)
+{
+	unsigned int taken = take_cached(bvecs, nr);
+
+	if (likely(taken == nr))
+		return true;
+
+	while (taken < nr && fetch_batch())
+		taken += take_cached(bvecs + taken, nr - taken);
+	for (; taken < nr; taken++) {
+		struct page *page = alloc_owned();
+
+		if (!page) {
+			envelope_pages_put(bvecs, taken);
+			return false;
+		}
+		set_page_of(&bvecs[taken], page);
+	}
+	return true;
+}
+
+/**
+ * envelope_pages_put() - pages come back
+ * @bvecs: taken before
+ * @nr: how many
+ *
+ * Context: any but NMI.
+ */
+void envelope_pages_put(const struct bio_vec *bvecs, unsigned int nr)
+{
+	unsigned int put = put_cached(bvecs, nr);
+
+	while (unlikely(put < nr) && store_batch())
+		put += put_cached(bvecs + put, nr - put);
+	for (; put < nr; put++)
+		free_owned(bvecs[put].bv_page);
+}
+
+/* In an interrupt, where no page is freed: on some kernels the locks of that sleep. */
+static void drain_cache(void *unused)
+{
+	struct page_cache *cache = this_cpu_ptr(&page_cache);
+
+	raw_spin_lock(&depot.lock);
+	while (cache->nr) {
+		list_add(&cache->pages[--cache->nr]->lru, &depot.pages);
+		WRITE_ONCE(depot.nr, depot.nr + 1);
+	}
+	raw_spin_unlock(&depot.lock);
+}
+
+/**
+ * envelope_pages_drain() - give back what is not in use
+ *
+ * Context: process context with interrupts on.
+ */
+void envelope_pages_drain(void)
+{
+	struct page *page, *next;
+	LIST_HEAD(pages);
+
+	on_each_cpu(drain_cache, NULL, 1);
+	raw_spin_lock_irq(&depot.lock);
+	list_splice_init(&depot.pages, &pages);
+	WRITE_ONCE(depot.nr, 0);
+	raw_spin_unlock_irq(&depot.lock);
+	list_for_each_entry_safe(page, next, &pages, lru)
+		free_owned(page);
+}
+
+/**
+ * envelope_pages_owned() - how much memory is in use here
+ *
+ * Return: pages, those on loan and those that wait.
+ */
+unsigned long envelope_pages_owned(void)
+{
+	return atomic_long_read(&nr_owned);
+}
+
+/**
+ * envelope_pages_set_limit() - how much memory may be in use here
+ * @pages: for all devices together; beyond that, writes wait for their device's reserve
+ *
+ * Return: the limit until now.
+ */
+unsigned long envelope_pages_set_limit(unsigned long pages)
+{
+	return xchg(&limit, pages);
+}
+
+/**
+ * envelope_pages_init() - when the module is loaded
+ */
+void envelope_pages_init(void)
+{
+	envelope_pages_set_limit(max_t(unsigned long, totalram_pages() / 100 * LIMIT_PERCENT,
+				       LIMIT_LEAST));
+}
+
+/**
+ * envelope_pages_exit() - when the module is unloaded, and all devices are gone
+ */
+void envelope_pages_exit(void)
+{
+	int cpu;
+
+	envelope_pages_drain();
+	/* CPUs that went offline left theirs behind. */
+	for_each_possible_cpu(cpu) {
+		struct page_cache *cache = per_cpu_ptr(&page_cache, cpu);
+
+		while (cache->nr)
+			free_owned(cache->pages[--cache->nr]);
+	}
+	WARN_ON_ONCE(atomic_long_read(&nr_owned));
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: tests of the ways that a bio can take, and of who does its work: at once,
+ * in a bottom half, in a worker, by helpers, out of the reserve, or not at all because
+ * the submitter does not wait.
+ */
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+
+#include "rig_test.h"
+
+static void path_exit(struct kunit *test)
+{
+	rig_free(test->priv);
+}
+
+/* No page but those of the reserve. Return: the limit until now. */
+static unsigned long starve(void)
+{
+	unsigned long limit = envelope_pages_set_limit(0);
+
+	envelope_pages_drain();
+	return limit;
+}
+
+/* ---- every way ---- */
+
+struct way_row {
+	const char *name;
+	unsigned int size;
+	enum disk_context context;
+	bool starved;
+};
+
+static const struct way_row way_rows[] = {
+	{ "4 KiB, process", 4096, DISK_PROCESS },
+	{ "4 KiB, softirq", 4096, DISK_SOFTIRQ },
+	{ "4 KiB, hardirq", 4096, DISK_HARDIRQ },
+	{ "128 KiB, process", 131072, DISK_PROCESS },
+	{ "128 KiB, softirq", 131072, DISK_SOFTIRQ },
+	{ "128 KiB, hardirq", 131072, DISK_HARDIRQ },
+	{ "132 KiB, process", 135168, DISK_PROCESS },
+	{ "1 MiB, process", 1048576, DISK_PROCESS },
+	{ "1 MiB, softirq", 1048576, DISK_SOFTIRQ },
+	{ "1 MiB, hardirq", 1048576, DISK_HARDIRQ },
+	{ "4 KiB, reserve", 4096, DISK_HARDIRQ, .starved = true },
+	{ "1 MiB, reserve", 1048576, DISK_HARDIRQ, .starved = true },
+};
+
+KUNIT_ARRAY_PARAM_DESC(way, way_rows, name);
+
+static void data_is_right_on_every_way(struct kunit *test)
+{
+	const struct way_row *row = test->param_value;
+	struct io_segment segment = { 0, row->size };
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct test_io *io = test_io_new(rig, &segment, 1);
+	u8 *data = kvmalloc(row->size, GFP_KERNEL), *expected = kvmalloc(row->size, GFP_KERNEL);
+	unsigned long limit = 0;
+
+	if (!data || !expected)
+		goto out;
+	get_random_bytes(data, row->size);
+	memcpy(expected, data, row->size);
+	test_io_fill(io, data);
+	/* The oracle wants linear memory. */
+	test_oracle(rig, 64, io->arena, row->size);
+	memcpy(expected, io->arena, row->size);
+	test_io_fill(io, data);
+
+	rig->disk->context = row->context;
+	if (row->starved)
+		limit = starve();
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE, 64), BLK_STS_OK);
+	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(rig->disk->data + 64 * 512, expected, row->size),
+			      "wrong ciphertext");
+	memset(io->arena, 0, row->size);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ, 64), BLK_STS_OK);
+	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(io->arena, data, row->size), "read something else");
+	if (row->starved)
+		envelope_pages_set_limit(limit);
+	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
+out:
+	KUNIT_EXPECT_NOT_NULL(test, expected);
+	kvfree(expected);
+	kvfree(data);
+	test_io_free(io);
+}
+
+/* Sixteen large writes at once and one reserve: all get on, one after the other. */
+static void writes_get_on_without_memory(struct kunit *test)
+{
+	static const struct io_segment segment = { 0, 262144 };
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct test_io *ios[16];
+	unsigned long limit;
+	unsigned int i;
+
+	rig->disk->context = DISK_SOFTIRQ;
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		ios[i] = test_io_new(rig, &segment, 1);
+	limit = starve();
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		test_io_submit(ios[i], REQ_OP_WRITE, i * 512);
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		KUNIT_EXPECT_EQ(test, test_io_wait(ios[i]), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
+	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
+	envelope_pages_set_limit(limit);
+	for (i = 0; i < ARRAY_SIZE(ios); i++)
+		test_io_free(ios[i]);
+}
+
+/* Whoever does not wait hears so when there is no memory, and only then. */
+static void nowait_is_told_to_try_again(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	unsigned long limit;
+
+	KUNIT_EXPECT_TRUE(test, bdev_nowait(rig->bdev));
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_NOWAIT, 0, 262144), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ | REQ_NOWAIT, 0, 262144), BLK_STS_OK);
+	limit = starve();
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_NOWAIT, 0, 4096), BLK_STS_AGAIN);
+	/* A read needs none. */
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ | REQ_NOWAIT, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+	envelope_pages_set_limit(limit);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_NOWAIT, 0, 4096), BLK_STS_OK);
+}
+
+/* ---- writes that may not be torn ---- */
+
+static void atomic_writes_stay_whole(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+
+#ifdef DM_TARGET_ATOMIC_WRITES
+	unsigned int most = bdev_atomic_write_unit_max_bytes(rig->bdev);
+
+	/* What the disk takes in one piece, with its smaller blocks, and never more than we do. */
+	KUNIT_EXPECT_EQ(test, most, bdev_atomic_write_unit_max_bytes(rig->dev->lower->bdev));
+	KUNIT_EXPECT_GE(test, most, 65536);
+	KUNIT_EXPECT_LE(test, most, ENVELOPE_MAX_SECTORS << SECTOR_SHIFT);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_ATOMIC, 0, most), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, rig->disk->largest, most >> SECTOR_SHIFT);
+	KUNIT_EXPECT_EQ(test, rig->disk->atomic, 1);
+	KUNIT_EXPECT_NE(test, test_simple(rig, REQ_OP_WRITE | REQ_ATOMIC, 0, 2 * most), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, rig->disk->atomic, 1);
+#else
+	/* This kernel's device mapper does not know them: a write of that kind is not offered. */
+	KUNIT_EXPECT_EQ(test, rig->dev->ti->type->features & ~DM_TARGET_NOWAIT, 0);
+#endif
+}
+
+/* ---- helpers ---- */
+
+#define CHUNKS	8
+
+/**
+ * struct labour - work that is seen being done
+ * @parallel: the work
+ * @owner: the thread that has it
+ * @helped: chunks done by others
+ * @done: each chunk so many times
+ * @nr_done: all together
+ * @wait_for_help: the owner waits in its chunks until somebody has come
+ * @keep: whoever is not the owner stays in a chunk until told to leave
+ * @failing: this chunk fails; -1: none
+ * @finished: completed when a helper finishes it
+ */
+struct labour {
+	struct envelope_parallel parallel;
+	struct task_struct *owner;
+	atomic_t helped;
+	atomic_t done[CHUNKS];
+	atomic_t nr_done;
+	bool wait_for_help;
+	bool keep;
+	int failing;
+	struct completion finished;
+};
+
+static int labour_chunk(struct envelope_parallel *p, unsigned int index)
+{
+	struct labour *labour = container_of(p, struct labour, parallel);
+	unsigned long deadline = jiffies + LONG_ENOUGH;
+
+	atomic_inc(&labour->done[index]);
+	atomic_inc(&labour->nr_done);
+	if (current != labour->owner) {
+		atomic_inc(&labour->helped);
+		while (READ_ONCE(labour->keep) && time_before(jiffies, deadline))
+			cpu_relax();
+	} else {
+		while (labour->wait_for_help && !atomic_read(&labour->helped) &&
+		       time_before(jiffies, deadline))
+			cpu_relax();
+	}
+	return index == labour->failing ? -EIO : 0;
+}
+
+static void labour_finish(struct envelope_parallel *p)
+{
+	complete(&container_of(p, struct labour, parallel)->finished);
+}
+
+static const struct envelope_parallel_ops labour_ops = {
+	.chunk	= labour_chunk,
+	.finish	= labour_finish,
+};
+
+static struct labour *labour_new(struct kunit *test)
+{
+	struct labour *labour = kunit_kzalloc(test, sizeof(*labour), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, labour);
+	init_completion(&labour->finished);
+	labour->owner = current;
+	labour->failing = -1;
+	labour->parallel.ops = &labour_ops;
+	labour->parallel.chunks = CHUNKS;
+	return labour;
+}
+
+static void expect_each_once(struct kunit *test, struct labour *labour)
+{
+	unsigned int i;
+
+	for (i = 0; i < CHUNKS; i++)
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&labour->done[i]), 1, "chunk %u", i);
+}
+
+/* There is an idle CPU, so somebody comes; every chunk is done once. */
+static void idle_cpus_help(struct kunit *test)
+{
+	struct labour *labour = labour_new(test);
+
+	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
+	labour->wait_for_help = true;
+	if (!envelope_parallel_run(&labour->parallel, true))
+		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH),
+				0);
+	KUNIT_EXPECT_GT(test, atomic_read(&labour->helped), 0);
+	KUNIT_EXPECT_EQ(test, labour->parallel.error, 0);
+	expect_each_once(test, labour);
+}
+
+static int let_helper_go(void *data)
+{
+	struct labour *labour = data;
+
+	msleep(200);
+	WRITE_ONCE(labour->keep, false);
+	return 0;
+}
+
+/* A helper that is slow is not waited for: it finishes what the owner has left. */
+static void nobody_waits_for_a_helper(struct kunit *test)
+{
+	struct labour *labour = labour_new(test);
+
+	labour->wait_for_help = true;
+	labour->keep = true;
+	KUNIT_EXPECT_FALSE(test, envelope_parallel_run(&labour->parallel, true));
+	KUNIT_EXPECT_FALSE(test, completion_done(&labour->finished));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(let_helper_go, labour, "envelope_let_go"));
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH), 0);
+	expect_each_once(test, labour);
+}
+
+/* What comes after a chunk that failed is not done, and the failure is known. */
+static void a_failed_chunk_ends_it(struct kunit *test)
+{
+	struct labour *labour = labour_new(test);
+
+	labour->failing = 0;
+	if (!envelope_parallel_run(&labour->parallel, true))
+		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH),
+				0);
+	KUNIT_EXPECT_EQ(test, labour->parallel.error, -EIO);
+	KUNIT_EXPECT_LT(test, atomic_read(&labour->nr_done), CHUNKS);
+}
+
+/* ---- the end of the key ---- */
+
+/**
+ * struct way_load - bios of one size after each other, until they are refused
+ * @rig: the device
+ * @row: their size
+ * @opf: what they are
+ * @sector: where to
+ * @revoked: set when the revoke has returned
+ * @late: bios that reported success after that; must stay 0
+ * @succeeded: before that
+ * @finished: completed when one was refused
+ */
+struct way_load {
+	struct rig *rig;
+	const struct way_row *row;
+	blk_opf_t opf;
+	sector_t sector;
+	atomic_t *revoked;
+	unsigned int late;
+	unsigned int succeeded;
+	struct completion finished;
+};
+
+static int way_load_thread(void *data)
+{
+	struct way_load *load = data;
+	struct page *pages = alloc_pages(GFP_KERNEL | __GFP_NOFAIL, get_order(load->row->size));
+	blk_status_t status = BLK_STS_OK;
+
+	while (status == BLK_STS_OK) {
+		struct bio *bio = bio_alloc(load->rig->bdev, 1, load->opf, GFP_KERNEL);
+		bool revoked_before = atomic_read(load->revoked);
+
+		bio->bi_iter.bi_sector = load->sector;
+		__bio_add_page(bio, pages, load->row->size, 0);
+		submit_bio_wait(bio);
+		status = bio->bi_status;
+		if (status == BLK_STS_OK && revoked_before)
+			load->late++;
+		else if (status == BLK_STS_OK)
+			load->succeeded++;
+		bio_put(bio);
+		cond_resched();
+	}
+	__free_pages(pages, get_order(load->row->size));
+	complete(&load->finished);
+	return 0;
+}
+
+/* On no way does a bio that is sent after the revoke succeed, and none hangs. */
+static void no_way_around_the_revoke(struct kunit *test)
+{
+	const struct way_row *row = test->param_value;
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct way_load *loads = kunit_kcalloc(test, 2, sizeof(*loads), GFP_KERNEL);
+	unsigned long limit = 0;
+	atomic_t revoked = ATOMIC_INIT(0);
+	unsigned int i, started = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, loads);
+	rig->disk->context = row->context;
+	if (row->starved)
+		limit = starve();
+	for (i = 0; i < 2; i++) {
+		loads[i] = (struct way_load){
+			.rig = rig, .row = row, .opf = i ? REQ_OP_READ : REQ_OP_WRITE,
+			.sector = i * 4096, .revoked = &revoked,
+		};
+		init_completion(&loads[i].finished);
+		started += !IS_ERR(kthread_run(way_load_thread, &loads[i], "envelope_way"));
+	}
+	msleep(200);
+	key_revoke(rig->key);
+	atomic_set(&revoked, 1);
+	KUNIT_EXPECT_EQ(test, started, 2);
+	for (i = 0; i < started; i++) {
+		wait_for_completion(&loads[i].finished);
+		KUNIT_EXPECT_EQ(test, loads[i].late, 0);
+		KUNIT_EXPECT_GT(test, loads[i].succeeded, 0);
+	}
+	if (row->starved)
+		envelope_pages_set_limit(limit);
+	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
+}
+
+static struct kunit_case path_cases[] = {
+	KUNIT_CASE_PARAM(data_is_right_on_every_way, way_gen_params),
+	KUNIT_CASE(writes_get_on_without_memory),
+	KUNIT_CASE(nowait_is_told_to_try_again),
+	KUNIT_CASE(atomic_writes_stay_whole),
+	KUNIT_CASE(idle_cpus_help),
+	KUNIT_CASE(nobody_waits_for_a_helper),
+	KUNIT_CASE(a_failed_chunk_ends_it),
+	KUNIT_CASE_PARAM(no_way_around_the_revoke, way_gen_params),
+	{}
+};
+
+static struct kunit_suite path_suite = {
+	.name = "envelope_path",
+	.exit = path_exit,
+	.test_cases = path_cases,
+};
+
+kunit_test_suite(path_suite);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: reads. Map remembers the iterator, the lower device fills the pages with
+ * ciphertext, and that is decrypted in place:
+ *
+ *	at once		where the lower device completes the bio, in process context or in
+ *			a bottom half; so a read costs no switch to another thread
+ *	a moment later	in a bottom half (interrupt.c), when it completes in a hard interrupt
+ *	in a worker	what is too large to hold up whoever completes it, by several CPUs
+ *			when some are idle (parallel.c)
+ *	when polled	what is polled for, by whoever does (poll.c)
+ *
+ * Must never sleep where the lower device completes a bio: that may be anywhere.
+ */
+#include <linux/interrupt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/workqueue.h>
+
+#include "envelope.h"
+
+/* In a bottom half that should make room for others, more than this goes to a worker. */
+#define SMALL_BYTES	8192
+
+static struct workqueue_struct *read_wq;
+
+/* Inside a section of a live device: @size bytes at @offset of the data. */
+static __always_inline int decrypt(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
+				   unsigned int size)
+{
+	struct envelope_device *dev = eb->dev;
+	struct envelope_crypt pass __uninitialized;
+	int r;
+
+	pass.tfm = dev->vk->tfm;
+	pass.gather = &dev->gather;
+	pass.src = bio->bi_io_vec;
+	pass.src_iter = eb->iter;
+	pass.dst = NULL;
+	pass.iv_sector = eb->iter.bi_sector + dev->iv_shift + (offset >> SECTOR_SHIFT);
+	pass.sector_size = dev->sector_size;
+	pass.encrypt = false;
+	if (offset)
+		bvec_iter_advance(pass.src, &pass.src_iter, offset);
+	pass.src_iter.bi_size = size;
+
+	r = envelope_crypt(&pass);
+	if (unlikely(r))
+		DMERR_LIMIT("%s: decryption failed: error %d",
+			    dm_device_name(dm_table_get_md(dev->ti->table)), r);
+	return r;
+}
+
+/* All of it in one section. */
+static void decrypt_at_once(struct envelope_bio *eb, struct bio *bio)
+{
+	rcu_read_lock();
+	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle) &&
+		   !decrypt(eb, bio, 0, eb->iter.bi_size)))
+		envelope_succeed(eb, bio);
+	else
+		envelope_refuse(eb, bio);
+	rcu_read_unlock();
+}
+
+/* ---- in a worker ---- */
+
+static int decrypt_chunk(struct envelope_parallel *p, unsigned int index)
+{
+	struct envelope_bio *eb = container_of(p, struct envelope_bio, parallel);
+	unsigned int offset = index * ENVELOPE_CHUNK_BYTES;
+	int r = -EKEYREVOKED;
+
+	rcu_read_lock();
+	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
+		r = decrypt(eb, envelope_bio_of(eb), offset,
+			    min(eb->iter.bi_size - offset, ENVELOPE_CHUNK_BYTES));
+	rcu_read_unlock();
+	return r;
+}
+
+static void finish_parallel(struct envelope_parallel *p)
+{
+	struct envelope_bio *eb = container_of(p, struct envelope_bio, parallel);
+
+	if (unlikely(p->error))
+		envelope_refuse(eb, envelope_bio_of(eb));
+	else
+		envelope_finish(eb, envelope_bio_of(eb));
+}
+
+static const struct envelope_parallel_ops parallel_read = {
+	.chunk	= decrypt_chunk,
+	.finish	= finish_parallel,
+};
+
+static void read_work(struct work_struct *work)
+{
+	struct envelope_bio *eb = container_of(work, struct envelope_bio, work);
+	/* In place of @work, which the work queue does not look at any more. */
+	struct envelope_parallel *p = &eb->parallel;
+
+	p->ops = &parallel_read;
+	p->chunks = DIV_ROUND_UP(eb->iter.bi_size, ENVELOPE_CHUNK_BYTES);
+	if (envelope_parallel_run(p, true))
+		finish_parallel(p);
+}
+
+static void hand_to_worker(struct envelope_bio *eb)
+{
+	INIT_WORK(&eb->work, read_work);
+	queue_work(read_wq, &eb->work);
+}
+
+/* ---- where the lower device completes ---- */
+
+/* Where the cipher may run: does it hold up nobody for long? */
+static bool is_small(const struct envelope_bio *eb)
+{
+	unsigned int size = eb->iter.bi_size;
+
+	if (likely(size <= SMALL_BYTES))
+		return true;
+	return size <= eb->dev->at_once_bytes && !(in_serving_softirq() && need_resched());
+}
+
+/**
+ * envelope_read_continue() - decrypt, now that interrupts are on
+ * @eb: ours, of a read that the lower device has completed
+ * @bio: the clone
+ *
+ * Context: any in which interrupts are on.
+ */
+void envelope_read_continue(struct envelope_bio *eb, struct bio *bio)
+{
+	if (likely(is_small(eb) && envelope_cipher_may_run()))
+		decrypt_at_once(eb, bio);
+	else
+		hand_to_worker(eb);
+}
+
+/**
+ * envelope_read_piece() - decrypt the next piece, and complete the bio after the last one
+ * @eb: ours, of a read that the lower device has completed
+ * @bio: the clone
+ *
+ * A piece is what may hold up a revoke, since its poller's section does not end with ours.
+ *
+ * Context: process context; never sleeps. Return: false if there is more to do.
+ */
+bool envelope_read_piece(struct envelope_bio *eb, struct bio *bio)
+{
+	unsigned int size = min(eb->iter.bi_size, eb->dev->at_once_bytes);
+	bool done = true;
+
+	rcu_read_lock();
+	if (unlikely(!envelope_lifecycle_is_live(&eb->dev->lifecycle) ||
+		     decrypt(eb, bio, 0, size))) {
+		envelope_refuse(eb, bio);
+	} else if (size == eb->iter.bi_size) {
+		envelope_succeed(eb, bio);
+	} else {
+		bio_advance_iter(bio, &eb->iter, size);
+		done = false;
+	}
+	rcu_read_unlock();
+	return done;
+}
+
+static void read_end_io(struct bio *bio)
+{
+	struct envelope_bio *eb = bio->bi_private;
+
+	if (unlikely(bio->bi_status))
+		envelope_finish(eb, bio);
+	else if (likely(!irqs_disabled()))
+		envelope_read_continue(eb, bio);
+	else if (eb->iter.bi_size <= eb->dev->at_once_bytes)
+		envelope_interrupt_defer(eb);
+	else
+		hand_to_worker(eb);
+}
+
+/**
+ * envelope_map_read() - a read comes in
+ * @eb: ours
+ * @bio: the clone, remapped
+ *
+ * Context: process context; never sleeps. Return: as envelope_map().
+ */
+int envelope_map_read(struct envelope_bio *eb, struct bio *bio)
+{
+	/* The lower device consumes the clone's iterator. */
+	eb->iter = bio->bi_iter;
+	if (unlikely(bio->bi_opf & REQ_POLLED))
+		envelope_poll_hook(eb, bio, envelope_poll_end_io);
+	else
+		envelope_hook(eb, bio, read_end_io);
+	return DM_MAPIO_REMAPPED;
+}
+
+/**
+ * envelope_read_init() - when the module is loaded
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int envelope_read_init(void)
+{
+	read_wq = alloc_workqueue("envelope_read",
+				  WQ_MEM_RECLAIM | WQ_HIGHPRI | ENVELOPE_WQ_PERCPU, 0);
+	return read_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * envelope_read_exit() - when the module is unloaded, and all bios are back
+ */
+void envelope_read_exit(void)
+{
+	destroy_workqueue(read_wq);
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: a volume key in use, from its payload to its end.
+ *
+ * Holds the only transform with the key, the lease, and the list of devices that
+ * use it. Whatever ends a key (revoke, expiry, unlink, ...) comes down to
+ * envelope_volume_key_kill().
+ *
+ * Must never keep key bytes or a key schedule after the kill, and must never give
+ * out a transform outside a section of an attached device.
+ */
+#include <linux/key.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "envelope.h"
+
+/* Kills, watchdogs, announcements: what must get through when memory is short. */
+static struct workqueue_struct *key_wq;
+
+static void kill_work(struct work_struct *work);
+static void watchdog(struct work_struct *work);
+
+static void volume_key_release(struct kref *kref)
+{
+	struct envelope_volume_key *vk = container_of(kref, struct envelope_volume_key, kref);
+
+	WARN_ON_ONCE(!list_empty(&vk->devices));
+	/* Still there if the key was never instantiated. */
+	envelope_cipher_free(vk->tfm);
+	mutex_destroy(&vk->lock);
+	kfree_rcu(vk, rcu);
+}
+
+/**
+ * envelope_volume_key_get() - another reference
+ * @vk: volume key on which the caller has a reference
+ *
+ * Return: a strong reference to @vk.
+ */
+struct envelope_volume_key *envelope_volume_key_get(struct envelope_volume_key *vk)
+{
+	kref_get(&vk->kref);
+	return vk;
+}
+
+/**
+ * envelope_volume_key_put() - drop a reference
+ * @vk: volume key
+ *
+ * Context: may sleep if it is the last one.
+ */
+void envelope_volume_key_put(struct envelope_volume_key *vk)
+{
+	kref_put(&vk->kref, volume_key_release);
+}
+
+/**
+ * envelope_volume_key_new() - a volume key that nobody uses yet
+ * @request: parsed payload with key bytes, which are not needed afterwards
+ * @now_ns: CLOCK_BOOTTIME
+ *
+ * Context: sleeps. Return: a reference, or an ERR_PTR: -EINVAL for a lease or key
+ * that is not acceptable, -ENOMEM, -ENOENT if the kernel has no AES-XTS.
+ */
+struct envelope_volume_key *envelope_volume_key_new(const struct envelope_request *request,
+						    u64 now_ns)
+{
+	struct envelope_volume_key *vk;
+	int r;
+
+	vk = kzalloc_obj(*vk);
+	if (!vk)
+		return ERR_PTR(-ENOMEM);
+
+	r = envelope_lease_start(&vk->lease, request->lease_ns, request->deadline_ns, now_ns);
+	if (r)
+		goto err_lease;
+
+	vk->tfm = envelope_cipher_alloc(request->key);
+	if (IS_ERR(vk->tfm)) {
+		r = PTR_ERR(vk->tfm);
+		goto err_cipher;
+	}
+	strscpy(vk->driver, envelope_cipher_driver(vk->tfm), sizeof(vk->driver));
+	if (envelope_cipher_is_slow(vk->driver))
+		DMWARN("crypto driver %s is slow: load one for this CPU (x86: aesni-intel) first",
+		       vk->driver);
+
+	kref_init(&vk->kref);
+	mutex_init(&vk->lock);
+	INIT_LIST_HEAD(&vk->devices);
+	INIT_WORK(&vk->kill_work, kill_work);
+	INIT_DELAYED_WORK(&vk->watchdog, watchdog);
+	vk->state = ENVELOPE_LIVE;
+	return vk;
+
+err_cipher:
+err_lease:
+	kfree(vk);
+	return ERR_PTR(r);
+}
+
+/**
+ * envelope_key_flags_reason() - what the keys core says about a key
+ * @key: struct key that cannot go away now
+ *
+ * Context: any; no lock. Return: %ENVELOPE_NOT_FAILED if it may be used.
+ */
+enum envelope_reason envelope_key_flags_reason(const struct key *key)
+{
+	switch (key_validate(key)) {
+	case 0:
+		/* Nobody holds it: the keys core's garbage collector is on its way. */
+		return refcount_read(&key->usage) ? ENVELOPE_NOT_FAILED : ENVELOPE_KEY_UNLINKED;
+	case -ENOKEY:
+		return ENVELOPE_KEY_INVALIDATED;
+	case -EKEYEXPIRED:
+		return ENVELOPE_KEY_TIMEOUT;
+	default:
+		return ENVELOPE_KEY_REVOKED;
+	}
+}
+
+/**
+ * envelope_volume_key_verdict() - may this key be used right now?
+ * @vk: volume key, its struct key pinned by an open section or by @vk->lock while live
+ *
+ * The clock is the coarse one: a bio may pass up to a tick after the deadline.
+ *
+ * Context: any. Return: %ENVELOPE_NOT_FAILED if so, else why not.
+ */
+enum envelope_reason envelope_volume_key_verdict(const struct envelope_volume_key *vk)
+{
+	const struct key *key = READ_ONCE(vk->key);
+	enum envelope_reason reason = ENVELOPE_NOT_FAILED;
+
+	if (key)
+		reason = envelope_key_flags_reason(key);
+	if (!reason && envelope_lease_expired(&vk->lease, ktime_get_coarse_boottime_ns()))
+		reason = ENVELOPE_LEASE_EXPIRED;
+	return reason;
+}
+
+/* Works that are pending own a reference, which the work function drops. */
+static void arm_watchdog(struct envelope_volume_key *vk)
+{
+	u64 left_ns = envelope_lease_left_ns(&vk->lease, ktime_get_boottime_ns());
+	unsigned long delay = min_t(u64, nsecs_to_jiffies64(left_ns) + 1, HZ);
+
+	kref_get(&vk->kref);
+	if (!queue_delayed_work(key_wq, &vk->watchdog, delay))
+		kref_put(&vk->kref, volume_key_release);
+}
+
+static void disarm_watchdog(struct envelope_volume_key *vk)
+{
+	if (cancel_delayed_work(&vk->watchdog))
+		kref_put(&vk->kref, volume_key_release);
+}
+
+/* Call with vk->lock, which the devices' destructors need, and while live. */
+static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason reason)
+{
+	struct envelope_device *dev;
+
+	lockdep_assert_held(&vk->lock);
+	WRITE_ONCE(vk->reason, reason);
+	/* Pairs with /proc/keys: who sees the state sees the reason. */
+	smp_store_release(&vk->state, ENVELOPE_DYING);
+
+	/*
+	 * All doors first, so that one wait does for all devices, and for those whose
+	 * destructors have just taken them out of the list.
+	 */
+	list_for_each_entry(dev, &vk->devices, node)
+		envelope_failure_begin(dev, reason);
+	envelope_sections_wait();
+	list_for_each_entry(dev, &vk->devices, node)
+		envelope_lifecycle_set_drained(&dev->lifecycle);
+
+	envelope_cipher_free(vk->tfm);
+	vk->tfm = NULL;
+	WRITE_ONCE(vk->key, NULL);
+	WRITE_ONCE(vk->state, ENVELOPE_DEAD);
+
+	list_for_each_entry(dev, &vk->devices, node)
+		envelope_failure_announce(dev);
+	disarm_watchdog(vk);
+}
+
+/**
+ * envelope_volume_key_kill() - the end of a key
+ * @vk: volume key on which the caller has a reference
+ * @reason: kept if the key is still live
+ *
+ * When this returns, whoever was first: no bio of any of its devices completes
+ * with success any more, and key bytes and key schedule are gone from memory.
+ *
+ * Context: sleeps for open sections and an RCU grace period, never for a disk. Not
+ * inside a section. key->sem may be held.
+ */
+void envelope_volume_key_kill(struct envelope_volume_key *vk, enum envelope_reason reason)
+{
+	mutex_lock(&vk->lock);
+	if (vk->state == ENVELOPE_LIVE)
+		kill_locked(vk, reason);
+	mutex_unlock(&vk->lock);
+}
+
+static void kill_work(struct work_struct *work)
+{
+	struct envelope_volume_key *vk = container_of(work, struct envelope_volume_key, kill_work);
+
+	envelope_volume_key_kill(vk, atomic_read(&vk->suspicion));
+	envelope_volume_key_put(vk);
+}
+
+/**
+ * envelope_volume_key_suspect() - an I/O context has seen that the key may not be used
+ * @vk: volume key, referenced by the device whose section the caller is in
+ * @reason: what it saw
+ *
+ * Context: any. The kill happens soon, in a work item.
+ */
+void envelope_volume_key_suspect(struct envelope_volume_key *vk, enum envelope_reason reason)
+{
+	atomic_cmpxchg(&vk->suspicion, ENVELOPE_NOT_FAILED, reason);
+	kref_get(&vk->kref);
+	/* Not the last reference: the device has one. */
+	if (!queue_work(key_wq, &vk->kill_work))
+		kref_put(&vk->kref, volume_key_release);
+}
+
+static void watchdog(struct work_struct *work)
+{
+	struct envelope_volume_key *vk = container_of(to_delayed_work(work),
+						      struct envelope_volume_key, watchdog);
+	enum envelope_reason reason;
+
+	mutex_lock(&vk->lock);
+	if (vk->state == ENVELOPE_LIVE) {
+		reason = envelope_volume_key_verdict(vk);
+		if (reason)
+			kill_locked(vk, reason);
+		else
+			arm_watchdog(vk);
+	}
+	mutex_unlock(&vk->lock);
+	envelope_volume_key_put(vk);
+}
+
+/**
+ * envelope_volume_key_start() - the key has been instantiated
+ * @vk: volume key that nobody else knows yet
+ * @key: the struct key; not counted, must kill @vk before it goes
+ *
+ * Context: under the keys core's construction mutex, hence trivial.
+ */
+void envelope_volume_key_start(struct envelope_volume_key *vk, struct key *key)
+{
+	WRITE_ONCE(vk->key, key);
+	arm_watchdog(vk);
+}
+
+/*
+ * Call with vk->lock. A key whose time is over dies here, should neither a bio nor
+ * the watchdog have come round yet. Return: 0 if live, else what to tell the caller.
+ */
+static int check_locked(struct envelope_volume_key *vk)
+{
+	enum envelope_reason reason;
+
+	lockdep_assert_held(&vk->lock);
+	if (vk->state == ENVELOPE_LIVE) {
+		reason = envelope_volume_key_verdict(vk);
+		if (!reason)
+			return 0;
+		kill_locked(vk, reason);
+	}
+	switch (vk->reason) {
+	case ENVELOPE_LEASE_EXPIRED:
+	case ENVELOPE_KEY_TIMEOUT:
+		return -EKEYEXPIRED;
+	default:
+		return -EKEYREVOKED;
+	}
+}
+
+/**
+ * envelope_volume_key_check() - is the key live? If it should not be, kill it
+ * @vk: volume key
+ *
+ * Context: sleeps. Return: 0; -EKEYEXPIRED or -EKEYREVOKED if it has failed.
+ */
+int envelope_volume_key_check(struct envelope_volume_key *vk)
+{
+	int r;
+
+	mutex_lock(&vk->lock);
+	r = check_locked(vk);
+	mutex_unlock(&vk->lock);
+	return r;
+}
+
+/**
+ * envelope_volume_key_renew() - move the end of the lease
+ * @vk: volume key
+ * @deadline_ns: new end of the lease, CLOCK_BOOTTIME
+ * @now_ns: CLOCK_BOOTTIME
+ *
+ * Context: sleeps. Return: 0; -EKEYEXPIRED or -EKEYREVOKED if the key has failed;
+ * -EINVAL if the deadline is not in the future or more than one lease away.
+ */
+int envelope_volume_key_renew(struct envelope_volume_key *vk, u64 deadline_ns, u64 now_ns)
+{
+	int r;
+
+	mutex_lock(&vk->lock);
+	r = check_locked(vk);
+	if (!r)
+		r = envelope_lease_renew(&vk->lease, deadline_ns, now_ns);
+	if (!r) {
+		/* The new deadline may be earlier than the watchdog's next visit. */
+		disarm_watchdog(vk);
+		arm_watchdog(vk);
+	}
+	mutex_unlock(&vk->lock);
+	return r;
+}
+
+/**
+ * envelope_volume_key_attach() - a device begins to use the key
+ * @vk: volume key on which the device has a reference
+ * @dev: device, ready in all its parts
+ *
+ * Context: sleeps. Return: 0; -EKEYEXPIRED or -EKEYREVOKED if the key has failed.
+ */
+int envelope_volume_key_attach(struct envelope_volume_key *vk, struct envelope_device *dev)
+{
+	int r;
+
+	mutex_lock(&vk->lock);
+	r = check_locked(vk);
+	if (!r)
+		list_add_tail(&dev->node, &vk->devices);
+	mutex_unlock(&vk->lock);
+	return r;
+}
+
+/**
+ * envelope_volume_key_detach() - a device goes away
+ * @dev: attached device, its lifecycle drained
+ *
+ * Waits for a kill that is under way; afterwards none knows the device.
+ *
+ * Context: sleeps.
+ */
+void envelope_volume_key_detach(struct envelope_device *dev)
+{
+	struct envelope_volume_key *vk = dev->vk;
+
+	mutex_lock(&vk->lock);
+	list_del(&dev->node);
+	mutex_unlock(&vk->lock);
+}
+
+/**
+ * envelope_volume_key_queue() - run a work item where kills run
+ * @work: work that does not wait for a kill
+ *
+ * Context: any. Return: false if it was queued already.
+ */
+bool envelope_volume_key_queue(struct work_struct *work)
+{
+	return queue_work(key_wq, work);
+}
+
+/**
+ * envelope_volume_key_init() - when the module is loaded
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int envelope_volume_key_init(void)
+{
+	key_wq = alloc_workqueue("envelope_key", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	return key_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * envelope_volume_key_exit() - when the module is unloaded
+ *
+ * All keys have been killed: no work is queued any more, some may be running.
+ */
+void envelope_volume_key_exit(void)
+{
+	destroy_workqueue(key_wq);
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: writes. The data is encrypted into bounce pages, which stand in for the
+ * clone's own segments while the lower device has it:
+ *
+ *	in map		by the thread that submits, large ones with the help of idle CPUs
+ *			(parallel.c)
+ *	in the worker	when map found no page and may not wait for one; each device has
+ *			one worker, with a reserve for one write
+ *
+ * Must never sleep in map: neither for memory, nor for a bio, nor for a helper.
+ */
+#include <linux/rcupdate.h>
+#include <linux/workqueue.h>
+
+#include "envelope.h"
+
+enum prepared {
+	WRITE_READY,		/* the clone is ready for the lower device */
+	WRITE_REFUSED,		/* device dead, or the cipher failed; the clone is as it was */
+	WRITE_ELSEWHERE,	/* a helper submits it, or has done so */
+};
+
+static unsigned int pages_of(const struct bio *bio)
+{
+	return DIV_ROUND_UP(bio->bi_iter.bi_size, PAGE_SIZE);
+}
+
+/* Inside a section of a live device: @size bytes at @offset of the data. */
+static __always_inline int encrypt(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
+				   unsigned int size)
+{
+	struct envelope_device *dev = eb->dev;
+	struct envelope_crypt pass __uninitialized;
+	int r;
+
+	pass.tfm = dev->vk->tfm;
+	pass.gather = &dev->gather;
+	pass.src = bio->bi_io_vec;
+	pass.src_iter = bio->bi_iter;
+	pass.dst = eb->bounce.bvecs + (offset >> PAGE_SHIFT);
+	pass.iv_sector = bio->bi_iter.bi_sector + dev->iv_shift + (offset >> SECTOR_SHIFT);
+	pass.sector_size = dev->sector_size;
+	pass.encrypt = true;
+	if (offset)
+		bvec_iter_advance(pass.src, &pass.src_iter, offset);
+	pass.src_iter.bi_size = size;
+
+	r = envelope_crypt(&pass);
+	if (unlikely(r))
+		DMERR_LIMIT("%s: encryption failed: error %d",
+			    dm_device_name(dm_table_get_md(dev->ti->table)), r);
+	return r;
+}
+
+static int encrypt_in_section(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
+			      unsigned int size)
+{
+	int r = -EKEYREVOKED;
+
+	rcu_read_lock();
+	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
+		r = encrypt(eb, bio, offset, size);
+	rcu_read_unlock();
+	return r;
+}
+
+static void take_bounce_away(struct envelope_bio *eb, struct bio *bio)
+{
+	bio->bi_io_vec = eb->io_vec;
+	bio->bi_iter = eb->iter;
+	envelope_bounce_release(&eb->dev->bounce, &eb->bounce);
+}
+
+static void write_end_io(struct bio *bio)
+{
+	struct envelope_bio *eb = bio->bi_private;
+
+	take_bounce_away(eb, bio);
+	envelope_finish(eb, bio);
+}
+
+static void polled_write_end_io(struct bio *bio)
+{
+	take_bounce_away(bio->bi_private, bio);
+	envelope_poll_end_io(bio);
+}
+
+/* From here to the end of the I/O the clone's segments are the bounce pages. */
+static void put_bounce_in_place(struct envelope_bio *eb, struct bio *bio)
+{
+	eb->iter = bio->bi_iter;
+	eb->io_vec = bio->bi_io_vec;
+	bio->bi_io_vec = eb->bounce.bvecs;
+	bio->bi_iter = (struct bvec_iter){
+		.bi_sector	= eb->iter.bi_sector,
+		.bi_size	= eb->iter.bi_size,
+	};
+	if (unlikely(bio->bi_opf & REQ_POLLED))
+		envelope_poll_hook(eb, bio, polled_write_end_io);
+	else
+		envelope_hook(eb, bio, write_end_io);
+}
+
+static enum prepared prepared(struct envelope_bio *eb, struct bio *bio, int error)
+{
+	if (unlikely(error)) {
+		envelope_bounce_release(&eb->dev->bounce, &eb->bounce);
+		return WRITE_REFUSED;
+	}
+	put_bounce_in_place(eb, bio);
+	return WRITE_READY;
+}
+
+/* Submits or refuses a clone that map no longer owns. */
+static void send(struct envelope_bio *eb, struct bio *bio, enum prepared how)
+{
+	if (how == WRITE_READY) {
+		/*
+		 * Its submitter may poll it already, which a lower device mapper does not
+		 * expect of a bio that is being submitted. The wait for the disk is
+		 * not polled, then; the bio is still parked for its poller.
+		 */
+		bio_clear_polled(bio);
+		dm_submit_bio_remap(bio, NULL);
+	} else if (how == WRITE_REFUSED) {
+		this_cpu_inc(eb->dev->counters->refused);
+		bio_io_error(bio);
+	}
+}
+
+static int encrypt_chunk(struct envelope_parallel *p, unsigned int index)
+{
+	struct envelope_bio *eb = container_of(p, struct envelope_bio, bounce.parallel);
+	struct bio *bio = envelope_bio_of(eb);
+	unsigned int offset = index * ENVELOPE_CHUNK_BYTES;
+
+	return encrypt_in_section(eb, bio, offset,
+				  min(bio->bi_iter.bi_size - offset, ENVELOPE_CHUNK_BYTES));
+}
+
+/* By a helper that was the last to leave. */
+static void finish_parallel(struct envelope_parallel *p)
+{
+	struct envelope_bio *eb = container_of(p, struct envelope_bio, bounce.parallel);
+	struct bio *bio = envelope_bio_of(eb);
+
+	send(eb, bio, prepared(eb, bio, p->error));
+}
+
+static const struct envelope_parallel_ops parallel_write = {
+	.chunk	= encrypt_chunk,
+	.finish	= finish_parallel,
+};
+
+/* With pages in eb->bounce, makes the clone ready for the lower device. */
+static enum prepared prepare(struct envelope_bio *eb, struct bio *bio, bool may_sleep)
+{
+	struct envelope_parallel *p = &eb->bounce.parallel;
+
+	/* What has no table is small, and has its segments where @p would be. */
+	if (likely(eb->bounce.nr <= ENVELOPE_INLINE_BVECS ||
+		   bio->bi_iter.bi_size <= eb->dev->at_once_bytes))
+		return prepared(eb, bio,
+				encrypt_in_section(eb, bio, 0, bio->bi_iter.bi_size));
+
+	p->ops = &parallel_write;
+	p->chunks = DIV_ROUND_UP(bio->bi_iter.bi_size, ENVELOPE_CHUNK_BYTES);
+	return envelope_parallel_run(p, may_sleep) ? prepared(eb, bio, p->error) : WRITE_ELSEWHERE;
+}
+
+/**
+ * envelope_write_work() - writes that found no memory, one after the other
+ * @work: of a device
+ *
+ * Runs in a work queue of the device with a rescuer, so it gets on without memory.
+ */
+void envelope_write_work(struct work_struct *work)
+{
+	struct envelope_device *dev = container_of(work, struct envelope_device, write_work);
+	struct envelope_bio *eb;
+	struct bio *bio;
+
+	for (;;) {
+		spin_lock(&dev->queue_lock);
+		bio = bio_list_pop(&dev->queue);
+		spin_unlock(&dev->queue_lock);
+		if (!bio)
+			return;
+
+		eb = envelope_of_bio(bio);
+		if (envelope_bounce_take(&dev->bounce, &eb->bounce, pages_of(bio),
+					 &dev->lifecycle))
+			send(eb, bio, prepare(eb, bio, true));
+		else
+			send(eb, bio, WRITE_REFUSED);
+	}
+}
+
+/**
+ * envelope_write_fail_queued() - answer the writes that wait for the worker
+ * @dev: device whose lifecycle is no longer live
+ *
+ * None is queued after this: queue_write() looks at the lifecycle under the lock.
+ *
+ * Context: process context.
+ */
+void envelope_write_fail_queued(struct envelope_device *dev)
+{
+	struct bio_list queued;
+	struct bio *bio;
+
+	spin_lock(&dev->queue_lock);
+	queued = dev->queue;
+	bio_list_init(&dev->queue);
+	spin_unlock(&dev->queue_lock);
+
+	while ((bio = bio_list_pop(&queued)))
+		send(envelope_of_bio(bio), bio, WRITE_REFUSED);
+}
+
+static int queue_write(struct envelope_device *dev, struct bio *bio)
+{
+	bool live;
+
+	spin_lock(&dev->queue_lock);
+	live = envelope_lifecycle_is_live(&dev->lifecycle);
+	if (live)
+		bio_list_add(&dev->queue, bio);
+	spin_unlock(&dev->queue_lock);
+
+	if (!live) {
+		this_cpu_inc(dev->counters->refused);
+		return DM_MAPIO_KILL;
+	}
+	queue_work(dev->write_wq, &dev->write_work);
+	return DM_MAPIO_SUBMITTED;
+}
+
+/* No page to be had. Whoever must not block decides himself what to do then. */
+static noinline int map_without_pages(struct envelope_device *dev, struct bio *bio)
+{
+	if (!(bio->bi_opf & REQ_NOWAIT))
+		return queue_write(dev, bio);
+	bio_wouldblock_error(bio);
+	return DM_MAPIO_SUBMITTED;
+}
+
+/**
+ * envelope_map_write() - a write comes in
+ * @eb: ours
+ * @bio: the clone, remapped
+ *
+ * Context: process context; never sleeps. Return: as envelope_map().
+ */
+int envelope_map_write(struct envelope_bio *eb, struct bio *bio)
+{
+	struct envelope_device *dev = eb->dev;
+
+	if (unlikely(!envelope_bounce_try_take(&eb->bounce, pages_of(bio))))
+		return map_without_pages(dev, bio);
+
+	switch (prepare(eb, bio, !(bio->bi_opf & REQ_NOWAIT))) {
+	case WRITE_READY:
+		return DM_MAPIO_REMAPPED;
+	case WRITE_ELSEWHERE:
+		return DM_MAPIO_SUBMITTED;
+	default:
+		this_cpu_inc(dev->counters->refused);
+		return DM_MAPIO_KILL;
+	}
+}
