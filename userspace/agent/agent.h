@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent: what all its parts share. Everything here belongs to the thread of the
+ * event loop; the device thread sees only the jobs it is given.
+ */
+#ifndef ENVELOPE_AGENT_H
+#define ENVELOPE_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "audit.h"
+#include "catalog.h"
+#include "cluster.h"
+#include "config.h"
+#include "device_thread.h"
+#include "varlink.h"
+
+/**
+ * struct agent - one per process, on main()'s stack
+ * @event: the loop
+ * @config: as read at start
+ * @catalog, @audit, @devices, @server: owned
+ * @keyring: serial number of the kernel keyring "envelope"
+ * @clusters: list, owned
+ * @watchers: calls of Status that wait for changes
+ * @followers: calls of Events that wait for records
+ * @control: /dev/mapper/control, polled for device-mapper events
+ * @refreshing, @refresh_again: a look at all devices is under way, or wanted after it
+ */
+struct agent {
+	sd_event *event;
+	struct config config;
+	struct catalog *catalog;
+	struct audit *audit;
+	struct device_thread *devices;
+	struct varlink_server *server;
+	int32_t keyring;
+	struct cluster *clusters;
+	struct watcher *watchers;
+	struct follower *followers;
+	int control;
+	sd_event_source *control_source;
+	bool refreshing;
+	bool refresh_again;
+};
+
+static inline uint64_t agent_lease_ns(const struct agent *agent)
+{
+	return agent->config.lease_seconds * 1000000000ULL;
+}
+
+static inline uint64_t agent_renew_ns(const struct agent *agent)
+{
+	return agent->config.renew_seconds * 1000000000ULL;
+}
+
+#endif

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+/*
+ * From a header on a disk to a live device: read and check, have the KMS unwrap the
+ * key under the header's hash, verify the key, give it to the kernel, make the device.
+ *
+ * The table is built from the copy of the header that was hashed, never from a second
+ * read: the disk may answer differently the next time.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "holders.h"
+#include "keyring.h"
+#include "kms_question.h"
+#include "lease.h"
+#include "log.h"
+#include "operation.h"
+#include "renewal.h"
+#include "rules.h"
+#include "scan.h"
+#include "state.h"
+
+/* Seconds that a key put there for a bare `dmsetup create` may be without a device. */
+#define AWAIT_DEVICE_S 60
+
+static void run_attach(struct operation *op)
+{
+	const char *device = op->device;
+	struct agent *agent = op->agent;
+	uint64_t lease = agent_lease_ns(agent);
+	char description[64];
+
+	cluster_key_description(op->cluster, description);
+	op->result = header_verify_key(device, &op->header, op->key, &op->fault);
+	if (op->result == 0)
+		op->result = keyring_add(agent->keyring, description, op->key, lease,
+					 lease_deadline(op->asked_ns, lease), &op->serial,
+					 &op->fault);
+	secret_free(op->key);
+	op->key = NULL;
+	if (op->result < 0 || op->kind == OPERATION_ACTIVATE)
+		return;
+	op->result = mapper_create(op->device_name, &op->header, device, op->number,
+				   description, &op->fault);
+	if (op->result < 0) {
+		keyring_revoke(agent->keyring, op->serial);
+		op->serial = 0;
+	}
+}
+
+static void attached(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	if (op->result < 0) {
+		operation_fail(op);
+		return;
+	}
+	cluster->key = op->serial;
+	cluster_from_header(cluster, &op->header, op->device);
+	if (cluster->denied_since) {
+		state_accessible(cluster);
+		state_record_on_disk(cluster);
+	}
+	if (op->kind == OPERATION_ACTIVATE)
+		cluster->awaits_device_ns = lease_now() + AWAIT_DEVICE_S * NS_PER_S;
+	else
+		snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s",
+			 op->device_name);
+	cluster->mapping.live = true;
+	cluster->renewal.last_error[0] = 0;
+	renewal_start(cluster, lease_deadline(op->asked_ns, agent_lease_ns(op->agent)), true);
+	state_set(cluster, CLUSTER_AVAILABLE, "%s",
+		  op->kind == OPERATION_ACTIVATE ? "key-activated: for a bare dmsetup create" : "");
+	operation_end(op);
+}
+
+static void unwrapped(struct operation *op, json_object *response, struct secret *plaintext)
+{
+	op->key = plaintext;
+	if (!plaintext) {
+		fault_set(&op->fault, "InternalFailure", "The KMS answered Decrypt without a key.");
+		operation_fail(op);
+		return;
+	}
+	operation_device_step(op, run_attach, attached);
+}
+
+/* Is the header the one that was written for this cluster? The KMS answers for the rest. */
+static int check_header(struct operation *op)
+{
+	const struct volume_header *header = &op->header;
+	const struct cluster *cluster = op->cluster;
+
+	if (cluster->header_sha256[0] && strcmp(header->header_sha256, cluster->header_sha256))
+		return fault_set(&op->fault, "InvalidVolumeHeader",
+				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header from a backup (cryptsetup luksHeaderRestore).",
+				 op->device, cluster->id);
+	return 0;
+}
+
+/* The disk remembers what a lost catalog forgot. */
+static bool lost_before(struct operation *op)
+{
+	enum cluster_status status;
+
+	return cluster_status_parse(op->header.state, &status) && status == CLUSTER_INACCESSIBLE;
+}
+
+static void header_known(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	if (op->result == 0)
+		op->result = check_header(op);
+	if (op->result == 0 && lost_before(op)) {
+		state_set(cluster, CLUSTER_INACCESSIBLE, "%s", op->header.state_reason);
+		op->result = rules_key_lost(cluster, &op->fault);
+	}
+	if (op->result == 0)
+		op->result = rules_region(op->header.region, op->agent->config.region, &op->fault);
+	if (op->result < 0) {
+		operation_fail(op);
+		return;
+	}
+	operation_ask(op, "Decrypt",
+		      kms_decrypt(cluster, op->header.wrapped_key, op->header.wrapped_key_size,
+				  op->header.header_sha256, false), unwrapped);
+}
+
+/* Reads the header on @op->device, which must be that of the cluster's volume. */
+static int read_header(struct operation *op)
+{
+	const struct cluster *cluster = op->cluster;
+	struct stat st;
+
+	if (stat(op->device, &st) < 0)
+		return fault_set(&op->fault, "InvalidParameterValue", "cannot open %s: %s",
+				 op->device, strerror(errno));
+	op->number = st.st_rdev;
+	if (header_read(op->device, &op->header, &op->fault) < 0)
+		return -1;
+	if (strcmp(op->header.volume_id, cluster->volume_id))
+		return fault_set(&op->fault, "InvalidVolumeHeader",
+				 "%s holds the volume %s of the cluster %s", op->device,
+				 op->header.volume_id, op->header.cluster_id);
+	return 0;
+}
+
+/*
+ * Names of disks change, with a boot or a new cable. Looks for the volume on all of them,
+ * by its id. Of two that hold it none is taken: which is the copy nobody can tell.
+ */
+static int find_volume(struct operation *op)
+{
+	const struct cluster *cluster = op->cluster;
+	const struct fault why = op->fault;
+	struct scanned *volumes = NULL;
+	size_t count = scan_volumes(&volumes), found = 0;
+	char first[sizeof(volumes->device)] = "", second[sizeof(first)] = "";
+
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(volumes[i].header.volume_id, cluster->volume_id))
+			continue;
+		memcpy(found++ ? second : first, volumes[i].device, sizeof(first));
+	}
+	free(volumes);
+	if (!found)
+		return fault_set(&op->fault, why.code,
+				 "The volume %s of the cluster %s is not on %s, nor on another device of this host. (%.200s)",
+				 cluster->volume_id, cluster->id, op->device, why.message);
+	if (found > 1)
+		return fault_set(&op->fault, "InvalidVolumeHeader",
+				 "The volume %s of the cluster %s is not on %s, but on %s and on %s: take the copy away, then start the cluster again.",
+				 cluster->volume_id, cluster->id, op->device, first, second);
+	log_info("Cluster %s: its volume has moved from %s to %s.", cluster->id, op->device, first);
+	snprintf(op->device, sizeof(op->device), "%s", first);
+	return read_header(op);
+}
+
+static void run_read_header(struct operation *op)
+{
+	if (op->stale) {
+		op->result = mapper_remove(op->mapping.name, &op->fault);
+		if (op->result < 0) {
+			holders_explain(op->mapping.device, op->mapping.name, &op->fault);
+			return;
+		}
+	}
+	op->result = read_header(op);
+	if (op->result < 0)
+		op->result = find_volume(op);
+}
+
+/**
+ * attach_begin() - open the volume of @op's cluster
+ *
+ * A failed device that is left over is removed first. ACTIVATE stops short of making
+ * the device: somebody else is about to.
+ */
+void attach_begin(struct operation *op)
+{
+	op->stale = op->mapping.name[0] && !op->mapping.live && op->kind != OPERATION_ACTIVATE;
+	operation_device_step(op, run_read_header, header_known);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions to the KMS about clusters: the requests with their encryption contexts, asked
+ * through an unprivileged child and written into the audit trail.
+ */
+#ifndef ENVELOPE_KMS_QUESTION_H
+#define ENVELOPE_KMS_QUESTION_H
+
+#include "agent.h"
+#include "worker.h"
+
+json_object *kms_describe_key(const char *key);
+json_object *kms_generate(const struct cluster *cluster);
+json_object *kms_decrypt_new(const struct cluster *cluster, const char *blob_base64);
+json_object *kms_seal(const struct cluster *cluster, const char *blob_base64);
+json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, size_t size,
+			 const char *header_sha256, bool dry_run);
+
+int kms_ask(struct agent *agent, const char *operation, json_object *request,
+	    const char *key_arn, kms_worker_done_t done, void *userdata, struct fault *f);
+
+#endif

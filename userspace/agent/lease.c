@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Lease arithmetic. Must never look at a clock except in lease_now().
+ */
+#include <time.h>
+
+#include "lease.h"
+
+uint64_t lease_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t lease_deadline(uint64_t asked_ns, uint64_t lease_ns)
+{
+	return asked_ns + lease_ns;
+}
+
+/* 90 % to 110 % of @ns. */
+static uint64_t jitter(uint64_t ns, uint32_t random)
+{
+	return ns - ns / 10 + (ns / 5) / 1000 * (random % 1001);
+}
+
+uint64_t lease_renew_delay(uint64_t renew_ns, uint32_t random)
+{
+	return jitter(renew_ns, random);
+}
+
+uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint32_t random)
+{
+	uint64_t delay = renew_ns / 4 < NS_PER_S ? renew_ns / 4 : NS_PER_S;
+
+	while (--failures && delay < renew_ns)
+		delay *= 2;
+	return jitter(delay < renew_ns ? delay : renew_ns, random);
+}
+
+int64_t lease_seconds_left(uint64_t deadline_ns, uint64_t now_ns)
+{
+	return deadline_ns > now_ns ? (int64_t)((deadline_ns - now_ns) / NS_PER_S) : 0;
+}

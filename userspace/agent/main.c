@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+/*
+ * enveloped: the agent. Starts its parts in order, runs the event loop, and ends
+ * without touching the volumes: they live on until their leases end, and the agent
+ * that starts next takes them over.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "keyring.h"
+#include "log.h"
+#include "methods.h"
+#include "mapper.h"
+#include "operation.h"
+#include "reconcile.h"
+#include "secret.h"
+#include "state.h"
+#include "streams.h"
+#include "watch.h"
+#include "worker.h"
+
+#define GROUP "envelope"
+
+static int usage(FILE *stream, const char *name)
+{
+	fprintf(stream,
+		"usage: %s [--config FILE]\n"
+		"\n"
+		"Keeps the encrypted cluster volumes of this host: their keys, leases and devices.\n"
+		"\n"
+		"  --config FILE  read FILE instead of " CONFIG_PATH " (or $ENVELOPE_CONFIG)\n"
+		"  --help         show this help\n"
+		"  --version      show the version\n"
+		"\n"
+		"See enveloped(8) and envelope.conf(5).\n", name);
+	return stream == stdout ? 0 : 2;
+}
+
+/* Return: -1 to go on, or the exit status. */
+static int parse_options(int argc, char **argv, const char **config)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 'c')
+			*config = optarg;
+		else if (option == 'h')
+			return usage(stdout, argv[0]);
+		else if (option == 'v')
+			return printf("enveloped %s\n", ENVELOPE_VERSION) < 0;
+		else
+			return usage(stderr, argv[0]);
+	}
+	return optind < argc ? usage(stderr, argv[0]) : -1;
+}
+
+/* Makes the folders of a path, which then belong to root alone. */
+static int make_folder(const char *path, mode_t mode, struct fault *f)
+{
+	char text[4096];
+
+	if (strlen(path) >= sizeof(text))
+		return fault_set(f, "InvalidConfiguration", "The path %.100s is too long.", path);
+	strcpy(text, path);
+	for (char *p = text + 1; ; p++) {
+		char c = *p;
+
+		if (c && c != '/')
+			continue;
+		*p = 0;
+		if (mkdir(text, mode) < 0 && errno != EEXIST)
+			return fault_set(f, "InvalidConfiguration", "Cannot make the folder %s: %s.",
+					 text, strerror(errno));
+		if (!c)
+			return 0;
+		*p = c;
+	}
+}
+
+static int make_parent(const char *path, mode_t mode, struct fault *f)
+{
+	char text[4096];
+	char *slash;
+
+	snprintf(text, sizeof(text), "%s", path);
+	slash = strrchr(text, '/');
+	if (!slash || slash == text)
+		return 0;
+	*slash = 0;
+	return make_folder(text, mode, f);
+}
+
+static int open_files(struct agent *agent, struct fault *f)
+{
+	char path[4096];
+
+	if (make_folder(agent->config.state_directory, 0700, f) < 0 ||
+	    make_parent(agent->config.audit_file, 0750, f) < 0 ||
+	    make_parent(agent->config.agent_socket, 0755, f) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "%s/catalog.sqlite", agent->config.state_directory);
+	if (audit_open(agent->config.audit_file, agent->config.region, agent->config.account_id,
+		       &agent->audit, f) < 0 ||
+	    catalog_open(path, &agent->catalog, f) < 0)
+		return -1;
+	audit_on_record(agent->audit, streams_recorded, agent);
+	return 0;
+}
+
+/* Listens on the socket that systemd passed, or makes its own. */
+static int serve(struct agent *agent, struct fault *f)
+{
+	const struct group *group = getgrnam(GROUP);
+	gid_t gid = group ? group->gr_gid : 0;
+	int r;
+
+	if (!group)
+		log_warning("There is no group '" GROUP "': only root can use the agent.");
+	r = varlink_server_new(&agent->server, agent->event, &methods_service, agent);
+	if (r < 0)
+		return fault_set(f, "InternalFailure", "Cannot make a server: %s.", strerror(-r));
+	if (sd_listen_fds(1) == 1) {
+		r = varlink_server_listen_fd(agent->server, SD_LISTEN_FDS_START, gid);
+		if (r < 0)
+			return fault_set(f, "InternalFailure",
+					 "Cannot serve the socket from systemd: %s.", strerror(-r));
+		return 0;
+	}
+	return varlink_server_listen_path(agent->server, agent->config.agent_socket,
+					  group ? 0660 : 0600, gid, f);
+}
+
+static int set_up_loop(struct agent *agent, struct fault *f)
+{
+	sigset_t signals;
+	int r;
+
+	/* Before there are threads: they inherit it. */
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r = sd_event_new(&agent->event);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(agent->event, 1);
+	if (r < 0)
+		return fault_set(f, "InternalFailure", "Cannot set up the event loop: %s.",
+				 strerror(-r));
+	return 0;
+}
+
+/*
+ * The keyring before the device thread, which inherits it. Live devices before
+ * clients and disks: their leases are running.
+ */
+static int start(struct agent *agent, const char *config, struct fault *f)
+{
+	int r;
+
+	if (geteuid() != 0)
+		return fault_set(f, "AccessDenied", "enveloped must run as root.");
+	if (config_load(config, &agent->config, f) < 0 || set_up_loop(agent, f) < 0 ||
+	    open_files(agent, f) < 0 || keyring_open(&agent->keyring, f) < 0 ||
+	    mapper_init(f) < 0 || kms_worker_prepare(f) < 0)
+		return -1;
+	r = device_thread_new(agent->event, &agent->devices);
+	if (r < 0)
+		return fault_set(f, "InternalFailure", "Cannot start the device thread: %s.",
+				 strerror(-r));
+	if (reconcile_load(agent, f) < 0 || watch_start(agent, f) < 0)
+		return -1;
+	/* Nobody may ask to stop a cluster whose live device has not been seen yet. */
+	while (r >= 0 && agent->refreshing)
+		r = sd_event_run(agent->event, UINT64_MAX);
+	if (r < 0)
+		return fault_set(f, "InternalFailure", "The event loop failed: %s.", strerror(-r));
+	if (serve(agent, f) < 0)
+		return -1;
+	reconcile_scan(agent);
+	return 0;
+}
+
+static void stop(struct agent *agent)
+{
+	watch_stop(agent);
+	varlink_server_free(agent->server);
+	streams_close(agent);
+	kms_worker_end_all();
+	if (!device_thread_free(agent->devices))
+		return;
+	while (agent->clusters) {
+		if (agent->clusters->operation)
+			operation_abandon(agent->clusters->operation);
+		cluster_remove(agent->clusters);
+	}
+	catalog_close(agent->catalog);
+	audit_close(agent->audit);
+	sd_event_unref(agent->event);
+	config_free(&agent->config);
+}
+
+int main(int argc, char **argv)
+{
+	struct agent agent = { 0 };
+	const char *config = NULL;
+	struct fault f = { 0 };
+	int status, r;
+
+	secret_process_init();
+	umask(0022);
+	log_init("enveloped");
+	status = parse_options(argc, argv, &config);
+	if (status >= 0)
+		return status;
+	if (start(&agent, config, &f) < 0) {
+		log_error("%s: %s", f.code, f.message);
+		sd_notifyf(0, "STATUS=%s", f.message);
+		stop(&agent);
+		return fault_exit_code(f.code);
+	}
+	sd_notify(0, "READY=1");
+	state_announce(&agent);
+	log_info("enveloped %s serves %s; leases of %u s, renewed every %u s.", ENVELOPE_VERSION,
+		 agent.config.agent_socket, agent.config.lease_seconds,
+		 agent.config.renew_seconds);
+	r = sd_event_loop(agent.event);
+	sd_notify(0, "STOPPING=1");
+	if (r < 0)
+		log_error("The event loop failed: %s", strerror(-r));
+	stop(&agent);
+	return r < 0;
+}

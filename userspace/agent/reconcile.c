@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the catalog says, what the kernel has and what is on the disks may differ when
+ * the agent starts: it was killed, the host was restarted, the catalog was lost. The
+ * order matters: live devices of the catalog first (watch.c), since their leases run;
+ * the disks, which may hang, afterwards.
+ *
+ * A terminal state recorded on a disk is never undone here, whatever the catalog says.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "log.h"
+#include "reconcile.h"
+#include "scan.h"
+#include "state.h"
+#include "watch.h"
+
+struct scan_job {
+	struct agent *agent;
+	struct scanned *volumes;
+	size_t count;
+};
+
+static void load_one(struct cluster *cluster, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct fault f;
+
+	/* Nobody has been told that it exists; a header that was finished is found by the scan. */
+	if (cluster->status == CLUSTER_CREATING || cluster->status == CLUSTER_DELETING) {
+		log_warning("Cluster %s: its %s was interrupted; dropping the entry.", cluster->id,
+			    cluster->status == CLUSTER_CREATING ? "creation" : "deletion");
+		if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
+			log_error("%s", f.message);
+		free(cluster);
+		return;
+	}
+	cluster_add(agent, cluster);
+	/* The path may be another disk's by now: the disk is told when the scan has found it. */
+	state_end_window(cluster);
+}
+
+/** reconcile_load() - fill the agent's list from the catalog; 0 or -1 */
+int reconcile_load(struct agent *agent, struct fault *f)
+{
+	return catalog_load(agent->catalog, load_one, agent, f);
+}
+
+static int64_t parse_time(const char *text)
+{
+	struct tm tm = { 0 };
+
+	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : (int64_t)time(NULL);
+}
+
+/* What the disk says of a lost key, for a cluster whose catalog entry does not know. */
+static void take_state(struct cluster *cluster, const struct volume_header *header)
+{
+	enum cluster_status status;
+
+	if (!cluster_status_parse(header->state, &status) ||
+	    (status != CLUSTER_INACCESSIBLE && status != CLUSTER_RECOVERABLE))
+		return;
+	cluster->denied_since = parse_time(header->state_time);
+	state_drop_key(cluster);
+	state_set(cluster, status, "%s", header->state_reason);
+	state_check_window(cluster);
+}
+
+/* A volume that no catalog knows: a lost catalog, or a disk that came from another host. */
+static void adopt(struct agent *agent, const struct scanned *volume)
+{
+	struct cluster *cluster;
+
+	if (!strcmp(volume->header.state, "deleted"))
+		return;
+	if (cluster_find(agent, volume->header.cluster_id)) {
+		log_warning("%s holds the volume %s of a cluster %s, but this host has another cluster of that name.",
+			    volume->device, volume->header.volume_id, volume->header.cluster_id);
+		return;
+	}
+	cluster = calloc(1, sizeof(*cluster));
+	if (!cluster)
+		return;
+	cluster_from_header(cluster, &volume->header, volume->device);
+	/* Not vouched for yet: that does the KMS when the cluster is started. */
+	cluster->created = time(NULL);
+	cluster->status = CLUSTER_STOPPED;
+	cluster_add(agent, cluster);
+	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
+		 cluster->device);
+	state_set(cluster, CLUSTER_STOPPED, "found: its volume was found by the header on %s",
+		  cluster->device);
+	take_state(cluster, &volume->header);
+}
+
+static bool is_same_device(const char *a, const char *b)
+{
+	struct stat st_a, st_b;
+
+	return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_rdev == st_b.st_rdev;
+}
+
+/* True when the device that the catalog names is among those that hold this volume. */
+static bool is_where_it_was(const struct scan_job *job, const struct cluster *cluster)
+{
+	for (size_t i = 0; i < job->count; i++)
+		if (!strcmp(job->volumes[i].header.volume_id, cluster->volume_id) &&
+		    is_same_device(job->volumes[i].device, cluster->device))
+			return true;
+	return false;
+}
+
+static void update(struct scan_job *job, struct cluster *cluster, const struct scanned *volume)
+{
+	const struct volume_header *header = &volume->header;
+	struct fault f;
+
+	if (cluster->operation)
+		return;
+	if (!is_same_device(volume->device, cluster->device)) {
+		if (is_where_it_was(job, cluster)) {
+			log_warning("%s holds a copy of the volume %s of cluster %s, which is on %s.",
+				    volume->device, cluster->volume_id, cluster->id,
+				    cluster->device);
+			return;
+		}
+		log_info("Cluster %s: its volume has moved from %s to %s.", cluster->id,
+			 cluster->device, volume->device);
+		snprintf(cluster->device, sizeof(cluster->device), "%s", volume->device);
+		if (catalog_store(job->agent->catalog, cluster, &f) < 0)
+			log_error("%s", f.message);
+	}
+	if (cluster_is_inaccessible(cluster)) {
+		if (strcmp(header->state, cluster_status_name(cluster->status)))
+			state_record_on_disk(cluster);
+	} else {
+		take_state(cluster, header);
+	}
+}
+
+static void scan_run(void *data)
+{
+	struct scan_job *job = data;
+
+	job->count = scan_volumes(&job->volumes);
+}
+
+static void scan_done(void *data)
+{
+	struct scan_job *job = data;
+
+	for (size_t i = 0; i < job->count; i++) {
+		struct cluster *cluster = cluster_find_volume(job->agent,
+							      job->volumes[i].header.volume_id);
+
+		if (cluster)
+			update(job, cluster, &job->volumes[i]);
+		else
+			adopt(job->agent, &job->volumes[i]);
+	}
+	/* An adopted volume may have a live device. */
+	watch_refresh(job->agent);
+	free(job->volumes);
+	free(job);
+}
+
+/** reconcile_scan() - look for volumes on all disks, in the background, and take them in */
+void reconcile_scan(struct agent *agent)
+{
+	struct scan_job *job = calloc(1, sizeof(*job));
+
+	if (!job) {
+		log_error("Out of memory.");
+		return;
+	}
+	job->agent = agent;
+	device_thread_submit(agent->devices, scan_run, scan_done, job);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watches the devices by device-mapper's own events, and tells clients of Status
+ * that something changed.
+ */
+#ifndef ENVELOPE_WATCH_H
+#define ENVELOPE_WATCH_H
+
+#include "agent.h"
+
+int watch_start(struct agent *agent, struct fault *f);
+void watch_stop(struct agent *agent);
+void watch_refresh(struct agent *agent);
+void watch_changed(struct agent *agent);
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/*
+ * envelope events [--since] [--follow]: the audit trail, one record a line.
+ *
+ * Must never change or leave out a record in JSON output.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent.h"
+#include "explain.h"
+#include "output.h"
+
+/* as the records' eventTime has it, UTC */
+#define RECORD_TIME "%Y-%m-%dT%H:%M:%SZ"
+
+static const struct option_spec events_options[] = {
+	{ .name = "since", .kind = OPTION_STRING, .placeholder = "TIME",
+	  .help = "only later records: 2026-01-31T12:00:00Z, 2026-01-31, or 90s, 10m, 2h, 7d ago" },
+	{ .name = "limit", .kind = OPTION_INTEGER, .placeholder = "NUMBER", .parameter = "limit",
+	  .help = "only the newest NUMBER of records (default and maximum: 1000)" },
+	{ .name = "follow", .kind = OPTION_SWITCH, .parameter = "follow",
+	  .help = "stay, and print new records as they are written, until interrupted" },
+	{ 0 }
+};
+
+/* Reads "90s", "10m", "2h", "7d" as seconds; -1 when @text is none of these. */
+static long long relative_seconds(const char *text)
+{
+	static const struct { char unit; long seconds; } units[] = {
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+	};
+	char *end;
+	long long count;
+	size_t i;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	count = strtoll(text, &end, 10);
+	if (count > 100000000 || !*end || end[1])
+		return -1;
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (units[i].unit == *end)
+			return count * units[i].seconds;
+	return -1;
+}
+
+/* Turns --since into the form of the records' eventTime, UTC. */
+static int parse_since(const char *text, char *ret, size_t size, struct fault *f)
+{
+	static const char *const formats[] = { RECORD_TIME, "%Y-%m-%d" };
+	long long seconds = relative_seconds(text);
+	struct tm tm = { 0 };
+	size_t i;
+
+	if (seconds >= 0) {
+		time_t then = time(NULL) - (time_t)seconds;
+
+		gmtime_r(&then, &tm);
+		strftime(ret, size, RECORD_TIME, &tm);
+		return 0;
+	}
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		const char *end;
+
+		memset(&tm, 0, sizeof(tm));
+		end = strptime(text, formats[i], &tm);
+		if (end && !*end) {
+			strftime(ret, size, RECORD_TIME, &tm);
+			return 0;
+		}
+	}
+	return fault_set(f, "Usage",
+			 "--since %s is no time: write 2026-01-31T12:00:00Z (UTC), 2026-01-31, or 10m, 2h, 7d",
+			 text);
+}
+
+/* What the record is about: the cluster, else the key. */
+static const char *subject(struct json_object *record, char *text, size_t size)
+{
+	static const char *const fields[] = { "dBClusterIdentifier", "dbClusterIdentifier", "keyId" };
+	struct json_object *parameters = json_get_object(record, "requestParameters");
+	size_t i;
+
+	for (i = 0; parameters && i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (json_has(parameters, fields[i]))
+			return output_text(parameters, fields[i], text, size);
+	return "-";
+}
+
+static void show(const struct invocation *invocation, struct json_object *record)
+{
+	char time_text[40], name[64], error[64], about[160];
+
+	if (invocation->json) {
+		output_json_line(record);
+		return;
+	}
+	output_value(output_text(record, "eventTime", time_text, sizeof(time_text)), 20);
+	output_value(output_text(record, "eventName", name, sizeof(name)), 31);
+	output_value(output_text(record, "errorCode", error, sizeof(error)), 26);
+	printf("%s\n", subject(record, about, sizeof(about)));
+	fflush(stdout);
+}
+
+static int on_reply(struct json_object *reply, void *userdata)
+{
+	const struct invocation *invocation = userdata;
+	struct json_object *records = NULL;
+	size_t i;
+
+	if (!json_object_object_get_ex(reply, "events", &records) ||
+	    !json_object_is_type(records, json_type_array)) {
+		struct fault f;
+
+		fault_set(&f, "InternalFailure", "The agent's answer has no list of events.");
+		return explain_fault(invocation->command, &f);
+	}
+	for (i = 0; i < json_object_array_length(records); i++)
+		show(invocation, json_object_array_get_idx(records, i));
+	return 0;
+}
+
+static int run_events(const struct invocation *invocation)
+{
+	const char *since = json_get_string(invocation->local, "since");
+	char time_text[32];
+	struct fault f;
+	int r;
+
+	if (since) {
+		if (parse_since(since, time_text, sizeof(time_text), &f) < 0)
+			return explain_usage(invocation->command, &f);
+		json_add_string(invocation->params, "since", time_text);
+	}
+	r = agent_stream(invocation, on_reply, (void *)invocation, &f);
+	return r < 0 ? explain_fault(invocation->command, &f) : r;
+}
+
+const struct command events_commands[] = {
+	{
+		.noun = "events", .operation = "Events", .method = "Events",
+		.summary = "Show the audit trail: every KMS call and every change of state",
+		.details =
+"Text shows time, event, error code and what it was about. With --output json each\n"
+"line is one whole record in CloudTrail's shape.",
+		.options = events_options, .run = run_events,
+	},
+	{ 0 }
+};

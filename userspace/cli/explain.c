@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Errors in words: what happened, in the style of the AWS CLI, and what to do.
+ *
+ * Must never print on stdout: scripts read that.
+ */
+#include "explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *code;
+	const char *hint;
+} hints[] = {
+	{ "KMSKeyNotAccessibleFault",
+	  "Look at the key with `aws kms describe-key`: it must exist, be Enabled, and allow the host's principal." },
+	{ "KMSAccessDenied",
+	  "Let the key's policy allow kms:DescribeKey, GenerateDataKey*, Decrypt and ReEncrypt* to the host's principal." },
+	{ "AccessDeniedException",
+	  "Run the command as root or as a member of the group envelope." },
+	{ "KMSDisabled", "Enable the key first: aws kms enable-key --key-id KEY" },
+	{ "KMSInvalidState",
+	  "The key is being deleted or not ready: aws kms describe-key --key-id KEY shows its state." },
+	{ "KMSNotFound", "List the keys and aliases: aws kms list-keys; aws kms list-aliases" },
+	{ "KMSUnreachable",
+	  "Check KmsEndpoint= and CaFile= in /etc/envelope/envelope.conf, and that the KMS answers." },
+	{ "KMSThrottling", "The KMS asks for fewer requests: wait, then try again." },
+	{ "DBClusterNotFoundFault", "List the clusters of this host: envelope cluster describe" },
+	{ "DBClusterAlreadyExistsFault",
+	  "Choose another --db-cluster-identifier; envelope cluster describe lists those in use." },
+	{ "InvalidDBClusterStateFault",
+	  "See the state and its reason: envelope cluster describe --db-cluster-identifier NAME" },
+	{ "InvalidParameterCombination",
+	  "The options contradict each other or the cluster: see the same command with --help." },
+	{ "VolumeInUse",
+	  "See who holds the device: lsblk -f. --allow-overwrite does not take a device that is in use." },
+	{ "AuditTrailUnavailable",
+	  "Make the file writable, or free space for it (df, lsattr), then try again; clusters that run go on." },
+	{ "KernelModuleMissing", "Load the module: modprobe dm-envelope; its packaging: dkms status" },
+	{ "InvalidVolumeHeader",
+	  "See which volume each disk holds: lsblk -o NAME,LABEL,UUID,FSTYPE. A header that was changed is restored from its backup." },
+	{ "AgentUnreachable",
+	  "Start the agent: systemctl start enveloped; its log: journalctl -u enveloped" },
+	{ "InvalidConfiguration", "Correct /etc/envelope/envelope.conf, then: systemctl restart enveloped" },
+};
+
+static const char *hint_for(const char *code)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+		if (strcmp(hints[i].code, code) == 0)
+			return hints[i].hint;
+	return NULL;
+}
+
+/**
+ * explain_fault() - print a fault the agent answered with, or why it did not answer
+ * @command: what was being done
+ * @f: the fault
+ *
+ * Return: the exit status for @f.
+ */
+int explain_fault(const struct command *command, const struct fault *f)
+{
+	const char *hint = hint_for(f->code);
+
+	fprintf(stderr, "\nAn error occurred (%s) when calling the %s operation: %s\n", f->code,
+		command->operation, f->message);
+	if (hint)
+		fprintf(stderr, "hint: %s\n", hint);
+	return fault_exit_code(f->code);
+}
+
+/**
+ * explain_usage() - print what is wrong with a command line
+ * @command: the command, NULL when not even that is known
+ * @f: the fault
+ *
+ * Return: the exit status for @f.
+ */
+int explain_usage(const struct command *command, const struct fault *f)
+{
+	fprintf(stderr, "envelope: error: %s\n", f->message);
+	if (!command)
+		fprintf(stderr, "hint: envelope --help lists the commands\n");
+	else
+		fprintf(stderr, "hint: envelope %s%s%s --help explains the options\n",
+			command->noun, command->verb ? " " : "", command->verb ? command->verb : "");
+	return fault_exit_code(f->code);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Errors in words: what happened, in the style of the AWS CLI, and what to do.
+ *
+ * Must never print on stdout: scripts read that.
+ */
+#ifndef ENVELOPE_CLI_EXPLAIN_H
+#define ENVELOPE_CLI_EXPLAIN_H
+
+#include "command.h"
+#include "fault.h"
+
+int explain_fault(const struct command *command, const struct fault *f);
+int explain_usage(const struct command *command, const struct fault *f);
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+/*
+ * envelope status [--watch]: what the kernel says of the volumes, once or at
+ * each change.
+ *
+ * Must never poll: the agent tells when something changes.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "agent.h"
+#include "explain.h"
+#include "output.h"
+
+static const struct option_spec status_options[] = {
+	{ .name = "db-cluster-identifier", .kind = OPTION_STRING, .placeholder = "NAME",
+	  .parameter = "dbClusterIdentifier", .help = "only this cluster (default: all)" },
+	{ .name = "watch", .kind = OPTION_SWITCH,
+	  .help = "stay, and print again at each change, until interrupted" },
+	{ 0 }
+};
+
+static const struct column volume_columns[] = {
+	{ "DBClusterIdentifier", "DBClusterIdentifier" },
+	{ "Status", "Status" },
+	{ "Device", "DeviceState" },
+	{ "Reason", "DeviceReason" },
+	{ "LeaseSeconds", "LeaseSecondsLeft" },
+	{ "CryptoDriver", "CryptoDriver" },
+	{ "Reads", "Reads" },
+	{ "Writes", "Writes" },
+	{ "Errors", "Errors" },
+	{ "Refused", "Refused" },
+	{ 0 }
+};
+
+/* What does not fit into a table: why a cluster is as it is, what the KMS said last. */
+static void show_notes(struct json_object *volumes)
+{
+	static const char *const notes[] = { "StatusReason", "LastError" };
+	char name[128], text[512];
+	size_t row, i;
+
+	for (row = 0; row < json_object_array_length(volumes); row++) {
+		struct json_object *o = json_object_array_get_idx(volumes, row);
+
+		for (i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+			const char *note = json_get_string(o, notes[i]);
+
+			if (!note || !*note)
+				continue;
+			output_text(o, "DBClusterIdentifier", name, sizeof(name));
+			printf("%s: %s\n", name, output_text(o, notes[i], text, sizeof(text)));
+		}
+	}
+	fflush(stdout);
+}
+
+static int show(const struct invocation *invocation, struct json_object *reply, bool watching)
+{
+	struct json_object *volumes = NULL;
+
+	if (!json_object_object_get_ex(reply, "volumes", &volumes) ||
+	    !json_object_is_type(volumes, json_type_array)) {
+		struct fault f;
+
+		fault_set(&f, "InternalFailure", "The agent's answer has no list of volumes.");
+		return explain_fault(invocation->command, &f);
+	}
+	if (invocation->json && watching) {
+		output_json_line(reply);
+	} else if (invocation->json) {
+		output_json(reply);
+	} else if (json_object_array_length(volumes) == 0) {
+		fprintf(stderr, "This host has no volumes yet; see: envelope cluster create --help\n");
+	} else {
+		output_table(volume_columns, volumes);
+		show_notes(volumes);
+	}
+	return 0;
+}
+
+static int on_change(struct json_object *reply, void *userdata)
+{
+	const struct invocation *invocation = userdata;
+
+	if (!invocation->json) {
+		time_t now = time(NULL);
+		struct tm tm;
+		char text[32];
+
+		strftime(text, sizeof(text), "%H:%M:%S", localtime_r(&now, &tm));
+		printf("-- %s\n", text);
+	}
+	return show(invocation, reply, true);
+}
+
+static int run_status(const struct invocation *invocation)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+	struct fault f;
+	int r;
+
+	if (json_get_bool(invocation->local, "watch", false)) {
+		r = agent_stream(invocation, on_change, (void *)invocation, &f);
+		return r < 0 ? explain_fault(invocation->command, &f) : r;
+	}
+	if (agent_call(invocation, &reply, &f) < 0)
+		return explain_fault(invocation->command, &f);
+	return show(invocation, reply, false);
+}
+
+const struct command status_commands[] = {
+	{
+		.noun = "status", .operation = "Status", .method = "Status",
+		.summary = "Show the state of the volumes, their leases and counters",
+		.details =
+"Errors counts I/O that the device below failed, Refused I/O that was refused\n"
+"since the key had gone. With --watch --output json each change is one line.",
+		.options = status_options, .run = run_status,
+	},
+	{ 0 }
+};

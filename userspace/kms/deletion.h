@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The timer that destroys keys when their waiting period is over.
+ *
+ * Must never be the only guard: key_lookup() refuses a key that is due whether or not it fired.
+ */
+#ifndef ENVELOPE_KMS_DELETION_H
+#define ENVELOPE_KMS_DELETION_H
+
+#include <systemd/sd-event.h>
+
+#include "fault.h"
+#include "store.h"
+
+struct deletion;
+
+/**
+ * deletion_new() - destroy what is due, and arm the timer for the next
+ * @event: loop
+ * @store: borrowed
+ *
+ * Return: 0 or -1.
+ */
+int deletion_new(sd_event *event, struct store *store, struct deletion **deletion,
+		 struct fault *f);
+
+/** deletion_rearm() - call when a deletion date was set or taken back */
+void deletion_rearm(struct deletion *deletion);
+
+void deletion_free(struct deletion *deletion);
+
+#endif

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+/*
+ * envelope-kms: the embedded KMS. This file only starts the parts in order and stops them in
+ * reverse.
+ *
+ * Must never serve before root key, key store, principals and audit trail are all in place.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "audit.h"
+#include "credentials.h"
+#include "deletion.h"
+#include "file.h"
+#include "http.h"
+#include "listen.h"
+#include "log.h"
+#include "root_key.h"
+#include "secret.h"
+#include "settings.h"
+
+struct server {
+	struct kms kms;
+	struct tls tls;
+	struct secret *root;
+	sd_event *event;
+	struct http *unix_http;
+	struct http *tcp_http;
+	bool own_socket;	/* the unix socket was bound here: remove it at the end */
+};
+
+/* Everything that a first start needs; what exists is left alone. */
+static int prepare(const struct settings *s, struct server *server, struct fault *f)
+{
+	bool first;
+
+	if (directory_make(s->state_directory, 0711, f) ||
+	    directory_make_for(s->root_key, 0755, f) ||
+	    directory_make_for(s->credentials, 0755, f) ||
+	    directory_make_for(s->audit_file, 0755, f) ||
+	    root_key_load(s->root_key, s->state_directory, &server->root, &first, f) ||
+	    credentials_make(s->credentials, s->region, f) ||
+	    tls_load(s->state_directory, &server->tls, f))
+		return -1;
+	return store_open(s->state_directory, server->root, first || s->new_store, &server->kms.store,
+			  f);
+}
+
+static int open_kms(const struct settings *s, struct server *server, struct fault *f)
+{
+	struct kms *kms = &server->kms;
+
+	kms->region = s->region;
+	kms->account = s->account;
+	if (principals_load(s->credentials, s->account, &kms->principals, f) ||
+	    audit_open(s->audit_file, &kms->audit, f))
+		return -1;
+	return deletion_new(server->event, kms->store, &kms->deletion, f);
+}
+
+static int serve(const struct settings *s, struct server *server, struct fault *f)
+{
+	struct listeners listeners;
+
+	if (s->listen_unix[0] && directory_make_for(s->listen_unix, 0755, f))
+		return -1;
+	if (listeners_open(s->listen_unix, s->listen_tcp, &listeners, f))
+		return -1;
+	server->own_socket = listeners.unix_fd >= 0 && !listeners.activated;
+	if (listeners.unix_fd >= 0 &&
+	    http_new(server->event, &server->kms, listeners.unix_fd, TRANSPORT_UNIX, NULL,
+		     &server->unix_http, f))
+		return -1;
+	if (listeners.tcp_fd >= 0)
+		return http_new(server->event, &server->kms, listeners.tcp_fd, TRANSPORT_TLS,
+				&server->tls, &server->tcp_http, f);
+	return 0;
+}
+
+static int make_event_loop(struct server *server, struct fault *f)
+{
+	sigset_t stop;
+	int err;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGINT);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	err = sd_event_default(&server->event);
+	if (err >= 0)
+		err = sd_event_add_signal(server->event, NULL, SIGTERM, NULL, NULL);
+	if (err >= 0)
+		err = sd_event_add_signal(server->event, NULL, SIGINT, NULL, NULL);
+	if (err >= 0)
+		err = sd_event_set_watchdog(server->event, true);
+	if (err < 0)
+		return fault_set(f, "InternalFailure", "cannot make the event loop: %s",
+				 strerror(-err));
+	return 0;
+}
+
+static int run(const struct settings *s, struct server *server, struct fault *f)
+{
+	int err;
+
+	if (make_event_loop(server, f) || prepare(s, server, f))
+		return -1;
+	if (s->init) {
+		log_info("ready: root key %s, credentials %s, certificate %s/ca.pem", s->root_key,
+			 s->credentials, s->state_directory);
+		return 0;
+	}
+	if (open_kms(s, server, f) || serve(s, server, f))
+		return -1;
+	sd_notify(0, "READY=1");
+	log_info("serving region %s, account %s", s->region, s->account);
+	err = sd_event_loop(server->event);
+	sd_notify(0, "STOPPING=1");
+	if (err < 0)
+		return fault_set(f, "InternalFailure", "event loop failed: %s", strerror(-err));
+	return 0;
+}
+
+static void stop(const struct settings *s, struct server *server)
+{
+	http_free(server->tcp_http);
+	if (server->own_socket)
+		unlink(s->listen_unix);
+	http_free(server->unix_http);
+	deletion_free(server->kms.deletion);
+	audit_close(server->kms.audit);
+	store_close(server->kms.store);
+	principals_free(&server->kms.principals);
+	tls_free(&server->tls);
+	secret_free(server->root);
+	sd_event_unref(server->event);
+	stack_wipe();
+}
+
+/* Heap that holds plaintext for a moment must not be swapped out in that moment. */
+static void lock_memory(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) ||
+	    (geteuid() != 0 && limit.rlim_cur != RLIM_INFINITY) ||
+	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_warning("cannot lock all memory: raise LimitMEMLOCK to keep plaintext out of swap");
+}
+
+int main(int argc, char **argv)
+{
+	static struct settings settings;
+	struct server server = { 0 };
+	struct fault fault = { 0 };
+	int ret;
+
+	log_init("envelope-kms");
+	if (settings_read(argc, argv, &settings, &fault)) {
+		log_error("%s", fault.message);
+		return 2;
+	}
+	ret = secret_process_init();
+	if (ret) {
+		log_error("cannot forbid core dumps: %s", strerror(-ret));
+		return 1;
+	}
+	lock_memory();
+	ret = run(&settings, &server, &fault);
+	if (ret)
+		log_error("%s", fault.message);
+	stop(&settings, &server);
+	/* Not the status of each fault: 5, for one, is a KMS that cannot be reached. */
+	if (!ret)
+		return 0;
+	return strcmp(fault.code, "InvalidConfiguration") ? 1 : 2;
+}

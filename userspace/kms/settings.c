@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reading the settings.
+ *
+ * Must never guess: an unknown key, option or a bad value is an error.
+ */
+#include "settings.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arn.h"
+#include "ini.h"
+
+struct setting {
+	const char *key;	/* in kms.conf */
+	const char *option;	/* on the command line */
+	size_t offset;
+	size_t size;		/* 0: listen_tcp, a port */
+	const char *fallback;
+	const char *help;
+};
+
+#define TEXT(key, option, field, fallback, help) \
+	{ key, option, offsetof(struct settings, field), sizeof(((struct settings *)0)->field), \
+	  fallback, help }
+
+static const struct setting table[] = {
+	TEXT("Region", "region", region, "us-east-1", "NAME      region this KMS is"),
+	TEXT("AccountId", "account", account, "123456789012", "DIGITS   account its principals belong to"),
+	TEXT("ListenUnix", "listen-unix", listen_unix, "/run/envelope-kms/kms.sock",
+	     "PATH unix socket; '' for none"),
+	{ "ListenTcp", "listen-tcp", offsetof(struct settings, listen_tcp), 0, "8443",
+	  "PORT  TLS port on 127.0.0.1; 0 for none" },
+	TEXT("StateDirectory", "state-dir", state_directory, "/var/lib/envelope-kms",
+	     "PATH   key store and TLS certificate"),
+	TEXT("RootKeyFile", "root-key", root_key, "/etc/envelope/kms-root.key",
+	     "PATH    root key that seals the key store"),
+	TEXT("CredentialsFile", "credentials", credentials, "/etc/envelope/credentials",
+	     "PATH access keys of the principals"),
+	TEXT("AuditFile", "audit-file", audit_file, "/var/log/envelope/kms-audit.jsonl",
+	     "PATH  audit trail"),
+};
+
+#define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
+
+enum {
+	OPTION_FIRST = 256,		/* table rows count from here */
+	OPTION_CONFIG = 512,
+	OPTION_INIT,
+	OPTION_NEW_STORE,
+};
+
+static int set_port(unsigned int *port, const char *value, struct fault *f)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (errno || end == value || *end != '\0' || number > 65535)
+		return fault_set(f, "InvalidConfiguration", "'%.32s' is no port: give 0 to 65535",
+				 value);
+	*port = (unsigned int)number;
+	return 0;
+}
+
+static int set(struct settings *settings, const struct setting *row, const char *value,
+	       struct fault *f)
+{
+	char *field = (char *)settings + row->offset;
+
+	if (row->size == 0)
+		return set_port((unsigned int *)field, value, f);
+	if (strlen(value) >= row->size)
+		return fault_set(f, "InvalidConfiguration", "%s: at most %zu characters", row->key,
+				 row->size - 1);
+	memcpy(field, value, strlen(value) + 1);
+	return 0;
+}
+
+static int entry(const char *section, const char *key, const char *value, void *userdata,
+		 struct fault *f)
+{
+	size_t i;
+
+	if (*section != '\0')
+		return fault_set(f, "InvalidConfiguration", "this file has no sections");
+	for (i = 0; i < TABLE_SIZE; i++)
+		if (strcmp(table[i].key, key) == 0)
+			return set(userdata, &table[i], value, f);
+	return fault_set(f, "InvalidConfiguration", "unknown key %.64s", key);
+}
+
+static void print_help(void)
+{
+	size_t i;
+
+	puts("Usage: envelope-kms [OPTION]...\n"
+	     "The embedded KMS of dm-envelope: serves the AWS KMS API (JSON 1.1, SigV4).\n\n"
+	     "  --init             make root key, key store, TLS certificate and credentials, then exit\n"
+	     "  --new-store        begin an empty key store under a root key that exists\n"
+	     "  --config PATH      settings (default /etc/envelope/kms.conf)");
+	for (i = 0; i < TABLE_SIZE; i++)
+		printf("  --%s %s (%s=%s)\n", table[i].option, table[i].help, table[i].key,
+		       table[i].fallback);
+	puts("  --help             show this\n"
+	     "  --version          show the version\n\n"
+	     "What is missing of root key, key store, certificate and credentials is made at the first\n"
+	     "start.\n"
+	     "Exit status: 0 stopped by a signal, 1 failure, 2 wrong usage or configuration.\n"
+	     "See envelope-kms(8).");
+}
+
+static void make_options(struct option options[TABLE_SIZE + 6])
+{
+	size_t i;
+
+	for (i = 0; i < TABLE_SIZE; i++)
+		options[i] = (struct option){ table[i].option, required_argument, NULL,
+					      OPTION_FIRST + (int)i };
+	options[i++] = (struct option){ "config", required_argument, NULL, OPTION_CONFIG };
+	options[i++] = (struct option){ "init", no_argument, NULL, OPTION_INIT };
+	options[i++] = (struct option){ "new-store", no_argument, NULL, OPTION_NEW_STORE };
+	options[i++] = (struct option){ "help", no_argument, NULL, 'h' };
+	options[i++] = (struct option){ "version", no_argument, NULL, 'V' };
+	options[i] = (struct option){ 0 };
+}
+
+/* Called twice: for --config before the file is read, and for all others after it. */
+static int read_options(int argc, char **argv, struct settings *settings, bool config_only,
+			struct fault *f)
+{
+	struct option options[TABLE_SIZE + 6];
+	int option;
+
+	make_options(options);
+	optind = 1;
+	while ((option = getopt_long(argc, argv, "hV", options, NULL)) != -1) {
+		if (option == 'h') {
+			print_help();
+			exit(EXIT_SUCCESS);
+		} else if (option == 'V') {
+			puts("envelope-kms " ENVELOPE_VERSION);
+			exit(EXIT_SUCCESS);
+		} else if (option == '?') {
+			return fault_set(f, "Usage", "see envelope-kms --help");
+		} else if (option == OPTION_CONFIG) {
+			snprintf(settings->config, sizeof(settings->config), "%s", optarg);
+		} else if (option == OPTION_INIT) {
+			settings->init = true;
+		} else if (option == OPTION_NEW_STORE) {
+			settings->new_store = true;
+		} else if (!config_only &&
+			   set(settings, &table[option - OPTION_FIRST], optarg, f)) {
+			return -1;
+		}
+	}
+	if (optind < argc)
+		return fault_set(f, "Usage", "unexpected argument '%.64s': see envelope-kms --help",
+				 argv[optind]);
+	return 0;
+}
+
+static int check(const struct settings *settings, struct fault *f)
+{
+	if (!arn_valid_region(settings->region))
+		return fault_set(f, "InvalidConfiguration",
+				 "Region '%s' is no region: give a name such as us-east-1",
+				 settings->region);
+	if (!arn_valid_account(settings->account))
+		return fault_set(f, "InvalidConfiguration", "AccountId '%s' must have 12 digits",
+				 settings->account);
+	return 0;
+}
+
+int settings_read(int argc, char **argv, struct settings *settings, struct fault *f)
+{
+	size_t i;
+	int ret;
+
+	memset(settings, 0, sizeof(*settings));
+	for (i = 0; i < TABLE_SIZE; i++)
+		if (set(settings, &table[i], table[i].fallback, f))
+			return -1;
+	if (read_options(argc, argv, settings, true, f))
+		return -1;
+	ret = ini_read(settings->config[0] ? settings->config : "/etc/envelope/kms.conf", entry,
+		       settings, f);
+	if (ret && (ret != -ENOENT || settings->config[0]))
+		return -1;
+	if (read_options(argc, argv, settings, false, f))
+		return -1;
+	return check(settings, f);
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * envelope-request-key: relay of /sbin/request-key upcalls to the agent, so that
+ * a bare `dmsetup create` finds its key.
+ *
+ * The kernel makes a key "under construction" and waits until it is filled or
+ * rejected. The relay never sees key material, so it never fills it: it asks the
+ * agent to put the live key into root's keyring, links that one into the
+ * keyring of the process that asked, where it takes the other's place, and
+ * rejects the key under construction. The target then searches once more.
+ *
+ * Must never decide anything: the agent does. The one exception guards the
+ * agent: only requests of root are passed on, since any user may make an upcall.
+ */
+#include <errno.h>
+#include <keyutils.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include "dm-envelope.h"
+#include "fault.h"
+#include "json.h"
+#include "log.h"
+#include "varlink.h"
+
+#define AGENT_SOCKET "/run/envelope/agent.sock"
+
+/* linux/keyctl.h has it, but does not go together with keyutils.h */
+#ifndef KEY_SPEC_REQUESTOR_KEYRING
+#define KEY_SPEC_REQUESTOR_KEYRING -8
+#endif
+
+enum {
+	AGENT_TIMEOUT_MS = 30000,	/* whoever asked sleeps uninterruptibly meanwhile */
+	REJECT_SECONDS = 5,	/* long enough for the target's second search to see why */
+};
+
+/**
+ * struct request - what the kernel wants
+ * @key: serial of the key under construction
+ * @uid: who asked
+ * @description: of the key; points into @text
+ * @text: as keyctl_describe_alloc() gives it; to be freed
+ */
+struct request {
+	key_serial_t key;
+	unsigned int uid;
+	const char *description;
+	char *text;
+};
+
+static int usage(FILE *stream)
+{
+	fprintf(stream,
+		"usage: envelope-request-key KEY\n"
+		"\n"
+		"Called by request-key(8) for keys of type envelope, with the serial number of the key\n"
+		"under construction. Asks the agent to attach the volume's key. Not for use by hand.\n"
+		"\n"
+		"Options:\n"
+		"  --help     show this help\n"
+		"  --version  print the version\n"
+		"\n"
+		"Environment:\n"
+		"  ENVELOPE_SOCKET  the agent's socket (default: " AGENT_SOCKET ")\n");
+	return stream == stdout ? 0 : 2;
+}
+
+/*
+ * The kernel starts helpers without open files, and request-key(8) gives them
+ * /dev/null: then what goes wrong is said in the journal.
+ */
+static void open_log(void)
+{
+	struct stat null;
+	int fd;
+
+	log_init("envelope-request-key");
+	if (fstat(STDERR_FILENO, &null) == 0 &&
+	    !(S_ISCHR(null.st_mode) && null.st_rdev == makedev(1, 3)))
+		return;
+	fd = sd_journal_stream_fd("envelope-request-key", LOG_INFO, 1);
+	if (fd < 0)
+		return;
+	if (dup2(fd, STDERR_FILENO) >= 0 && setenv("JOURNAL_STREAM", "1", 1) == 0)
+		log_init("envelope-request-key");
+	if (fd != STDERR_FILENO)
+		close(fd);
+}
+
+/* Takes over the authority for @key and reads from the kernel what is asked for, and by whom. */
+static int read_request(key_serial_t key, struct request *request)
+{
+	static const char type[] = ENVELOPE_KEY_TYPE ";";
+	int start = 0;
+
+	request->key = key;
+	if (keyctl_assume_authority(key) < 0) {
+		log_error("cannot take authority for key %d: %s; is this run by request-key?", key,
+			  strerror(errno));
+		return -1;
+	}
+	if (keyctl_describe_alloc(key, &request->text) < 0) {
+		log_error("cannot describe key %d: %s", key, strerror(errno));
+		return -1;
+	}
+	/* type;uid;gid;permissions;description */
+	if (strncmp(request->text, type, strlen(type)) != 0 ||
+	    sscanf(request->text + strlen(type), "%u;%*u;%*x;%n", &request->uid, &start) != 1 ||
+	    start == 0) {
+		log_error("key %d is not a key of type " ENVELOPE_KEY_TYPE, key);
+		return -1;
+	}
+	request->description = request->text + strlen(type) + start;
+	return 0;
+}
+
+/* Asks the agent for the live key; returns 0 or the errno that the request shall fail with. */
+static int ask_agent(const char *description)
+{
+	_cleanup_varlink_ struct varlink_client *client = NULL;
+	_cleanup_json_ struct json_object *params = NULL;
+	const char *path = getenv("ENVELOPE_SOCKET");
+	struct fault f;
+
+	params = json_object_new_object();
+	json_add_string(params, "description", description);
+	if (varlink_connect(path && *path ? path : AGENT_SOCKET, &client, &f) == 0) {
+		varlink_client_timeout(client, AGENT_TIMEOUT_MS);
+		if (varlink_call(client, "io.dmenvelope.Cluster.ActivateKey", params, NULL, &f) == 0)
+			return 0;
+	}
+	log_error("%s: the agent gave no key: %s: %s", description, f.code, f.message);
+	return fault_exit_code(f.code) == 5 ? ENOKEY : EKEYREJECTED;
+}
+
+/*
+ * Puts the live key into the keyring of the process that asked. That is needed
+ * where its session keyring does not reach root's keyring, as under sudo.
+ */
+static int link_live_key(const char *description)
+{
+	int error;
+
+	if (keyctl_search(KEY_SPEC_USER_KEYRING, ENVELOPE_KEY_TYPE, description,
+			  KEY_SPEC_REQUESTOR_KEYRING) >= 0)
+		return 0;
+	error = errno;
+	log_error("%s: the agent's key cannot be linked for the requester: %s", description,
+		  strerror(error));
+	return error == ENOKEY ? ENOKEY : EKEYREJECTED;
+}
+
+static int serve(const struct request *request)
+{
+	int error;
+
+	if (request->uid != 0) {
+		log_warning("%s: refused, asked for by uid %u", request->description, request->uid);
+		return EACCES;
+	}
+	error = ask_agent(request->description);
+	return error ? error : link_live_key(request->description);
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = { 0 };
+	unsigned int seconds;
+	char *end = NULL;
+	long key;
+	int error;
+
+	open_log();
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return usage(stdout);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts("envelope-request-key " ENVELOPE_VERSION);
+		return 0;
+	}
+	errno = 0;
+	key = argc == 2 ? strtol(argv[1], &end, 10) : 0;
+	if (argc != 2 || *end || errno || key <= 0 || key > INT32_MAX)
+		return usage(stderr);
+	if (read_request((key_serial_t)key, &request) < 0) {
+		free(request.text);
+		return 1;
+	}
+	error = serve(&request);
+	/* expired from the start when the live key stands in for it */
+	seconds = error ? REJECT_SECONDS : 0;
+	if (keyctl_reject(request.key, seconds, error ? (unsigned int)error : ENOKEY, 0) < 0)
+		log_error("%s: cannot end the request: %s", request.description, strerror(errno));
+	free(request.text);
+	return error ? 1 : 0;
+}

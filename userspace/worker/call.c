@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The worker's call: adds the Recipient, takes the plaintext out of the answer. See call.h.
+ *
+ * Must never leave a plaintext in the JSON that goes back.
+ */
+#include "call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base64.h"
+#include "json.h"
+#include "kms_client.h"
+
+/*
+ * The embedded KMS gives plaintext over its socket only encrypted to this public key. A dry run
+ * names it too: a KMS that knows none would answer it with the plaintext.
+ */
+static int add_recipient(struct json_object *parameters, const char *public_key, struct fault *f)
+{
+	struct json_object *recipient;
+
+	if (!public_key)
+		return fault_set(f, "InternalFailure", "the request names no recipient");
+	recipient = json_object_new_object();
+	json_add_string(recipient, "KeyEncryptionAlgorithm", "RSAES_OAEP_SHA_256");
+	json_add_string(recipient, "AttestationDocument", public_key);
+	json_object_object_add(parameters, "Recipient", recipient);
+	return 0;
+}
+
+static int put_plaintext(struct worker_block *block, const uint8_t *bytes, size_t size,
+			 struct fault *f)
+{
+	if (!size || size > sizeof(block->plaintext))
+		return fault_set(f, "KMSInternalException", "the KMS gave a plaintext of %zu bytes",
+				 size);
+	memcpy(block->plaintext, bytes, size);
+	block->plaintext_size = size;
+	return 0;
+}
+
+/*
+ * Moves the plaintext from @response, in whichever of its two forms, to the block.
+ *
+ * No plaintext is right only if the KMS itself said that this was a dry run. A KMS that knows no
+ * dry run proves access with the plaintext, which then stays here. @in_clear: it may be as it is;
+ * on a unix socket it may not, and whoever sent it so does not know what a Recipient is.
+ */
+static int take_plaintext(struct json_object *response, bool dry_run, bool in_clear,
+			  struct worker_block *block, struct fault *f)
+{
+	const char *plain = json_get_string(response, "Plaintext");
+	const char *sealed = json_get_string(response, "CiphertextForRecipient");
+	size_t size, opened;
+	uint8_t *bytes;
+	int ret;
+
+	if (plain && !in_clear)
+		return fault_set(f, "KMSInternalException",
+				 "the KMS gave a plaintext in clear over the unix socket: it must know Recipient; use its https endpoint");
+	if (dry_run && (plain || sealed || json_get_bool(response, "DryRun", false)))
+		return 0;
+	if (!plain && !sealed)
+		return fault_set(f, "KMSInternalException", "the KMS gave no plaintext");
+	if (base64_decode(plain ? plain : sealed, &bytes, &size))
+		return fault_set(f, "KMSInternalException",
+				 "the KMS gave a plaintext that is not base64");
+	if (plain) {
+		ret = put_plaintext(block, bytes, size, f);
+	} else {
+		ret = recipient_open(block->private_key, block->private_key_size, bytes, size,
+				     block->plaintext, sizeof(block->plaintext), &opened, f);
+		if (!ret)
+			block->plaintext_size = opened;
+	}
+	explicit_bzero(bytes, size);
+	free(bytes);
+	return ret;
+}
+
+static int read_endpoint(struct json_object *request, const char *ca_pem,
+			 const struct worker_block *block, bool (*cancelled)(void),
+			 struct kms_endpoint *endpoint, struct fault *f)
+{
+	*endpoint = (struct kms_endpoint){
+		.url = json_get_string(request, "url"),
+		.unix_path = json_get_string(request, "unixPath"),
+		.ca_pem = ca_pem,
+		.region = json_get_string(request, "region"),
+		.access_key = block->credentials.access_key,
+		.secret_key = block->credentials.secret_key,
+		.session_token = block->credentials.session_token,
+		.timeout_s = json_get_int(request, "timeoutSeconds", 5),
+		.cancelled = cancelled,
+	};
+	if (!endpoint->url == !endpoint->unix_path || !endpoint->region)
+		return fault_set(f, "InternalFailure", "the request names no KMS");
+	return 0;
+}
+
+struct json_object *call_kms(struct json_object *request, const char *ca_pem,
+			     struct worker_block *block, bool (*cancelled)(void))
+{
+	struct json_object *parameters = json_get_object(request, "parameters");
+	const char *operation = json_get_string(request, "operation");
+	struct json_object *result = json_object_new_object();
+	enum kms_outcome outcome = KMS_BAD_REQUEST;
+	struct json_object *response = NULL;
+	struct kms_endpoint endpoint;
+	struct fault f = { 0 };
+	bool plaintext, dry_run;
+
+	if (!operation || !parameters) {
+		fault_set(&f, "InternalFailure", "the request names no operation");
+		goto out;
+	}
+	plaintext = kms_gives_plaintext(operation);
+	dry_run = json_get_bool(parameters, "DryRun", false);
+	if (read_endpoint(request, ca_pem, block, cancelled, &endpoint, &f) ||
+	    (endpoint.unix_path && plaintext &&
+	     add_recipient(parameters, json_get_string(request, "recipient"), &f)))
+		goto out;
+
+	outcome = kms_call(&endpoint, operation, parameters, &response, &f);
+	/* An answer that cannot be read is no verdict about the key. */
+	if (outcome == KMS_OK && plaintext &&
+	    take_plaintext(response, dry_run, !endpoint.unix_path, block, &f))
+		outcome = KMS_UNREACHABLE;
+	if (response) {
+		json_object_object_del(response, "Plaintext");
+		json_object_object_del(response, "CiphertextForRecipient");
+	}
+out:
+	json_add_string(result, "outcome", kms_outcome_name(outcome));
+	if (outcome == KMS_OK) {
+		json_object_object_add(result, "response", response);
+	} else {
+		json_object_put(response);
+		json_add_string(result, "code", f.code);
+		json_add_string(result, "message", f.message);
+	}
+	return result;
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+/*
+ * envelope-kms-worker: makes one KMS call for the agent and exits. See worker_protocol.h.
+ *
+ * Must never touch device mapper, keyrings or files, and never let a plaintext key out except
+ * through the block of shared memory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "call.h"
+#include "json.h"
+#include "log.h"
+#include "privileges.h"
+#include "secret.h"
+#include "worker_protocol.h"
+
+static volatile sig_atomic_t terminated;
+
+static void on_term(int number)
+{
+	terminated = 1;
+}
+
+static bool cancelled(void)
+{
+	return terminated;
+}
+
+/* Reads @fd to its end; at most WORKER_MESSAGE_MAX bytes, terminated. Returns NULL on failure. */
+static char *read_all(int fd, size_t *size)
+{
+	char *text = malloc(WORKER_MESSAGE_MAX + 1);
+	ssize_t n = -1;
+
+	for (*size = 0; text && *size < WORKER_MESSAGE_MAX; *size += n) {
+		n = read(fd, text + *size, WORKER_MESSAGE_MAX - *size);
+		if (n < 0 && errno == EINTR && !terminated)
+			n = 0;
+		else if (n <= 0)
+			break;
+	}
+	if (n) {	/* an error, or more than fits */
+		free(text);
+		return NULL;
+	}
+	text[*size] = '\0';
+	return text;
+}
+
+static struct worker_block *map_block(void)
+{
+	struct worker_block *block;
+	struct stat st;
+
+	if (fstat(WORKER_BLOCK_FD, &st) || st.st_size != sizeof(*block))
+		return NULL;
+	block = mmap(NULL, sizeof(*block), PROT_READ | PROT_WRITE, MAP_SHARED, WORKER_BLOCK_FD, 0);
+	if (block == MAP_FAILED)
+		return NULL;
+	if (mlock(block, sizeof(*block)) || madvise(block, sizeof(*block), MADV_DONTDUMP))
+		log_warning("cannot lock the shared memory: %s", strerror(errno));
+	return block;
+}
+
+static int send_result(struct json_object *result)
+{
+	size_t size, done = 0;
+	const char *text = json_object_to_json_string_length(result, JSON_C_TO_STRING_PLAIN, &size);
+
+	while (done < size) {
+		ssize_t n = write(WORKER_SOCKET_FD, text + done, size - done);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0)
+			done += n;
+	}
+	return 0;
+}
+
+/* One request from the socket, one result to it. */
+static int serve(struct worker_block *block)
+{
+	struct json_object _cleanup_json_ *request = NULL, *result = NULL;
+	char *text, *ca_pem = NULL;
+	size_t size, ca_size;
+	int ret;
+
+	text = read_all(WORKER_SOCKET_FD, &size);
+	request = text ? json_parse(text, size) : NULL;
+	free(text);
+	if (!request) {
+		log_error("no request on descriptor %d: this program is started by enveloped",
+			  WORKER_SOCKET_FD);
+		return -1;
+	}
+	if (json_get_bool(request, "caFile", false)) {
+		ca_pem = read_all(WORKER_CA_FD, &ca_size);
+		if (!ca_pem) {
+			log_error("cannot read the CA file, or it is larger than %d bytes",
+				  WORKER_MESSAGE_MAX);
+			return -1;
+		}
+	}
+	result = call_kms(request, ca_pem, block, cancelled);
+	free(ca_pem);
+	stack_wipe();
+	ret = terminated ? -1 : send_result(result);
+	return ret;
+}
+
+static int usage(const char *name)
+{
+	printf("Usage: %s [--help | --version]\n\n"
+	       "Makes one KMS call for enveloped, which starts it; see envelope-kms-worker(8).\n",
+	       name);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	const struct sigaction term = { .sa_handler = on_term };
+	struct worker_block *block;
+	int ret;
+
+	log_init("envelope-kms-worker");
+	if (argc > 1 && !strcmp(argv[1], "--help"))
+		return usage(argv[0]);
+	if (argc > 1 && !strcmp(argv[1], "--version"))
+		return puts("envelope-kms-worker " ENVELOPE_VERSION) < 0;
+	if (argc > 1) {
+		log_error("takes no arguments; try --help");
+		return 2;
+	}
+	if (secret_process_init())
+		return EXIT_FAILURE;
+	sigaction(SIGTERM, &term, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (privileges_drop())
+		return EXIT_FAILURE;
+	block = map_block();
+	if (!block) {
+		log_error("no shared memory on descriptor %d: this program is started by enveloped",
+			  WORKER_BLOCK_FD);
+		return EXIT_FAILURE;
+	}
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return EXIT_FAILURE;
+	ret = serve(block);
+	curl_global_cleanup();
+	stack_wipe();
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}

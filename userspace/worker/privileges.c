@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How the worker gives up its rights. See privileges.h.
+ */
+#include "privileges.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "worker_protocol.h"
+
+static int failed(const char *what)
+{
+	log_error("cannot %s: %s", what, strerror(errno));
+	return -1;
+}
+
+/*
+ * A response with a plaintext passes through buffers of libcurl: none of them may be swapped. Pages
+ * are locked once they are used, since reading in all of the libraries first only takes time.
+ */
+static void lock_memory(void)
+{
+	const struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &all) || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		log_warning("cannot lock memory, a data key may get to the swap space: %s",
+			    strerror(errno));
+}
+
+static int change_user(void)
+{
+	const struct passwd *user = getpwnam(WORKER_USER);
+
+	if (!user)
+		user = getpwnam("nobody");
+	if (!user || !user->pw_uid) {
+		log_error("there is neither a user " WORKER_USER " nor a user nobody");
+		return -1;
+	}
+	if (setgroups(0, NULL) || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
+	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
+		return failed("become user " WORKER_USER);
+	if (!setuid(0) || !geteuid()) {
+		log_error("still able to become root");
+		return -1;
+	}
+	return 0;
+}
+
+int privileges_drop(void)
+{
+	if (close_range(WORKER_CA_FD + 1, ~0U, 0))
+		return failed("close inherited descriptors");
+	if (!geteuid()) {
+		lock_memory();
+		if (change_user())
+			return -1;
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return failed("refuse new privileges");
+	/* A change of user resets both of these. */
+	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_PDEATHSIG, SIGTERM))
+		return failed("protect the process");
+	if (chdir("/"))
+		return failed("change to /");
+	return 0;
+}
