@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""What a program sees: fio over the same targets, through each of the kernel's interfaces.
+
+As for the load generator a nanosecond is an instruction; here those of fio and of the
+system calls are in it, the same over every target. For io_uring it is counted too how many
+worker threads (io-wq) the process had: a target that cannot promise not to block has
+every I/O handed to one.
+"""
+
+TARGETS = ("linear", "envelope", "crypt", "crypt-inline")
+ENGINES = {
+    "io_uring": "--ioengine=io_uring",
+    "io_uring-registered": "--ioengine=io_uring --fixedbufs=1 --registerfiles=1",
+    "io_uring-iopoll": "--ioengine=io_uring --hipri=1",
+    "libaio": "--ioengine=libaio",
+    "psync": "--ioengine=psync",
+}
+IOS = 16384
+SAME = (f"--thread --direct=1 --bs=4k --number_ios={IOS} --size=1g --norandommap --randrepeat=1 --gtod_reduce=1 "
+        "--clocksource=clock_gettime")
+
+# Of inline dm-crypt's I/Os in the same time, at depth 1.
+IO_URING_BOUND = 1.5
+
+
+def plan(device, targets=TARGETS, depths=(1, 32)):
+    """Lines for the guest; DEVICE names a target's path."""
+    lines = []
+    for name, words in ENGINES.items():
+        for depth in depths if name != "psync" else (1,):
+            for op in ("read", "write"):
+                lines += [f"fio {target}/{op}-{depth}/{name} {SAME} --rw=rand{op} --iodepth={depth} {words} "
+                          f"--filename={device(target)}" for target in targets]
+    return lines
+
+
+def figure(result):
+    """Of one run: instructions and context switches per I/O, io-wq workers; or what went wrong."""
+    op = result["id"].split("/")[1].split("-", maxsplit=1)[0]
+    report = result["report"]
+    job = report["jobs"][0] if report else None
+    if result["exit"] or not job or job["error"] or job[op]["total_ios"] < IOS:
+        return {"error": result["error"] or f"exit code {result['exit']}"}
+    return {"cost": round(1e6 * job[op]["runtime"] / job[op]["total_ios"], 0),
+            "switches": round(result["switches"] / job[op]["total_ios"], 2),
+            "workers": result["workers"]}
+
+
+def collect(results):
+    """Load -> engine -> target -> figure."""
+    found = {}
+    for result in results:
+        target, load, engine = result["id"].split("/")
+        found.setdefault(load, {}).setdefault(engine, {})[target] = figure(result)
+    return found
+
+
+def cell(seen):
+    """One figure as text."""
+    if "error" in seen:
+        return "error"
+    return f"{seen['cost']:.0f} {seen['switches']:.2f} {seen['workers']}"
+
+
+def table(found, targets=TARGETS):
+    """Lines of text."""
+    lines = ["fio: instructions per I/O, context switches per I/O, io-wq workers".ljust(38),
+             " " * 38 + "".join(f"{name:>20}" for name in targets)]
+    for load, engines in found.items():
+        for engine, row in engines.items():
+            lines.append(f"4k random {load} {engine}".ljust(38) + "".join(f"{cell(row[name]):>20}" for name in targets))
+            errors = sorted({row[name]["error"] for name in targets if "error" in row[name]})
+            lines += [f"    {error}" for error in errors]
+    return lines
+
+
+def bounds(found):
+    """What must hold: (description, seen, bound, holds), one each."""
+    checks = []
+    for load, engines in found.items():
+        for engine, row in engines.items():
+            if not engine.startswith("io_uring"):
+                continue
+            envelope, inline = row["envelope"], row["crypt-inline"]
+            if load.endswith("-1") and "cost" in envelope and "cost" in inline:
+                ratio = inline["cost"] / envelope["cost"]
+                checks.append((f"4k random {load} {engine}: I/Os in the time of one of inline dm-crypt", ratio,
+                               f"at least {IO_URING_BOUND}", ratio >= IO_URING_BOUND))
+            if engine == "io_uring-iopoll":
+                works = "error" not in envelope
+                checks.append((f"4k random {load} {engine}: works", float(works), "1", works))
+            if "workers" in envelope:
+                checks.append((f"4k random {load} {engine}: io-wq workers", envelope["workers"], "0",
+                               not envelope["workers"]))
+    return checks

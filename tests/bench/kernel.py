@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""The kernels that are measured, and the modules built for them.
+
+6.1 and 6.12 are Debian's stock kernels; 7.3 is built from Debian's source with
+tests/kernels/bench.config, since its own packages do not go with this suite.
+"""
+
+import lzma
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "qemu"))
+
+# pylint: disable=wrong-import-position
+import prepare                                                               # noqa: E402
+# Some of these for the other files of the benchmark, which find them here.
+from prepare import (CACHE, CHECKOUT, PrepareError, build_ko, build_module,   # noqa: E402,F401
+                     digest, run, say)
+
+SERIES = ("6.1", "6.12", "7.3")
+
+# In the guest, in this order; those that a kernel has built in are not asked for.
+MODULES = ["virtio_pci", "virtio_console", "dm_mod", "dm_crypt", "xts", "aesni_intel", "null_blk"]
+# Loaded with parameters, by the plan.
+ON_DEMAND = ("null_blk", "envelope-bench", "dm-envelope")
+
+
+class StockKernel(prepare.Kernel):
+    """6.1 or 6.12, as the integration cases have it."""
+
+    def module_files(self):
+        """Paths in load order."""
+        listing = run(["modprobe", "--dirname", self.folder, "--set-version", self.release,
+                       "--show-depends", "--all", *MODULES])
+        found = [Path(line.split()[1]) for line in listing.splitlines() if line.startswith("insmod")]
+        return list(dict.fromkeys(found))
+
+
+class BuiltKernel:
+    """7.3: everything but null_blk is built in."""
+
+    KIND = "bench"
+
+    def __init__(self, series):
+        done = subprocess.run([CHECKOUT / "tests/kernels/build", self.KIND, series],
+                              stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise PrepareError(f"no kernel {series} for the benchmark (see above)")
+        self.series = series
+        self.folder = Path(done.stdout.splitlines()[-1])
+        self.build_tree = self.folder
+        self.architecture = []
+        self.release = (self.folder / "include/config/kernel.release").read_text(encoding="ascii").strip()
+        self.image = self.folder / "arch/x86/boot/bzImage"
+
+    def module_files(self):
+        """Paths in load order."""
+        return [self.folder / "fs/configfs/configfs.ko", self.folder / "drivers/block/null_blk/null_blk.ko"]
+
+
+class UserModeKernel(BuiltKernel):
+    """7.3 as a program of this machine, with x86's own AES."""
+
+    KIND = "uml"
+
+    def __init__(self, series):
+        super().__init__(series)
+        self.image = self.folder / "linux"
+        self.architecture = ["ARCH=um"]
+
+    def module_files(self):
+        """Paths in load order."""
+        return [self._cipher(), *super().module_files()]
+
+    def _cipher(self):
+        """um-aes.ko: the tree's own assembly and glue under the code in tests/bench/uml."""
+        x86 = self.folder / "arch/x86/crypto"
+        glue = (x86 / "aesni-intel_glue.c").read_text(encoding="utf-8")
+        skcipher, end, _ = glue.partition("/* The common part of the x86_64 AES-GCM key struct */")
+        if not end:
+            raise PrepareError("AES-NI's glue is not as tests/bench/uml expects it in this kernel")
+        top = CHECKOUT / "tests/bench/uml"
+        made = {path.name: path.read_bytes() for path in (
+            x86 / "aesni-intel_asm.S", x86 / "aes-xts-avx-x86_64.S", x86 / "aes-ctr-avx-x86_64.S")}
+        made["aesni-intel_skcipher.h"] = f"{skcipher}#endif /* CONFIG_X86_64 */\n".encode()
+        return build_ko(self, "um-aes", [path for path in top.rglob("*") if path.is_file()], top, made)
+
+
+def kernel(series):
+    """A kernel by its series."""
+    return BuiltKernel(series) if series == "7.3" else StockKernel(series)
+
+
+def plain_module(path):
+    """Name and content of a module that may be compressed."""
+    data = path.read_bytes()
+    name = path.name
+    if name.endswith(".xz"):
+        return name[:-3], lzma.decompress(data)
+    return name, data
+
+
+def load_generator(target):
+    """envelope-bench.ko for one kernel."""
+    top = CHECKOUT / "tests/bench/kmod"
+    sources = [path for path in top.iterdir() if path.suffix in (".c", ".h") or path.name == "Kbuild"]
+    return build_ko(target, "envelope-bench", sources, top)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""What is measured: the targets side by side, and the loads put on them.
+
+Each target has a lower device of its own, null_blk without memory: of all block devices it
+costs least, so least hides what the targets cost, and it moves no data, which no target can
+help. It completes a request in the context that submitted it (irqmode=0) or, like NVMe,
+in a hard interrupt (irqmode=2).
+"""
+
+from dataclasses import dataclass
+
+SECTORS = 2097152       # of 512 bytes: the 1 GiB of a lower device
+KEY = bytes(range(64)).hex()    # for dm-crypt; the envelope has one made in the guest
+CRYPT = "crypt aes-xts-plain64 {key} 0 /dev/nullb{n} 0 "
+
+# In the order of the table; the number is that of the lower device.
+TARGETS = {
+    "raw": None,
+    "linear": "linear /dev/nullb{n} 0",
+    "envelope": "envelope aes-xts-plain64 :64:envelope:bench 0 /dev/nullb{n} 0",
+    "crypt": CRYPT + "1 sector_size:4096",
+    "crypt-inline": CRYPT + "3 sector_size:4096 no_read_workqueue no_write_workqueue",
+    "crypt-same-cpu": CRYPT + "4 sector_size:4096 same_cpu_crypt submit_from_crypt_cpus high_priority",
+}
+
+# Options that dm-crypt has not always had.
+OLD_TABLES = {"6.1": {"crypt-same-cpu": CRYPT + "3 sector_size:4096 same_cpu_crypt submit_from_crypt_cpus"}}
+
+IRQ_MODES = {"task": 0, "hardirq": 2}
+
+
+@dataclass(frozen=True)
+class Load:
+    """One row of the table."""
+
+    op: str
+    pattern: str
+    block: int
+    depth: int
+    count: int
+
+    @property
+    def name(self):
+        """As in figures.json, such as "read-random-4k-32"."""
+        return f"{self.op}-{self.pattern}-{self.block // 1024}k-{self.depth}"
+
+    @property
+    def warmup(self):
+        """I/Os that go before."""
+        return max(2 * self.depth, self.count // 8)
+
+    @property
+    def words(self):
+        """For envelope-bench."""
+        return (f"op={self.op} pattern={self.pattern} bs={self.block} depth={self.depth} count={self.count} "
+                f"warmup={self.warmup}")
+
+    @property
+    def cipher(self):
+        """Name of the bare cipher on the same data."""
+        return f"{'decrypt' if self.op == 'read' else 'encrypt'}-{self.block // 1024}k"
+
+
+def loads(blocks=(4096, 65536, 131072), depths=(1, 32)):
+    """4 KiB at random, deep and shallow; large blocks one after the other."""
+    found = []
+    for block in blocks:
+        for depth in depths if block == 4096 else (1,):
+            for op in ("read", "write"):
+                found.append(Load(op, "random" if block == 4096 else "sequential", block, depth,
+                                  4096 if block == 4096 else 256 * 65536 // block))
+    return found
+
+
+def setup(series, targets, completion="task", cpus=1):
+    """Lines that make the devices."""
+    null_blk = (f"load null_blk nr_devices={len(TARGETS)} gb=1 bs=4096 max_sectors=2048 no_sched=1 "
+                f"queue_mode=2 submit_queues={cpus} poll_queues=1 irqmode={IRQ_MODES[completion]} completion_nsec=1")
+    lines = [null_blk, "load dm-envelope", "load envelope-bench", "envelope-key bench"]
+    tables = TARGETS | OLD_TABLES.get(series, {})
+    for number, (name, table) in enumerate(tables.items()):
+        if table and name in targets:
+            lines.append(f"dm {name} 0 {SECTORS} {table.format(n=number, key=KEY)}")
+    return lines + ["settle 5"]
+
+
+def device(target):
+    """Path in the guest."""
+    return f"/dev/mapper/{target}" if TARGETS[target] else f"/dev/nullb{list(TARGETS).index(target)}"
+
+
+def measurements(targets, rows):
+    """Lines that measure: each load on each target, then the cipher on the same data."""
+    lines = [f"measure {target}/{row.name} {row.words} device={device(target)}" for row in rows for target in targets]
+    ciphers = {row.cipher: row for row in rows}
+    for name, row in ciphers.items():
+        lines.append(f"measure cipher/{name} op={name.split('-', maxsplit=1)[0]} bs={row.block} count={row.count}")
+    return lines

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""What a database sees: pgbench and a sequential scan on ext4 and xfs, over each target.
+
+In a guest of tests/qemu with one CPU under -icount and its devices in RAM; the unit is
+instructions, of all that PostgreSQL, file system and target do.
+"""
+
+import json
+import subprocess
+
+from kernel import CHECKOUT, PrepareError, say
+
+TARGETS = ("linear", "envelope", "crypt", "crypt-inline")
+SECONDS = 1500
+UNITS = {"transaction": "pgbench transaction", "page": "page of 8 KiB in a sequential scan"}
+
+
+def add(found, result):
+    """One turn; the first is there to warm up."""
+    if result["turn"] > 1:
+        units = found.setdefault(result["filesystem"], {})
+        for unit, text in UNITS.items():
+            units.setdefault(text, {}).setdefault(result["target"], []).append(result[unit])
+
+
+def measure(series):
+    """Figures of one kernel: file system -> unit -> target -> instructions, the mean of the warm turns."""
+    command = [CHECKOUT / "tests/qemu/vm", "--kernel", series, "--memory", "2G", "--count", "--timeout", str(SECONDS),
+               "--interactive-script", CHECKOUT / "tests/bench/guest/postgresql"]
+    found = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("{"):
+                add(found, json.loads(line))
+            else:
+                say(f"  {series}: {line.rstrip()}")
+    if process.returncode:
+        raise PrepareError(f"PostgreSQL did not come to the end on {series} (see above)")
+    return {filesystem: {unit: {target: sum(values) // len(values) for target, values in row.items()}
+                         for unit, row in rows.items()} for filesystem, rows in found.items()}
+
+
+def table(found):
+    """Lines of text."""
+    lines = ["PostgreSQL: instructions".ljust(48) + "".join(f"{name:>15}" for name in TARGETS)]
+    for filesystem, rows in found.items():
+        for unit, row in rows.items():
+            lines.append(f"{filesystem}, {unit}".ljust(48) + "".join(f"{row[name]:15d}" for name in TARGETS))
+    return lines

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Nanoseconds on this machine's processor, without a hypervisor: User-mode Linux.
+
+The kernel is a process here, and what it does in its own code, block layer and cipher takes
+the time that it takes. What it may not be asked is what system calls, interrupts or more
+than one CPU cost. Other work of the machine is in the way, so each measurement is made
+several times, the targets taking turns; reported are the median and the least.
+"""
+
+import json
+import shutil
+import statistics
+import subprocess
+import tempfile
+from pathlib import Path
+
+import guest
+import plan
+from kernel import CACHE, PrepareError, UserModeKernel, say
+
+TURNS = 15
+SECONDS = 600
+
+
+def loads():
+    """As for the other units; time does not repeat exactly, so there are more of each."""
+    return [plan.Load(row.op, row.pattern, row.block, row.depth, 16384 * 4096 // row.block)
+            for row in plan.loads(depths=(1, 16))]
+
+
+def measure(series="7.3"):
+    """Boot, measure, and return load -> column -> {"cost", "least"}, the release and the cipher's driver."""
+    target = UserModeKernel(series)
+    rows = loads()
+    lines = plan.setup(series, plan.TARGETS)
+    for _ in range(TURNS):
+        lines += plan.measurements(plan.TARGETS, rows)
+    (CACHE / "runs").mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-uml-", dir=CACHE / "runs"))
+    initrd = guest.build_initrd(target, lines, folder)
+    say(f"User-mode Linux {target.release}: {TURNS} turns of {len(lines) // TURNS} measurements")
+    command = [str(target.image), "mem=1G", "seccomp=on", f"initrd={initrd}", "rdinit=/init", "con=null",
+               "con0=null,fd:1", "loglevel=5", "umid=bench", f"uml_dir={folder}", f"bench.results={folder}"]
+    with open(folder / "console", "wb") as console:
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, timeout=SECONDS,
+                           check=False)
+        except subprocess.TimeoutExpired as error:
+            raise PrepareError(f"User-mode Linux took more than {SECONDS} s: see {folder}") from error
+    results = folder / "results"
+    text = results.read_text(encoding="ascii").splitlines() if results.exists() else []
+    if not text or text[-1] != "end of results":
+        raise PrepareError(f"User-mode Linux did not come to the end: see {folder}/console")
+    seen = [json.loads(line) for line in text if line.startswith("{")]
+    shutil.rmtree(folder)
+    return target.release, collect(seen, rows)
+
+
+def collect(results, rows):
+    """The median and the least of each measurement's turns, in ns."""
+    times = {}
+    for result in results:
+        if result["errors"]:
+            raise ValueError(f"{result['errors']} of {result['ios']} I/Os failed: {result['id']}")
+        times.setdefault(result["id"], []).append(result["ns"] / result["ios"])
+    drivers = {result["driver"] for result in results if "driver" in result}
+
+    def figure(name):
+        return {"cost": round(statistics.median(times[name])), "least": round(min(times[name]))}
+
+    found = {row.name: {target: figure(f"{target}/{row.name}") for target in plan.TARGETS} for row in rows}
+    for row in rows:
+        found[row.name]["cipher"] = {**figure(f"cipher/{row.cipher}"), "driver": ",".join(sorted(drivers))}
+    return found

@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: MIT
+#
+# The agent's life with a KMS, disks and clients that do as they like: denial and silence,
+# takeover, disks that change their names, a configuration for another region, clients and
+# agents that go in the middle. What needs the kernel module is in tests/integration.
+
+import os
+import signal
+import sys
+
+from agent_daemon import Agent, wait_for
+from kms_daemon import Tap
+
+LOST = "inaccessible-encryption-credentials"
+
+tap = Tap()
+only = sys.argv[2] if len(sys.argv) > 2 else ""
+if os.geteuid() != 0 or not os.path.exists("/dev/loop-control"):
+    print("ok 1 - the agent # SKIP needs root and loop devices\n1..1")
+    sys.exit(0)
+agent = Agent(sys.argv[1])
+one, two, three = agent.disks
+agent.start()
+
+
+def test(name):
+    def decorate(function):
+        def clean():
+            function()
+            agent.remove_all()
+
+        if only in name:
+            tap.check(name, clean)
+        return function
+
+    return decorate
+
+
+# ---------------------------------------------------------------- denial and silence
+
+
+@test("a cluster is created, stopped, started and deleted")
+def _():
+    agent.create("db1", one)
+    assert agent.status("db1") == "available" and len(agent.keys()) == 1
+    assert agent.devices()["envelope-db1"][1] == "live"
+    assert b"dm-envelope" in one.read()
+    agent.good("stop", "db1")
+    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
+    agent.good("start", "db1")
+    assert agent.status("db1") == "available" and len(agent.keys()) == 1
+
+
+# An answer of the KMS is recorded, and what follows from it done, before the agent serves its
+# next client: so what a client is told after the record is there needs no waiting for.
+
+
+def disable(key):
+    before = len(agent.records("Decrypt", "DisabledException"))
+    agent.kms.good("DisableKey", {"KeyId": key})
+    wait_for(lambda: len(agent.records("Decrypt", "DisabledException")) > before)
+
+
+@test("a denial takes the key at once, and for good, also when the key is enabled again")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    disable(key)
+    assert agent.status("db1") == LOST
+    assert not agent.keys() and agent.devices()["envelope-db1"][1] == "failed"
+    change = agent.records("DBClusterStatusChange")[-1]["serviceEventDetails"]
+    assert change["status"] == LOST and "DisabledException" in change["statusReason"], change
+    agent.volume("db1")  # the device thread has recorded it by then
+    assert f'"state":"{LOST}"'.encode() in one.read()
+    agent.kms.good("EnableKey", {"KeyId": key})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+
+
+@test("a lost key stays lost without the catalog: the disk knows")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    disable(key)
+    agent.volume("db1")
+    agent.kms.good("EnableKey", {"KeyId": key})
+    assert agent.stop() == 0
+    for name in os.listdir(f"{agent.dir}/agent"):
+        os.unlink(f"{agent.dir}/agent/{name}")
+    agent.start()
+    wait_for(lambda: agent.status("db1"))
+    assert agent.status("db1") == LOST
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    assert not agent.keys()
+
+
+@test("silence is no denial: the lease ends in the kernel, the cluster is stopped and starts again")
+def _():
+    agent.create("db1", one)
+    with agent.no_kms():
+        before = len(agent.records("Decrypt", "KMSUnreachable"))
+        for times in 1, 2:  # and it goes on asking
+            wait_for(lambda: len(agent.records("Decrypt", "KMSUnreachable")) >= before + times)
+            assert agent.status("db1") == "available" and len(agent.keys()) == 1
+        agent.fail_device("envelope-db1", "lease-expired")
+        assert agent.volume("db1")["Status"] == "stopped"
+        assert "lease-expired: the KMS could not be reached" in agent.clusters()["db1"]["StatusReason"]
+        agent.bad("KMSUnreachable", "start", "db1")
+        assert agent.status("db1") == "stopped" and not agent.keys()
+    agent.good("start", "db1")
+    assert agent.status("db1") == "available"
+
+
+# ---------------------------------------------------------------- an agent that was not there
+
+
+@test("an agent that was killed takes its live devices over, and asks the KMS at once")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    agent.kill()
+    asked = len(agent.records("Decrypt"))
+    agent.start(RenewSeconds=3500)
+    assert agent.status("db1") == "available" and "LeaseSecondsLeft" in agent.clusters()["db1"]
+    assert agent.keys() == keys and agent.devices()["envelope-db1"][1] == "live"
+    # Either it has not been renewed yet, or the KMS has been asked for that.
+    assert "LastRenewal" not in agent.volume("db1") or len(agent.records("Decrypt")) > asked
+    wait_for(lambda: len(agent.records("Decrypt")) > asked)
+    assert agent.records("Decrypt")[-1]["requestParameters"]["dryRun"] is True
+    agent.restart()
+
+
+@test("what was denied while no agent was there ends when one is")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    agent.kill()
+    agent.kms.good("DisableKey", {"KeyId": key})
+    agent.start(RenewSeconds=3500)
+    agent.wait_status("db1", LOST)
+    assert not agent.keys()
+    agent.restart()
+
+
+@test("a cluster that lost its key does not live in a device that somebody made by hand")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    disable(key)
+    assert agent.status("db1") == LOST
+    volume, number = agent.devices()["envelope-db1"][0], agent.devices()["envelope-db1"][4]
+    with open(f"{agent.kernel}/keys/1999", "w", encoding="utf-8") as f:
+        f.write(f"dm-envelope:{volume} live\n")
+    with open(f"{agent.kernel}/fresh-by-hand", "w", encoding="utf-8") as f:
+        f.write(f"{volume} live - 60 {number}\n")
+    os.rename(f"{agent.kernel}/fresh-by-hand", f"{agent.kernel}/devices/envelope-db1")
+    agent.volume("db1")
+    assert agent.status("db1") == LOST and not agent.keys()
+    assert agent.devices()["envelope-db1"][1] == "failed"
+
+
+# ---------------------------------------------------------------- disks that change their names
+
+
+def two_stopped_clusters():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    agent.good("stop", "db1")
+    agent.good("stop", "db2")
+
+
+def volume_on(name):
+    number = agent.devices()[f"envelope-{name}"][4]
+    return next(d.device for d in agent.disks if number == "{}:{}".format(*d.number()))
+
+
+@test("names of disks are swapped: each start finds its own volume")
+def _():
+    two_stopped_clusters()
+    one.name(two)
+    two.name(one)
+    agent.good("start", "db1")
+    agent.good("start", "db2")
+    assert volume_on("db1") == one.device and volume_on("db2") == two.device
+    assert agent.clusters()["db1"]["Device"] == one.device
+    assert "its volume has moved from" in agent.log()
+
+
+@test("the name of a disk is another volume's, and its own is nowhere: refused, nothing is opened")
+def _():
+    two_stopped_clusters()
+    agent.scannable(two, three)
+    one.name(two)
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert "is not on" in said and "of the cluster db2" in said, said
+    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
+    one.name(three)
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert "holds no LUKS2 header" in said, said
+    os.unlink(one.path)
+    said = agent.bad("InvalidParameterValue", "start", "db1")
+    assert "No such file" in said, said
+    assert agent.status("db1") == "stopped" and not agent.keys()
+    one.name(one)
+    agent.good("start", "db1")
+    assert volume_on("db1") == one.device
+    agent.scannable(*agent.disks)
+
+
+@test("two disks hold the volume and neither is where it was: none is taken")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    with open(two.device, "r+b", buffering=0) as copy:
+        copy.write(one.read())
+    one.name(three)
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert one.device in said and two.device in said and "copy" in said, said
+    assert agent.status("db1") == "stopped" and not agent.keys()
+    one.name(one)  # where it was: then the copy does no harm
+    agent.good("start", "db1")
+
+
+@test("create is refused when the path has become another disk's while the KMS was asked")
+def _():
+    with agent.silent_kms():
+        create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted", "--allow-overwrite")
+        agent.wait_status("db1", "creating")
+        one.name(two)
+    assert create.wait(120) == 2
+    assert "has become another device" in create.stderr.read()
+    assert not agent.clusters() and not any(two.read()) and not any(one.read())
+
+
+# ---------------------------------------------------------------- a configuration for elsewhere
+
+
+@test("an agent of another region says so, and takes no cluster's key for lost")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    agent.good("stop", "db1")
+    agent.restart(Region="eu-west-1")
+    said = agent.bad("InvalidParameterValue", "start", "db1")
+    assert "in the region us-east-1, but this host asks the KMS of eu-west-1" in said, said
+    # The live one is not renewed, which is said, and not ended either.
+    wait_for(lambda: "LastError" in agent.volume("db2"))
+    assert "Region=us-east-1" in agent.volume("db2")["LastError"]
+    assert agent.status("db1") == "stopped" and agent.status("db2") == "available"
+    # The KMS of us-east-1 does not take a signature for eu-west-1: no verdict about a key.
+    agent.bad("InvalidSignatureException", "create", "db3", "--device", three.path, "--storage-encrypted")
+    agent.restart()
+    agent.good("start", "db1")
+
+
+# ---------------------------------------------------------------- clients and agents that go in the middle
+
+
+def interrupt(process, name):
+    process.send_signal(signal.SIGINT)
+    assert process.wait(120) == -signal.SIGINT  # which a shell shows as 130
+    assert process.stderr.read() == ("envelope: interrupted; the agent goes on with what it has begun, see: "
+                                     f"envelope cluster describe --db-cluster-identifier {name}\n")
+
+
+@test("Ctrl-C in create, start, stop and delete: the client says that the agent goes on, and it does")
+def _():
+    with agent.silent_kms():
+        create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
+        agent.wait_status("db1", "creating")
+        interrupt(create, "db1")
+        assert agent.status("db1") == "creating"
+        agent.bad("InvalidDBClusterStateFault", "delete", "db1", "--skip-final-snapshot")
+    agent.wait_status("db1", "available")
+    with agent.hung_device():
+        stop = agent.begin("stop", "db1")
+        agent.asked(stop)
+        interrupt(stop, "db1")
+    agent.wait_status("db1", "stopped")
+    with agent.silent_kms():
+        start = agent.begin("start", "db1")
+        agent.asked(start)
+        interrupt(start, "db1")
+    agent.wait_status("db1", "available")
+    with agent.hung_device():
+        delete = agent.begin("delete", "db1", "--skip-final-snapshot", "--erase")
+        agent.asked(delete)
+        interrupt(delete, "db1")
+    wait_for(lambda: not agent.clusters())
+    assert not any(one.read()) and not agent.keys() and not agent.devices()
+    agent.create("db1", one)
+
+
+@test("an agent that is killed in the middle of create leaves nothing that cannot be repeated")
+def _():
+    for end in (agent.kill, agent.stop):
+        with agent.silent_kms():
+            create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
+            agent.wait_status("db1", "creating")
+            end()
+            assert create.wait(120) == 5
+        assert "AgentUnreachable" in create.stderr.read()
+        agent.start()
+        assert not agent.clusters() and not agent.keys() and not agent.devices()
+        agent.create("db1", one)
+        agent.remove_all()
+
+
+@test("SIGTERM ends the agent with status 0, and no sanitizer has a word to say")
+def _():
+    assert agent.stop() == 0
+    assert "Sanitizer" not in agent.log() and "runtime error" not in agent.log(), agent.log()
+    agent.start()
+
+
+agent.stop()
+tap.finish()

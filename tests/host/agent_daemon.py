@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: MIT
+#
+# Starting the agent without a kernel module (userspace/Makefile, unit/enveloped) beside a
+# real envelope-kms, on loop devices, and calling it with the real CLI. Here the test plays
+# the kernel: see tests/unit/kernel_stand_in.c.
+
+import atexit
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from kms_daemon import REGION, Kms
+
+DISK_BYTES = 8 << 20
+PATIENCE = 120  # seconds for what should come, on a host that has a lot else to do
+
+
+# Who ends the test early leaves no process and no loop device behind: atexit hears of an exit only.
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+# A shell has what it runs in the background ignore this, and so would the clients: tests/run does.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def wait_for(what):
+    """Until `what()` is true, which it returns."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        seen = what()
+        if seen:
+            return seen
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
+
+
+class Disk:
+    """A loop device behind a path that can be made to name another one, as /dev/vdb can."""
+
+    def __init__(self, path):
+        self.path = path
+        self.image = f"{path}.img"
+        self.blank()
+        done = subprocess.run(["losetup", "-f", "--show", self.image], capture_output=True, text=True, check=False)
+        self.device = done.stdout.strip()
+        if done.returncode:
+            raise OSError(f"no loop device: {done.stderr.strip()}")
+        atexit.register(subprocess.run, ["losetup", "-d", self.device], check=False)
+        self.name(self)
+
+    def name(self, disk):
+        """From now on this disk's path names `disk`."""
+        os.symlink(disk.device, f"{self.path}.new")
+        os.rename(f"{self.path}.new", self.path)
+
+    def blank(self):
+        with open(self.image, "wb") as f:
+            f.truncate(DISK_BYTES)
+        if hasattr(self, "device"):
+            # The device has pages of its own.
+            with open(self.device, "r+b", buffering=0) as f:
+                f.write(bytes(DISK_BYTES))
+
+    def number(self):
+        number = os.stat(self.device).st_rdev
+        return os.major(number), os.minor(number)
+
+    def read(self, size=1 << 20):
+        with open(self.device, "rb") as f:
+            return f.read(size)
+
+
+class Agent:
+    def __init__(self, programs):
+        self.programs = os.path.realpath(programs)
+        self.kms = Kms(f"{self.programs}/envelope-kms")
+        self.dir = self.kms.dir
+        self.audit_file = f"{self.dir}/agent-audit.jsonl"
+        self.kernel = f"{self.dir}/kernel"
+        for folder in (self.kernel, f"{self.kernel}/keys", f"{self.kernel}/devices"):
+            os.mkdir(folder)
+        os.chmod(self.dir, 0o755)  # the worker's user looks for the socket here
+        self.process = None
+        atexit.register(self.kill)
+        self.disks = [Disk(f"{self.dir}/disk{n}") for n in range(3)]
+        self.scannable(*self.disks)
+        self.kms.start()
+
+    def scannable(self, *disks):
+        """The disks that the host has."""
+        with open(f"{self.kernel}/disks", "w", encoding="utf-8") as f:
+            f.writelines(f"{disk.device}\n" for disk in disks)
+
+    def start(self, **changed):
+        options = {
+            "Region": REGION, "KmsEndpoint": f"unix:{self.kms.unix}", "CredentialsFile": self.kms.credentials,
+            "StateDirectory": f"{self.dir}/agent", "AgentSocket": f"{self.dir}/agent.sock",
+            "AuditFile": self.audit_file, "Worker": f"{self.programs}/envelope-kms-worker",
+            "KmsTimeoutSeconds": PATIENCE, "LeaseSeconds": 3600, "RenewSeconds": 1,
+        }
+        options.update(changed)
+        with open(f"{self.dir}/agent.conf", "w", encoding="utf-8") as f:
+            f.writelines(f"{key}={value}\n" for key, value in options.items())
+        self.environment = dict(os.environ, ENVELOPE_STAND_IN=self.kernel, ENVELOPE_SOCKET=f"{self.dir}/agent.sock")
+        with open(f"{self.dir}/agent.log", "ab") as log:
+            self.process = subprocess.Popen([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf"],
+                                            stderr=log, env=self.environment)
+        wait_for(lambda: self.cli("describe").returncode == 0 or self.process.poll() is not None)
+        assert self.process.poll() is None, self.log()
+
+    def stop(self):
+        """SIGTERM; returns the exit status."""
+        self.process.terminate()
+        status = self.process.wait(60)
+        self.process = None
+        return status
+
+    def kill(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def restart(self, **changed):
+        status = self.stop()
+        assert status == 0, f"exit status {status}: {self.log()}"
+        self.start(**changed)
+
+    def log(self):
+        with open(f"{self.dir}/agent.log", encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    # ---- the CLI ----
+
+    def command(self, verb, name=None, *more):
+        return [f"{self.programs}/envelope", "cluster", verb,
+                *(["--db-cluster-identifier", name] if name else []), *more]
+
+    def cli(self, verb, name=None, *more):
+        return subprocess.run(self.command(verb, name, *more), capture_output=True, text=True, env=self.environment,
+                              timeout=120, check=False)
+
+    def begin(self, verb, name, *more):
+        """A call that is not waited for: the process."""
+        return subprocess.Popen(self.command(verb, name, *more), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                text=True, env=self.environment)
+
+    def asked(self, process):
+        """Waits until the agent works on the call of `begin()`, whose client then sleeps in poll()."""
+        def sleeps():
+            with open(f"/proc/{process.pid}/wchan", encoding="utf-8") as f:
+                return "poll" in f.read()
+
+        wait_for(sleeps)
+
+    def good(self, verb, name, *more):
+        done = self.cli(verb, name, *more)
+        assert done.returncode == 0, f"{verb} {name}: {done.stderr}\n{self.log()[-3000:]}"
+        return done
+
+    def bad(self, fault, verb, name, *more):
+        """What is said of a refusal."""
+        done = self.cli(verb, name, *more)
+        assert done.returncode not in (0, -signal.SIGSEGV), f"{verb} {name} was not refused"
+        assert f"({fault})" in done.stderr, f"{verb} {name}: expected {fault}, seen {done.stderr}"
+        return done.stderr
+
+    def create(self, name, disk, *more):
+        return self.good("create", name, "--device", disk.path, "--storage-encrypted", *more)
+
+    def clusters(self):
+        done = self.cli("describe", None, "--output", "json")
+        return {c["DBClusterIdentifier"]: c for c in json.loads(done.stdout)["DBClusters"]}
+
+    def status(self, name):
+        return self.clusters().get(name, {}).get("Status")
+
+    def volume(self, name):
+        """What `envelope status` says. It answers after a look at the devices that was begun after it was asked."""
+        done = subprocess.run([f"{self.programs}/envelope", "status", "--output", "json"], capture_output=True, text=True,
+                              env=self.environment, timeout=PATIENCE, check=True)
+        return {v["DBClusterIdentifier"]: v for v in json.loads(done.stdout)["volumes"]}[name]
+
+    def wait_status(self, name, status):
+        wait_for(lambda: self.status(name) == status)
+
+    def remove_all(self):
+        for name, cluster in self.clusters().items():
+            if cluster.get("MapperDevice"):
+                self.good("stop", name)
+            self.good("delete", name, "--skip-final-snapshot")
+        for disk in self.disks:
+            disk.name(disk)
+            disk.blank()
+
+    def records(self, name, error=None):
+        with open(self.audit_file, encoding="utf-8") as f:
+            return [r for r in map(json.loads, f)
+                    if r["eventName"] == name and (not error or r.get("errorCode") == error)]
+
+    # ---- the kernel ----
+
+    def keys(self):
+        """Live keys: serial number -> description."""
+        live = {}
+        for serial in os.listdir(f"{self.kernel}/keys"):
+            description, state = self.read("keys", serial).split()
+            if state == "live":
+                live[serial] = description
+        return live
+
+    def devices(self):
+        """Devices: name -> [volume id, live or failed, reason, lease, number]."""
+        return {name: self.read("devices", name).split() for name in os.listdir(f"{self.kernel}/devices")}
+
+    def read(self, *path):
+        with open("/".join((self.kernel, *path)), encoding="utf-8") as f:
+            return f.read()
+
+    def fail_device(self, name, reason):
+        fields = self.devices()[name]
+        fields[1:3] = "failed", reason
+        with open(f"{self.kernel}/fresh-by-hand", "w", encoding="utf-8") as f:
+            f.write(" ".join(fields) + "\n")
+        os.rename(f"{self.kernel}/fresh-by-hand", f"{self.kernel}/devices/{name}")
+
+    # ---- what does not answer ----
+
+    @contextlib.contextmanager
+    def no_kms(self):
+        """Nobody listens on its socket."""
+        os.rename(self.kms.unix, f"{self.kms.unix}.away")
+        try:
+            yield
+        finally:
+            os.rename(f"{self.kms.unix}.away", self.kms.unix)
+
+    @contextlib.contextmanager
+    def silent_kms(self):
+        """It takes the call and does not answer yet."""
+        self.kms.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.kms.process.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def hung_device(self):
+        with open(f"{self.kernel}/hung", "w", encoding="utf-8"):
+            pass
+        try:
+            yield
+        finally:
+            os.unlink(f"{self.kernel}/hung")

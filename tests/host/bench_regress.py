@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+#
+# The judge of tests/bench/regress is given the committed figures, changed by hand.
+
+import contextlib
+import copy
+import importlib.util
+import io
+import json
+import sys
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+BENCH = Path(__file__).resolve().parent.parent / "bench"
+loader = SourceFileLoader("regress", str(BENCH / "regress"))
+regress = importlib.util.module_from_spec(importlib.util.spec_from_loader("regress", loader))
+loader.exec_module(regress)
+
+COMMITTED = json.loads((BENCH / "figures.json").read_text(encoding="ascii"))
+NUMBER = 0
+
+
+def judged(seen):
+    """How many failed, and what was said."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        failed = regress.compare(seen, COMMITTED)
+    return failed, said.getvalue()
+
+
+def check(good, name):
+    """One result."""
+    global NUMBER                                                            # pylint: disable=global-statement
+    NUMBER += 1
+    print(f"{'ok' if good else 'not ok'} {NUMBER} - {name}")
+
+
+def changed(factor, column="envelope"):
+    """The committed figures with one of them multiplied."""
+    seen = copy.deepcopy(COMMITTED)
+    seen["7.3"]["task"]["read-random-4k-1"][column] *= factor
+    return seen
+
+
+failures, text = judged(COMMITTED)
+check(failures == 0 and text.splitlines()[-1] == "1..72", "the committed figures pass, all 72 of them")
+check(judged(changed(1.02))[0] == 0, "2 % more passes")
+failures, text = judged(changed(1.04))
+check(failures == 1 and "+4.0 %" in text, "4 % more fails, and by how much is said")
+check(judged(changed(1.04, "linear"))[0] == 1, "the kernel's own cost is looked at too")
+failures, text = judged(changed(0.5))
+check(failures == 0 and "-50.0 %" in text, "half as much passes and is mentioned")
+more = copy.deepcopy(COMMITTED)
+more["7.3"]["task"]["read-random-4k-64"] = {"envelope": 1.0}
+check(judged(more)[0] == 1, "a figure that nobody has committed fails")
+print(f"1..{NUMBER}")

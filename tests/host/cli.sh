@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The CLI from outside: what it prints and how it exits, compared with the
+# transcript cli.golden. `tests/host/cli.sh --update` writes the transcript anew
+# after an intended change; read the difference before it is committed.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/host/tap.bash
+. tests/host/tap.bash
+envelope=$(realpath "${BIN:-build/asan}")/envelope
+[ -x "$envelope" ] || { echo "Bail out! $envelope is missing: make userspace-asan"; exit 1; }
+golden=tests/host/cli.golden
+export ENVELOPE_SOCKET=/nonexistent/agent.sock COLUMNS=80
+
+# Runs one command line of the transcript: output, errors, exit status.
+transcript() {
+	local words
+	eval "words=($1)"
+	echo "\$ $1"
+	"$envelope" "${words[@]:1}" 2>&1 | sed 's/^envelope [0-9][0-9.]*$/envelope VERSION/'
+	echo "= ${PIPESTATUS[0]}"
+}
+
+if [ "${1-}" = --update ]; then
+	mapfile -t lines < <(sed -n 's/^\$ //p' $golden)
+	for line in "${lines[@]}"; do transcript "$line"; echo; done >"$scratch/new"
+	cat "$scratch/new" >$golden
+	exit
+fi
+
+# One transcript entry: from its "$" line to its "=" line.
+entry() {
+	awk -v want="\$ $1" '$0 == want { on = 1 } on { print } on && /^= [0-9]+$/ { exit }' $golden
+}
+
+mapfile -t lines < <(sed -n 's/^\$ //p' $golden)
+for line in "${lines[@]}"; do
+	check "as in the transcript: $line" same "$(entry "$line")" "$(transcript "$line")"
+done
+
+# Every command of the table answers --help, and its golden transcript is there.
+commands_are_covered() {
+	local noun verb status=0
+	while read -r noun verb; do
+		grep -qxF "\$ envelope $noun${verb:+ $verb} --help" $golden || {
+			echo "no transcript of: envelope $noun $verb --help"
+			status=1
+		}
+	done < <("$envelope" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) \([a-z]*\) .*/\1 \2/p')
+	return $status
+}
+check "each command's help has its transcript" commands_are_covered
+
+full_disk() {
+	"$envelope" --help >/dev/full && return 1
+	"$envelope" cluster create --help >/dev/full
+	[ $? = 1 ]
+}
+check "output that cannot be written is an error" full_disk
+
+no_secrets_of_its_own() {
+	! nm -D --undefined-only "${envelope/asan/userspace}" | grep -E ' (keyctl|crypt_|dm_task|EVP_|curl_)'
+}
+check "links no key, device or network library" no_secrets_of_its_own
+
+# A listener that takes the call and does not answer for some seconds, for what
+# is shown to somebody who waits, and to nobody else.
+slow_agent() {
+	/usr/bin/python3 - "$1" <<-'PYTHON' &
+	import socket, sys, time
+	s = socket.socket(socket.AF_UNIX)
+	s.bind(sys.argv[1])
+	s.listen()
+	c = s.accept()[0]
+	c.recv(65536)
+	time.sleep(4.5)
+	c.sendall(b'{"error":"io.dmenvelope.Cluster.Fault","parameters":'
+	          b'{"code":"DBClusterNotFoundFault","message":"DBCluster db1 not found."}}\0')
+	PYTHON
+	slow_agent_pid=$!
+	local i
+	for ((i = 0; i < 100; i++)); do [ -S "$1" ] && return; sleep 0.1; done
+}
+
+progress_on_a_terminal() {
+	slow_agent "$scratch/slow.sock"
+	ENVELOPE_SOCKET=$scratch/slow.sock script -qec \
+		"'$envelope' cluster start --db-cluster-identifier db1" /dev/null >"$scratch/tty" </dev/null
+	local status=$?
+	wait "$slow_agent_pid"
+	cat "$scratch/tty"
+	[ $status = 3 ] && grep -q 'Starting the cluster, waiting for the agent ... 2s' "$scratch/tty" &&
+		grep -q '3s' "$scratch/tty" && grep -q DBClusterNotFoundFault "$scratch/tty"
+}
+check "a wait of over two seconds shows on a terminal" progress_on_a_terminal
+
+quiet_elsewhere() {
+	slow_agent "$scratch/quiet.sock"
+	local seen status
+	seen=$("$envelope" cluster start --db-cluster-identifier db1 --socket "$scratch/quiet.sock" 2>&1)
+	status=$?
+	wait "$slow_agent_pid"
+	[ $status = 3 ] && same "
+An error occurred (DBClusterNotFoundFault) when calling the StartDBCluster operation: DBCluster db1 not found.
+hint: List the clusters of this host: envelope cluster describe" "$seen"
+}
+check "and nowhere else; the fault, its hint and exit status" quiet_elsewhere
+
+# A listener whose queue is full: connecting to it takes for ever.
+deaf_agent() {
+	/usr/bin/python3 - "$1" "$envelope" <<-'PYTHON'
+	import signal, socket, subprocess, sys, time
+	s = socket.socket(socket.AF_UNIX)
+	s.bind(sys.argv[1])
+	s.listen(0)
+	waiting = socket.socket(socket.AF_UNIX)
+	waiting.connect(sys.argv[1])
+	signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored here
+	p = subprocess.Popen([sys.argv[2], "cluster", "stop", "--db-cluster-identifier", "db1", "--socket", sys.argv[1]],
+	                     stderr=subprocess.PIPE, text=True)
+	while "unix" not in open(f"/proc/{p.pid}/wchan").read():
+	    time.sleep(0.1)
+	p.send_signal(signal.SIGINT)
+	print(p.wait(), p.stderr.read(), end="")
+	PYTHON
+}
+check "Ctrl-C before the agent was asked says so" same \
+	"-2 envelope: interrupted before the agent was asked: nothing is changed" "$(deaf_agent "$scratch/deaf.sock")"
+
+completes() {
+	PATH=$(dirname "$envelope"):$PATH bash -c '
+		. userspace/units/completion/envelope
+		COMP_WORDS=('"$1"') COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_envelope
+		printf "%s\n" "${COMPREPLY[@]}"'
+}
+check "completion of commands" same "$(printf 'cluster\nevents\nkms\nstatus')" "$(completes 'envelope ""')"
+check "completion of verbs" same "$(printf 'start\nstop')" "$(completes 'envelope cluster st')"
+check "completion of options" same "$(printf -- '--storage-encrypted\n--socket')" \
+	"$(completes 'envelope cluster create --s')"
+finish

@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# envelope-kms under the real aws CLI: every operation once, the faults as the
+# CLI shows them. The finer points are in kms_protocol.py, which is faster.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/host/tap.bash
+. tests/host/tap.bash
+
+program=${ENVELOPE_KMS:-build/userspace/envelope-kms}
+port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+kms_pid=
+trap '[ -z "$kms_pid" ] || kill "$kms_pid"; rm -rf "$scratch"' EXIT
+
+options=(--state-dir="$scratch/state" --root-key="$scratch/root.key" --credentials="$scratch/credentials"
+	--audit-file="$scratch/audit.jsonl" --listen-unix="$scratch/kms.sock" --listen-tcp="$port")
+
+start_kms() {
+	"$program" "${options[@]}" 2>>"$scratch/stderr" &
+	kms_pid=$!
+	for _ in $(seq 200); do
+		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
+		kill -0 "$kms_pid" 2>/dev/null || break
+		sleep 0.05
+	done
+	cat "$scratch/stderr"
+	kms_pid=
+	return 1
+}
+
+stop_kms() {
+	kill "$kms_pid"
+	wait "$kms_pid"
+	local status=$?
+	kms_pid=
+	return $status
+}
+
+export AWS_SHARED_CREDENTIALS_FILE=$scratch/credentials AWS_CONFIG_FILE=/dev/null AWS_PROFILE=admin
+export AWS_CA_BUNDLE=$scratch/state/ca.pem AWS_PAGER='' AWS_EC2_METADATA_DISABLED=true AWS_MAX_ATTEMPTS=1
+region=us-east-1
+
+kms() {
+	/usr/bin/aws --region "$region" --endpoint-url "https://127.0.0.1:$port" --output text kms "$@"
+}
+
+# fault NAME STATUS ARGUMENT...: the call is refused with that name
+fault() {
+	local name=$1 seen
+	shift
+	seen=$(kms "$@" 2>&1) && { echo "allowed: $seen"; return 1; }
+	grep -qF "An error occurred ($name) when calling" <<<"$seen" || { echo "expected $name, seen: $seen"; return 1; }
+}
+
+# gives EXPECTED ARGUMENT...: what the call prints
+gives() {
+	local expected=$1
+	shift
+	same "$expected" "$(kms "$@" 2>&1)"
+}
+
+check "the daemon starts and makes root key, certificate and credentials" start_kms
+
+create() {
+	key=$(kms create-key --description 'volume key' --query KeyMetadata.KeyId) || return 1
+	arn=arn:aws:kms:$region:123456789012:key/$key
+	[[ $key =~ ^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$ ]]
+}
+check "create-key" create
+check "describe-key" gives "$arn	Enabled	volume key" describe-key --key-id "$key" \
+	--query 'KeyMetadata.[Arn,KeyState,Description]'
+check "list-keys" gives "$key	$arn" list-keys --query 'Keys[].[KeyId,KeyArn]'
+check "create-alias" gives "" create-alias --alias-name alias/volumes --target-key-id "$key"
+check "list-aliases" gives "alias/volumes	$key" list-aliases --query 'Aliases[].[AliasName,TargetKeyId]'
+check "list-keys pages through the CLI's paginator" gives "$key" list-keys --page-size 1 --query 'Keys[].KeyId'
+
+context=aws:rds:db-id=cluster-X,dm-envelope:volume-id=vol-1
+generate() {
+	kms generate-data-key-without-plaintext --key-id alias/volumes --number-of-bytes 64 \
+		--encryption-context "$context" --query CiphertextBlob | base64 -d >"$scratch/wrapped"
+	[ "$(stat -c %s "$scratch/wrapped")" = 128 ]
+}
+check "generate-data-key-without-plaintext" generate
+decrypt() {
+	kms decrypt --ciphertext-blob "fileb://$1" --encryption-context "${2-$context}" --query Plaintext |
+		base64 -d >"$scratch/plain"
+	[ "$(stat -c %s "$scratch/plain")" = 64 ]
+}
+check "decrypt" decrypt "$scratch/wrapped"
+cp "$scratch/plain" "$scratch/first"
+same_key() { cmp "$scratch/plain" "$scratch/first"; }
+re_encrypt() {
+	kms re-encrypt --ciphertext-blob "fileb://$scratch/wrapped" --source-encryption-context "$context" \
+		--destination-key-id "$key" --destination-encryption-context final=yes --query CiphertextBlob |
+		base64 -d >"$scratch/rewrapped"
+	decrypt "$scratch/rewrapped" final=yes && same_key
+}
+check "re-encrypt: the same data key under another context" re_encrypt
+encrypt() {
+	kms encrypt --key-id "$arn" --plaintext "fileb://$scratch/first" --encryption-context "$context" \
+		--query CiphertextBlob | base64 -d >"$scratch/encrypted"
+	decrypt "$scratch/encrypted" && same_key
+}
+check "encrypt, and decrypt gives it back" encrypt
+generate_both() {
+	read -r blob plain < <(kms generate-data-key --key-id "$key" --key-spec AES_256 --query '[CiphertextBlob,Plaintext]')
+	base64 -d <<<"$blob" >"$scratch/both"
+	same "$plain" "$(kms decrypt --ciphertext-blob "fileb://$scratch/both" --query Plaintext)"
+}
+check "generate-data-key" generate_both
+
+check "wrong context: InvalidCiphertextException" fault InvalidCiphertextException \
+	decrypt --ciphertext-blob "fileb://$scratch/wrapped" --encryption-context "$context,more=1"
+other=$(kms create-key --query KeyMetadata.KeyId)
+check "wrong key: IncorrectKeyException" fault IncorrectKeyException \
+	decrypt --ciphertext-blob "fileb://$scratch/wrapped" --encryption-context "$context" --key-id "$other"
+check "unknown key: NotFoundException" fault NotFoundException describe-key --key-id alias/unknown
+check "alias taken: AlreadyExistsException" fault AlreadyExistsException \
+	create-alias --alias-name alias/volumes --target-key-id "$other"
+check "reserved alias: InvalidAliasNameException" fault InvalidAliasNameException \
+	create-alias --alias-name alias/aws/mine --target-key-id "$other"
+check "bad marker: InvalidMarkerException" fault InvalidMarkerException list-keys --no-paginate --marker %
+check "bad window: ValidationException" fault ValidationException \
+	schedule-key-deletion --key-id "$other" --pending-window-in-days 6
+check "update-alias" gives "" update-alias --alias-name alias/volumes --target-key-id "$other"
+check "the alias now names the other key" gives "$other" describe-key --key-id alias/volumes --query KeyMetadata.KeyId
+check "delete-alias" gives "" delete-alias --alias-name alias/volumes
+check "alias/aws/rds is made on first use" gives AWS describe-key --key-id alias/aws/rds --query KeyMetadata.KeyManager
+check "and cannot be disabled: AccessDeniedException" fault AccessDeniedException \
+	disable-key --key-id "$(kms describe-key --key-id alias/aws/rds --query KeyMetadata.KeyId)"
+
+check "disable-key" gives "" disable-key --key-id "$key"
+check "disabled: DisabledException" fault DisabledException \
+	decrypt --ciphertext-blob "fileb://$scratch/wrapped" --encryption-context "$context"
+restart() { stop_kms && start_kms; }
+check "restart" restart
+check "still disabled after the restart" fault DisabledException \
+	decrypt --ciphertext-blob "fileb://$scratch/wrapped" --encryption-context "$context"
+check "enable-key" gives "" enable-key --key-id "$key"
+check "the ciphertext outlived disable, restart, enable" decrypt "$scratch/wrapped"
+check "and holds the same key" same_key
+check "schedule-key-deletion" gives "$arn	PendingDeletion	7" schedule-key-deletion --key-id "$key" \
+	--pending-window-in-days 7 --query '[KeyId,KeyState,PendingWindowInDays]'
+check "pending deletion: KMSInvalidStateException" fault KMSInvalidStateException \
+	decrypt --ciphertext-blob "fileb://$scratch/wrapped" --encryption-context "$context"
+check "cancel-key-deletion" gives "$arn" cancel-key-deletion --key-id "$key"
+check "leaves the key disabled" gives Disabled describe-key --key-id "$key" --query KeyMetadata.KeyState
+
+check "unknown access key: UnrecognizedClientException" env AWS_ACCESS_KEY_ID=AKIAUNKNOWN000000001 \
+	AWS_SECRET_ACCESS_KEY=x AWS_PROFILE= bash -c "$(declare -f kms fault); port=$port region=$region
+	unset AWS_PROFILE; fault UnrecognizedClientException list-keys"
+wrong_secret() {
+	AWS_ACCESS_KEY_ID=$(sed -n '/\[admin\]/,$s/aws_access_key_id = //p' "$scratch/credentials") \
+	AWS_SECRET_ACCESS_KEY=wrong AWS_PROFILE='' bash -c "$(declare -f kms fault); port=$port region=$region
+	unset AWS_PROFILE; fault InvalidSignatureException list-keys"
+}
+check "wrong secret: InvalidSignatureException" wrong_secret
+wrong_region() { local region=eu-west-1; fault InvalidSignatureException list-keys; }
+check "wrong region: InvalidSignatureException" wrong_region
+
+untrusted() { ! AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt kms list-keys; }
+check "without its certificate the CLI does not trust it" untrusted
+
+audited() {
+	local events
+	events=$(jq -r .eventName "$scratch/audit.jsonl" | sort -u | tr '\n' ' ')
+	same "CancelKeyDeletion CreateAlias CreateKey Decrypt DeleteAlias DescribeKey DisableKey EnableKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ListAliases ListKeys ReEncrypt ScheduleKeyDeletion UpdateAlias " "$events" &&
+		jq -es 'map(select(.errorCode == "DisabledException")) | length == 2' "$scratch/audit.jsonl" >/dev/null
+}
+check "the audit trail has every operation, and the refusals" audited
+check "SIGTERM ends it with status 0" stop_kms
+finish

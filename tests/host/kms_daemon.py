@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: MIT
+#
+# Starting envelope-kms in a scratch folder and calling it with requests that
+# botocore signs, over TLS or the unix socket, good or bent on purpose. And TAP.
+
+import atexit
+import base64
+import datetime
+import http.client
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+STRANGER = "210987654321"
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def unb64(text):
+    return base64.b64decode(text, validate=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=20)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.text = body.decode()
+        self.json = json.loads(self.text) if self.text else {}
+
+    @property
+    def error(self):
+        return self.json.get("__type")
+
+    @property
+    def message(self):
+        return self.json.get("message", "")
+
+
+REAL_TIME = datetime.datetime
+
+
+def sign_at(offset):
+    """The class that botocore asks for the time, moved by so many seconds."""
+
+    class Clock(REAL_TIME):
+        @classmethod
+        def utcnow(cls):
+            return REAL_TIME.utcnow() + datetime.timedelta(seconds=offset)
+
+    return Clock
+
+
+class Kms:
+    def __init__(self, program):
+        self.program = program
+        self.dir = tempfile.mkdtemp(prefix="envelope-kms-test-")
+        self.state = f"{self.dir}/state"
+        self.root_key = f"{self.dir}/root.key"
+        self.credentials = f"{self.dir}/credentials"
+        self.audit_file = f"{self.dir}/audit.jsonl"
+        self.unix = f"{self.dir}/kms.sock"
+        self.port = free_port()
+        self.process = None
+        atexit.register(self.close)
+        self.secrets = []  # every blob and plaintext seen, for the audit's search
+
+    def arguments(self, **changed):
+        options = {
+            "state-dir": self.state,
+            "root-key": self.root_key,
+            "credentials": self.credentials,
+            "audit-file": self.audit_file,
+            "listen-unix": self.unix,
+            "listen-tcp": str(self.port),
+            "region": REGION,
+            "account": ACCOUNT,
+        }
+        options.update({k.replace("_", "-"): v for k, v in changed.items()})
+        return [self.program] + [f"--{k}={v}" for k, v in options.items()]
+
+    def run(self, *extra, **changed):
+        """Runs the program to its end: (status, stderr)."""
+        done = subprocess.run(
+            self.arguments(**changed) + list(extra), capture_output=True, text=True, timeout=20, check=False
+        )
+        return done.returncode, done.stderr
+
+    def start(self, **changed):
+        with open(f"{self.dir}/stderr", "ab") as log:
+            self.process = subprocess.Popen(self.arguments(**changed), stderr=log)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                self.read_credentials()
+                return
+            except OSError:
+                if self.process.poll() is not None:
+                    break
+                time.sleep(0.02)
+        raise AssertionError("envelope-kms did not start: " + self.stderr())
+
+    def stop(self):
+        """SIGTERM; returns the exit status."""
+        if self.process is None:
+            return None
+        self.process.terminate()
+        status = self.process.wait(20)
+        self.process = None
+        return status
+
+    def restart(self):
+        assert self.stop() == 0
+        self.start()
+
+    def close(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def stderr(self):
+        with open(f"{self.dir}/stderr", encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def add_stranger(self):
+        """A principal of another account."""
+        with open(self.credentials, "a", encoding="utf-8") as f:
+            f.write(
+                "[stranger]\naws_access_key_id = AKIASTRANGER00000001\n"
+                f"aws_secret_access_key = strangers-secret\naws_account_id = {STRANGER}\n"
+            )
+
+    def read_credentials(self):
+        self.profiles = {}
+        with open(self.credentials, encoding="utf-8") as f:
+            for line in f:
+                line = line.strip()
+                if line.startswith("["):
+                    name = line[1:-1]
+                    self.profiles[name] = {}
+                elif "=" in line:
+                    key, value = line.split("=", 1)
+                    self.profiles[name][key.strip()] = value.strip()
+
+    def connection(self, transport):
+        if transport == "unix":
+            return UnixConnection(self.unix)
+        context = ssl.create_default_context(cafile=f"{self.state}/ca.pem")
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=20)
+
+    def call(self, operation, params=None, transport="tls", profile="admin", clock=0, region=REGION,
+             service="kms", access_key=None, secret_key=None, token=None, bend=None, target=None, body=None):
+        """One call; `bend(headers, body)` may change the signed request and returns the body."""
+        body = json.dumps(params or {}).encode() if body is None else body
+        keys = self.profiles[profile]
+        credentials = botocore.credentials.Credentials(
+            access_key or keys["aws_access_key_id"], secret_key or keys["aws_secret_access_key"], token
+        )
+        headers = {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": target or f"TrentService.{operation}",
+        }
+        url = f"https://127.0.0.1:{self.port}/" if transport == "tls" else "http://localhost/"
+        request = botocore.awsrequest.AWSRequest("POST", url, data=body, headers=headers)
+        botocore.auth.datetime.datetime = sign_at(clock)
+        botocore.auth.SigV4Auth(credentials, service, region).add_auth(request)
+        headers = dict(request.headers.items())
+        if bend:
+            body = bend(headers, body)
+        return self.send(headers, body, transport)
+
+    def send(self, headers, body, transport="tls", method="POST", path="/"):
+        connection = self.connection(transport)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            reply = Reply(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+        for name in ("CiphertextBlob", "Plaintext", "CiphertextForRecipient"):
+            if name in reply.json:
+                self.secrets.append(reply.json[name])
+        return reply
+
+    def good(self, operation, params=None, **how):
+        reply = self.call(operation, params, **how)
+        assert reply.status == 200, f"{operation}: {reply.status} {reply.text}"
+        return reply.json
+
+    def bad(self, error, operation, params=None, status=None, **how):
+        reply = self.call(operation, params, **how)
+        assert reply.error == error, f"{operation}: expected {error}, seen {reply.status} {reply.text[:300]}"
+        expected = status or (500 if error == "KMSInternalException" else 400)
+        assert reply.status == expected, f"{operation}: expected HTTP {expected}, seen {reply.status}"
+        return reply.message
+
+    def new_key(self, **params):
+        return self.good("CreateKey", params)["KeyMetadata"]
+
+    def audit(self):
+        with open(self.audit_file, encoding="utf-8") as f:
+            return [json.loads(line) for line in f]
+
+
+class Tap:
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+
+    def check(self, name, function, *arguments):
+        self.count += 1
+        try:
+            function(*arguments)
+            print(f"ok {self.count} - {name}", flush=True)
+        except Exception:  # pylint: disable=broad-except
+            self.failed += 1
+            print(f"not ok {self.count} - {name}")
+            print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
+
+    def finish(self):
+        print(f"1..{self.count}")
+        sys.exit(1 if self.failed else 0)

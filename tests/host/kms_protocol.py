@@ -1,0 +1,799 @@
+# SPDX-License-Identifier: MIT
+#
+# The API of envelope-kms: authentication, operations, key states, ciphertexts,
+# the two transports, the store on disk and the audit trail.
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+
+from kms_daemon import ACCOUNT, REGION, STRANGER, Kms, Tap, b64, unb64
+
+kms = Kms(sys.argv[1])
+only = sys.argv[2] if len(sys.argv) > 2 else ""
+tap = Tap()
+
+
+def test(name):
+    def decorate(function):
+        if only in name:
+            tap.check(name, function)
+        return function
+
+    return decorate
+
+
+def arn(key_id, account=ACCOUNT):
+    return f"arn:aws:kms:{REGION}:{account}:key/{key_id}"
+
+
+kms.start()
+kms.add_stranger()
+kms.restart()
+
+# ---------------------------------------------------------------- authentication
+
+
+@test("a request without Authorization: MissingAuthenticationTokenException")
+def _():
+    def bend(headers, body):
+        del headers["Authorization"]
+        return body
+
+    kms.bad("MissingAuthenticationTokenException", "ListKeys", bend=bend)
+
+
+@test("a malformed Authorization: IncompleteSignatureException")
+def _():
+    for wrong in ("AWS4-HMAC-SHA256 Credential=x", "Basic eDp5", "AWS4-HMAC-SHA256"):
+
+        def bend(headers, body):
+            headers["Authorization"] = wrong
+            return body
+
+        kms.bad("IncompleteSignatureException", "ListKeys", bend=bend)
+
+
+@test("an unknown access key: UnrecognizedClientException")
+def _():
+    kms.bad("UnrecognizedClientException", "ListKeys", access_key="AKIAUNKNOWN000000001")
+    kms.bad("UnrecognizedClientException", "ListKeys", token="session")
+
+
+@test("a wrong secret, region or service: InvalidSignatureException")
+def _():
+    kms.bad("InvalidSignatureException", "ListKeys", secret_key="wrong")
+    kms.bad("InvalidSignatureException", "ListKeys", region="eu-west-1")
+    kms.bad("InvalidSignatureException", "ListKeys", service="rds")
+
+
+@test("a changed body or target: InvalidSignatureException, and nothing was done")
+def _():
+    before = len(kms.good("ListKeys")["Keys"])
+
+    def other_body(headers, body):
+        return body.replace(b"harmless", b"harmful!")
+
+    def other_target(headers, body):
+        headers["X-Amz-Target"] = "TrentService.CreateKey"
+        return body
+
+    kms.bad("InvalidSignatureException", "CreateKey", {"Description": "harmless"}, bend=other_body)
+    kms.bad("InvalidSignatureException", "ListKeys", bend=other_target)
+    assert len(kms.good("ListKeys")["Keys"]) == before
+
+
+@test("a clock more than five minutes off: InvalidSignatureException")
+def _():
+    for offset in (-310, 310):
+        message = kms.bad("InvalidSignatureException", "ListKeys", clock=offset)
+        assert "5 min" in message, message
+    for offset in (-280, 280):
+        kms.good("ListKeys", clock=offset)
+
+
+@test("an unknown operation or service: UnknownOperationException")
+def _():
+    kms.bad("UnknownOperationException", "Sign")
+    kms.bad("UnknownOperationException", "", target="DynamoDB_20120810.ListTables")
+    kms.bad("UnknownOperationException", "", target="TrentService.List Keys\"\\")
+
+
+@test("anything but POST / is not found")
+def _():
+    for method, path in (("GET", "/"), ("POST", "/x"), ("PUT", "/"), ("POST", "/?a=b")):
+        reply = kms.send({}, b"", method=method, path=path)
+        assert reply.status == 404 and reply.error == "UnknownOperationException", reply.text
+
+
+@test("a body that is no JSON object: SerializationException, for signed requests only")
+def _():
+    for body in (b"{", b"[]", b"\"x\"", b"{}{}", b"\xff\xfe", b"{\"a\":" * 100):
+        kms.bad("SerializationException", "ListKeys", body=body)
+    kms.bad("InvalidSignatureException", "ListKeys", body=b"{", secret_key="wrong")
+
+
+@test("a body beyond 64 KiB: 413")
+def _():
+    kms.bad("RequestEntityTooLargeException", "ListKeys", body=b" " * 70000, status=413)
+    kms.good("ListKeys", body=b"{" + b" " * 60000 + b"}")
+
+
+# ---------------------------------------------------------------- keys and aliases
+
+
+@test("CreateKey answers with AWS's metadata")
+def _():
+    key = kms.new_key(Description="one")
+    assert key["Arn"] == arn(key["KeyId"]) and key["AWSAccountId"] == ACCOUNT
+    assert key["KeyState"] == "Enabled" and key["Enabled"] is True and key["KeyManager"] == "CUSTOMER"
+    assert key["KeySpec"] == key["CustomerMasterKeySpec"] == "SYMMETRIC_DEFAULT"
+    assert key["KeyUsage"] == "ENCRYPT_DECRYPT" and key["Origin"] == "AWS_KMS"
+    assert abs(key["CreationDate"] - time.time()) < 10
+    assert "DeletionDate" not in key
+
+
+@test("CreateKey refuses what it does not have rather than ignore it")
+def _():
+    for params in ({"KeyUsage": "SIGN_VERIFY"}, {"KeySpec": "RSA_2048"}, {"Origin": "EXTERNAL"},
+                   {"Policy": "{}"}, {"Tags": []}, {"MultiRegion": True}):
+        kms.bad("UnsupportedOperationException", "CreateKey", params)
+    kms.bad("ValidationException", "CreateKey", {"Description": "x" * 8193})
+    kms.bad("SerializationException", "CreateKey", {"Description": 5})
+
+
+@test("DescribeKey takes id, ARN, alias and alias ARN")
+def _():
+    key = kms.new_key()
+    kms.good("CreateAlias", {"AliasName": "alias/four", "TargetKeyId": key["KeyId"]})
+    for name in (key["KeyId"], key["Arn"], "alias/four", f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/four"):
+        assert kms.good("DescribeKey", {"KeyId": name})["KeyMetadata"] == key
+
+
+@test("names of nothing: NotFoundException, InvalidArnException, ValidationException")
+def _():
+    missing = "00000000-0000-4000-8000-000000000000"
+    assert kms.bad("NotFoundException", "DescribeKey", {"KeyId": missing}) == f"Key '{arn(missing)}' does not exist"
+    message = kms.bad("NotFoundException", "DescribeKey", {"KeyId": "alias/none"})
+    assert message == f"Alias arn:aws:kms:{REGION}:{ACCOUNT}:alias/none is not found."
+    assert kms.bad("NotFoundException", "DescribeKey", {"KeyId": "foo"}) == "Invalid keyId 'foo'"
+    other_region = arn(missing).replace(REGION, "eu-west-1")
+    assert kms.bad("NotFoundException", "DescribeKey", {"KeyId": other_region}) == "Invalid arn eu-west-1"
+    kms.bad("InvalidArnException", "DescribeKey", {"KeyId": "arn:aws:kms:x"})
+    kms.bad("ValidationException", "DescribeKey", {})
+    kms.bad("ValidationException", "DescribeKey", {"KeyId": ""})
+    kms.bad("SerializationException", "DescribeKey", {"KeyId": 1})
+
+
+@test("ListKeys pages: every key once, in any page size")
+def _():
+    for _i in range(3):
+        kms.new_key()
+    everything = [k["KeyId"] for k in kms.good("ListKeys")["Keys"]]
+    assert len(everything) == len(set(everything)) >= 5
+    for limit in (1, 2, len(everything) - 1, len(everything)):
+        seen, params = [], {"Limit": limit}
+        while True:
+            page = kms.good("ListKeys", params)
+            assert len(page["Keys"]) <= limit
+            seen += [k["KeyId"] for k in page["Keys"]]
+            assert page["Truncated"] == ("NextMarker" in page)
+            if not page["Truncated"]:
+                break
+            params["Marker"] = page["NextMarker"]
+        assert seen == everything, limit
+    for limit in (0, -1, 1001):
+        kms.bad("ValidationException", "ListKeys", {"Limit": limit})
+    kms.bad("InvalidMarkerException", "ListKeys", {"Marker": "%%%"})
+
+
+@test("aliases: create, list, filter, update, delete")
+def _():
+    one, two = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
+    kms.good("CreateAlias", {"AliasName": "alias/a/b_c-d", "TargetKeyId": one})
+    kms.bad("AlreadyExistsException", "CreateAlias", {"AliasName": "alias/a/b_c-d", "TargetKeyId": two})
+    mine = kms.good("ListAliases", {"KeyId": one})["Aliases"]
+    assert [a["AliasName"] for a in mine] == ["alias/a/b_c-d"] and mine[0]["TargetKeyId"] == one
+    assert kms.good("ListAliases", {"KeyId": two})["Aliases"] == []
+    kms.good("UpdateAlias", {"AliasName": "alias/a/b_c-d", "TargetKeyId": arn(two)})
+    assert kms.good("DescribeKey", {"KeyId": "alias/a/b_c-d"})["KeyMetadata"]["KeyId"] == two
+    names = [a["AliasName"] for a in kms.good("ListAliases")["Aliases"]]
+    assert "alias/a/b_c-d" in names and names == sorted(names)
+    page = kms.good("ListAliases", {"Limit": 1})
+    assert page["Truncated"] and len(page["Aliases"]) == 1
+    assert kms.good("ListAliases", {"Marker": page["NextMarker"]})["Aliases"][0]["AliasName"] == names[1]
+    kms.good("DeleteAlias", {"AliasName": "alias/a/b_c-d"})
+    kms.bad("NotFoundException", "DeleteAlias", {"AliasName": "alias/a/b_c-d"})
+    kms.bad("NotFoundException", "UpdateAlias", {"AliasName": "alias/a/b_c-d", "TargetKeyId": two})
+    kms.bad("NotFoundException", "DescribeKey", {"KeyId": "alias/a/b_c-d"})
+
+
+@test("alias names outside the rules are refused")
+def _():
+    key = kms.new_key()["KeyId"]
+    for name in ("a", "alias/", "alias/a b", "alias/a:b", "Alias/a", "alias/" + "a" * 251):
+        kms.bad("ValidationException", "CreateAlias", {"AliasName": name, "TargetKeyId": key})
+    for operation in ("CreateAlias", "UpdateAlias", "DeleteAlias"):
+        kms.bad("InvalidAliasNameException", operation, {"AliasName": "alias/aws/rds", "TargetKeyId": key})
+    kms.bad("NotFoundException", "CreateAlias", {"AliasName": "alias/to-alias", "TargetKeyId": "alias/four"})
+
+
+@test("alias/aws/rds and alias/aws/dms are made on first use, and nobody can manage them")
+def _():
+    for name in ("alias/aws/rds", "alias/aws/dms"):
+        key = kms.good("DescribeKey", {"KeyId": name})["KeyMetadata"]
+        assert key["KeyManager"] == "AWS" and key["KeyState"] == "Enabled"
+        assert kms.good("DescribeKey", {"KeyId": name})["KeyMetadata"] == key
+        for operation in ("DisableKey", "EnableKey", "ScheduleKeyDeletion"):
+            kms.bad("AccessDeniedException", operation, {"KeyId": key["KeyId"]})
+        kms.bad("AccessDeniedException", "CreateAlias", {"AliasName": "alias/steal", "TargetKeyId": key["KeyId"]})
+        kms.good("GenerateDataKeyWithoutPlaintext", {"KeyId": name, "KeySpec": "AES_256"})
+    kms.bad("NotFoundException", "DescribeKey", {"KeyId": "alias/aws/s3"})
+
+
+# ---------------------------------------------------------------- key states
+
+
+@test("every operation in every key state answers as AWS's table says")
+def _():
+    disabled, invalid = "DisabledException", "KMSInvalidStateException"
+    key = kms.new_key()["KeyId"]
+    blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": b64(b"x")})["CiphertextBlob"]
+    other = kms.new_key()["KeyId"]
+    foreign = kms.good("Encrypt", {"KeyId": other, "Plaintext": b64(b"x")})["CiphertextBlob"]
+    use = {
+        "Encrypt": {"KeyId": key, "Plaintext": b64(b"x")},
+        "Decrypt": {"CiphertextBlob": blob},
+        "GenerateDataKey": {"KeyId": key, "KeySpec": "AES_256"},
+        "GenerateDataKeyWithoutPlaintext": {"KeyId": key, "KeySpec": "AES_256"},
+    }
+    re_encrypts = ({"CiphertextBlob": blob, "DestinationKeyId": other},
+                   {"CiphertextBlob": foreign, "DestinationKeyId": key})
+
+    def crypto(error):
+        for operation, params in use.items():
+            kms.bad(error, operation, params) if error else kms.good(operation, params)
+        for params in re_encrypts:
+            kms.bad(error, "ReEncrypt", params) if error else kms.good("ReEncrypt", params)
+
+    def state():
+        return kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"]
+
+    crypto(None)
+    kms.bad(invalid, "CancelKeyDeletion", {"KeyId": key})
+    kms.good("EnableKey", {"KeyId": key})
+    kms.good("DisableKey", {"KeyId": key})
+    assert state() == "Disabled"
+    crypto(disabled)
+    message = kms.bad(disabled, "Decrypt", {"CiphertextBlob": blob})
+    assert message == f"{arn(key)} is disabled.", message
+    kms.bad(invalid, "CancelKeyDeletion", {"KeyId": key})
+    kms.good("DisableKey", {"KeyId": key})
+    kms.good("CreateAlias", {"AliasName": "alias/disabled", "TargetKeyId": key})
+    kms.good("EnableKey", {"KeyId": key})
+    crypto(None)
+    planned = kms.good("ScheduleKeyDeletion", {"KeyId": key, "PendingWindowInDays": 7})
+    assert planned["KeyState"] == "PendingDeletion" and planned["PendingWindowInDays"] == 7
+    assert abs(planned["DeletionDate"] - time.time() - 7 * 86400) < 10
+    assert planned["KeyId"] == arn(key)
+    metadata = kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]
+    assert metadata["KeyState"] == "PendingDeletion" and metadata["DeletionDate"] == planned["DeletionDate"]
+    crypto(invalid)
+    assert kms.bad(invalid, "Decrypt", {"CiphertextBlob": blob}) == f"{arn(key)} is pending deletion."
+    for operation in ("EnableKey", "DisableKey", "ScheduleKeyDeletion"):
+        kms.bad(invalid, operation, {"KeyId": key})
+    kms.bad(invalid, "CreateAlias", {"AliasName": "alias/doomed", "TargetKeyId": key})
+    assert kms.good("CancelKeyDeletion", {"KeyId": key})["KeyId"] == arn(key)
+    assert state() == "Disabled"
+    crypto(disabled)
+    kms.good("EnableKey", {"KeyId": key})
+    crypto(None)
+
+
+@test("the waiting period is 7 to 30 days, 30 if not given")
+def _():
+    key = kms.new_key()["KeyId"]
+    for days in (0, 6, 31, -7):
+        kms.bad("ValidationException", "ScheduleKeyDeletion", {"KeyId": key, "PendingWindowInDays": days})
+    planned = kms.good("ScheduleKeyDeletion", {"KeyId": key})
+    assert abs(planned["DeletionDate"] - time.time() - 30 * 86400) < 10
+
+
+# ---------------------------------------------------------------- ciphertexts
+
+main_key = kms.new_key()["KeyId"]
+CONTEXT = {"aws:rds:db-id": "cluster-A", "dm-envelope:volume-id": "vol-1", "dm-envelope:header-sha256": "00"}
+
+
+@test("Encrypt and Decrypt of 1 to 4096 bytes; 0 and 4097 are refused")
+def _():
+    for size in (1, 2, 31, 32, 64, 1024, 4095, 4096):
+        plain = os.urandom(size)
+        sealed = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": b64(plain), "EncryptionContext": CONTEXT})
+        assert sealed["KeyId"] == arn(main_key) and sealed["EncryptionAlgorithm"] == "SYMMETRIC_DEFAULT"
+        assert plain not in unb64(sealed["CiphertextBlob"]) or size < 3
+        opened = kms.good("Decrypt", {"CiphertextBlob": sealed["CiphertextBlob"], "EncryptionContext": CONTEXT})
+        assert unb64(opened["Plaintext"]) == plain and opened["KeyId"] == arn(main_key)
+    for size in (0, 4097):
+        kms.bad("ValidationException", "Encrypt", {"KeyId": main_key, "Plaintext": b64(b"x" * size)})
+    kms.bad("SerializationException", "Encrypt", {"KeyId": main_key, "Plaintext": "not base64!"})
+    kms.bad("ValidationException", "Encrypt", {"KeyId": main_key})
+
+
+@test("the same plaintext never gives the same ciphertext")
+def _():
+    blobs = {kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})["CiphertextBlob"] for _i in range(20)}
+    assert len(blobs) == 20
+
+
+@test("the encryption context counts as a set of pairs, order does not matter")
+def _():
+    sealed = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": CONTEXT})
+    backwards = dict(reversed(list(CONTEXT.items())))
+    kms.good("Decrypt", {"CiphertextBlob": sealed["CiphertextBlob"], "EncryptionContext": backwards})
+
+
+@test("a wrong encryption context: InvalidCiphertextException")
+def _():
+    sealed = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": {"ab": "c", "d": "e"}})
+    wrong = (None, {}, {"ab": "c"}, {"ab": "c", "d": "f"}, {"ab": "c", "d": "e", "x": "y"}, {"a": "bc", "d": "e"},
+             {"AB": "c", "d": "e"}, {"ab": "cd", "e": ""}, {"ab": "e", "d": "c"}, {"c": "ab", "e": "d"})
+    for context in wrong:
+        params = {"CiphertextBlob": sealed["CiphertextBlob"]}
+        if context is not None:
+            params["EncryptionContext"] = context
+        kms.bad("InvalidCiphertextException", "Decrypt", params)
+    empty = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": {}})
+    kms.good("Decrypt", {"CiphertextBlob": empty["CiphertextBlob"]})
+
+
+@test("an encryption context of wrong type or size is refused")
+def _():
+    for context in ({"a": 1}, {"a": None}, ["a"], "a", {"a": {}}):
+        kms.bad("SerializationException", "Encrypt",
+                {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": context})
+    for context in ({"": "a"}, {"a": "\0"}, {"a": "x" * 8192}):
+        kms.bad("ValidationException", "Encrypt",
+                {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": context})
+    kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": {"a": "x" * 8191}})
+
+
+@test("no altered ciphertext decrypts: each byte flipped, each length")
+def _():
+    blob = unb64(kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eHl6"})["CiphertextBlob"])
+    kms.good("Decrypt", {"CiphertextBlob": b64(blob)})  # negative control
+    refusals = ("InvalidCiphertextException", "AccessDeniedException")
+    for i in range(len(blob)):
+        bent = blob[:i] + bytes([blob[i] ^ 1]) + blob[i + 1:]
+        reply = kms.call("Decrypt", {"CiphertextBlob": b64(bent)})
+        assert reply.error in refusals, f"byte {i}: {reply.text}"
+        # Naming the key, as the agent does, tells a damaged key id from a lost key.
+        reply = kms.call("Decrypt", {"CiphertextBlob": b64(bent), "KeyId": main_key})
+        assert reply.error in ("InvalidCiphertextException", "IncorrectKeyException"), f"byte {i}: {reply.text}"
+    for size in (1, 20, 36, 63, 64, len(blob) - 1):
+        kms.bad("InvalidCiphertextException", "Decrypt", {"CiphertextBlob": b64(blob[:size])})
+    kms.bad("InvalidCiphertextException", "Decrypt", {"CiphertextBlob": b64(blob + b"x")})
+    kms.bad("ValidationException", "Decrypt", {"CiphertextBlob": b64(b"x" * 6145)})
+    kms.bad("ValidationException", "Decrypt", {"CiphertextBlob": ""})
+    kms.bad("ValidationException", "Decrypt", {})
+
+
+@test("Decrypt naming another key: IncorrectKeyException")
+def _():
+    other = kms.new_key()["KeyId"]
+    sealed = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})["CiphertextBlob"]
+    for name in (main_key, arn(main_key)):
+        kms.good("Decrypt", {"CiphertextBlob": sealed, "KeyId": name})
+    for name in (other, arn(other), "alias/aws/rds"):
+        kms.bad("IncorrectKeyException", "Decrypt", {"CiphertextBlob": sealed, "KeyId": name})
+
+
+@test("GenerateDataKey: sizes, specs, and the blob is the key")
+def _():
+    for params, size in (({"KeySpec": "AES_256"}, 32), ({"KeySpec": "AES_128"}, 16), ({"NumberOfBytes": 64}, 64),
+                         ({"NumberOfBytes": 1}, 1), ({"NumberOfBytes": 1024}, 1024)):
+        key = kms.good("GenerateDataKey", {"KeyId": main_key, "EncryptionContext": CONTEXT, **params})
+        assert len(unb64(key["Plaintext"])) == size and key["KeyId"] == arn(main_key)
+        opened = kms.good("Decrypt", {"CiphertextBlob": key["CiphertextBlob"], "EncryptionContext": CONTEXT})
+        assert opened["Plaintext"] == key["Plaintext"]
+    for operation in ("GenerateDataKey", "GenerateDataKeyWithoutPlaintext"):
+        for params in ({}, {"KeySpec": "AES_256", "NumberOfBytes": 32}, {"KeySpec": "AES_512"},
+                       {"NumberOfBytes": 0}, {"NumberOfBytes": 1025}):
+            kms.bad("ValidationException", operation, {"KeyId": main_key, **params})
+    silent = kms.good("GenerateDataKeyWithoutPlaintext", {"KeyId": main_key, "NumberOfBytes": 64})
+    assert set(silent) == {"CiphertextBlob", "KeyId"}
+    assert len(unb64(kms.good("Decrypt", {"CiphertextBlob": silent["CiphertextBlob"]})["Plaintext"])) == 64
+
+
+@test("ReEncrypt: to another context and another key, without plaintext")
+def _():
+    other = kms.new_key()["KeyId"]
+    key = kms.good("GenerateDataKey", {"KeyId": main_key, "NumberOfBytes": 64, "EncryptionContext": {"p": "format"}})
+    moved = kms.good("ReEncrypt", {
+        "CiphertextBlob": key["CiphertextBlob"], "SourceEncryptionContext": {"p": "format"},
+        "SourceKeyId": main_key, "DestinationKeyId": other, "DestinationEncryptionContext": CONTEXT})
+    assert moved["SourceKeyId"] == arn(main_key) and moved["KeyId"] == arn(other) and "Plaintext" not in moved
+    opened = kms.good("Decrypt", {"CiphertextBlob": moved["CiphertextBlob"], "EncryptionContext": CONTEXT})
+    assert opened["Plaintext"] == key["Plaintext"]
+    kms.bad("InvalidCiphertextException", "ReEncrypt",
+            {"CiphertextBlob": key["CiphertextBlob"], "DestinationKeyId": other})
+    kms.bad("IncorrectKeyException", "ReEncrypt",
+            {"CiphertextBlob": key["CiphertextBlob"], "SourceEncryptionContext": {"p": "format"},
+             "SourceKeyId": other, "DestinationKeyId": other})
+
+
+@test("DryRun: DryRunOperationException proves access, anything else is the real fault")
+def _():
+    key = kms.new_key()["KeyId"]
+    blob = kms.good("GenerateDataKeyWithoutPlaintext",
+                    {"KeyId": key, "NumberOfBytes": 64, "EncryptionContext": CONTEXT})["CiphertextBlob"]
+    proof = {"CiphertextBlob": blob, "EncryptionContext": CONTEXT, "DryRun": True}
+    dry = "DryRunOperationException"
+    for transport in ("tls", "unix"):
+        reply = kms.call("Decrypt", proof, transport=transport)
+        assert reply.error == dry and set(reply.json) == {"__type", "message"}, reply.text
+    kms.bad(dry, "Encrypt", {"KeyId": key, "Plaintext": "eA==", "DryRun": True})
+    kms.bad(dry, "GenerateDataKey", {"KeyId": key, "KeySpec": "AES_256", "DryRun": True})
+    kms.bad(dry, "ReEncrypt", {"CiphertextBlob": blob, "SourceEncryptionContext": CONTEXT,
+                               "DestinationKeyId": key, "DryRun": True})
+    kms.bad("InvalidCiphertextException", "Decrypt", {"CiphertextBlob": blob, "DryRun": True})
+    kms.good("DisableKey", {"KeyId": key})
+    kms.bad("DisabledException", "Decrypt", proof)
+    kms.bad("SerializationException", "Decrypt", {**proof, "DryRun": "yes"})
+
+
+# ---------------------------------------------------------------- another account
+
+
+@test("a principal of another account: AccessDeniedException, and nothing to see")
+def _():
+    blob = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})["CiphertextBlob"]
+    who = {"profile": "stranger"}
+    for operation in ("DescribeKey", "DisableKey", "ScheduleKeyDeletion"):
+        message = kms.bad("AccessDeniedException", operation, {"KeyId": arn(main_key)}, **who)
+        assert f"user/stranger is not authorized to perform: kms:{operation}" in message
+    # The same words for a key that does not exist: no oracle.
+    missing = arn("00000000-0000-4000-8000-000000000000")
+    kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": missing}, **who)
+    kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/four"}, **who)
+    kms.bad("AccessDeniedException", "Decrypt", {"CiphertextBlob": blob}, **who)
+    kms.bad("AccessDeniedException", "Decrypt", {"CiphertextBlob": blob, "KeyId": arn(main_key)}, **who)
+    kms.bad("NotFoundException", "DescribeKey", {"KeyId": main_key}, **who)
+    assert kms.good("ListKeys", **who)["Keys"] == [] and kms.good("ListAliases", **who)["Aliases"] == []
+    own = kms.good("CreateKey", **who)["KeyMetadata"]
+    assert own["AWSAccountId"] == STRANGER
+    kms.good("CreateAlias", {"AliasName": "alias/four", "TargetKeyId": own["KeyId"]}, **who)
+    assert kms.good("DescribeKey", {"KeyId": "alias/four"}, **who)["KeyMetadata"] == own
+    kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": own["Arn"]})
+
+
+# ---------------------------------------------------------------- plaintext and the unix socket
+
+
+def openssl(*arguments, data=None):
+    return subprocess.run(["openssl", *arguments], input=data, capture_output=True, check=True).stdout
+
+
+def recipient(algorithm="RSA", *options):
+    """(private key file, Recipient parameter)"""
+    key = f"{kms.dir}/recipient-{algorithm}{len(os.listdir(kms.dir))}.pem"
+    openssl("genpkey", "-algorithm", algorithm, *options, "-out", key)
+    der = openssl("pkey", "-in", key, "-pubout", "-outform", "DER")
+    return key, {"AttestationDocument": b64(der), "KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
+
+
+@test("no plaintext over the unix socket: Decrypt, GenerateDataKey and Encrypt say so")
+def _():
+    blob = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})["CiphertextBlob"]
+    for operation, params in (("Decrypt", {"CiphertextBlob": blob}),
+                              ("GenerateDataKey", {"KeyId": main_key, "KeySpec": "AES_256"}),
+                              ("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})):
+        message = kms.bad("ValidationException", operation, params, transport="unix")
+        assert "Recipient" in message, message
+    # What carries none is served.
+    kms.good("DescribeKey", {"KeyId": main_key}, transport="unix")
+    kms.good("GenerateDataKeyWithoutPlaintext", {"KeyId": main_key, "NumberOfBytes": 64}, transport="unix")
+    kms.good("ReEncrypt", {"CiphertextBlob": blob, "DestinationKeyId": main_key}, transport="unix")
+
+
+@test("with a Recipient the answer is CMS that only the recipient's key opens")
+def _():
+    private, parameter = recipient("RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+    other, _parameter = recipient("RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+    for transport in ("unix", "tls"):
+        made = kms.good("GenerateDataKey", {"KeyId": main_key, "NumberOfBytes": 64, "Recipient": parameter},
+                        transport=transport)
+        assert "Plaintext" not in made
+        opened = kms.good("Decrypt", {"CiphertextBlob": made["CiphertextBlob"], "Recipient": parameter},
+                          transport=transport)
+        assert "Plaintext" not in opened and opened["KeyId"] == arn(main_key)
+        clear = kms.good("Decrypt", {"CiphertextBlob": made["CiphertextBlob"]})["Plaintext"]
+        for answer in (made, opened):
+            cms = unb64(answer["CiphertextForRecipient"])
+            plain = openssl("cms", "-decrypt", "-inform", "DER", "-inkey", private, data=cms)
+            assert plain == unb64(clear) and len(plain) == 64
+            assert plain not in cms
+            text = openssl("cms", "-cmsout", "-print", "-inform", "DER", data=cms).decode()
+            assert "rsaesOaep" in text and "sha256" in text and "aes-256-cbc" in text
+            wrong = subprocess.run(["openssl", "cms", "-decrypt", "-inform", "DER", "-inkey", other], input=cms,
+                                   capture_output=True, check=False)
+            assert wrong.stdout != plain
+
+
+@test("a Recipient that is no RSA key of 2048 bits or more is refused")
+def _():
+    blob = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})["CiphertextBlob"]
+    _key, good = recipient("RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+    _key, small = recipient("RSA", "-pkeyopt", "rsa_keygen_bits:1024")
+    _key, curve = recipient("EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    garbage = dict(good, AttestationDocument=b64(b"x" * 300))
+    longer = dict(good, AttestationDocument=b64(unb64(good["AttestationDocument"]) + b"x"))
+    for parameter in (small, curve, garbage, longer, dict(good, KeyEncryptionAlgorithm="RSAES_PKCS1_V1_5"), {},
+                      {"AttestationDocument": good["AttestationDocument"]}):
+        kms.bad("ValidationException", "Decrypt", {"CiphertextBlob": blob, "Recipient": parameter}, transport="unix")
+    for parameter in ("x", 5, [good]):
+        kms.bad("SerializationException", "Decrypt", {"CiphertextBlob": blob, "Recipient": parameter},
+                transport="unix")
+
+
+@test("TCP speaks TLS 1.2 or newer and nothing else")
+def _():
+    import http.client
+    connection = http.client.HTTPConnection("127.0.0.1", kms.port, timeout=5)
+    try:
+        connection.request("POST", "/", b"{}")
+        response = connection.getresponse()
+        raise AssertionError(f"plain HTTP answered: {response.status}")
+    except (http.client.HTTPException, OSError):
+        pass
+    finally:
+        connection.close()
+    subject = openssl("x509", "-in", f"{kms.state}/ca.pem", "-noout", "-text").decode()
+    assert "IP Address:127.0.0.1" in subject and "CA:TRUE" in subject
+
+
+# ---------------------------------------------------------------- the state on disk
+
+
+@test("files are private: root key, credentials, key store, TLS key")
+def _():
+    for path in (kms.root_key, kms.credentials, f"{kms.state}/kms.sqlite", f"{kms.state}/tls-key.pem"):
+        assert os.stat(path).st_mode & 0o077 == 0, path
+
+
+@test("a restart keeps keys, states, aliases and ciphertexts; a kill loses nothing either")
+def _():
+    key = kms.new_key(Description="survivor")["KeyId"]
+    kms.good("CreateAlias", {"AliasName": "alias/survivor", "TargetKeyId": key})
+    blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": b64(b"kept")})["CiphertextBlob"]
+    kms.restart()
+    assert unb64(kms.good("Decrypt", {"CiphertextBlob": blob})["Plaintext"]) == b"kept"
+    assert kms.good("DescribeKey", {"KeyId": "alias/survivor"})["KeyMetadata"]["Description"] == "survivor"
+    kms.good("DisableKey", {"KeyId": key})
+    kms.process.kill()
+    kms.process.wait()
+    kms.start()
+    kms.bad("DisabledException", "Decrypt", {"CiphertextBlob": blob})
+
+
+@test("a database row altered to enable a disabled key: KMSInternalException, never a plaintext")
+def _():
+    key = kms.new_key()["KeyId"]
+    blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": "eA=="})["CiphertextBlob"]
+    kms.good("DisableKey", {"KeyId": key})
+    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
+        changed = db.execute("UPDATE keys SET record = replace(record, 'Disabled', 'Enabled') WHERE key_id = ?",
+                             (key,)).rowcount
+    assert changed == 1
+    kms.bad("KMSInternalException", "Decrypt", {"CiphertextBlob": blob})
+    kms.bad("KMSInternalException", "EnableKey", {"KeyId": key})
+    kms.restart()
+    kms.bad("KMSInternalException", "Decrypt", {"CiphertextBlob": blob})
+    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
+        db.execute("DELETE FROM keys WHERE key_id = ?", (key,))
+
+
+@test("another root key is refused at start; a missing one is not made anew over an old store")
+def _():
+    kms.stop()
+    other = f"{kms.dir}/other.key"
+    with open(other, "wb") as f:
+        f.write(os.urandom(32))
+    os.chmod(other, 0o600)
+    status, text = kms.run(root_key=other)
+    assert status == 2 and "does not open" in text, (status, text)
+    missing = f"{kms.dir}/missing.key"
+    status, text = kms.run(root_key=missing)
+    assert status == 2 and "missing" in text and not os.path.exists(missing), (status, text)
+    os.chmod(other, 0o644)
+    status, text = kms.run(root_key=other)
+    assert status == 2 and "chmod 600" in text, (status, text)
+    with open(other, "wb") as f:
+        f.write(b"short")
+    os.chmod(other, 0o600)
+    status, text = kms.run(root_key=other)
+    assert status == 2 and "32 bytes" in text, (status, text)
+    kms.start()
+
+
+@test("a lost key store is not replaced by an empty one, which would deny every key for good")
+def _():
+    kms.stop()
+    os.rename(f"{kms.state}/kms.sqlite", f"{kms.state}/lost")
+    status, text = kms.run()
+    assert status == 2 and "key store" in text and "--new-store" in text, (status, text)
+    assert kms.run("--init")[0] == 2
+    assert not os.path.exists(f"{kms.state}/kms.sqlite")
+    assert kms.run("--init", "--new-store")[0] == 0
+    os.unlink(f"{kms.state}/kms.sqlite")
+    os.rename(f"{kms.state}/lost", f"{kms.state}/kms.sqlite")
+    kms.start()
+
+
+@test("credentials that others can read, or that are incomplete, are refused at start")
+def _():
+    kms.stop()
+    bad = f"{kms.dir}/bad-credentials"
+    for text, says, mode in (("", "names no principal", 0o600), ("[a]\naws_access_key_id=AKIA000000000001\n", "needs", 0o600),
+                             ("[a b]\n[c d]\nx=y\n", "profile name", 0o600), ("[a]\nx\n", "Key=value", 0o600),
+                             ("[a]\n", "chmod 600", 0o644)):
+        with open(bad, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(bad, mode)
+        status, error = kms.run(credentials=bad)
+        assert status == 2 and says in error, (text, status, error)
+    kms.start()
+
+
+@test("a second KMS on the same socket is refused and the first keeps serving")
+def _():
+    status, text = kms.run(listen_tcp="0", state_dir=f"{kms.dir}/second", root_key=f"{kms.dir}/second.key")
+    assert status == 2 and "Address already in use" in text, (status, text)
+    kms.good("ListKeys", transport="unix")
+
+
+@test("--init makes what is missing, twice without harm; --help and --version; bad usage exits 2")
+def _():
+    paths = {"state_dir": f"{kms.dir}/new/state", "root_key": f"{kms.dir}/new/etc/root.key",
+             "credentials": f"{kms.dir}/new/etc/credentials", "audit_file": f"{kms.dir}/new/log/audit"}
+    status, text = kms.run("--init", **paths)
+    assert status == 0, text
+    before = {p: open(p, "rb").read() for p in (paths["root_key"], paths["credentials"], paths["state_dir"] + "/ca.pem")}
+    assert len(before[paths["root_key"]]) == 32 and b"[enveloped]" in before[paths["credentials"]]
+    status, text = kms.run("--init", **paths)
+    assert status == 0 and all(open(p, "rb").read() == b for p, b in before.items())
+    secret = [line.split()[-1] for line in before[paths["credentials"]].decode().splitlines() if "secret" in line]
+    assert len(set(secret)) == 2 and not any(s in text for s in secret)
+    for option, says in (("--help", "Usage: envelope-kms"), ("--version", "envelope-kms ")):
+        done = subprocess.run([kms.program, option], capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and says in done.stdout
+    for wrong in (["--nonsense"], ["extra"], ["--listen-tcp=70000"], ["--region=US"], ["--account=1"],
+                  ["--config=/nonexistent"], ["--listen-unix=", "--listen-tcp=0"]):
+        status, text = kms.run(*wrong)
+        assert status == 2 and text, (wrong, status, text)
+
+
+@test("kms.conf is read, the command line wins, a wrong line is named")
+def _():
+    conf = f"{kms.dir}/kms.conf"
+    with open(conf, "w", encoding="utf-8") as f:
+        f.write(f"# test\nRegion=eu-central-1\nStateDirectory={kms.dir}/conf-state\nRootKeyFile={kms.dir}/conf.key\n"
+                f"CredentialsFile={kms.dir}/conf-credentials\nAuditFile={kms.dir}/conf-audit\n")
+    done = subprocess.run([kms.program, f"--config={conf}", "--init", f"--root-key={kms.dir}/line.key"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert os.path.exists(f"{kms.dir}/line.key") and not os.path.exists(f"{kms.dir}/conf.key")
+    assert "eu-central-1" in open(f"{kms.dir}/conf-credentials", encoding="utf-8").read()
+    with open(conf, "a", encoding="utf-8") as f:
+        f.write("Nonsense=1\n")
+    done = subprocess.run([kms.program, f"--config={conf}", "--init"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and f"{conf}:7: unknown key Nonsense" in done.stderr, done.stderr
+
+
+# ---------------------------------------------------------------- audit
+
+
+@test("every call has its CloudTrail record, the refused ones with their error")
+def _():
+    start = len(kms.audit())
+    key = kms.new_key(Description="audited")
+    sealed = kms.good("Encrypt", {"KeyId": key["KeyId"], "Plaintext": "eA==", "EncryptionContext": CONTEXT})
+    kms.good("Decrypt", {"CiphertextBlob": sealed["CiphertextBlob"], "EncryptionContext": CONTEXT}, profile="enveloped")
+    kms.bad("InvalidCiphertextException", "Decrypt", {"CiphertextBlob": sealed["CiphertextBlob"]})
+    kms.bad("InvalidSignatureException", "DisableKey", {"KeyId": key["KeyId"]}, secret_key="x")
+    kms.good("DescribeKey", {"KeyId": key["KeyId"]}, transport="unix")
+    records = kms.audit()[start:]
+    assert [r["eventName"] for r in records] == \
+        ["CreateKey", "Encrypt", "Decrypt", "Decrypt", "DisableKey", "DescribeKey"]
+    for r in records:
+        for field in ("eventVersion", "userIdentity", "eventTime", "eventSource", "eventName", "awsRegion",
+                      "sourceIPAddress", "userAgent", "requestParameters", "responseElements", "requestID", "eventID",
+                      "readOnly", "eventType", "recipientAccountId"):
+            assert field in r, (r["eventName"], field)
+        assert r["eventSource"] == "kms.amazonaws.com" and r["awsRegion"] == REGION
+    assert len({r["eventID"] for r in records}) == len({r["requestID"] for r in records}) == 6
+    create, encrypt, decrypt, refused, forged, local = records
+    assert create["responseElements"]["keyMetadata"]["arn"] == key["Arn"] and create["readOnly"] is False
+    assert create["requestParameters"] == {"description": "audited"}
+    assert encrypt["requestParameters"] == {"keyId": key["KeyId"], "encryptionContext": CONTEXT}
+    assert encrypt["resources"] == [{"accountId": ACCOUNT, "type": "AWS::KMS::Key", "ARN": key["Arn"]}]
+    assert decrypt["userIdentity"]["arn"] == f"arn:aws:iam::{ACCOUNT}:user/enveloped"
+    assert decrypt["userIdentity"]["type"] == "IAMUser" and decrypt["readOnly"] is True
+    assert "errorCode" not in decrypt and decrypt["responseElements"] is None
+    assert refused["errorCode"] == "InvalidCiphertextException" and refused["errorMessage"]
+    assert forged["errorCode"] == "InvalidSignatureException" and forged["userIdentity"]["type"] == "Unknown"
+    assert local["sourceIPAddress"] == "127.0.0.1" and local["additionalEventData"]["peerPid"] == os.getpid()
+    assert encrypt["sourceIPAddress"] == "127.0.0.1"
+
+
+@test("an answer carries the request id of its audit record")
+def _():
+    reply = kms.call("ListKeys")
+    assert kms.audit()[-1]["requestID"] == reply.headers["x-amzn-RequestId"]
+
+
+@test("no plaintext and no ciphertext of this whole run is in the audit trail or on stderr")
+def _():
+    with open(kms.audit_file, encoding="utf-8") as f:
+        text = f.read() + kms.stderr()
+    assert len(kms.secrets) > 100
+    found = [s for s in kms.secrets if len(s) > 8 and s in text]
+    assert not found, found
+    keys = [p["aws_secret_access_key"] for p in kms.profiles.values()]
+    assert not any(k in text for k in keys)
+
+
+@test("a call that cannot be audited is not answered")
+def _():
+    key = kms.new_key()["KeyId"]
+    kms.stop()
+    os.symlink("/dev/full", f"{kms.dir}/full-link")
+    status, _text = kms.run(audit_file=f"{kms.dir}/full-link")
+    assert status == 2
+    kms.start(audit_file="/dev/full")
+    message = kms.bad("KMSInternalException", "GenerateDataKey", {"KeyId": key, "KeySpec": "AES_256"})
+    assert "audit" in message
+    kms.restart()
+
+
+@test("it serves several clients at once and survives half a request")
+def _():
+    import socket
+    import threading
+    idle = [socket.create_connection(("127.0.0.1", kms.port)) for _i in range(20)]
+    half = socket.socket(socket.AF_UNIX)
+    half.connect(kms.unix)
+    half.sendall(b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nxx")
+    errors = []
+
+    def work(transport):
+        try:
+            for _i in range(10):
+                kms.good("ListKeys", transport=transport)
+        except Exception as e:  # pylint: disable=broad-except
+            errors.append(e)
+
+    threads = [threading.Thread(target=work, args=(t,)) for t in ("tls", "unix", "tls", "unix")]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for s in idle + [half]:
+        s.close()
+    assert not errors, errors
+    kms.good("ListKeys")
+
+
+@test("SIGTERM ends it with status 0, no sanitizer report, and the socket is gone")
+def _():
+    status = kms.stop()
+    assert status == 0, f"{status}: {kms.stderr()[-3000:]}"
+    assert not os.path.exists(kms.unix)
+    assert "Sanitizer" not in kms.stderr() and "runtime error" not in kms.stderr()
+
+
+kms.close()
+tap.finish()

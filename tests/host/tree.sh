@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The shape of the tree: licences, names, sizes, and nothing in it that a tool
+# makes.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/host/tap.bash
+. tests/host/tap.bash
+LONGEST_FILE=650
+LONGEST_TEST=800
+WIDEST_LINE=105
+
+# Tracked files and those about to be.
+tree() {
+	git ls-files -co --exclude-standard -- "$@" | sort -u | while IFS= read -r f; do [ -e "$f" ] && echo "$f"; done
+}
+
+sources() {
+	tree '*.c' '*.h' '*.sh' '*.bash' '*.py' '*.mk' '*.varlink' Makefile '*/Makefile' Kbuild dkms.conf
+	tree tests userspace/units .ci | while IFS= read -r f; do head -c 2 "$f" | grep -q '^#!' && echo "$f"; done
+}
+
+spdx() {
+	local f status=0 want
+	while IFS= read -r f; do
+		case $f in
+		kmod/uapi/*) want='GPL-2.0 WITH Linux-syscall-note' ;;
+		kmod/* | tests/bench/kmod/* | tests/bench/uml/* | Kbuild | dkms.conf) want=GPL-2.0 ;;
+		*.varlink) continue ;;	# served as it is to clients
+		*) want=MIT ;;
+		esac
+		head -n 4 "$f" | grep -qE "SPDX-License-Identifier: $want( \*/)?\$" ||
+			{ echo "$f: no line SPDX-License-Identifier: $want"; status=1; }
+	done < <(sources | sort -u)
+	return $status
+}
+
+# A file opens by saying what it is for.
+opens_with_comment() {
+	local f status=0
+	while IFS= read -r f; do
+		sed -n 2p "$f" | grep -qE '^(/\*|#|;)' || { echo "$f: no comment on what it is for"; status=1; }
+	done < <(tree 'userspace/*.c' 'userspace/*.h' 'kmod/*.c' 'kmod/*.h' 'tests/*.c')
+	return $status
+}
+
+file_lengths() {
+	local f lines most status=0
+	while IFS= read -r f; do
+		lines=$(wc -l <"$f")
+		case $f in tests/* | *_test.c) most=$LONGEST_TEST ;; *) most=$LONGEST_FILE ;; esac
+		[ "$lines" -le "$most" ] || { echo "$f: $lines lines"; status=1; }
+	done < <(sources | sort -u)
+	return $status
+}
+
+line_widths() {
+	local f status=0
+	while IFS= read -r f; do
+		# a message stays on one line, so that it can be found
+		expand "$f" | awk -v f="$f" -v most=$WIDEST_LINE 'length > most && !/"/ { print f ":" NR ": " length " columns"; bad = 1 }
+			END { exit bad }' || status=1
+	done < <(tree 'userspace/*.c' 'userspace/*.h' 'kmod/*.c' 'kmod/*.h')
+	return $status
+}
+
+telling_names() {
+	! tree | grep -iE '(^|[/_-])(util|utils|helper|helpers|common|misc|manager|stuff|[a-z]+2)\.(c|h|sh|py)$'
+}
+
+top_level() {
+	same "$(printf '%s\n' .ci .clang-format .gitignore Kbuild LICENSE LICENSES Makefile README.md dkms.conf docs \
+		kmod tests userspace | LC_ALL=C sort)" \
+		"$(tree | cut -d/ -f1 | LC_ALL=C sort -u)"
+}
+
+nothing_generated() {
+	! git ls-files | grep -E '\.(o|a|ko|mod|mod\.c|cmd|d|pyc|gcda|gcno|orig|rej|swp|log|sqlite|pem|key)$|(^|/)(build|__pycache__)/|~$'
+}
+
+nothing_untracked() {
+	local left
+	left=$(git status --porcelain --untracked-files=all | grep '^??')
+	[ -z "$left" ] || { echo "neither tracked nor ignored:"; echo "$left"; return 1; }
+}
+
+one_version() {
+	local version others
+	version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+	[ -n "$version" ] || return 1
+	others=$(tree 'kmod/*' 'userspace/*' Makefile Kbuild VERSION | xargs grep -nF "\"$version\"")
+	[ ! -e VERSION ] && [ -z "$others" ] ||
+		{ echo "the version stands in dkms.conf and also in:"; echo "${others:-VERSION}"; return 1; }
+}
+
+# Names the module exports to the kernel's one namespace begin with envelope_.
+kernel_symbols() {
+	local headers
+	headers=$(find /usr/src -maxdepth 1 -name 'linux-headers-6.1.0-*-amd64' | sort -V | tail -n 1)
+	make -s modules KDIR="$headers" MODULES_OUT="$scratch/module" || return 1
+	nm -g --defined-only "$scratch/module/dm-envelope.ko" | awk '{ print $3 }' |
+		grep -vE '^(envelope_|init_module$|cleanup_module$|__this_module$|__(ksymtab|crc)_envelope_|__pfx_(envelope_|init_module$|cleanup_module$))' \
+		>"$scratch/symbols"
+	sed 's/^/not prefixed: /' "$scratch/symbols"
+	[ ! -s "$scratch/symbols" ]
+}
+
+no_workplace() {
+	! tree | xargs -d '\n' grep -nF -- "$PWD/"
+}
+
+check "each source names its licence: kernel part GPL-2.0, the rest MIT" spdx
+check "each source opens with what it is for" opens_with_comment
+check "no file is longer than $LONGEST_FILE lines, no test longer than $LONGEST_TEST" file_lengths
+check "no line of C is wider than $WIDEST_LINE columns, messages apart" line_widths
+check "no file is named util, helper, common or manager" telling_names
+check "the top level is what it should be" top_level
+check "nothing generated is tracked" nothing_generated
+check "nothing lies in the tree untracked" nothing_untracked
+check "the version stands in one place" one_version
+check "no path of a particular machine" no_workplace
+check "global symbols of the module begin with envelope_" kernel_symbols
+finish

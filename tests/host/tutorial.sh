@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# `envelope kms help` tells how to make a first key: its commands are taken from
+# the text and run with the real aws CLI against the real KMS. Only paths and the
+# port are put elsewhere.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=tests/host/tap.bash
+. tests/host/tap.bash
+bin=$(realpath "${BIN:-build/asan}")
+[ -x "$bin/envelope-kms" ] || { echo "Bail out! $bin/envelope-kms is missing: make userspace-asan"; exit 1; }
+port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+kms=("$bin/envelope-kms" --state-dir "$scratch/kms" --root-key "$scratch/root.key" --credentials "$scratch/credentials"
+	--listen-unix "$scratch/kms.sock" --listen-tcp "$port" --audit-file "$scratch/audit.jsonl")
+
+# The commands of one numbered step, without their indentation.
+step() {
+	"$bin/envelope" kms help | awk -v want="$1." '/^[0-9]+\./ { on = $1 == want; next } on' |
+		sed -n 's/^     //p' | sed -e "s|/etc/envelope/|$scratch/|g" -e "s|/var/lib/envelope-kms/|$scratch/kms/|g" \
+			-e "s|127.0.0.1:8443|127.0.0.1:$port|g" -e 's|aws --endpoint|/usr/bin/aws --endpoint|'
+}
+
+first_step() {
+	step 1
+	[ "$(step 1 | head -n 1)" = "envelope-kms --init" ] && "${kms[@]}" --init
+}
+check "step 1 makes root key, certificate and credentials" first_step
+
+"${kms[@]}" >"$scratch/kms.log" 2>&1 &
+server=$!
+trap 'kill "$server"; wait "$server"; rm -rf "$scratch"' EXIT
+for ((i = 0; i < 100; i++)); do [ -S "$scratch/kms.sock" ] && break; sleep 0.1; done
+
+run_steps() {
+	{ step 2; echo 'set -e'; step 3; } >"$scratch/commands"
+	cat "$scratch/commands"
+	bash -u "$scratch/commands" >"$scratch/steps.out" 2>&1
+	local status=$?
+	cat "$scratch/steps.out" "$scratch/kms.log"
+	return $status
+}
+check "steps 2 and 3 run with the aws CLI" run_steps
+
+enabled() {
+	cat "$scratch/steps.out"
+	[ "$(jq -r '.KeyMetadata | .KeyState + " " + .Description' "$scratch/steps.out")" = "Enabled database clusters" ]
+}
+check "and end with an enabled key behind the alias" enabled
+
+revoked() {
+	{ step 2; step 3; echo "kms disable-key --key-id \"\$id\" && kms describe-key --key-id \"\$id\" --query KeyMetadata.KeyState"; } |
+		sed 's|alias/databases|alias/others|g' >"$scratch/commands"
+	bash -eu "$scratch/commands" 2>&1 | tail -n 1 | tee /dev/stderr | grep -q Disabled
+}
+check "disable-key as in the text disables it" revoked
+finish

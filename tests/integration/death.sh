@@ -1,0 +1,173 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# The one check behind every key-* case: a volume under fio load loses its key in one of
+# the ways there are, and nothing may succeed afterwards. `key_death METHOD` prints
+# results; `key_death_findings METHOD` only counts what was wrong, for the negative
+# controls: the same function, run on dm-crypt, must find something.
+#
+# How "no success after the call returned" is known: the kernel's block_bio_complete trace
+# event of the volume, with error 0, in the monotonic clock, against that clock read by
+# endkey right after its system call. User space would only see completions late.
+
+trace=/sys/kernel/tracing
+
+# Milliseconds that a completion may be late for ends that are no system call of the
+# key type: a flag or a time that the I/O path itself must notice between its last look
+# and the completion. A revoke waits for all of that: nothing may be late.
+late_allowed_ms=50
+
+start_load() {
+	local file=$1 name=$2
+	fio --name=load --filename="/dev/mapper/$name" --rw=randrw --bsrange=4k-32k --direct=1 --ioengine=libaio \
+		--iodepth=16 --numjobs=2 --size=16m --time_based --runtime=300 --continue_on_error=all \
+		--ignore_error=EIO,EIO --error_dump=0 --output="$file" &
+	load=$!
+}
+
+# A neighbour with a key of its own writes and verifies all the while.
+start_bystander() {
+	fio --name=bystander --filename=/dev/mapper/bystander --rw=randwrite --bs=4k --direct=1 --ioengine=libaio \
+		--iodepth=4 --size=2m --verify=crc32c --loops=1000 --time_based --runtime=4 --output=bystander.fio &
+	neighbour=$!
+}
+
+start_trace() {
+	local number
+	number=$(($(dmsetup info -c --noheadings -o major "$1") << 20 | $(dmsetup info -c --noheadings -o minor "$1")))
+	echo 0 >$trace/tracing_on
+	echo mono >$trace/trace_clock
+	echo 4096 >$trace/buffer_size_kb
+	echo "dev == $number && error == 0" >$trace/events/block/block_bio_complete/filter
+	echo 1 >$trace/events/block/block_bio_complete/enable
+	echo >$trace/trace
+	echo 1 >$trace/tracing_on
+}
+
+stop_trace() {
+	echo 0 >$trace/tracing_on
+	echo 0 >$trace/events/block/block_bio_complete/enable
+	cat $trace/trace >"$1"
+	echo 0 >$trace/events/block/block_bio_complete/filter
+}
+
+# successes TRACE FROM-NS: "<number before> <number after> <ms of the last one after>".
+successes() {
+	awk -v from="$2" '/block_bio_complete/ {
+		for (i = 1; i <= NF; i++)
+			if ($i ~ /^[0-9]+\.[0-9]+:$/) { split($i, t, "[.:]"); us = t[1] * 1000000 + t[2] }
+		if (us > int(from / 1000) + 1) { after++; last = us } else before++
+	}
+	END { printf "%d %d %.1f\n", before, after, after ? (last - from / 1000) / 1000 : 0 }' "$1"
+}
+
+# end_key METHOD: do it; sets ended_ns (from here on nothing may succeed) and reason.
+end_key() {
+	local ring=$victim_ring
+	case $1 in
+	revoke) reason=key-revoked; read -r called ended_ns < <(endkey revoke "$key_victim") ;;
+	invalidate) reason=key-invalidated; read -r called ended_ns < <(endkey invalidate "$key_victim") ;;
+	timeout)
+		reason=key-expired
+		read -r called ended_ns < <(endkey timeout "$key_victim" 2)
+		ended_ns=$((ended_ns + 2000000000))
+		;;
+	lease)
+		# A renewal may shorten, too: three seconds from now, and nobody renews again.
+		reason=lease-expired called=0
+		if [ "${TARGET:-envelope}" = envelope ]; then
+			ended_ns=$(keyload renew "$key_victim" 3)
+		else
+			ended_ns=$(awk '{ printf "%d", ($1 + 3) * 1000000000 }' /proc/uptime)
+		fi
+		;;
+	unlink) reason=key-unlinked; read -r called ended_ns < <(endkey unlink "$key_victim" "$ring") ;;
+	clear) reason=key-unlinked; read -r called ended_ns < <(endkey clear "$ring") ;;
+	esac
+	# The last reference goes to the garbage collector, which takes its time.
+	case $1 in unlink | clear) ended_ns=$((ended_ns + 1000000000)) ;; esac
+	[ -n "${ended_ns:-}" ]
+}
+
+# wait_past NS: until 0.7 s after that time of CLOCK_MONOTONIC.
+wait_past() {
+	local up
+	read -r up _ </proc/uptime
+	up=$(($1 / 1000000 + 700 - ${up/./} * 10))
+	[ $up -lt 40000 ] || return
+	[ $up -le 0 ] || sleep "$((up / 1000)).$(printf %03d $((up % 1000)))"
+}
+
+# prepare_victim: a victim with its key in a keyring of its own, and a bystander.
+prepare_victim() {
+	victim_ring=$(keyctl newring victims @u)
+	head -c 128 /dev/urandom >victim.key
+	must new_key bystander 300
+	must encrypted bystander bystander "$(disk 2)"
+	if [ "${TARGET:-envelope}" = envelope ]; then
+		read -r key_victim _ < <(keyload add victim victim.key 300 "$victim_ring")
+	else
+		read -r key_victim < <(keyload logon test:victim victim.key "$victim_ring")
+	fi
+	must test -n "${key_victim:-}"
+	must encrypted victim victim "$(disk 1)"
+}
+
+# key_death METHOD
+key_death() {
+	local method=$1 before after last allowed=$late_allowed_ms load neighbour fio_code
+	prepare_victim
+	udevadm monitor --kernel --property --subsystem-match=block >uevents 2>&1 &
+	local monitor=$!
+	start_load load.fio victim
+	start_bystander
+	start_trace victim
+	must wait_for 30 eval '[ "$(ios_of victim)" -gt 100 ]'
+	log "the load runs"
+	must end_key "$method"
+	[ "$method" = revoke ] && allowed=0
+	log "the key ends by $method: called $called, over at $ended_ns"
+	must wait_past "$ended_ns"
+	kill -INT "$load"
+	holds "$method: no I/O hangs: the load ends when it is told to" timeout 20 tail --pid="$load" -f /dev/null
+	stop_trace trace
+	read -r before after last < <(successes trace "$ended_ns")
+	note "$method: $before bios succeeded before the end, $after after it, the last one $last ms after"
+	[ "$before" -gt 0 ] && ok "$method: bios succeed until the end (the trace sees them)" ||
+		not_ok "$method: bios succeed until the end (the trace sees them)" "more than 0" "$before"
+	if awk -v l="$last" -v a=$allowed 'BEGIN { exit !(l <= a) }'; then
+		ok "$method: no bio succeeds after the key ended (within $allowed ms)"
+	else
+		not_ok "$method: no bio succeeds after the key ended (within $allowed ms)" "0" "$after, last $last ms later"
+	fi
+	[ "$called" = 0 ] || note "$method: the call took $(((ended_ns - called) / 1000)) us (with its grace)"
+	expect "$method: the device says failed, and why" "failed $reason" "$(state_of victim)"
+	io_error "$method: a read fails" read_block /dev/mapper/victim
+	io_error "$method: a write fails" write_block /dev/mapper/victim
+	wait "$neighbour"
+	fio_code=$?
+	expect "$method: the other volume verifies all its data" 0 $fio_code
+	expect "$method: the other volume is live" "live -" "$(state_of bystander)"
+	kill $monitor
+	expect "$method: one uevent tells it" 1 "$(grep -c "^DM_ENVELOPE_STATE=failed" uevents)"
+	expect "$method: the uevent gives the reason" "DM_ENVELOPE_REASON=$reason" "$(grep ^DM_ENVELOPE_REASON uevents)"
+	must dmsetup suspend victim
+	must dmsetup resume victim
+	expect "$method: failed stays failed over suspend and resume" "failed $reason" "$(state_of victim)"
+	fails "$method: no new table takes the dead key" dmsetup create victim-again --table "$(table_of victim "$(disk 3)")"
+	holds "$method: the failed device can be removed" dmsetup remove victim
+}
+
+# key_death_findings METHOD: how many of the checks fail, for the negative control.
+key_death_findings() {
+	(
+		trap - EXIT
+		results=0 failures=0
+		key_death "$1" >"findings.$1"
+		cat "findings.$1" >&2
+		dmsetup remove --retry victim >&2 2>/dev/null
+		dmsetup remove --retry victim-again >&2 2>/dev/null
+		dmsetup remove --retry bystander >&2 2>/dev/null
+		grep -c "^not ok" "findings.$1"
+	)
+}

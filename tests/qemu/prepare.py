@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: MIT
+"""What a guest needs before it boots: kernel, module, test programs, initrd.
+
+Everything lands in the cache ($DM_ENVELOPE_CACHE, default /var/cache/dm-envelope),
+keyed by what went into it; nothing is ever written to the checkout.
+"""
+
+import fcntl
+import hashlib
+import lzma
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+CACHE = Path(os.environ.get("DM_ENVELOPE_CACHE", "/var/cache/dm-envelope"))
+MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "9p", "9pnet_virtio", "overlay"]
+CFLAGS = ["-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-mgeneral-regs-only"]
+
+
+class PrepareError(Exception):
+    """Something to tell the user; the text says what to do."""
+
+
+def say(text):
+    print(f"vm: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def locked(name):
+    """Two runs that prepare the same thing wait for each other."""
+    (CACHE / "lock").mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock" / name, "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def run(command, log=None, **kwargs):
+    """Run a build step; on failure show the end of its output and stop."""
+    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False, **kwargs)
+    if log:
+        Path(log).write_text(done.stdout, encoding="utf-8")
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-30:])
+        raise PrepareError(f"{' '.join(map(str, command))} failed:\n{tail}")
+    return done.stdout
+
+
+def digest(paths, *words):
+    """A short name for the content of some files."""
+    total = hashlib.sha256(" ".join(words).encode())
+    for path in sorted(paths):
+        total.update(str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+class Kernel:
+    """A stock kernel, unpacked by tests/kernels/build."""
+
+    def __init__(self, series):
+        done = subprocess.run([CHECKOUT / "tests/kernels/build", "stock", series],
+                              stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise PrepareError(f"no stock kernel {series} (see above)")
+        self.series = series
+        self.folder = Path(done.stdout.splitlines()[-1])
+        self.release = (self.folder / "release").read_text(encoding="ascii").strip()
+        self.image = self.folder / "boot/vmlinuz"
+        self.modules = self.folder / "lib/modules" / self.release
+        self.build_tree = Path("/usr/src") / f"linux-headers-{self.release}"
+        self.architecture = []
+
+
+def build_ko(kernel, name, sources, top, made=()):
+    """Build NAME.ko for one kernel from a private copy of SOURCES below TOP, and of what was MADE
+    of the kernel's own (name to content); its path."""
+    if not kernel.build_tree.is_dir():
+        raise PrepareError(f"{kernel.build_tree} is missing: run tests/deps/install")
+    folder = CACHE / "module" / f"{name}-{kernel.release}-{digest(sources, str(kernel.folder))}"
+    module = folder / f"{name}.ko"
+    with locked(f"module-{name}-{kernel.release}"):
+        if not module.exists():
+            say(f"building {name}.ko for {kernel.release}")
+            shutil.rmtree(folder, ignore_errors=True)
+            for source in sources:
+                copy = folder / "source" / source.relative_to(top)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, copy)
+            for file, content in dict(made).items():
+                (folder / "source" / file).write_bytes(content)
+            run(["make", "-C", kernel.build_tree, *kernel.architecture, f"M={folder / 'source'}", "modules"],
+                folder / "build.log")
+            found = sorted((folder / "source").rglob(f"{name}.ko"))
+            if not found:
+                raise PrepareError(f"no {name}.ko came out: see {folder / 'build.log'}")
+            shutil.copy(found[0], folder / "new.ko")
+            (folder / "new.ko").rename(module)
+    return module
+
+
+def build_module(kernel):
+    """dm-envelope.ko for one kernel; its path."""
+    sources = [CHECKOUT / "Kbuild"] + [p for p in (CHECKOUT / "kmod").rglob("*") if p.is_file() and
+                                       (p.suffix in (".c", ".h") or p.name in ("Kbuild", "Makefile"))]
+    if not sources[0].exists():
+        raise PrepareError("the checkout has no Kbuild: use --no-module")
+    return build_ko(kernel, "dm-envelope", sources, CHECKOUT)
+
+
+def modules_folder(kernel, module):
+    """A /lib/modules for the guest: the stock modules, plus ours where DKMS puts it."""
+    name = "none" if module is None else module.parent.name
+    folder = CACHE / "modules" / f"{kernel.folder.name}-{name}"
+    base = folder / "lib/modules" / kernel.release
+    with locked(f"modules-{kernel.release}"):
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            base.mkdir(parents=True)
+            (base / "kernel").symlink_to(kernel.modules / "kernel")
+            for listing in kernel.modules.glob("modules.*"):
+                shutil.copy(listing, base)
+            if module is not None:
+                (base / "updates").mkdir()
+                shutil.copy(module, base / "updates" / module.name)
+                run(["depmod", "-b", folder, kernel.release])
+            (folder / "done").touch()
+    return folder / "lib/modules"
+
+
+def build_programs():
+    """Compile each C file of tests/integration/src into one program; their folder."""
+    sources = sorted((CHECKOUT / "tests/integration/src").glob("*.c"))
+    inputs = sources + sorted((CHECKOUT / "tests/integration/src").glob("*.h"))
+    inputs += [CHECKOUT / "kmod/uapi/dm-envelope.h", Path(__file__).resolve()]
+    folder = CACHE / "programs" / digest(inputs)
+    with locked("programs"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            program = folder / source.stem
+            if not program.exists():
+                run(["cc", *CFLAGS, "-I", CHECKOUT, source, "-o", f"{program}.new", "-lkeyutils"])
+                Path(f"{program}.new").rename(program)
+    return folder
+
+
+def build_host_tools():
+    """Compile each C file of tests/qemu/host, programs that run outside the guest; their folder."""
+    sources = sorted((CHECKOUT / "tests/qemu/host").glob("*.c"))
+    folder = CACHE / "host-tools" / digest(sources + [Path(__file__).resolve()])
+    with locked("host-tools"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sources:
+            tool = folder / source.stem
+            if not tool.exists():
+                run(["cc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", source, "-o", f"{tool}.new", "-lcrypto"])
+                Path(f"{tool}.new").rename(tool)
+    return folder
+
+
+def module_files(kernel):
+    """The modules that reach the root, in load order, and all that they depend on."""
+    listing = run(["modprobe", "--dirname", kernel.folder, "--set-version", kernel.release,
+                   "--show-depends", "--all", *MODULES])
+    files = []
+    for line in listing.splitlines():
+        word = line.split()
+        if word[0] == "insmod" and word[1] not in files:
+            files.append(word[1])
+    return files
+
+
+def build_initrd(kernel):
+    """busybox, the modules that reach the root, and guest/init; the archive's path."""
+    init = CHECKOUT / "tests/qemu/guest/init"
+    archive = CACHE / "initrd" / f"{kernel.folder.name}-{digest([init, Path(__file__).resolve()])}.cpio"
+    with locked(f"initrd-{kernel.release}"):
+        if archive.exists():
+            return archive
+        tree = archive.with_suffix(".tree")
+        shutil.rmtree(tree, ignore_errors=True)
+        for name in ("bin", "modules", "proc", "sys", "dev", "ro", "rw", "new"):
+            (tree / name).mkdir(parents=True)
+        shutil.copy("/bin/busybox", tree / "bin/busybox")
+        shutil.copy(init, tree / "init")
+        order = []
+        for path in map(Path, module_files(kernel)):
+            data = path.read_bytes()
+            name = path.name
+            if name.endswith(".xz"):
+                name, data = name[:-3], lzma.decompress(data)
+            (tree / "modules" / name).write_bytes(data)
+            order.append(name)
+        (tree / "modules.order").write_text("\n".join(order) + "\n", encoding="ascii")
+        names = "\n".join(str(p.relative_to(tree)) for p in sorted(tree.rglob("*"))) + "\n"
+        with open(f"{archive}.new", "wb") as out:
+            subprocess.run(["/bin/busybox", "cpio", "-o", "-H", "newc"], cwd=tree, input=names.encode(),
+                           stdout=out, stderr=subprocess.DEVNULL, check=True)
+        shutil.rmtree(tree)
+        Path(f"{archive}.new").rename(archive)
+    return archive

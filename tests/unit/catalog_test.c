@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/catalog.c agent/cluster.c agent/lease.c */
+/*
+ * The catalog gives back what was stored, refuses twins, and sets a damaged file aside
+ * rather than overwrite it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <glob.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/catalog.h"
+
+struct fixture {
+	char directory[64];
+	char path[128];
+	struct catalog *catalog;
+	struct cluster *loaded[8];
+	size_t count;
+};
+
+static int setup(void **state)
+{
+	struct fixture *x = calloc(1, sizeof(*x));
+	struct fault f;
+
+	strcpy(x->directory, "/tmp/catalog-test-XXXXXX");
+	assert_non_null(mkdtemp(x->directory));
+	snprintf(x->path, sizeof(x->path), "%s/catalog.sqlite", x->directory);
+	if (catalog_open(x->path, &x->catalog, &f) < 0)
+		fail_msg("%s", f.message);
+	*state = x;
+	return 0;
+}
+
+static void forget(struct fixture *x)
+{
+	for (size_t i = 0; i < x->count; i++)
+		free(x->loaded[i]);
+	x->count = 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *x = *state;
+	char pattern[160];
+	glob_t files;
+
+	forget(x);
+	catalog_close(x->catalog);
+	snprintf(pattern, sizeof(pattern), "%s/*", x->directory);
+	if (glob(pattern, 0, NULL, &files) == 0) {
+		for (size_t i = 0; i < files.gl_pathc; i++)
+			unlink(files.gl_pathv[i]);
+		globfree(&files);
+	}
+	assert_int_equal(rmdir(x->directory), 0);
+	free(x);
+	return 0;
+}
+
+static void collect(struct cluster *cluster, void *userdata)
+{
+	struct fixture *x = userdata;
+
+	assert_true(x->count < 8);
+	x->loaded[x->count++] = cluster;
+}
+
+static void reopen(struct fixture *x)
+{
+	struct fault f;
+
+	catalog_close(x->catalog);
+	x->catalog = NULL;
+	if (catalog_open(x->path, &x->catalog, &f) < 0)
+		fail_msg("%s", f.message);
+}
+
+static void load(struct fixture *x)
+{
+	struct fault f;
+
+	forget(x);
+	if (catalog_load(x->catalog, collect, x, &f) < 0)
+		fail_msg("%s", f.message);
+}
+
+static struct cluster *make(const char *id)
+{
+	struct cluster *c = calloc(1, sizeof(*c));
+
+	cluster_make_ids(c);
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	strcpy(c->device, "/dev/vdb");
+	strcpy(c->key_arn, "arn:aws:kms:us-east-1:123456789012:key/x");
+	strcpy(c->region, "us-east-1");
+	strcpy(c->account, "123456789012");
+	c->status = CLUSTER_AVAILABLE;
+	c->created = 1700000000;
+	return c;
+}
+
+static void store(struct fixture *x, const struct cluster *c)
+{
+	struct fault f;
+
+	if (catalog_store(x->catalog, c, &f) < 0)
+		fail_msg("%s", f.message);
+}
+
+static void all_fields_survive(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *c = make("db1");
+
+	c->status = CLUSTER_RECOVERABLE;
+	strcpy(c->reason, "DisabledException: it's 'disabled'; \"quoted\"");
+	c->denied_since = 1700000123;
+	memset(c->header_sha256, 'a', 64);
+	for (size_t i = 0; i < sizeof(c->wrapped_key); i++)
+		c->wrapped_key[i] = (uint8_t)i;
+	c->wrapped_key_size = sizeof(c->wrapped_key);
+	store(x, c);
+	reopen(x);
+	load(x);
+	assert_int_equal(x->count, 1);
+	/* Up to the last persistent field they are equal, byte for byte. */
+	c->next = x->loaded[0]->next;
+	assert_memory_equal(c, x->loaded[0], offsetof(struct cluster, key));
+	free(c);
+}
+
+static void changes_replace_and_order_stays(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *a = make("b-first"), *b = make("a-second");
+
+	b->created++;
+	store(x, a);
+	store(x, b);
+	a->status = CLUSTER_INACCESSIBLE;
+	strcpy(a->reason, "gone");
+	strcpy(a->device, "/dev/vdc");
+	store(x, a);
+	load(x);
+	assert_int_equal(x->count, 2);
+	assert_string_equal(x->loaded[0]->id, "b-first");
+	assert_int_equal(x->loaded[0]->status, CLUSTER_INACCESSIBLE);
+	assert_string_equal(x->loaded[0]->reason, "gone");
+	assert_string_equal(x->loaded[0]->device, "/dev/vdc");
+	assert_string_equal(x->loaded[1]->id, "a-second");
+	free(a);
+	free(b);
+}
+
+static void twins_are_refused(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *a = make("db1"), *b = make("DB1");
+	struct fault f;
+
+	store(x, a);
+	assert_int_equal(catalog_store(x->catalog, b, &f), -1);
+	strcpy(b->id, "db2");
+	strcpy(b->resource_id, a->resource_id);
+	assert_int_equal(catalog_store(x->catalog, b, &f), -1);
+	load(x);
+	assert_int_equal(x->count, 1);
+	free(a);
+	free(b);
+}
+
+static void deleted_is_gone(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *a = make("db1");
+	struct fault f;
+
+	store(x, a);
+	assert_int_equal(catalog_delete(x->catalog, a->volume_id, &f), 0);
+	assert_int_equal(catalog_delete(x->catalog, a->volume_id, &f), 0);
+	reopen(x);
+	load(x);
+	assert_int_equal(x->count, 0);
+	free(a);
+}
+
+static size_t set_aside(struct fixture *x)
+{
+	char pattern[200];
+	size_t count = 0;
+	glob_t files;
+
+	snprintf(pattern, sizeof(pattern), "%s.damaged-*", x->path);
+	if (glob(pattern, 0, NULL, &files) == 0) {
+		count = files.gl_pathc;
+		globfree(&files);
+	}
+	return count;
+}
+
+static void damaged_file_is_kept_aside(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *a = make("db1");
+	FILE *file;
+
+	catalog_close(x->catalog);
+	x->catalog = NULL;
+	file = fopen(x->path, "w");
+	for (int i = 0; i < 1000; i++)
+		fputs("this is no database. ", file);
+	fclose(file);
+	reopen(x);
+	assert_int_equal(set_aside(x), 1);
+	store(x, a);
+	load(x);
+	assert_int_equal(x->count, 1);
+	free(a);
+}
+
+static void newer_file_is_left_alone(void **state)
+{
+	struct fixture *x = *state;
+	struct fault f;
+	sqlite3 *db;
+
+	catalog_close(x->catalog);
+	x->catalog = NULL;
+	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(catalog_open(x->path, &x->catalog, &f), -1);
+	assert_string_equal(f.code, "InvalidConfiguration");
+	assert_non_null(strstr(f.message, "newer"));
+	assert_int_equal(set_aside(x), 0);
+	assert_null(x->catalog);
+}
+
+static void unwritable_place_is_said(void **state)
+{
+	struct catalog *catalog = NULL;
+	struct fault f;
+
+	assert_int_equal(catalog_open("/nonexistent/catalog.sqlite", &catalog, &f), -1);
+	assert_non_null(strstr(f.message, "/nonexistent/catalog.sqlite"));
+	assert_null(catalog);
+}
+
+static void strange_status_is_skipped(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *a = make("db1"), *b = make("db2");
+	sqlite3 *db;
+
+	store(x, a);
+	store(x, b);
+	catalog_close(x->catalog);
+	x->catalog = NULL;
+	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
+	sqlite3_exec(db, "UPDATE cluster SET status = 'dancing' WHERE id = 'db1'", NULL, NULL, NULL);
+	sqlite3_close(db);
+	reopen(x);
+	load(x);
+	assert_int_equal(x->count, 1);
+	assert_string_equal(x->loaded[0]->id, "db2");
+	free(a);
+	free(b);
+}
+
+#define WITH_CATALOG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CATALOG(all_fields_survive),
+		WITH_CATALOG(changes_replace_and_order_stays),
+		WITH_CATALOG(twins_are_refused),
+		WITH_CATALOG(deleted_is_gone),
+		WITH_CATALOG(damaged_file_is_kept_aside),
+		WITH_CATALOG(newer_file_is_left_alone),
+		WITH_CATALOG(strange_status_is_skipped),
+		cmocka_unit_test(unwritable_place_is_said),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/*
+ * envelope.conf and credentials files: defaults, every kind of wrong line, and that a credentials
+ * file that others can read is refused.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+
+static char path[] = "/tmp/envelope-config-test-XXXXXX";
+
+static int make_file(void **state)
+{
+	int fd = mkstemp(path);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return unsetenv("ENVELOPE_CONFIG");
+}
+
+static int drop_file(void **state)
+{
+	return unlink(path);
+}
+
+static void write_file(const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static void defaults(void **state)
+{
+	_cleanup_config_ struct config cfg = { 0 };
+
+	write_file("\n# nothing but a comment\n; and another\n");
+	assert_int_equal(config_load(path, &cfg, NULL), 0);
+	assert_string_equal(cfg.region, "us-east-1");
+	assert_string_equal(cfg.kms_endpoint, "unix:/run/envelope-kms/kms.sock");
+	assert_string_equal(cfg.state_directory, "/var/lib/envelope");
+	assert_int_equal(cfg.lease_seconds, 60);
+	assert_int_equal(cfg.renew_seconds, 20);
+	assert_int_equal(cfg.kms_timeout_seconds, 5);
+	assert_int_equal(cfg.recovery_window_seconds, 0);
+}
+
+static void values_and_last_one_wins(void **state)
+{
+	_cleanup_config_ struct config cfg = { 0 };
+
+	write_file("Region = eu-west-1\n\tAccountId=210987654321  \nLeaseSeconds=30\n"
+		   "KmsEndpoint=https://kms.eu-west-1.amazonaws.com\nProfile=a=b\nRegion=eu-west-2");
+	assert_int_equal(config_load(path, &cfg, NULL), 0);
+	assert_string_equal(cfg.region, "eu-west-2");
+	assert_string_equal(cfg.account_id, "210987654321");
+	assert_string_equal(cfg.profile, "a=b");
+	assert_int_equal(cfg.renew_seconds, 10);
+}
+
+static void environment_names_the_file(void **state)
+{
+	_cleanup_config_ struct config cfg = { 0 };
+
+	write_file("Region=ap-south-1\n");
+	setenv("ENVELOPE_CONFIG", path, 1);
+	assert_int_equal(config_load(NULL, &cfg, NULL), 0);
+	unsetenv("ENVELOPE_CONFIG");
+	assert_string_equal(cfg.region, "ap-south-1");
+}
+
+static void refused(const char *text, const char *says)
+{
+	struct config cfg;
+	struct fault f = { 0 };
+
+	write_file(text);
+	if (config_load(path, &cfg, &f) == 0)
+		fail_msg("accepted: %s", text);
+	assert_string_equal(f.code, "InvalidConfiguration");
+	if (!strstr(f.message, says))
+		fail_msg("'%s' does not say '%s'", f.message, says);
+	assert_non_null(strstr(f.message, path));
+}
+
+static void wrong_lines(void **state)
+{
+	refused("Regoin=us-east-1\n", ":1: unknown key Regoin");
+	refused("\nRegion\n", ":2: expected Key=value");
+	refused("=x\n", "expected Key=value");
+	refused("[section]\nRegion=us-east-1\n", "no sections");
+	refused("[section\n", "[name]");
+	refused("Region=US\n", "us-east-1");
+	refused("Region=\n", "us-east-1");
+	refused("AccountId=12345678901\n", "12 digits");
+	refused("KmsEndpoint=http://x\n", "unix:/PATH or https://");
+	refused("KmsEndpoint=unix:relative\n", "unix:/PATH");
+	refused("LeaseSeconds=4\n", "5 to 3600");
+	refused("LeaseSeconds=60s\n", "5 to 3600");
+	refused("LeaseSeconds=-60\n", "5 to 3600");
+	refused("LeaseSeconds=\n", "5 to 3600");
+	refused("LeaseSeconds=99999999999999999999\n", "5 to 3600");
+	refused("LeaseSeconds=10\nRenewSeconds=10\n", "less than LeaseSeconds");
+}
+
+static void line_too_long(void **state)
+{
+	char text[5000];
+
+	memset(text, 'a', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	refused(text, "line too long");
+}
+
+static void named_file_must_exist(void **state)
+{
+	struct config cfg;
+	struct fault f = { 0 };
+
+	assert_int_equal(config_load("/nonexistent/envelope.conf", &cfg, &f), -1);
+	assert_non_null(strstr(f.message, "/nonexistent/envelope.conf"));
+}
+
+#define PROFILES "[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=no\n" \
+		 "[enveloped]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = wJalr/K7+x=\n" \
+		 "region = us-east-1\n"
+
+static void credentials_of_the_profile(void **state)
+{
+	_cleanup_credentials_ struct credentials c;
+
+	write_file(PROFILES);
+	chmod(path, 0600);
+	assert_int_equal(credentials_load(path, "enveloped", &c, NULL), 0);
+	assert_string_equal(c.access_key, "AKIDEXAMPLE");
+	assert_string_equal(c.secret_key, "wJalr/K7+x=");
+	assert_string_equal(c.session_token, "");
+}
+
+static void credentials_refused(const char *text, mode_t mode, const char *says)
+{
+	struct credentials c, zero = { 0 };
+	struct fault f = { 0 };
+
+	write_file(text);
+	chmod(path, mode);
+	assert_int_equal(credentials_load(path, "enveloped", &c, &f), -1);
+	chmod(path, 0600);
+	if (!strstr(f.message, says))
+		fail_msg("'%s' does not say '%s'", f.message, says);
+	assert_null(strstr(f.message, "wJalr"));
+	assert_memory_equal(&c, &zero, sizeof(c));
+}
+
+static void bad_credentials(void **state)
+{
+	char text[512];
+
+	credentials_refused(PROFILES, 0640, "chmod 600");
+	credentials_refused(PROFILES, 0604, "chmod 600");
+	credentials_refused("[other]\naws_access_key_id=A\n", 0600, "profile [enveloped] needs");
+	credentials_refused("[enveloped]\naws_secret_access_key=wJalr\n", 0600, "needs");
+	credentials_refused("[enveloped]\nwJalr\n", 0600, "expected Key=value");
+	snprintf(text, sizeof(text), "[enveloped]\naws_access_key_id=%0200d\n", 1);
+	credentials_refused(text, 0600, "too long");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(values_and_last_one_wins),
+		cmocka_unit_test(environment_names_the_file),
+		cmocka_unit_test(wrong_lines),
+		cmocka_unit_test(line_too_long),
+		cmocka_unit_test(named_file_must_exist),
+		cmocka_unit_test(credentials_of_the_profile),
+		cmocka_unit_test(bad_credentials),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("config", tests, make_file, drop_file);
+}

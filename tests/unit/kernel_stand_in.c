@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the agent sees of the kernel module, on a host that has none: volume keys and devices
+ * as files. userspace/Makefile links it into unit/enveloped in place of agent/keyring.c,
+ * mapper.c and scan.c; all else of the agent is what is installed. tests/host/agent.py plays
+ * the kernel's part by changing these files:
+ *
+ *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
+ *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR"
+ *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
+ *	$ENVELOPE_STAND_IN/hung		while it exists a removal of a device does not return
+ *
+ * It has no lease of its own and encrypts nothing: for that there are the KUnit suites and
+ * the integration cases.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "agent/keyring.h"
+#include "agent/mapper.h"
+#include "agent/scan.h"
+#include "dm-envelope.h"
+#include "log.h"
+
+#define SERIAL_FIRST 1000
+#define SERIAL_LAST 1999
+
+static const char *place(char path[512], const char *folder, const char *name)
+{
+	snprintf(path, 512, "%s/%s%s%s", getenv("ENVELOPE_STAND_IN"), folder, *name ? "/" : "", name);
+	return path;
+}
+
+/* Reads a file's line; "" when there is none. */
+static void read_line(const char *folder, const char *name, char line[512])
+{
+	char path[512];
+	FILE *file = fopen(place(path, folder, name), "re");
+
+	line[0] = 0;
+	if (!file)
+		return;
+	if (fgets(line, 512, file))
+		line[strcspn(line, "\n")] = 0;
+	fclose(file);
+}
+
+/* Under another name first: whoever looks sees the whole line or the old one. */
+static void write_line(const char *folder, const char *name, const char *line)
+{
+	char path[512], fresh[512];
+	FILE *file = fopen(place(fresh, "fresh", ""), "we");
+
+	if (!file || fprintf(file, "%s\n", line) < 0 || fclose(file) ||
+	    rename(fresh, place(path, folder, name)))
+		log_error("cannot write %s: %s", place(path, folder, name), strerror(errno));
+}
+
+/* ---- keys ---- */
+
+static bool read_key(int32_t serial, char description[128])
+{
+	char name[16], line[512], state[8];
+
+	snprintf(name, sizeof(name), "%d", serial);
+	read_line("keys", name, line);
+	return sscanf(line, "%127s %7s", description, state) == 2 && !strcmp(state, "live");
+}
+
+static void write_key(int32_t serial, const char *description, const char *state)
+{
+	char name[16], line[512];
+
+	snprintf(name, sizeof(name), "%d", serial);
+	snprintf(line, sizeof(line), "%s %s", description, state);
+	write_line("keys", name, line);
+}
+
+int keyring_open(int32_t *ret, struct fault *f)
+{
+	*ret = 1;
+	return 0;
+}
+
+int32_t keyring_find(int32_t keyring, const char *description)
+{
+	char seen[128];
+
+	for (int32_t serial = SERIAL_FIRST; serial <= SERIAL_LAST; serial++)
+		if (read_key(serial, seen) && !strcmp(seen, description))
+			return serial;
+	return 0;
+}
+
+int keyring_add(int32_t keyring, const char *description, const struct secret *key,
+		uint64_t lease_ns, uint64_t deadline_ns, int32_t *ret, struct fault *f)
+{
+	int32_t serial = SERIAL_FIRST;
+	char path[512], name[16];
+
+	if (key->size != ENVELOPE_KEY_SIZE)
+		return fault_set(f, "InternalFailure", "The data key has %zu bytes.", key->size);
+	for (; serial <= SERIAL_LAST; serial++) {
+		snprintf(name, sizeof(name), "%d", serial);
+		if (access(place(path, "keys", name), F_OK))
+			break;
+	}
+	write_key(serial, description, "live");
+	*ret = serial;
+	return 0;
+}
+
+int keyring_renew(int32_t key, uint64_t deadline_ns)
+{
+	char description[128];
+
+	return read_key(key, description) ? 0 : -EKEYREVOKED;
+}
+
+/* As the kernel does: with the key ends every device that uses it. */
+static void fail_devices(const char *volume_id)
+{
+	struct mapping *list;
+	char line[512];
+	size_t count;
+
+	if (mapper_list(&list, &count, NULL))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(list[i].volume_id, volume_id) || !list[i].live)
+			continue;
+		snprintf(line, sizeof(line), "%s failed " ENVELOPE_REASON_REVOKED " 0 %u:%u", volume_id,
+			 major(list[i].device), minor(list[i].device));
+		write_line("devices", list[i].name, line);
+	}
+	free(list);
+}
+
+int keyring_revoke(int32_t keyring, int32_t key)
+{
+	char description[128];
+
+	if (!read_key(key, description))
+		return 0;
+	write_key(key, description, "dead");
+	fail_devices(strchr(description, ':') + 1);
+	return 0;
+}
+
+/* ---- devices ---- */
+
+int mapper_init(struct fault *f)
+{
+	return 0;
+}
+
+int mapper_events(void)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	char path[512];
+
+	return inotify_add_watch(fd, place(path, "devices", ""), IN_MOVED_TO | IN_DELETE) < 0 ? -errno : fd;
+}
+
+int mapper_create(const char *name, const struct volume_header *header, const char *device,
+		  dev_t number, const char *description, struct fault *f)
+{
+	char line[512];
+
+	if (!keyring_find(1, description))
+		return fault_set(f, "InternalFailure", "There is no key %s.", description);
+	snprintf(line, sizeof(line), "%s live - 60 %u:%u", header->volume_id, major(number),
+		 minor(number));
+	write_line("devices", name, line);
+	return 0;
+}
+
+int mapper_remove(const char *name, struct fault *f)
+{
+	char path[512];
+
+	while (access(place(path, "hung", ""), F_OK) == 0)
+		usleep(20000);
+	unlink(place(path, "devices", name));
+	return 0;
+}
+
+int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
+{
+	char path[512], line[512], state[8];
+	struct dirent *entry;
+	DIR *dir = opendir(place(path, "devices", ""));
+	struct mapping *list = calloc(64, sizeof(*list));
+	size_t n = 0;
+
+	while (dir && n < 64 && (entry = readdir(dir))) {
+		struct mapping *m = &list[n];
+		unsigned int maj, min;
+
+		read_line("devices", entry->d_name, line);
+		if (sscanf(line, "%21s %7s %31s %" SCNd64 " %u:%u", m->volume_id, state, m->reason,
+			   &m->lease_left, &maj, &min) != 6)
+			continue;
+		snprintf(m->name, sizeof(m->name), "%.127s", entry->d_name);
+		m->live = !strcmp(state, "live");
+		m->device = makedev(maj, min);
+		if (!strcmp(m->reason, "-"))
+			m->reason[0] = 0;
+		n++;
+	}
+	if (dir)
+		closedir(dir);
+	*ret = list;
+	*count = n;
+	return 0;
+}
+
+/* ---- disks ---- */
+
+size_t scan_volumes(struct scanned **ret)
+{
+	struct scanned *list = calloc(16, sizeof(*list));
+	char path[512], disk[64];
+	FILE *disks = fopen(place(path, "disks", ""), "re");
+	size_t count = 0;
+	struct fault f;
+
+	while (disks && count < 16 && fscanf(disks, "%63s", disk) == 1) {
+		memcpy(list[count].device, disk, sizeof(disk));
+		if (header_read(disk, &list[count].header, &f) == 0)
+			count++;
+	}
+	if (disks)
+		fclose(disks);
+	*ret = list;
+	return count;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/lease.c */
+/*
+ * Lease arithmetic: an answer counts from when it was asked for, renewals never come
+ * in step or too late, retries back off but never beyond the interval.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "agent/lease.h"
+
+#define S NS_PER_S
+
+static void deadline_counts_from_the_question(void **state)
+{
+	assert_int_equal(lease_deadline(100 * S, 60 * S), 160 * S);
+	assert_int_equal(lease_seconds_left(160 * S, 100 * S), 60);
+	assert_int_equal(lease_seconds_left(160 * S, 159 * S + 1), 0);
+	assert_int_equal(lease_seconds_left(160 * S, 160 * S), 0);
+	/* Never a huge number when it has passed. */
+	assert_int_equal(lease_seconds_left(160 * S, 161 * S), 0);
+}
+
+static void renewal_stays_within_ten_percent(void **state)
+{
+	static const uint64_t intervals[] = { S, 5 * S / 3, 20 * S, 1200 * S };
+
+	for (size_t i = 0; i < sizeof(intervals) / sizeof(*intervals); i++) {
+		uint64_t renew = intervals[i], least = UINT64_MAX, most = 0;
+
+		for (uint32_t random = 0; random < 5000; random++) {
+			uint64_t delay = lease_renew_delay(renew, random * 2654435761U);
+
+			least = delay < least ? delay : least;
+			most = delay > most ? delay : most;
+		}
+		assert_true(least >= renew - renew / 10);
+		assert_true(most <= renew + renew / 10);
+		/* It does use the room: hosts do not ask in step. */
+		assert_true(least < renew - renew / 20 && most > renew + renew / 20);
+	}
+}
+
+/* With the default of a third there is time for a second and a third try within the lease. */
+static void a_lost_try_leaves_time_for_others(void **state)
+{
+	for (uint64_t lease = 5; lease <= 3600; lease++) {
+		uint64_t renew = lease * S / 3, spent = lease_renew_delay(renew, 1000);
+
+		for (unsigned int failures = 1; failures <= 2; failures++)
+			spent += lease_retry_delay(failures, renew, 1000);
+		assert_true(spent < lease * S);
+	}
+}
+
+static void retries_back_off(void **state)
+{
+	uint64_t renew = 20 * S, before = 0;
+
+	for (unsigned int failures = 1; failures < 100; failures++) {
+		uint64_t delay = lease_retry_delay(failures, renew, 500);
+
+		assert_true(delay >= before);
+		assert_true(delay <= renew + renew / 10);
+		before = delay;
+	}
+	/* The first one comes soon: a second, give or take the jitter. */
+	assert_in_range(lease_retry_delay(1, renew, 0), 9 * S / 10, 11 * S / 10);
+	assert_in_range(lease_retry_delay(2, renew, 500), 18 * S / 10, 22 * S / 10);
+	/* A short lease is tried again sooner than that. */
+	assert_true(lease_retry_delay(1, 2 * S, 1000) < S);
+}
+
+static void clock_is_the_boot_time(void **state)
+{
+	uint64_t first = lease_now(), second = lease_now();
+
+	assert_true(first > 0);
+	assert_true(second >= first);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(deadline_counts_from_the_question),
+		cmocka_unit_test(renewal_stays_within_ten_percent),
+		cmocka_unit_test(a_lost_try_leaves_time_for_others),
+		cmocka_unit_test(retries_back_off),
+		cmocka_unit_test(clock_is_the_boot_time),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

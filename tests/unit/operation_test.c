@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/operation.c agent/audit.c agent/cluster.c agent/lease.c */
+/*
+ * An operation goes on after an answer of the KMS only if the audit trail has the record of it: no
+ * access is given that is not recorded. A denial is not held up by that.
+ *
+ * The trail is the real one. What lies beyond a step - the KMS, the device thread, the client -
+ * answers here at once and notes that it was asked.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/kms_question.h"
+#include "agent/methods.h"
+#include "agent/operation.h"
+#include "agent/state.h"
+#include "agent/watch.h"
+#include "json.h"
+
+static struct {
+	enum kms_outcome outcome;	/* what the KMS will say */
+	unsigned int went_on, replies, denials;
+	char fault[64];			/* told to the client */
+} seen;
+
+int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
+	    kms_worker_done_t done, void *userdata, struct fault *f)
+{
+	const struct fault denied = { "DisabledException", "the key is disabled" }, none = { 0 };
+	const struct fault *why = seen.outcome == KMS_OK ? &none : &denied;
+
+	audit_kms_call(agent->audit, operation, request, key_arn, why);
+	done(NULL, seen.outcome, why, NULL, seen.outcome == KMS_OK ? secret_new(64) : NULL, userdata);
+	json_object_put(request);
+	return 0;
+}
+
+void methods_reply_fault(struct varlink_call *call, const struct fault *f)
+{
+	seen.replies++;
+	strcpy(seen.fault, f->code);
+}
+
+void methods_reply_cluster(struct varlink_call *call, const struct cluster *cluster)
+{
+	seen.replies++;
+}
+
+void state_denied(struct cluster *cluster, const struct fault *f)
+{
+	seen.denials++;
+}
+
+void state_check_window(struct cluster *cluster)
+{
+}
+
+void create_undo(struct operation *op)
+{
+	fail();
+}
+
+void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
+			  void *job)
+{
+	fail();
+}
+
+void watch_changed(struct agent *agent)
+{
+}
+
+void watch_refresh(struct agent *agent)
+{
+}
+
+static void next(struct operation *op, json_object *response, struct secret *plaintext)
+{
+	assert_non_null(plaintext);
+	secret_free(plaintext);
+	seen.went_on++;
+	operation_end(op);
+}
+
+/* A start of a cluster, up to the KMS's answer @outcome, with the trail in @path. */
+static void start(const char *path, enum kms_outcome outcome)
+{
+	struct cluster cluster = { .id = "db1", .key_arn = "arn:aws:kms:us-east-1:123456789012:key/k" };
+	struct agent agent = { 0 };
+	struct operation *op;
+	struct fault f;
+
+	memset(&seen, 0, sizeof(seen));
+	seen.outcome = outcome;
+	assert_int_equal(audit_open(path, "us-east-1", "123456789012", &agent.audit, &f), 0);
+	cluster.agent = &agent;
+	op = operation_begin(&cluster, OPERATION_START, NULL, NULL, &f);
+	op->call = (struct varlink_call *)&seen;	/* only handed on */
+	operation_ask(op, "Decrypt", json_object_new_object(), next);
+	assert_null(cluster.operation);
+	assert_int_equal(seen.replies, 1);
+	audit_close(agent.audit);
+}
+
+static void goes_on_when_it_is_recorded(void **state)
+{
+	char path[] = "/tmp/operation-test-XXXXXX";
+
+	close(mkstemp(path));
+	start(path, KMS_OK);
+	assert_int_equal(seen.went_on, 1);
+	assert_string_equal(seen.fault, "");
+	unlink(path);
+}
+
+static void no_access_without_a_record(void **state)
+{
+	start("/dev/full", KMS_OK);
+	assert_int_equal(seen.went_on, 0);
+	assert_string_equal(seen.fault, "AuditTrailUnavailable");
+	assert_int_equal(seen.denials, 0);	/* the key is not to blame */
+}
+
+static void a_denial_waits_for_no_log(void **state)
+{
+	start("/dev/full", KMS_DENIED);
+	assert_int_equal(seen.went_on, 0);
+	assert_int_equal(seen.denials, 1);
+	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(goes_on_when_it_is_recorded),
+		cmocka_unit_test(no_access_without_a_record),
+		cmocka_unit_test(a_denial_waits_for_no_log),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/rules.c agent/cluster.c agent/lease.c */
+/*
+ * Every rule, with the request it refuses and the one next to it that passes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "agent/rules.h"
+
+#define KEY_ID "1234abcd-12ab-34cd-56ef-1234567890ab"
+#define ARN "arn:aws:kms:us-east-1:123456789012:key/" KEY_ID
+#define ALIAS_ARN "arn:aws:kms:us-east-1:123456789012:alias/databases"
+#define OTHER_ARN "arn:aws:kms:eu-west-1:123456789012:key/" KEY_ID
+
+static struct create_request good(void)
+{
+	return (struct create_request){
+		.identifier = "db1", .device = "/dev/vdb", .storage_encrypted = true,
+		.host_region = "us-east-1", .host_account = "123456789012",
+	};
+}
+
+static void expect_refused(const struct create_request *request, const char *code,
+			   const char *word)
+{
+	const char *key = NULL;
+	struct fault f = { 0 };
+
+	assert_int_equal(rules_create(request, &key, &f), -1);
+	assert_string_equal(f.code, code);
+	if (!strstr(f.message, word))
+		fail_msg("no '%s' in: %s", word, f.message);
+}
+
+static void expect_key(const struct create_request *request, const char *expected)
+{
+	const char *key = NULL;
+	struct fault f = { 0 };
+
+	if (rules_create(request, &key, &f) < 0)
+		fail_msg("refused: %s: %s", f.code, f.message);
+	assert_string_equal(key, expected);
+}
+
+static void identifiers(void **state)
+{
+	static const char *const ok[] = { "a", "db1", "My-Cluster-2",
+		"a23456789012345678901234567890123456789012345678901234567890123" };
+	static const char *const bad[] = { "", "1db", "-db", "db-", "d--b", "d_b", "d b", "d.b", "d/b",
+		"../x", "d\xc3\xa4", "db\n",
+		"a234567890123456789012345678901234567890123456789012345678901234" };
+	struct fault f;
+
+	for (size_t i = 0; i < sizeof(ok) / sizeof(*ok); i++)
+		if (rules_identifier(ok[i], &f) < 0)
+			fail_msg("refused: '%s'", ok[i]);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		if (rules_identifier(bad[i], &f) == 0)
+			fail_msg("passed: '%s'", bad[i]);
+		assert_string_equal(f.code, "InvalidParameterValue");
+	}
+}
+
+static void create_takes_the_default_key(void **state)
+{
+	struct create_request request = good();
+
+	expect_key(&request, "alias/aws/rds");
+}
+
+static void create_takes_every_form_of_key(void **state)
+{
+	static const char *const keys[] = { KEY_ID, ARN, "alias/databases", "alias/aws/rds",
+		"arn:aws:kms:us-east-1:123456789012:alias/databases",
+		/* another account, by its ARN */
+		"arn:aws:kms:us-east-1:210987654321:key/" KEY_ID };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		struct create_request request = good();
+
+		request.key = keys[i];
+		expect_key(&request, keys[i]);
+	}
+}
+
+static void create_needs_encryption(void **state)
+{
+	struct create_request request = good();
+
+	request.storage_encrypted = false;
+	expect_refused(&request, "InvalidParameterCombination", "encrypted clusters only");
+	request.key = ARN;
+	expect_refused(&request, "InvalidParameterCombination", "KmsKeyId");
+}
+
+static void create_needs_one_region(void **state)
+{
+	struct create_request request = good();
+
+	request.key = OTHER_ARN;
+	expect_refused(&request, "InvalidParameterValue", "eu-west-1");
+	request = good();
+	request.region = "eu-west-1";
+	expect_refused(&request, "InvalidParameterValue", "KmsEndpoint");
+	request.region = "nowhere!";
+	expect_refused(&request, "InvalidParameterValue", "region");
+	request.region = "us-east-1";
+	expect_key(&request, "alias/aws/rds");
+}
+
+static void create_needs_a_device_path(void **state)
+{
+	struct create_request request = good();
+
+	request.device = "vdb";
+	expect_refused(&request, "InvalidParameterValue", "/dev/vdb");
+	request.device = "";
+	expect_refused(&request, "InvalidParameterValue", "/dev/vdb");
+}
+
+static void create_refuses_other_services_keys(void **state)
+{
+	struct create_request request = good();
+
+	request.key = "alias/aws/dms";
+	expect_refused(&request, "InvalidParameterValue", "another service");
+}
+
+static void keys_must_be_enabled_and_near(void **state)
+{
+	static const char *const states[] = { "Disabled", "PendingDeletion", "PendingImport",
+					      "Unavailable" };
+	struct fault f;
+
+	assert_int_equal(rules_key_metadata(ARN, "Enabled", "us-east-1", &f), 0);
+	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+		assert_int_equal(rules_key_metadata(ARN, states[i], "us-east-1", &f), -1);
+		assert_string_equal(f.code, "KMSKeyNotAccessibleFault");
+		assert_non_null(strstr(f.message, ARN));
+		assert_non_null(strstr(f.message, states[i]));
+	}
+	assert_int_equal(rules_key_metadata(OTHER_ARN, "Enabled", "us-east-1", &f), -1);
+	assert_string_equal(f.code, "InvalidParameterValue");
+	/* An alias must never be stored. */
+	assert_int_equal(rules_key_metadata("alias/x", "Enabled", "us-east-1", &f), -1);
+	assert_int_equal(rules_key_metadata(ALIAS_ARN, "Enabled", "us-east-1", &f), -1);
+	assert_int_equal(rules_key_metadata(NULL, "Enabled", "us-east-1", &f), -1);
+	assert_int_equal(rules_key_metadata(ARN, NULL, "us-east-1", &f), -1);
+}
+
+static void only_the_volumes_region_is_asked(void **state)
+{
+	struct fault f;
+
+	assert_int_equal(rules_region("us-east-1", "us-east-1", &f), 0);
+	assert_int_equal(rules_region("us-east-1", "eu-west-1", &f), -1);
+	assert_string_equal(f.code, "InvalidParameterValue");
+	assert_non_null(strstr(f.message, "Region=us-east-1"));
+}
+
+static void starts_by_state(void **state)
+{
+	static const struct { enum cluster_status status; const char *start, *for_key; } rows[] = {
+		{ CLUSTER_CREATING, "InvalidDBClusterStateFault", "InvalidDBClusterStateFault" },
+		{ CLUSTER_AVAILABLE, "InvalidDBClusterStateFault", NULL },
+		{ CLUSTER_STOPPED, NULL, NULL },
+		{ CLUSTER_RECOVERABLE, NULL, NULL },
+		{ CLUSTER_INACCESSIBLE, "KMSKeyNotAccessibleFault", "KMSKeyNotAccessibleFault" },
+		{ CLUSTER_DELETING, "InvalidDBClusterStateFault", "InvalidDBClusterStateFault" },
+	};
+	struct cluster cluster = { .id = "db1", .key_arn = ARN };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fault f = { 0 };
+
+		cluster.status = rows[i].status;
+		assert_int_equal(rules_start(&cluster, false, &f), rows[i].start ? -1 : 0);
+		assert_string_equal(f.code, rows[i].start ? rows[i].start : "");
+		f.code[0] = 0;
+		assert_int_equal(rules_start(&cluster, true, &f), rows[i].for_key ? -1 : 0);
+		assert_string_equal(f.code, rows[i].for_key ? rows[i].for_key : "");
+	}
+}
+
+static void one_operation_at_a_time(void **state)
+{
+	struct cluster cluster = { .id = "db1", .status = CLUSTER_STOPPED,
+				   .operation = (struct operation *)&cluster };
+	struct fault f;
+
+	assert_int_equal(rules_start(&cluster, false, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+	assert_int_equal(rules_stop(&cluster, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+	assert_int_equal(rules_delete(&cluster, true, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+	/* That the key is lost is said first: waiting would not help. */
+	cluster.status = CLUSTER_INACCESSIBLE;
+	assert_int_equal(rules_start(&cluster, false, &f), -1);
+	assert_string_equal(f.code, "KMSKeyNotAccessibleFault");
+}
+
+static void stops_what_runs_or_is_left_over(void **state)
+{
+	struct cluster cluster = { .id = "db1", .status = CLUSTER_AVAILABLE };
+	struct fault f;
+
+	assert_int_equal(rules_stop(&cluster, &f), 0);
+	cluster.status = CLUSTER_STOPPED;
+	assert_int_equal(rules_stop(&cluster, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+	/* A failed device may be cleared away. */
+	cluster.status = CLUSTER_INACCESSIBLE;
+	strcpy(cluster.mapping.name, "envelope-db1");
+	assert_int_equal(rules_stop(&cluster, &f), 0);
+}
+
+static void delete_needs_a_word_about_the_snapshot(void **state)
+{
+	struct cluster cluster = { .id = "db1", .status = CLUSTER_INACCESSIBLE };
+	struct fault f;
+
+	assert_int_equal(rules_delete(&cluster, false, &f), -1);
+	assert_string_equal(f.code, "InvalidParameterCombination");
+	assert_non_null(strstr(f.message, "--skip-final-snapshot"));
+	assert_int_equal(rules_delete(&cluster, true, &f), 0);
+}
+
+static void nothing_can_be_modified(void **state)
+{
+	static const struct { unsigned int what; const char *word; } rows[] = {
+		{ MODIFY_KEY, "KMS key" }, { MODIFY_ENCRYPTION, "turned off" },
+		{ MODIFY_REGION, "region" }, { MODIFY_DEVICE, "device" },
+		{ 0, "No modifications" }, { MODIFY_KEY | MODIFY_DEVICE, "KMS key" },
+	};
+	struct cluster cluster = { .id = "db1", .key_arn = ARN };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fault f;
+
+		assert_int_equal(rules_modify(&cluster, rows[i].what, &f), -1);
+		assert_string_equal(f.code, "InvalidParameterCombination");
+		if (!strstr(f.message, rows[i].word))
+			fail_msg("no '%s' in: %s", rows[i].word, f.message);
+	}
+}
+
+static void recovery_window(void **state)
+{
+	/* The default of 0: terminal at once. */
+	assert_false(rules_window_open(1000, 0, 1000));
+	assert_true(rules_window_open(1000, 60, 1000));
+	assert_true(rules_window_open(1000, 60, 1059));
+	assert_false(rules_window_open(1000, 60, 1060));
+	/* A clock set back does not close it; nor does it open one that is not configured. */
+	assert_true(rules_window_open(1000, 60, 900));
+	assert_false(rules_window_open(1000, 0, 900));
+}
+
+static void status_words_are_awss(void **state)
+{
+	static const char *const words[] = { "creating", "available", "stopped",
+		"inaccessible-encryption-credentials-recoverable",
+		"inaccessible-encryption-credentials", "deleting" };
+	enum cluster_status status;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		assert_true(cluster_status_parse(words[i], &status));
+		assert_int_equal(status, i);
+		assert_string_equal(cluster_status_name(status), words[i]);
+	}
+	assert_false(cluster_status_parse("running", &status));
+	assert_false(cluster_status_parse("", &status));
+}
+
+static void ids_have_their_form(void **state)
+{
+	struct cluster a = { 0 }, b = { 0 };
+
+	assert_int_equal(cluster_make_ids(&a), 0);
+	assert_int_equal(cluster_make_ids(&b), 0);
+	assert_int_equal(strlen(a.volume_id), 21);
+	assert_int_equal(strspn(a.volume_id + 4, "0123456789abcdef"), 17);
+	assert_memory_equal(a.volume_id, "vol-", 4);
+	assert_int_equal(strlen(a.resource_id), 34);
+	assert_int_equal(strspn(a.resource_id + 8, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"), 26);
+	assert_memory_equal(a.resource_id, "cluster-", 8);
+	assert_string_not_equal(a.volume_id, b.volume_id);
+	assert_string_not_equal(a.resource_id, b.resource_id);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(identifiers),
+		cmocka_unit_test(create_takes_the_default_key),
+		cmocka_unit_test(create_takes_every_form_of_key),
+		cmocka_unit_test(create_needs_encryption),
+		cmocka_unit_test(create_needs_one_region),
+		cmocka_unit_test(create_needs_a_device_path),
+		cmocka_unit_test(create_refuses_other_services_keys),
+		cmocka_unit_test(keys_must_be_enabled_and_near),
+		cmocka_unit_test(only_the_volumes_region_is_asked),
+		cmocka_unit_test(starts_by_state),
+		cmocka_unit_test(one_operation_at_a_time),
+		cmocka_unit_test(stops_what_runs_or_is_left_over),
+		cmocka_unit_test(delete_needs_a_word_about_the_snapshot),
+		cmocka_unit_test(nothing_can_be_modified),
+		cmocka_unit_test(recovery_window),
+		cmocka_unit_test(status_words_are_awss),
+		cmocka_unit_test(ids_have_their_form),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/state.c agent/catalog.c agent/audit.c agent/cluster.c agent/lease.c agent/rules.c */
+/*
+ * The end of a recovery window, by the clock: not in the middle of a start, to which the KMS is
+ * about to give the key again or to refuse it.
+ *
+ * Catalog and trail are the real ones. The kernel's keys, the device thread and the timers of
+ * renewal are not needed for this, and note that they were.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/keyring.h"
+#include "agent/renewal.h"
+#include "agent/state.h"
+#include "agent/watch.h"
+
+static unsigned int jobs;	/* given to the device thread */
+
+int keyring_revoke(int32_t keyring, int32_t key)
+{
+	return 0;
+}
+
+void renewal_stop(struct cluster *cluster)
+{
+}
+
+void watch_changed(struct agent *agent)
+{
+}
+
+void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
+			  void *job)
+{
+	jobs++;
+	free(job);
+}
+
+static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
+{
+	struct agent agent = { .config.recovery_window_seconds = 60 };
+	struct cluster cluster = {
+		.agent = &agent, .id = "db1", .volume_id = "vol-0123456789abcdef0",
+		.status = CLUSTER_RECOVERABLE, .reason = "DisabledException: it is disabled",
+		.denied_since = time(NULL) - 61,
+	};
+	char folder[] = "/tmp/envelope-state-XXXXXX", trail[64], catalog[64], command[96];
+	struct fault f;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(trail, sizeof(trail), "%s/audit", folder);
+	snprintf(catalog, sizeof(catalog), "%s/catalog", folder);
+	assert_int_equal(audit_open(trail, "us-east-1", "123456789012", &agent.audit, &f), 0);
+	assert_int_equal(catalog_open(catalog, &agent.catalog, &f), 0);
+
+	cluster.operation = (struct operation *)&cluster;	/* only looked for */
+	state_check_window(&cluster);
+	assert_int_equal(cluster.status, CLUSTER_RECOVERABLE);
+	assert_int_equal(jobs, 0);
+	/* At its end it is looked at again. */
+	cluster.operation = NULL;
+	state_check_window(&cluster);
+	assert_int_equal(cluster.status, CLUSTER_INACCESSIBLE);
+	assert_string_equal(cluster.reason, "DisabledException: it is disabled");
+	assert_int_equal(jobs, 1);
+
+	audit_close(agent.audit);
+	catalog_close(agent.catalog);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_window_does_not_end_in_the_middle_of_a_start),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

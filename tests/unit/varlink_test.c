@@ -1,0 +1,636 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Varlink framing, server and client: what arrives whole, in halves, too large,
+ * broken, or from a client that has gone.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "varlink.h"
+
+/* ---- framing ---- */
+
+static void take_whole_and_halves(void **state)
+{
+	struct varlink_buffer buffer = { 0 };
+	json_object *message = NULL;
+	const char text[] = "{\"method\":\"a.B\"}";
+
+	assert_int_equal(varlink_buffer_take(&buffer, &message), 0);
+	assert_int_equal(varlink_buffer_append(&buffer, text, 7), 0);
+	assert_int_equal(varlink_buffer_take(&buffer, &message), 0);
+	assert_int_equal(varlink_buffer_append(&buffer, text + 7, sizeof(text) - 7), 0);
+	/* A second message begins behind the first. */
+	assert_int_equal(varlink_buffer_append(&buffer, text, 3), 0);
+	assert_int_equal(varlink_buffer_take(&buffer, &message), 1);
+	assert_string_equal(json_get_string(message, "method"), "a.B");
+	json_object_put(message);
+	message = NULL;
+	assert_int_equal(varlink_buffer_take(&buffer, &message), 0);
+	assert_int_equal(varlink_buffer_append(&buffer, text + 3, sizeof(text) - 3), 0);
+	assert_int_equal(varlink_buffer_take(&buffer, &message), 1);
+	json_object_put(message);
+	assert_int_equal(varlink_buffer_used(&buffer), 0);
+	varlink_buffer_free(&buffer);
+}
+
+static void take_refuses_what_is_no_object(void **state)
+{
+	static const char *const bad[] = {
+		"", "[]", "1", "null", "\"a\"", "{", "{}}", "{} {}", "{\"a\":}",
+		"{\"a\":\"\xff\xfe\"}",
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		struct varlink_buffer buffer = { 0 };
+		json_object *message = NULL;
+
+		varlink_buffer_append(&buffer, bad[i], strlen(bad[i]) + 1);
+		if (varlink_buffer_take(&buffer, &message) != -EBADMSG)
+			fail_msg("taken, but should not be: %s", bad[i]);
+		varlink_buffer_free(&buffer);
+	}
+}
+
+static void take_refuses_deep_nesting(void **state)
+{
+	struct varlink_buffer buffer = { 0 };
+	json_object *message = NULL;
+
+	for (int i = 0; i < 10000; i++)
+		varlink_buffer_append(&buffer, "{\"a\":", 5);
+	varlink_buffer_append(&buffer, "", 1);
+	assert_int_equal(varlink_buffer_take(&buffer, &message), -EBADMSG);
+	varlink_buffer_free(&buffer);
+}
+
+static void take_refuses_oversize(void **state)
+{
+	struct varlink_buffer buffer = { 0 };
+	json_object *message = NULL;
+	char *spaces = malloc(VARLINK_MESSAGE_MAX + 1);
+
+	memset(spaces, ' ', VARLINK_MESSAGE_MAX + 1);
+	varlink_buffer_append(&buffer, spaces, VARLINK_MESSAGE_MAX);
+	assert_int_equal(varlink_buffer_take(&buffer, &message), 0);
+	varlink_buffer_append(&buffer, spaces, 1);
+	/* Refused before its NUL has come: it must not grow for ever. */
+	assert_int_equal(varlink_buffer_take(&buffer, &message), -EMSGSIZE);
+	varlink_buffer_free(&buffer);
+	free(spaces);
+}
+
+static void append_refuses_oversize(void **state)
+{
+	struct varlink_buffer buffer = { 0 };
+	_cleanup_json_ json_object *message = json_object_new_object();
+	char *text = malloc(VARLINK_MESSAGE_MAX + 1);
+
+	memset(text, 'x', VARLINK_MESSAGE_MAX);
+	text[VARLINK_MESSAGE_MAX] = 0;
+	json_add_string(message, "a", text);
+	assert_int_equal(varlink_buffer_append_message(&buffer, message), -EMSGSIZE);
+	varlink_buffer_free(&buffer);
+	free(text);
+}
+
+/* ---- a server in a thread of its own ---- */
+
+struct fixture {
+	char directory[64];
+	char path[128];
+	sd_event *event;
+	struct varlink_server *server;
+	int stop[2];
+	pthread_t thread;
+	/* Written by the server's thread, read once it has been joined. */
+	struct varlink_call *kept;
+	int gone;
+};
+
+static int echo(struct varlink_call *call, json_object *params, void *userdata)
+{
+	if (!json_get_string(params, "text"))
+		return varlink_error_parameter(call, "text");
+	return varlink_reply(call, params);
+}
+
+static int count(struct varlink_call *call, json_object *params, void *userdata)
+{
+	int64_t to = json_get_int(params, "to", 0);
+
+	if (!varlink_call_wants_more(call))
+		return varlink_error(call, VARLINK_ERROR_EXPECTED_MORE, NULL);
+	for (int64_t i = 1; i <= to; i++) {
+		_cleanup_json_ json_object *reply = json_object_new_object();
+
+		json_add_int(reply, "number", i);
+		if (i == to)
+			return varlink_reply(call, reply);
+		if (varlink_notify(call, reply) < 0) {
+			varlink_call_release(call);
+			return 0;
+		}
+	}
+	return varlink_reply(call, NULL);
+}
+
+static int fail_always(struct varlink_call *call, json_object *params, void *userdata)
+{
+	_cleanup_json_ json_object *fault = json_object_new_object();
+
+	json_add_string(fault, "code", "DBClusterNotFoundFault");
+	json_add_string(fault, "message", "no such cluster");
+	return varlink_error(call, "test.Things.Fault", fault);
+}
+
+static void on_gone(struct varlink_call *call, void *userdata)
+{
+	struct fixture *fixture = userdata;
+
+	fixture->gone++;
+	fixture->kept = NULL;
+	varlink_call_release(call);
+}
+
+static int keep(struct varlink_call *call, json_object *params, void *userdata)
+{
+	struct fixture *fixture = userdata;
+
+	fixture->kept = call;
+	varlink_call_on_gone(call, on_gone, fixture);
+	return 0;
+}
+
+static int finish(struct varlink_call *call, json_object *params, void *userdata)
+{
+	struct fixture *fixture = userdata;
+	_cleanup_json_ json_object *reply = json_object_new_object();
+
+	if (fixture->kept)
+		varlink_reply(fixture->kept, params);
+	json_add_bool(reply, "kept", fixture->kept);
+	json_add_int(reply, "gone", fixture->gone);
+	fixture->kept = NULL;
+	return varlink_reply(call, reply);
+}
+
+static int give_up(struct varlink_call *call, json_object *params, void *userdata)
+{
+	return -EIO;
+}
+
+static const struct varlink_method methods[] = {
+	{ "Echo", echo, false }, { "Count", count, false }, { "Fail", fail_always, false },
+	{ "Keep", keep, false }, { "Finish", finish, false }, { "GiveUp", give_up, false },
+	{ "Change", echo, true }, { 0 },
+};
+
+static const struct varlink_service service = {
+	.vendor = "test", .product = "things", .version = "1", .url = "https://example.test",
+	.interface = "test.Things", .description = "interface test.Things\n", .methods = methods,
+};
+
+static int on_stop(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	return sd_event_exit(userdata, 0);
+}
+
+static void *serve(void *userdata)
+{
+	sd_event_loop(userdata);
+	return NULL;
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct fault f = { 0 };
+
+	strcpy(fixture->directory, "/tmp/varlink-test-XXXXXX");
+	assert_non_null(mkdtemp(fixture->directory));
+	snprintf(fixture->path, sizeof(fixture->path), "%s/s", fixture->directory);
+	assert_int_equal(pipe(fixture->stop), 0);
+	assert_true(sd_event_new(&fixture->event) >= 0);
+	assert_int_equal(varlink_server_new(&fixture->server, fixture->event, &service, fixture),
+			 0);
+	assert_int_equal(varlink_server_listen_path(fixture->server, fixture->path, 0666, 0, &f),
+			 0);
+	assert_true(sd_event_add_io(fixture->event, NULL, fixture->stop[0], EPOLLIN, on_stop,
+				    fixture->event) >= 0);
+	assert_int_equal(pthread_create(&fixture->thread, NULL, serve, fixture->event), 0);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(write(fixture->stop[1], "x", 1), 1);
+	pthread_join(fixture->thread, NULL);
+	if (fixture->kept)
+		varlink_call_release(fixture->kept);
+	varlink_server_free(fixture->server);
+	sd_event_unref(fixture->event);
+	close(fixture->stop[0]);
+	close(fixture->stop[1]);
+	assert_int_equal(access(fixture->path, F_OK), -1);
+	rmdir(fixture->directory);
+	free(fixture);
+	return 0;
+}
+
+static struct varlink_client *connected(struct fixture *fixture)
+{
+	struct varlink_client *client = NULL;
+	struct fault f = { 0 };
+
+	if (varlink_connect(fixture->path, &client, &f) < 0)
+		fail_msg("cannot connect: %s", f.message);
+	varlink_client_timeout(client, 10000);
+	return client;
+}
+
+static void call_and_answer(void **state)
+{
+	_cleanup_varlink_ struct varlink_client *client = connected(*state);
+	_cleanup_json_ json_object *params = json_object_new_object();
+	struct fault f = { 0 };
+
+	json_add_string(params, "text", "a/b \"quoted\" \xc3\xa4");
+	for (int i = 0; i < 3; i++) {
+		_cleanup_json_ json_object *reply = NULL;
+
+		assert_int_equal(varlink_call(client, "test.Things.Echo", params, &reply, &f), 0);
+		assert_string_equal(json_get_string(reply, "text"), "a/b \"quoted\" \xc3\xa4");
+	}
+}
+
+static void large_answer(void **state)
+{
+	_cleanup_varlink_ struct varlink_client *client = connected(*state);
+	_cleanup_json_ json_object *params = json_object_new_object();
+	_cleanup_json_ json_object *reply = NULL;
+	struct fault f = { 0 };
+	char *text = malloc(900001);
+
+	memset(text, 'x', 900000);
+	text[900000] = 0;
+	json_add_string(params, "text", text);
+	assert_int_equal(varlink_call(client, "test.Things.Echo", params, &reply, &f), 0);
+	assert_string_equal(json_get_string(reply, "text"), text);
+	free(text);
+}
+
+static void streaming_needs_more(void **state)
+{
+	_cleanup_varlink_ struct varlink_client *client = connected(*state);
+	_cleanup_json_ json_object *params = json_object_new_object();
+	struct fault f = { 0 };
+
+	json_add_int(params, "to", 100);
+	assert_int_equal(varlink_call(client, "test.Things.Count", params, NULL, &f), -1);
+	assert_non_null(strstr(f.message, "ExpectedMore"));
+}
+
+static int sum_up(json_object *reply, void *userdata)
+{
+	*(int64_t *)userdata += json_get_int(reply, "number", 0);
+	return 0;
+}
+
+static void streaming_gives_every_answer(void **state)
+{
+	_cleanup_varlink_ struct varlink_client *client = connected(*state);
+	_cleanup_json_ json_object *params = json_object_new_object();
+	struct fault f = { 0 };
+	int64_t sum = 0;
+
+	json_add_int(params, "to", 100);
+	assert_int_equal(varlink_call_more(client, "test.Things.Count", params, sum_up, &sum, &f),
+			 0);
+	assert_int_equal(sum, 5050);
+}
+
+/* A client that asks for many answers and reads none is given up, and the server lives on. */
+static void streaming_without_reading(void **state)
+{
+	_cleanup_varlink_ struct varlink_client *other = connected(*state);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char request[] = "{\"method\":\"test.Things.Count\",\"more\":true,"
+			       "\"parameters\":{\"to\":1000000}}";
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(address.sun_path, ((struct fixture *)*state)->path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(write(fd, request, sizeof(request)), sizeof(request));
+	call_and_answer(state);
+	/* What was sent before the limit is readable; then comes the end of the stream. */
+	for (size_t total = 0;;) {
+		char chunk[65536];
+		ssize_t n = read(fd, chunk, sizeof(chunk));
+
+		if (n <= 0)
+			break;
+		total += (size_t)n;
+		assert_true(total < 2 * VARLINK_OUTPUT_MAX);
+	}
+	close(fd);
+	call_and_answer(state);
+}
+
+static void faults_arrive(void **state)
+{
+	_cleanup_varlink_ struct varlink_client *client = connected(*state);
+	struct fault f = { 0 };
+
+	assert_int_equal(varlink_call(client, "test.Things.Fail", NULL, NULL, &f), -1);
+	assert_string_equal(f.code, "DBClusterNotFoundFault");
+	assert_string_equal(f.message, "no such cluster");
+	assert_int_equal(varlink_call(client, "test.Things.Echo", NULL, NULL, &f), -1);
+	assert_string_equal(f.code, "InvalidParameterValue");
+	assert_non_null(strstr(f.message, "text"));
+	assert_int_equal(varlink_call(client, "test.Things.None", NULL, NULL, &f), -1);
+	assert_string_equal(f.code, "InvalidAction");
+	assert_int_equal(varlink_call(client, "test.Nothing.None", NULL, NULL, &f), -1);
+	assert_string_equal(f.code, "InvalidAction");
+	assert_int_equal(varlink_call(client, "none", NULL, NULL, &f), -1);
+}
+
+static void service_describes_itself(void **state)
+{
+	_cleanup_varlink_ struct varlink_client *client = connected(*state);
+	_cleanup_json_ json_object *info = NULL, *text = NULL, *params = NULL;
+	json_object *interfaces = NULL;
+	struct fault f = { 0 };
+
+	assert_int_equal(varlink_call(client, "org.varlink.service.GetInfo", NULL, &info, &f), 0);
+	assert_string_equal(json_get_string(info, "product"), "things");
+	assert_true(json_object_object_get_ex(info, "interfaces", &interfaces));
+	assert_int_equal(json_object_array_length(interfaces), 2);
+	params = json_object_new_object();
+	json_add_string(params, "interface", "test.Things");
+	assert_int_equal(varlink_call(client, "org.varlink.service.GetInterfaceDescription", params,
+				      &text, &f), 0);
+	assert_string_equal(json_get_string(text, "description"), "interface test.Things\n");
+	json_add_string(params, "interface", "test.Nothing");
+	assert_int_equal(varlink_call(client, "org.varlink.service.GetInterfaceDescription", params,
+				      NULL, &f), -1);
+}
+
+static void pipelined_calls_keep_their_order(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct varlink_buffer buffer = { 0 };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(address.sun_path, ((struct fixture *)*state)->path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	for (int i = 0; i < 50; i++) {
+		char text[128];
+
+		snprintf(text, sizeof(text), "{\"method\":\"test.Things.Echo\",%s"
+			 "\"parameters\":{\"text\":\"%d\"}}", i % 5 ? "" : "\"oneway\":true,", i);
+		varlink_buffer_append(&buffer, text, strlen(text) + 1);
+	}
+	assert_int_equal(varlink_buffer_write(&buffer, fd), 0);
+	/* Only the sending side is closed: all answers must still come. */
+	shutdown(fd, SHUT_WR);
+	for (int i = 0; i < 50; i++) {
+		json_object *message = NULL, *params;
+		int r;
+
+		if (!(i % 5))
+			continue;
+		while ((r = varlink_buffer_take(&buffer, &message)) == 0) {
+			int n = varlink_buffer_read(&buffer, fd);
+
+			assert_true(n > 0 || n == -EAGAIN);
+			usleep(n > 0 ? 0 : 1000);
+		}
+		assert_int_equal(r, 1);
+		params = json_get_object(message, "parameters");
+		assert_int_equal(atoi(json_get_string(params, "text")), i);
+		json_object_put(message);
+	}
+	assert_int_equal(recv(fd, &(char){ 0 }, 1, 0), 0);
+	close(fd);
+	varlink_buffer_free(&buffer);
+}
+
+/* Sends @text without more and expects the server to close the connection. */
+static void expect_dropped(struct fixture *fixture, const char *text, size_t size)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char byte;
+
+	strcpy(address.sun_path, fixture->path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	for (size_t sent = 0; sent < size;) {
+		ssize_t n = send(fd, text + sent, size - sent, MSG_NOSIGNAL);
+
+		if (n < 0)
+			break;
+		sent += (size_t)n;
+	}
+	assert_true(recv(fd, &byte, 1, 0) <= 0);
+	close(fd);
+}
+
+static void bad_clients_are_dropped(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t size = VARLINK_MESSAGE_MAX + 65536;
+	char *spaces = malloc(size);
+
+	memset(spaces, ' ', size);
+	expect_dropped(fixture, "nonsense", 9);
+	expect_dropped(fixture, "{}", 3);
+	expect_dropped(fixture, "{\"method\":1}", 13);
+	expect_dropped(fixture, "{\"method\":\"test.Things.Echo\",\"parameters\":[]}", 46);
+	expect_dropped(fixture, "{\"method\":\"test.Things.GiveUp\"}", 32);
+	expect_dropped(fixture, spaces, size);
+	free(spaces);
+	call_and_answer(state);
+}
+
+static void client_gone_while_waiting(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_varlink_ struct varlink_client *other = connected(fixture);
+	struct varlink_client *client = connected(fixture);
+	struct fault f = { 0 };
+
+	varlink_client_timeout(client, 100);
+	assert_int_equal(varlink_call(client, "test.Things.Keep", NULL, NULL, &f), -1);
+	assert_string_equal(f.code, "AgentUnreachable");
+	/* The connection is out of step now and says so. */
+	assert_int_equal(varlink_call(client, "test.Things.Echo", NULL, NULL, &f), -1);
+	varlink_disconnect(client);
+	for (int i = 0; i < 200; i++) {
+		_cleanup_json_ json_object *reply = NULL;
+
+		assert_int_equal(varlink_call(other, "test.Things.Finish", NULL, &reply, &f), 0);
+		assert_false(json_get_bool(reply, "kept", true) && i);
+		if (json_get_int(reply, "gone", 0) == 1)
+			return;
+		usleep(10000);
+	}
+	fail_msg("the server never noticed that its client had gone");
+}
+
+static void *finish_later(void *userdata)
+{
+	_cleanup_varlink_ struct varlink_client *client = connected(userdata);
+	_cleanup_json_ json_object *params = json_object_new_object();
+	_cleanup_json_ json_object *reply = NULL;
+	struct fault f = { 0 };
+
+	json_add_string(params, "text", "at last");
+	for (int i = 0; i < 500 && !json_get_bool(reply, "kept", false); i++) {
+		json_object_put(reply);
+		reply = NULL;
+		usleep(10000);
+		varlink_call(client, "test.Things.Finish", params, &reply, &f);
+	}
+	return NULL;
+}
+
+static void answer_from_elsewhere(void **state)
+{
+	_cleanup_varlink_ struct varlink_client *client = connected(*state);
+	_cleanup_json_ json_object *reply = NULL;
+	struct fault f = { 0 };
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, finish_later, *state);
+	assert_int_equal(varlink_call(client, "test.Things.Keep", NULL, &reply, &f), 0);
+	assert_string_equal(json_get_string(reply, "text"), "at last");
+	pthread_join(thread, NULL);
+	json_object_put(reply);
+	reply = json_object_new_object();
+	json_add_string(reply, "text", "again");
+	assert_int_equal(varlink_call(client, "test.Things.Echo", reply, NULL, &f), 0);
+}
+
+static void connections_are_limited(void **state)
+{
+	struct fixture *fixture = *state;
+	struct varlink_client *clients[VARLINK_CONNECTIONS_MAX + VARLINK_CONNECTIONS_ROOT + 4];
+	size_t count_clients = sizeof(clients) / sizeof(*clients), refused = 0;
+	_cleanup_json_ json_object *params = json_object_new_object();
+
+	json_add_string(params, "text", "x");
+	for (size_t i = 0; i < count_clients; i++) {
+		struct fault f = { 0 };
+
+		clients[i] = connected(fixture);
+		refused += varlink_call(clients[i], "test.Things.Echo", params, NULL, &f) < 0;
+	}
+	assert_int_equal(refused, geteuid() ? 4 + VARLINK_CONNECTIONS_ROOT : 4);
+	for (size_t i = 0; i < count_clients; i++)
+		varlink_disconnect(clients[i]);
+	usleep(100000);
+	call_and_answer(state);
+}
+
+static void only_the_group_may_mutate(void **state)
+{
+	struct fixture *fixture = *state;
+	_cleanup_varlink_ struct varlink_client *client = NULL;
+	_cleanup_json_ json_object *params = json_object_new_object();
+	struct fault f = { 0 };
+	pid_t pid;
+	int status;
+
+	if (geteuid())
+		skip();
+	json_add_string(params, "text", "x");
+	client = connected(fixture);
+	assert_int_equal(varlink_call(client, "test.Things.Change", params, NULL, &f), 0);
+	assert_int_equal(chmod(fixture->directory, 0755), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct varlink_client *nobody = NULL;
+
+		if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534) ||
+		    varlink_connect(fixture->path, &nobody, &f) < 0 ||
+		    varlink_call(nobody, "test.Things.Echo", params, NULL, &f) < 0)
+			_exit(1);
+		if (varlink_call(nobody, "test.Things.Change", params, NULL, &f) == 0)
+			_exit(2);
+		_exit(strcmp(f.code, "AccessDeniedException") ? 3 : 0);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+static void a_living_server_is_not_replaced(void **state)
+{
+	struct fixture *fixture = *state;
+	struct varlink_server *second = NULL;
+	struct fault f = { 0 };
+
+	assert_int_equal(varlink_server_new(&second, fixture->event, &service, NULL), 0);
+	assert_int_equal(varlink_server_listen_path(second, fixture->path, 0600, 0, &f), -1);
+	assert_non_null(strstr(f.message, "already serves"));
+	varlink_server_free(second);
+	call_and_answer(state);
+}
+
+static void nobody_there(void **state)
+{
+	struct varlink_client *client = NULL;
+	struct fault f = { 0 };
+
+	assert_int_equal(varlink_connect("/nonexistent/agent.sock", &client, &f), -1);
+	assert_int_equal(fault_exit_code(f.code), 5);
+	assert_null(client);
+}
+
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(take_whole_and_halves),
+		cmocka_unit_test(take_refuses_what_is_no_object),
+		cmocka_unit_test(take_refuses_deep_nesting),
+		cmocka_unit_test(take_refuses_oversize),
+		cmocka_unit_test(append_refuses_oversize),
+		cmocka_unit_test(nobody_there),
+		WITH_SERVER(call_and_answer),
+		WITH_SERVER(large_answer),
+		WITH_SERVER(streaming_needs_more),
+		WITH_SERVER(streaming_gives_every_answer),
+		WITH_SERVER(streaming_without_reading),
+		WITH_SERVER(faults_arrive),
+		WITH_SERVER(service_describes_itself),
+		WITH_SERVER(pipelined_calls_keep_their_order),
+		WITH_SERVER(bad_clients_are_dropped),
+		WITH_SERVER(client_gone_while_waiting),
+		WITH_SERVER(answer_from_elsewhere),
+		WITH_SERVER(connections_are_limited),
+		WITH_SERVER(only_the_group_may_mutate),
+		WITH_SERVER(a_living_server_is_not_replaced),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

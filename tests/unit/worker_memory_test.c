@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: MIT
+/* sources: ../tests/unit/kms_fixture.c */
+/*
+ * What is left in the memory of a worker when it exits: the data key in the shared block, which the
+ * agent wipes, and nowhere else. Pages of a process that is gone are freed as they are. And the
+ * worker of a renewal, which needs no data key, was given no private key that opens one.
+ *
+ * The worker is stopped at its exit with ptrace, when its memory is still there, and searched. The
+ * worker must be the release build: AddressSanitizer brings an allocator that keeps freed blocks,
+ * which makes the sanitized build the negative control.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base64.h"
+#include "json.h"
+#include "kms_fixture.h"
+#include "worker.h"
+
+#define MAPPING_MAX (1UL << 30)		/* leaves out AddressSanitizer's shadow */
+
+/* What the DER of an RSA-2048 private key has, and that of a public one has not. */
+static const uint8_t private_key[] = { 0x02, 0x01, 0x00, 0x02, 0x82, 0x01, 0x01, 0x00 };
+
+static const struct kms_fixture *kms;
+
+struct answer {
+	bool done;
+	enum kms_outcome outcome;
+	struct json_object *response;
+	struct secret *plaintext;
+};
+
+struct needle {
+	const void *bytes;
+	size_t size;
+};
+
+/* Copies of the needles that were found. */
+struct findings {
+	unsigned int in_block;
+	unsigned int elsewhere;
+	char where[256];		/* the last one elsewhere */
+};
+
+static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
+		    struct json_object *response, struct secret *plaintext, void *userdata)
+{
+	*(struct answer *)userdata = (struct answer){
+		true, outcome, json_object_get(response), plaintext,
+	};
+}
+
+static struct config config_for(bool tls)
+{
+	return (struct config){
+		.region = (char *)"us-east-1",
+		.kms_endpoint = (char *)(tls ? kms->tls_endpoint : kms->endpoint),
+		.ca_file = (char *)(tls ? kms->ca_file : ""),
+		.credentials_file = (char *)kms->credentials, .profile = (char *)"enveloped",
+		.worker = (char *)"", .kms_timeout_seconds = 30,
+	};
+}
+
+static pid_t newest_child(void)
+{
+	char path[64], text[256] = { 0 }, *at = text, *end;
+	long pid, last = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	while ((pid = strtol(at, &end, 10)) > 0) {
+		if (pid != kms->pid)
+			last = pid;
+		at = end;
+	}
+	return (pid_t)last;
+}
+
+static void search(const char *mapping, const uint8_t *memory, size_t size,
+		   const struct needle *needle, struct findings *found)
+{
+	const uint8_t *at = memory, *end = memory + size;
+
+	while ((at = memmem(at, end - at, needle->bytes, needle->size))) {
+		if (strstr(mapping, "memfd:envelope-kms-worker")) {
+			found->in_block++;
+		} else {
+			found->elsewhere++;
+			snprintf(found->where, sizeof(found->where), "%.250s", mapping);
+		}
+		at++;
+	}
+}
+
+/* Searches all of the memory of @pid. The list of needles ends with an empty one. */
+static struct findings scan(pid_t pid, const struct needle *needles)
+{
+	struct findings found = { 0 };
+	char path[64], line[512];
+	FILE *maps;
+	int memory;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	memory = open(path, O_RDONLY | O_CLOEXEC);
+	assert_non_null(maps);
+	assert_true(memory >= 0);
+	while (fgets(line, sizeof(line), maps)) {
+		unsigned long start, end;
+		uint8_t *copy;
+		ssize_t n;
+
+		if (sscanf(line, "%lx-%lx", &start, &end) != 2 || end - start > MAPPING_MAX)
+			continue;
+		copy = malloc(end - start);
+		n = pread(memory, copy, end - start, (off_t)start);
+		for (const struct needle *needle = needles; n > 0 && needle->size; needle++)
+			search(line, copy, n, needle, &found);
+		free(copy);
+	}
+	fclose(maps);
+	close(memory);
+	return found;
+}
+
+/* Lets the worker run until it is about to exit; its memory is then still there. */
+static void run_to_exit(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT), 0);
+	for (;;) {
+		assert_int_equal(waitpid(pid, &status, __WALL), pid);
+		assert_true(WIFSTOPPED(status));
+		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8))
+			return;
+		ptrace(PTRACE_CONT, pid, NULL, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
+	}
+}
+
+static struct answer finish(sd_event *e, struct answer *answer)
+{
+	while (!answer->done)
+		assert_true(sd_event_run(e, UINT64_MAX) >= 0);
+	sd_event_unref(e);
+	assert_int_equal(answer->outcome, KMS_OK);
+	return *answer;
+}
+
+static struct answer ask(const struct config *cfg, const char *operation,
+			 struct json_object *request)
+{
+	struct answer answer = { 0 };
+	sd_event *e;
+
+	assert_true(sd_event_new(&e) >= 0);
+	assert_int_equal(kms_worker_start(e, cfg, operation, request, on_done, &answer, NULL, NULL), 0);
+	json_object_put(request);
+	return finish(e, &answer);
+}
+
+static struct answer data_key(const struct config *cfg)
+{
+	struct answer key = ask(cfg, "GenerateDataKey",
+				json("{\"KeyId\":\"%s\",\"NumberOfBytes\":64}", kms->key_arn));
+
+	assert_non_null(key.plaintext);
+	return key;
+}
+
+/* A Decrypt of @key's blob; the worker is searched as it exits. */
+static struct findings search_at_exit(const struct config *cfg, const struct answer *key,
+				      bool dry_run, const struct needle *needles,
+				      struct answer *answer)
+{
+	struct json_object *request = json("{\"KeyId\":\"%s\",\"CiphertextBlob\":\"%s\"%s}",
+					   kms->key_arn,
+					   json_get_string(key->response, "CiphertextBlob"),
+					   dry_run ? ",\"DryRun\":true" : "");
+	struct findings found;
+	sd_event *e;
+	pid_t pid;
+
+	*answer = (struct answer){ 0 };
+	assert_true(sd_event_new(&e) >= 0);
+	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL), 0);
+	pid = newest_child();
+	run_to_exit(pid);
+	found = scan(pid, needles);
+	ptrace(PTRACE_DETACH, pid, NULL, 0);
+	finish(e, answer);
+	json_object_put(request);
+	return found;
+}
+
+static void drop(struct answer *answer)
+{
+	secret_free(answer->plaintext);
+	json_object_put(answer->response);
+}
+
+/* Searches the worker at @program for both halves of the data key, in raw and in base64. */
+static struct findings search_for_data_key(const char *program, bool tls)
+{
+	const struct config cfg = config_for(tls);
+	struct answer key, again;
+	struct findings found;
+	char *base64;
+
+	setenv("ENVELOPE_WORKER", program, 1);
+	key = data_key(&cfg);
+	base64 = base64_encode(key.plaintext->bytes, 48);	/* 48 bytes are whole base64 groups */
+	{
+		const struct needle needles[] = {
+			{ key.plaintext->bytes, 16 }, { key.plaintext->bytes + 48, 16 },
+			{ base64, 32 }, { 0 },
+		};
+
+		found = search_at_exit(&cfg, &key, false, needles, &again);
+	}
+	assert_non_null(again.plaintext);
+	assert_true(secret_equal(key.plaintext, again.plaintext));
+	explicit_bzero(base64, strlen(base64));
+	free(base64);
+	drop(&key);
+	drop(&again);
+	return found;
+}
+
+/* The release build: beside the sanitized one that this test is in, or of this folder. */
+static const char *release_worker(void)
+{
+	static char path[3100];
+
+#ifdef __SANITIZE_ADDRESS__
+	snprintf(path, sizeof(path), "%s/../userspace/envelope-kms-worker", kms->programs);
+#else
+	snprintf(path, sizeof(path), "%s/envelope-kms-worker", kms->programs);
+#endif
+	return path;
+}
+
+static void need_release_worker(void)
+{
+	if (access(release_worker(), X_OK)) {
+		print_message("%s is not built: make userspace\n", release_worker());
+		skip();
+	}
+}
+
+static void the_key_is_in_the_shared_block_only(bool tls)
+{
+	struct findings found;
+
+	need_release_worker();
+	found = search_for_data_key(release_worker(), tls);
+	/* Control of the search: it does find the key where it has to be. */
+	assert_int_equal(found.in_block, 2);
+	if (found.elsewhere)
+		fail_msg("%u copies elsewhere, the last in %s", found.elsewhere, found.where);
+}
+
+static void nothing_is_left_of_a_key_from_the_socket(void **state)
+{
+	the_key_is_in_the_shared_block_only(false);
+}
+
+static void nothing_is_left_of_a_key_from_tls(void **state)
+{
+	the_key_is_in_the_shared_block_only(true);
+}
+
+static void a_renewal_has_no_private_key(void **state)
+{
+	static const struct needle needles[] = { { private_key, sizeof(private_key) }, { 0 } };
+	const struct config cfg = config_for(false);
+	struct answer key, decrypted, renewed;
+	struct findings found;
+
+	need_release_worker();
+	setenv("ENVELOPE_WORKER", release_worker(), 1);
+	key = data_key(&cfg);
+	/* Control of the search: a worker that has to open a data key has one. */
+	found = search_at_exit(&cfg, &key, false, needles, &decrypted);
+	assert_int_equal(found.in_block, 1);
+	assert_non_null(decrypted.plaintext);
+
+	found = search_at_exit(&cfg, &key, true, needles, &renewed);
+	assert_null(renewed.plaintext);
+	if (found.in_block || found.elsewhere)
+		fail_msg("a private key in %s", found.in_block ? "the shared block" : found.where);
+	drop(&key);
+	drop(&decrypted);
+	drop(&renewed);
+}
+
+#ifdef __SANITIZE_ADDRESS__
+/* Negative control: without wipe_malloc.c the same search finds copies in freed blocks. */
+static void copies_are_left_without_the_wiping_allocator(void **state)
+{
+	char program[3100];
+
+	snprintf(program, sizeof(program), "%s/envelope-kms-worker", kms->programs);
+	assert_true(search_for_data_key(program, true).elsewhere > 0);
+}
+#endif
+
+static int set_up(void **state)
+{
+	if (geteuid()) {
+		fprintf(stderr, "needs root, to read the memory of another user's process\n");
+		return -1;
+	}
+	kms = kms_fixture_start();
+	return kms ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	return kms_fixture_stop();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_is_left_of_a_key_from_the_socket),
+		cmocka_unit_test(nothing_is_left_of_a_key_from_tls),
+		cmocka_unit_test(a_renewal_has_no_private_key),
+#ifdef __SANITIZE_ADDRESS__
+		cmocka_unit_test(copies_are_left_without_the_wiping_allocator),
+#endif
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
