@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "base64.h"
+#include "config.h"
 #include "json.h"
 #include "kms_fixture.h"
 #include "worker.h"
@@ -140,12 +141,13 @@ static struct findings scan(pid_t pid, const struct needle *needles)
 	return found;
 }
 
-/* Lets the worker run until it is about to exit; its memory is then still there. */
-static void run_to_exit(pid_t pid)
+/* Lets the worker run, with a signal or 0, until it is about to exit; its memory is then still there. */
+static void run_to_exit(pid_t pid, int with_signal)
 {
 	int status;
 
 	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT), 0);
+	kill(pid, with_signal);
 	for (;;) {
 		assert_int_equal(waitpid(pid, &status, __WALL), pid);
 		assert_true(WIFSTOPPED(status));
@@ -202,7 +204,7 @@ static struct findings search_at_exit(const struct config *cfg, const struct ans
 	assert_true(sd_event_new(&e) >= 0);
 	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL), 0);
 	pid = newest_child();
-	run_to_exit(pid);
+	run_to_exit(pid, 0);
 	found = scan(pid, needles);
 	ptrace(PTRACE_DETACH, pid, NULL, 0);
 	finish(e, answer);
@@ -311,6 +313,59 @@ static void a_renewal_has_no_private_key(void **state)
 	drop(&renewed);
 }
 
+/*
+ * A worker whose KMS does not answer has copies of the credentials in what it asks; the agent that
+ * wants it gone sends SIGTERM, and kills it two seconds later.
+ */
+static void one_that_is_told_to_stop_wipes_first(void **state)
+{
+	const struct config cfg = config_for(false);
+	struct answer key, none = { 0 };
+	struct findings before = { 0 }, after;
+	struct json_object *request;
+	struct credentials c;
+	unsigned long status;
+	struct fault f;
+	sd_event *e;
+	pid_t pid;
+
+	need_release_worker();
+	setenv("ENVELOPE_WORKER", release_worker(), 1);
+	assert_int_equal(credentials_load(kms->credentials, "enveloped", &c, &f), 0);
+	key = data_key(&cfg);
+	request = json("{\"KeyId\":\"%s\",\"CiphertextBlob\":\"%s\"}", kms->key_arn,
+		       json_get_string(key.response, "CiphertextBlob"));
+	kill(kms->pid, SIGSTOP);
+	assert_true(sd_event_new(&e) >= 0);
+	assert_int_equal(kms_worker_start(e, &cfg, "Decrypt", request, on_done, &none, NULL, NULL), 0);
+	json_object_put(request);
+	pid = newest_child();
+	{
+		const struct needle needles[] = { { c.secret_key, strlen(c.secret_key) }, { 0 } };
+
+		for (int i = 0; i < 200 && !before.elsewhere; i++) {
+			usleep(50000);
+			before = scan(pid, needles);
+		}
+		run_to_exit(pid, SIGTERM);
+		after = scan(pid, needles);
+	}
+	ptrace(PTRACE_GETEVENTMSG, pid, NULL, &status);
+	ptrace(PTRACE_DETACH, pid, NULL, 0);
+	kill(kms->pid, SIGCONT);
+	credentials_wipe(&c);
+	while (!none.done)
+		assert_true(sd_event_run(e, UINT64_MAX) >= 0);
+	sd_event_unref(e);
+	drop(&key);
+	assert_int_not_equal(none.outcome, KMS_OK);
+	/* Control: before, they were there to be wiped. */
+	assert_true(before.elsewhere > 0);
+	assert_true(WIFEXITED(status));
+	if (after.elsewhere)
+		fail_msg("%u copies, the last in %s", after.elsewhere, after.where);
+}
+
 #ifdef __SANITIZE_ADDRESS__
 /* Negative control: without wipe_malloc.c the same search finds copies in freed blocks. */
 static void copies_are_left_without_the_wiping_allocator(void **state)
@@ -334,6 +389,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
+	kill(kms->pid, SIGCONT);
 	return kms_fixture_stop();
 }
 
@@ -343,6 +399,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_of_a_key_from_the_socket),
 		cmocka_unit_test(nothing_is_left_of_a_key_from_tls),
 		cmocka_unit_test(a_renewal_has_no_private_key),
+		cmocka_unit_test(one_that_is_told_to_stop_wipes_first),
 #ifdef __SANITIZE_ADDRESS__
 		cmocka_unit_test(copies_are_left_without_the_wiping_allocator),
 #endif
