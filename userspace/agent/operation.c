@@ -21,12 +21,6 @@ static const char *const api_names[] = {
 	[OPERATION_DELETE] = "DeleteDBCluster",
 };
 
-struct device_step {
-	struct operation *op;
-	void (*run)(struct operation *op);
-	void (*next)(struct operation *op);
-};
-
 struct question_step {
 	struct operation *op;
 	char operation[40];
@@ -66,17 +60,16 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 
 static void step_run(void *data)
 {
-	struct device_step *step = data;
+	struct operation *op = data;
 
-	step->run(step->op);
+	op->run(op);
 }
 
 static void step_done(void *data)
 {
-	struct device_step *step = data;
+	struct operation *op = data;
 
-	step->next(step->op);
-	free(step);
+	op->next(op);
 }
 
 /**
@@ -84,19 +77,15 @@ static void step_done(void *data)
  * @run: there; sets @op->result and @op->fault; of the cluster it may read only what never
  *	changes: names and ids
  * @next: in the event loop, afterwards
+ *
+ * Of an operation one at a time. Needs no memory of its own: what undoes an operation is one.
  */
 void operation_device_step(struct operation *op, void (*run)(struct operation *op),
 			   void (*next)(struct operation *op))
 {
-	struct device_step *step = calloc(1, sizeof(*step));
-
-	if (!step) {
-		op->result = fault_set(&op->fault, "InternalFailure", "Out of memory.");
-		operation_fail(op);
-		return;
-	}
-	*step = (struct device_step){ .op = op, .run = run, .next = next };
-	device_thread_submit(op->agent->devices, step_run, step_done, step);
+	op->run = run;
+	op->next = next;
+	device_thread_submit(op->agent->devices, step_run, step_done, op);
 }
 
 /* Puts the KMS's refusal into RDS's words. */

@@ -28,6 +28,7 @@ enum operation_kind { OPERATION_CREATE, OPERATION_START, OPERATION_ACTIVATE, OPE
  * @erase: delete the header too
  * @asked_ns: when the KMS was asked for the key
  * @serial: kernel key
+ * @run, @next: the step in the device thread, and what comes after it
  * @fault, @result: of the last step in the device thread
  */
 struct operation {
@@ -51,6 +52,8 @@ struct operation {
 	bool erase;
 	uint64_t asked_ns;
 	int32_t serial;
+	void (*run)(struct operation *op);
+	void (*next)(struct operation *op);
 	struct fault fault;
 	int result;
 };
