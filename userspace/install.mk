@@ -6,9 +6,8 @@
 #   DESTDIR   install below this folder and touch nothing of the running system
 #   PREFIX    default /usr; man pages, units and completion follow it
 #
-# Below /etc/envelope a file that exists is never overwritten, and uninstall
-# keeps those that differ from what was installed, as well as credentials, the
-# KMS's root key, /var/lib/envelope* and /var/log/envelope.
+# Configuration that exists is never overwritten, and uninstall keeps what
+# differs from what was installed, as well as credentials, the KMS's root key, /var/lib/envelope* and /var/log/envelope.
 
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
@@ -42,6 +41,7 @@ define INSTALL_MANIFEST
 644 userspace/units/completion/envelope $(PREFIX)/share/bash-completion/completions/envelope
 644 $(INSTALL_UNITS)/request-key.d/envelope.conf $(SYSCONFDIR)/request-key.d/envelope.conf
 755 docs/recover-volume-key $(PREFIX)/share/doc/dm-envelope/recover-volume-key
+config userspace/units/logrotate.d/envelope $(SYSCONFDIR)/logrotate.d/envelope
 config userspace/units/etc/envelope.conf $(SYSCONFDIR)/envelope/envelope.conf
 config userspace/units/etc/kms.conf $(SYSCONFDIR)/envelope/kms.conf
 $(foreach m,$(MAN_PAGES),644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))$(newline))

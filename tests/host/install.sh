@@ -24,6 +24,7 @@ expected_files() {
 	cat <<-EOF
 	/etc/envelope/envelope.conf
 	/etc/envelope/kms.conf
+	/etc/logrotate.d/envelope
 	/etc/request-key.d/envelope.conf
 	/usr/bin/envelope
 	/usr/lib/envelope/envelope-kms-worker

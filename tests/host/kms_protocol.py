@@ -735,6 +735,19 @@ def _():
     assert kms.audit()[-1]["requestID"] == reply.headers["x-amzn-RequestId"]
 
 
+@test("the audit trail goes on in a new file when logrotate has moved the old one away")
+def audit_rotated():
+    before = kms.audit()
+    os.rename(kms.audit_file, f"{kms.audit_file}.1")
+    kms.new_key(Description="after rotation")
+    assert [r["eventName"] for r in kms.audit()] == ["CreateKey"]
+    # Whole again, for the search below.
+    with open(f"{kms.audit_file}.1", "a", encoding="utf-8") as old, open(kms.audit_file, encoding="utf-8") as new:
+        old.write(new.read())
+    os.rename(f"{kms.audit_file}.1", kms.audit_file)
+    assert len(kms.audit()) == len(before) + 1
+
+
 @test("no plaintext and no ciphertext of this whole run is in the audit trail or on stderr")
 def _():
     with open(kms.audit_file, encoding="utf-8") as f:

@@ -254,6 +254,27 @@ static void what_is_there_is_kept(void **state)
 	expect_member(json_object_array_get_idx(records, 0), "eventName", "First");
 }
 
+/* As logrotate does it: what was there has another name, and there is a file of this name again. */
+static void a_file_that_is_moved_away_is_followed_by_another(void **state)
+{
+	_cleanup_json_ json_object *records = NULL;
+	struct fixture *x = *state;
+	char moved[80];
+	struct fault f;
+
+	record_of(x, "First");
+	snprintf(moved, sizeof(moved), "%s.1", x->path);
+	assert_int_equal(rename(x->path, moved), 0);
+	record_of(x, "Second");
+	record_of(x, "Third");
+	records = audit_read(x->audit, NULL, 10, &f);
+	assert_int_equal(unlink(moved), 0);
+	assert_non_null(records);
+	assert_int_equal(json_object_array_length(records), 2);
+	expect_member(json_object_array_get_idx(records, 0), "eventName", "Second");
+	assert_int_equal(audit_recorded(x->audit, &f), 0);
+}
+
 /* From now on the file takes @more bytes, as a disk does that is nearly full. */
 static void room(struct fixture *x, rlim_t more)
 {
@@ -339,6 +360,7 @@ int main(void)
 		WITH_TRAIL(reading_since_a_time),
 		WITH_TRAIL(listeners_are_told),
 		WITH_TRAIL(what_is_there_is_kept),
+		WITH_TRAIL(a_file_that_is_moved_away_is_followed_by_another),
 		WITH_TRAIL(a_trail_that_is_written_says_so),
 		WITH_TRAIL(a_full_disk_is_told_and_the_gap_recorded),
 		WITH_TRAIL(a_line_that_was_cut_off_swallows_no_other),

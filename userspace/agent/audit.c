@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "append_file.h"
 #include "audit.h"
 #include "json.h"
 #include "log.h"
@@ -81,7 +82,7 @@ int audit_open(const char *path, const char *region, const char *account, struct
 
 	if (!audit)
 		return fault_set(f, "InternalFailure", "Out of memory.");
-	audit->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	audit->fd = append_file_open(path);
 	audit->torn = is_torn(path);
 	audit->path = strdup(path);
 	if (audit->fd < 0 || !audit->path) {
@@ -179,16 +180,32 @@ static const char *to_line(json_object *record, size_t *size)
 						 JSON_C_TO_STRING_NOSLASHESCAPE, size);
 }
 
+/* The file that logrotate has moved away was whole; the new one may have been written by another. */
+static int follow(struct audit *audit)
+{
+	bool changed;
+
+	if (append_file_follow(&audit->fd, audit->path, &changed))
+		return errno;
+	if (changed)
+		audit->torn = is_torn(audit->path);
+	return 0;
+}
+
 /* Appends a record to the file. Returns 0 or an errno. */
 static int to_file(struct audit *audit, json_object *record, bool sync)
 {
 	size_t size;
 	const char *line = to_line(record, &size);
+	int err = follow(audit);
 	/* A torn line gets its end first: it must not swallow this one too. */
 	struct iovec parts[] = { { (void *)"\n", audit->torn }, { (void *)line, size },
 				 { (void *)"\n", 1 } };
-	ssize_t whole = (ssize_t)(audit->torn + size + 1), n = writev(audit->fd, parts, 3);
+	ssize_t whole = (ssize_t)(audit->torn + size + 1), n;
 
+	if (err)
+		return err;
+	n = writev(audit->fd, parts, 3);
 	if (n > 0)
 		audit->torn = n != whole;
 	if (n != whole)

@@ -20,6 +20,7 @@
 #include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
 
+#include "append_file.h"
 #include "json.h"
 #include "log.h"
 
@@ -192,9 +193,15 @@ static struct json_object *make_record(const struct call *call, const struct fau
 static int append(struct audit *audit, const char *text)
 {
 	size_t size = strlen(text);
-	char *line = malloc(size + 1);
 	ssize_t written;
+	char *line;
 
+	/* logrotate may have moved it away. */
+	if (append_file_follow(&audit->fd, audit->path, NULL)) {
+		log_error("cannot open the audit trail %s: %s", audit->path, strerror(errno));
+		return -1;
+	}
+	line = malloc(size + 1);
 	if (!line)
 		return -1;
 	memcpy(line, text, size);
@@ -232,7 +239,7 @@ int audit_open(const char *path, struct audit **ret, struct fault *f)
 	if (!audit)
 		return fault_set(f, "InternalFailure", "out of memory");
 	audit->path = strdup(path);
-	audit->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	audit->fd = append_file_open(path);
 	if (!audit->path || audit->fd < 0) {
 		fault_set(f, "InvalidConfiguration", "cannot open the audit trail %s: %s", path,
 			  strerror(errno));
