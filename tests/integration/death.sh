@@ -17,11 +17,15 @@ trace=/sys/kernel/tracing
 # and the completion. A revoke waits for all of that: nothing may be late.
 late_allowed_ms=50
 
+# What the load does, for fio, and what is below the volume: a case may set them.
+load_words="--rw=randrw --bsrange=4k-32k --ioengine=libaio --iodepth=16"
+victim_disk=$(disk 1)
+
 start_load() {
 	local file=$1 name=$2
-	fio --name=load --filename="/dev/mapper/$name" --rw=randrw --bsrange=4k-32k --direct=1 --ioengine=libaio \
-		--iodepth=16 --numjobs=2 --size=16m --time_based --runtime=300 --continue_on_error=all \
-		--ignore_error=EIO,EIO --error_dump=0 --output="$file" &
+	# shellcheck disable=SC2086
+	fio --name=load --filename="/dev/mapper/$name" $load_words --direct=1 --numjobs=2 --size=16m --time_based \
+		--runtime=300 --continue_on_error=all --ignore_error=EIO,EIO --error_dump=0 --output="$file" &
 	load=$!
 }
 
@@ -110,12 +114,12 @@ prepare_victim() {
 		read -r key_victim < <(keyload logon test:victim victim.key "$victim_ring")
 	fi
 	must test -n "${key_victim:-}"
-	must encrypted victim victim "$(disk 1)"
+	must encrypted victim victim "$victim_disk"
 }
 
-# key_death METHOD
+# key_death METHOD [NAME]: NAME is what the results are called.
 key_death() {
-	local method=$1 before after last allowed=$late_allowed_ms load neighbour fio_code
+	local method=$1 name=${2:-$1} before after last allowed=$late_allowed_ms load neighbour fio_code
 	prepare_victim
 	udevadm monitor --kernel --property --subsystem-match=block >uevents 2>&1 &
 	local monitor=$!
@@ -129,33 +133,33 @@ key_death() {
 	log "the key ends by $method: called $called, over at $ended_ns"
 	must wait_past "$ended_ns"
 	kill -INT "$load"
-	holds "$method: no I/O hangs: the load ends when it is told to" timeout 20 tail --pid="$load" -f /dev/null
+	holds "$name: no I/O hangs: the load ends when it is told to" timeout 20 tail --pid="$load" -f /dev/null
 	stop_trace trace
 	read -r before after last < <(successes trace "$ended_ns")
-	note "$method: $before bios succeeded before the end, $after after it, the last one $last ms after"
-	[ "$before" -gt 0 ] && ok "$method: bios succeed until the end (the trace sees them)" ||
-		not_ok "$method: bios succeed until the end (the trace sees them)" "more than 0" "$before"
+	note "$name: $before bios succeeded before the end, $after after it, the last one $last ms after"
+	[ "$before" -gt 0 ] && ok "$name: bios succeed until the end (the trace sees them)" ||
+		not_ok "$name: bios succeed until the end (the trace sees them)" "more than 0" "$before"
 	if awk -v l="$last" -v a=$allowed 'BEGIN { exit !(l <= a) }'; then
-		ok "$method: no bio succeeds after the key ended (within $allowed ms)"
+		ok "$name: no bio succeeds after the key ended (within $allowed ms)"
 	else
-		not_ok "$method: no bio succeeds after the key ended (within $allowed ms)" "0" "$after, last $last ms later"
+		not_ok "$name: no bio succeeds after the key ended (within $allowed ms)" "0" "$after, last $last ms later"
 	fi
-	[ "$called" = 0 ] || note "$method: the call took $(((ended_ns - called) / 1000)) us (with its grace)"
-	expect "$method: the device says failed, and why" "failed $reason" "$(state_of victim)"
-	io_error "$method: a read fails" read_block /dev/mapper/victim
-	io_error "$method: a write fails" write_block /dev/mapper/victim
+	[ "$called" = 0 ] || note "$name: the call took $(((ended_ns - called) / 1000)) us (with its grace)"
+	expect "$name: the device says failed, and why" "failed $reason" "$(state_of victim)"
+	io_error "$name: a read fails" read_block /dev/mapper/victim
+	io_error "$name: a write fails" write_block /dev/mapper/victim
 	wait "$neighbour"
 	fio_code=$?
-	expect "$method: the other volume verifies all its data" 0 $fio_code
-	expect "$method: the other volume is live" "live -" "$(state_of bystander)"
+	expect "$name: the other volume verifies all its data" 0 $fio_code
+	expect "$name: the other volume is live" "live -" "$(state_of bystander)"
 	kill $monitor
-	expect "$method: one uevent tells it" 1 "$(grep -c "^DM_ENVELOPE_STATE=failed" uevents)"
-	expect "$method: the uevent gives the reason" "DM_ENVELOPE_REASON=$reason" "$(grep ^DM_ENVELOPE_REASON uevents)"
+	expect "$name: one uevent tells it" 1 "$(grep -c "^DM_ENVELOPE_STATE=failed" uevents)"
+	expect "$name: the uevent gives the reason" "DM_ENVELOPE_REASON=$reason" "$(grep ^DM_ENVELOPE_REASON uevents)"
 	must dmsetup suspend victim
 	must dmsetup resume victim
-	expect "$method: failed stays failed over suspend and resume" "failed $reason" "$(state_of victim)"
-	fails "$method: no new table takes the dead key" dmsetup create victim-again --table "$(table_of victim "$(disk 3)")"
-	holds "$method: the failed device can be removed" dmsetup remove victim
+	expect "$name: failed stays failed over suspend and resume" "failed $reason" "$(state_of victim)"
+	fails "$name: no new table takes the dead key" dmsetup create victim-again --table "$(table_of victim "$(disk 3)")"
+	holds "$name: the failed device can be removed" dmsetup remove victim
 }
 
 # key_death_findings METHOD: how many of the checks fail, for the negative control.
