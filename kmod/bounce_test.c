@@ -7,7 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/sched.h>
 
-#include "envelope.h"
+#include "rig_test.h"
 
 struct bounce_bench {
 	struct envelope_bounce_pool pool;
@@ -48,13 +48,6 @@ static void bounce_exit(struct kunit *test)
 	envelope_pages_drain();
 	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
 	envelope_pages_set_limit(bench->limit);
-}
-
-/* No page but those of the reserve. */
-static void starve(void)
-{
-	envelope_pages_set_limit(0);
-	envelope_pages_drain();
 }
 
 static void expect_whole_pages(struct kunit *test, const struct envelope_bounce *bounce)
@@ -99,7 +92,7 @@ static void gives_and_takes_back(struct kunit *test)
 	envelope_bounce_release(&bench->pool, &bench->small);
 	KUNIT_EXPECT_EQ(test, bench->pool.nr_pages, ENVELOPE_RESERVE_PAGES);
 
-	starve();
+	rig_starve();
 	KUNIT_EXPECT_FALSE(test, envelope_bounce_try_take(&bench->small, row->nr));
 	KUNIT_ASSERT_TRUE(test, envelope_bounce_take(&bench->pool, &bench->small, row->nr,
 						     &bench->lc));
@@ -151,7 +144,7 @@ static void start_waiter(struct kunit *test, unsigned int nr)
 {
 	struct bounce_bench *bench = test->priv;
 
-	starve();
+	rig_starve();
 	KUNIT_ASSERT_TRUE(test, envelope_bounce_take(&bench->pool, &bench->whole,
 						     ENVELOPE_MAX_PAGES, &bench->lc));
 	KUNIT_EXPECT_TRUE(test, bench->whole.reserved);

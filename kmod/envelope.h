@@ -513,6 +513,47 @@ static inline void envelope_hook(struct envelope_bio *eb, struct bio *bio, bio_e
 	bio->bi_private = eb;
 }
 
+/**
+ * envelope_crypt_part() - encrypt into pages, or decrypt in place
+ * @eb: ours
+ * @segments: the data
+ * @iter: where the data of the bio begins
+ * @offset: of the part, in bytes; whole data units, and whole pages of @pages
+ * @size: of the part, in bytes
+ * @pages: where the ciphertext of the whole bio goes; NULL: decrypt
+ *
+ * In the way of each bio, hence no function of its own.
+ *
+ * Context: inside a section of a live device. Return: as envelope_crypt().
+ */
+static __always_inline int envelope_crypt_part(struct envelope_bio *eb, struct bio_vec *segments,
+					       struct bvec_iter iter, unsigned int offset,
+					       unsigned int size, const struct bio_vec *pages)
+{
+	struct envelope_device *dev = eb->dev;
+	struct envelope_crypt pass __uninitialized;
+	int r;
+
+	pass.tfm = dev->vk->tfm;
+	pass.gather = &dev->gather;
+	pass.src = segments;
+	pass.src_iter = iter;
+	pass.dst = pages ? pages + (offset >> PAGE_SHIFT) : NULL;
+	pass.iv_sector = iter.bi_sector + dev->iv_shift + (offset >> SECTOR_SHIFT);
+	pass.sector_size = dev->sector_size;
+	pass.encrypt = pages;
+	if (offset)
+		bvec_iter_advance(segments, &pass.src_iter, offset);
+	pass.src_iter.bi_size = size;
+
+	r = envelope_crypt(&pass);
+	if (unlikely(r))
+		DMERR_LIMIT("%s: %s failed: error %d",
+			    dm_device_name(dm_table_get_md(dev->ti->table)),
+			    pages ? "encryption" : "decryption", r);
+	return r;
+}
+
 int envelope_map(struct dm_target *ti, struct bio *bio);
 void envelope_refuse(struct envelope_bio *eb, struct bio *bio);
 void envelope_succeed(struct envelope_bio *eb, struct bio *bio);

@@ -15,15 +15,6 @@ static void path_exit(struct kunit *test)
 	rig_free(test->priv);
 }
 
-/* No page but those of the reserve. Return: the limit until now. */
-static unsigned long starve(void)
-{
-	unsigned long limit = envelope_pages_set_limit(0);
-
-	envelope_pages_drain();
-	return limit;
-}
-
 /* ---- every way ---- */
 
 struct way_row {
@@ -71,7 +62,7 @@ static void data_is_right_on_every_way(struct kunit *test)
 
 	rig->disk->context = row->context;
 	if (row->starved)
-		limit = starve();
+		limit = rig_starve();
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE, 64), BLK_STS_OK);
 	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(rig->disk->data + 64 * 512, expected, row->size),
 			      "wrong ciphertext");
@@ -100,7 +91,7 @@ static void writes_get_on_without_memory(struct kunit *test)
 	rig->disk->context = DISK_SOFTIRQ;
 	for (i = 0; i < ARRAY_SIZE(ios); i++)
 		ios[i] = test_io_new(rig, &segment, 1);
-	limit = starve();
+	limit = rig_starve();
 	for (i = 0; i < ARRAY_SIZE(ios); i++)
 		test_io_submit(ios[i], REQ_OP_WRITE, i * 512);
 	for (i = 0; i < ARRAY_SIZE(ios); i++)
@@ -121,7 +112,7 @@ static void nowait_is_told_to_try_again(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, bdev_nowait(rig->bdev));
 	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_NOWAIT, 0, 262144), BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ | REQ_NOWAIT, 0, 262144), BLK_STS_OK);
-	limit = starve();
+	limit = rig_starve();
 	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_NOWAIT, 0, 4096), BLK_STS_AGAIN);
 	/* A read needs none. */
 	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ | REQ_NOWAIT, 0, 4096), BLK_STS_OK);
@@ -346,7 +337,7 @@ static void no_way_around_the_revoke(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, loads);
 	rig->disk->context = row->context;
 	if (row->starved)
-		limit = starve();
+		limit = rig_starve();
 	for (i = 0; i < 2; i++) {
 		loads[i] = (struct way_load){
 			.rig = rig, .row = row, .opf = i ? REQ_OP_READ : REQ_OP_WRITE,

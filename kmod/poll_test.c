@@ -64,10 +64,8 @@ static void data_is_right(struct kunit *test)
 	test_io_fill(io, data);
 	rig->disk->interrupts = row->interrupts;
 	rig->disk->context = row->interrupts ? DISK_HARDIRQ : DISK_PROCESS;
-	if (row->starved) {
-		limit = envelope_pages_set_limit(0);
-		envelope_pages_drain();
-	}
+	if (row->starved)
+		limit = rig_starve();
 	test_io_submit(io, REQ_OP_WRITE | REQ_POLLED, 64);
 	KUNIT_EXPECT_EQ(test, test_io_poll(io), BLK_STS_OK);
 	if (row->starved)

@@ -28,27 +28,7 @@ static struct workqueue_struct *read_wq;
 static __always_inline int decrypt(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
 				   unsigned int size)
 {
-	struct envelope_device *dev = eb->dev;
-	struct envelope_crypt pass __uninitialized;
-	int r;
-
-	pass.tfm = dev->vk->tfm;
-	pass.gather = &dev->gather;
-	pass.src = bio->bi_io_vec;
-	pass.src_iter = eb->iter;
-	pass.dst = NULL;
-	pass.iv_sector = eb->iter.bi_sector + dev->iv_shift + (offset >> SECTOR_SHIFT);
-	pass.sector_size = dev->sector_size;
-	pass.encrypt = false;
-	if (offset)
-		bvec_iter_advance(pass.src, &pass.src_iter, offset);
-	pass.src_iter.bi_size = size;
-
-	r = envelope_crypt(&pass);
-	if (unlikely(r))
-		DMERR_LIMIT("%s: decryption failed: error %d",
-			    dm_device_name(dm_table_get_md(dev->ti->table)), r);
-	return r;
+	return envelope_crypt_part(eb, bio->bi_io_vec, eb->iter, offset, size, NULL);
 }
 
 /* All of it in one section. */

@@ -137,14 +137,50 @@ static void idle_device_fails(struct kunit *test)
 	errand_end(errand);
 }
 
-/* A flag or a deadline is seen by the very next bio, before any watchdog. */
+/* ---- what has just happened to the key, and no watchdog has seen ---- */
+
+struct event {
+	const char *name;
+	void (*happen)(struct rig *rig);
+};
+
+static void lease_has_ended(struct rig *rig)
+{
+	WRITE_ONCE(rig->vk->lease.deadline_ns, 1);
+}
+
+static void timeout_has_come(struct rig *rig)
+{
+	WRITE_ONCE(rig->key->expiry, 1);
+}
+
+static void is_marked_revoked(struct rig *rig)
+{
+	set_bit(KEY_FLAG_REVOKED, &rig->key->flags);
+}
+
+static void is_marked_invalidated(struct rig *rig)
+{
+	set_bit(KEY_FLAG_INVALIDATED, &rig->key->flags);
+}
+
+static const struct event events[] = {
+	{ "lease", lease_has_ended },
+	{ "timeout", timeout_has_come },
+	{ "revoked", is_marked_revoked },
+	{ "invalidated", is_marked_invalidated },
+};
+
+KUNIT_ARRAY_PARAM_DESC(event, events, name);
+
+/* The watchdog sleeps for up to a second; the very next bio is refused. */
 static void next_bio_sees_it(struct kunit *test)
 {
+	const struct event *event = test->param_value;
 	struct rig *rig = rig_new(test, &(struct rig_options){});
 
 	KUNIT_ASSERT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
-	/* As if the lease had just ended; the watchdog sleeps for up to a second. */
-	WRITE_ONCE(rig->vk->lease.deadline_ns, 1);
+	event->happen(rig);
 	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ, 0, 4096), BLK_STS_IOERR);
 }
 
@@ -317,15 +353,6 @@ static void plug_work(struct work_struct *work)
 	wait_for_completion(&plug->go);
 }
 
-/* No page is to be had, at hand or from the kernel. Return: what was the limit. */
-static unsigned long starve(void)
-{
-	unsigned long limit = envelope_pages_set_limit(0);
-
-	envelope_pages_drain();
-	return limit;
-}
-
 static bool is_queued(struct rig *rig)
 {
 	bool queued;
@@ -416,7 +443,7 @@ static void waiting_write_is_answered(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, plug);
 	plug_in(rig, plug);
-	limit = starve();
+	limit = rig_starve();
 	test_io_submit(io, REQ_OP_WRITE, 0);
 	KUNIT_EXPECT_TRUE(test, is_queued(rig));
 	if (row->worker_waits) {
@@ -454,7 +481,7 @@ static void late_write_is_not_encrypted(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, plug);
 	plug_in(rig, plug);
-	limit = starve();
+	limit = rig_starve();
 	borrow_reserve(rig, &reserve);
 	test_io_submit(io, REQ_OP_WRITE, 0);
 	worker = start_worker(test, rig);
@@ -587,7 +614,7 @@ static void no_success_after_revoke_under_load(struct kunit *test)
 
 static struct kunit_case revoke_cases[] = {
 	KUNIT_CASE_PARAM(idle_device_fails, way_gen_params),
-	KUNIT_CASE(next_bio_sees_it),
+	KUNIT_CASE_PARAM(next_bio_sees_it, event_gen_params),
 	KUNIT_CASE(key_ends_once),
 	KUNIT_CASE_PARAM(hung_disk_holds_up_nothing, held_gen_params),
 	KUNIT_CASE_PARAM(hung_disk_delays_no_end, way_gen_params),

@@ -491,6 +491,19 @@ blk_status_t test_simple(struct rig *rig, blk_opf_t opf, sector_t sector, unsign
 }
 
 /**
+ * rig_starve() - from now on a write gets no page but those of its device's reserve
+ *
+ * Return: what envelope_pages_set_limit() ends it with.
+ */
+unsigned long rig_starve(void)
+{
+	unsigned long limit = envelope_pages_set_limit(0);
+
+	envelope_pages_drain();
+	return limit;
+}
+
+/**
  * test_oracle() - what plain data must look like on the disk
  * @rig: for key, unit and iv_offset
  * @sector: of the device

@@ -134,6 +134,7 @@ int rig_renew(struct rig *rig, u64 left_ns);
 void rig_forget_key(struct rig *rig);
 int rig_create(struct rig *rig, const char *suffix);
 int rig_remove(struct rig *rig, const char *suffix);
+unsigned long rig_starve(void);
 
 /**
  * struct errand - something done in a thread of its own, so that a hang is seen

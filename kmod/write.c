@@ -26,33 +26,6 @@ static unsigned int pages_of(const struct bio *bio)
 	return DIV_ROUND_UP(bio->bi_iter.bi_size, PAGE_SIZE);
 }
 
-/* Inside a section of a live device: @size bytes at @offset of the data. */
-static __always_inline int encrypt(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
-				   unsigned int size)
-{
-	struct envelope_device *dev = eb->dev;
-	struct envelope_crypt pass __uninitialized;
-	int r;
-
-	pass.tfm = dev->vk->tfm;
-	pass.gather = &dev->gather;
-	pass.src = bio->bi_io_vec;
-	pass.src_iter = bio->bi_iter;
-	pass.dst = eb->bounce.bvecs + (offset >> PAGE_SHIFT);
-	pass.iv_sector = bio->bi_iter.bi_sector + dev->iv_shift + (offset >> SECTOR_SHIFT);
-	pass.sector_size = dev->sector_size;
-	pass.encrypt = true;
-	if (offset)
-		bvec_iter_advance(pass.src, &pass.src_iter, offset);
-	pass.src_iter.bi_size = size;
-
-	r = envelope_crypt(&pass);
-	if (unlikely(r))
-		DMERR_LIMIT("%s: encryption failed: error %d",
-			    dm_device_name(dm_table_get_md(dev->ti->table)), r);
-	return r;
-}
-
 static int encrypt_in_section(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
 			      unsigned int size)
 {
@@ -60,7 +33,8 @@ static int encrypt_in_section(struct envelope_bio *eb, struct bio *bio, unsigned
 
 	rcu_read_lock();
 	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
-		r = encrypt(eb, bio, offset, size);
+		r = envelope_crypt_part(eb, bio->bi_io_vec, bio->bi_iter, offset, size,
+					eb->bounce.bvecs);
 	rcu_read_unlock();
 	return r;
 }
