@@ -15,7 +15,7 @@ import guest
 import plan
 
 TARGETS = ("linear", "envelope", "crypt-inline")
-TURNS = 9
+TURNS = 21
 CPUS = 2
 LARGE = 1048576
 TOO_BUSY = 0.1

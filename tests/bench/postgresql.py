@@ -11,6 +11,7 @@ import subprocess
 from kernel import CHECKOUT, PrepareError, say
 
 TARGETS = ("linear", "envelope", "crypt", "crypt-inline")
+SERIES = ("6.1", "6.12")        # those of tests/qemu
 SECONDS = 1500
 UNITS = {"transaction": "pgbench transaction", "page": "page of 8 KiB in a sequential scan"}
 
