@@ -48,7 +48,7 @@ start_kms() {
 		--root-key "$PWD/root.key" --credentials "$PWD/credentials" \
 		--audit-file "$PWD/kms-audit.jsonl" >&2 &
 	kms=$!
-	wait_for 60 test -S "$kms_socket"
+	wait_for 120 test -S "$kms_socket"
 }
 
 # The KMS listens on loopback only; what the host sends arrives on the network card. The
@@ -79,7 +79,7 @@ start_agent() {
 	CONF
 	enveloped --config "$PWD/agent.conf" >&2 &
 	agent=$!
-	wait_for 60 envelope cluster describe
+	wait_for 120 envelope cluster describe
 }
 
 stop_agent() {
