@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
 # The API of envelope-kms: authentication, operations, key states, ciphertexts,
-# the two transports, the store on disk and the audit trail.
+# the two transports and the audit trail.
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import time
@@ -555,144 +554,6 @@ def _():
     assert "IP Address:127.0.0.1" in subject and "CA:TRUE" in subject
 
 
-# ---------------------------------------------------------------- the state on disk
-
-
-@test("files are private: root key, credentials, key store, TLS key")
-def _():
-    for path in (kms.root_key, kms.credentials, f"{kms.state}/kms.sqlite", f"{kms.state}/tls-key.pem"):
-        assert os.stat(path).st_mode & 0o077 == 0, path
-
-
-@test("a restart keeps keys, states, aliases and ciphertexts; a kill loses nothing either")
-def _():
-    key = kms.new_key(Description="survivor")["KeyId"]
-    kms.good("CreateAlias", {"AliasName": "alias/survivor", "TargetKeyId": key})
-    blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": b64(b"kept")})["CiphertextBlob"]
-    kms.restart()
-    assert unb64(kms.good("Decrypt", {"CiphertextBlob": blob})["Plaintext"]) == b"kept"
-    assert kms.good("DescribeKey", {"KeyId": "alias/survivor"})["KeyMetadata"]["Description"] == "survivor"
-    kms.good("DisableKey", {"KeyId": key})
-    kms.process.kill()
-    kms.process.wait()
-    kms.start()
-    kms.bad("DisabledException", "Decrypt", {"CiphertextBlob": blob})
-
-
-@test("a database row altered to enable a disabled key: KMSInternalException, never a plaintext")
-def _():
-    key = kms.new_key()["KeyId"]
-    blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": "eA=="})["CiphertextBlob"]
-    kms.good("DisableKey", {"KeyId": key})
-    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
-        changed = db.execute("UPDATE keys SET record = replace(record, 'Disabled', 'Enabled') WHERE key_id = ?",
-                             (key,)).rowcount
-    assert changed == 1
-    kms.bad("KMSInternalException", "Decrypt", {"CiphertextBlob": blob})
-    kms.bad("KMSInternalException", "EnableKey", {"KeyId": key})
-    kms.restart()
-    kms.bad("KMSInternalException", "Decrypt", {"CiphertextBlob": blob})
-    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
-        db.execute("DELETE FROM keys WHERE key_id = ?", (key,))
-
-
-@test("another root key is refused at start; a missing one is not made anew over an old store")
-def _():
-    kms.stop()
-    other = f"{kms.dir}/other.key"
-    with open(other, "wb") as f:
-        f.write(os.urandom(32))
-    os.chmod(other, 0o600)
-    status, text = kms.run(root_key=other)
-    assert status == 2 and "does not open" in text, (status, text)
-    missing = f"{kms.dir}/missing.key"
-    status, text = kms.run(root_key=missing)
-    assert status == 2 and "missing" in text and not os.path.exists(missing), (status, text)
-    os.chmod(other, 0o644)
-    status, text = kms.run(root_key=other)
-    assert status == 2 and "chmod 600" in text, (status, text)
-    with open(other, "wb") as f:
-        f.write(b"short")
-    os.chmod(other, 0o600)
-    status, text = kms.run(root_key=other)
-    assert status == 2 and "32 bytes" in text, (status, text)
-    kms.start()
-
-
-@test("a lost key store is not replaced by an empty one, which would deny every key for good")
-def _():
-    kms.stop()
-    os.rename(f"{kms.state}/kms.sqlite", f"{kms.state}/lost")
-    status, text = kms.run()
-    assert status == 2 and "key store" in text and "--new-store" in text, (status, text)
-    assert kms.run("--init")[0] == 2
-    assert not os.path.exists(f"{kms.state}/kms.sqlite")
-    assert kms.run("--init", "--new-store")[0] == 0
-    os.unlink(f"{kms.state}/kms.sqlite")
-    os.rename(f"{kms.state}/lost", f"{kms.state}/kms.sqlite")
-    kms.start()
-
-
-@test("credentials that others can read, or that are incomplete, are refused at start")
-def _():
-    kms.stop()
-    bad = f"{kms.dir}/bad-credentials"
-    for text, says, mode in (("", "names no principal", 0o600), ("[a]\naws_access_key_id=AKIA000000000001\n", "needs", 0o600),
-                             ("[a b]\n[c d]\nx=y\n", "profile name", 0o600), ("[a]\nx\n", "Key=value", 0o600),
-                             ("[a]\n", "chmod 600", 0o644)):
-        with open(bad, "w", encoding="utf-8") as f:
-            f.write(text)
-        os.chmod(bad, mode)
-        status, error = kms.run(credentials=bad)
-        assert status == 2 and says in error, (text, status, error)
-    kms.start()
-
-
-@test("a second KMS on the same socket is refused and the first keeps serving")
-def _():
-    status, text = kms.run(listen_tcp="0", state_dir=f"{kms.dir}/second", root_key=f"{kms.dir}/second.key")
-    assert status == 2 and "Address already in use" in text, (status, text)
-    kms.good("ListKeys", transport="unix")
-
-
-@test("--init makes what is missing, twice without harm; --help and --version; bad usage exits 2")
-def _():
-    paths = {"state_dir": f"{kms.dir}/new/state", "root_key": f"{kms.dir}/new/etc/root.key",
-             "credentials": f"{kms.dir}/new/etc/credentials", "audit_file": f"{kms.dir}/new/log/audit"}
-    status, text = kms.run("--init", **paths)
-    assert status == 0, text
-    before = {p: open(p, "rb").read() for p in (paths["root_key"], paths["credentials"], paths["state_dir"] + "/ca.pem")}
-    assert len(before[paths["root_key"]]) == 32 and b"[enveloped]" in before[paths["credentials"]]
-    status, text = kms.run("--init", **paths)
-    assert status == 0 and all(open(p, "rb").read() == b for p, b in before.items())
-    secret = [line.split()[-1] for line in before[paths["credentials"]].decode().splitlines() if "secret" in line]
-    assert len(set(secret)) == 2 and not any(s in text for s in secret)
-    for option, says in (("--help", "Usage: envelope-kms"), ("--version", "envelope-kms ")):
-        done = subprocess.run([kms.program, option], capture_output=True, text=True, check=False)
-        assert done.returncode == 0 and says in done.stdout
-    for wrong in (["--nonsense"], ["extra"], ["--listen-tcp=70000"], ["--region=US"], ["--account=1"],
-                  ["--config=/nonexistent"], ["--listen-unix=", "--listen-tcp=0"]):
-        status, text = kms.run(*wrong)
-        assert status == 2 and text, (wrong, status, text)
-
-
-@test("kms.conf is read, the command line wins, a wrong line is named")
-def _():
-    conf = f"{kms.dir}/kms.conf"
-    with open(conf, "w", encoding="utf-8") as f:
-        f.write(f"# test\nRegion=eu-central-1\nStateDirectory={kms.dir}/conf-state\nRootKeyFile={kms.dir}/conf.key\n"
-                f"CredentialsFile={kms.dir}/conf-credentials\nAuditFile={kms.dir}/conf-audit\n")
-    done = subprocess.run([kms.program, f"--config={conf}", "--init", f"--root-key={kms.dir}/line.key"],
-                          capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert os.path.exists(f"{kms.dir}/line.key") and not os.path.exists(f"{kms.dir}/conf.key")
-    assert "eu-central-1" in open(f"{kms.dir}/conf-credentials", encoding="utf-8").read()
-    with open(conf, "a", encoding="utf-8") as f:
-        f.write("Nonsense=1\n")
-    done = subprocess.run([kms.program, f"--config={conf}", "--init"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and f"{conf}:7: unknown key Nonsense" in done.stderr, done.stderr
-
-
 # ---------------------------------------------------------------- audit
 
 
@@ -736,16 +597,13 @@ def _():
 
 
 @test("the audit trail goes on in a new file when logrotate has moved the old one away")
-def audit_rotated():
+def _():
     before = kms.audit()
     os.rename(kms.audit_file, f"{kms.audit_file}.1")
-    kms.new_key(Description="after rotation")
-    assert [r["eventName"] for r in kms.audit()] == ["CreateKey"]
-    # Whole again, for the search below.
-    with open(f"{kms.audit_file}.1", "a", encoding="utf-8") as old, open(kms.audit_file, encoding="utf-8") as new:
-        old.write(new.read())
+    kms.good("ListKeys")
+    after = kms.audit()
     os.rename(f"{kms.audit_file}.1", kms.audit_file)
-    assert len(kms.audit()) == len(before) + 1
+    assert [record["eventName"] for record in after] == ["ListKeys"] and kms.audit() == before
 
 
 @test("no plaintext and no ciphertext of this whole run is in the audit trail or on stderr")
