@@ -6,6 +6,8 @@ and "cipher", the unit of a cost is instructions or nanoseconds. The floor is dm
 bare cipher on the same data: nobody gets under it. What a target takes above it is its overhead.
 """
 
+import statistics
+
 # Of inline dm-crypt's overhead, the most that the envelope may have.
 OVERHEAD_BOUND = 0.25
 # How many times more default dm-crypt must take at depth 1.
@@ -13,20 +15,23 @@ DEFAULT_BOUND = {"read": 1.75, "write": 2.1}
 
 
 def collect(results, rows):
-    """Figures of one guest."""
-    figures = {row.name: {} for row in rows}
-    ciphers = {}
+    """Figures of one guest; of a load that was measured several times the median."""
+    turns = {}
     for result in results:
-        column, name = result["id"].split("/")
         if result["errors"]:
             raise ValueError(f"{result['errors']} of {result['ios']} I/Os failed: {result['id']}")
-        figure = {"cost": round(result["ns"] / result["ios"], 1)}
+        turns.setdefault(tuple(result["id"].split("/")), []).append(result)
+    figures = {row.name: {} for row in rows}
+    ciphers = {}
+    for (column, name), seen in turns.items():
+        figure = {"cost": round(statistics.median(result["ns"] / result["ios"] for result in seen), 1)}
         if column == "cipher":
-            ciphers[name] = {**figure, "switches": 0.0, "driver": result["driver"]}
-        else:
-            # The count of switches takes the warm-up in.
-            row = next(row for row in rows if row.name == name)
-            figures[name][column] = {**figure, "switches": round(result["switches"] / (row.count + row.warmup), 2)}
+            ciphers[name] = {**figure, "switches": 0.0, "driver": seen[0]["driver"]}
+            continue
+        # The count of switches takes the warm-up in.
+        row = next(row for row in rows if row.name == name)
+        switches = statistics.median(result["switches"] for result in seen) / (row.count + row.warmup)
+        figures[name][column] = {**figure, "switches": round(switches, 2)}
     for row in rows:
         figures[row.name]["cipher"] = ciphers[row.cipher]
     return figures

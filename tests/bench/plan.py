@@ -28,6 +28,9 @@ OLD_TABLES = {"6.1": {"crypt-same-cpu": CRYPT + "3 sector_size:4096 same_cpu_cry
 
 IRQ_MODES = {"task": 0, "hardirq": 2}
 
+# Of loads that sleep, which may meet a scheduler that has more to do: their median counts.
+TURNS = 5
+
 
 @dataclass(frozen=True)
 class Load:
@@ -89,9 +92,15 @@ def device(target):
     return f"/dev/mapper/{target}" if TARGETS[target] else f"/dev/nullb{list(TARGETS).index(target)}"
 
 
-def measurements(targets, rows):
-    """Lines that measure: each load on each target, then the cipher on the same data."""
-    lines = [f"measure {target}/{row.name} {row.words} device={device(target)}" for row in rows for target in targets]
+def sleepers(rows, completion):
+    """Loads that wait for each interrupt: their cost takes in what the scheduler does with who sleeps."""
+    return [row for row in rows if completion == "hardirq" and row.depth == 1]
+
+
+def measurements(targets, rows, again=()):
+    """Lines that measure: each load on each target, some of them in turns, then the cipher on the same data."""
+    lines = [f"measure {target}/{row.name} {row.words} device={device(target)}"
+             for row in (*rows, *again * (TURNS - 1)) for target in targets]
     ciphers = {row.cipher: row for row in rows}
     for name, row in ciphers.items():
         lines.append(f"measure cipher/{name} op={name.split('-', maxsplit=1)[0]} bs={row.block} count={row.count}")
