@@ -114,14 +114,12 @@ def measure(target, plan, limit=1800, extra=(), cpus=1):
     emulation may run into a breakpoint of the kernel's own that is gone ("Oops: int3"), mostly while the
     kernel boots: a guest that ends before it has measured anything is booted again.
     """
-    for left in range(BOOTS if cpus > 1 else 1, 0, -1):
+    for _ in range(BOOTS - 1 if cpus > 1 else 0):
         try:
             return boot(target, plan, limit, extra, cpus)
         except NothingMeasured as error:
-            if left == 1:
-                raise
             say(f"{error}\nbooting again")
-    raise AssertionError("not reached")
+    return boot(target, plan, limit, extra, cpus)
 
 
 def boot(target, plan, limit, extra, cpus):

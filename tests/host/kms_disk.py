@@ -11,18 +11,8 @@ import sys
 from kms_daemon import Kms, Tap, b64, unb64
 
 kms = Kms(sys.argv[1])
-only = sys.argv[2] if len(sys.argv) > 2 else ""
-tap = Tap()
-
-
-def test(name):
-    def decorate(function):
-        if only in name:
-            tap.check(name, function)
-        return function
-
-    return decorate
-
+tap = Tap(*sys.argv[2:])
+test = tap.test
 
 kms.start()
 

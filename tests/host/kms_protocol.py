@@ -12,17 +12,8 @@ import time
 from kms_daemon import ACCOUNT, REGION, STRANGER, Kms, Tap, b64, unb64
 
 kms = Kms(sys.argv[1])
-only = sys.argv[2] if len(sys.argv) > 2 else ""
-tap = Tap()
-
-
-def test(name):
-    def decorate(function):
-        if only in name:
-            tap.check(name, function)
-        return function
-
-    return decorate
+tap = Tap(*sys.argv[2:])
+test = tap.test
 
 
 def arn(key_id, account=ACCOUNT):

@@ -211,6 +211,26 @@ wait_for() {
 	done
 }
 
+# revoke_ms SERIAL: revoke, milliseconds it took.
+revoke_ms() {
+	local called returned
+	read -r called returned < <(timeout 30 endkey revoke "$1")
+	[ -n "${returned:-}" ] && echo $(((returned - called) / 1000000)) || echo never
+}
+
+# prompt DESCRIPTION MILLISECONDS: two seconds are generous and no disk's timeout.
+prompt() {
+	note "$1: $2 ms"
+	if [ "$2" != never ] && [ "$2" -lt 2000 ]; then ok "$1"; else not_ok "$1" "less than 2000 ms" "$2"; fi
+}
+
+# polled_disk: /dev/nullb0 with 1 GiB in RAM and queues to poll, which the other disks of a guest
+# have not. It takes large bios: device mapper answers EAGAIN for a polled one that must be split.
+polled_disk() {
+	modprobe null_blk nr_devices=1 gb=1 bs=4096 memory_backed=1 max_sectors=2048 no_sched=1 \
+		submit_queues=2 poll_queues=2
+}
+
 # read_block, write_block DEVICE: one direct I/O; a fault of the device, a hang included, is a failure.
 read_block() { timeout -s KILL 20 dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct status=none; }
 write_block() { timeout -s KILL 20 dd if=/dev/zero of="$1" bs=4096 count=1 oflag=direct status=none; }
