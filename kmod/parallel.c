@@ -4,9 +4,10 @@
  *
  * The data is cut into chunks. Whoever has the bio, its owner, does one after the other, and
  * does them all if need be. Helpers are threads of the lowest priority: one that
- * wakes up on an idle CPU takes chunks too, one that gets no CPU takes none. A chunk
- * once taken is done without being preempted, so a bio never waits for a CPU that a
- * helper has lost. Whoever leaves last finishes the bio.
+ * wakes up on an idle CPU takes chunks too, one that gets no CPU takes none. A helper
+ * has no part in a bio but while it does a chunk, and is not preempted then: a bio never
+ * waits for a CPU that a helper has lost. Whoever leaves last finishes the bio, and no
+ * longer with the lowest priority.
  *
  * Must never wait for a helper.
  */
@@ -75,6 +76,7 @@ static void withdraw(struct envelope_parallel *p)
 	spin_unlock(&offered_lock);
 }
 
+/* The helper has a part in what it gets, until leave(). */
 static struct envelope_parallel *accept(void)
 {
 	struct envelope_parallel *p;
@@ -87,20 +89,49 @@ static struct envelope_parallel *accept(void)
 	return p;
 }
 
-static void help(struct kthread_work *work)
+static bool leave(struct envelope_parallel *p)
 {
-	struct helper *helper = container_of(work, struct helper, work);
+	return atomic_dec_and_test(&p->users);
+}
+
+/*
+ * One chunk of what is offered. Return: false if nothing is. Sets @last if it was the last
+ * to leave, and finishes it.
+ */
+static bool help_once(struct helper *helper, struct envelope_parallel **last)
+{
 	struct envelope_parallel *p;
 
-	while ((p = accept())) {
+	preempt_disable();
+	p = accept();
+	if (p) {
 		/* Each wakes the next one, so that the owner has to wake but one. */
 		if (atomic_read(&p->next) + 1 < p->chunks)
 			wake_helper(helper - helpers + 1);
-		while (do_chunk(p))
-			cond_resched();
-		withdraw(p);
-		if (atomic_dec_and_test(&p->users))
-			p->ops->finish(p);
+		if (!do_chunk(p))
+			withdraw(p);
+		if (leave(p)) {
+			*last = p;
+			/* Somebody waits for it, who has a CPU. */
+			set_user_nice(current, MIN_NICE);
+		}
+	}
+	preempt_enable();
+	return p;
+}
+
+static void help(struct kthread_work *work)
+{
+	struct helper *helper = container_of(work, struct helper, work);
+	struct envelope_parallel *last = NULL;
+
+	while (help_once(helper, &last)) {
+		if (last) {
+			last->ops->finish(last);
+			last = NULL;
+			set_user_nice(current, MAX_NICE);
+		}
+		cond_resched();
 	}
 }
 
@@ -124,7 +155,7 @@ bool envelope_parallel_run(struct envelope_parallel *p, bool may_sleep)
 		if (may_sleep)
 			cond_resched();
 	withdraw(p);
-	return atomic_dec_and_test(&p->users);
+	return leave(p);
 }
 
 static struct kthread_worker *new_worker(unsigned int number)

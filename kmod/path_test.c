@@ -148,6 +148,7 @@ static void atomic_writes_stay_whole(struct kunit *test)
 /* ---- helpers ---- */
 
 #define CHUNKS	8
+#define NR_INTRUDERS	8
 
 /**
  * struct labour - work that is seen being done
@@ -159,6 +160,8 @@ static void atomic_writes_stay_whole(struct kunit *test)
  * @wait_for_help: the owner waits in its chunks until somebody has come
  * @keep: whoever is not the owner stays in a chunk until told to leave
  * @failing: this chunk fails; -1: none
+ * @intruders: one for each CPU, that takes it away from a helper after its first chunk
+ * @users_seen: by an intruder; while there are such, the owner waits for one of them
  * @finished: completed when a helper finishes it
  */
 struct labour {
@@ -170,6 +173,8 @@ struct labour {
 	bool wait_for_help;
 	bool keep;
 	int failing;
+	struct task_struct *intruders[NR_INTRUDERS];
+	int users_seen;
 	struct completion finished;
 };
 
@@ -181,11 +186,15 @@ static int labour_chunk(struct envelope_parallel *p, unsigned int index)
 	atomic_inc(&labour->done[index]);
 	atomic_inc(&labour->nr_done);
 	if (current != labour->owner) {
-		atomic_inc(&labour->helped);
+		if (atomic_inc_return(&labour->helped) == 1 && labour->intruders[0])
+			wake_up_process(labour->intruders[smp_processor_id()]);
 		while (READ_ONCE(labour->keep) && time_before(jiffies, deadline))
 			cpu_relax();
 	} else {
 		while (labour->wait_for_help && !atomic_read(&labour->helped) &&
+		       time_before(jiffies, deadline))
+			cpu_relax();
+		while (labour->intruders[0] && !READ_ONCE(labour->users_seen) &&
 		       time_before(jiffies, deadline))
 			cpu_relax();
 	}
@@ -259,6 +268,43 @@ static void nobody_waits_for_a_helper(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(let_helper_go, labour, "envelope_let_go"));
 	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH), 0);
 	expect_each_once(test, labour);
+}
+
+static int intrude(void *data)
+{
+	struct labour *labour = data;
+
+	WRITE_ONCE(labour->users_seen, atomic_read(&labour->parallel.users));
+	set_current_state(TASK_INTERRUPTIBLE);
+	while (!kthread_should_stop()) {
+		schedule();
+		set_current_state(TASK_INTERRUPTIBLE);
+	}
+	__set_current_state(TASK_RUNNING);
+	return 0;
+}
+
+/* Whoever takes the CPU from a helper finds that only the owner still has a part in the work. */
+static void a_preempted_helper_has_no_part(struct kunit *test)
+{
+	struct labour *labour = labour_new(test);
+	unsigned int cpu;
+
+	KUNIT_ASSERT_LE(test, num_online_cpus(), NR_INTRUDERS);
+	for_each_online_cpu(cpu) {
+		labour->intruders[cpu] = kthread_create_on_cpu(intrude, labour, cpu,
+							       "envelope_intruder/%u");
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, labour->intruders[cpu]);
+		sched_set_fifo(labour->intruders[cpu]);
+	}
+	labour->wait_for_help = true;
+	if (!envelope_parallel_run(&labour->parallel, true))
+		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH),
+				0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(labour->users_seen), 1);
+	expect_each_once(test, labour);
+	for_each_online_cpu(cpu)
+		kthread_stop(labour->intruders[cpu]);
 }
 
 /* What comes after a chunk that failed is not done, and the failure is known. */
@@ -367,6 +413,7 @@ static struct kunit_case path_cases[] = {
 	KUNIT_CASE(atomic_writes_stay_whole),
 	KUNIT_CASE(idle_cpus_help),
 	KUNIT_CASE(nobody_waits_for_a_helper),
+	KUNIT_CASE(a_preempted_helper_has_no_part),
 	KUNIT_CASE(a_failed_chunk_ends_it),
 	KUNIT_CASE_PARAM(no_way_around_the_revoke, way_gen_params),
 	{}
