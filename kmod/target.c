@@ -314,6 +314,9 @@ static void envelope_io_hints(struct dm_target *ti, struct queue_limits *limits)
 	limits->io_min = max_t(unsigned int, limits->io_min, size);
 	/* Data units that straddle segments work, but cost a copy. */
 	limits->dma_alignment = max_t(unsigned int, limits->dma_alignment, size - 1);
+	/* Else the block layer might cut discards within a data unit. */
+	if (dev->allow_discards)
+		limits->discard_granularity = max(limits->discard_granularity, size);
 	/* A write that may not be torn must find its bounce pages. */
 	envelope_limits_cap_atomic_writes(limits, dev->lower->bdev,
 					  ENVELOPE_MAX_SECTORS << SECTOR_SHIFT);
