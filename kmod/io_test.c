@@ -334,6 +334,24 @@ static void constructor_survives_any_failed_allocation(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
 }
 
+/* ---- what is measured ---- */
+
+static void ima_measures_the_table(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){ .iv_offset = 32768, .start = 16,
+							       .allow_discards = true });
+	char *seen = kunit_kzalloc(test, 1024, GFP_KERNEL);
+	char *wanted = kunit_kzalloc(test, 1024, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, seen);
+	KUNIT_ASSERT_NOT_NULL(test, wanted);
+	snprintf(wanted, 1024,
+		 "target_name=envelope,target_version=1.0.0,cipher=aes-xts-plain64,key_size=64,key_type=envelope,key_description=%s,iv_offset=32768,device_name=%s,start=16,sector_size=4096,allow_discards=y;",
+		 rig->name, rig->dev->lower->name);
+	envelope_target.status(rig->dev->ti, STATUSTYPE_IMA, 0, seen, 1024);
+	KUNIT_EXPECT_STREQ(test, seen, wanted);
+}
+
 static struct kunit_case io_cases[] = {
 	KUNIT_CASE_PARAM(any_shape_is_encrypted, shape_gen_params),
 	KUNIT_CASE(misaligned_bio_is_refused),
@@ -344,6 +362,7 @@ static struct kunit_case io_cases[] = {
 	KUNIT_CASE(write_survives_any_failed_allocation),
 	KUNIT_CASE(key_survives_any_failed_allocation),
 	KUNIT_CASE(constructor_survives_any_failed_allocation),
+	KUNIT_CASE(ima_measures_the_table),
 	{}
 };
 

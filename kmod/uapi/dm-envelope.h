@@ -4,7 +4,7 @@
  *
  * The payload of a key of type "envelope", and the words the target prints in
  * its status line. Documented for users in docs/kernel-interface.md; the layout
- * is held by kmod/payload_test.c (kernel) and tests/unit/uapi_test.c (userspace).
+ * is held by kmod/payload_test.c.
  */
 #ifndef _UAPI_DM_ENVELOPE_H
 #define _UAPI_DM_ENVELOPE_H
