@@ -93,6 +93,52 @@ def _():
     assert not agent.keys()
 
 
+def recovered():
+    """db1 on disk one, refused and given again within the window. Returns the disk as it was between."""
+    agent.restart(RecoveryWindowSeconds=3600)
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    disable(key)
+    assert agent.status("db1") == f"{LOST}-recoverable" and not agent.keys()
+    agent.volume("db1")
+    refused = one.read()
+    assert RECORDED in refused
+    agent.kms.good("EnableKey", {"KeyId": key})
+    agent.good("start", "db1")
+    assert agent.status("db1") == "available"
+    return refused
+
+
+RECORDED = f'"state":"{LOST}-recoverable"'.encode()
+
+
+@test("a cluster that was recovered stays so when the agent starts again: its disk has forgotten the denial")
+def _():
+    recovered()
+    agent.volume("db1")
+    assert RECORDED not in one.read(), "the disk still says that the key is lost"
+    keys = agent.keys()
+    agent.restart(RecoveryWindowSeconds=0)
+    agent.volume("db1")  # the disks have been looked at by then
+    assert agent.status("db1") == "available" and agent.keys() == keys
+    agent.restart()
+
+
+@test("what a disk says of a denial is no longer believed once the cluster was recovered, and is erased")
+def _():
+    refused = recovered()
+    keys = agent.keys()
+    agent.kill()
+    with open(one.device, "r+b", buffering=0) as disk:
+        disk.write(refused)  # as if the agent had been killed before the disk was told
+    agent.start(RecoveryWindowSeconds=0)
+    agent.volume("db1")
+    assert agent.status("db1") == "available" and agent.keys() == keys, agent.log()[-1000:]
+    agent.volume("db1")
+    assert RECORDED not in one.read()
+    agent.restart()
+
+
 @test("silence is no denial: the lease ends in the kernel, the cluster is stopped and starts again")
 def _():
     agent.create("db1", one)

@@ -54,6 +54,7 @@ static void run_attach(struct operation *op)
 static void attached(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
+	bool recorded;
 
 	if (op->result < 0) {
 		operation_fail(op);
@@ -61,10 +62,8 @@ static void attached(struct operation *op)
 	}
 	cluster->key = op->serial;
 	cluster_from_header(cluster, &op->header, op->device);
-	if (cluster->denied_since) {
-		state_accessible(cluster);
-		state_record_on_disk(cluster);
-	}
+	recorded = cluster->denied_since || op->header.state[0];
+	state_accessible(cluster);
 	if (op->kind == OPERATION_ACTIVATE)
 		cluster->awaits_device_ns = lease_now() + AWAIT_DEVICE_S * NS_PER_S;
 	else
@@ -75,6 +74,9 @@ static void attached(struct operation *op)
 	renewal_start(cluster, lease_deadline(op->asked_ns, agent_lease_ns(op->agent)), true);
 	state_set(cluster, CLUSTER_AVAILABLE, "%s",
 		  op->kind == OPERATION_ACTIVATE ? "key-activated: for a bare dmsetup create" : "");
+	/* Now that the status says so: the disk is told what the status is. */
+	if (recorded)
+		state_record_on_disk(cluster);
 	operation_end(op);
 }
 

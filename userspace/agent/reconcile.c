@@ -57,13 +57,19 @@ static int64_t parse_time(const char *text)
 	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : (int64_t)time(NULL);
 }
 
+/* Does the disk say that the key was lost? @status: in which way */
+static bool tells_loss(const struct volume_header *header, enum cluster_status *status)
+{
+	return cluster_status_parse(header->state, status) &&
+	       (*status == CLUSTER_INACCESSIBLE || *status == CLUSTER_RECOVERABLE);
+}
+
 /* What the disk says of a lost key, for a cluster whose catalog entry does not know. */
 static void take_state(struct cluster *cluster, const struct volume_header *header)
 {
 	enum cluster_status status;
 
-	if (!cluster_status_parse(header->state, &status) ||
-	    (status != CLUSTER_INACCESSIBLE && status != CLUSTER_RECOVERABLE))
+	if (!tells_loss(header, &status))
 		return;
 	cluster->denied_since = parse_time(header->state_time);
 	state_drop_key(cluster);
@@ -115,6 +121,24 @@ static bool is_where_it_was(const struct scan_job *job, const struct cluster *cl
 	return false;
 }
 
+/*
+ * The catalog and the disk about one cluster. A terminal loss counts wherever it is written.
+ * For all else the catalog is ahead: it is written first, so what the disk says beside it is
+ * what was not erased in time, such as a loss that has been recovered from.
+ */
+static void compare_state(struct cluster *cluster, const struct volume_header *header)
+{
+	const char *expected = cluster_is_inaccessible(cluster) ?
+			       cluster_status_name(cluster->status) : "";
+	enum cluster_status status;
+
+	if (tells_loss(header, &status) && status == CLUSTER_INACCESSIBLE &&
+	    !cluster_is_inaccessible(cluster))
+		take_state(cluster, header);
+	else if (strcmp(header->state, expected))
+		state_record_on_disk(cluster);
+}
+
 static void update(struct scan_job *job, struct cluster *cluster, const struct scanned *volume)
 {
 	const struct volume_header *header = &volume->header;
@@ -135,12 +159,7 @@ static void update(struct scan_job *job, struct cluster *cluster, const struct s
 		if (catalog_store(job->agent->catalog, cluster, &f) < 0)
 			log_error("%s", f.message);
 	}
-	if (cluster_is_inaccessible(cluster)) {
-		if (strcmp(header->state, cluster_status_name(cluster->status)))
-			state_record_on_disk(cluster);
-	} else {
-		take_state(cluster, header);
-	}
+	compare_state(cluster, header);
 }
 
 static void scan_run(void *data)
