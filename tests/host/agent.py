@@ -4,8 +4,10 @@
 # takeover, disks that change their names, a configuration for another region, clients and
 # agents that go in the middle. What needs the kernel module is in tests/integration.
 
+import json
 import os
 import signal
+import subprocess
 import sys
 
 from agent_daemon import Agent, wait_for
@@ -275,6 +277,42 @@ def _():
     assert create.wait(120) == 2
     assert "has become another device" in create.stderr.read()
     assert not agent.clusters() and not any(two.read()) and not any(one.read())
+
+
+def rewrap(blob):
+    """Puts another wrapped key into the header of disk one, as anybody who can write to it may."""
+    def change():
+        token = json.loads(luks("token", "export", "--token-id", "0", one.device))
+        token["wrapped_key"] = blob.decode()
+        luks("token", "import", "--token-replace", "--token-id", "0", one.device, stdin=json.dumps(token))
+
+    return change
+
+
+def luks(*command, stdin=None):
+    return subprocess.run(["cryptsetup", *command], input=stdin, capture_output=True, text=True, check=True).stdout
+
+
+def other_wrapped_key():
+    """A blob that the KMS knows, of another data key."""
+    key = agent.kms.new_key()["KeyId"]
+    return agent.kms.good("GenerateDataKeyWithoutPlaintext", {"KeyId": key, "NumberOfBytes": 64})["CiphertextBlob"].encode()
+
+
+@test("a wrapped key that was changed on the disk is refused, and does not lose the cluster")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    whole = one.read()
+    for change in rewrap(b"AAAA"), rewrap(other_wrapped_key()):
+        asked = len(agent.records("Decrypt"))
+        change()
+        said = agent.bad("InvalidVolumeHeader", "start", "db1")
+        assert "somebody changed it" in said, said
+        assert agent.status("db1") == "stopped" and len(agent.records("Decrypt")) == asked
+    with open(one.device, "r+b", buffering=0) as disk:
+        disk.write(whole)
+    agent.good("start", "db1")
 
 
 # ---------------------------------------------------------------- a configuration for elsewhere

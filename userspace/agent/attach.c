@@ -91,13 +91,21 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
 	operation_device_step(op, run_attach, attached);
 }
 
-/* Is the header the one that was written for this cluster? The KMS answers for the rest. */
+/*
+ * Is the header the one that was written for this cluster? The KMS answers for the rest. The
+ * wrapped key is in no hash, and for one that was changed the KMS's answer is a denial: a byte
+ * on the disk would lose the cluster for ever.
+ */
 static int check_header(struct operation *op)
 {
 	const struct volume_header *header = &op->header;
 	const struct cluster *cluster = op->cluster;
+	bool other_hash = strcmp(header->header_sha256, cluster->header_sha256);
+	bool other_key = header->wrapped_key_size != cluster->wrapped_key_size ||
+			 memcmp(header->wrapped_key, cluster->wrapped_key,
+				cluster->wrapped_key_size);
 
-	if (cluster->header_sha256[0] && strcmp(header->header_sha256, cluster->header_sha256))
+	if ((cluster->header_sha256[0] && other_hash) || (cluster->wrapped_key_size && other_key))
 		return fault_set(&op->fault, "InvalidVolumeHeader",
 				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header from a backup (cryptsetup luksHeaderRestore).",
 				 op->device, cluster->id);
