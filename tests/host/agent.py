@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 
-from agent_daemon import Agent, wait_for
+from agent_daemon import Agent, asleep_in, wait_for
 from kms_daemon import Tap
 
 LOST = "inaccessible-encryption-credentials"
@@ -186,6 +186,22 @@ def _():
     agent.start(RenewSeconds=3500)
     agent.wait_status("db1", LOST)
     assert not agent.keys()
+    agent.restart()
+
+
+@test("a denial ends access before it is recorded, so not even a log that hangs delays it")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    agent.kill()
+    agent.kms.good("DisableKey", {"KeyId": key})
+    with agent.hung_log() as written:
+        agent.spawn(RenewSeconds=3500)
+        wait_for(lambda: "pipe" in asleep_in(agent.process))
+        assert not agent.keys() and agent.devices()["envelope-db1"][1] == "failed", "the denial waits for the log"
+    agent.wait_status("db1", LOST)
+    record = next(r for r in map(json.loads, written) if r["eventName"] == "Decrypt")
+    assert record["errorCode"] == "DisabledException"  # and recorded it is
     agent.restart()
 
 

@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -34,6 +35,12 @@ def wait_for(what):
             return seen
         time.sleep(0.1)
     raise AssertionError("waited in vain")
+
+
+def asleep_in(process):
+    """The kernel function in which the process sleeps."""
+    with open(f"/proc/{process.pid}/wchan", encoding="utf-8") as f:
+        return f.read()
 
 
 class Disk:
@@ -94,6 +101,12 @@ class Agent:
             f.writelines(f"{disk.device}\n" for disk in disks)
 
     def start(self, **changed):
+        self.spawn(**changed)
+        wait_for(lambda: self.cli("describe").returncode == 0 or self.process.poll() is not None)
+        assert self.process.poll() is None, self.log()
+
+    def spawn(self, **changed):
+        """Without waiting for it to serve."""
         options = {
             "Region": REGION, "KmsEndpoint": f"unix:{self.kms.unix}", "CredentialsFile": self.kms.credentials,
             "StateDirectory": f"{self.dir}/agent", "AgentSocket": f"{self.dir}/agent.sock",
@@ -107,8 +120,6 @@ class Agent:
         with open(f"{self.dir}/agent.log", "ab") as log:
             self.process = subprocess.Popen([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf"],
                                             stderr=log, env=self.environment)
-        wait_for(lambda: self.cli("describe").returncode == 0 or self.process.poll() is not None)
-        assert self.process.poll() is None, self.log()
 
     def stop(self):
         """SIGTERM; returns the exit status."""
@@ -149,11 +160,7 @@ class Agent:
 
     def asked(self, process):
         """Waits until the agent works on the call of `begin()`, whose client then sleeps in poll()."""
-        def sleeps():
-            with open(f"/proc/{process.pid}/wchan", encoding="utf-8") as f:
-                return "poll" in f.read()
-
-        wait_for(sleeps)
+        wait_for(lambda: "poll" in asleep_in(process))
 
     def good(self, verb, name, *more):
         done = self.cli(verb, name, *more)
@@ -245,6 +252,27 @@ class Agent:
             yield
         finally:
             self.kms.process.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def hung_log(self):
+        """Who writes into the audit trail sleeps until the end of this, which gives what was written first."""
+        written = []
+        os.rename(self.audit_file, f"{self.audit_file}.away")
+        os.mkfifo(self.audit_file)
+        pipe = os.open(self.audit_file, os.O_RDWR | os.O_NONBLOCK)
+        full = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                full += os.write(pipe, b"\n" * 4096)
+        try:
+            yield written
+        finally:
+            while full > 0:
+                full -= len(os.read(pipe, min(full, 4096)))
+            wait_for(lambda: select.select([pipe], [], [], 0)[0])
+            written.extend(os.read(pipe, 65536).decode().splitlines())
+            os.rename(f"{self.audit_file}.away", self.audit_file)
+            os.close(pipe)
 
     @contextlib.contextmanager
     def hung_device(self):

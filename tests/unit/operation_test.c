@@ -25,15 +25,20 @@
 static struct {
 	enum kms_outcome outcome;	/* what the KMS will say */
 	unsigned int went_on, replies, denials;
+	bool key_dropped;
+	bool dropped_unrecorded;	/* before the trail was asked to record the answer */
 	char fault[64];			/* told to the client */
 } seen;
 
 int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
-	    kms_worker_done_t done, void *userdata, struct fault *f)
+	    kms_denied_t denied_first, kms_worker_done_t done, void *userdata, struct fault *f)
 {
 	const struct fault denied = { "DisabledException", "the key is disabled" }, none = { 0 };
 	const struct fault *why = seen.outcome == KMS_OK ? &none : &denied;
 
+	if (seen.outcome == KMS_DENIED)
+		denied_first(userdata);
+	seen.dropped_unrecorded = seen.key_dropped;
 	audit_kms_call(agent->audit, operation, request, key_arn, why);
 	done(NULL, seen.outcome, why, NULL, seen.outcome == KMS_OK ? secret_new(64) : NULL, userdata);
 	json_object_put(request);
@@ -54,6 +59,11 @@ void methods_reply_cluster(struct varlink_call *call, const struct cluster *clus
 void state_denied(struct cluster *cluster, const struct fault *f)
 {
 	seen.denials++;
+}
+
+void state_drop_key(struct cluster *cluster)
+{
+	seen.key_dropped = true;
 }
 
 void state_check_window(struct cluster *cluster)
@@ -124,6 +134,7 @@ static void no_access_without_a_record(void **state)
 	assert_int_equal(seen.went_on, 0);
 	assert_string_equal(seen.fault, "AuditTrailUnavailable");
 	assert_int_equal(seen.denials, 0);	/* the key is not to blame */
+	assert_false(seen.key_dropped);
 }
 
 static void a_denial_waits_for_no_log(void **state)
@@ -131,6 +142,7 @@ static void a_denial_waits_for_no_log(void **state)
 	start("/dev/full", KMS_DENIED);
 	assert_int_equal(seen.went_on, 0);
 	assert_int_equal(seen.denials, 1);
+	assert_true(seen.dropped_unrecorded);
 	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
 }
 

@@ -22,6 +22,7 @@ struct kms_question {
 	const char *operation;
 	json_object *request;
 	char key_arn[ARN_MAX];
+	kms_denied_t denied;
 	kms_worker_done_t done;
 	void *userdata;
 };
@@ -116,6 +117,9 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 	struct kms_question *question = userdata;
 	const char *arn = question->key_arn[0] ? question->key_arn : json_get_string(response, "KeyId");
 
+	/* A disk that hangs under the log must not keep a refused key alive. */
+	if (outcome == KMS_DENIED && question->denied)
+		question->denied(question->userdata);
 	audit_kms_call(question->agent->audit, question->operation, question->request, arn, f);
 	question->done(worker, outcome, f, response, plaintext, question->userdata);
 	json_object_put(question->request);
@@ -127,13 +131,15 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
  * @operation: a literal
  * @request: taken over
  * @key_arn: for the audit record; NULL when only the KMS knows it yet
+ * @denied: called first of all when the KMS definitely refuses; NULL when there is no access to end
  *
  * A call once begun is not taken back: who no longer wants the answer ignores it.
  *
  * Return: 0 or -1 when nothing could be started; @done is not called then.
  */
 int kms_ask(struct agent *agent, const char *operation, json_object *request,
-	    const char *key_arn, kms_worker_done_t done, void *userdata, struct fault *f)
+	    const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
+	    struct fault *f)
 {
 	struct kms_question *question = calloc(1, sizeof(*question));
 
@@ -142,8 +148,8 @@ int kms_ask(struct agent *agent, const char *operation, json_object *request,
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
 	*question = (struct kms_question){
-		.agent = agent, .operation = operation, .request = request, .done = done,
-		.userdata = userdata,
+		.agent = agent, .operation = operation, .request = request, .denied = denied,
+		.done = done, .userdata = userdata,
 	};
 	if (key_arn)
 		snprintf(question->key_arn, sizeof(question->key_arn), "%s", key_arn);

@@ -96,6 +96,20 @@ static void refusal(struct operation *op, const struct fault *f)
 		  op->cluster->key_arn, f->code, f->message);
 }
 
+/* A cluster that has been available before, or is: it has now lost its key. */
+static bool loses_key(const struct operation *op)
+{
+	return op->kind == OPERATION_START || op->kind == OPERATION_ACTIVATE;
+}
+
+static void on_denied(void *userdata)
+{
+	struct question_step *step = userdata;
+
+	if (loses_key(step->op))
+		state_drop_key(step->op->cluster);
+}
+
 static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
 		      struct json_object *response, struct secret *plaintext, void *userdata)
 {
@@ -111,8 +125,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		secret_free(plaintext);
 		if (outcome == KMS_DENIED) {
 			refusal(op, f);
-			/* A cluster that has been available before has now lost its key. */
-			if (op->kind == OPERATION_START || op->kind == OPERATION_ACTIVATE)
+			if (loses_key(op))
 				state_denied(op->cluster, f);
 		} else {
 			op->fault = *f;
@@ -146,7 +159,7 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 	step->next = next;
 	op->asked_ns = lease_now();
 	if (kms_ask(op->agent, kms_operation, request, strncmp(arn, "arn:", 4) ? NULL : arn,
-		    on_answer, step, &op->fault) < 0) {
+		    on_denied, on_answer, step, &op->fault) < 0) {
 		free(step);
 		operation_fail(op);
 	}

@@ -19,12 +19,16 @@
 #include "state.h"
 #include "watch.h"
 
-/* One try. The cluster may be gone, or have another key, when it is answered. */
+/*
+ * One try. The cluster may be gone, or have another key, when it is answered. @denied: it was,
+ * and the key is revoked.
+ */
 struct attempt {
 	struct agent *agent;
 	char volume_id[22];
 	int32_t key;
 	uint64_t asked_ns;
+	bool denied;
 };
 
 static uint32_t random_number(void)
@@ -130,14 +134,33 @@ static void renewed(struct cluster *cluster, uint64_t asked_ns)
 	watch_changed(cluster->agent);
 }
 
+/* The cluster that the attempt was made for, if it still has that key. */
+static struct cluster *whose(const struct attempt *attempt)
+{
+	struct cluster *cluster = cluster_find_volume(attempt->agent, attempt->volume_id);
+
+	return cluster && (attempt->denied || cluster->key == attempt->key) ? cluster : NULL;
+}
+
+static void on_denied(void *userdata)
+{
+	struct attempt *attempt = userdata;
+	struct cluster *cluster = whose(attempt);
+
+	if (!cluster)
+		return;
+	state_drop_key(cluster);
+	attempt->denied = true;
+}
+
 static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
 		      struct json_object *response, struct secret *plaintext, void *userdata)
 {
 	struct attempt *attempt = userdata;
-	struct cluster *cluster = cluster_find_volume(attempt->agent, attempt->volume_id);
+	struct cluster *cluster = whose(attempt);
 
 	secret_free(plaintext);
-	if (cluster && cluster->key == attempt->key) {
+	if (cluster) {
 		if (outcome == KMS_OK)
 			renewed(cluster, attempt->asked_ns);
 		else if (outcome == KMS_DENIED)
@@ -183,7 +206,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	if (kms_ask(cluster->agent, "Decrypt",
 		    kms_decrypt(cluster, cluster->wrapped_key, cluster->wrapped_key_size,
 				cluster->header_sha256, true),
-		    cluster->key_arn, on_answer, attempt, &f) < 0) {
+		    cluster->key_arn, on_denied, on_answer, attempt, &f) < 0) {
 		free(attempt);
 		retry(cluster, &f);
 	}
