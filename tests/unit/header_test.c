@@ -619,6 +619,61 @@ static void the_forger_itself_does_not_break_headers(void **state)
 
 #define case(function) cmocka_unit_test_setup_teardown(function, new_image, drop_image)
 
+/* What a format that ended after so many steps has left: 1 the LUKS2 header, 2 the token. */
+static void begin_volume(const char *volume_id, int steps)
+{
+	struct crypt_params_luks2 luks2 = { .label = volume_id, .subsystem = VOLUME_SUBSYSTEM,
+					    .sector_size = 4096, .data_alignment = 2048 };
+	struct volume_identity id = identity;
+	struct volume_header header;
+	struct crypt_device *cd;
+	struct fault f = { 0 };
+
+	id.volume_id = volume_id;
+	id.overwrite = true;
+	if (steps == 2) {
+		succeeds(header_format(image, &id, key, &header, &f), &f);
+		return;
+	}
+	assert_int_equal(crypt_init(&cd, image), 0);
+	assert_int_equal(crypt_set_metadata_size(cd, 16384, (1 << 20) - 2 * 16384), 0);
+	assert_int_equal(crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
+				      (char *)key->bytes, key->size, &luks2), 0);
+	crypt_free(cd);
+}
+
+static void only_the_unfinished_header_of_that_volume_is_erased(void **state)
+{
+	struct fault f = { 0 };
+
+	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 0);
+	for (int steps = 1; steps <= 2; steps++) {
+		begin_volume(VOLUME_ID, steps);
+		assert_int_equal(header_erase_unfinished(image, OTHER_ID, &f), 0);
+		assert_true(image_holds(VOLUME_ID, strlen(VOLUME_ID)));
+		assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 1);
+		assert_false(image_holds("LUKS", 4));
+	}
+	/* Torn by a power cut: neither copy of the metadata is whole. */
+	begin_volume(VOLUME_ID, 1);
+	write_at(4096, "torn", 4);
+	write_at(16384, "torn", 4);
+	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 1);
+	assert_false(image_holds("LUKS", 4));
+	/* Finished: with its wrapped key there may be data. */
+	make_volume();
+	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 0);
+	assert_int_equal(header_read(image, &(struct volume_header){ 0 }, &f), 0);
+	/* Of others. */
+	succeeds(header_erase(image, VOLUME_ID, &f), &f);
+	write_at(4096 - 10, "SWAPSPACE2", 10);
+	write_at(1024, "\1\0\0\0\377\0\0\0", 8);
+	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 0);
+	assert_true(image_holds("SWAPSPACE2", 10));
+	refused(header_erase_unfinished("/nonexistent", VOLUME_ID, &f), &f, "InvalidParameterValue",
+		"cannot open");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -637,6 +692,7 @@ int main(void)
 		case(states_are_recorded_replaced_and_removed),
 		case(erasing_leaves_nothing_of_the_header),
 		case(another_volumes_header_is_not_written),
+		case(only_the_unfinished_header_of_that_volume_is_erased),
 		case(forged_headers_are_refused_or_change_the_hash),
 		case(a_keyslot_is_refused),
 		case(a_second_segment_is_refused),

@@ -110,7 +110,7 @@ int block_device_probe(const char *device, struct block_device_contents *content
 	struct stat st;
 	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
 	blkid_probe _cleanup_probe_ probe = NULL;
-	const char *type, *table, *subsystem;
+	const char *type, *table, *subsystem, *label;
 	int found;
 
 	*contents = (struct block_device_contents){ 0 };
@@ -133,12 +133,15 @@ int block_device_probe(const char *device, struct block_device_contents *content
 	type = value_of(probe, "TYPE");
 	table = value_of(probe, "PTTYPE");
 	subsystem = value_of(probe, "SUBSYSTEM");
+	label = value_of(probe, "LABEL");
 	if (!type && table)
 		snprintf(contents->what, sizeof(contents->what), "%s partition table", table);
 	else
 		snprintf(contents->what, sizeof(contents->what), "%s", type ? type : "data");
 	if (subsystem)
 		snprintf(contents->subsystem, sizeof(contents->subsystem), "%s", subsystem);
+	if (label)
+		snprintf(contents->label, sizeof(contents->label), "%s", label);
 	return 0;
 }
 

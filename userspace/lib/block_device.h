@@ -33,12 +33,13 @@ int block_device_check_unused(const char *device, struct fault *f);
  * struct block_device_contents - what libblkid recognises
  * @found: false when the device looks empty
  * @what: for people: "ext4 filesystem", "gpt partition table"
- * @subsystem: LUKS2 subsystem label, or ""
+ * @subsystem, @label: of LUKS2, or ""
  */
 struct block_device_contents {
 	bool found;
 	char what[128];
 	char subsystem[64];
+	char label[64];
 };
 
 /**

@@ -176,6 +176,17 @@ static int find_token(struct luks *luks, const char *type)
 	return CRYPT_ANY_TOKEN;
 }
 
+/* The first token of @type, a new reference; NULL: there is none. */
+static struct json_object *get_token(struct luks *luks, const char *type)
+{
+	int id = find_token(luks, type);
+	const char *text;
+
+	if (id == CRYPT_ANY_TOKEN || crypt_token_json_get(luks->cd, id, &text) < 0)
+		return NULL;
+	return json_parse(text, strlen(text));
+}
+
 /*
  * Loads the header and refuses it unless it is that of the volume @volume_id: a path that was
  * right once may belong to another disk by now.
@@ -184,19 +195,15 @@ static int load_volume(struct luks *luks, const char *device, const char *volume
 		       struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
-	const char *subsystem, *text, *found = NULL;
-	int id;
+	const char *subsystem, *found;
 
 	if (luks_load(luks, device, f))
 		return -1;
 	subsystem = crypt_get_subsystem(luks->cd);
 	if (!subsystem || strcmp(subsystem, VOLUME_SUBSYSTEM))
 		return fault_set(f, INVALID, "%s is no dm-envelope volume", device);
-	id = find_token(luks, VOLUME_TOKEN);
-	if (id != CRYPT_ANY_TOKEN && crypt_token_json_get(luks->cd, id, &text) >= 0) {
-		token = json_parse(text, strlen(text));
-		found = json_get_string(token, "volume_id");
-	}
+	token = get_token(luks, VOLUME_TOKEN);
+	found = json_get_string(token, "volume_id");
 	if (!found || strcmp(found, volume_id))
 		return fault_set(f, INVALID,
 				 "the volume on %s is %.64s, not %s: nothing was written; if device names have changed, restart enveloped to have the volume found",
@@ -282,23 +289,33 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 		.type = CRYPT_KDF_PBKDF2, .hash = "sha256",
 		.iterations = DIGEST_ITERATIONS, .flags = CRYPT_PBKDF_NO_BENCHMARK,
 	};
-	char label[48];
 	struct crypt_params_luks2 luks2 = {
 		.pbkdf = &pbkdf,
 		.data_alignment = VOLUME_DATA_OFFSET / 512,
 		.sector_size = id->sector_size ? id->sector_size : 4096,
-		.label = label,
+		/* Until it has its token: what becomes of it must be known when this is interrupted. */
+		.label = id->volume_id,
 		.subsystem = VOLUME_SUBSYSTEM,
 	};
 	int err;
 
-	snprintf(label, sizeof(label), "%.47s", id->cluster_id);
 	err = crypt_set_metadata_size(luks->cd, METADATA_SIZE, KEYSLOTS_SIZE);
 	if (!err)
 		err = crypt_format(luks->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
 				   (const char *)key->bytes, key->size, &luks2);
 	stack_wipe();
 	return err ? luks_fault(luks, err, "cannot format", f) : 0;
+}
+
+/* The label is for people. */
+static int label_luks(struct luks *luks, const struct volume_identity *id, struct fault *f)
+{
+	char label[48];
+	int err;
+
+	snprintf(label, sizeof(label), "%.47s", id->cluster_id);
+	err = crypt_set_label(luks->cd, label, VOLUME_SUBSYSTEM);
+	return err ? luks_fault(luks, err, "cannot label", f) : 0;
 }
 
 int header_format(const char *device, const struct volume_identity *id, const struct secret *key,
@@ -322,8 +339,8 @@ int header_format(const char *device, const struct volume_identity *id, const st
 	strcpy(header.region, id->region);
 	strcpy(header.account, id->account);
 	token = volume_token(&header);
-	if (put_token(&luks, CRYPT_ANY_TOKEN, token, f) || inspect(&luks, &header, f) ||
-	    measure(device, &header, f))
+	if (put_token(&luks, CRYPT_ANY_TOKEN, token, f) || label_luks(&luks, id, f) ||
+	    inspect(&luks, &header, f) || measure(device, &header, f))
 		return -1;
 	*out = header;
 	return 0;
@@ -405,15 +422,26 @@ int header_set_state(const char *device, const char *volume_id, const char *stat
 	return put_token(&luks, id, token, f);
 }
 
+static int overwrite(struct luks *luks, struct fault *f)
+{
+	uint64_t size;
+	int err;
+
+	if (block_device_size(luks->device, &size, f))
+		return -1;
+	if (size > VOLUME_DATA_OFFSET)
+		size = VOLUME_DATA_OFFSET;
+	err = crypt_wipe(luks->cd, luks->device, CRYPT_WIPE_ZERO, 0, size / 4096 * 4096, size, 0,
+			 NULL, NULL);
+	return err ? luks_fault(luks, err, "cannot erase the volume header of", f) : 0;
+}
+
 int header_erase(const char *device, const char *volume_id, struct fault *f)
 {
 	struct block_device_contents contents;
 	struct luks _cleanup_luks_ luks = { 0 };
-	uint64_t size;
-	int err;
 
-	if (block_device_check_unused(device, f) || block_device_size(device, &size, f) ||
-	    block_device_probe(device, &contents, f))
+	if (block_device_check_unused(device, f) || block_device_probe(device, &contents, f))
 		return -1;
 	if (contents.found && strcmp(contents.subsystem, VOLUME_SUBSYSTEM))
 		return fault_set(f, "InvalidParameterValue",
@@ -421,9 +449,35 @@ int header_erase(const char *device, const char *volume_id, struct fault *f)
 				 device, contents.what);
 	if (load_volume(&luks, device, volume_id, f))
 		return -1;
-	if (size > VOLUME_DATA_OFFSET)
-		size = VOLUME_DATA_OFFSET;
-	err = crypt_wipe(luks.cd, device, CRYPT_WIPE_ZERO, 0, size / 4096 * 4096, size, 0, NULL,
-			 NULL);
-	return err ? luks_fault(&luks, err, "cannot erase the volume header of", f) : 0;
+	return overwrite(&luks, f);
+}
+
+/* Is it what header_format() leaves of the volume @volume_id, at whatever step it ended? */
+static bool is_unfinished(struct luks *luks, const struct block_device_contents *contents,
+			  const char *volume_id)
+{
+	struct json_object _cleanup_json_ *token = NULL;
+	struct fault ignored;
+	const char *found;
+
+	if (strcmp(contents->subsystem, VOLUME_SUBSYSTEM))
+		return false;
+	if (luks_load(luks, luks->device, &ignored) == 0)
+		token = get_token(luks, VOLUME_TOKEN);
+	if (!token)
+		return !strcmp(contents->label, volume_id);
+	found = json_get_string(token, "volume_id");
+	return found && !strcmp(found, volume_id) && !json_has(token, "wrapped_key");
+}
+
+int header_erase_unfinished(const char *device, const char *volume_id, struct fault *f)
+{
+	struct luks _cleanup_luks_ luks = { .device = device };
+	struct block_device_contents contents;
+
+	if (block_device_probe(device, &contents, f))
+		return -1;
+	if (!is_unfinished(&luks, &contents, volume_id))
+		return 0;
+	return block_device_check_unused(device, f) || overwrite(&luks, f) ? -1 : 1;
 }

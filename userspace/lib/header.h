@@ -101,7 +101,8 @@ struct volume_header {
  * @f: VolumeInUse when something holds the device, InvalidParameterCombination when the device
  *	already holds data and @id->overwrite is false, InvalidParameterValue for a wrong identity
  *
- * Until header_set_wrapped_key() the header cannot be read back by header_read().
+ * Until header_set_wrapped_key() the header cannot be read back by header_read(). It tells from
+ * its first byte on which volume it is to become: see header_erase_unfinished().
  *
  * Return: 0 or -1.
  */
@@ -165,5 +166,17 @@ int header_set_state(const char *device, const char *volume_id, const char *stat
  * Return: 0 or -1.
  */
 int header_erase(const char *device, const char *volume_id, struct fault *f);
+
+/**
+ * header_erase_unfinished() - overwrite what a header_format() that was interrupted has left
+ * @volume_id: of the volume that it was to become
+ * @f: VolumeInUse, or the device cannot be read or written
+ *
+ * Nothing is written unless the header is of that very volume and has no wrapped key: then
+ * nobody has ever had a key to data below it.
+ *
+ * Return: 1 when it was there and is erased, 0 when there was none, or -1.
+ */
+int header_erase_unfinished(const char *device, const char *volume_id, struct fault *f);
 
 #endif
