@@ -7,6 +7,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -390,6 +391,13 @@ def _():
     agent.create("db1", one)
 
 
+def became_of_it(status):
+    """What the trail says last of a cluster that was left in a status."""
+    change = agent.records("DBClusterStatusChange")[-1]["serviceEventDetails"]
+    assert (change.get("previousStatus", "deleting"), change["status"]) == (status, "deleting"), change
+    return change["statusReason"]
+
+
 @test("an agent that is killed in the middle of create leaves nothing that cannot be repeated")
 def _():
     for end in (agent.kill, agent.stop):
@@ -400,9 +408,68 @@ def _():
             assert create.wait(120) == 5
         assert "AgentUnreachable" in create.stderr.read()
         agent.start()
-        assert not agent.clusters() and not agent.keys() and not agent.devices()
+        wait_for(lambda: not agent.clusters())
+        assert not agent.keys() and not agent.devices()
+        assert became_of_it("creating").startswith("create-interrupted")
         agent.create("db1", one)
         agent.remove_all()
+
+
+@test("an agent that is killed between the format and the wrapped key leaves the device as it was")
+def _():
+    agent.create("db2", two)
+    with agent.hung_device():
+        stop = agent.begin("stop", "db2")  # holds the device thread, which is to format
+        agent.asked(stop)
+        unwrapped = len(agent.records("Decrypt"))
+        create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
+        wait_for(lambda: len([r for r in agent.records("Decrypt")[unwrapped:] if "dryRun" not in r["requestParameters"]]))
+        agent.kms.process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: b'"volume_id"' in one.read())
+    agent.wait_status("db2", "stopped")
+    agent.kill()
+    assert create.wait(120) == 5
+    assert b"wrapped_key" not in one.read() and b"wrapped_key" in two.read()
+    whole = two.read()
+    agent.kms.process.send_signal(signal.SIGCONT)
+    agent.start()
+    wait_for(lambda: "db1" not in agent.clusters())
+    assert not any(one.read()), "a half-made header is left"
+    assert "is erased" in became_of_it("creating")
+    assert two.read() == whole  # and nothing else was touched
+    agent.create("db1", one)
+
+
+@test("a deletion that the catalog does not know of is refused: no cluster starts from a disk that says deleted")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    catalog = sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite", isolation_level=None)
+    catalog.execute("BEGIN IMMEDIATE")  # it can be read only
+    agent.bad("InternalFailure", "delete", "db1", "--skip-final-snapshot")
+    catalog.close()
+    assert b'"state":"deleted"' not in one.read(), "the disk says deleted"
+    assert agent.status("db1") == "stopped"
+    agent.good("start", "db1")
+
+
+@test("an agent that is killed in the middle of a deletion has the next one finish it")
+def _():
+    for more in [], ["--erase"]:
+        agent.create("db1", one)
+        agent.good("stop", "db1")
+        with agent.hung_log():
+            delete = agent.begin("delete", "db1", "--skip-final-snapshot", *more)
+            wait_for(lambda: "pipe" in asleep_in(agent.process))  # the catalog knows, the trail is next
+            agent.kill()
+        assert delete.wait(120) == 5
+        assert b"LUKS" in one.read() and b'"state":"deleted"' not in one.read()
+        agent.start()
+        wait_for(lambda: not agent.clusters())
+        assert became_of_it("deleting") == "delete-interrupted: enveloped ended in the middle of it; finished now"
+        assert not any(one.read()) if more else b'"state":"deleted"' in one.read()
+        agent.restart()
+        one.blank()
 
 
 @test("SIGTERM ends the agent with status 0, and no sanitizer has a word to say")

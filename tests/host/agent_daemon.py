@@ -269,8 +269,9 @@ class Agent:
         finally:
             while full > 0:
                 full -= len(os.read(pipe, min(full, 4096)))
-            wait_for(lambda: select.select([pipe], [], [], 0)[0])
-            written.extend(os.read(pipe, 65536).decode().splitlines())
+            wait_for(lambda: not self.process or select.select([pipe], [], [], 0)[0])
+            if self.process:
+                written.extend(os.read(pipe, 65536).decode().splitlines())
             os.rename(f"{self.audit_file}.away", self.audit_file)
             os.close(pipe)
 

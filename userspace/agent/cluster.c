@@ -48,6 +48,12 @@ bool cluster_is_inaccessible(const struct cluster *cluster)
 	return cluster->status == CLUSTER_INACCESSIBLE || cluster->status == CLUSTER_RECOVERABLE;
 }
 
+/** cluster_is_in_between() - it is not there yet, or not for long */
+bool cluster_is_in_between(const struct cluster *cluster)
+{
+	return cluster->status == CLUSTER_CREATING || cluster->status == CLUSTER_DELETING;
+}
+
 /** cluster_make_ids() - random resource id and volume id; 0 or -errno */
 int cluster_make_ids(struct cluster *cluster)
 {

@@ -85,6 +85,7 @@ struct cluster {
 const char *cluster_status_name(enum cluster_status status);
 bool cluster_status_parse(const char *name, enum cluster_status *ret);
 bool cluster_is_inaccessible(const struct cluster *cluster);
+bool cluster_is_in_between(const struct cluster *cluster);
 
 int cluster_make_ids(struct cluster *cluster);
 void cluster_from_header(struct cluster *cluster, const struct volume_header *header,

@@ -160,10 +160,27 @@ void create_begin(struct operation *op, const char *key)
 
 static void run_erase(struct operation *op)
 {
+	const char *volume_id = op->cluster->volume_id;
+
 	if (op->formatted)
-		op->result = header_erase(op->device, op->cluster->volume_id, &op->fault);
+		op->result = header_erase(op->device, volume_id, &op->fault);
 	else
-		op->result = 0;
+		op->result = header_erase_unfinished(op->device, volume_id, &op->fault);
+}
+
+static void tell_resumed(const struct operation *op)
+{
+	const char *word = "create-interrupted: enveloped ended before the volume was made";
+
+	if (op->result < 0)
+		state_resumed(op->cluster, "%s; what it left on %s cannot be erased: %.200s", word,
+			      op->device, op->fault.message);
+	else if (op->result)
+		state_resumed(op->cluster, "%s; its unfinished header on %s is erased", word,
+			      op->device);
+	else
+		state_resumed(op->cluster, "%s; it left no unfinished header on %s", word,
+			      op->device);
 }
 
 static void erased(struct operation *op)
@@ -172,7 +189,9 @@ static void erased(struct operation *op)
 	struct agent *agent = op->agent;
 	struct fault f;
 
-	if (op->result < 0)
+	if (op->interrupted)
+		tell_resumed(op);
+	else if (op->result < 0)
 		log_error("Cluster %s: cannot erase the header of its unfinished volume on %s: %s",
 			  cluster->id, op->device, op->fault.message);
 	state_drop_key(cluster);
@@ -185,7 +204,12 @@ static void erased(struct operation *op)
 	watch_changed(agent);
 }
 
-/** create_undo() - leave nothing of a cluster that could not be made; frees @op and the cluster */
+/**
+ * create_undo() - leave nothing of a cluster that could not be made; frees @op and the cluster
+ *
+ * Of one whose creation was interrupted, not of one that was finished: that has a wrapped key, and
+ * is found by its header.
+ */
 void create_undo(struct operation *op)
 {
 	operation_device_step(op, run_erase, erased);

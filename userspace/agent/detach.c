@@ -11,16 +11,23 @@
 #include "state.h"
 
 #define STATE_DELETED "deleted"
+/* Reason of the status deleting, by which the catalog remembers what is to be done. */
+#define REASON_ERASE "erase-header: its header is being overwritten"
 
 static void run_forget(struct operation *op)
 {
 	const char *device = op->device, *volume_id = op->cluster->volume_id;
 
-	if (op->erase)
+	if (op->erase) {
 		op->result = header_erase(device, volume_id, &op->fault);
-	else
+		/* The agent before this one has erased it, or another disk has its name now. */
+		if (op->result < 0 && op->interrupted &&
+		    !strcmp(op->fault.code, "InvalidVolumeHeader"))
+			op->result = 0;
+	} else {
 		op->result = header_set_state(device, volume_id, STATE_DELETED,
 					      "the cluster was deleted", &op->fault);
+	}
 }
 
 static void forgotten(struct operation *op)
@@ -30,18 +37,42 @@ static void forgotten(struct operation *op)
 	struct fault f;
 
 	if (op->result < 0 && op->erase) {
+		state_set(cluster, op->before, "%s", op->reason);
 		operation_fail(op);
 		return;
 	}
 	if (op->result < 0)
 		log_warning("Cluster %s: cannot mark the header on %s as deleted: %s. Should the device come back, so will the cluster.",
 			    cluster->id, cluster->device, op->fault.message);
-	state_set(cluster, CLUSTER_DELETING, "%s", op->erase ? "header erased" : "");
+	if (op->interrupted)
+		state_resumed(cluster, "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
+			      op->result < 0 ? "its header is not marked: " : "finished now",
+			      op->result < 0 ? op->fault.message : "");
 	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster->operation = NULL;
 	operation_end(op);
 	cluster_remove(cluster);
+}
+
+/*
+ * The catalog first: a deletion that is interrupted is finished by the agent that starts next. The
+ * other way round a cluster would be left that starts, but whose disk says that it was deleted.
+ */
+static void forget(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	op->before = cluster->status;
+	memcpy(op->reason, cluster->reason, sizeof(op->reason));
+	if (state_set(cluster, CLUSTER_DELETING, "%s", op->erase ? REASON_ERASE : "") < 0) {
+		fault_set(&op->fault, "InternalFailure",
+			  "The catalog cannot be written, and nothing was deleted: see the journal of enveloped.");
+		state_set(cluster, op->before, "%s", op->reason);
+		operation_fail(op);
+		return;
+	}
+	operation_device_step(op, run_forget, forgotten);
 }
 
 static void run_remove(struct operation *op)
@@ -67,7 +98,7 @@ static void removed(struct operation *op)
 	if (cluster->status == CLUSTER_AVAILABLE)
 		state_set(cluster, CLUSTER_STOPPED, "%s", "");
 	if (op->kind == OPERATION_DELETE)
-		operation_device_step(op, run_forget, forgotten);
+		forget(op);
 	else
 		operation_end(op);
 }
@@ -76,4 +107,11 @@ static void removed(struct operation *op)
 void detach_begin(struct operation *op)
 {
 	operation_device_step(op, run_remove, removed);
+}
+
+/** detach_resume() - finish a deletion that was interrupted: its cluster has status deleting */
+void detach_resume(struct operation *op)
+{
+	op->erase = !strcmp(op->reason, REASON_ERASE);
+	operation_device_step(op, run_forget, forgotten);
 }

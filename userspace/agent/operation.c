@@ -53,6 +53,8 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 	op->pid = call ? varlink_call_pid(call) : 0;
 	memcpy(op->device, cluster->device, sizeof(op->device));
 	op->mapping = cluster->mapping;
+	op->before = cluster->status;
+	memcpy(op->reason, cluster->reason, sizeof(op->reason));
 	cluster_device_name(cluster, op->device_name);
 	cluster->operation = op;
 	return op;

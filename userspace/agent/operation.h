@@ -26,6 +26,8 @@ enum operation_kind { OPERATION_CREATE, OPERATION_START, OPERATION_ACTIVATE, OPE
  * @formatted: our header is on the device
  * @overwrite: the device's old content may be lost
  * @erase: delete the header too
+ * @interrupted: an agent before this one began it; nobody waits for it
+ * @before, @reason: the cluster's status when it began, and why
  * @asked_ns: when the KMS was asked for the key
  * @serial: kernel key
  * @run, @next: the step in the device thread, and what comes after it
@@ -50,6 +52,9 @@ struct operation {
 	bool formatted;
 	bool overwrite;
 	bool erase;
+	bool interrupted;
+	enum cluster_status before;
+	char reason[512];
 	uint64_t asked_ns;
 	int32_t serial;
 	void (*run)(struct operation *op);
@@ -73,5 +78,6 @@ void create_begin(struct operation *op, const char *key);
 void create_undo(struct operation *op);
 void attach_begin(struct operation *op);
 void detach_begin(struct operation *op);
+void detach_resume(struct operation *op);
 
 #endif

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "operation.h"
 #include "reconcile.h"
 #include "scan.h"
 #include "state.h"
@@ -27,19 +28,7 @@ struct scan_job {
 
 static void load_one(struct cluster *cluster, void *userdata)
 {
-	struct agent *agent = userdata;
-	struct fault f;
-
-	/* Nobody has been told that it exists; a header that was finished is found by the scan. */
-	if (cluster->status == CLUSTER_CREATING || cluster->status == CLUSTER_DELETING) {
-		log_warning("Cluster %s: its %s was interrupted; dropping the entry.", cluster->id,
-			    cluster->status == CLUSTER_CREATING ? "creation" : "deletion");
-		if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
-			log_error("%s", f.message);
-		free(cluster);
-		return;
-	}
-	cluster_add(agent, cluster);
+	cluster_add(userdata, cluster);
 	/* The path may be another disk's by now: the disk is told when the scan has found it. */
 	state_end_window(cluster);
 }
@@ -144,7 +133,7 @@ static void update(struct scan_job *job, struct cluster *cluster, const struct s
 	const struct volume_header *header = &volume->header;
 	struct fault f;
 
-	if (cluster->operation)
+	if (cluster->operation || cluster_is_in_between(cluster))
 		return;
 	if (!is_same_device(volume->device, cluster->device)) {
 		if (is_where_it_was(job, cluster)) {
@@ -188,7 +177,33 @@ static void scan_done(void *data)
 	free(job);
 }
 
-/** reconcile_scan() - look for volumes on all disks, in the background, and take them in */
+/*
+ * Creations that an agent before this one did not end are undone: nobody has been told that the
+ * cluster exists, and a header that was finished is found by the scan. Deletions are finished.
+ */
+static void resume(struct cluster *cluster)
+{
+	bool created = cluster->status == CLUSTER_CREATING;
+	struct operation *op;
+	struct fault f;
+
+	op = operation_begin(cluster, created ? OPERATION_CREATE : OPERATION_DELETE, NULL, NULL, &f);
+	if (!op) {
+		log_error("Cluster %s: %s", cluster->id, f.message);
+		return;
+	}
+	op->interrupted = true;
+	if (created)
+		create_undo(op);
+	else
+		detach_resume(op);
+}
+
+/**
+ * reconcile_scan() - end what was interrupted, look for volumes on all disks, and take them in
+ *
+ * All of it in the background, in this order.
+ */
 void reconcile_scan(struct agent *agent)
 {
 	struct scan_job *job = calloc(1, sizeof(*job));
@@ -198,5 +213,8 @@ void reconcile_scan(struct agent *agent)
 		return;
 	}
 	job->agent = agent;
+	for (struct cluster *c = agent->clusters; c; c = c->next)
+		if (cluster_is_in_between(c))
+			resume(c);
 	device_thread_submit(agent->devices, scan_run, scan_done, job);
 }

@@ -36,24 +36,49 @@ void state_announce(const struct agent *agent)
  * @format: printf format of the reason; "" for none
  *
  * It is in the catalog and in the audit trail when this returns.
+ *
+ * Return: 0, or -1 when the catalog did not take it: the next agent will not know.
  */
-void state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
+int state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
 {
 	enum cluster_status before = cluster->status;
 	struct fault f;
 	va_list args;
+	int stored;
 
 	cluster->status = status;
 	va_start(args, format);
 	vsnprintf(cluster->reason, sizeof(cluster->reason), format, args);
 	va_end(args);
-	if (catalog_store(cluster->agent->catalog, cluster, &f) < 0)
+	stored = catalog_store(cluster->agent->catalog, cluster, &f);
+	if (stored < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	audit_status(cluster->agent->audit, cluster, before);
 	log_info("Cluster %s: %s%s%s", cluster->id, cluster_status_name(status),
 		 cluster->reason[0] ? ", " : "", cluster->reason);
 	state_announce(cluster->agent);
 	watch_changed(cluster->agent);
+	return stored;
+}
+
+/**
+ * state_resumed() - record the end of a creation or deletion that an agent before this one began
+ * @format: printf format of what became of it
+ *
+ * Nobody was answered, so this is all that the trail says of its end. The catalog is to forget
+ * the cluster.
+ */
+void state_resumed(struct cluster *cluster, const char *format, ...)
+{
+	enum cluster_status before = cluster->status;
+	va_list args;
+
+	cluster->status = CLUSTER_DELETING;
+	va_start(args, format);
+	vsnprintf(cluster->reason, sizeof(cluster->reason), format, args);
+	va_end(args);
+	audit_status(cluster->agent->audit, cluster, before);
+	log_warning("Cluster %s: %s", cluster->id, cluster->reason);
 }
 
 /** state_drop_key() - revoke the cluster's kernel key, if it has one, and stop its lease */

@@ -9,8 +9,10 @@
 #include "agent.h"
 
 void state_announce(const struct agent *agent);
-void state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
+int state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void state_resumed(struct cluster *cluster, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 void state_drop_key(struct cluster *cluster);
 void state_denied(struct cluster *cluster, const struct fault *f);
 void state_accessible(struct cluster *cluster);
