@@ -51,9 +51,48 @@ static void a_lost_try_leaves_time_for_others(void **state)
 		uint64_t renew = lease * S / 3, spent = lease_renew_delay(renew, 1000);
 
 		for (unsigned int failures = 1; failures <= 2; failures++)
-			spent += lease_retry_delay(failures, renew, 1000);
+			spent += lease_retry_delay(failures, renew, lease * S - spent, 1000);
 		assert_true(spent < lease * S);
 	}
+}
+
+/*
+ * Whole schedules of a KMS that is silent: it fails a lease only by being back later than right
+ * before its end. Each question but the last has another one after it, which comes before three
+ * quarters of what was left are over, the jitter aside, or within the first, shortest delay.
+ */
+static void the_end_of_a_lease_is_never_slept_through(void **state)
+{
+	for (uint64_t lease = 5; lease <= 3600; lease++) {
+		for (uint32_t random = 0; random <= 1000; random += 100) {
+			uint64_t renew = lease * S / 3, now = lease_renew_delay(renew, random);
+			uint64_t first = renew / 4 < S ? renew / 4 : S;
+			unsigned int failures = 0;
+
+			while (now < lease * S) {
+				uint64_t left = lease * S - now;
+				uint64_t delay = lease_retry_delay(++failures, renew, left, random);
+
+				if (delay > left / 4 * 11 / 10 + 1000 && delay > first * 11 / 10)
+					fail_msg("lease of %lu s: %lu s left, next try in %lu s",
+						 lease, left / S, delay / S);
+				/* It is not hammered either. */
+				assert_true(delay >= first * 9 / 10);
+				now += delay;
+			}
+			assert_in_range(failures, 5, 45);
+		}
+	}
+}
+
+/* As it was seen: tries at 35, 51 and 71 s of a lease of 60 s, the KMS back at 52 s. */
+static void a_kms_that_is_back_late_is_asked_in_time(void **state)
+{
+	uint64_t lease = 60 * S, now = 20 * S;
+
+	for (unsigned int failures = 1; now <= 52 * S; failures++)
+		now += lease_retry_delay(failures, 20 * S, lease - now, 500);
+	assert_true(now < 56 * S);
 }
 
 static void retries_back_off(void **state)
@@ -61,17 +100,17 @@ static void retries_back_off(void **state)
 	uint64_t renew = 20 * S, before = 0;
 
 	for (unsigned int failures = 1; failures < 100; failures++) {
-		uint64_t delay = lease_retry_delay(failures, renew, 500);
+		uint64_t delay = lease_retry_delay(failures, renew, 3600 * S, 500);
 
 		assert_true(delay >= before);
 		assert_true(delay <= renew + renew / 10);
 		before = delay;
 	}
 	/* The first one comes soon: a second, give or take the jitter. */
-	assert_in_range(lease_retry_delay(1, renew, 0), 9 * S / 10, 11 * S / 10);
-	assert_in_range(lease_retry_delay(2, renew, 500), 18 * S / 10, 22 * S / 10);
+	assert_in_range(lease_retry_delay(1, renew, 40 * S, 0), 9 * S / 10, 11 * S / 10);
+	assert_in_range(lease_retry_delay(2, renew, 40 * S, 500), 18 * S / 10, 22 * S / 10);
 	/* A short lease is tried again sooner than that. */
-	assert_true(lease_retry_delay(1, 2 * S, 1000) < S);
+	assert_true(lease_retry_delay(1, 2 * S, 6 * S, 1000) < S);
 }
 
 static void clock_is_the_boot_time(void **state)
@@ -88,6 +127,8 @@ int main(void)
 		cmocka_unit_test(deadline_counts_from_the_question),
 		cmocka_unit_test(renewal_stays_within_ten_percent),
 		cmocka_unit_test(a_lost_try_leaves_time_for_others),
+		cmocka_unit_test(the_end_of_a_lease_is_never_slept_through),
+		cmocka_unit_test(a_kms_that_is_back_late_is_asked_in_time),
 		cmocka_unit_test(retries_back_off),
 		cmocka_unit_test(clock_is_the_boot_time),
 	};

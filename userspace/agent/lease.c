@@ -30,13 +30,17 @@ uint64_t lease_renew_delay(uint64_t renew_ns, uint32_t random)
 	return jitter(renew_ns, random);
 }
 
-uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint32_t random)
+uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint64_t left_ns,
+			   uint32_t random)
 {
-	uint64_t delay = renew_ns / 4 < NS_PER_S ? renew_ns / 4 : NS_PER_S;
+	uint64_t first = renew_ns / 4 < NS_PER_S ? renew_ns / 4 : NS_PER_S;
+	uint64_t most = left_ns / 4 < renew_ns ? left_ns / 4 : renew_ns, delay = first;
 
-	while (--failures && delay < renew_ns)
+	while (--failures && delay < most)
 		delay *= 2;
-	return jitter(delay < renew_ns ? delay : renew_ns, random);
+	if (delay > most)
+		delay = most > first ? most : first;
+	return jitter(delay, random);
 }
 
 int64_t lease_seconds_left(uint64_t deadline_ns, uint64_t now_ns)

@@ -33,11 +33,15 @@ uint64_t lease_renew_delay(uint64_t renew_ns, uint32_t random);
  * lease_retry_delay() - how long to wait after a renewal that got no verdict
  * @failures: in a row, at least 1
  * @renew_ns: the configured interval, and the longest wait
+ * @left_ns: what is left of the lease
  * @random: jitter as above
  *
- * Doubles from a quarter of the interval, but at most one second, to the interval.
+ * Doubles from a quarter of the interval, but at most one second, to the interval. Never waits
+ * longer than a quarter of what is left, but for that first delay: a KMS that comes back late is
+ * still asked in time, as often as the end is near.
  */
-uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint32_t random);
+uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint64_t left_ns,
+			   uint32_t random);
 
 /** lease_seconds_left() - whole seconds from @now_ns to @deadline_ns, 0 when it has passed */
 int64_t lease_seconds_left(uint64_t deadline_ns, uint64_t now_ns);

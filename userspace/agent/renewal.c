@@ -65,7 +65,9 @@ static uint64_t interval(const struct cluster *cluster)
 /* Notes what went wrong and tries again later. */
 static void retry_quietly(struct cluster *cluster, const struct fault *f)
 {
-	uint64_t delay = lease_retry_delay(++cluster->renewal.failures, interval(cluster),
+	uint64_t now = lease_now();
+	uint64_t left = cluster->deadline_ns > now ? cluster->deadline_ns - now : 0;
+	uint64_t delay = lease_retry_delay(++cluster->renewal.failures, interval(cluster), left,
 					   random_number());
 
 	snprintf(cluster->renewal.last_error, sizeof(cluster->renewal.last_error), "%s: %.400s",
@@ -227,8 +229,7 @@ void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_n
 	cluster->renewal.lease_ns = renewed_now ? agent_lease_ns(cluster->agent) : 0;
 	if (renewed_now)
 		cluster->renewal.last_success = time(NULL);
-	schedule(cluster, renewed_now ?
-		 lease_renew_delay(agent_renew_ns(cluster->agent), random_number()) : 0);
+	schedule(cluster, renewed_now ? lease_renew_delay(interval(cluster), random_number()) : 0);
 }
 
 /** renewal_stop() - ask no more; an answer under way will be ignored once the key has changed */
