@@ -65,6 +65,8 @@ stop_kms() {
 }
 
 start_agent() {
+	local lease=${1:-60}
+	# A machine that emulates every instruction is slow, but a lease has time for two questions.
 	cat >agent.conf <<-CONF
 	Region=$region
 	KmsEndpoint=unix:$kms_socket
@@ -72,8 +74,8 @@ start_agent() {
 	StateDirectory=$PWD/state
 	AuditFile=$audit
 	Worker=$DM_ENVELOPE_BUILD/envelope-kms-worker
-	KmsTimeoutSeconds=20
-	LeaseSeconds=${1:-60}
+	KmsTimeoutSeconds=$((lease < 40 ? lease / 2 : 20))
+	LeaseSeconds=$lease
 	RecoveryWindowSeconds=${2:-0}
 	${3:+RenewSeconds=$3}
 	CONF

@@ -71,6 +71,21 @@ static void values_and_last_one_wins(void **state)
 	assert_int_equal(cfg.renew_seconds, 10);
 }
 
+/* Every lease that may be asked for has a timeout that fits, though none is given. */
+static void timeout_fits_the_lease(void **state)
+{
+	for (unsigned int lease = 5; lease <= 60; lease++) {
+		_cleanup_config_ struct config cfg = { 0 };
+		char text[64];
+
+		snprintf(text, sizeof(text), "LeaseSeconds=%u\n", lease);
+		write_file(text);
+		assert_int_equal(config_load(path, &cfg, NULL), 0);
+		assert_true(cfg.kms_timeout_seconds >= 1);
+		assert_true(cfg.renew_seconds + 2 * cfg.kms_timeout_seconds <= lease);
+	}
+}
+
 static void environment_names_the_file(void **state)
 {
 	_cleanup_config_ struct config cfg = { 0 };
@@ -114,6 +129,10 @@ static void wrong_lines(void **state)
 	refused("LeaseSeconds=\n", "5 to 3600");
 	refused("LeaseSeconds=99999999999999999999\n", "5 to 3600");
 	refused("LeaseSeconds=10\nRenewSeconds=10\n", "less than LeaseSeconds");
+	refused("LeaseSeconds=60\nKmsTimeoutSeconds=60\n", "KmsTimeoutSeconds=60 must be less than 40");
+	refused("LeaseSeconds=60\nKmsTimeoutSeconds=40\n", "40 are left");
+	refused("LeaseSeconds=60\nRenewSeconds=50\nKmsTimeoutSeconds=40\n", "40 are left");
+	refused("LeaseSeconds=60\nRenewSeconds=1\nKmsTimeoutSeconds=59\n", "less than 59");
 }
 
 static void line_too_long(void **state)
@@ -183,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(values_and_last_one_wins),
+		cmocka_unit_test(timeout_fits_the_lease),
 		cmocka_unit_test(environment_names_the_file),
 		cmocka_unit_test(wrong_lines),
 		cmocka_unit_test(line_too_long),

@@ -16,6 +16,8 @@
 #include "arn.h"
 #include "ini.h"
 
+#define TIMEOUT_DEFAULT 5	/* seconds; less when the lease is short */
+
 enum option_kind {
 	OPTION_TEXT,
 	OPTION_SECONDS,
@@ -48,7 +50,7 @@ static const struct option options[] = {
 	TEXT("Worker", worker, ""),
 	SECONDS("LeaseSeconds", lease_seconds, 5, 3600, 60),
 	SECONDS("RenewSeconds", renew_seconds, 1, 3600, 0),
-	SECONDS("KmsTimeoutSeconds", kms_timeout_seconds, 1, 300, 5),
+	SECONDS("KmsTimeoutSeconds", kms_timeout_seconds, 1, 300, 0),
 	SECONDS("RecoveryWindowSeconds", recovery_window_seconds, 0, 604800, 0),
 };
 
@@ -124,6 +126,22 @@ static int config_defaults(struct config *cfg, struct fault *f)
 	return 0;
 }
 
+/* A question that is not answered must leave time for another one before the lease ends. */
+static int check_timeout(struct config *cfg, const char *path, struct fault *f)
+{
+	unsigned int third = cfg->lease_seconds / 3;
+	unsigned int left = cfg->lease_seconds -
+			    (cfg->renew_seconds < third ? cfg->renew_seconds : third);
+
+	if (cfg->kms_timeout_seconds == 0)
+		cfg->kms_timeout_seconds = left / 2 < TIMEOUT_DEFAULT ? left / 2 : TIMEOUT_DEFAULT;
+	if (cfg->kms_timeout_seconds < left)
+		return 0;
+	return fault_set(f, "InvalidConfiguration",
+			 "%s: KmsTimeoutSeconds=%u must be less than %u, or one question without an answer is the end of a lease: LeaseSeconds=%u, of which %u are left when the KMS is asked",
+			 path, cfg->kms_timeout_seconds, left, cfg->lease_seconds, left);
+}
+
 static int config_check(struct config *cfg, const char *path, struct fault *f)
 {
 	if (!arn_valid_region(cfg->region))
@@ -143,7 +161,7 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s: RenewSeconds=%u must be less than LeaseSeconds=%u", path,
 				 cfg->renew_seconds, cfg->lease_seconds);
-	return 0;
+	return check_timeout(cfg, path, f);
 }
 
 int config_load(const char *path, struct config *cfg, struct fault *f)
