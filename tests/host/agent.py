@@ -472,6 +472,33 @@ def _():
         one.blank()
 
 
+# ---------------------------------------------------------------- reading the audit trail
+
+
+@test("requests as large as they may be are cut off in the trail, which can still be read")
+def _():
+    request = {"dbClusterIdentifier": "db1", "device": one.path, "storageEncrypted": True, "kmsKeyId": "k" * 900000}
+    with agent.connect() as client:
+        for _ in range(3):
+            said = agent.varlink(client, "CreateCluster", request)
+            assert said["error"] == "io.dmenvelope.Cluster.Fault", said
+        request["kmsKeyId"] = "\1" * 1000  # six bytes each in JSON
+        for _ in range(300):
+            agent.varlink(client, "CreateCluster", request)
+        keys = [r["requestParameters"]["kmsKeyId"] for r in agent.records("CreateDBCluster")[-303:]]
+        assert keys[0] == "k" * 1024 + "... (900000 bytes)" and keys[-1] == "\1" * 1000
+        # Those that an agent before this one wrote whole.
+        whole = agent.records("CreateDBCluster")[-303]
+        whole["requestParameters"]["kmsKeyId"] = "k" * 900000
+        with open(agent.audit_file, "a", encoding="utf-8") as trail:
+            trail.writelines(json.dumps(whole, separators=(",", ":")) + "\n" for _ in range(3))
+        shown = agent.events()
+        assert shown[-1]["requestParameters"]["kmsKeyId"] == keys[0] and len(shown) > 250
+        # Who takes one answer gets the newest that fit.
+        one_answer = agent.varlink(client, "Events", {})["parameters"]["events"]
+        assert one_answer == shown[-len(one_answer):] and len(one_answer) > 20
+
+
 @test("SIGTERM ends the agent with status 0, and no sanitizer has a word to say")
 def _():
     assert agent.stop() == 0

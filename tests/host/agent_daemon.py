@@ -10,6 +10,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -173,6 +174,30 @@ class Agent:
         assert done.returncode not in (0, -signal.SIGSEGV), f"{verb} {name} was not refused"
         assert f"({fault})" in done.stderr, f"{verb} {name}: expected {fault}, seen {done.stderr}"
         return done.stderr
+
+    def connect(self):
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(PATIENCE)
+        client.connect(f"{self.dir}/agent.sock")
+        return client
+
+    def varlink(self, client, method, parameters, **flags):
+        """A call without the CLI: what is answered first."""
+        call = {"method": f"io.dmenvelope.Cluster.{method}", "parameters": parameters, **flags}
+        client.sendall(json.dumps(call).encode() + b"\0")
+        answer = b""
+        while not answer.endswith(b"\0"):
+            got = client.recv(65536)
+            assert got, f"{method}: the agent has dropped the connection"
+            answer += got
+        return json.loads(answer[:-1])
+
+    def events(self):
+        """What `envelope events` shows."""
+        done = subprocess.run([f"{self.programs}/envelope", "events", "--output", "json"], capture_output=True, text=True,
+                              env=self.environment, timeout=PATIENCE, check=False)
+        assert done.returncode == 0, f"events: {done.stderr}"
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def create(self, name, disk, *more):
         return self.good("create", name, "--device", disk.path, "--storage-encrypted", *more)

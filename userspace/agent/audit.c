@@ -26,6 +26,12 @@
 #define IDENTIFIER "envelope-audit"
 
 /*
+ * Bytes of a parameter that are recorded. Whoever may ask could fill the trail otherwise, and a
+ * record be too large for a message to who reads it; CloudTrail cuts parameters off as well.
+ */
+#define STRING_MAX 1024
+
+/*
  * sourceIPAddress is an address or, of a service, its name, as CloudTrail has it: who reads the
  * field as an address must not find a host name there. A client is on a unix socket of this host.
  */
@@ -294,6 +300,36 @@ static json_object *peer_identity(uid_t uid, pid_t pid)
 	return identity;
 }
 
+static json_object *shorten_string(json_object *string)
+{
+	const char *text = json_object_get_string(string);
+	size_t size = (size_t)json_object_get_string_len(string), end = STRING_MAX;
+	char cut[STRING_MAX + 64];
+
+	if (size <= STRING_MAX)
+		return json_object_get(string);
+	/* Not in the middle of a character of UTF-8. */
+	while (end && (text[end] & 0xc0) == 0x80)
+		end--;
+	snprintf(cut, sizeof(cut), "%.*s... (%zu bytes)", (int)end, text, size);
+	return json_object_new_string(cut);
+}
+
+/* Parameters with their strings cut to what a reader of the trail can take; a new reference. */
+static json_object *shorten(json_object *parameters)
+{
+	json_object *copy;
+
+	if (json_object_is_type(parameters, json_type_string))
+		return shorten_string(parameters);
+	if (!json_object_is_type(parameters, json_type_object))
+		return json_object_get(parameters);
+	copy = json_object_new_object();
+	json_object_object_foreach(parameters, name, value)
+		json_object_object_add(copy, name, shorten(value));
+	return copy;
+}
+
 /* What may be written down of a KMS request: names in CloudTrail's case, no blobs. */
 static json_object *kms_parameters(json_object *request)
 {
@@ -312,7 +348,7 @@ static json_object *kms_parameters(json_object *request)
 		json_object *value;
 
 		if (json_object_object_get_ex(request, names[i].from, &value))
-			json_object_object_add(parameters, names[i].to, json_object_get(value));
+			json_object_object_add(parameters, names[i].to, shorten(value));
 	}
 	return parameters;
 }
@@ -371,7 +407,7 @@ void audit_api_call(struct audit *audit, const char *name, json_object *params, 
 					 AUDIT_SOURCE_CLUSTER, name);
 
 	add_outcome(record, f);
-	json_object_object_add(record, "requestParameters", json_object_get(params));
+	json_object_object_add(record, "requestParameters", shorten(params));
 	json_object_object_add(record, "responseElements",
 			       cluster && (!f || !f->code[0]) ? cluster_to_json(cluster) : NULL);
 	json_add_bool(record, "readOnly", false);
@@ -444,8 +480,12 @@ json_object *audit_read(struct audit *audit, const char *since, size_t limit, st
 		char *text = ring[i % limit];
 		json_object *record = text ? json_parse(text, strlen(text)) : NULL;
 
-		if (record)
-			json_object_array_add(records, record);
+		if (!record)
+			continue;
+		/* Written by an agent that did not cut them off. */
+		json_object_object_add(record, "requestParameters",
+				       shorten(json_get_object(record, "requestParameters")));
+		json_object_array_add(records, record);
 	}
 	for (size_t i = 0; ring && i < limit; i++)
 		free(ring[i]);

@@ -12,8 +12,10 @@
 #include "streams.h"
 #include "watch.h"
 
-/* Keeps an answer well below the largest message. */
+/* Keeps an answer well below the largest message, and all of them below what may be unread. */
 #define EVENTS_PER_ANSWER 200
+#define BYTES_PER_ANSWER (VARLINK_MESSAGE_MAX / 4)
+#define BYTES_IN_ALL (VARLINK_OUTPUT_MAX / 2)
 
 /**
  * struct watcher - a call of Status
@@ -125,26 +127,63 @@ static void follower_gone(struct varlink_call *call, void *userdata)
 	varlink_call_release(call);
 }
 
-/* Sends records from @from on; the last part with varlink_reply() unless @last is false. */
+static size_t bytes_of(json_object *records, size_t i)
+{
+	size_t size;
+
+	json_object_to_json_string_length(json_object_array_get_idx(records, i),
+					  JSON_C_TO_STRING_PLAIN, &size);
+	return size + 1;
+}
+
+/* The first of the newest records that are together no larger than @bytes. */
+static size_t newest(json_object *records, size_t bytes)
+{
+	size_t first = json_object_array_length(records), used = 0;
+
+	while (first && (used += bytes_of(records, first - 1)) <= bytes)
+		first--;
+	return first;
+}
+
+/* One past the last record of the part that begins with @first; a part has one at least. */
+static size_t part_end(json_object *records, size_t first)
+{
+	size_t count = json_object_array_length(records), end = first, bytes = 0;
+
+	while (end < count && end - first < EVENTS_PER_ANSWER &&
+	       (bytes += bytes_of(records, end)) <= BYTES_PER_ANSWER)
+		end++;
+	return end == first && end < count ? end + 1 : end;
+}
+
+/*
+ * Sends records, in one part unless the client wants more; the last with varlink_reply() unless
+ * @last is false.
+ */
 static int send_events(struct varlink_call *call, json_object *records, bool last)
 {
-	size_t count = json_object_array_length(records), sent = 0;
+	bool more = varlink_call_wants_more(call);
+	size_t count = json_object_array_length(records);
+	size_t sent = newest(records, more ? BYTES_IN_ALL : BYTES_PER_ANSWER);
 
 	do {
 		_cleanup_json_ json_object *reply = json_object_new_object();
 		json_object *part = json_object_new_array();
-		size_t end = sent + EVENTS_PER_ANSWER;
+		size_t end = part_end(records, sent);
 
-		if (end > count || !varlink_call_wants_more(call))
-			end = count;
 		for (; sent < end; sent++)
 			json_object_array_add(part, json_object_get(
 					      json_object_array_get_idx(records, sent)));
 		json_object_object_add(reply, "events", part);
 		if (sent == count && last)
 			return varlink_reply(call, reply);
-		if (varlink_notify(call, reply) < 0)
+		if (varlink_notify(call, reply) < 0) {
+			/* A follower's is released by follower_gone(). */
+			if (last)
+				varlink_call_release(call);
 			return -1;
+		}
 	} while (sent < count);
 	return 0;
 }
