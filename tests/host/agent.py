@@ -206,6 +206,42 @@ def _():
     agent.restart()
 
 
+def decrypted():
+    """Records of keys that the KMS has given."""
+    return [r for r in agent.records("Decrypt") if "errorCode" not in r and "dryRun" not in r["requestParameters"]]
+
+
+@test("a denial that comes while the key is asked for again is the last word")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    agent.create("db2", two)
+    agent.good("stop", "db1")
+    agent.good("start", "db1")
+    by_hand = f"dm-envelope:{agent.clusters()['db1']['VolumeId']}"
+    assert "1000" not in agent.keys()
+    with open(f"{agent.kernel}/keys/1000", "w", encoding="utf-8") as f:
+        f.write(f"{by_hand} live\n")  # found before the agent's own, which is therefore asked for again
+    given = len(decrypted())
+    with agent.connect() as client:
+        agent.kms.process.send_signal(signal.SIGSTOP)
+        client.sendall(json.dumps({"method": "io.dmenvelope.Cluster.ActivateKey",
+                                   "parameters": {"description": by_hand}}).encode() + b"\0")
+        with agent.hung_device():
+            stop = agent.begin("stop", "db2")  # holds the device thread, which is to give the key to the kernel
+            agent.asked(stop)
+            agent.kms.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: len(decrypted()) > given)
+            disable(key)
+            assert agent.status("db1") == LOST
+        answer = client.recv(65536)
+    assert b"KMSKeyNotAccessibleFault" in answer and b"DisabledException" in answer, answer
+    assert agent.status("db1") == LOST, "the loss is undone"
+    assert set(agent.keys()) <= {"1000"} and agent.devices()["envelope-db1"][1] == "failed"
+    agent.wait_status("db2", "stopped")
+    os.unlink(f"{agent.kernel}/keys/1000")
+
+
 @test("a cluster that lost its key does not live in a device that somebody made by hand")
 def _():
     key = agent.kms.new_key()["KeyId"]
@@ -421,9 +457,9 @@ def _():
     with agent.hung_device():
         stop = agent.begin("stop", "db2")  # holds the device thread, which is to format
         agent.asked(stop)
-        unwrapped = len(agent.records("Decrypt"))
+        unwrapped = len(decrypted())
         create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
-        wait_for(lambda: len([r for r in agent.records("Decrypt")[unwrapped:] if "dryRun" not in r["requestParameters"]]))
+        wait_for(lambda: len(decrypted()) > unwrapped)
         agent.kms.process.send_signal(signal.SIGSTOP)
     wait_for(lambda: b'"volume_id"' in one.read())
     agent.wait_status("db2", "stopped")

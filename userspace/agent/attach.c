@@ -51,6 +51,22 @@ static void run_attach(struct operation *op)
 	}
 }
 
+/*
+ * A live cluster goes on being renewed while its key is asked for again. If that was refused
+ * meanwhile, this answer is the older one, or the KMS has changed its mind: a loss is not undone.
+ */
+static bool denied_meanwhile(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	if (!cluster_is_inaccessible(cluster) || cluster->status == op->before)
+		return false;
+	fault_set(&op->fault, "KMSKeyNotAccessibleFault",
+		  "The KMS refused the key of the cluster %s while it was being asked for: %.300s",
+		  cluster->id, cluster->reason);
+	return true;
+}
+
 static void attached(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
@@ -61,6 +77,11 @@ static void attached(struct operation *op)
 		return;
 	}
 	cluster->key = op->serial;
+	if (denied_meanwhile(op)) {
+		state_drop_key(cluster);
+		operation_fail(op);
+		return;
+	}
 	cluster_from_header(cluster, &op->header, op->device);
 	recorded = cluster->denied_since || op->header.state[0];
 	state_accessible(cluster);
