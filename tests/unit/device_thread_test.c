@@ -74,15 +74,18 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 static void a_hung_job_stops_nothing_else(void **state)
 {
 	struct device_thread *thread;
-	int order[1], count = 0, ticks = 0;
+	int order[2] = { -1, -1 }, count = 0, ticks = 0;
 	sd_event *event;
 	sem_t hold;
 	struct job job = { pthread_self(), 0, order, &count, &hold };
+	struct job next = { pthread_self(), 1, order, &count, NULL };
 
 	sem_init(&hold, 0, 0);
 	assert_true(sd_event_new(&event) >= 0);
 	assert_int_equal(device_thread_new(event, &thread), 0);
+	assert_null(device_thread_running(thread));
 	device_thread_submit(thread, run, done, &job);
+	device_thread_submit(thread, run, done, &next);
 	assert_true(sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, 50000, 0, on_timer,
 					       &ticks) >= 0);
 	while (!ticks)
@@ -90,11 +93,14 @@ static void a_hung_job_stops_nothing_else(void **state)
 	assert_int_equal(count, 0);
 	/* It says that it could not stop the thread, after a while, and does not wait for ever. */
 	assert_false(device_thread_free(thread));
+	assert_ptr_equal(device_thread_running(thread), &job);
 	sem_post(&hold);
 	while (!count)
 		assert_true(sd_event_run(event, 10 * 1000000) > 0);
-	/* Let go, it can be stopped. */
+	/* Let go, it can be stopped, and what waited is not begun. */
+	assert_null(device_thread_running(thread));
 	assert_true(device_thread_free(thread));
+	assert_int_equal(order[1], -1);
 	sd_event_unref(event);
 	sem_destroy(&hold);
 }

@@ -28,6 +28,7 @@ static struct {
 	bool key_dropped;
 	bool dropped_unrecorded;	/* before the trail was asked to record the answer */
 	char fault[64];			/* told to the client */
+	const void *running;		/* in the device thread */
 } seen;
 
 int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
@@ -79,6 +80,11 @@ void device_thread_submit(struct device_thread *thread, device_run_t run, device
 			  void *job)
 {
 	fail();
+}
+
+const void *device_thread_running(struct device_thread *thread)
+{
+	return seen.running;
 }
 
 void watch_changed(struct agent *agent)
@@ -146,12 +152,34 @@ static void a_denial_waits_for_no_log(void **state)
 	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
 }
 
+/* An end while a disk hangs: the device thread may still use one key, and no other. */
+static void keys_that_nobody_uses_are_wiped(void **state)
+{
+	struct agent agent = { 0 };
+	struct cluster clusters[3] = { { .next = &clusters[1] }, { .next = &clusters[2] } };
+	struct operation *held, *waiting;
+	struct fault f;
+
+	agent.clusters = clusters;
+	held = operation_begin(&clusters[0], OPERATION_START, NULL, NULL, &f);
+	waiting = operation_begin(&clusters[1], OPERATION_START, NULL, NULL, &f);
+	held->key = secret_new(64);
+	waiting->key = secret_new(64);
+	seen.running = held;
+	operation_wipe_waiting(&agent);
+	assert_non_null(held->key);
+	assert_null(waiting->key);
+	operation_abandon(held);
+	operation_abandon(waiting);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_on_when_it_is_recorded),
 		cmocka_unit_test(no_access_without_a_record),
 		cmocka_unit_test(a_denial_waits_for_no_log),
+		cmocka_unit_test(keys_that_nobody_uses_are_wiped),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

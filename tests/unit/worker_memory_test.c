@@ -141,13 +141,17 @@ static struct findings scan(pid_t pid, const struct needle *needles)
 	return found;
 }
 
-/* Lets the worker run, with a signal or 0, until it is about to exit; its memory is then still there. */
-static void run_to_exit(pid_t pid, int with_signal)
+/* Has the worker @pid stop when it is about to exit. */
+static void hold_at_exit(pid_t pid)
+{
+	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT), 0);
+}
+
+/* Lets the worker run until it is about to exit; its memory is then still there. */
+static void run_to_exit(pid_t pid)
 {
 	int status;
 
-	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT), 0);
-	kill(pid, with_signal);
 	for (;;) {
 		assert_int_equal(waitpid(pid, &status, __WALL), pid);
 		assert_true(WIFSTOPPED(status));
@@ -204,7 +208,8 @@ static struct findings search_at_exit(const struct config *cfg, const struct ans
 	assert_true(sd_event_new(&e) >= 0);
 	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL), 0);
 	pid = newest_child();
-	run_to_exit(pid, 0);
+	hold_at_exit(pid);
+	run_to_exit(pid);
 	found = scan(pid, needles);
 	ptrace(PTRACE_DETACH, pid, NULL, 0);
 	finish(e, answer);
@@ -289,28 +294,80 @@ static void nothing_is_left_of_a_key_from_tls(void **state)
 	the_key_is_in_the_shared_block_only(true);
 }
 
+/* A Decrypt of @key's blob whose KMS does not answer yet; returns the worker's pid. */
+static pid_t ask_in_vain(sd_event *e, const struct config *cfg, const struct answer *key,
+			 bool dry_run, struct answer *answer)
+{
+	struct json_object *request = json("{\"KeyId\":\"%s\",\"CiphertextBlob\":\"%s\"%s}",
+					   kms->key_arn,
+					   json_get_string(key->response, "CiphertextBlob"),
+					   dry_run ? ",\"DryRun\":true" : "");
+
+	*answer = (struct answer){ 0 };
+	kill(kms->pid, SIGSTOP);
+	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL), 0);
+	json_object_put(request);
+	return newest_child();
+}
+
+/* Searches the worker once it has put its question, with copies of the credentials in it. */
+static struct findings search_asking(pid_t pid, const struct credentials *c,
+				     const struct needle *needles)
+{
+	const struct needle asking[] = { { c->secret_key, strlen(c->secret_key) }, { 0 } };
+
+	for (int i = 0; i < 200 && !scan(pid, asking).elsewhere; i++)
+		usleep(50000);
+	return scan(pid, needles);
+}
+
+static void load_credentials(struct credentials *c)
+{
+	assert_int_equal(credentials_load(kms->credentials, "enveloped", c, NULL), 0);
+}
+
 static void a_renewal_has_no_private_key(void **state)
 {
 	static const struct needle needles[] = { { private_key, sizeof(private_key) }, { 0 } };
 	const struct config cfg = config_for(false);
-	struct answer key, decrypted, renewed;
-	struct findings found;
+	struct answer key;
+	struct credentials c;
 
 	need_release_worker();
 	setenv("ENVELOPE_WORKER", release_worker(), 1);
+	load_credentials(&c);
 	key = data_key(&cfg);
-	/* Control of the search: a worker that has to open a data key has one. */
-	found = search_at_exit(&cfg, &key, false, needles, &decrypted);
-	assert_int_equal(found.in_block, 1);
-	assert_non_null(decrypted.plaintext);
+	for (int dry_run = 0; dry_run <= 1; dry_run++) {
+		struct answer answer;
+		struct findings found;
+		sd_event *e;
 
-	found = search_at_exit(&cfg, &key, true, needles, &renewed);
-	assert_null(renewed.plaintext);
-	if (found.in_block || found.elsewhere)
-		fail_msg("a private key in %s", found.in_block ? "the shared block" : found.where);
+		assert_true(sd_event_new(&e) >= 0);
+		found = search_asking(ask_in_vain(e, &cfg, &key, dry_run, &answer), &c, needles);
+		kill(kms->pid, SIGCONT);
+		finish(e, &answer);
+		/* Control of the search: a worker that has to open a data key has one. */
+		assert_int_equal(found.in_block, !dry_run);
+		if (found.elsewhere)
+			fail_msg("a private key in %s", found.where);
+		assert_int_equal(!answer.plaintext, dry_run);
+		drop(&answer);
+	}
+	credentials_wipe(&c);
 	drop(&key);
-	drop(&decrypted);
-	drop(&renewed);
+}
+
+/* The worker @pid at its exit, with nothing left of the @needles; @status: how it exits. */
+static struct findings search_at_end(pid_t pid, const struct needle *needles, unsigned long *status)
+{
+	struct findings found;
+
+	run_to_exit(pid);
+	found = scan(pid, needles);
+	ptrace(PTRACE_GETEVENTMSG, pid, NULL, status);
+	ptrace(PTRACE_DETACH, pid, NULL, 0);
+	kill(kms->pid, SIGCONT);
+	return found;
 }
 
 /*
@@ -320,39 +377,27 @@ static void a_renewal_has_no_private_key(void **state)
 static void one_that_is_told_to_stop_wipes_first(void **state)
 {
 	const struct config cfg = config_for(false);
-	struct answer key, none = { 0 };
-	struct findings before = { 0 }, after;
-	struct json_object *request;
+	struct findings before, after;
+	struct answer key, none;
 	struct credentials c;
 	unsigned long status;
-	struct fault f;
 	sd_event *e;
 	pid_t pid;
 
 	need_release_worker();
 	setenv("ENVELOPE_WORKER", release_worker(), 1);
-	assert_int_equal(credentials_load(kms->credentials, "enveloped", &c, &f), 0);
+	load_credentials(&c);
 	key = data_key(&cfg);
-	request = json("{\"KeyId\":\"%s\",\"CiphertextBlob\":\"%s\"}", kms->key_arn,
-		       json_get_string(key.response, "CiphertextBlob"));
-	kill(kms->pid, SIGSTOP);
 	assert_true(sd_event_new(&e) >= 0);
-	assert_int_equal(kms_worker_start(e, &cfg, "Decrypt", request, on_done, &none, NULL, NULL), 0);
-	json_object_put(request);
-	pid = newest_child();
+	pid = ask_in_vain(e, &cfg, &key, false, &none);
 	{
 		const struct needle needles[] = { { c.secret_key, strlen(c.secret_key) }, { 0 } };
 
-		for (int i = 0; i < 200 && !before.elsewhere; i++) {
-			usleep(50000);
-			before = scan(pid, needles);
-		}
-		run_to_exit(pid, SIGTERM);
-		after = scan(pid, needles);
+		before = search_asking(pid, &c, needles);
+		hold_at_exit(pid);
+		kill(pid, SIGTERM);
+		after = search_at_end(pid, needles, &status);
 	}
-	ptrace(PTRACE_GETEVENTMSG, pid, NULL, &status);
-	ptrace(PTRACE_DETACH, pid, NULL, 0);
-	kill(kms->pid, SIGCONT);
 	credentials_wipe(&c);
 	while (!none.done)
 		assert_true(sd_event_run(e, UINT64_MAX) >= 0);
@@ -364,6 +409,64 @@ static void one_that_is_told_to_stop_wipes_first(void **state)
 	assert_true(WIFEXITED(status));
 	if (after.elsewhere)
 		fail_msg("%u copies, the last in %s", after.elsewhere, after.where);
+}
+
+/* An agent of its own, which tells the worker's pid and lives until it is killed. */
+static void be_an_agent(int to_test)
+{
+	const struct config cfg = config_for(false);
+	struct answer key, none;
+	sd_event *e;
+	pid_t pid;
+
+	/* What a fork gets of this process's key pair is wiped: it makes another. */
+	kms_worker_end_all();
+	key = data_key(&cfg);
+	if (sd_event_new(&e) < 0)
+		_exit(1);
+	pid = ask_in_vain(e, &cfg, &key, false, &none);
+	if (write(to_test, &pid, sizeof(pid)) != sizeof(pid))
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+/* Nobody else wipes what they share then: the block is freed with the last of the two. */
+static void one_whose_agent_is_killed_wipes_the_block(void **state)
+{
+	struct findings before, after;
+	struct credentials c;
+	unsigned long status;
+	pid_t agent, pid;
+	int from_agent[2];
+
+	need_release_worker();
+	setenv("ENVELOPE_WORKER", release_worker(), 1);
+	load_credentials(&c);
+	assert_int_equal(pipe(from_agent), 0);
+	agent = fork();
+	if (!agent)
+		be_an_agent(from_agent[1]);
+	assert_int_equal(read(from_agent[0], &pid, sizeof(pid)), sizeof(pid));
+	{
+		const struct needle needles[] = { { c.secret_key, strlen(c.secret_key) },
+						  { private_key, sizeof(private_key) }, { 0 } };
+
+		before = search_asking(pid, &c, needles);
+		hold_at_exit(pid);
+		kill(agent, SIGKILL);
+		assert_int_equal(waitpid(agent, NULL, 0), agent);
+		after = search_at_end(pid, needles, &status);
+	}
+	close(from_agent[0]);
+	close(from_agent[1]);
+	credentials_wipe(&c);
+	/* Control: the credentials and the private key were in the block. */
+	assert_int_equal(before.in_block, 2);
+	assert_true(WIFEXITED(status));
+	if (after.in_block || after.elsewhere)
+		fail_msg("%u copies in the shared block, %u elsewhere", after.in_block,
+			 after.elsewhere);
 }
 
 #ifdef __SANITIZE_ADDRESS__
@@ -400,6 +503,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_of_a_key_from_tls),
 		cmocka_unit_test(a_renewal_has_no_private_key),
 		cmocka_unit_test(one_that_is_told_to_stop_wipes_first),
+		cmocka_unit_test(one_whose_agent_is_killed_wipes_the_block),
 #ifdef __SANITIZE_ADDRESS__
 		cmocka_unit_test(copies_are_left_without_the_wiping_allocator),
 #endif

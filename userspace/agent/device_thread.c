@@ -31,7 +31,8 @@ struct queue {
 
 /**
  * struct device_thread - owned by the agent
- * @lock: guards @waiting, @finished and @stopping
+ * @lock: guards @waiting, @finished, @running and @stopping
+ * @running: data of the job at work; NULL for none
  * @wake: a job waits, or the thread is to stop
  * @event_fd: readable when @finished has something
  */
@@ -41,6 +42,7 @@ struct device_thread {
 	pthread_cond_t wake;
 	struct queue waiting;
 	struct queue finished;
+	void *running;
 	bool stopping;
 	int event_fd;
 	sd_event_source *source;
@@ -65,6 +67,15 @@ static struct job *queue_take(struct queue *queue)
 	return job;
 }
 
+/* Jobs that are not begun, or not ended, any more; their data is their owners'. */
+static void queue_drop(struct queue *queue)
+{
+	struct job *job;
+
+	while ((job = queue_take(queue)))
+		free(job);
+}
+
 static void *work(void *userdata)
 {
 	struct device_thread *thread = userdata;
@@ -78,11 +89,13 @@ static void *work(void *userdata)
 			pthread_cond_wait(&thread->wake, &thread->lock);
 			continue;
 		}
+		thread->running = job->data;
 		pthread_mutex_unlock(&thread->lock);
 		job->run(job->data);
 		/* Jobs verify keys: what libcryptsetup left on this stack must not stay. */
 		stack_wipe();
 		pthread_mutex_lock(&thread->lock);
+		thread->running = NULL;
 		queue_put(&thread->finished, job);
 		if (write(thread->event_fd, &one, sizeof(one)) < 0)
 			log_error("Cannot wake the event loop.");
@@ -167,10 +180,22 @@ void device_thread_submit(struct device_thread *thread, device_run_t run, device
 	pthread_mutex_unlock(&thread->lock);
 }
 
+/** device_thread_running() - data of the job that the thread is at work on; NULL for none */
+const void *device_thread_running(struct device_thread *thread)
+{
+	const void *running;
+
+	pthread_mutex_lock(&thread->lock);
+	running = thread->running;
+	pthread_mutex_unlock(&thread->lock);
+	return running;
+}
+
 /**
  * device_thread_free() - stop the thread
  *
- * Return: false when a hung disk holds it; what its jobs use must then not be freed.
+ * Return: false when a hung disk holds it; what its job uses must then not be freed. No other job
+ * is begun any more.
  */
 bool device_thread_free(struct device_thread *thread)
 {
@@ -190,6 +215,8 @@ bool device_thread_free(struct device_thread *thread)
 	}
 	sd_event_source_disable_unref(thread->source);
 	close(thread->event_fd);
+	queue_drop(&thread->waiting);
+	queue_drop(&thread->finished);
 	free(thread);
 	return true;
 }

@@ -20,6 +20,7 @@ typedef void (*device_done_t)(void *job);
 int device_thread_new(sd_event *event, struct device_thread **ret);
 void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
 			  void *job);
+const void *device_thread_running(struct device_thread *thread);
 bool device_thread_free(struct device_thread *thread);
 
 #endif

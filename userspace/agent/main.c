@@ -207,8 +207,10 @@ static void stop(struct agent *agent)
 	varlink_server_free(agent->server);
 	streams_close(agent);
 	kms_worker_end_all();
-	if (!device_thread_free(agent->devices))
+	if (!device_thread_free(agent->devices)) {
+		operation_wipe_waiting(agent);
 		return;
+	}
 	while (agent->clusters) {
 		if (agent->clusters->operation)
 			operation_abandon(agent->clusters->operation);

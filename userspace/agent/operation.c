@@ -204,6 +204,26 @@ void operation_abandon(struct operation *op)
 	operation_free(op);
 }
 
+/**
+ * operation_wipe_waiting() - the agent ends while a disk holds the device thread: wipe the keys
+ *
+ * But for that of the operation which the thread is at work on: it would go on with zeros, should
+ * the disk come back, and a device that encrypts with them is worse than a key in a freed page.
+ */
+void operation_wipe_waiting(struct agent *agent)
+{
+	const void *running = device_thread_running(agent->devices);
+
+	for (struct cluster *c = agent->clusters; c; c = c->next) {
+		struct operation *op = c->operation;
+
+		if (!op || op == running)
+			continue;
+		secret_free(op->key);
+		op->key = NULL;
+	}
+}
+
 /** operation_end() - it has succeeded: record, answer, free */
 void operation_end(struct operation *op)
 {

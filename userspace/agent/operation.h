@@ -71,6 +71,7 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 		   void (*next)(struct operation *op, json_object *response,
 				struct secret *plaintext));
 void operation_abandon(struct operation *op);
+void operation_wipe_waiting(struct agent *agent);
 void operation_end(struct operation *op);
 void operation_fail(struct operation *op);
 

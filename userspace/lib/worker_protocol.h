@@ -40,7 +40,8 @@
  * @plaintext: from the worker
  * @plaintext_size: its bytes, 0 when the operation gave none
  *
- * The agent makes the block for one call, and wipes it after the worker has exited.
+ * The agent makes the block for one call, and wipes it after the worker has exited. The worker
+ * wipes what it was given, and the plaintext too unless the agent is there to take it.
  */
 struct worker_block {
 	struct credentials credentials;

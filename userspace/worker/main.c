@@ -127,9 +127,37 @@ static int usage(const char *name)
 	return EXIT_SUCCESS;
 }
 
-int main(int argc, char **argv)
+static int run(struct worker_block *block)
 {
 	const struct sigaction term = { .sa_handler = on_term };
+	int ret;
+
+	if (secret_process_init())
+		return -1;
+	sigaction(SIGTERM, &term, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (privileges_drop() || curl_global_init(CURL_GLOBAL_DEFAULT))
+		return -1;
+	ret = serve(block);
+	curl_global_cleanup();
+	stack_wipe();
+	return ret;
+}
+
+/*
+ * What the agent has put there goes nowhere else; the plaintext is for an agent that has the result
+ * and is still there. One that was killed wipes nothing, and the pages would be freed as they are.
+ */
+static void wipe(struct worker_block *block, bool delivered)
+{
+	explicit_bzero(&block->credentials, sizeof(block->credentials));
+	explicit_bzero(block->private_key, sizeof(block->private_key));
+	if (!delivered || terminated)
+		explicit_bzero(block, sizeof(*block));
+}
+
+int main(int argc, char **argv)
+{
 	struct worker_block *block;
 	int ret;
 
@@ -142,22 +170,14 @@ int main(int argc, char **argv)
 		log_error("takes no arguments; try --help");
 		return 2;
 	}
-	if (secret_process_init())
-		return EXIT_FAILURE;
-	sigaction(SIGTERM, &term, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	if (privileges_drop())
-		return EXIT_FAILURE;
+	/* First of all: whatever fails after it, it is wiped. */
 	block = map_block();
 	if (!block) {
 		log_error("no shared memory on descriptor %d: this program is started by enveloped",
 			  WORKER_BLOCK_FD);
 		return EXIT_FAILURE;
 	}
-	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		return EXIT_FAILURE;
-	ret = serve(block);
-	curl_global_cleanup();
-	stack_wipe();
+	ret = run(block);
+	wipe(block, ret == 0);
 	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
 }
