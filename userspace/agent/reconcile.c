@@ -184,10 +184,11 @@ static void scan_done(void *data)
 static void resume(struct cluster *cluster)
 {
 	bool created = cluster->status == CLUSTER_CREATING;
+	enum operation_kind kind = created ? OPERATION_CREATE : OPERATION_DELETE;
 	struct operation *op;
 	struct fault f;
 
-	op = operation_begin(cluster, created ? OPERATION_CREATE : OPERATION_DELETE, NULL, NULL, &f);
+	op = operation_begin(cluster, kind, NULL, NULL, &f);
 	if (!op) {
 		log_error("Cluster %s: %s", cluster->id, f.message);
 		return;

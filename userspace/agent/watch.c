@@ -70,7 +70,7 @@ static void judge(struct cluster *cluster)
 {
 	const struct mapping *mapping = &cluster->mapping;
 
-	/* Left by an agent before this one. If there is a device, there is a header that tells more. */
+	/* Left by an agent before this one. If there is a device, its header tells more. */
 	if (cluster_is_in_between(cluster))
 		return;
 	if (mapping->name[0] && mapping->live) {

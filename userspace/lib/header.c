@@ -293,7 +293,7 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 		.pbkdf = &pbkdf,
 		.data_alignment = VOLUME_DATA_OFFSET / 512,
 		.sector_size = id->sector_size ? id->sector_size : 4096,
-		/* Until it has its token: what becomes of it must be known when this is interrupted. */
+		/* Until there is a token: whose it is must be known when this is interrupted. */
 		.label = id->volume_id,
 		.subsystem = VOLUME_SUBSYSTEM,
 	};
