@@ -451,8 +451,8 @@ def _():
         agent.remove_all()
 
 
-@test("an agent that is killed between the format and the wrapped key leaves the device as it was")
-def _():
+def killed_before_the_seal():
+    """An agent killed between the format of db1 on disk one and its wrapped key, beside db2 on disk two."""
     agent.create("db2", two)
     with agent.hung_device():
         stop = agent.begin("stop", "db2")  # holds the device thread, which is to format
@@ -466,14 +466,26 @@ def _():
     agent.kill()
     assert create.wait(120) == 5
     assert b"wrapped_key" not in one.read() and b"wrapped_key" in two.read()
-    whole = two.read()
     agent.kms.process.send_signal(signal.SIGCONT)
-    agent.start()
-    wait_for(lambda: "db1" not in agent.clusters())
-    assert not any(one.read()), "a half-made header is left"
-    assert "is erased" in became_of_it("creating")
-    assert two.read() == whole  # and nothing else was touched
-    agent.create("db1", one)
+
+
+@test("an agent that is killed between the format and the wrapped key leaves the device as it was")
+def _():
+    for swapped in False, True:  # as after a restart of the host
+        killed_before_the_seal()
+        whole = two.read()
+        if swapped:
+            one.name(two)
+            two.name(one)
+        agent.start()
+        wait_for(lambda: "db1" not in agent.clusters())
+        assert not any(one.read()), "a half-made header is left"
+        assert "is erased" in became_of_it("creating")
+        assert two.read() == whole  # and nothing else was touched
+        one.name(one)
+        two.name(two)
+        agent.create("db1", one)
+        agent.remove_all()
 
 
 @test("a deletion that the catalog does not know of is refused: no cluster starts from a disk that says deleted")

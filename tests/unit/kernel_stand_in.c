@@ -2,7 +2,7 @@
 /*
  * What the agent sees of the kernel module, on a host that has none: volume keys and devices
  * as files. userspace/Makefile links it into unit/enveloped in place of agent/keyring.c,
- * mapper.c and scan.c; all else of the agent is what is installed. tests/host/agent.py plays
+ * mapper.c and disks.c; all else of the agent is what is installed. tests/host/agent.py plays
  * the kernel's part by changing these files:
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
@@ -24,9 +24,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "agent/disks.h"
 #include "agent/keyring.h"
 #include "agent/mapper.h"
-#include "agent/scan.h"
 #include "dm-envelope.h"
 #include "log.h"
 
@@ -225,19 +225,15 @@ int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 
 /* ---- disks ---- */
 
-size_t scan_volumes(struct scanned **ret)
+size_t disks_list(struct disk **ret)
 {
-	struct scanned *list = calloc(16, sizeof(*list));
-	char path[512], disk[64];
+	struct disk *list = calloc(16, sizeof(*list));
+	char path[512];
 	FILE *disks = fopen(place(path, "disks", ""), "re");
 	size_t count = 0;
-	struct fault f;
 
-	while (disks && count < 16 && fscanf(disks, "%63s", disk) == 1) {
-		memcpy(list[count].device, disk, sizeof(disk));
-		if (header_read(disk, &list[count].header, &f) == 0)
-			count++;
-	}
+	while (disks && count < 16 && fscanf(disks, "%63s", list[count].path) == 1)
+		count++;
 	if (disks)
 		fclose(disks);
 	*ret = list;

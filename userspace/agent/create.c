@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "base64.h"
+#include "disks.h"
 #include "json.h"
 #include "kms_question.h"
 #include "log.h"
@@ -158,6 +159,22 @@ void create_begin(struct operation *op, const char *key)
 
 /* ---- giving up ---- */
 
+/* The host has been restarted since, maybe, and names of disks have changed. */
+static void erase_wherever_it_is(struct operation *op)
+{
+	struct disk *disks = NULL;
+	size_t count = disks_list(&disks);
+	struct fault ignored;
+
+	for (size_t i = 0; i < count && op->result <= 0; i++) {
+		if (header_erase_unfinished(disks[i].path, op->cluster->volume_id, &ignored) <= 0)
+			continue;
+		op->result = 1;
+		snprintf(op->device, sizeof(op->device), "%s", disks[i].path);
+	}
+	free(disks);
+}
+
 static void run_erase(struct operation *op)
 {
 	const char *volume_id = op->cluster->volume_id;
@@ -166,6 +183,8 @@ static void run_erase(struct operation *op)
 		op->result = header_erase(op->device, volume_id, &op->fault);
 	else
 		op->result = header_erase_unfinished(op->device, volume_id, &op->fault);
+	if (op->interrupted && op->result <= 0)
+		erase_wherever_it_is(op);
 }
 
 static void tell_resumed(const struct operation *op)
