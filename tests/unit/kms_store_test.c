@@ -289,6 +289,18 @@ static size_t read_seal(struct fixture *x, uint8_t *seal)
 	return size;
 }
 
+static int note_end(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	assert_string_equal(cmk->key_id, A);
+	++*(int *)userdata;
+	return 0;
+}
+
+static int refuse_end(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	return -1;
+}
+
 static void due_key_is_destroyed_with_its_bytes(void **state)
 {
 	struct fixture *x = *state;
@@ -297,6 +309,7 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	uint8_t seal[256];
 	int64_t next;
 	size_t size;
+	int ended = 0;
 
 	assert_int_equal(store_get_key(x->store, A, &cmk, NULL, NULL), 0);
 	cmk.state = KEY_PENDING_DELETION;
@@ -305,11 +318,18 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	size = read_seal(x, seal);
 	assert_true(in_files(x, seal, size));	/* negative control */
 
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion - 1, &next, NULL), 0);
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion - 1, note_end, &ended, &next, NULL), 0);
 	assert_int_equal(next, cmk.deletion);
 	assert_int_equal(get(x, A, NULL), 0);
 
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion, &next, NULL), 1);
+	/* One whose end is not recorded stays. */
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion, refuse_end, &ended, &next, NULL), -1);
+	assert_int_equal(get(x, A, NULL), 0);
+	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), 0);
+	assert_int_equal(ended, 0);
+
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion, note_end, &ended, &next, NULL), 1);
+	assert_int_equal(ended, 1);
 	assert_int_equal(next, 0);
 	assert_int_equal(get(x, A, NULL), -ENOENT);
 	assert_int_equal(get(x, B, NULL), 0);
@@ -322,10 +342,12 @@ static void forged_deletion_destroys_nothing(void **state)
 {
 	struct fixture *x = *state;
 	int64_t next;
+	int ended = 0;
 
 	tamper(x, "UPDATE keys SET record = replace(replace(record, 'Enabled', 'PendingDeletion'),"
 	       " '\"Deletion\":0', '\"Deletion\":1') WHERE key_id = '" A "'");
-	assert_int_equal(store_destroy_due(x->store, NOW, &next, NULL), 0);
+	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
+	assert_int_equal(ended, 0);
 }
 
 /* OpenSSL without its ciphers: that must not look like a damaged store, nor like another root key. */
@@ -344,7 +366,7 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, &f), -1);
 	assert_non_null(strstr(f.message, "need not be at fault"));
 	/* Tried again later, in place of never. */
-	assert_int_equal(store_destroy_due(x->store, NOW, &next, &f), -1);
+	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, &f), -1);
 	store_close(x->store);
 	x->store = NULL;
 	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), -1);
@@ -355,7 +377,7 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(get(x, A, &f), 0);
 	assert_int_equal(get(x, B, &f), -1);	/* what is damaged is still called so */
 	assert_non_null(strstr(f.message, "swapped"));
-	assert_int_equal(store_destroy_due(x->store, NOW, &next, &f), 0);
+	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, &f), 0);
 }
 
 static int take_first(const struct cmk *cmk, void *userdata)

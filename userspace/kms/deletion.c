@@ -2,7 +2,8 @@
 /*
  * Destroying keys in time.
  *
- * Must never wait in steps: the timer is set to the next date, in real time.
+ * Must never wait in steps: the timer is set to the next date, in real time. Nor destroy a key
+ * whose end cannot be recorded: key_lookup() refuses it in the meantime.
  */
 #include "deletion.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "audit.h"
 #include "log.h"
 
 #define RETRY_SECONDS 60
@@ -18,14 +20,21 @@
 
 struct deletion {
 	struct store *store;
+	struct audit *audit;
 	sd_event_source *timer;
 };
+
+static int record(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	return audit_key_deleted(userdata, cmk, f);
+}
 
 static void run(struct deletion *deletion)
 {
 	int64_t next = 0, now = time(NULL);
 	struct fault fault;
-	int destroyed = store_destroy_due(deletion->store, now, &next, &fault);
+	int destroyed = store_destroy_due(deletion->store, now, record, deletion->audit,
+					  &next, &fault);
 
 	if (destroyed > 0)
 		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);
@@ -45,7 +54,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int deletion_new(sd_event *event, struct store *store, struct deletion **ret, struct fault *f)
+int deletion_new(sd_event *event, struct store *store, struct audit *audit, struct deletion **ret,
+		 struct fault *f)
 {
 	struct deletion *deletion = calloc(1, sizeof(*deletion));
 	int err;
@@ -53,6 +63,7 @@ int deletion_new(sd_event *event, struct store *store, struct deletion **ret, st
 	if (!deletion)
 		return fault_set(f, "InternalFailure", "out of memory");
 	deletion->store = store;
+	deletion->audit = audit;
 	err = sd_event_add_time(event, &deletion->timer, CLOCK_REALTIME, UINT64_MAX, ACCURACY_USEC,
 				on_timer, deletion);
 	if (err < 0) {
@@ -66,7 +77,9 @@ int deletion_new(sd_event *event, struct store *store, struct deletion **ret, st
 
 void deletion_rearm(struct deletion *deletion)
 {
-	run(deletion);
+	/* From the loop: the change that set the date is not committed yet. */
+	sd_event_source_set_time(deletion->timer, 0);
+	sd_event_source_set_enabled(deletion->timer, SD_EVENT_ONESHOT);
 }
 
 void deletion_free(struct deletion *deletion)

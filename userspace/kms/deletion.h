@@ -12,19 +12,20 @@
 #include "fault.h"
 #include "store.h"
 
+struct audit;
 struct deletion;
 
 /**
  * deletion_new() - destroy what is due, and arm the timer for the next
  * @event: loop
- * @store: borrowed
+ * @store, @audit: borrowed
  *
  * Return: 0 or -1.
  */
-int deletion_new(sd_event *event, struct store *store, struct deletion **deletion,
-		 struct fault *f);
+int deletion_new(sd_event *event, struct store *store, struct audit *audit,
+		 struct deletion **deletion, struct fault *f);
 
-/** deletion_rearm() - call when a deletion date was set or taken back */
+/** deletion_rearm() - call when a deletion date is set or taken back; looks at the store later */
 void deletion_rearm(struct deletion *deletion);
 
 void deletion_free(struct deletion *deletion);

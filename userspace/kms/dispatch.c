@@ -2,7 +2,7 @@
 /*
  * Handling one call.
  *
- * Must never let a fault carry a partial reply.
+ * Must never let a fault carry a partial reply, nor keep a change that is not recorded.
  */
 #include "dispatch.h"
 
@@ -109,7 +109,35 @@ static int run(struct call *call, const char *target, const struct sigv4_request
 		*f = bad_body;
 		return -1;
 	}
+	if (!op->read_only && store_begin(call->kms->store, f))
+		return -1;
 	return op->run(call, f);
+}
+
+/*
+ * Records how the call ended, then keeps its change or, if it was refused or its record is not on
+ * the disk, undoes it. The record comes first: a change without one is worse than a record without
+ * the change, which a second record sets right.
+ */
+static int conclude(struct call *call, int ret, struct fault *f)
+{
+	struct kms *kms = call->kms;
+
+	if (ret) {
+		store_rollback(kms->store);
+		/* A denial waits for no log, nor does a dry run, which a lease is renewed with. */
+		audit_call(kms->audit, call, f, NULL);
+		return -1;
+	}
+	if (audit_call(kms->audit, call, NULL, f)) {
+		store_rollback(kms->store);
+		return -1;
+	}
+	if (store_commit(kms->store, f)) {
+		audit_call(kms->audit, call, f, NULL);
+		return -1;
+	}
+	return 0;
 }
 
 static char *fault_body(const struct fault *f)
@@ -140,9 +168,7 @@ unsigned int dispatch(struct call *call, const char *target, const struct sigv4_
 
 	if (sd_id128_randomize(&id) == 0)
 		sd_id128_to_uuid_string(id, call->request_id);
-	ret = run(call, target, request, &fault);
-	if (audit_write(call->kms->audit, call, ret ? &fault : NULL))
-		ret = fault_set(&fault, "KMSInternalException", "the audit trail cannot be written");
+	ret = conclude(call, run(call, target, request, &fault), &fault);
 	if (ret) {
 		status = http_status(&fault);
 		if (status == HTTP_SERVER_ERROR)

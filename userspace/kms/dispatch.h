@@ -2,7 +2,8 @@
 /*
  * From an HTTP request to its answer: authenticate, parse, run, audit.
  *
- * Must never run an operation before the signature is verified, nor answer before the audit.
+ * Must never run an operation before the signature is verified, nor give or change anything before
+ * the audit.
  */
 #ifndef ENVELOPE_KMS_DISPATCH_H
 #define ENVELOPE_KMS_DISPATCH_H

@@ -35,7 +35,7 @@ static int write_all(int fd, const void *bytes, size_t size)
 	return fsync(fd);
 }
 
-static int sync_folder(const char *path)
+int file_sync_folder(const char *path)
 {
 	char folder[4096];
 	char *slash;
@@ -68,7 +68,7 @@ int file_create(const char *path, mode_t mode, const void *bytes, size_t size, s
 	} else if (link(temporary, path)) {	/* unlike rename(), refuses to overwrite */
 		ret = errno == EEXIST ? -EEXIST : -1;
 		file_fault(f, "create", path);
-	} else if (sync_folder(path)) {
+	} else if (file_sync_folder(path)) {
 		file_fault(f, "sync the folder of", path);
 	} else {
 		ret = 0;

@@ -30,6 +30,9 @@ int file_create(const char *path, mode_t mode, const void *bytes, size_t size, s
  */
 int file_read_text(const char *path, size_t max, char **text, struct fault *f);
 
+/** file_sync_folder() - have the name @path survive a power cut; Return: 0, or -1 with errno */
+int file_sync_folder(const char *path);
+
 /** directory_make() - make @path and its parents with @mode, fine when it is there; Return: 0 or -1 */
 int directory_make(const char *path, mode_t mode, struct fault *f);
 

@@ -12,6 +12,7 @@
 
 #include <systemd/sd-id128.h>
 
+#include "audit.h"
 #include "authorize.h"
 #include "crypto.h"
 
@@ -31,13 +32,30 @@ int key_new(struct call *call, struct cmk *cmk, struct fault *f)
 	return store_add_key(call->kms->store, cmk, material, f);
 }
 
+static int add_default_key(struct call *call, struct cmk *cmk, const char *name,
+			   struct alias *alias, struct fault *f)
+{
+	int ret;
+
+	if (key_new(call, cmk, f))
+		return -1;
+	*alias = (struct alias){ .created = call->now, .updated = call->now };
+	strcpy(alias->name, name);
+	memcpy(alias->account, cmk->account, sizeof(alias->account));
+	memcpy(alias->region, cmk->region, sizeof(alias->region));
+	memcpy(alias->target, cmk->key_id, sizeof(alias->target));
+	ret = store_add_alias(call->kms->store, alias, f);
+	if (ret == -EEXIST)
+		return fault_set(f, "KMSInternalException", "%s exists already", name);
+	return ret;
+}
+
 /* The default keys of RDS and DMS. Return: 0 and @alias, -ENOENT for other names, or -1. */
 static int make_default_key(struct call *call, const char *account, const char *name,
 			    struct alias *alias, struct fault *f)
 {
 	const char *description;
 	struct cmk cmk = { .aws_managed = true };
-	int ret;
 
 	if (!call->caller || strcmp(account, call->caller->account) != 0)
 		return -ENOENT;
@@ -48,17 +66,15 @@ static int make_default_key(struct call *call, const char *account, const char *
 	else
 		return -ENOENT;
 	cmk.description = (char *)description;
-	if (key_new(call, &cmk, f))
+	/* Only calls that change nothing else come here: those that do take no alias. */
+	if (store_begin(call->kms->store, f))
 		return -1;
-	*alias = (struct alias){ .created = call->now, .updated = call->now };
-	strcpy(alias->name, name);
-	memcpy(alias->account, cmk.account, sizeof(alias->account));
-	memcpy(alias->region, cmk.region, sizeof(alias->region));
-	memcpy(alias->target, cmk.key_id, sizeof(alias->target));
-	ret = store_add_alias(call->kms->store, alias, f);
-	if (ret == -EEXIST)
-		return fault_set(f, "KMSInternalException", "%s exists already", name);
-	return ret;
+	if (add_default_key(call, &cmk, name, alias, f) ||
+	    audit_default_key(call->kms->audit, call, &cmk, name, f)) {
+		store_rollback(call->kms->store);
+		return -1;
+	}
+	return store_commit(call->kms->store, f);
 }
 
 static int resolve_alias(struct call *call, const struct key_ref *ref, const char *account,

@@ -61,9 +61,9 @@ static int open_kms(const struct settings *s, struct server *server, struct faul
 	kms->region = s->region;
 	kms->account = s->account;
 	if (principals_load(s->credentials, s->account, &kms->principals, f) ||
-	    audit_open(s->audit_file, &kms->audit, f))
+	    audit_open(s->audit_file, s->region, s->account, &kms->audit, f))
 		return -1;
-	return deletion_new(server->event, kms->store, &kms->deletion, f);
+	return deletion_new(server->event, kms->store, kms->audit, &kms->deletion, f);
 }
 
 static int serve(const struct settings *s, struct server *server, struct fault *f)
@@ -95,6 +95,8 @@ static int make_event_loop(struct server *server, struct fault *f)
 	sigaddset(&stop, SIGINT);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* A limit of file size is answered as a full disk is. */
+	signal(SIGXFSZ, SIG_IGN);
 	err = sd_event_default(&server->event);
 	if (err >= 0)
 		err = sd_event_add_signal(server->event, NULL, SIGTERM, NULL, NULL);

@@ -200,6 +200,30 @@ err_close:
 	return -1;
 }
 
+int store_begin(struct store *store, struct fault *f)
+{
+	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		return store_fault(store, "begin a change", f);
+	return 0;
+}
+
+int store_commit(struct store *store, struct fault *f)
+{
+	if (sqlite3_get_autocommit(store->db) ||
+	    sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+		return 0;
+	store_fault(store, "commit a change", f);
+	store_rollback(store);
+	return -1;
+}
+
+void store_rollback(struct store *store)
+{
+	/* There is none if none was begun, or if sqlite had to undo it by itself. */
+	if (!sqlite3_get_autocommit(store->db))
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 void store_close(struct store *store)
 {
 	if (!store)

@@ -48,6 +48,19 @@ int store_open(const char *directory, const struct secret *root, bool create,
 
 void store_close(struct store *store);
 
+/**
+ * store_begin() - begin a change of several steps, or one that waits for its audit record
+ *
+ * Return: 0 or -1.
+ */
+int store_begin(struct store *store, struct fault *f);
+
+/** store_commit() - keep the change, if one was begun; Return: 0, or -1: nothing of it was kept */
+int store_commit(struct store *store, struct fault *f);
+
+/** store_rollback() - undo what was changed since store_begin(); fine when nothing was begun */
+void store_rollback(struct store *store);
+
 /** store_add_key() - insert @cmk; Return: 0 or -1 */
 int store_add_key(struct store *store, const struct cmk *cmk, const struct secret *material,
 		  struct fault *f);
@@ -65,14 +78,19 @@ int store_get_key(struct store *store, const char *key_id, struct cmk *cmk,
 /** store_update_key() - seal the key's material anew with the metadata of @cmk; Return: 0 or -1 */
 int store_update_key(struct store *store, const struct cmk *cmk, struct fault *f);
 
+/** typedef store_destroyed_t - a key is about to be gone; Return: 0, or -1 to keep it and stop */
+typedef int (*store_destroyed_t)(const struct cmk *cmk, void *userdata, struct fault *f);
+
 /**
  * store_destroy_due() - destroy each key whose waiting period is over, with its aliases
  * @now: seconds since the epoch
+ * @each: called before each; the key's description is not there any more
  * @next: set to the earliest deletion that is still to come, or 0
  *
  * Return: number of keys destroyed, or -1.
  */
-int store_destroy_due(struct store *store, int64_t now, int64_t *next, struct fault *f);
+int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
+		      int64_t *next, struct fault *f);
 
 /** typedef store_key_t - one listed key; Return: 0 to go on, 1 to stop */
 typedef int (*store_key_t)(const struct cmk *cmk, void *userdata);

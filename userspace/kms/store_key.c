@@ -131,7 +131,7 @@ static int destroy_key(struct store *store, const char *key_id, struct fault *f)
 struct due_search {
 	int64_t now;
 	int64_t next;
-	char key_id[KEY_ID_MAX];	/* the first that is due; "" for none */
+	struct cmk first;	/* that is due, without its description; key_id "" for none */
 };
 
 static void note_due(const struct cmk *cmk, struct due_search *due)
@@ -139,8 +139,10 @@ static void note_due(const struct cmk *cmk, struct due_search *due)
 	if (cmk->state != KEY_PENDING_DELETION)
 		return;
 	if (cmk->deletion <= due->now) {
-		if (due->key_id[0] == '\0')
-			memcpy(due->key_id, cmk->key_id, sizeof(due->key_id));
+		if (due->first.key_id[0] == '\0') {
+			due->first = *cmk;
+			due->first.description = NULL;
+		}
 	} else if (due->next == 0 || cmk->deletion < due->next) {
 		due->next = cmk->deletion;
 	}
@@ -166,7 +168,21 @@ static int find_due(struct store *store, struct due_search *due, struct fault *f
 	return step == SQLITE_DONE ? 0 : store_fault(store, "read the keys", f);
 }
 
-int store_destroy_due(struct store *store, int64_t now, int64_t *next, struct fault *f)
+/* All or nothing: a key is not gone unless @each has taken note of it. */
+static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t each,
+		   void *userdata, struct fault *f)
+{
+	if (store_begin(store, f))
+		return -1;
+	if (destroy_key(store, cmk->key_id, f) || each(cmk, userdata, f)) {
+		store_rollback(store);
+		return -1;
+	}
+	return store_commit(store, f);
+}
+
+int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
+		      int64_t *next, struct fault *f)
 {
 	int destroyed = 0;
 
@@ -176,9 +192,9 @@ int store_destroy_due(struct store *store, int64_t now, int64_t *next, struct fa
 		if (find_due(store, &due, f))
 			return -1;
 		*next = due.next;
-		if (due.key_id[0] == '\0')
+		if (due.first.key_id[0] == '\0')
 			return destroyed;
-		if (destroy_key(store, due.key_id, f))
+		if (destroy(store, &due.first, each, userdata, f))
 			return -1;
 		destroyed++;
 	}

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: MIT
+#
+# No change without a record: what envelope-kms does when the audit trail takes nothing, or half
+# a line; what the journal gets then; and the records of what nobody called for.
+
+import json
+import os
+import resource
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from kms_daemon import ACCOUNT, REGION, Kms, Tap, b64
+
+DAY = 86400
+kms = Kms(sys.argv[1])
+tap = Tap(*sys.argv[2:])
+test = tap.test
+
+
+def arn(key_id):
+    return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{key_id}"
+
+
+class Journal:
+    """Where journald would listen; keeps the record of each entry."""
+
+    def __init__(self):
+        subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
+        os.makedirs("/run/systemd/journal")
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("/run/systemd/journal/socket")
+        self.entries = []
+        threading.Thread(target=self.receive, daemon=True).start()
+
+    def receive(self):
+        while True:
+            fields = dict(line.split("=", 1) for line in self.socket.recv(1 << 20).decode().splitlines())
+            if "ENVELOPE_RECORD" in fields:
+                self.entries.append((fields["MESSAGE"], json.loads(fields["ENVELOPE_RECORD"])))
+
+    def of(self, request_id):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            for message, record in list(self.entries):
+                if record.get("requestID") == request_id:
+                    return message, record
+            time.sleep(0.02)
+        raise AssertionError(f"the journal has nothing of {request_id}")
+
+
+def rows():
+    """All that is stored, as it is sealed."""
+    with sqlite3.connect(f"file:{kms.state}/kms.sqlite?mode=ro", uri=True) as db:
+        return [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in ("keys", "aliases")]
+
+
+def limit_files(size):
+    resource.prlimit(kms.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+class FullDisk:
+    """The trail takes so many bytes more. The key store is smaller than the trail, hence not concerned."""
+
+    def __init__(self, left=0):
+        self.left = left
+
+    def __enter__(self):
+        size = os.stat(kms.audit_file).st_size
+        assert size > 2 * os.stat(f"{kms.state}/kms.sqlite").st_size + 100000
+        limit_files(size + self.left)
+
+    def __exit__(self, *_):
+        limit_files(resource.RLIM_INFINITY)
+
+
+def lines():
+    with open(kms.audit_file, "rb") as trail:
+        return trail.read().split(b"\n")
+
+
+def is_json(line):
+    try:
+        json.loads(line)
+        return True
+    except ValueError:
+        return False
+
+
+def make_due(key_id):
+    """Moves the date of a key's deletion into the past, as the KMS would have sealed it. Stopped."""
+    with open(kms.root_key, "rb") as f:
+        root = AESGCM(f.read())
+    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
+        text, seal = db.execute("SELECT record, seal FROM keys WHERE key_id = ?", (key_id,)).fetchone()
+        record = json.loads(text)
+        record["Deletion"] = int(time.time()) - 10
+        changed = json.dumps(record)
+        nonce = os.urandom(12)
+        sealed = nonce + root.encrypt(nonce, root.decrypt(seal[:12], seal[12:], text.encode()), changed.encode())
+        db.execute("UPDATE keys SET record = ?, seal = ? WHERE key_id = ?", (changed, sealed, key_id))
+
+
+journal = Journal()
+with open(kms.audit_file, "w", encoding="utf-8") as padding:
+    for _i in range(1000):
+        padding.write(json.dumps({"eventName": "Padding", "text": "x" * 1000}) + "\n")
+kms.start()
+enabled, disabled, doomed = (kms.new_key(Description=name)["KeyId"] for name in ("enabled", "disabled", "doomed"))
+kms.good("DisableKey", {"KeyId": disabled})
+kms.good("ScheduleKeyDeletion", {"KeyId": doomed, "PendingWindowInDays": 7})
+for alias in ("alias/moved", "alias/gone"):
+    kms.good("CreateAlias", {"AliasName": alias, "TargetKeyId": enabled})
+blob = kms.good("Encrypt", {"KeyId": enabled, "Plaintext": b64(b"secret")})["CiphertextBlob"]
+
+# One of each kind; done in this order they all succeed.
+CHANGES = [
+    ("CreateKey", {"Description": "new"}),
+    ("CreateAlias", {"AliasName": "alias/new", "TargetKeyId": enabled}),
+    ("UpdateAlias", {"AliasName": "alias/moved", "TargetKeyId": disabled}),
+    ("DeleteAlias", {"AliasName": "alias/gone"}),
+    ("EnableKey", {"KeyId": disabled}),
+    ("CancelKeyDeletion", {"KeyId": doomed}),
+    ("DisableKey", {"KeyId": enabled}),
+    ("ScheduleKeyDeletion", {"KeyId": enabled}),
+    ("DescribeKey", {"KeyId": "alias/aws/rds"}),
+]
+
+
+@test("on a full disk no change of any kind is made")
+def _():
+    before = rows()
+    for operation, params in CHANGES:
+        with FullDisk():
+            message = kms.bad("KMSInternalException", operation, params)
+        assert "audit trail" in message, message
+        assert rows() == before, f"{operation} was made without a record"
+    # A restart shows what is really on the disk; a trail that never takes anything is no better.
+    kms.stop()
+    kms.start(audit_file="/dev/full")
+    for operation, params in CHANGES:
+        kms.bad("KMSInternalException", operation, params)
+    kms.restart()
+    assert rows() == before
+    assert kms.good("DescribeKey", {"KeyId": doomed})["KeyMetadata"]["KeyState"] == "PendingDeletion"
+
+
+@test("and no plaintext is given")
+def _():
+    for operation, params in (("Decrypt", {"CiphertextBlob": blob}),
+                              ("GenerateDataKey", {"KeyId": enabled, "KeySpec": "AES_256"})):
+        with FullDisk():
+            reply = kms.call(operation, params)
+        assert reply.status == 500 and "Plaintext" not in reply.json, reply.text
+        assert "Plaintext" in kms.good(operation, params)
+
+
+@test("the journal has the record that the file did not take, as one of something refused")
+def _():
+    with FullDisk():
+        reply = kms.call("EnableKey", {"KeyId": disabled})
+        denied = kms.call("Decrypt", {"CiphertextBlob": blob, "KeyId": doomed})
+        renewal = kms.call("Decrypt", {"CiphertextBlob": blob, "DryRun": True})
+    # Neither gives anything away: what ends access waits for no log, what renews a lease neither.
+    assert denied.error == "IncorrectKeyException" and renewal.error == "DryRunOperationException"
+    message, record = journal.of(reply.headers["x-amzn-RequestId"])
+    assert record["eventName"] == "EnableKey" and record["errorCode"] == "KMSInternalException", record
+    assert record["requestParameters"] == {"keyId": disabled} and record["responseElements"] is None
+    assert message == "EnableKey by admin: KMSInternalException"
+    _message, record = journal.of(denied.headers["x-amzn-RequestId"])
+    assert record["errorCode"] == "IncorrectKeyException", record
+    _message, record = journal.of(renewal.headers["x-amzn-RequestId"])
+    assert record["errorCode"] == "DryRunOperationException", record
+    kms.good("ListKeys")
+    reply = kms.call("Decrypt", {"CiphertextBlob": blob})
+    message, record = journal.of(reply.headers["x-amzn-RequestId"])
+    assert message == "Decrypt by admin: allowed" and record == kms.audit()[-1]
+
+
+@test("half a line gets its end, and the file tells how many records it lacks")
+def _():
+    kms.good("ListKeys")
+    start = len(lines()) - 1
+    with FullDisk(left=50):
+        kms.bad("KMSInternalException", "ListKeys")
+        kms.bad("KMSInternalException", "ListKeys")
+    kms.good("ListAliases")
+    half, gap, whole, end = lines()[start:]
+    assert len(half) == 50 and not is_json(half) and end == b"", half
+    gap, whole = json.loads(gap), json.loads(whole)
+    assert gap["eventName"] == "AuditTrailGap" and gap["eventType"] == "AwsServiceEvent"
+    assert gap["serviceEventDetails"]["recordsMissing"] == 2 and "large" in gap["serviceEventDetails"]["reason"]
+    assert whole["eventName"] == "ListAliases"
+    # Those that a power cut has left behind, too.
+    kms.stop()
+    os.truncate(kms.audit_file, os.stat(kms.audit_file).st_size - 100)
+    start = len(lines()) - 1
+    kms.start()
+    kms.good("ListKeys")
+    half, whole, end = lines()[start:]
+    assert not is_json(half) and json.loads(whole)["eventName"] == "ListKeys" and end == b""
+    # For the other tests, as an administrator might.
+    kept = [line for line in lines() if is_json(line)]
+    with open(kms.audit_file, "wb") as trail:
+        trail.write(b"\n".join(kept) + b"\n")
+
+
+@test("a change that the key store cannot keep is recorded as one that failed")
+def _():
+    for _i in range(8):
+        kms.new_key(Description="y" * 8000)
+    os.rename(kms.audit_file, f"{kms.audit_file}.kept")  # the store is now the larger one
+    before, size = rows(), os.stat(f"{kms.state}/kms.sqlite").st_size
+    limit_files(size)
+    kms.bad("KMSInternalException", "CreateKey", {"Description": "y" * 8000})
+    limit_files(resource.RLIM_INFINITY)
+    assert rows() == before
+    last = kms.audit()[-1]
+    assert last["eventName"] == "CreateKey" and last["errorCode"] == "KMSInternalException", last
+    assert last["responseElements"] is None
+    os.rename(f"{kms.audit_file}.kept", kms.audit_file)
+
+
+def service_event(record, key_id):
+    assert record["userIdentity"] == {"accountId": ACCOUNT, "invokedBy": "AWS Internal"}, record
+    assert record["eventType"] == "AwsServiceEvent" and record["eventSource"] == "kms.amazonaws.com"
+    assert record["sourceIPAddress"] == record["userAgent"] == "AWS Internal"
+    assert record["requestParameters"] is None and record["readOnly"] is False
+    assert record["resources"] == [{"accountId": ACCOUNT, "type": "AWS::KMS::Key", "ARN": arn(key_id)}]
+    for field in ("eventVersion", "eventTime", "awsRegion", "eventID", "recipientAccountId"):
+        assert record[field], field
+
+
+@test("a default key has its own CreateKey, before the call that was the first to use it")
+def _():
+    start = len(kms.audit())
+    reply = kms.call("GenerateDataKeyWithoutPlaintext", {"KeyId": "alias/aws/dms", "KeySpec": "AES_256"})
+    made, used = kms.audit()[start:]
+    key_id = reply.json["KeyId"].split("/")[-1]
+    assert made["eventName"] == "CreateKey" and used["eventName"] == "GenerateDataKeyWithoutPlaintext"
+    service_event(made, key_id)
+    assert made["responseElements"]["keyMetadata"]["keyId"] == key_id
+    assert made["responseElements"]["keyMetadata"]["keyManager"] == "AWS"
+    assert made["serviceEventDetails"] == {"aliasName": "alias/aws/dms", "requestID": used["requestID"]}
+    kms.good("DescribeKey", {"KeyId": "alias/aws/dms"})
+    assert [r["eventName"] for r in kms.audit()[start:]].count("CreateKey") == 1
+
+
+@test("the end of a waiting period is a DeleteKey, and waits for its record")
+def _():
+    kms.stop()
+    make_due(doomed)
+    kms.start(audit_file="/dev/full")
+    assert doomed in str(rows()), "a key was destroyed without a record"
+    kms.stop()
+    start = len(kms.audit())
+    kms.start()
+    assert doomed not in str(rows())
+    records = [r for r in kms.audit()[start:] if r["eventName"] == "DeleteKey"]
+    assert len(records) == 1, records
+    service_event(records[0], doomed)
+    assert records[0]["responseElements"] == {"keyId": arn(doomed)}
+    kms.bad("NotFoundException", "DescribeKey", {"KeyId": doomed})
+
+
+@test("the running KMS destroys what is due, too")
+def _():
+    overdue, later = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
+    kms.good("ScheduleKeyDeletion", {"KeyId": overdue, "PendingWindowInDays": 7})
+    make_due(overdue)
+    kms.good("ScheduleKeyDeletion", {"KeyId": later})
+    deadline = time.monotonic() + 10
+    while overdue in str(rows()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert overdue not in str(rows()) and later in str(rows())
+    assert [r["resources"][0]["ARN"] for r in kms.audit() if r["eventName"] == "DeleteKey"][-1] == arn(overdue)
+
+
+@test("with room on the disk each of those changes is made")
+def _():
+    changes = [(operation, params) for operation, params in CHANGES if operation != "CancelKeyDeletion"]
+    for operation, params in changes:
+        before = rows()
+        kms.good(operation, params)
+        assert rows() != before, f"{operation} changed nothing"
+        assert kms.audit()[-1]["eventName"] == operation and "errorCode" not in kms.audit()[-1]
+
+
+kms.close()
+tap.finish()

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/* sources: kms/audit.c kms/audit_record.c kms/file.c kms/cmk.c kms/key_state.c kms/principal.c */
+/*
+ * The KMS's audit trail and the disk below it: what must be on it when the call is answered, and
+ * a disk that says it has not kept what it took. fdatasync() is watched, and can be made to fail.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "kms/audit.h"
+
+static struct {
+	unsigned int syncs;
+	off_t size;	/* of the file at the last sync */
+	int error;	/* what the disk answers */
+} disk;
+
+/* In place of the C library's. */
+int fdatasync(int fd)
+{
+	struct stat st;
+
+	if (disk.error) {
+		errno = disk.error;
+		return -1;
+	}
+	assert_int_equal(fstat(fd, &st), 0);
+	disk.syncs++;
+	disk.size = st.st_size;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+struct fixture {
+	char folder[64];
+	char path[96];
+	struct kms kms;
+	struct call call;
+};
+
+static int setup(void **state)
+{
+	struct fixture *x = calloc(1, sizeof(*x));
+	struct fault f;
+
+	strcpy(x->folder, "/tmp/kms-audit-test-XXXXXX");
+	assert_non_null(mkdtemp(x->folder));
+	snprintf(x->path, sizeof(x->path), "%s/audit.jsonl", x->folder);
+	x->kms = (struct kms){ .region = "us-east-1", .account = "123456789012" };
+	if (audit_open(x->path, x->kms.region, x->kms.account, &x->kms.audit, &f))
+		fail_msg("%s", f.message);
+	x->call = (struct call){ .kms = &x->kms, .operation = "Decrypt", .request_id = "id",
+				 .params = json_object_new_object(),
+				 .reply = json_object_new_object(), .read_only = true };
+	memset(&disk, 0, sizeof(disk));
+	*state = x;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *x = *state;
+
+	json_object_put(x->call.params);
+	json_object_put(x->call.reply);
+	audit_close(x->kms.audit);
+	unlink(x->path);
+	rmdir(x->folder);
+	free(x);
+	return 0;
+}
+
+static off_t size_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* The last line, parsed; fails the test if it is none. */
+static struct json_object *last(struct fixture *x)
+{
+	struct json_object *record = NULL;
+	char *line = NULL;
+	size_t capacity = 0;
+	FILE *file = fopen(x->path, "re");
+	ssize_t size;
+
+	assert_non_null(file);
+	while ((size = getline(&line, &capacity, file)) > 0) {
+		json_object_put(record);
+		record = json_parse(line, (size_t)size);
+	}
+	free(line);
+	fclose(file);
+	assert_non_null(record);
+	return record;
+}
+
+static void an_allowed_call_is_on_the_disk(void **state)
+{
+	struct fixture *x = *state;
+	struct fault f;
+
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	assert_int_equal(disk.syncs, 1);
+	assert_true(disk.size > 0);
+	assert_int_equal(disk.size, size_of(x->path));
+}
+
+/* Renewals are dry runs, which AWS ends with a fault: they need not wait for the disk. */
+static void a_refused_call_waits_for_no_disk(void **state)
+{
+	const struct fault refusal = { "DryRunOperationException", "would have succeeded" };
+	struct fixture *x = *state;
+	struct fault f;
+
+	assert_int_equal(audit_call(x->kms.audit, &x->call, &refusal, &f), 0);
+	assert_int_equal(disk.syncs, 0);
+	assert_true(size_of(x->path) > 0);
+}
+
+static void the_end_of_a_key_is_on_the_disk(void **state)
+{
+	const struct cmk cmk = { .key_id = "1234abcd-12ab-34cd-56ef-1234567890ab",
+				 .account = "123456789012", .region = "us-east-1" };
+	struct fixture *x = *state;
+	struct fault f;
+
+	assert_int_equal(audit_key_deleted(x->kms.audit, &cmk, &f), 0);
+	assert_int_equal(disk.syncs, 1);
+	assert_int_equal(disk.size, size_of(x->path));
+}
+
+static void a_disk_that_keeps_nothing_is_a_fault(void **state)
+{
+	_cleanup_json_ struct json_object *record = NULL;
+	struct fixture *x = *state;
+	struct fault f;
+
+	disk.error = EIO;
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), -1);
+	assert_string_equal(f.code, "KMSInternalException");
+	assert_non_null(strstr(f.message, "audit trail"));
+	disk.error = 0;
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	record = last(x);
+	assert_string_equal(json_get_string(record, "eventName"), "Decrypt");
+	assert_false(json_has(record, "errorCode"));
+}
+
+/* A pipe or a terminal as trail: there is no disk to wait for. */
+static void what_has_no_disk_cannot_be_synced(void **state)
+{
+	struct fixture *x = *state;
+	struct fault f;
+
+	disk.error = EINVAL;
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+}
+
+static void a_torn_line_is_found_at_the_start(void **state)
+{
+	_cleanup_json_ struct json_object *record = NULL;
+	struct fixture *x = *state;
+	struct fault f;
+
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	assert_int_equal(truncate(x->path, size_of(x->path) - 10), 0);
+	audit_close(x->kms.audit);
+	assert_int_equal(audit_open(x->path, "us-east-1", "123456789012", &x->kms.audit, &f), 0);
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	record = last(x);
+	assert_string_equal(json_get_string(record, "eventName"), "Decrypt");
+}
+
+#define AUDIT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		AUDIT_TEST(an_allowed_call_is_on_the_disk),
+		AUDIT_TEST(a_refused_call_waits_for_no_disk),
+		AUDIT_TEST(the_end_of_a_key_is_on_the_disk),
+		AUDIT_TEST(a_disk_that_keeps_nothing_is_a_fault),
+		AUDIT_TEST(what_has_no_disk_cannot_be_synced),
+		AUDIT_TEST(a_torn_line_is_found_at_the_start),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("kms_audit", tests, NULL, NULL);
+}
