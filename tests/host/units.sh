@@ -63,6 +63,7 @@ for unit in enveloped.service envelope-kms.service; do
 	check "$unit has a watchdog" grep -q '^WatchdogSec=[1-9]' "$units/$unit"
 done
 check "the agent reaches root's keyring" setting enveloped.service KeyringMode=shared
+check "the agent's workers reach the KMS" setting envelope-kms.service Group=envelope-kms-client
 check "security score of enveloped.service" hardened enveloped.service "$bound_enveloped"
 check "security score of envelope-kms.service" hardened envelope-kms.service "$bound_envelope_kms"
 check "control: a unit without hardening is over the bound" control

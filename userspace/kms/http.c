@@ -19,12 +19,12 @@
 
 #include <microhttpd.h>
 
+#include "connections.h"
 #include "dispatch.h"
 #include "log.h"
 
 #define BODY_MAX (64 * 1024)
 #define POOL_BYTES (32 * 1024)
-#define CONNECTIONS_MAX 256
 #define IDLE_SECONDS 30
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA"
 #define USEC_PER_MSEC 1000ULL
@@ -36,6 +36,7 @@ struct http {
 	sd_event *event;		/* borrowed */
 	sd_event_source *io;
 	sd_event_source *timer;
+	struct connections *connections;
 };
 
 struct exchange {		/* one HTTP request; freed by on_completed() */
@@ -209,9 +210,11 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
 			 enum MHD_RequestTerminationCode toe)
 {
 	struct exchange *exchange = *state;
+	struct http *http = cls;
 
 	if (!exchange)
 		return;
+	connections_answered(http->connections, connection);
 	drop_body(exchange);
 	free(exchange);
 	*state = NULL;
@@ -267,7 +270,8 @@ static struct MHD_Daemon *start_daemon(struct http *http, int fd, const struct t
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http,
 				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 				MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+				MHD_OPTION_NOTIFY_CONNECTION, connections_notify, http->connections,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
 				MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
@@ -286,6 +290,9 @@ static int watch(struct http *http)
 	if (!info || info->epoll_fd < 0)
 		return -EINVAL;
 	err = sd_event_add_io(http->event, &http->io, info->epoll_fd, EPOLLIN, on_io, http);
+	/* Leases are renewed over the unix socket: what comes over TCP waits for that. */
+	if (err >= 0 && http->transport == TRANSPORT_UNIX)
+		err = sd_event_source_set_priority(http->io, SD_EVENT_PRIORITY_IMPORTANT);
 	if (err < 0)
 		return err;
 	return sd_event_add_time(http->event, &http->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_timer,
@@ -305,9 +312,12 @@ int http_new(sd_event *event, struct kms *kms, int fd, enum transport transport,
 	http->kms = kms;
 	http->event = event;
 	http->transport = transport;
-	http->daemon = start_daemon(http, fd, tls);
+	err = connections_new(event, transport, &http->connections);
+	if (err >= 0)
+		http->daemon = start_daemon(http, fd, tls);
 	if (!http->daemon) {
 		close(fd);
+		connections_free(http->connections);
 		free(http);
 		return fault_set(f, "InternalFailure", "cannot start the HTTP server");
 	}
@@ -328,5 +338,6 @@ void http_free(struct http *http)
 	sd_event_source_disable_unref(http->io);
 	sd_event_source_disable_unref(http->timer);
 	MHD_stop_daemon(http->daemon);
+	connections_free(http->connections);
 	free(http);
 }

@@ -19,6 +19,10 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "agent_user.h"
+#include "log.h"
+#include "worker_protocol.h"
+
 #define SOCKET_FLAGS (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
 static int listen_fault(struct fault *f, int fd, const char *address)
@@ -46,19 +50,46 @@ static int remove_stale(const struct sockaddr_un *address)
 	return err ? -1 : 0;
 }
 
+/*
+ * Root and the agent's worker may connect, nobody else: each request is authenticated by its
+ * signature, but whoever may connect may also keep others from it. Administrators use TLS.
+ */
+static int give_to_agent(const char *path)
+{
+	struct stat st;
+	uid_t user;
+	gid_t group;
+
+	if (stat(path, &st))
+		return -1;
+	/* Run as the unit says, the socket has that group from the start. */
+	if (agent_user(&user, &group) == 0 && st.st_gid != group &&
+	    chown(path, (uid_t)-1, group)) {
+		if (errno != EPERM)
+			return -1;
+		log_warning("cannot give %s to the group of %s: only its owner and root can connect",
+			    path, WORKER_USER);
+	}
+	return chmod(path, 0660);
+}
+
 static int listen_unix(const char *path, int *ret, struct fault *f)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd;
+	mode_t mask;
+	int fd, err;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	if (remove_stale(&address))
 		return listen_fault(f, -1, path);
 	fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+	if (fd < 0)
 		return listen_fault(f, fd, path);
-	/* Anyone may knock: each request is authenticated by its signature. */
-	if (chmod(path, 0666) || listen(fd, SOMAXCONN))
+	/* Nobody gets in before group and mode are right. */
+	mask = umask(0777);
+	err = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (err || give_to_agent(path) || listen(fd, SOMAXCONN))
 		return listen_fault(f, fd, path);
 	*ret = fd;
 	return 0;

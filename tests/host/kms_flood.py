@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: MIT
+#
+# Whoever may connect may try to keep others out, by holding every connection and sending a byte
+# now and then. A stranger does so here, in a process of its own, while the agent's user renews
+# and an administrator disables a key.
+
+import json
+import os
+import pwd
+import select
+import socket
+import stat
+import sys
+import time
+
+from kms_daemon import Kms, Tap, b64
+
+STRANGER = 54321
+LIMIT = 256  # connections.h
+PEER_MAX = 64
+
+kms = Kms(sys.argv[1])
+tap = Tap(*sys.argv[2:])
+test = tap.test
+
+
+def agent_user():
+    """As userspace/worker/privileges.c chooses it."""
+    for name in ("envelope-kms-client", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise AssertionError("neither of the worker's users is there")
+
+
+def as_user(uid, gid, function, *arguments):
+    """What the function returns when a process of that user runs it."""
+    inward, outward = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(inward)
+            os.setgroups([])
+            os.setresgid(gid, gid, gid)
+            os.setresuid(uid, uid, uid)
+            answer = function(*arguments)
+        except Exception as e:  # pylint: disable=broad-except
+            answer = f"{type(e).__name__}: {e}"
+        with os.fdopen(outward, "w") as pipe:
+            json.dump(answer, pipe)
+        os._exit(0)
+    os.close(outward)
+    with os.fdopen(inward) as pipe:
+        answer = pipe.read()
+    os.waitpid(pid, 0)
+    return json.loads(answer)
+
+
+# How each connection of a flood begins; a byte at a time follows. Both are whole only much later.
+HTTP_BEGIN = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Dribble: "
+TLS_BEGIN = b"\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb\x03\x03"  # a ClientHello of 16 KiB
+
+
+class Flood:
+    """A stranger's process that holds so many connections, and opens new ones for those it loses."""
+
+    def __init__(self, address, begin, count, again=True):
+        self.address, self.begin, self.count, self.again = address, begin, count, again
+        self.held = {}
+        self.lost = 0
+
+    def __enter__(self):
+        inward, outward = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setgroups([])
+            os.setresgid(STRANGER, STRANGER, STRANGER)
+            os.setresuid(STRANGER, STRANGER, STRANGER)
+            self.hold(outward)
+        os.close(outward)
+        self.pipe = os.fdopen(inward)
+        state = self.state()
+        deadline = time.monotonic() + 20
+        while state["held"] < self.count and state["refused"] == 0 and time.monotonic() < deadline:
+            state = self.state()
+        return self
+
+    def state(self):
+        """What the flood says it holds, newest."""
+        line = self.pipe.readline()
+        while select.select([self.pipe], [], [], 0)[0]:
+            line = self.pipe.readline()
+        return json.loads(line)
+
+    def __exit__(self, *_):
+        os.kill(self.pid, 9)
+        os.waitpid(self.pid, 0)
+        self.pipe.close()
+
+    def open(self):
+        made = socket.socket(socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET)
+        made.settimeout(1)
+        try:
+            made.connect(self.address)
+            made.sendall(self.begin)
+        except OSError:
+            made.close()
+            return False
+        made.setblocking(False)
+        self.held[made.fileno()] = made
+        return True
+
+    def hold(self, out):
+        refused, opened = 0, 0
+        while True:
+            while len(self.held) < self.count and (self.again or opened < self.count):
+                opened += 1
+                if not self.open():
+                    refused += 1
+                    break
+            for number, held in list(self.held.items()):
+                try:
+                    held.send(b"x")
+                    if select.select([held], [], [], 0)[0] and held.recv(1) == b"":
+                        raise ConnectionResetError
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    held.close()
+                    del self.held[number]
+                    self.lost += 1
+            os.write(out, (json.dumps({"held": len(self.held), "lost": self.lost, "refused": refused}) + "\n").encode())
+            time.sleep(0.1)
+
+
+def timed(function, *arguments, **how):
+    begin = time.monotonic()
+    function(*arguments, **how)
+    return time.monotonic() - begin
+
+
+kms.start()
+os.chmod(kms.dir, 0o755)  # as /run/envelope-kms
+agent = agent_user()
+key = kms.new_key()["KeyId"]
+blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": b64(b"volume key")})["CiphertextBlob"]
+
+
+def renew():
+    """What the agent's worker does."""
+    reply = kms.call("Decrypt", {"CiphertextBlob": blob, "KeyId": key, "DryRun": True}, transport="unix", profile="enveloped")
+    return reply.error
+
+
+def renews():
+    answer = as_user(agent.pw_uid, agent.pw_gid, renew)
+    assert answer == "DryRunOperationException", answer
+
+
+def connect():
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(kms.unix)
+    return "connected"
+
+
+@test("the unix socket is for root and the agent's worker, and a stranger cannot connect")
+def _():
+    status = os.stat(kms.unix)
+    assert stat.S_IMODE(status.st_mode) == 0o660 and status.st_gid == agent.pw_gid, status
+    seen = as_user(STRANGER, STRANGER, connect)
+    assert seen.startswith("PermissionError"), seen
+    assert as_user(agent.pw_uid, agent.pw_gid, connect) == "connected"
+    renews()
+
+
+@test("a stranger who floods both sockets takes nothing from the agent")
+def _():
+    with Flood(kms.unix, HTTP_BEGIN, LIMIT + 50) as local, \
+            Flood(("127.0.0.1", kms.port), TLS_BEGIN, LIMIT + 50) as remote:
+        took = max(timed(renews) for _i in range(10))
+        assert took < 5, took
+        assert local.state()["held"] == 0, f"the stranger's flood holds {local.state()['held']} unix connections"
+        assert remote.state()["held"] > LIMIT // 2
+
+
+@test("and an administrator can still revoke over TCP")
+def _():
+    doomed = kms.new_key()["KeyId"]
+    with Flood(("127.0.0.1", kms.port), TLS_BEGIN, LIMIT + 50) as flood:
+        assert flood.state()["held"] > LIMIT
+        kms.good("DisableKey", {"KeyId": doomed})
+        deadline = time.monotonic() + 10
+        while flood.state()["lost"] == 0:
+            assert time.monotonic() < deadline, "no connection of the flood was ended"
+    assert "had sent no whole request" in kms.stderr()
+    assert kms.good("DescribeKey", {"KeyId": doomed})["KeyMetadata"]["KeyState"] == "Disabled"
+
+
+@test("where others may use the unix socket, one of them has a part of it at most")
+def _():
+    os.chmod(kms.unix, 0o666)
+    with Flood(kms.unix, HTTP_BEGIN, PEER_MAX + 40, again=False) as flood:
+        deadline = time.monotonic() + 10
+        while flood.state()["held"] > PEER_MAX and time.monotonic() < deadline:
+            pass
+        state = flood.state()
+        assert state["held"] == PEER_MAX, state
+        renews()
+    with Flood(kms.unix, HTTP_BEGIN, LIMIT + 50):
+        for _i in range(5):
+            renews()
+    os.chmod(kms.unix, 0o660)
+
+
+def hold_many():
+    held = []
+    for _i in range(2 * PEER_MAX):
+        held.append(socket.socket(socket.AF_UNIX))
+        held[-1].connect(kms.unix)
+        held[-1].sendall(HTTP_BEGIN)
+    time.sleep(1)
+    ended = select.select(held, [], [], 0)[0]
+    return len(held) - len(ended)
+
+
+@test("the agent's own connections are not counted so")
+def _():
+    held = as_user(agent.pw_uid, agent.pw_gid, hold_many)
+    assert held == 2 * PEER_MAX, held
+
+
+@test("a request that takes half a minute is given up, however steadily its bytes come")
+def _():
+    os.chmod(kms.unix, 0o666)
+    begin = time.monotonic()
+    with Flood(kms.unix, HTTP_BEGIN, 1, again=False) as flood:
+        while flood.state()["held"] == 1 and time.monotonic() - begin < 45:
+            pass
+        assert 28 < time.monotonic() - begin < 45, time.monotonic() - begin
+    os.chmod(kms.unix, 0o660)
+
+
+@test("it ends with status 0 and no sanitizer report")
+def _():
+    status = kms.stop()
+    assert status == 0, f"{status}: {kms.stderr()[-3000:]}"
+    assert "Sanitizer" not in kms.stderr() and "runtime error" not in kms.stderr()
+
+
+kms.close()
+tap.finish()
