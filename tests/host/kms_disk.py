@@ -55,6 +55,23 @@ def _():
         db.execute("DELETE FROM keys WHERE key_id = ?", (key,))
 
 
+@test("half of a TLS pair, as a power cut leaves it, is made anew with the other half, and it says so")
+def _():
+    for lone, missing in (("tls-key.pem", "ca.pem"), ("ca.pem", "tls-key.pem")):
+        kms.stop()
+        os.unlink(f"{kms.state}/{missing}")
+        before = open(f"{kms.state}/{lone}", "rb").read()
+        kms.start()
+        kms.good("ListKeys")
+        assert open(f"{kms.state}/{lone}", "rb").read() != before
+        assert f"{lone} is there without {kms.state}/{missing}" in kms.stderr()
+    # A whole pair stays.
+    before = [open(f"{kms.state}/{name}", "rb").read() for name in ("tls-key.pem", "ca.pem")]
+    kms.restart()
+    assert [open(f"{kms.state}/{name}", "rb").read() for name in ("tls-key.pem", "ca.pem")] == before
+    assert os.stat(f"{kms.state}/tls-key.pem").st_mode & 0o777 == 0o600
+
+
 @test("another root key is refused at start; a missing one is not made anew over an old store")
 def _():
     kms.stop()

@@ -6,15 +6,20 @@
  */
 #include "tls.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "file.h"
+#include "log.h"
 
 #define FILE_MAX (64 * 1024)
 #define VALID_SECONDS (10L * 365 * 24 * 3600)
@@ -113,15 +118,57 @@ static int make_certificate(const char *certificate_path, const char *key_path, 
 	return ret;
 }
 
+/* Either is worthless without the other: half of a pair is made anew like none. */
+static int drop_lone(const char *path, const char *other, struct fault *f)
+{
+	log_warning("%s is there without %s: making both anew; clients need the new ca.pem", path,
+		    other);
+	if (unlink(path))
+		return fault_set(f, "InvalidConfiguration", "cannot remove %s: %s", path,
+				 strerror(errno));
+	return 0;
+}
+
+static int make_if_missing(const char *certificate_path, const char *key_path, struct fault *f)
+{
+	bool certificate = access(certificate_path, F_OK) == 0 || errno != ENOENT;
+	bool key = access(key_path, F_OK) == 0 || errno != ENOENT;
+
+	if (certificate && key)
+		return 0;
+	/* A power cut between the two files leaves the key alone. */
+	if ((key && drop_lone(key_path, certificate_path, f)) ||
+	    (certificate && drop_lone(certificate_path, key_path, f)))
+		return -1;
+	return make_certificate(certificate_path, key_path, f);
+}
+
+/* Of two that start at once the second must not take the first one's key for a lone one. */
+static int lock(const char *directory, struct fault *f)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+		return fd;
+	fault_set(f, "InvalidConfiguration", "cannot lock %s: %s", directory, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
 int tls_load(const char *directory, struct tls *tls, struct fault *f)
 {
 	char certificate_path[4096], key_path[4096];
+	int fd = lock(directory, f), ret;
 
 	*tls = (struct tls){ 0 };
+	if (fd < 0)
+		return -1;
 	snprintf(certificate_path, sizeof(certificate_path), "%s/ca.pem", directory);
 	snprintf(key_path, sizeof(key_path), "%s/tls-key.pem", directory);
-	if (access(certificate_path, F_OK) && access(key_path, F_OK) &&
-	    make_certificate(certificate_path, key_path, f))
+	ret = make_if_missing(certificate_path, key_path, f);
+	close(fd);
+	if (ret)
 		return -1;
 	if (file_read_text(certificate_path, FILE_MAX, &tls->certificate, f) ||
 	    file_read_text(key_path, FILE_MAX, &tls->key, f)) {
