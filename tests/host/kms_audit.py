@@ -236,6 +236,18 @@ def service_event(record, key_id):
         assert record[field], field
 
 
+@test("who has no good signature writes little into the trail")
+def _():
+    big = {"KeyId": enabled, "Plaintext": "eA==", "EncryptionContext": {"a": "x" * 6000}}
+    kms.good("Encrypt", big)
+    assert kms.audit()[-1]["requestParameters"]["encryptionContext"] == big["EncryptionContext"]
+    for how in ({"secret_key": "wrong"}, {"access_key": "AKIAUNKNOWN000000001"}):
+        reply = kms.call("Encrypt", big, **how)
+        record = kms.audit()[-1]
+        assert record["requestID"] == reply.headers["x-amzn-RequestId"] and record["errorCode"] == reply.error
+        assert record["requestParameters"] is None and len(json.dumps(record)) < 2000, record
+
+
 @test("a default key has its own CreateKey, before the call that was the first to use it")
 def _():
     start = len(kms.audit())
