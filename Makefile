@@ -53,8 +53,8 @@ demo: deps userspace ## run PostgreSQL on an encrypted cluster volume in a VM, a
 	@tests/kernels/build stock 6.12 >/dev/null
 	@tests/demo/run
 
-bench: deps ## compare with dm-crypt, dm-linear and the bare device; table, JSON and plots in docs/bench
-	@tests/bench/run
+bench: deps ## compare with dm-crypt and dm-linear, files in docs/bench; on a device of yours: DEVICE=/dev/x OVERWRITE=yes
+	@$(if $(DEVICE),tests/bench/on-this-host $(DEVICE) $(if $(filter yes,$(OVERWRITE)),--overwrite),tests/bench/run)
 
 # The suites. `make check` runs three at once: two that compute fill both processors while one
 # waits, as guests do for a lease to end. The long ones begin first, the short ones fill the end.

@@ -7,7 +7,10 @@ worker threads (io-wq) the process had: a target that cannot promise not to bloc
 every I/O handed to one.
 """
 
-TARGETS = ("linear", "envelope", "crypt", "crypt-inline")
+TARGETS = ("raw", "linear", "envelope", "crypt", "crypt-inline", "crypt-same-cpu")
+# Where each I/O waits for an interrupt, for io_uring at depth 1 alone: what the bound is about.
+WAITING_TARGETS = ("linear", "envelope", "crypt-inline")
+WAITING = ("io_uring", "io_uring-registered")
 ENGINES = {
     "io_uring": "--ioengine=io_uring",
     "io_uring-registered": "--ioengine=io_uring --fixedbufs=1 --registerfiles=1",
@@ -23,15 +26,19 @@ SAME = (f"--thread --direct=1 --bs=4k --number_ios={IOS} --size=1g --norandommap
 IO_URING_BOUND = 1.5
 
 
-def plan(device, targets=TARGETS, depths=(1, 32)):
-    """Lines for the guest; DEVICE names a target's path."""
-    lines = []
-    for name, words in ENGINES.items():
-        for depth in depths if name != "psync" else (1,):
-            for op in ("read", "write"):
-                lines += [f"fio {target}/{op}-{depth}/{name} {SAME} --rw=rand{op} --iodepth={depth} {words} "
-                          f"--filename={device(target)}" for target in targets]
-    return lines
+def runs(completion):
+    """(engine, depth) of all runs, and over which targets."""
+    if completion == "hardirq":
+        return [(name, 1) for name in WAITING], WAITING_TARGETS
+    return [(name, depth) for name in ENGINES for depth in ((1, 32) if name != "psync" else (1,))], TARGETS
+
+
+def plan(device, completion, only=()):
+    """Lines for the guest; DEVICE names a target's path; ONLY these targets, if any are named."""
+    wanted, targets = runs(completion)
+    targets = only or targets
+    return [f"fio {target}/{op}-{depth}/{name} {SAME} --rw=rand{op} --iodepth={depth} {ENGINES[name]} "
+            f"--filename={device(target)}" for name, depth in wanted for op in ("read", "write") for target in targets]
 
 
 def figure(result):
@@ -62,9 +69,10 @@ def cell(seen):
     return f"{seen['cost']:.0f} {seen['switches']:.2f} {seen['workers']}"
 
 
-def table(found, targets=TARGETS):
+def table(found, completion, unit="instructions"):
     """Lines of text."""
-    lines = ["fio: instructions per I/O, context switches per I/O, io-wq workers".ljust(38),
+    _, targets = runs(completion)
+    lines = [f"fio: {unit} per I/O, context switches per I/O, io-wq workers".ljust(38),
              " " * 38 + "".join(f"{name:>20}" for name in targets)]
     for load, engines in found.items():
         for engine, row in engines.items():

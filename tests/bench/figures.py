@@ -14,13 +14,24 @@ OVERHEAD_BOUND = 0.25
 DEFAULT_BOUND = {"read": 1.75, "write": 2.1}
 
 
-def collect(results, rows):
-    """Figures of one guest; of a load that was measured several times the median."""
+def turns_of(results):
+    """(column, load) -> its results, one per turn."""
     turns = {}
     for result in results:
         if result["errors"]:
             raise ValueError(f"{result['errors']} of {result['ios']} I/Os failed: {result['id']}")
         turns.setdefault(tuple(result["id"].split("/")), []).append(result)
+    return turns
+
+
+def times_of(results):
+    """(column, load) -> cost of an I/O, one per turn."""
+    return {what: [result["ns"] / result["ios"] for result in seen] for what, seen in turns_of(results).items()}
+
+
+def collect(results, rows):
+    """Figures of one guest; of a load that was measured several times the median."""
+    turns = turns_of(results)
     figures = {row.name: {} for row in rows}
     ciphers = {}
     for (column, name), seen in turns.items():

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kernel import CACHE, ON_DEMAND, PrepareError, build_module, load_generator, plain_module, say
 from prepare import build_programs
+import variants
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = ("dmsetup", "keyctl")
@@ -46,6 +47,11 @@ def add_program(tree, program):
             shutil.copy(word, tree / word[1:])
 
 
+def variants_in(plan):
+    """Those that a plan loads, apart from the module as it is."""
+    return {line.split()[1].removeprefix("dm-envelope-") for line in plan if line.startswith("load dm-envelope-")}
+
+
 def build_initrd(target, plan, folder):
     """Everything the guest needs, in one archive; its path."""
     tree = folder / "tree"
@@ -63,6 +69,8 @@ def build_initrd(target, plan, folder):
         (tree / "modules" / name).write_bytes(data)
         if name.removesuffix(".ko") not in ON_DEMAND:
             order.append(name.removesuffix(".ko"))
+    for name in variants_in(plan):
+        shutil.copy(variants.build(target, name), tree / "modules" / f"dm-envelope-{name}.ko")
     (tree / "modules.order").write_text("".join(f"{name}\n" for name in order), encoding="ascii")
     (tree / "plan").write_text("".join(f"{line}\n" for line in plan), encoding="ascii")
 
@@ -75,14 +83,17 @@ def build_initrd(target, plan, folder):
     return archive
 
 
-def command(target, initrd, folder, extra, cpus):
+def command(target, initrd, folder, extra, cpus, kvm):
     """QEMU's command line."""
-    if cpus == 1:
+    processor = PROCESSOR
+    if kvm:
+        clock, processor = ["-accel", "kvm"], "host"
+    elif cpus == 1:
         clock = ["-accel", "tcg,thread=single,tb-size=256", "-icount", "shift=0,sleep=off", "-rtc", "clock=vm"]
     else:
         clock = ["-accel", "tcg,thread=multi,tb-size=256"]
     return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-            "-machine", "q35", *clock, "-seed", "1", "-cpu", PROCESSOR, "-smp", str(cpus), "-m", "1G",
+            "-machine", "q35", *clock, "-seed", "1", "-cpu", processor, "-smp", str(cpus), "-m", "1G",
             "-kernel", str(target.image), "-initrd", str(initrd), "-append", APPEND,
             "-serial", f"file:{folder / 'console'}", "-device", "virtio-serial-pci",
             "-chardev", f"file,id=results,path={folder / 'results'}",
@@ -107,7 +118,7 @@ def watch(process, target, folder, measurements, limit):
             say(f"  {target.series}: {seen} of {measurements} measurements after {elapsed} s")
 
 
-def measure(target, plan, limit=1800, extra=(), cpus=1):
+def measure(target, plan, limit=1800, extra=(), cpus=1, kvm=False):
     """Boot and do the plan; one dict per measurement, in order, and the functions of modules.
 
     With more than one CPU nothing is counted: the unit is then the host's time. QEMU's multi-threaded
@@ -116,13 +127,13 @@ def measure(target, plan, limit=1800, extra=(), cpus=1):
     """
     for _ in range(BOOTS - 1 if cpus > 1 else 0):
         try:
-            return boot(target, plan, limit, extra, cpus)
+            return boot(target, plan, limit, extra, cpus, kvm)
         except NothingMeasured as error:
             say(f"{error}\nbooting again")
-    return boot(target, plan, limit, extra, cpus)
+    return boot(target, plan, limit, extra, cpus, kvm)
 
 
-def boot(target, plan, limit, extra, cpus):
+def boot(target, plan, limit, extra, cpus, kvm):
     """One boot of measure()."""
     (CACHE / "runs").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{target.series}-", dir=CACHE / "runs"))
@@ -130,7 +141,7 @@ def boot(target, plan, limit, extra, cpus):
     wanted = sum(line.startswith(("measure ", "fio ")) for line in plan)
     say(f"booting {target.release}: {wanted} measurements")
     with open(folder / "qemu.log", "wb") as log, \
-         subprocess.Popen(command(target, initrd, folder, extra, cpus), stdin=subprocess.DEVNULL, stdout=log,
+         subprocess.Popen(command(target, initrd, folder, extra, cpus, kvm), stdin=subprocess.DEVNULL, stdout=log,
                           stderr=log) as process:
         try:
             watch(process, target, folder, wanted, limit)

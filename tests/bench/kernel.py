@@ -6,7 +6,6 @@ tests/kernels/bench.config, since its own packages do not go with this suite.
 """
 
 import lzma
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,33 +25,19 @@ MODULES = ["virtio_pci", "virtio_console", "dm_mod", "dm_crypt", "xts", "aesni_i
 ON_DEMAND = ("null_blk", "envelope-bench", "dm-envelope")
 
 
-class StockKernel(prepare.Kernel):
+class StockKernel(prepare.StockKernel):
     """6.1 or 6.12, as the integration cases have it."""
 
     def module_files(self):
         """Paths in load order."""
-        listing = run(["modprobe", "--dirname", self.folder, "--set-version", self.release,
+        listing = run(["modprobe", "--dirname", self.root, "--set-version", self.release,
                        "--show-depends", "--all", *MODULES])
         found = [Path(line.split()[1]) for line in listing.splitlines() if line.startswith("insmod")]
         return list(dict.fromkeys(found))
 
 
-class BuiltKernel:
+class BuiltKernel(prepare.BuiltKernel):
     """7.3: everything but null_blk is built in."""
-
-    KIND = "bench"
-
-    def __init__(self, series):
-        done = subprocess.run([CHECKOUT / "tests/kernels/build", self.KIND, series],
-                              stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            raise PrepareError(f"no kernel {series} for the benchmark (see above)")
-        self.series = series
-        self.folder = Path(done.stdout.splitlines()[-1])
-        self.build_tree = self.folder
-        self.architecture = []
-        self.release = (self.folder / "include/config/kernel.release").read_text(encoding="ascii").strip()
-        self.image = self.folder / "arch/x86/boot/bzImage"
 
     def module_files(self):
         """Paths in load order."""
@@ -62,10 +47,8 @@ class BuiltKernel:
 class UserModeKernel(BuiltKernel):
     """7.3 as a program of this machine, with x86's own AES."""
 
-    KIND = "uml"
-
     def __init__(self, series):
-        super().__init__(series)
+        super().__init__(series, "uml")
         self.image = self.folder / "linux"
         self.architecture = ["ARCH=um"]
 

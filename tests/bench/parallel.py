@@ -2,27 +2,31 @@
 """Two CPUs: large bios on idle CPUs, small ones beside large ones, and two jobs against one.
 
 Instructions say nothing here. The guest has two CPUs, each a thread of the host (MTTCG), and
-its clock is the host's. The targets take turns, each turn is compared within itself, and
-reported is the median of the turns with the quartiles: other work of the host meets all
-targets alike.
+its clock is the host's. The targets take turns (turns.py), and reported is the median of the
+turns with the quartiles. In each turn the envelope's device is put on a module that does not fan
+out as well, to see what fanning out costs when nobody is idle.
 """
 
-import statistics
 import time
 from pathlib import Path
 
 import guest
 import plan
+from turns import spread
 
 TARGETS = ("linear", "envelope", "crypt-inline")
+# The envelope without helpers, as a column of its own.
+ALONE = "alone"
+COLUMNS = (*TARGETS, ALONE)
 TURNS = 21
 CPUS = 2
 LARGE = 1048576
 TOO_BUSY = 0.1
 BESIDE = "--thread --direct=1 --rw=randread --bs=1m --ioengine=libaio --iodepth=4 --size=1g --time_based --runtime=600"
 
-# A large bio: the most of inline dm-crypt's time, with the other CPU idle and with it at the
-# same work; the same bound for small bios beside large ones. Two jobs: the least of one job's rate.
+# A large bio: the most of inline dm-crypt's time with the other CPU idle. What may not become slower, with
+# what the instrument itself moves by: large bios on busy CPUs, of the time without helpers; small bios
+# beside large ones. Two jobs: the least of one job's rate.
 LARGE_BOUND = 0.6
 BUSY_BOUND = 1.05
 SCALING_BOUND = 1.9
@@ -40,69 +44,80 @@ def host_busy(seconds=3):
     return 1 - idle / total
 
 
-def lines():
+def large(column, target, jobs):
+    """Lines that measure large bios."""
+    return [f"measure {column}/{op}-1m-{jobs} op={op} pattern=sequential bs={LARGE} depth=1 jobs={jobs} count=24 "
+            f"warmup=4 device={plan.device(target)}" for op in ("read", "write")]
+
+
+def beside(column, target):
+    """Lines that measure small bios beside large ones."""
+    return [f"background {BESIDE} --filename={plan.device(target)}",
+            f"measure {column}/beside op=read bs=4096 depth=1 count=500 warmup=50 device={plan.device(target)}",
+            "foreground"]
+
+
+def lines(series):
     """What is measured in one turn."""
     found = []
     for target in TARGETS:
-        where = f"device={plan.device(target)}"
-        found += [f"background {BESIDE} --filename={plan.device(target)}",
-                  f"measure {target}/beside op=read bs=4096 depth=1 count=500 warmup=50 {where}",
-                  "foreground"]
-        for op in ("read", "write"):
-            for jobs in (1, CPUS):
-                found.append(f"measure {target}/{op}-1m-{jobs} op={op} pattern=sequential bs={LARGE} depth=1 "
-                             f"jobs={jobs} count=24 warmup=4 {where}")
-                found.append(f"measure {target}/{op}-4k-{jobs} op={op} bs=4096 depth=1 jobs={jobs} count=2000 "
-                             f"warmup=200 {where}")
-    return found
+        found += beside(target, target)
+        for jobs in (1, CPUS):
+            found += large(target, target, jobs)
+            found += [f"measure {target}/{op}-4k-{jobs} op={op} bs=4096 depth=1 jobs={jobs} count=2000 warmup=200 "
+                      f"device={plan.device(target)}" for op in ("read", "write")]
+    return [*found, *plan.exchange(series, "helpers"), *beside(ALONE, "envelope"), *large(ALONE, "envelope", 1),
+            *large(ALONE, "envelope", CPUS), *plan.exchange(series)]
 
 
-def spread(values):
-    """Median and quartiles."""
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return {"median": round(middle, 3), "low": round(low, 3), "high": round(high, 3)}
+def compare(turns, what, peer):
+    """Times of all columns, of a peer's."""
+    return {name: spread([seen[f"{name}/{what}"] / seen[f"{peer}/{what}"] for seen in turns]) for name in COLUMNS}
 
 
 def measure(target):
     """Boot and measure: figure -> spread."""
-    turn = lines()
+    turn = lines(target.series)
     results, _ = guest.measure(target, plan.setup(target.series, TARGETS, cpus=CPUS) + turn * TURNS, cpus=CPUS)
     each = len(results) // TURNS
     turns = [{result["id"]: result["ns"] / result["ios"] for result in results[first:first + each]}
              for first in range(0, len(results), each)]
     if any(result["errors"] for result in results):
         raise ValueError("I/Os failed")
-    found = {"4 KiB random read beside reads of 1 MiB, of inline dm-crypt's time": {
-        name: spread([seen[f"{name}/beside"] / seen["crypt-inline/beside"] for seen in turns]) for name in TARGETS}}
+    found = {"4 KiB random read beside reads of 1 MiB, of inline dm-crypt's time": compare(turns, "beside",
+                                                                                           "crypt-inline")}
     for op in ("read", "write"):
-        for jobs, where in ((1, "other CPU idle"), (CPUS, "on all CPUs at once")):
-            found[f"{op} of 1 MiB, {where}, of inline dm-crypt's time"] = {
-                name: spread([seen[f"{name}/{op}-1m-{jobs}"] / seen[f"crypt-inline/{op}-1m-{jobs}"] for seen in turns])
-                for name in TARGETS}
+        found[f"{op} of 1 MiB, other CPU idle, of inline dm-crypt's time"] = compare(turns, f"{op}-1m-1",
+                                                                                     "crypt-inline")
+        found[f"{op} of 1 MiB, on all CPUs at once, of inline dm-crypt's time"] = compare(turns, f"{op}-1m-{CPUS}",
+                                                                                          "crypt-inline")
+        found[f"{op} of 1 MiB, on all CPUs at once, of the time without helpers"] = compare(turns, f"{op}-1m-{CPUS}",
+                                                                                            ALONE)
         found[f"4 KiB random {op}, rate of {CPUS} jobs of that of 1"] = {
             name: spread([seen[f"{name}/{op}-4k-1"] / seen[f"{name}/{op}-4k-{CPUS}"] for seen in turns])
             for name in TARGETS}
     return found
 
 
+def bound_of(what, row):
+    """One figure that must hold: (description, seen, bound, holds)."""
+    seen = row["envelope"]["median"]
+    if "jobs" in what:
+        return what, seen, f"at least {SCALING_BOUND}", seen >= SCALING_BOUND
+    most = LARGE_BOUND if "idle" in what else BUSY_BOUND
+    return what, seen, f"at most {most}", seen <= most
+
+
 def bounds(found):
-    """What must hold: (description, seen, bound, holds), one each."""
-    checks = []
-    for what, row in found.items():
-        seen = row["envelope"]["median"]
-        if "at once" in what or "beside" in what:
-            checks.append((what, seen, f"at most {BUSY_BOUND}", seen <= BUSY_BOUND))
-        elif "1 MiB" in what:
-            checks.append((what, seen, f"at most {LARGE_BOUND}", seen <= LARGE_BOUND))
-        else:
-            checks.append((what, seen, f"at least {SCALING_BOUND}", seen >= SCALING_BOUND))
-    return checks
+    """What must hold, one each."""
+    return [bound_of(what, row) for what, row in found.items()]
 
 
 def table(found):
     """Lines of text."""
-    out = ["median (quartiles)".ljust(70) + "".join(f"{name:>22}" for name in TARGETS)]
+    out = ["median (quartiles)".ljust(70) + "".join(f"{name:>22}" for name in COLUMNS)]
     for what, row in found.items():
-        cells = (f"{row[name]['median']:.2f} ({row[name]['low']:.2f}-{row[name]['high']:.2f})" for name in TARGETS)
+        cells = (f"{row[name]['median']:.2f} ({row[name]['low']:.2f}-{row[name]['high']:.2f})" for name in COLUMNS
+                 if name in row)
         out.append(what.ljust(70) + "".join(f"{cell:>22}" for cell in cells))
     return out

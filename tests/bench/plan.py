@@ -23,8 +23,12 @@ TARGETS = {
     "crypt-same-cpu": CRYPT + "4 sector_size:4096 same_cpu_crypt submit_from_crypt_cpus high_priority",
 }
 
-# Options that dm-crypt has not always had.
-OLD_TABLES = {"6.1": {"crypt-same-cpu": CRYPT + "3 sector_size:4096 same_cpu_crypt submit_from_crypt_cpus"}}
+# dm-crypt has high_priority since 6.10.
+HIGH_PRIORITY = (6, 10)
+OLD_SAME_CPU = CRYPT + "3 sector_size:4096 same_cpu_crypt submit_from_crypt_cpus"
+
+# Until then drivers have a wrapper that looks after the FPU. The envelope runs what is inside, and so does the floor.
+UNWRAPPED = (6, 16)
 
 IRQ_MODES = {"task": 0, "hardirq": 2}
 
@@ -75,15 +79,35 @@ def loads(blocks=(4096, 65536, 131072), depths=(1, 32)):
     return found
 
 
+def is_before(series, version):
+    """Is a series, such as "6.12", older than that?"""
+    return tuple(int(word) for word in series.split(".")[:2]) < version
+
+
+def template(series, target):
+    """Words of a target's table as in TARGETS; None for the bare device."""
+    old = target == "crypt-same-cpu" and is_before(series, HIGH_PRIORITY)
+    return OLD_SAME_CPU if old else TARGETS[target]
+
+
+def table(series, target):
+    """Words of a target's table; None for the bare device."""
+    found = template(series, target)
+    return found and found.format(n=list(TARGETS).index(target), key=KEY)
+
+
+def exchange(series, variant=""):
+    """Lines that put the envelope's device on another module: a variant (variants.py), or the one as it is."""
+    return ["undm envelope", "unload dm-envelope", f"load dm-envelope{variant and '-' + variant}",
+            "envelope-key bench", f"dm envelope 0 {SECTORS} {table(series, 'envelope')}"]
+
+
 def setup(series, targets, completion="task", cpus=1):
     """Lines that make the devices."""
     null_blk = (f"load null_blk nr_devices={len(TARGETS)} gb=1 bs=4096 max_sectors=2048 no_sched=1 "
                 f"queue_mode=2 submit_queues={cpus} poll_queues=1 irqmode={IRQ_MODES[completion]} completion_nsec=1")
     lines = [null_blk, "load dm-envelope", "load envelope-bench", "envelope-key bench"]
-    tables = TARGETS | OLD_TABLES.get(series, {})
-    for number, (name, table) in enumerate(tables.items()):
-        if table and name in targets:
-            lines.append(f"dm {name} 0 {SECTORS} {table.format(n=number, key=KEY)}")
+    lines += [f"dm {name} 0 {SECTORS} {table(series, name)}" for name in targets if TARGETS[name]]
     return lines + ["settle 5"]
 
 
@@ -97,11 +121,17 @@ def sleepers(rows, completion):
     return [row for row in rows if completion == "hardirq" and row.depth == 1]
 
 
-def measurements(targets, rows, again=()):
+def bare_cipher(row, driver):
+    """Words that measure the cipher on the data of a load."""
+    return f"op={row.cipher.split('-', maxsplit=1)[0]} driver={driver} bs={row.block} count={row.count}"
+
+
+def measurements(series, targets, rows, again=()):
     """Lines that measure: each load on each target, some of them in turns, then the cipher on the same data."""
     lines = [f"measure {target}/{row.name} {row.words} device={device(target)}"
              for row in (*rows, *again * (TURNS - 1)) for target in targets]
     ciphers = {row.cipher: row for row in rows}
+    driver = "__xts(aes)" if is_before(series, UNWRAPPED) else "xts(aes)"
     for name, row in ciphers.items():
-        lines.append(f"measure cipher/{name} op={name.split('-', maxsplit=1)[0]} bs={row.block} count={row.count}")
+        lines.append(f"measure cipher/{name} {bare_cipher(row, driver)}")
     return lines

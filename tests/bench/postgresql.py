@@ -10,9 +10,8 @@ import subprocess
 
 from kernel import CHECKOUT, PrepareError, say
 
-TARGETS = ("linear", "envelope", "crypt", "crypt-inline")
-SERIES = ("6.1", "6.12")        # those of tests/qemu
-SECONDS = 1500
+TARGETS = ("raw", "linear", "envelope", "crypt", "crypt-inline", "crypt-same-cpu")
+SECONDS = 2000
 UNITS = {"transaction": "pgbench transaction", "page": "page of 8 KiB in a sequential scan"}
 
 
@@ -25,7 +24,7 @@ def add(found, result):
 
 
 def measure(series):
-    """Figures of one kernel: file system -> unit -> target -> instructions, the mean of the warm turns."""
+    """Figures of one kernel: file system -> unit -> target -> instructions, the mean of the warm turns and the turns."""
     command = [CHECKOUT / "tests/qemu/vm", "--kernel", series, "--memory", "2G", "--count", "--timeout", str(SECONDS),
                "--interactive-script", CHECKOUT / "tests/bench/guest/postgresql"]
     found = {}
@@ -37,7 +36,7 @@ def measure(series):
                 say(f"  {series}: {line.rstrip()}")
     if process.returncode:
         raise PrepareError(f"PostgreSQL did not come to the end on {series} (see above)")
-    return {filesystem: {unit: {target: sum(values) // len(values) for target, values in row.items()}
+    return {filesystem: {unit: {target: {"cost": sum(values) // len(values), "turns": values} for target, values in row.items()}
                          for unit, row in rows.items()} for filesystem, rows in found.items()}
 
 
@@ -46,5 +45,8 @@ def table(found):
     lines = ["PostgreSQL: instructions".ljust(48) + "".join(f"{name:>15}" for name in TARGETS)]
     for filesystem, rows in found.items():
         for unit, row in rows.items():
-            lines.append(f"{filesystem}, {unit}".ljust(48) + "".join(f"{row[name]:15d}" for name in TARGETS))
+            lines.append(f"{filesystem}, {unit}".ljust(48) + "".join(f"{row[name]['cost']:15d}" for name in TARGETS))
+    apart = max(max(figure["turns"]) / min(figure["turns"]) - 1 for rows in found.values() for row in rows.values()
+                for figure in row.values())
+    lines.append(f"two turns of the same differ by at most {100 * apart:.1f} %")
     return lines

@@ -11,14 +11,15 @@ The median, which is that of the machine as well, is kept beside it.
 
 import json
 import shutil
-import statistics
 import subprocess
 import tempfile
 from pathlib import Path
 
+import figures
 import guest
 import plan
 from kernel import CACHE, PrepareError, UserModeKernel, say
+from turns import spread
 
 TURNS = 40
 SECONDS = 600
@@ -27,7 +28,7 @@ SECONDS = 600
 def loads():
     """As for the other units; time does not repeat exactly, so there are more of each."""
     return [plan.Load(row.op, row.pattern, row.block, row.depth, 4096 * 4096 // row.block)
-            for row in plan.loads(depths=(1, 16))]
+            for row in plan.loads()]
 
 
 def boot(target, lines, wrapper=()):
@@ -57,25 +58,22 @@ def measure(series="7.3"):
     rows = loads()
     lines = plan.setup(series, plan.TARGETS)
     for _ in range(TURNS):
-        lines += plan.measurements(plan.TARGETS, rows)
+        lines += plan.measurements(series, plan.TARGETS, rows)
     say(f"User-mode Linux {target.release}: {TURNS} turns of {len(lines) // TURNS} measurements")
     text = boot(target, lines)
     return target.release, collect([json.loads(line) for line in text if line.startswith("{")], rows)
 
 
 def collect(results, rows):
-    """The least and the median of each measurement's turns, in ns."""
-    times = {}
-    for result in results:
-        if result["errors"]:
-            raise ValueError(f"{result['errors']} of {result['ios']} I/Os failed: {result['id']}")
-        times.setdefault(result["id"], []).append(result["ns"] / result["ios"])
+    """The least, the median and the quartiles of each measurement's turns, in ns."""
+    times = figures.times_of(results)
     drivers = {result["driver"] for result in results if "driver" in result}
 
-    def figure(name):
-        return {"cost": round(min(times[name])), "median": round(statistics.median(times[name]))}
+    def figure(column, load):
+        values = times[column, load]
+        return {"cost": round(min(values)), **spread(values, 0)}
 
-    found = {row.name: {target: figure(f"{target}/{row.name}") for target in plan.TARGETS} for row in rows}
+    found = {row.name: {target: figure(target, row.name) for target in plan.TARGETS} for row in rows}
     for row in rows:
-        found[row.name]["cipher"] = {**figure(f"cipher/{row.cipher}"), "driver": ",".join(sorted(drivers))}
+        found[row.name]["cipher"] = {**figure("cipher", row.cipher), "driver": ",".join(sorted(drivers))}
     return found

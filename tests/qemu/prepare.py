@@ -59,28 +59,60 @@ def digest(paths, *words):
 
 
 class Kernel:
-    """A stock kernel, unpacked by tests/kernels/build."""
+    """One that tests/kernels/build has made; what all of them have."""
 
-    def __init__(self, series):
-        done = subprocess.run([CHECKOUT / "tests/kernels/build", "stock", series],
+    def __init__(self, kind, series):
+        done = subprocess.run([CHECKOUT / "tests/kernels/build", kind, series],
                               stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
-            raise PrepareError(f"no stock kernel {series} (see above)")
+            raise PrepareError(f"no {kind} kernel {series} (see above)")
         self.series = series
         self.folder = Path(done.stdout.splitlines()[-1])
+        self.architecture = []
+
+    @property
+    def root(self):
+        """What has its modules and their listings in lib/modules."""
+        return self.folder
+
+
+class StockKernel(Kernel):
+    """6.1 or 6.12: Debian's own, unpacked."""
+
+    def __init__(self, series):
+        super().__init__("stock", series)
         self.release = (self.folder / "release").read_text(encoding="ascii").strip()
         self.image = self.folder / "boot/vmlinuz"
-        self.modules = self.folder / "lib/modules" / self.release
         self.build_tree = Path("/usr/src") / f"linux-headers-{self.release}"
-        self.architecture = []
+
+
+class BuiltKernel(Kernel):
+    """7.3: built from Debian's source, in the tree that it was built in."""
+
+    def __init__(self, series, kind="bench"):
+        super().__init__(kind, series)
+        self.release = (self.folder / "include/config/kernel.release").read_text(encoding="ascii").strip()
+        self.image = self.folder / "arch/x86/boot/bzImage"
+        self.build_tree = self.folder
+
+    @property
+    def root(self):
+        return self.folder / "installed"
+
+
+def kernel_of(series):
+    """A kernel by its series."""
+    return BuiltKernel(series) if series == "7.3" else StockKernel(series)
 
 
 def build_ko(kernel, name, sources, top, made=()):
     """Build NAME.ko for one kernel from a private copy of SOURCES below TOP, and of what was MADE
-    of the kernel's own (name to content); its path."""
+    for this one (name to content), which comes last; its path."""
     if not kernel.build_tree.is_dir():
         raise PrepareError(f"{kernel.build_tree} is missing: run tests/deps/install")
-    folder = CACHE / "module" / f"{name}-{kernel.release}-{digest(sources, str(kernel.folder))}"
+    made = dict(made)
+    inputs = digest(sources, str(kernel.folder), *(f"{file}={made[file].hex()}" for file in sorted(made)))
+    folder = CACHE / "module" / f"{name}-{kernel.release}-{inputs}"
     module = folder / f"{name}.ko"
     with locked(f"module-{name}-{kernel.release}"):
         if not module.exists():
@@ -90,7 +122,7 @@ def build_ko(kernel, name, sources, top, made=()):
                 copy = folder / "source" / source.relative_to(top)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, copy)
-            for file, content in dict(made).items():
+            for file, content in made.items():
                 (folder / "source" / file).write_bytes(content)
             run(["make", "-C", kernel.build_tree, *kernel.architecture, f"M={folder / 'source'}", "modules"],
                 folder / "build.log")
@@ -102,17 +134,17 @@ def build_ko(kernel, name, sources, top, made=()):
     return module
 
 
-def build_module(kernel):
-    """dm-envelope.ko for one kernel; its path."""
+def build_module(kernel, made=()):
+    """dm-envelope.ko for one kernel, some of its files MADE (build_ko()); its path."""
     sources = [CHECKOUT / "Kbuild"] + [p for p in (CHECKOUT / "kmod").rglob("*") if p.is_file() and
                                        (p.suffix in (".c", ".h") or p.name in ("Kbuild", "Makefile"))]
     if not sources[0].exists():
         raise PrepareError("the checkout has no Kbuild: use --no-module")
-    return build_ko(kernel, "dm-envelope", sources, CHECKOUT)
+    return build_ko(kernel, "dm-envelope", sources, CHECKOUT, made)
 
 
 def modules_folder(kernel, module):
-    """A /lib/modules for the guest: the stock modules, plus ours where DKMS puts it."""
+    """A /lib/modules for the guest: the kernel's own, plus ours where DKMS puts it."""
     name = "none" if module is None else module.parent.name
     folder = CACHE / "modules" / f"{kernel.folder.name}-{name}"
     base = folder / "lib/modules" / kernel.release
@@ -120,8 +152,9 @@ def modules_folder(kernel, module):
         if not (folder / "done").exists():
             shutil.rmtree(folder, ignore_errors=True)
             base.mkdir(parents=True)
-            (base / "kernel").symlink_to(kernel.modules / "kernel")
-            for listing in kernel.modules.glob("modules.*"):
+            own = kernel.root / "lib/modules" / kernel.release
+            (base / "kernel").symlink_to(own / "kernel")
+            for listing in own.glob("modules.*"):
                 shutil.copy(listing, base)
             if module is not None:
                 (base / "updates").mkdir()
@@ -163,7 +196,7 @@ def build_host_tools():
 
 def module_files(kernel):
     """The modules that reach the root, in load order, and all that they depend on."""
-    listing = run(["modprobe", "--dirname", kernel.folder, "--set-version", kernel.release,
+    listing = run(["modprobe", "--dirname", kernel.root, "--set-version", kernel.release,
                    "--show-depends", "--all", *MODULES])
     files = []
     for line in listing.splitlines():

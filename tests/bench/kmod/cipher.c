@@ -112,11 +112,16 @@ static int set_key(struct crypto_skcipher *tfm)
 
 static int pass_init(struct bench_pass *pass, const struct bench_order *order)
 {
-	/* Those that begin so are the insides of a driver, for who looks after the FPU. */
-	u32 internal = strstarts(order->driver, "__") ? CRYPTO_ALG_INTERNAL : 0;
+	/*
+	 * Those that begin so are the insides of a driver, for who looks after the FPU; not the
+	 * thread around them that the driver keeps for who cannot.
+	 */
+	bool internal = strstarts(order->driver, "__");
+	u32 type = internal ? CRYPTO_ALG_INTERNAL : 0;
 	int r;
 
-	pass->tfm = crypto_alloc_skcipher(order->driver, internal, internal);
+	pass->tfm = crypto_alloc_skcipher(order->driver, type,
+					  internal ? type | CRYPTO_ALG_ASYNC : 0);
 	if (IS_ERR(pass->tfm)) {
 		r = PTR_ERR(pass->tfm);
 		pass->tfm = NULL;

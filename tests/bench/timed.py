@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Nanoseconds in a guest under KVM, where a guest boots under it.
+
+The guest has two CPUs and the clock of the host's processor; the targets take turns (turns.py).
+Asked for where KVM does not boot a kernel, the guest is emulated, and its times are those
+of the emulator: good for nothing but to see that this part works.
+"""
+
+import figures
+import guest
+import plan
+from machine import accelerator
+from prepare import StockKernel, build_initrd
+
+TURNS = 15
+CPUS = 2
+
+
+def here():
+    """"kvm" where a stock kernel boots under it, else "tcg"."""
+    kernel = StockKernel("6.12")
+    return accelerator(kernel, build_initrd(kernel))
+
+
+def loads():
+    """As for the other units, and more of each."""
+    return [plan.Load(row.op, row.pattern, row.block, row.depth, 4 * row.count) for row in plan.loads()]
+
+
+def measure(target, turns=TURNS):
+    """Boot and measure: load -> column -> times of an I/O, one per turn."""
+    rows = loads()
+    lines = plan.setup(target.series, plan.TARGETS, "hardirq", CPUS)
+    for _ in range(turns):
+        lines += plan.measurements(target.series, plan.TARGETS, rows)
+    results, _ = guest.measure(target, lines, cpus=CPUS, kvm=here() == "kvm")
+    times = figures.times_of(results)
+    found = {row.name: {name: times[name, row.name] for name in plan.TARGETS} for row in rows}
+    for row in rows:
+        found[row.name]["cipher"] = times["cipher", row.cipher]
+    return found

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""The module with one thing taken away, to see what that one costs.
+
+A variant is never used for anything but a measurement beside the module as it is. It has the
+same name, so guests have one of them loaded at a time; plan.exchange() has the lines.
+"""
+
+from kernel import CHECKOUT, PrepareError, build_module
+
+LIVE = ("envelope_lifecycle_is_live(&eb->dev->lifecycle)", "true")
+
+# name: file -> (text, what stands for it)...
+VARIANTS = {
+    # A success asks the key no more.
+    "key": {"kmod/io.c": (("!is_plainly_good(dev->vk)", "false"),)},
+    # A bio asks the device's state no more, neither when it comes in nor in its sections.
+    "state": {"kmod/io.c": (LIVE, ("!envelope_lifecycle_is_live(&dev->lifecycle)", "false")),
+              "kmod/read.c": (LIVE,), "kmod/write.c": (LIVE,)},
+    # What a kill waits for: nothing.
+    "section": {name: (("\trcu_read_lock();\n", ""), ("\trcu_read_unlock();\n", ""))
+                for name in ("kmod/io.c", "kmod/read.c", "kmod/write.c")},
+    # Large bios are not offered to other CPUs.
+    "helpers": {"kmod/parallel.c": (("\toffer(p);\n\twhile", "\twhile"),)},
+}
+
+
+def build(target, name):
+    """The module of a variant for one kernel; its path."""
+    made = {}
+    for file, changes in VARIANTS[name].items():
+        text = (CHECKOUT / file).read_text(encoding="utf-8")
+        for old, new in changes:
+            if old not in text:
+                raise PrepareError(f"{file} has no {old!r} that could be taken away: see tests/bench/variants.py")
+            text = text.replace(old, new)
+        made[file] = text.encode()
+    return build_module(target, made)
