@@ -84,8 +84,8 @@ struct envelope_volume_key *envelope_volume_key_new(const struct envelope_reques
 	}
 	strscpy(vk->driver, envelope_cipher_driver(vk->tfm), sizeof(vk->driver));
 	if (envelope_cipher_is_slow(vk->driver))
-		DMWARN_LIMIT("crypto driver %s is slow: load one for this CPU (x86: aesni-intel) first",
-		       vk->driver);
+		DMWARN_LIMIT("crypto driver %s is slow: load one for this CPU (aesni-intel) first",
+			     vk->driver);
 
 	kref_init(&vk->kref);
 	mutex_init(&vk->lock);
