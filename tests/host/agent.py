@@ -178,12 +178,17 @@ def _():
     agent.restart()
 
 
-@test("what was denied while no agent was there ends when one is")
-def _():
+def denied_without_agent():
+    """db1 on disk one, whose key is refused while no agent runs."""
     key = agent.kms.new_key()["KeyId"]
     agent.create("db1", one, "--kms-key-id", key)
     agent.kill()
     agent.kms.good("DisableKey", {"KeyId": key})
+
+
+@test("what was denied while no agent was there ends when one is")
+def _():
+    denied_without_agent()
     agent.start(RenewSeconds=3500)
     agent.wait_status("db1", LOST)
     assert not agent.keys()
@@ -192,10 +197,7 @@ def _():
 
 @test("a denial ends access before it is recorded, so not even a log that hangs delays it")
 def _():
-    key = agent.kms.new_key()["KeyId"]
-    agent.create("db1", one, "--kms-key-id", key)
-    agent.kill()
-    agent.kms.good("DisableKey", {"KeyId": key})
+    denied_without_agent()
     with agent.hung_log() as written:
         agent.spawn(RenewSeconds=3500)
         wait_for(lambda: "pipe" in asleep_in(agent.process))

@@ -7,12 +7,10 @@
  * record of its own as soon as it takes one again.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <systemd/sd-id128.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
@@ -61,20 +59,6 @@ struct audit {
 	void *userdata;
 };
 
-/* Was the last line left without its end, by a full disk or a power cut? */
-static bool is_torn(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	char last = '\n';
-
-	if (fd < 0)
-		return false;
-	if (lseek(fd, -1, SEEK_END) < 0 || read(fd, &last, 1) != 1)
-		last = '\n';
-	close(fd);
-	return last != '\n';
-}
-
 /**
  * audit_open() - open the trail for appending
  * @path: of the file; made with mode 0640
@@ -89,7 +73,7 @@ int audit_open(const char *path, const char *region, const char *account, struct
 	if (!audit)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	audit->fd = append_file_open(path);
-	audit->torn = is_torn(path);
+	audit->torn = append_file_is_torn(path);
 	audit->path = strdup(path);
 	if (audit->fd < 0 || !audit->path) {
 		fault_set(f, "InvalidConfiguration", "Cannot write the audit trail %s: %s.", path,
@@ -194,7 +178,7 @@ static int follow(struct audit *audit)
 	if (append_file_follow(&audit->fd, audit->path, &changed))
 		return errno;
 	if (changed)
-		audit->torn = is_torn(audit->path);
+		audit->torn = append_file_is_torn(audit->path);
 	return 0;
 }
 
@@ -204,18 +188,11 @@ static int to_file(struct audit *audit, json_object *record, bool sync)
 	size_t size;
 	const char *line = to_line(record, &size);
 	int err = follow(audit);
-	/* A torn line gets its end first: it must not swallow this one too. */
-	struct iovec parts[] = { { (void *)"\n", audit->torn }, { (void *)line, size },
-				 { (void *)"\n", 1 } };
-	ssize_t whole = (ssize_t)(audit->torn + size + 1), n;
 
+	if (!err)
+		err = append_file_line(audit->fd, &audit->torn, line, size);
 	if (err)
 		return err;
-	n = writev(audit->fd, parts, 3);
-	if (n > 0)
-		audit->torn = n != whole;
-	if (n != whole)
-		return n < 0 ? errno : ENOSPC;
 	return sync && fdatasync(audit->fd) < 0 ? errno : 0;
 }
 
