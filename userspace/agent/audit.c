@@ -18,6 +18,7 @@
 
 #include "append_file.h"
 #include "audit.h"
+#include "format_time.h"
 #include "json.h"
 #include "log.h"
 

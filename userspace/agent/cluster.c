@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "agent.h"
+#include "format_time.h"
 #include "json.h"
 #include "lease.h"
 
@@ -146,16 +146,6 @@ void cluster_remove(struct cluster *cluster)
 	sd_event_source_disable_unref(cluster->renewal.timer);
 	sd_event_source_disable_unref(cluster->window_timer);
 	free(cluster);
-}
-
-/** format_time() - UTC in ISO 8601 */
-void format_time(int64_t seconds, char text[32])
-{
-	time_t t = seconds;
-	struct tm tm;
-
-	gmtime_r(&t, &tm);
-	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
 static void add_mapper_device(json_object *o, const struct cluster *cluster)

@@ -100,6 +100,5 @@ void cluster_remove(struct cluster *cluster);
 
 json_object *cluster_to_json(const struct cluster *cluster);
 json_object *cluster_volume_to_json(const struct cluster *cluster);
-void format_time(int64_t seconds, char text[32]);
 
 #endif

@@ -21,6 +21,7 @@
 #include "append_file.h"
 #include "audit_record.h"
 #include "file.h"
+#include "format_time.h"
 #include "json.h"
 #include "log.h"
 
@@ -109,7 +110,7 @@ static void note_missing(struct audit *audit, const char *event, int err)
 	log_error("cannot write the audit trail %s: %s: the record of %s is in the journal only",
 		  audit->path, strerror(err), event);
 	if (!audit->missing++)
-		audit_record_time(time(NULL), audit->missing_since);
+		format_time(time(NULL), audit->missing_since);
 	audit->error = err;
 }
 

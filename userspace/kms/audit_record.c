@@ -13,6 +13,7 @@
 
 #include <systemd/sd-id128.h>
 
+#include "format_time.h"
 #include "json.h"
 
 /* Who, and from where, when nobody called: CloudTrail's words. */
@@ -134,19 +135,11 @@ static void add_event_id(struct json_object *record)
 		json_add_string(record, "eventID", sd_id128_to_uuid_string(id, event_id));
 }
 
-void audit_record_time(time_t now, char text[32])
-{
-	struct tm tm;
-
-	gmtime_r(&now, &tm);
-	strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 static void add_event(struct json_object *record, const struct call *call)
 {
 	char when[32];
 
-	audit_record_time(call->now, when);
+	format_time(call->now, when);
 	json_add_string(record, "eventTime", when);
 	json_add_string(record, "eventSource", "kms.amazonaws.com");
 	json_add_string(record, "eventName", call->operation);
@@ -205,7 +198,7 @@ struct json_object *audit_record_event(const char *name, const char *region, con
 
 	json_add_string(identity, "accountId", account);
 	json_add_string(identity, "invokedBy", INTERNAL);
-	audit_record_time(time(NULL), when);
+	format_time(time(NULL), when);
 	json_add_string(record, "eventVersion", "1.09");
 	json_object_object_add(record, "userIdentity", identity);
 	json_add_string(record, "eventTime", when);

@@ -28,7 +28,4 @@ struct json_object *audit_record_key(const char *name, const struct cmk *cmk);
 /** audit_record_metadata() - @cmk as CreateKey answers it, in CloudTrail's spelling */
 struct json_object *audit_record_metadata(const struct cmk *cmk);
 
-/** audit_record_time() - write @now the way eventTime has it */
-void audit_record_time(time_t now, char text[32]);
-
 #endif

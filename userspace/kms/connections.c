@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "agent_user.h"
 #include "log.h"
+#include "worker_user.h"
 
 #define USEC_PER_SEC 1000000ULL
 #define SWEEP_USEC (USEC_PER_SEC / 2)
@@ -171,7 +171,7 @@ int connections_new(sd_event *event, enum transport transport, struct connection
 		return -ENOMEM;
 	connections->event = event;
 	connections->transport = transport;
-	if (agent_user(&connections->agent, &group))
+	if (worker_user(&connections->agent, &group))
 		connections->agent = (uid_t)-1;
 	err = sd_event_add_time(event, &connections->sweep, CLOCK_MONOTONIC, UINT64_MAX, 1, on_sweep,
 				connections);

@@ -19,9 +19,9 @@
 
 #include <systemd/sd-daemon.h>
 
-#include "agent_user.h"
 #include "log.h"
 #include "worker_protocol.h"
+#include "worker_user.h"
 
 #define SOCKET_FLAGS (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
@@ -63,7 +63,7 @@ static int give_to_agent(const char *path)
 	if (stat(path, &st))
 		return -1;
 	/* Run as the unit says, the socket has that group from the start. */
-	if (agent_user(&user, &group) == 0 && st.st_gid != group &&
+	if (worker_user(&user, &group) == 0 && st.st_gid != group &&
 	    chown(path, (uid_t)-1, group)) {
 		if (errno != EPERM)
 			return -1;

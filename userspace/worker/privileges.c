@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "log.h"
 #include "worker_protocol.h"
+#include "worker_user.h"
 
 static int failed(const char *what)
 {
@@ -39,16 +39,14 @@ static void lock_memory(void)
 
 static int change_user(void)
 {
-	const struct passwd *user = getpwnam(WORKER_USER);
+	uid_t uid;
+	gid_t gid;
 
-	if (!user)
-		user = getpwnam("nobody");
-	if (!user || !user->pw_uid) {
+	if (worker_user(&uid, &gid)) {
 		log_error("there is neither a user " WORKER_USER " nor a user nobody");
 		return -1;
 	}
-	if (setgroups(0, NULL) || setresgid(user->pw_gid, user->pw_gid, user->pw_gid) ||
-	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid))
+	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		return failed("become user " WORKER_USER);
 	if (!setuid(0) || !geteuid()) {
 		log_error("still able to become root");

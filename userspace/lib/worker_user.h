@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The user that the agent's KMS workers become, and by whom the embedded KMS knows them.
+ */
+#ifndef ENVELOPE_WORKER_USER_H
+#define ENVELOPE_WORKER_USER_H
+
+#include <sys/types.h>
+
+/**
+ * worker_user() - WORKER_USER, or nobody where there is none
+ *
+ * Return: 0, or -1 when there is neither, or it is root.
+ */
+int worker_user(uid_t *uid, gid_t *gid);
+
+#endif
