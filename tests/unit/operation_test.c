@@ -25,6 +25,7 @@
 static struct {
 	enum kms_outcome outcome;	/* what the KMS will say */
 	unsigned int went_on, replies, denials;
+	unsigned int undone;
 	bool key_dropped;
 	bool dropped_unrecorded;	/* before the trail was asked to record the answer */
 	char fault[64];			/* told to the client */
@@ -73,7 +74,9 @@ void state_check_window(struct cluster *cluster)
 
 void create_undo(struct operation *op)
 {
-	fail();
+	assert_int_equal(seen.replies, 0);
+	seen.undone++;
+	operation_undone(op);
 }
 
 void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
@@ -103,8 +106,8 @@ static void next(struct operation *op, json_object *response, struct secret *pla
 	operation_end(op);
 }
 
-/* A start of a cluster, up to the KMS's answer @outcome, with the trail in @path. */
-static void start(const char *path, enum kms_outcome outcome)
+/* An operation on a cluster, up to the KMS's answer @outcome, with the trail in @path. */
+static void begin(enum operation_kind kind, const char *path, enum kms_outcome outcome)
 {
 	struct cluster cluster = { .id = "db1", .key_arn = "arn:aws:kms:us-east-1:123456789012:key/k" };
 	struct agent agent = { 0 };
@@ -115,12 +118,17 @@ static void start(const char *path, enum kms_outcome outcome)
 	seen.outcome = outcome;
 	assert_int_equal(audit_open(path, "us-east-1", "123456789012", &agent.audit, &f), 0);
 	cluster.agent = &agent;
-	op = operation_begin(&cluster, OPERATION_START, NULL, NULL, &f);
+	op = operation_begin(&cluster, kind, NULL, NULL, &f);
 	op->call = (struct varlink_call *)&seen;	/* only handed on */
 	operation_ask(op, "Decrypt", json_object_new_object(), next);
-	assert_null(cluster.operation);
 	assert_int_equal(seen.replies, 1);
 	audit_close(agent.audit);
+}
+
+static void start(const char *path, enum kms_outcome outcome)
+{
+	begin(OPERATION_START, path, outcome);
+	assert_int_equal(seen.undone, 0);
 }
 
 static void goes_on_when_it_is_recorded(void **state)
@@ -152,6 +160,14 @@ static void a_denial_waits_for_no_log(void **state)
 	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
 }
 
+/* Else whoever tries again with the same name is told that the cluster is there. */
+static void a_creation_is_undone_before_its_fault_is_told(void **state)
+{
+	begin(OPERATION_CREATE, "/dev/null", KMS_DENIED);
+	assert_int_equal(seen.undone, 1);	/* which looks whether a reply came before it */
+	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
+}
+
 /* An end while a disk hangs: the device thread may still use one key, and no other. */
 static void keys_that_nobody_uses_are_wiped(void **state)
 {
@@ -179,6 +195,7 @@ int main(void)
 		cmocka_unit_test(goes_on_when_it_is_recorded),
 		cmocka_unit_test(no_access_without_a_record),
 		cmocka_unit_test(a_denial_waits_for_no_log),
+		cmocka_unit_test(a_creation_is_undone_before_its_fault_is_told),
 		cmocka_unit_test(keys_that_nobody_uses_are_wiped),
 	};
 

@@ -20,7 +20,6 @@
 #include "operation.h"
 #include "rules.h"
 #include "state.h"
-#include "watch.h"
 
 static void run_seal(struct operation *op)
 {
@@ -180,9 +179,9 @@ static void run_erase(struct operation *op)
 	const char *volume_id = op->cluster->volume_id;
 
 	if (op->formatted)
-		op->result = header_erase(op->device, volume_id, &op->fault);
+		op->result = header_erase(op->device, volume_id, &op->undo_fault);
 	else
-		op->result = header_erase_unfinished(op->device, volume_id, &op->fault);
+		op->result = header_erase_unfinished(op->device, volume_id, &op->undo_fault);
 	if (op->interrupted && op->result <= 0)
 		erase_wherever_it_is(op);
 }
@@ -193,7 +192,7 @@ static void tell_resumed(const struct operation *op)
 
 	if (op->result < 0)
 		state_resumed(op->cluster, "%s; what it left on %s cannot be erased: %.200s", word,
-			      op->device, op->fault.message);
+			      op->device, op->undo_fault.message);
 	else if (op->result)
 		state_resumed(op->cluster, "%s; its unfinished header on %s is erased", word,
 			      op->device);
@@ -205,26 +204,23 @@ static void tell_resumed(const struct operation *op)
 static void erased(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
-	struct agent *agent = op->agent;
 	struct fault f;
 
 	if (op->interrupted)
 		tell_resumed(op);
 	else if (op->result < 0)
 		log_error("Cluster %s: cannot erase the header of its unfinished volume on %s: %s",
-			  cluster->id, op->device, op->fault.message);
+			  cluster->id, op->device, op->undo_fault.message);
 	state_drop_key(cluster);
-	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
+	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster_remove(cluster);
-	free(op->blob);
-	json_object_put(op->params);
-	free(op);
-	watch_changed(agent);
+	operation_undone(op);
 }
 
 /**
- * create_undo() - leave nothing of a cluster that could not be made; frees @op and the cluster
+ * create_undo() - leave nothing of a cluster that could not be made; answers, frees @op and the
+ *	cluster
  *
  * Of one whose creation was interrupted, not of one that was finished: that has a wrapped key, and
  * is found by its header.

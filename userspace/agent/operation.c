@@ -236,7 +236,7 @@ void operation_end(struct operation *op)
 	leave(op);
 }
 
-/** operation_fail() - it has failed with @op->fault: undo, record, answer, free */
+/** operation_fail() - it has failed with @op->fault: record, undo, answer, free */
 void operation_fail(struct operation *op)
 {
 	log_warning("Cluster %s: %s failed: %s: %s", op->cluster->id, api_names[op->kind],
@@ -246,12 +246,24 @@ void operation_fail(struct operation *op)
 	if (op->call)
 		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
 			       op->cluster, &op->fault);
-	if (op->call)
-		methods_reply_fault(op->call, &op->fault);
-	op->call = NULL;
 	if (op->kind == OPERATION_CREATE) {
 		create_undo(op);
 		return;
 	}
+	if (op->call)
+		methods_reply_fault(op->call, &op->fault);
 	leave(op);
+}
+
+/**
+ * operation_undone() - the cluster that could not be made is gone: answer, free
+ *
+ * Not before: whoever is told that it failed may look for it, or try again with the same name.
+ */
+void operation_undone(struct operation *op)
+{
+	if (op->call)
+		methods_reply_fault(op->call, &op->fault);
+	watch_changed(op->agent);
+	operation_free(op);
 }

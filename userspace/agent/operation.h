@@ -31,7 +31,9 @@ enum operation_kind { OPERATION_CREATE, OPERATION_START, OPERATION_ACTIVATE, OPE
  * @asked_ns: when the KMS was asked for the key
  * @serial: kernel key
  * @run, @next: the step in the device thread, and what comes after it
- * @fault, @result: of the last step in the device thread
+ * @fault: why it failed
+ * @result: of the last step in the device thread
+ * @undo_fault: why that could not be undone
  */
 struct operation {
 	enum operation_kind kind;
@@ -61,6 +63,7 @@ struct operation {
 	void (*next)(struct operation *op);
 	struct fault fault;
 	int result;
+	struct fault undo_fault;
 };
 
 struct operation *operation_begin(struct cluster *cluster, enum operation_kind kind,
@@ -74,6 +77,7 @@ void operation_abandon(struct operation *op);
 void operation_wipe_waiting(struct agent *agent);
 void operation_end(struct operation *op);
 void operation_fail(struct operation *op);
+void operation_undone(struct operation *op);
 
 void create_begin(struct operation *op, const char *key);
 void create_undo(struct operation *op);
