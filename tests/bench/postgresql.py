@@ -18,15 +18,14 @@ UNITS = {"transaction": "pgbench transaction", "page": "page of 8 KiB in a seque
 
 
 def add(found, result):
-    """One turn; the first is there to warm up."""
-    if result["turn"] > 1:
-        units = found.setdefault(result["filesystem"], {})
-        for unit, text in UNITS.items():
-            units.setdefault(text, {}).setdefault(result["target"], []).append(result[unit])
+    """One turn."""
+    units = found.setdefault(result["filesystem"], {})
+    for unit, text in UNITS.items():
+        units.setdefault(text, {}).setdefault(result["target"], []).append(result[unit])
 
 
 def measure(series):
-    """Figures of one kernel: file system -> unit -> target -> instructions, the least of the warm turns and the turns."""
+    """Figures of one kernel: file system -> unit -> target -> instructions, the least of the turns and the turns."""
     command = [CHECKOUT / "tests/qemu/vm", "--kernel", series, "--memory", "2G", "--count", "--timeout", str(SECONDS),
                "--interactive-script", CHECKOUT / "tests/bench/guest/postgresql"]
     found = {}
