@@ -11,6 +11,8 @@ TARGETS = ("raw", "linear", "envelope", "crypt", "crypt-inline", "crypt-same-cpu
 # Where each I/O waits for an interrupt, for io_uring at depth 1 alone: what the bound is about.
 WAITING_TARGETS = ("linear", "envelope", "crypt-inline")
 WAITING = ("io_uring", "io_uring-registered")
+# Whose scheduler may have more to do in one turn than in another, as the load generator's: the least counts.
+WAITING_TURNS = 3
 ENGINES = {
     "io_uring": "--ioengine=io_uring",
     "io_uring-registered": "--ioengine=io_uring --fixedbufs=1 --registerfiles=1",
@@ -18,7 +20,7 @@ ENGINES = {
     "libaio": "--ioengine=libaio",
     "psync": "--ioengine=psync",
 }
-IOS = 16384
+IOS = 8192
 SAME = ("--thread --direct=1 --bs=4k --size=1g --norandommap --randrepeat=1 --gtod_reduce=1 "
         "--clocksource=clock_gettime")
 
@@ -37,8 +39,18 @@ def plan(device, completion, only=(), ios=IOS):
     """Lines for the guest; DEVICE names a target's path; ONLY these targets, if any are named; so many I/Os each."""
     wanted, targets = runs(completion)
     targets = only or targets
+    turns = WAITING_TURNS if completion == "hardirq" else 1
     return [f"fio {target}/{op}-{depth}/{name} {SAME} --number_ios={ios} --rw=rand{op} --iodepth={depth} {ENGINES[name]} "
-            f"--filename={device(target)}" for name, depth in wanted for op in ("read", "write") for target in targets]
+            f"--filename={device(target)}" for _ in range(turns) for name, depth in wanted for op in ("read", "write")
+            for target in targets]
+
+
+def impatience():
+    """Lines by which a lower device, whose I/Os complete at once, is given up after a second, not after 30.
+
+    Over dm-crypt polling finds nothing and ends by that.
+    """
+    return [f"set /sys/block/nullb{n}/queue/io_timeout 1000" for n in range(len(TARGETS))]
 
 
 def figure(result, ios):
@@ -54,11 +66,14 @@ def figure(result, ios):
 
 
 def collect(results, ios=IOS):
-    """Load -> engine -> target -> figure."""
+    """Load -> engine -> target -> figure; of several turns the one that cost least, or the one that failed."""
     found = {}
     for result in results:
         target, load, engine = result["id"].split("/")
-        found.setdefault(load, {}).setdefault(engine, {})[target] = figure(result, ios)
+        row = found.setdefault(load, {}).setdefault(engine, {})
+        seen = figure(result, ios)
+        if target not in row or "error" in seen or seen["cost"] < row[target].get("cost", 0):
+            row[target] = seen
     return found
 
 

@@ -140,6 +140,7 @@ def boot(target, plan, limit, extra, cpus, kvm):
     initrd = build_initrd(target, plan, folder)
     wanted = sum(line.startswith(("measure ", "fio ")) for line in plan)
     say(f"booting {target.release}: {wanted} measurements")
+    begin = time.monotonic()
     with open(folder / "qemu.log", "wb") as log, \
          subprocess.Popen(command(target, initrd, folder, extra, cpus, kvm), stdin=subprocess.DEVNULL, stdout=log,
                           stderr=log) as process:
@@ -148,6 +149,7 @@ def boot(target, plan, limit, extra, cpus, kvm):
         finally:
             if process.poll() is None:
                 process.kill()
+    say(f"measured on {target.release} in {time.monotonic() - begin:.0f} s")
     lines = (folder / "results").read_text(encoding="ascii").splitlines() if (folder / "results").exists() else []
     if not lines or lines[-1] != "end of results":
         tail = (folder / "console").read_text(errors="replace")[-1500:] if (folder / "console").exists() else ""
