@@ -18,7 +18,7 @@ from pathlib import Path
 import figures
 import guest
 import plan
-from kernel import CACHE, PrepareError, UserModeKernel, say
+from kernel import CACHE, PrepareError, say
 from turns import spread
 
 TURNS = 40
@@ -52,16 +52,15 @@ def boot(target, lines, wrapper=()):
     return text
 
 
-def measure(series="7.3"):
-    """Measure, and return the release and load -> column -> {"cost", "median"}."""
-    target = UserModeKernel(series)
+def measure(target):
+    """Measure on a UserModeKernel, and return load -> column -> {"cost", "median"}."""
     rows = loads()
-    lines = plan.setup(series, plan.TARGETS)
+    lines = plan.setup(target.series, plan.TARGETS)
     for _ in range(TURNS):
-        lines += plan.measurements(series, plan.TARGETS, rows)
+        lines += plan.measurements(target.series, plan.TARGETS, rows)
     say(f"User-mode Linux {target.release}: {TURNS} turns of {len(lines) // TURNS} measurements")
     text = boot(target, lines)
-    return target.release, collect([json.loads(line) for line in text if line.startswith("{")], rows)
+    return collect([json.loads(line) for line in text if line.startswith("{")], rows)
 
 
 def collect(results, rows):
