@@ -49,7 +49,9 @@ boot() {
 	if [ "$(acceleration)" = kvm ]; then
 		accel=(-accel kvm -cpu host)
 	else
-		accel=(-accel 'tcg,thread=multi' -cpu max)
+		# While a kernel finds out what its processor can, it may take five levels of page tables for
+		# four; KASAN, asked by an interrupt at that moment, then reports without end.
+		accel=(-accel 'tcg,thread=multi' -cpu max,-la57)
 	fi
 	say "booting $version with ${accel[1]}"
 	rm -f "$run"/{results,console}
