@@ -151,6 +151,69 @@ struct pass_state {
 	};
 };
 
+/* A list of one, without clearing what will be set for each data unit. */
+static void init_segment(struct scatterlist *sg)
+{
+	sg->page_link = 0;
+	sg_init_marker(sg, 1);
+}
+
+static void init_pass(struct pass_state *state, struct crypto_skcipher *tfm)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the cipher runs outside a section");
+	init_segment(&state->src);
+	init_segment(&state->dst);
+	skcipher_request_set_tfm(&state->request, tfm);
+	skcipher_request_set_callback(&state->request, 0, NULL, NULL);
+}
+
+static void wipe(struct pass_state *state, struct crypto_skcipher *tfm)
+{
+	unsigned int size = crypto_skcipher_reqsize(tfm);
+
+	/* The encrypted tweak is in both, if in the second one at all. */
+	memzero_explicit(state->iv, sizeof(state->iv));
+	if (unlikely(size))
+		memzero_explicit(skcipher_request_ctx(&state->request), size);
+}
+
+/**
+ * envelope_crypt_unit() - one data unit that is in one piece
+ * @tfm: transform of an open section
+ * @sector: as @iv_sector of struct envelope_crypt
+ * @size: bytes of a data unit
+ * @src: page in which it begins
+ * @offset: where in @src
+ * @dst: page for the ciphertext; NULL: decrypt in place
+ *
+ * The same as envelope_crypt(), without what it takes to go on to the next unit: most bios
+ * are one.
+ *
+ * Context: inside a section, where envelope_cipher_may_run() allows it. Never sleeps.
+ * Return: 0, or what the crypto API says.
+ */
+int envelope_crypt_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int size,
+			struct page *src, unsigned int offset, struct page *dst)
+{
+	/* Stock kernels clear what is on the stack; half a page of it for each bio. */
+	struct pass_state state __uninitialized;
+	int r;
+
+	init_pass(&state, tfm);
+	envelope_cipher_iv(state.iv, sector);
+	sg_set_page(&state.src, src, size, offset);
+	if (dst) {
+		sg_set_page(&state.dst, dst, size, 0);
+		skcipher_request_set_crypt(&state.request, &state.src, &state.dst, size, state.iv);
+		r = crypto_skcipher_encrypt(&state.request);
+	} else {
+		skcipher_request_set_crypt(&state.request, &state.src, &state.src, size, state.iv);
+		r = crypto_skcipher_decrypt(&state.request);
+	}
+	wipe(&state, tfm);
+	return r;
+}
+
 static void copy_unit(struct bio_vec *segments, struct bvec_iter iter, u8 *unit,
 		      unsigned int size, bool from_unit)
 {
@@ -166,13 +229,6 @@ static void copy_unit(struct bio_vec *segments, struct bvec_iter iter, u8 *unit,
 		size -= bv.bv_len;
 		bvec_iter_advance(segments, &iter, bv.bv_len);
 	}
-}
-
-/* A list of one, without clearing what will be set for each data unit. */
-static void init_segment(struct scatterlist *sg)
-{
-	sg->page_link = 0;
-	sg_init_marker(sg, 1);
 }
 
 static int crypt_segment(const struct envelope_crypt *pass, struct pass_state *state,
@@ -203,16 +259,6 @@ static noinline int crypt_scattered(const struct envelope_crypt *pass, struct pa
 	return r;
 }
 
-static void wipe(struct pass_state *state, struct crypto_skcipher *tfm)
-{
-	unsigned int size = crypto_skcipher_reqsize(tfm);
-
-	/* The encrypted tweak is in both, if in the second one at all. */
-	memzero_explicit(state->iv, sizeof(state->iv));
-	if (unlikely(size))
-		memzero_explicit(skcipher_request_ctx(&state->request), size);
-}
-
 /**
  * envelope_crypt() - encrypt or decrypt the data of a bio, or a part of it
  * @pass: what to do
@@ -225,23 +271,16 @@ static void wipe(struct pass_state *state, struct crypto_skcipher *tfm)
  */
 int envelope_crypt(const struct envelope_crypt *pass)
 {
-	/* Stock kernels clear what is on the stack; half a page of it for each bio. */
 	struct pass_state state __uninitialized;
 	struct bvec_iter iter = pass->src_iter;
 	unsigned int at, size = pass->sector_size;
 	u64 sector = pass->iv_sector;
 	int r = 0;
 
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the cipher runs outside a section");
 	if (!iter.bi_size || !IS_ALIGNED(iter.bi_size, size))
 		return -EINVAL;
 
-	init_segment(&state.src);
-	if (pass->dst)
-		init_segment(&state.dst);
-	skcipher_request_set_tfm(&state.request, pass->tfm);
-	skcipher_request_set_callback(&state.request, 0, NULL, NULL);
-
+	init_pass(&state, pass->tfm);
 	for (at = 0;; at += size, sector += size >> SECTOR_SHIFT) {
 		envelope_cipher_iv(state.iv, sector);
 		if (pass->dst)
@@ -256,7 +295,6 @@ int envelope_crypt(const struct envelope_crypt *pass)
 			r = crypt_segment(pass, &state, &state.src,
 					  pass->dst ? &state.dst : &state.src);
 		}
-		/* Most bios are one data unit. */
 		if (unlikely(r) || iter.bi_size == size)
 			break;
 		bvec_iter_advance(pass->src, &iter, size);

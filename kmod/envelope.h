@@ -221,6 +221,8 @@ void envelope_cipher_free(struct crypto_skcipher *tfm);
 const char *envelope_cipher_driver(struct crypto_skcipher *tfm);
 bool envelope_cipher_is_slow(const char *driver);
 void envelope_cipher_iv(__le64 iv[2], u64 sector);
+int envelope_crypt_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int size,
+			struct page *src, unsigned int offset, struct page *dst);
 int envelope_crypt(const struct envelope_crypt *pass);
 int envelope_gather_init(struct envelope_gather *gather);
 void envelope_gather_exit(struct envelope_gather *gather);
@@ -465,6 +467,16 @@ struct envelope_device {
 };
 
 /**
+ * struct envelope_backlog - a bio in the backlog of a CPU
+ * @node: in the list of that
+ * @bio: the clone; to find it by our memory takes a call of device mapper's
+ */
+struct envelope_backlog {
+	struct llist_node node;
+	struct bio *bio;
+};
+
+/**
  * struct envelope_bio - what we keep for a bio; dm core's per-bio data
  * @dev: the device
  * @end_io: dm core's completion of the clone
@@ -487,7 +499,7 @@ struct envelope_bio {
 	struct bio_vec *io_vec;
 	union {
 		struct envelope_bounce bounce;
-		struct llist_node backlog;
+		struct envelope_backlog backlog;
 		struct work_struct work;
 		struct envelope_parallel parallel;
 	};
@@ -513,6 +525,11 @@ static inline void envelope_hook(struct envelope_bio *eb, struct bio *bio, bio_e
 	bio->bi_private = eb;
 }
 
+int envelope_crypt_units(struct envelope_device *dev, struct bio_vec *segments,
+			 struct bvec_iter iter, unsigned int offset, unsigned int size,
+			 const struct bio_vec *pages);
+void envelope_crypt_failed(struct envelope_device *dev, bool encrypt, int error);
+
 /**
  * envelope_crypt_part() - encrypt into pages, or decrypt in place
  * @eb: ours
@@ -531,26 +548,18 @@ static __always_inline int envelope_crypt_part(struct envelope_bio *eb, struct b
 					       unsigned int size, const struct bio_vec *pages)
 {
 	struct envelope_device *dev = eb->dev;
-	struct envelope_crypt pass __uninitialized;
 	int r;
 
-	pass.tfm = dev->vk->tfm;
-	pass.gather = &dev->gather;
-	pass.src = segments;
-	pass.src_iter = iter;
-	pass.dst = pages ? pages + (offset >> PAGE_SHIFT) : NULL;
-	pass.iv_sector = iter.bi_sector + dev->iv_shift + (offset >> SECTOR_SHIFT);
-	pass.sector_size = dev->sector_size;
-	pass.encrypt = pages;
-	if (offset)
-		bvec_iter_advance(segments, &pass.src_iter, offset);
-	pass.src_iter.bi_size = size;
-
-	r = envelope_crypt(&pass);
+	if (likely(!offset && size == dev->sector_size &&
+		   mp_bvec_iter_len(segments, iter) >= size))
+		r = envelope_crypt_unit(dev->vk->tfm, iter.bi_sector + dev->iv_shift, size,
+					bvec_iter_page(segments, iter),
+					bvec_iter_offset(segments, iter),
+					pages ? pages->bv_page : NULL);
+	else
+		r = envelope_crypt_units(dev, segments, iter, offset, size, pages);
 	if (unlikely(r))
-		DMERR_LIMIT("%s: %s failed: error %d",
-			    dm_device_name(dm_table_get_md(dev->ti->table)),
-			    pages ? "encryption" : "decryption", r);
+		envelope_crypt_failed(dev, pages, r);
 	return r;
 }
 
@@ -570,7 +579,7 @@ int envelope_map_write(struct envelope_bio *eb, struct bio *bio);
 void envelope_write_work(struct work_struct *work);
 void envelope_write_fail_queued(struct envelope_device *dev);
 
-void envelope_interrupt_defer(struct envelope_bio *eb);
+void envelope_interrupt_defer(struct envelope_bio *eb, struct bio *bio);
 void envelope_interrupt_init(void);
 void envelope_interrupt_exit(void);
 

@@ -32,28 +32,30 @@ static void take_up(struct tasklet_struct *tasklet)
 {
 	struct backlog *backlog = container_of(tasklet, struct backlog, tasklet);
 	struct llist_node *bios = llist_del_all(&backlog->bios);
-	struct envelope_bio *eb, *next;
+	struct envelope_backlog *entry, *next;
 
 	/* First come, first served. */
 	if (bios && bios->next)
 		bios = llist_reverse_order(bios);
 
-	llist_for_each_entry_safe(eb, next, bios, backlog)
-		envelope_read_continue(eb, envelope_bio_of(eb));
+	llist_for_each_entry_safe(entry, next, bios, node)
+		envelope_read_continue(entry->bio->bi_private, entry->bio);
 }
 
 /**
  * envelope_interrupt_defer() - a bio that is to be decrypted
- * @eb: a read that the lower device has completed
+ * @eb: ours, of a read that the lower device has completed
+ * @bio: the clone
  *
  * Context: any, on the CPU that completed it; envelope_read_continue() comes soon.
  */
-void envelope_interrupt_defer(struct envelope_bio *eb)
+void envelope_interrupt_defer(struct envelope_bio *eb, struct bio *bio)
 {
 	struct backlog *backlog = this_cpu_ptr(&backlogs);
 
+	eb->backlog.bio = bio;
 	/* Whoever puts the first one there calls. */
-	if (llist_add(&eb->backlog, &backlog->bios))
+	if (llist_add(&eb->backlog.node, &backlog->bios))
 		tasklet_hi_schedule(&backlog->tasklet);
 }
 

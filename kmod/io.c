@@ -140,6 +140,51 @@ static int map_passed(struct envelope_bio *eb, struct bio *bio)
 	return DM_MAPIO_REMAPPED;
 }
 
+/**
+ * envelope_crypt_units() - what envelope_crypt_part() does of more than one data unit
+ * @dev: device
+ * @segments: see there
+ * @iter: see there
+ * @offset: see there
+ * @size: see there
+ * @pages: see there
+ *
+ * Context: inside a section of a live device. Return: as envelope_crypt().
+ */
+int envelope_crypt_units(struct envelope_device *dev, struct bio_vec *segments,
+			 struct bvec_iter iter, unsigned int offset, unsigned int size,
+			 const struct bio_vec *pages)
+{
+	struct envelope_crypt pass __uninitialized;
+
+	pass.tfm = dev->vk->tfm;
+	pass.gather = &dev->gather;
+	pass.src = segments;
+	pass.src_iter = iter;
+	pass.dst = pages ? pages + (offset >> PAGE_SHIFT) : NULL;
+	pass.iv_sector = iter.bi_sector + dev->iv_shift + (offset >> SECTOR_SHIFT);
+	pass.sector_size = dev->sector_size;
+	pass.encrypt = pages;
+	if (offset)
+		bvec_iter_advance(segments, &pass.src_iter, offset);
+	pass.src_iter.bi_size = size;
+	return envelope_crypt(&pass);
+}
+
+/**
+ * envelope_crypt_failed() - tell it
+ * @dev: device
+ * @encrypt: else decrypt
+ * @error: negative
+ *
+ * Context: any.
+ */
+void envelope_crypt_failed(struct envelope_device *dev, bool encrypt, int error)
+{
+	DMERR_LIMIT("%s: %s failed: error %d", dm_device_name(dm_table_get_md(dev->ti->table)),
+		    encrypt ? "encryption" : "decryption", error);
+}
+
 static bool is_aligned(const struct envelope_device *dev, const struct bio *bio, sector_t offset)
 {
 	unsigned int mask = (dev->sector_size >> SECTOR_SHIFT) - 1;

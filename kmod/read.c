@@ -156,7 +156,7 @@ static void read_end_io(struct bio *bio)
 	else if (likely(!irqs_disabled()))
 		envelope_read_continue(eb, bio);
 	else if (eb->iter.bi_size <= eb->dev->at_once_bytes)
-		envelope_interrupt_defer(eb);
+		envelope_interrupt_defer(eb, bio);
 	else
 		hand_to_worker(eb);
 }
