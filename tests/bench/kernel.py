@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "qemu"))
 import prepare                                                               # noqa: E402
 # Some of these for the other files of the benchmark, which find them here.
 from prepare import (CACHE, CHECKOUT, PrepareError, build_ko, build_module,   # noqa: E402,F401
-                     digest, run, say)
+                     digest, locked, run, say)
 
 SERIES = ("6.1", "6.12", "7.3")
 

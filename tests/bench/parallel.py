@@ -18,7 +18,7 @@ TARGETS = ("linear", "envelope", "crypt-inline")
 # The envelope without helpers, as a column of its own.
 ALONE = "alone"
 COLUMNS = (*TARGETS, ALONE)
-TURNS = 15
+TURNS = 11
 CPUS = 2
 LARGE = 1048576
 TOO_BUSY = 0.1

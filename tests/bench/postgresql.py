@@ -8,13 +8,28 @@ of the host its clock runs ahead, so of the turns the least counts.
 
 import json
 import subprocess
+from pathlib import Path
 
-from kernel import CHECKOUT, PrepareError, say
+from kernel import CACHE, CHECKOUT, PrepareError, digest, locked, run, say
 
 TARGETS = ("raw", "linear", "envelope", "crypt", "crypt-inline", "crypt-same-cpu")
 # A limit to end a hang; the guest's clock, which counts too, may have run far ahead by then.
 SECONDS = 9000
 UNITS = {"transaction": "pgbench transaction", "page": "page of 8 KiB in a sequential scan"}
+
+
+def cluster():
+    """The archive of a database cluster, made once."""
+    maker = CHECKOUT / "tests/bench/host/postgresql-cluster"
+    server = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))[-1:]
+    if not server:
+        raise PrepareError("no PostgreSQL here: run tests/deps/install first")
+    archive = CACHE / f"postgresql-{digest([maker], run([*server, '--version']))}.tar"
+    with locked("postgresql"):
+        if not archive.exists():
+            say("making a database cluster")
+            run([maker, archive])
+    return archive
 
 
 def add(found, result):
@@ -27,7 +42,8 @@ def add(found, result):
 def measure(series):
     """Figures of one kernel: file system -> unit -> target -> instructions, the least of the turns and the turns."""
     command = [CHECKOUT / "tests/qemu/vm", "--kernel", series, "--memory", "2G", "--count", "--timeout", str(SECONDS),
-               "--interactive-script", CHECKOUT / "tests/bench/guest/postgresql"]
+               "--environment", f"BENCH_CLUSTER={cluster()}", "--interactive-script",
+               CHECKOUT / "tests/bench/guest/postgresql"]
     found = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
