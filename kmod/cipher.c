@@ -177,6 +177,14 @@ static void wipe(struct pass_state *state, struct crypto_skcipher *tfm)
 		memzero_explicit(skcipher_request_ctx(&state->request), size);
 }
 
+static __always_inline int crypt_segment(struct pass_state *state, struct scatterlist *src,
+					 struct scatterlist *dst, unsigned int size, bool encrypt)
+{
+	skcipher_request_set_crypt(&state->request, src, dst, size, state->iv);
+	return encrypt ? crypto_skcipher_encrypt(&state->request) :
+			 crypto_skcipher_decrypt(&state->request);
+}
+
 /**
  * envelope_crypt_unit() - one data unit that is in one piece
  * @tfm: transform of an open section
@@ -202,14 +210,9 @@ int envelope_crypt_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int si
 	init_pass(&state, tfm);
 	envelope_cipher_iv(state.iv, sector);
 	sg_set_page(&state.src, src, size, offset);
-	if (dst) {
+	if (dst)
 		sg_set_page(&state.dst, dst, size, 0);
-		skcipher_request_set_crypt(&state.request, &state.src, &state.dst, size, state.iv);
-		r = crypto_skcipher_encrypt(&state.request);
-	} else {
-		skcipher_request_set_crypt(&state.request, &state.src, &state.src, size, state.iv);
-		r = crypto_skcipher_decrypt(&state.request);
-	}
+	r = crypt_segment(&state, &state.src, dst ? &state.dst : &state.src, size, dst);
 	wipe(&state, tfm);
 	return r;
 }
@@ -231,14 +234,6 @@ static void copy_unit(struct bio_vec *segments, struct bvec_iter iter, u8 *unit,
 	}
 }
 
-static int crypt_segment(const struct envelope_crypt *pass, struct pass_state *state,
-			 struct scatterlist *src, struct scatterlist *dst)
-{
-	skcipher_request_set_crypt(&state->request, src, dst, pass->sector_size, state->iv);
-	return pass->encrypt ? crypto_skcipher_encrypt(&state->request) :
-			       crypto_skcipher_decrypt(&state->request);
-}
-
 /* A data unit that straddles segments: through a contiguous buffer, which is wiped. */
 static noinline int crypt_scattered(const struct envelope_crypt *pass, struct pass_state *state,
 				    unsigned int at)
@@ -251,7 +246,8 @@ static noinline int crypt_scattered(const struct envelope_crypt *pass, struct pa
 	spin_lock_bh(&gather->lock);
 	copy_unit(pass->src, iter, gather->unit, pass->sector_size, false);
 	sg_set_buf(&state->src, gather->unit, pass->sector_size);
-	r = crypt_segment(pass, state, &state->src, pass->dst ? &state->dst : &state->src);
+	r = crypt_segment(state, &state->src, pass->dst ? &state->dst : &state->src,
+			  pass->sector_size, pass->encrypt);
 	if (!r && !pass->dst)
 		copy_unit(pass->src, iter, gather->unit, pass->sector_size, true);
 	memzero_explicit(gather->unit, pass->sector_size);
@@ -292,8 +288,8 @@ int envelope_crypt(const struct envelope_crypt *pass)
 			/* It may go on into the next page of a segment of several pages. */
 			sg_set_page(&state.src, bvec_iter_page(pass->src, iter), size,
 				    bvec_iter_offset(pass->src, iter));
-			r = crypt_segment(pass, &state, &state.src,
-					  pass->dst ? &state.dst : &state.src);
+			r = crypt_segment(&state, &state.src,
+					  pass->dst ? &state.dst : &state.src, size, pass->encrypt);
 		}
 		if (unlikely(r) || iter.bi_size == size)
 			break;
