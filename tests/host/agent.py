@@ -255,10 +255,13 @@ def _():
         f.write(f"dm-envelope:{volume} live\n")
     with open(f"{agent.kernel}/fresh-by-hand", "w", encoding="utf-8") as f:
         f.write(f"{volume} live - 60 {number}\n")
+    before = len(agent.log())
     os.rename(f"{agent.kernel}/fresh-by-hand", f"{agent.kernel}/devices/envelope-db1")
     agent.volume("db1")
     assert agent.status("db1") == LOST and not agent.keys()
     assert agent.devices()["envelope-db1"][1] == "failed"
+    # Nor for the moment that passes until the KMS refuses to renew the lease.
+    assert "taking over" not in agent.log()[before:]
 
 
 # ---------------------------------------------------------------- disks that change their names
