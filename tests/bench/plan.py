@@ -32,8 +32,10 @@ UNWRAPPED = (6, 16)
 
 IRQ_MODES = {"task": 0, "hardirq": 2}
 
-# Of loads that sleep, which may meet a scheduler that has more to do: the least counts, which is when it had not.
-TURNS = 9
+# Loads that wait for each interrupt may meet a scheduler that has more to do. They have several short turns
+# instead of a long one: the least counts, which is when it had not.
+WAITING_TURNS = 9
+WAITING_PART = 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Load:
     block: int
     depth: int
     count: int
+    turns: int = 1
 
     @property
     def name(self):
@@ -68,14 +71,16 @@ class Load:
         return f"{'decrypt' if self.op == 'read' else 'encrypt'}-{self.block // 1024}k"
 
 
-def loads(blocks=(4096, 65536, 131072), depths=(1, 32)):
+def loads(blocks=(4096, 65536, 131072), depths=(1, 32), completion="task"):
     """4 KiB at random, deep and shallow; large blocks one after the other."""
     found = []
     for block in blocks:
         for depth in depths if block == 4096 else (1,):
+            waits = completion == "hardirq" and depth == 1
+            count = (4096 if block == 4096 else 256 * 65536 // block) // (WAITING_PART if waits else 1)
             for op in ("read", "write"):
-                found.append(Load(op, "random" if block == 4096 else "sequential", block, depth,
-                                  4096 if block == 4096 else 256 * 65536 // block))
+                found.append(Load(op, "random" if block == 4096 else "sequential", block, depth, count,
+                                  WAITING_TURNS if waits else 1))
     return found
 
 
@@ -116,20 +121,15 @@ def device(target):
     return f"/dev/mapper/{target}" if TARGETS[target] else f"/dev/nullb{list(TARGETS).index(target)}"
 
 
-def sleepers(rows, completion):
-    """Loads that wait for each interrupt: their cost takes in what the scheduler does with who sleeps."""
-    return [row for row in rows if completion == "hardirq" and row.depth == 1]
-
-
 def bare_cipher(row, driver):
     """Words that measure the cipher on the data of a load."""
-    return f"op={row.cipher.split('-', maxsplit=1)[0]} driver={driver} bs={row.block} count={row.count}"
+    return f"op={row.cipher.split('-', maxsplit=1)[0]} driver={driver} bs={row.block} count={row.turns * row.count}"
 
 
-def measurements(series, targets, rows, again=()):
-    """Lines that measure: each load on each target, some of them in turns, then the cipher on the same data."""
+def measurements(series, targets, rows):
+    """Lines that measure: each load on each target, in its turns, then the cipher on the same data."""
     lines = [f"measure {target}/{row.name} {row.words} device={device(target)}"
-             for row in (*rows, *again * (TURNS - 1)) for target in targets]
+             for turn in range(max(row.turns for row in rows)) for row in rows if turn < row.turns for target in targets]
     ciphers = {row.cipher: row for row in rows}
     driver = "__xts(aes)" if is_before(series, UNWRAPPED) else "xts(aes)"
     for name, row in ciphers.items():
