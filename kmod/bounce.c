@@ -76,6 +76,28 @@ void envelope_bounce_pool_exit(struct envelope_bounce_pool *pool)
 	}
 }
 
+/* Apart, since what lies on the stack there would cost the small ones too. */
+static noinline bool try_take_with_table(struct envelope_bounce *bounce, unsigned int nr)
+{
+	struct bio_vec table;
+
+	if (!envelope_pages_take(&table, 1))
+		return false;
+	bounce->bvecs = page_address(table.bv_page);
+	if (envelope_pages_take(bounce->bvecs, nr))
+		return true;
+	envelope_pages_put(&table, 1);
+	return false;
+}
+
+static noinline void release_with_table(struct envelope_bounce *bounce)
+{
+	struct bio_vec table = { .bv_page = table_of(bounce) };
+
+	envelope_pages_put(bounce->bvecs, bounce->nr);
+	envelope_pages_put(&table, 1);
+}
+
 /**
  * envelope_bounce_try_take() - pages for one write, now or not at all
  * @bounce: to be filled
@@ -86,22 +108,12 @@ void envelope_bounce_pool_exit(struct envelope_bounce_pool *pool)
  */
 bool envelope_bounce_try_take(struct envelope_bounce *bounce, unsigned int nr)
 {
-	struct bio_vec table;
-
 	bounce->reserved = false;
 	bounce->nr = nr;
-	if (likely(!needs_table(nr))) {
-		bounce->bvecs = bounce->inline_bvecs;
-		return envelope_pages_take(bounce->inline_bvecs, nr);
-	}
-
-	if (!envelope_pages_take(&table, 1))
-		return false;
-	bounce->bvecs = page_address(table.bv_page);
-	if (envelope_pages_take(bounce->bvecs, nr))
-		return true;
-	envelope_pages_put(&table, 1);
-	return false;
+	if (unlikely(needs_table(nr)))
+		return try_take_with_table(bounce, nr);
+	bounce->bvecs = bounce->inline_bvecs;
+	return envelope_pages_take(bounce->inline_bvecs, nr);
 }
 
 /* Call with pool->lock, and only for pages that are there. */
@@ -168,7 +180,8 @@ bool envelope_bounce_take(struct envelope_bounce_pool *pool, struct envelope_bou
 	return taken;
 }
 
-static void return_reserved(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce)
+static noinline void return_reserved(struct envelope_bounce_pool *pool,
+				     struct envelope_bounce *bounce)
 {
 	unsigned long flags;
 	unsigned int i;
@@ -192,17 +205,12 @@ static void return_reserved(struct envelope_bounce_pool *pool, struct envelope_b
  */
 void envelope_bounce_release(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce)
 {
-	struct bio_vec table;
-
-	if (unlikely(bounce->reserved)) {
+	if (unlikely(bounce->reserved))
 		return_reserved(pool, bounce);
-		return;
-	}
-	envelope_pages_put(bounce->bvecs, bounce->nr);
-	if (needs_table(bounce->nr)) {
-		table.bv_page = table_of(bounce);
-		envelope_pages_put(&table, 1);
-	}
+	else if (unlikely(needs_table(bounce->nr)))
+		release_with_table(bounce);
+	else
+		envelope_pages_put(bounce->bvecs, bounce->nr);
 }
 
 /**

@@ -61,32 +61,37 @@ static void set_page_of(struct bio_vec *bvec, struct page *page)
 	*bvec = (struct bio_vec){ .bv_page = page, .bv_len = PAGE_SIZE };
 }
 
-static unsigned int take_cached(struct bio_vec *bvecs, unsigned int nr)
+/* These two are most often all that there is to do, so they are where they are called. */
+static __always_inline unsigned int take_cached(struct bio_vec *bvecs, unsigned int nr)
 {
 	struct page_cache *cache;
 	unsigned long flags;
-	unsigned int i;
+	unsigned int i, left;
 
 	local_irq_save(flags);
 	cache = this_cpu_ptr(&page_cache);
-	nr = min(nr, cache->nr);
+	left = cache->nr;
+	nr = min(nr, left);
 	for (i = 0; i < nr; i++)
-		set_page_of(&bvecs[i], cache->pages[--cache->nr]);
+		set_page_of(&bvecs[i], cache->pages[--left]);
+	cache->nr = left;
 	local_irq_restore(flags);
 	return nr;
 }
 
-static unsigned int put_cached(const struct bio_vec *bvecs, unsigned int nr)
+static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsigned int nr)
 {
 	struct page_cache *cache;
 	unsigned long flags;
-	unsigned int i;
+	unsigned int i, there;
 
 	local_irq_save(flags);
 	cache = this_cpu_ptr(&page_cache);
-	nr = min(nr, CACHE_PAGES - cache->nr);
+	there = cache->nr;
+	nr = min(nr, CACHE_PAGES - there);
 	for (i = 0; i < nr; i++)
-		cache->pages[cache->nr++] = bvecs[i].bv_page;
+		cache->pages[there++] = bvecs[i].bv_page;
+	cache->nr = there;
 	local_irq_restore(flags);
 	return nr;
 }
@@ -152,20 +157,9 @@ static struct page *alloc_owned(void)
 	return page;
 }
 
-/**
- * envelope_pages_take() - whole pages, all of them or none
- * @bvecs: to be filled, one page each
- * @nr: how many
- *
- * Context: any but NMI; never sleeps. Return: true if there were so many.
- */
-bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr)
+/* The rest of them, when this CPU's cache had but @taken. */
+static noinline bool take_rest(struct bio_vec *bvecs, unsigned int nr, unsigned int taken)
 {
-	unsigned int taken = take_cached(bvecs, nr);
-
-	if (likely(taken == nr))
-		return true;
-
 	while (taken < nr && fetch_batch())
 		taken += take_cached(bvecs + taken, nr - taken);
 	for (; taken < nr; taken++) {
@@ -181,6 +175,29 @@ bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr)
 }
 
 /**
+ * envelope_pages_take() - whole pages, all of them or none
+ * @bvecs: to be filled, one page each
+ * @nr: how many
+ *
+ * Context: any but NMI; never sleeps. Return: true if there were so many.
+ */
+bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr)
+{
+	unsigned int taken = take_cached(bvecs, nr);
+
+	return likely(taken == nr) || take_rest(bvecs, nr, taken);
+}
+
+/* The rest of them, when this CPU's cache took but @put. */
+static noinline void put_rest(const struct bio_vec *bvecs, unsigned int nr, unsigned int put)
+{
+	while (put < nr && store_batch())
+		put += put_cached(bvecs + put, nr - put);
+	for (; put < nr; put++)
+		free_owned(bvecs[put].bv_page);
+}
+
+/**
  * envelope_pages_put() - pages come back
  * @bvecs: taken before
  * @nr: how many
@@ -191,10 +208,8 @@ void envelope_pages_put(const struct bio_vec *bvecs, unsigned int nr)
 {
 	unsigned int put = put_cached(bvecs, nr);
 
-	while (unlikely(put < nr) && store_batch())
-		put += put_cached(bvecs + put, nr - put);
-	for (; put < nr; put++)
-		free_owned(bvecs[put].bv_page);
+	if (unlikely(put < nr))
+		put_rest(bvecs, nr, put);
 }
 
 /* In an interrupt, where no page is freed: on some kernels the locks of that sleep. */
