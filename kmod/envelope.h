@@ -412,7 +412,7 @@ struct envelope_counters {
 	u64 writes;
 	u64 discards;
 	u64 flushes;
-	u64 errors;	/* of the lower device, passed up */
+	u64 errors;	/* of the lower device, passed up; not its "try again" */
 	u64 refused;	/* failed by us: key gone, or cipher failed */
 };
 

@@ -115,7 +115,9 @@ void envelope_succeed(struct envelope_bio *eb, struct bio *bio)
 void envelope_finish(struct envelope_bio *eb, struct bio *bio)
 {
 	if (unlikely(bio->bi_status)) {
-		this_cpu_inc(eb->dev->counters->errors);
+		/* Who must not block was told to try again: a full disk, not one that fails. */
+		if (bio->bi_status != BLK_STS_AGAIN)
+			this_cpu_inc(eb->dev->counters->errors);
 		complete_bio(eb, bio, bio->bi_status);
 		return;
 	}

@@ -163,13 +163,18 @@ struct error_row {
 	enum req_op fail_op;
 	blk_opf_t opf;
 	unsigned int size;
+	blk_status_t status;
+	bool counted;
 };
 
 /* No row for a flush with data: dm core makes two bios of it and forgets the first one's error. */
 static const struct error_row error_rows[] = {
-	{ "read", REQ_OP_READ, REQ_OP_READ, 16384 },
-	{ "write", REQ_OP_WRITE, REQ_OP_WRITE, 16384 },
-	{ "flush", REQ_OP_FLUSH, REQ_OP_WRITE | REQ_PREFLUSH, 0 },
+	{ "read", REQ_OP_READ, REQ_OP_READ, 16384, BLK_STS_MEDIUM, true },
+	{ "write", REQ_OP_WRITE, REQ_OP_WRITE, 16384, BLK_STS_MEDIUM, true },
+	{ "flush", REQ_OP_FLUSH, REQ_OP_WRITE | REQ_PREFLUSH, 0, BLK_STS_MEDIUM, true },
+	/* A full disk is not one that fails. */
+	{ "read, try again", REQ_OP_READ, REQ_OP_READ | REQ_NOWAIT, 16384, BLK_STS_AGAIN },
+	{ "write, try again", REQ_OP_WRITE, REQ_OP_WRITE | REQ_NOWAIT, 16384, BLK_STS_AGAIN },
 };
 
 KUNIT_ARRAY_PARAM_DESC(error, error_rows, name);
@@ -181,11 +186,11 @@ static void lower_error_comes_up_as_it_is(struct kunit *test)
 	struct envelope_counters before, after;
 
 	rig->disk->fail_op = row->fail_op;
-	rig->disk->fail_status = BLK_STS_MEDIUM;
+	rig->disk->fail_status = row->status;
 	envelope_io_counters(rig->dev, &before);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, row->opf, 8, row->size), BLK_STS_MEDIUM);
+	KUNIT_EXPECT_EQ(test, test_simple(rig, row->opf, 8, row->size), row->status);
 	envelope_io_counters(rig->dev, &after);
-	KUNIT_EXPECT_EQ(test, after.errors, before.errors + 1);
+	KUNIT_EXPECT_EQ(test, after.errors, before.errors + row->counted);
 	KUNIT_EXPECT_EQ(test, after.refused, before.refused);
 	KUNIT_EXPECT_TRUE(test, envelope_lifecycle_is_live(&rig->dev->lifecycle));
 
@@ -210,6 +215,17 @@ static void flush_and_fua_reach_the_disk(struct kunit *test)
 			BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, disk->flushes, 2);
 	KUNIT_EXPECT_EQ(test, disk->fua, 2);
+}
+
+/* They go to the lower device, which here knows none, and past no key that is gone. */
+static void ioctls_end_with_the_key(struct kunit *test)
+{
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	const struct block_device_operations *fops = rig->bdev->bd_disk->fops;
+
+	KUNIT_EXPECT_EQ(test, fops->ioctl(rig->bdev, 0, BLKROGET, 0), -ENOTTY);
+	key_revoke(rig->key);
+	KUNIT_EXPECT_EQ(test, fops->ioctl(rig->bdev, 0, BLKROGET, 0), -EIO);
 }
 
 static void discard_is_opt_in(struct kunit *test)
@@ -358,6 +374,7 @@ static struct kunit_case io_cases[] = {
 	KUNIT_CASE_PARAM(completes_in_any_context, context_gen_params),
 	KUNIT_CASE_PARAM(lower_error_comes_up_as_it_is, error_gen_params),
 	KUNIT_CASE(flush_and_fua_reach_the_disk),
+	KUNIT_CASE(ioctls_end_with_the_key),
 	KUNIT_CASE(discard_is_opt_in),
 	KUNIT_CASE(write_survives_any_failed_allocation),
 	KUNIT_CASE(key_survives_any_failed_allocation),

@@ -117,6 +117,24 @@ static void error_of_the_disk_comes_up(struct kunit *test)
 	test_io_free(io);
 }
 
+/* What io_uring tries first; who may wait gets on, out of the reserve. */
+static void without_pages_who_does_not_wait_is_told(struct kunit *test)
+{
+	static const struct io_segment segment = { 0, 4096 };
+	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct test_io *io = test_io_new(rig, &segment, 1);
+	unsigned long limit = rig_starve();
+
+	test_io_submit(io, REQ_OP_WRITE | REQ_NOWAIT | REQ_POLLED, 0);
+	KUNIT_EXPECT_EQ(test, test_io_poll(io), BLK_STS_AGAIN);
+	test_io_submit(io, REQ_OP_READ | REQ_NOWAIT | REQ_POLLED, 0);
+	KUNIT_EXPECT_EQ(test, test_io_poll(io), BLK_STS_OK);
+	test_io_submit(io, REQ_OP_WRITE | REQ_POLLED, 0);
+	KUNIT_EXPECT_EQ(test, test_io_poll(io), BLK_STS_OK);
+	envelope_pages_set_limit(limit);
+	test_io_free(io);
+}
+
 /* ---- more than one poller ---- */
 
 /**
@@ -474,6 +492,7 @@ static void no_success_after_revoke_under_load(struct kunit *test)
 static struct kunit_case poll_cases[] = {
 	KUNIT_CASE_PARAM(data_is_right, data_gen_params),
 	KUNIT_CASE(error_of_the_disk_comes_up),
+	KUNIT_CASE(without_pages_who_does_not_wait_is_told),
 	KUNIT_CASE(a_bio_is_taken_once),
 	KUNIT_CASE(two_pollers_share_no_bio),
 	KUNIT_CASE_PARAM(success_is_not_kept_for_later, late_gen_params),
