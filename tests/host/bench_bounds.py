@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+#
+# The bounds of tests/bench are given the figures in docs/bench, changed by hand.
+
+import copy
+import json
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+TOP = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(TOP / "tests/bench"))
+
+# pylint: disable=wrong-import-position
+import engines                                                               # noqa: E402
+import figures                                                               # noqa: E402
+
+NUMBER = 0
+FIO = json.loads((TOP / "docs/bench/fio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
+BIO = json.loads((TOP / "docs/bench/bio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
+
+
+def check(good, name):
+    """One result."""
+    global NUMBER                                                            # pylint: disable=global-statement
+    NUMBER += 1
+    print(f"{'ok' if good else 'not ok'} {NUMBER} - {name}")
+
+
+def fio(engine, **changed):
+    """Which bounds of a read at depth 1 hold: description -> holds; with figures of targets changed."""
+    seen = copy.deepcopy(FIO)
+    seen["read-1"][engine] |= changed
+    return {what: holds for what, _, _, holds in engines.bounds(seen) if what.startswith(f"4k random read-1 {engine}:")}
+
+
+ERROR = {"error": "exit code 1"}
+for name in ("io_uring", "io_uring-registered"):
+    check(list(fio(name).values()) == [True, True], f"{name}: both bounds hold as measured")
+    check(list(fio(name, envelope=ERROR).values()) == [False, False], f"{name}: an envelope that fails misses both")
+    slow = fio(name, envelope=FIO["read-1"][name]["envelope"] | {"cost": FIO["read-1"][name]["crypt-inline"]["cost"]})
+    check(list(slow.values()) == [False, True], f"{name}: one that is no faster misses one")
+    workers = fio(name, envelope=FIO["read-1"][name]["envelope"] | {"workers": 1})
+    check(list(workers.values()) == [True, False], f"{name}: one that needs a worker misses the other")
+POLLED = fio("io_uring-iopoll")
+check(len(POLLED) == 2 and all(POLLED.values()), "polled: it works and needs no worker")
+check(not any(fio("io_uring-iopoll", envelope=ERROR).values()), "polled: an envelope that fails misses both")
+
+held = [holds for *_, holds in figures.bounds(BIO)]
+dearer = copy.deepcopy(BIO)
+dearer["read-random-4k-1"]["envelope"]["cost"] = BIO["read-random-4k-1"]["crypt-inline"]["cost"]
+found = [holds for *_, holds in figures.bounds(dearer)]
+check(held[0] and not found[0] and held[1:8] == found[1:8], "a read that costs what inline dm-crypt's does misses its bound")
+print(f"1..{NUMBER}")
