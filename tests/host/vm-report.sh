@@ -82,6 +82,18 @@ def equal(what, wanted, seen):
         print(f"# expected: {wanted!r}\n# seen:     {seen!r}".replace("\n", "\n# "))
 
 
+def ran(boot, interactive=False):
+    """What would run in a boot, when asked for a case of two boots and one of one."""
+    options = SimpleNamespace(case=[Path("../integration", name).resolve() for name in ("unload", "agent-reboot")],
+                              interactive_script=interactive)
+    return [case.name for case in vm.cases_of(boot, options)]
+
+
+equal("the module's end is the last of the first boot", ["unload", "agent-reboot", "end"], ran(1))
+equal("and of the second", ["agent-reboot", "end"], ran(2))
+equal("but nothing comes after an interactive script", ["unload", "agent-reboot"], ran(1, True))
+
+
 def second_chance(trouble, up, console):
     """Would a guest that ended like this be booted again?"""
     with tempfile.TemporaryDirectory() as folder:
