@@ -87,8 +87,7 @@ def _():
     agent.volume("db1")
     agent.kms.good("EnableKey", {"KeyId": key})
     assert agent.stop() == 0
-    for name in os.listdir(f"{agent.dir}/agent"):
-        os.unlink(f"{agent.dir}/agent/{name}")
+    agent.lose_catalog()
     agent.start()
     wait_for(lambda: agent.status("db1"))
     assert agent.status("db1") == LOST
@@ -176,6 +175,25 @@ def _():
     wait_for(lambda: len(agent.records("Decrypt")) > asked)
     assert agent.records("Decrypt")[-1]["requestParameters"]["dryRun"] is True
     agent.restart()
+
+
+@test("an agent without its catalog takes a live device over before anybody can start or delete the cluster")
+def _():
+    for verb, *more in ["start"], ["delete", "--skip-final-snapshot", "--erase"]:
+        agent.create("db1", one)
+        keys, whole = agent.keys(), one.read()
+        agent.kill()
+        agent.lose_catalog()
+        with agent.unseen_devices():
+            agent.start()
+            wait_for(lambda: agent.looking() or agent.clusters())
+            early = agent.begin(verb, "db1", *more)
+            wait_for(lambda: early.poll() is not None or "poll" in asleep_in(early))
+            agent.clusters()  # the agent has come to the call before this one
+        assert early.wait(120) != 0, f"{verb} was done"
+        agent.wait_status("db1", "available")
+        assert agent.keys() == keys and one.read() == whole and agent.devices()["envelope-db1"][1] == "live"
+        agent.remove_all()
 
 
 def denied_without_agent():

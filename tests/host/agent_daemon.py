@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -42,6 +43,11 @@ def asleep_in(process):
     """The kernel function in which the process sleeps."""
     with open(f"/proc/{process.pid}/wchan", encoding="utf-8") as f:
         return f.read()
+
+
+def luks(*command, stdin=None):
+    """What cryptsetup says."""
+    return subprocess.run(["cryptsetup", *command], input=stdin, capture_output=True, text=True, check=True).stdout
 
 
 class Disk:
@@ -128,6 +134,16 @@ class Agent:
         status = self.process.wait(60)
         self.process = None
         return status
+
+    def lose_catalog(self):
+        """While no agent runs."""
+        for name in os.listdir(f"{self.dir}/agent"):
+            os.unlink(f"{self.dir}/agent/{name}")
+
+    def in_catalog(self, name):
+        """A cluster's status as the catalog has it."""
+        with contextlib.closing(sqlite3.connect(f"{self.dir}/agent/catalog.sqlite")) as catalog:
+            return catalog.execute("SELECT status FROM cluster WHERE id = ?", (name,)).fetchone()[0]
 
     def kill(self):
         if self.process:
@@ -301,10 +317,23 @@ class Agent:
             os.close(pipe)
 
     @contextlib.contextmanager
-    def hung_device(self):
-        with open(f"{self.kernel}/hung", "w", encoding="utf-8"):
+    def present(self, name):
+        with open(f"{self.kernel}/{name}", "w", encoding="utf-8"):
             pass
         try:
             yield
         finally:
-            os.unlink(f"{self.kernel}/hung")
+            os.unlink(f"{self.kernel}/{name}")
+
+    def hung_device(self):
+        """No device can be removed."""
+        return self.present("hung")
+
+    def unseen_devices(self):
+        """No look at the devices ends, but the one that an agent takes before it serves."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.kernel}/looking")
+        return self.present("unseen")
+
+    def looking(self):
+        return os.path.exists(f"{self.kernel}/looking")

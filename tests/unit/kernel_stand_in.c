@@ -9,6 +9,9 @@
  *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR"
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
  *	$ENVELOPE_STAND_IN/hung		while it exists a removal of a device does not return
+ *	$ENVELOPE_STAND_IN/unseen	while it exists no look at the devices returns but an agent's
+ *					first one
+ *	$ENVELOPE_STAND_IN/looking	there is one that does not
  *
  * It has no lease of its own and encrypts nothing: for that there are the KUnit suites and
  * the integration cases.
@@ -108,6 +111,9 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
 
 	if (key->size != ENVELOPE_KEY_SIZE)
 		return fault_set(f, "InternalFailure", "The data key has %zu bytes.", key->size);
+	/* As the real one: there is never a second one. */
+	if (keyring_find(keyring, description))
+		keyring_revoke(keyring, keyring_find(keyring, description));
 	for (; serial <= SERIAL_LAST; serial++) {
 		snprintf(name, sizeof(name), "%d", serial);
 		if (access(place(path, "keys", name), F_OK))
@@ -125,15 +131,15 @@ int keyring_renew(int32_t key, uint64_t deadline_ns)
 	return read_key(key, description) ? 0 : -EKEYREVOKED;
 }
 
+static size_t list_devices(struct mapping **ret);
+
 /* As the kernel does: with the key ends every device that uses it. */
 static void fail_devices(const char *volume_id)
 {
 	struct mapping *list;
 	char line[512];
-	size_t count;
+	size_t count = list_devices(&list);
 
-	if (mapper_list(&list, &count, NULL))
-		return;
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(list[i].volume_id, volume_id) || !list[i].live)
 			continue;
@@ -193,7 +199,7 @@ int mapper_remove(const char *name, struct fault *f)
 	return 0;
 }
 
-int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
+static size_t list_devices(struct mapping **ret)
 {
 	char path[512], line[512], state[8];
 	struct dirent *entry;
@@ -219,7 +225,20 @@ int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 	if (dir)
 		closedir(dir);
 	*ret = list;
-	*count = n;
+	return n;
+}
+
+int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
+{
+	static bool looked;	/* only the device thread looks */
+	char path[512];
+
+	if (looked && access(place(path, "unseen", ""), F_OK) == 0)
+		write_line("looking", "", "yes");
+	while (looked && access(place(path, "unseen", ""), F_OK) == 0)
+		usleep(20000);
+	looked = true;
+	*count = list_devices(ret);
 	return 0;
 }
 

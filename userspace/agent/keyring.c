@@ -57,8 +57,9 @@ int32_t keyring_find(int32_t keyring, const char *description)
 }
 
 /*
- * A dead key of the same description must go first: add_key(2) would try to update
- * it. When it is alive somebody uses it, and there must not be a second one.
+ * An old key of the same description must go first: add_key(2) would try to update it. One that
+ * is alive was put there for a device that never came, or its agent was killed before it made
+ * one. Must not be called for a volume with a live device, which ends with its key.
  */
 static int clear_old(int32_t keyring, const char *description)
 {
@@ -70,7 +71,8 @@ static int clear_old(int32_t keyring, const char *description)
 /**
  * keyring_add() - give the kernel a volume key with its first lease
  * @keyring: from keyring_open()
- * @description: "dm-envelope:<volume id>"; an old key of that name is revoked
+ * @description: "dm-envelope:<volume id>"; an old key of that name is revoked, and with it a
+ *	device that uses it
  * @key: ENVELOPE_KEY_SIZE bytes
  * @lease_ns: length of a lease
  * @deadline_ns: end of the first one, CLOCK_BOOTTIME, at most @lease_ns from now

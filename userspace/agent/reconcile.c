@@ -24,6 +24,10 @@ struct scan_job {
 	struct agent *agent;
 	struct scanned *volumes;
 	size_t count;
+	struct mapping *mappings;	/* looked at after the disks */
+	size_t mapping_count;
+	struct fault fault;
+	int result;
 };
 
 static void load_one(struct cluster *cluster, void *userdata)
@@ -67,8 +71,9 @@ static void take_state(struct cluster *cluster, const struct volume_header *head
 }
 
 /* A volume that no catalog knows: a lost catalog, or a disk that came from another host. */
-static void adopt(struct agent *agent, const struct scanned *volume)
+static void adopt(const struct scan_job *job, const struct scanned *volume)
 {
+	struct agent *agent = job->agent;
 	struct cluster *cluster;
 
 	if (!strcmp(volume->header.state, "deleted"))
@@ -91,6 +96,7 @@ static void adopt(struct agent *agent, const struct scanned *volume)
 	state_set(cluster, CLUSTER_STOPPED, "found: its volume was found by the header on %s",
 		  cluster->device);
 	take_state(cluster, &volume->header);
+	watch_found(cluster, job->mappings, job->mapping_count);
 }
 
 static bool is_same_device(const char *a, const char *b)
@@ -156,24 +162,26 @@ static void scan_run(void *data)
 	struct scan_job *job = data;
 
 	job->count = scan_volumes(&job->volumes);
+	job->result = mapper_list(&job->mappings, &job->mapping_count, &job->fault);
 }
 
 static void scan_done(void *data)
 {
 	struct scan_job *job = data;
 
+	if (job->result < 0)
+		log_error("%s No volume that is not in the catalog is taken in.", job->fault.message);
 	for (size_t i = 0; i < job->count; i++) {
 		struct cluster *cluster = cluster_find_volume(job->agent,
 							      job->volumes[i].header.volume_id);
 
 		if (cluster)
 			update(job, cluster, &job->volumes[i]);
-		else
-			adopt(job->agent, &job->volumes[i]);
+		else if (job->result == 0)
+			adopt(job, &job->volumes[i]);
 	}
-	/* An adopted volume may have a live device. */
-	watch_refresh(job->agent);
 	free(job->volumes);
+	free(job->mappings);
 	free(job);
 }
 

@@ -25,18 +25,18 @@ struct look {
 	int result;
 };
 
-/* The volume's device; of several, made by hand, one that lives. NULL: there is none. */
-static const struct mapping *pick(const struct look *look, const char *volume_id)
+/* Notes the volume's device; of several, made by hand, one that lives. */
+static void note(struct cluster *cluster, const struct mapping *mappings, size_t count)
 {
 	const struct mapping *found = NULL;
 
-	for (size_t i = 0; i < look->count; i++) {
-		const struct mapping *m = &look->mappings[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct mapping *m = &mappings[i];
 
-		if (!strcmp(m->volume_id, volume_id) && (!found || (m->live && !found->live)))
+		if (!strcmp(m->volume_id, cluster->volume_id) && (!found || (m->live && !found->live)))
 			found = m;
 	}
-	return found;
+	cluster->mapping = found ? *found : (struct mapping){ 0 };
 }
 
 /* A live device whose key this process does not renew: left by an agent before, or made by hand. */
@@ -103,9 +103,7 @@ static void look_done(void *data)
 	if (look->result < 0)
 		log_error("%s", look->fault.message);
 	for (struct cluster *c = agent->clusters; look->result == 0 && c; c = c->next) {
-		const struct mapping *found = pick(look, c->volume_id);
-
-		c->mapping = found ? *found : (struct mapping){ 0 };
+		note(c, look->mappings, look->count);
 		/* An operation under way knows better; it asks for another look at its end. */
 		if (!c->operation)
 			judge(c);
@@ -140,6 +138,20 @@ void watch_refresh(struct agent *agent)
 	look->agent = agent;
 	agent->refreshing = true;
 	device_thread_submit(agent->devices, look_run, look_done, look);
+}
+
+/**
+ * watch_found() - judge a cluster that was found on a disk just now
+ * @mappings, @count: all devices, looked at after the disk
+ *
+ * In the same turn of the loop in which the cluster becomes known: who starts it before its live
+ * device is taken over has the key revoked that the device lives by, and who deletes it erases the
+ * header below.
+ */
+void watch_found(struct cluster *cluster, const struct mapping *mappings, size_t count)
+{
+	note(cluster, mappings, count);
+	judge(cluster);
 }
 
 /** watch_changed() - something that Status shows has changed: its watchers get a new look */

@@ -11,6 +11,7 @@
 int watch_start(struct agent *agent, struct fault *f);
 void watch_stop(struct agent *agent);
 void watch_refresh(struct agent *agent);
+void watch_found(struct cluster *cluster, const struct mapping *mappings, size_t count);
 void watch_changed(struct agent *agent);
 
 #endif
