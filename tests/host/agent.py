@@ -8,10 +8,9 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 
-from agent_daemon import Agent, asleep_in, wait_for
+from agent_daemon import Agent, asleep_in, luks, wait_for
 from kms_daemon import Tap
 
 LOST = "inaccessible-encryption-credentials"
@@ -88,11 +87,84 @@ def _():
     agent.kms.good("EnableKey", {"KeyId": key})
     assert agent.stop() == 0
     agent.lose_catalog()
+    with agent.hung_log():
+        agent.spawn()
+        wait_for(lambda: "pipe" in asleep_in(agent.process))
+        agent.kill()
+    assert agent.in_catalog("db1") == LOST, "the loss is not the first that a new catalog hears"
+    agent.lose_catalog()
     agent.start()
     wait_for(lambda: agent.status("db1"))
     assert agent.status("db1") == LOST
     agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
     assert not agent.keys()
+
+
+def tell_of_a_loss():
+    """Writes into the header of disk one that the key is lost, as anybody who can write to it may."""
+    forged = {"type": "envelope-state", "keyslots": [], "state": LOST, "reason": "forged", "time": "2026-01-31T12:00:00Z"}
+    luks("token", "import", "--token-id", "1", one.device, stdin=json.dumps(forged))
+
+
+FORGED = b'"reason":"forged"'
+
+
+@test("a loss that only the disk tells of is for the KMS to say: whoever writes to the disk loses no cluster")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    tell_of_a_loss()
+    agent.restart()
+    assert agent.volume("db1")["Status"] == "stopped"  # the disks have been looked at by then
+    with agent.no_kms():
+        agent.bad("KMSUnreachable", "start", "db1")
+    assert agent.status("db1") == "stopped" and FORGED in one.read()  # nobody has refuted it yet
+    agent.good("start", "db1")
+    change = agent.records("DBClusterStatusChange")[-1]["serviceEventDetails"]
+    assert change["status"] == "available" and "header-refuted" in change["statusReason"], change
+    assert agent.volume("db1") and FORGED not in one.read(), "the disk still says that the key is lost"
+
+
+@test("nor does it lose one that is available, when the agent starts again")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    tell_of_a_loss()
+    agent.kill()
+    agent.start()
+    wait_for(lambda: FORGED not in one.read() or agent.status("db1") != "available")  # with a renewal
+    assert agent.status("db1") == "available" and agent.keys() == keys
+    assert "header-refuted" in agent.clusters()["db1"]["StatusReason"]
+
+
+@test("a loss that only the disk tells of is one when the KMS refuses the key")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    agent.good("stop", "db1")
+    tell_of_a_loss()
+    agent.kms.good("DisableKey", {"KeyId": key})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    assert agent.status("db1") == LOST and "DisabledException" in agent.clusters()["db1"]["StatusReason"]
+    agent.kms.good("EnableKey", {"KeyId": key})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+
+
+@test("a loss that the catalog does not take is written again until it does, and is for good")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    catalog = sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite", isolation_level=None)
+    catalog.execute("BEGIN IMMEDIATE")  # it can be read only
+    disable(key)
+    assert agent.status("db1") == LOST and not agent.keys()
+    assert agent.in_catalog("db1") == "available"
+    catalog.close()
+    wait_for(lambda: agent.in_catalog("db1") == LOST)
+    agent.kill()
+    agent.kms.good("EnableKey", {"KeyId": key})
+    agent.start()
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
 
 
 def recovered():
@@ -363,10 +435,6 @@ def rewrap(blob):
         luks("token", "import", "--token-replace", "--token-id", "0", one.device, stdin=json.dumps(token))
 
     return change
-
-
-def luks(*command, stdin=None):
-    return subprocess.run(["cryptsetup", *command], input=stdin, capture_output=True, text=True, check=True).stdout
 
 
 def other_wrapped_key():

@@ -96,7 +96,7 @@ static void attached(struct operation *op)
 	state_set(cluster, CLUSTER_AVAILABLE, "%s",
 		  op->kind == OPERATION_ACTIVATE ? "key-activated: for a bare dmsetup create" : "");
 	/* Now that the status says so: the disk is told what the status is. */
-	if (recorded)
+	if (!state_refute_disk(cluster) && recorded)
 		state_record_on_disk(cluster);
 	operation_end(op);
 }
@@ -133,24 +133,14 @@ static int check_header(struct operation *op)
 	return 0;
 }
 
-/* The disk remembers what a lost catalog forgot. */
-static bool lost_before(struct operation *op)
-{
-	enum cluster_status status;
-
-	return cluster_status_parse(op->header.state, &status) && status == CLUSTER_INACCESSIBLE;
-}
-
 static void header_known(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
 	if (op->result == 0)
 		op->result = check_header(op);
-	if (op->result == 0 && lost_before(op)) {
-		state_set(cluster, CLUSTER_INACCESSIBLE, "%s", op->header.state_reason);
-		op->result = rules_key_lost(cluster, &op->fault);
-	}
+	if (op->result == 0)
+		state_doubts_disk(cluster, &op->header);
 	if (op->result == 0)
 		op->result = rules_region(op->header.region, op->agent->config.region, &op->fault);
 	if (op->result < 0) {

@@ -145,6 +145,7 @@ void cluster_remove(struct cluster *cluster)
 	*link = cluster->next;
 	sd_event_source_disable_unref(cluster->renewal.timer);
 	sd_event_source_disable_unref(cluster->window_timer);
+	sd_event_source_disable_unref(cluster->store_timer);
 	free(cluster);
 }
 

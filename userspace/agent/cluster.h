@@ -46,6 +46,9 @@ enum cluster_status {
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
  * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
  * @renewal: see renewal.h
+ * @disk_doubted: its header says that the key is lost for ever, which is not believed until the
+ *	KMS has been asked
+ * @store_timer: the catalog did not take that the key is lost; tried again then
  */
 struct cluster {
 	struct cluster *next;
@@ -80,6 +83,8 @@ struct cluster {
 		char last_error[512];
 	} renewal;
 	sd_event_source *window_timer;
+	bool disk_doubted;
+	sd_event_source *store_timer;
 };
 
 const char *cluster_status_name(enum cluster_status status);

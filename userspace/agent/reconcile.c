@@ -5,7 +5,8 @@
  * order matters: live devices of the catalog first (watch.c), since their leases run;
  * the disks, which may hang, afterwards.
  *
- * A terminal state recorded on a disk is never undone here, whatever the catalog says.
+ * A loss that is recorded on a disk is taken over with a volume that the catalog does not know.
+ * Where it knows the volume, the KMS is asked: see state_doubts_disk().
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,17 +58,17 @@ static bool tells_loss(const struct volume_header *header, enum cluster_status *
 	       (*status == CLUSTER_INACCESSIBLE || *status == CLUSTER_RECOVERABLE);
 }
 
-/* What the disk says of a lost key, for a cluster whose catalog entry does not know. */
-static void take_state(struct cluster *cluster, const struct volume_header *header)
+/* What the disk says of a lost key, for a cluster that the catalog does not know. False: nothing. */
+static bool take_state(struct cluster *cluster, const struct volume_header *header)
 {
 	enum cluster_status status;
 
 	if (!tells_loss(header, &status))
-		return;
+		return false;
 	cluster->denied_since = parse_time(header->state_time);
-	state_drop_key(cluster);
 	state_set(cluster, status, "%s", header->state_reason);
 	state_check_window(cluster);
+	return true;
 }
 
 /* A volume that no catalog knows: a lost catalog, or a disk that came from another host. */
@@ -93,9 +94,10 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	cluster_add(agent, cluster);
 	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
 		 cluster->device);
-	state_set(cluster, CLUSTER_STOPPED, "found: its volume was found by the header on %s",
-		  cluster->device);
-	take_state(cluster, &volume->header);
+	/* One or the other: the first that the catalog hears of it must have the loss in it. */
+	if (!take_state(cluster, &volume->header))
+		state_set(cluster, CLUSTER_STOPPED, "found: its volume was found by the header on %s",
+			  cluster->device);
 	watch_found(cluster, job->mappings, job->mapping_count);
 }
 
@@ -117,20 +119,16 @@ static bool is_where_it_was(const struct scan_job *job, const struct cluster *cl
 }
 
 /*
- * The catalog and the disk about one cluster. A terminal loss counts wherever it is written.
- * For all else the catalog is ahead: it is written first, so what the disk says beside it is
- * what was not erased in time, such as a loss that has been recovered from.
+ * The catalog and the disk about one cluster. The catalog is ahead: it is written first, so what
+ * the disk says beside it is what was not erased in time, such as a loss that has been recovered
+ * from. That the key is lost for ever cannot be such a remnant.
  */
 static void compare_state(struct cluster *cluster, const struct volume_header *header)
 {
 	const char *expected = cluster_is_inaccessible(cluster) ?
 			       cluster_status_name(cluster->status) : "";
-	enum cluster_status status;
 
-	if (tells_loss(header, &status) && status == CLUSTER_INACCESSIBLE &&
-	    !cluster_is_inaccessible(cluster))
-		take_state(cluster, header);
-	else if (strcmp(header->state, expected))
+	if (!state_doubts_disk(cluster, header) && strcmp(header->state, expected))
 		state_record_on_disk(cluster);
 }
 

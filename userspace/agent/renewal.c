@@ -132,6 +132,7 @@ static void renewed(struct cluster *cluster, uint64_t asked_ns)
 	cluster->renewal.failures = 0;
 	cluster->renewal.last_error[0] = 0;
 	cluster->renewal.last_success = time(NULL);
+	state_refute_disk(cluster);
 	schedule(cluster, lease_renew_delay(interval(cluster), random_number()));
 	watch_changed(cluster->agent);
 }

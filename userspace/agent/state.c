@@ -19,6 +19,9 @@
 #include "state.h"
 #include "watch.h"
 
+/* Seconds until a loss that the catalog did not take is written again. */
+#define STORE_AGAIN_S 5
+
 /** state_announce() - tell the service manager how many clusters there are, and how many run */
 void state_announce(const struct agent *agent)
 {
@@ -29,6 +32,41 @@ void state_announce(const struct agent *agent)
 		available += c->status == CLUSTER_AVAILABLE;
 	}
 	sd_notifyf(0, "STATUS=Serving %u clusters, %u of them available.", count, available);
+}
+
+static int store(struct cluster *cluster);
+
+static int on_store(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	store(userdata);
+	return 0;
+}
+
+/*
+ * A loss must get into the catalog: what the disk says of one that the catalog does not know is
+ * doubted by the agent that starts next.
+ */
+static void store_again(struct cluster *cluster)
+{
+	int r = sd_event_add_time_relative(cluster->agent->event, &cluster->store_timer,
+					   CLOCK_BOOTTIME, STORE_AGAIN_S * 1000000ULL, 0, on_store,
+					   cluster);
+
+	if (r < 0)
+		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
+}
+
+static int store(struct cluster *cluster)
+{
+	struct fault f;
+	int r = catalog_store(cluster->agent->catalog, cluster, &f);
+
+	cluster->store_timer = sd_event_source_disable_unref(cluster->store_timer);
+	if (r < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+	if (r < 0 && cluster_is_inaccessible(cluster))
+		store_again(cluster);
+	return r;
 }
 
 /**
@@ -42,7 +80,6 @@ void state_announce(const struct agent *agent)
 int state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
 {
 	enum cluster_status before = cluster->status;
-	struct fault f;
 	va_list args;
 	int stored;
 
@@ -50,9 +87,7 @@ int state_set(struct cluster *cluster, enum cluster_status status, const char *f
 	va_start(args, format);
 	vsnprintf(cluster->reason, sizeof(cluster->reason), format, args);
 	va_end(args);
-	stored = catalog_store(cluster->agent->catalog, cluster, &f);
-	if (stored < 0)
-		log_error("Cluster %s: %s", cluster->id, f.message);
+	stored = store(cluster);
 	audit_status(cluster->agent->audit, cluster, before);
 	log_info("Cluster %s: %s%s%s", cluster->id, cluster_status_name(status),
 		 cluster->reason[0] ? ", " : "", cluster->reason);
@@ -150,6 +185,37 @@ void state_record_on_disk(struct cluster *cluster)
 		snprintf(job->reason, sizeof(job->reason), "%s", cluster->reason);
 	}
 	device_thread_submit(cluster->agent->devices, record_run, record_done, job);
+}
+
+/**
+ * state_doubts_disk() - does the header tell of a loss for ever that the catalog does not know of?
+ *
+ * Whoever can write to the disk can write that: it is in no hash. The agent writes its catalog
+ * first, so it did not write this, unless the catalog took nothing from the denial to that agent's
+ * end. It is left there, in case the catalog is lost, until the KMS has been asked for the key,
+ * which it is for any start and renewal: that refuses the key, or state_refute_disk() follows.
+ */
+bool state_doubts_disk(struct cluster *cluster, const struct volume_header *header)
+{
+	cluster->disk_doubted = !cluster_is_inaccessible(cluster) &&
+				!strcmp(header->state, cluster_status_name(CLUSTER_INACCESSIBLE));
+	if (cluster->disk_doubted)
+		log_warning("Cluster %s: the header on %s says that its key is lost, of which the catalog knows nothing: that is for the KMS to say.",
+			    cluster->id, cluster->device);
+	return cluster->disk_doubted;
+}
+
+/** state_refute_disk() - the KMS has given the key: if the disk was doubted, mend and record that */
+bool state_refute_disk(struct cluster *cluster)
+{
+	if (!cluster->disk_doubted)
+		return false;
+	cluster->disk_doubted = false;
+	state_set(cluster, cluster->status,
+		  "header-refuted: the header on %s said that the key was lost, but the KMS gives it",
+		  cluster->device);
+	state_record_on_disk(cluster);
+	return true;
 }
 
 /* ---- losing the key ---- */

@@ -21,5 +21,7 @@ void state_device_gone(struct cluster *cluster);
 bool state_end_window(struct cluster *cluster);
 void state_check_window(struct cluster *cluster);
 void state_record_on_disk(struct cluster *cluster);
+bool state_doubts_disk(struct cluster *cluster, const struct volume_header *header);
+bool state_refute_disk(struct cluster *cluster);
 
 #endif
