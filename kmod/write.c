@@ -30,8 +30,8 @@ static unsigned int pages_of(const struct bio *bio)
  * From here to prepare(), what lies in the way of each small write has no function of its own:
  * calls and what they save on the stack were a tenth of what a write costs here.
  */
-static __always_inline int encrypt_in_section(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
-			      unsigned int size)
+static __always_inline int encrypt_in_section(struct envelope_bio *eb, struct bio *bio,
+					      unsigned int offset, unsigned int size)
 {
 	int r = -EKEYREVOKED;
 
