@@ -36,7 +36,7 @@ kernels: deps ## fetch and build the kernels the tests boot, into the cache
 userspace: ## build the programs into build/userspace
 	@$(MAKE) -s -C userspace O=$(BUILD)/userspace LIBEXECDIR=$(LIBEXECDIR) all
 
-userspace-asan:
+userspace-asan: ## build programs and unit tests under AddressSanitizer and UBSan into build/asan
 	@$(MAKE) -s -C userspace O=$(BUILD)/asan SANITIZE=1 tests
 
 # Kbuild writes its objects beside the sources, and several kernels are built
