@@ -142,7 +142,8 @@ static noinline enum prepared prepare_with_help(struct envelope_bio *eb, struct 
 }
 
 /* With pages in eb->bounce, makes the clone ready for the lower device. */
-static __always_inline enum prepared prepare(struct envelope_bio *eb, struct bio *bio, bool may_sleep)
+static __always_inline enum prepared prepare(struct envelope_bio *eb, struct bio *bio,
+					     bool may_sleep)
 {
 	/* What has no table is small, and has its segments where the work to share would be. */
 	if (unlikely(eb->bounce.nr > ENVELOPE_INLINE_BVECS &&
