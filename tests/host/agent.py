@@ -72,7 +72,7 @@ def _():
     assert not agent.keys() and agent.devices()["envelope-db1"][1] == "failed"
     change = agent.records("DBClusterStatusChange")[-1]["serviceEventDetails"]
     assert change["status"] == LOST and "DisabledException" in change["statusReason"], change
-    agent.volume("db1")  # the device thread has recorded it by then
+    agent.told_disks()
     assert f'"state":"{LOST}"'.encode() in one.read()
     agent.kms.good("EnableKey", {"KeyId": key})
     agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
@@ -83,7 +83,7 @@ def _():
     key = agent.kms.new_key()["KeyId"]
     agent.create("db1", one, "--kms-key-id", key)
     disable(key)
-    agent.volume("db1")
+    agent.told_disks()
     agent.kms.good("EnableKey", {"KeyId": key})
     assert agent.stop() == 0
     agent.lose_catalog()
@@ -122,7 +122,8 @@ def _():
     agent.good("start", "db1")
     change = agent.records("DBClusterStatusChange")[-1]["serviceEventDetails"]
     assert change["status"] == "available" and "header-refuted" in change["statusReason"], change
-    assert agent.volume("db1") and FORGED not in one.read(), "the disk still says that the key is lost"
+    agent.told_disks()
+    assert FORGED not in one.read(), "the disk still says that the key is lost"
 
 
 @test("nor does it lose one that is available, when the agent starts again")
@@ -174,7 +175,7 @@ def recovered():
     agent.create("db1", one, "--kms-key-id", key)
     disable(key)
     assert agent.status("db1") == f"{LOST}-recoverable" and not agent.keys()
-    agent.volume("db1")
+    agent.told_disks()
     refused = one.read()
     assert RECORDED in refused
     agent.kms.good("EnableKey", {"KeyId": key})
@@ -189,7 +190,7 @@ RECORDED = f'"state":"{LOST}-recoverable"'.encode()
 @test("a cluster that was recovered stays so when the agent starts again: its disk has forgotten the denial")
 def _():
     recovered()
-    agent.volume("db1")
+    agent.told_disks()
     assert RECORDED not in one.read(), "the disk still says that the key is lost"
     keys = agent.keys()
     agent.restart(RecoveryWindowSeconds=0)
@@ -208,7 +209,7 @@ def _():
     agent.start(RecoveryWindowSeconds=0)
     agent.volume("db1")
     assert agent.status("db1") == "available" and agent.keys() == keys, agent.log()[-1000:]
-    agent.volume("db1")
+    agent.told_disks()
     assert RECORDED not in one.read()
     agent.restart()
 

@@ -152,11 +152,8 @@ class Agent:
         self.process = None
 
     def restart(self, **changed):
-        # A look comes after the scan of the disks, another one after what the scan has told them: an
-        # agent that ends before has a record left, in which the sanitizer would see a leak.
-        for _ in range(2):
-            subprocess.run([f"{self.programs}/envelope", "status"], capture_output=True, env=self.environment,
-                           timeout=PATIENCE, check=True)
+        # An agent that ends with a record left would have the sanitizer see a leak.
+        self.told_disks()
         status = self.stop()
         assert status == 0, f"exit status {status}: {self.log()}"
         self.start(**changed)
@@ -230,11 +227,20 @@ class Agent:
     def status(self, name):
         return self.clusters().get(name, {}).get("Status")
 
-    def volume(self, name):
+    def volumes(self):
         """What `envelope status` says. It answers after a look at the devices that was begun after it was asked."""
         done = subprocess.run([f"{self.programs}/envelope", "status", "--output", "json"], capture_output=True, text=True,
                               env=self.environment, timeout=PATIENCE, check=True)
-        return {v["DBClusterIdentifier"]: v for v in json.loads(done.stdout)["volumes"]}[name]
+        return {v["DBClusterIdentifier"]: v for v in json.loads(done.stdout)["volumes"]}
+
+    def volume(self, name):
+        return self.volumes()[name]
+
+    def told_disks(self):
+        """Until the disks have been told of all that has happened. The device thread does one thing after the other, and
+        the look that answers the first call may have been waiting in front of that."""
+        for _ in range(2):
+            self.volumes()
 
     def wait_status(self, name, status):
         wait_for(lambda: self.status(name) == status)

@@ -106,14 +106,14 @@ int32_t keyring_find(int32_t keyring, const char *description)
 int keyring_add(int32_t keyring, const char *description, const struct secret *key,
 		uint64_t lease_ns, uint64_t deadline_ns, int32_t *ret, struct fault *f)
 {
-	int32_t serial = SERIAL_FIRST;
+	int32_t old = keyring_find(keyring, description), serial = SERIAL_FIRST;
 	char path[512], name[16];
 
 	if (key->size != ENVELOPE_KEY_SIZE)
 		return fault_set(f, "InternalFailure", "The data key has %zu bytes.", key->size);
 	/* As the real one: there is never a second one. */
-	if (keyring_find(keyring, description))
-		keyring_revoke(keyring, keyring_find(keyring, description));
+	if (old)
+		keyring_revoke(keyring, old);
 	for (; serial <= SERIAL_LAST; serial++) {
 		snprintf(name, sizeof(name), "%d", serial);
 		if (access(place(path, "keys", name), F_OK))
