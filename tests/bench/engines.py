@@ -41,11 +41,10 @@ def enough(engine, depth, ios):
     return ios if engine.startswith("io_uring") and depth == 1 else ios // 2
 
 
-def plan(device, completion, only=(), ios=None):
-    """Lines for the guest; DEVICE names a target's path; ONLY these targets, if any are named; so many I/Os each."""
+def plan(device, completion, ios, only=()):
+    """Lines for the guest; DEVICE names a target's path; so many I/Os each; ONLY these targets, if any are named."""
     wanted, targets = runs(completion)
     targets = only or targets
-    ios = ios or IOS[completion]
     turns = WAITING_TURNS if completion == "hardirq" else 1
     return [f"fio {target}/{op}-{depth}/{name} {SAME} --number_ios={enough(name, depth, ios)} --rw=rand{op} "
             f"--iodepth={depth} {ENGINES[name]} --filename={device(target)}"
@@ -112,18 +111,18 @@ def bounds(found):
         for engine, row in engines.items():
             if not engine.startswith("io_uring"):
                 continue
+            # Where the bare device has no queue to poll there is nothing to hold.
+            if engine == "io_uring-iopoll" and "error" in row.get("raw", {}):
+                continue
             envelope, inline = row["envelope"], row["crypt-inline"]
             # What the envelope cannot do misses its bounds; what inline dm-crypt cannot do is no measure.
             if load.endswith("-1") and "cost" in inline:
                 ratio = inline["cost"] / envelope["cost"] if "cost" in envelope else 0
                 checks.append((f"4k random {load} {engine}: I/Os in the time of one of inline dm-crypt", ratio,
                                f"at least {IO_URING_BOUND}", ratio >= IO_URING_BOUND))
-            # Not where the bare device has no queue to poll.
-            if engine == "io_uring-iopoll" and "error" not in row.get("raw", {}):
+            if engine == "io_uring-iopoll":
                 works = "error" not in envelope
                 checks.append((f"4k random {load} {engine}: works", float(works), "1", works))
-            if "error" in envelope and "error" in row.get("linear", {}):
-                continue
             checks.append((f"4k random {load} {engine}: io-wq workers", envelope.get("workers", float("nan")), "0",
                            envelope.get("workers") == 0))
     return checks

@@ -7,6 +7,8 @@ import json
 import sys
 from pathlib import Path
 
+from tap import check, finish
+
 sys.dont_write_bytecode = True
 TOP = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(TOP / "tests/bench"))
@@ -15,16 +17,8 @@ sys.path.insert(0, str(TOP / "tests/bench"))
 import engines                                                               # noqa: E402
 import figures                                                               # noqa: E402
 
-NUMBER = 0
 FIO = json.loads((TOP / "docs/bench/fio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
 BIO = json.loads((TOP / "docs/bench/bio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
-
-
-def check(good, name):
-    """One result."""
-    global NUMBER                                                            # pylint: disable=global-statement
-    NUMBER += 1
-    print(f"{'ok' if good else 'not ok'} {NUMBER} - {name}")
 
 
 def fio(engine, **changed):
@@ -45,10 +39,13 @@ for name in ("io_uring", "io_uring-registered"):
 POLLED = fio("io_uring-iopoll")
 check(len(POLLED) == 2 and all(POLLED.values()), "polled: it works and needs no worker")
 check(not any(fio("io_uring-iopoll", envelope=ERROR).values()), "polled: an envelope that fails misses both")
+check(not fio("io_uring-iopoll", raw=ERROR, linear=ERROR, envelope=ERROR), "polled: nothing is to hold where the bare device cannot")
+check(list(fio("io_uring", linear=ERROR, envelope=ERROR).values()) == [False, False],
+      "an envelope that fails misses both, also where dm-linear does")
 
 held = [holds for *_, holds in figures.bounds(BIO)]
 dearer = copy.deepcopy(BIO)
 dearer["read-random-4k-1"]["envelope"]["cost"] = BIO["read-random-4k-1"]["crypt-inline"]["cost"]
 found = [holds for *_, holds in figures.bounds(dearer)]
 check(held[0] and not found[0] and held[1:8] == found[1:8], "a read that costs what inline dm-crypt's does misses its bound")
-print(f"1..{NUMBER}")
+finish()

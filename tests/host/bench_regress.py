@@ -11,6 +11,8 @@ import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
+from tap import check, finish
+
 sys.dont_write_bytecode = True
 BENCH = Path(__file__).resolve().parent.parent / "bench"
 loader = SourceFileLoader("regress", str(BENCH / "regress"))
@@ -18,7 +20,6 @@ regress = importlib.util.module_from_spec(importlib.util.spec_from_loader("regre
 loader.exec_module(regress)
 
 COMMITTED = json.loads((BENCH / "figures.json").read_text(encoding="ascii"))
-NUMBER = 0
 
 
 def judged(seen):
@@ -27,13 +28,6 @@ def judged(seen):
     with contextlib.redirect_stdout(said):
         failed = regress.compare(seen, COMMITTED)
     return failed, said.getvalue()
-
-
-def check(good, name):
-    """One result."""
-    global NUMBER                                                            # pylint: disable=global-statement
-    NUMBER += 1
-    print(f"{'ok' if good else 'not ok'} {NUMBER} - {name}")
 
 
 def changed(factor, column="envelope"):
@@ -57,4 +51,4 @@ check(failures == 0 and "-50.0 %" in text, "half as much passes and is mentioned
 more = copy.deepcopy(COMMITTED)
 more["7.3"]["task"]["read-random-4k-64"] = {"envelope": 1.0}
 check(judged(more)[0] == 2, "a figure that nobody has committed fails")
-print(f"1..{NUMBER}")
+finish()
