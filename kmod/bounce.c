@@ -147,7 +147,7 @@ static bool take_reserved(struct envelope_bounce_pool *pool, struct envelope_bou
 		for (i = 0; i < nr; i++)
 			bounce->bvecs[i] = (struct bio_vec){
 				.bv_page = pop(pool),
-				.bv_len	 = PAGE_SIZE,
+				.bv_len = PAGE_SIZE,
 			};
 		bounce->reserved = true;
 	}

@@ -87,15 +87,14 @@ static void gives_and_takes_back(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, envelope_bounce_try_take(&bench->small, row->nr));
 	KUNIT_EXPECT_EQ(test, bench->small.nr, row->nr);
 	expect_whole_pages(test, &bench->small);
-	KUNIT_EXPECT_EQ(test, envelope_pages_owned(),
-			row->nr + (row->nr > ENVELOPE_INLINE_BVECS));
+	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), row->nr + (row->nr > ENVELOPE_INLINE_BVECS));
 	envelope_bounce_release(&bench->pool, &bench->small);
 	KUNIT_EXPECT_EQ(test, bench->pool.nr_pages, ENVELOPE_RESERVE_PAGES);
 
 	rig_starve();
 	KUNIT_EXPECT_FALSE(test, envelope_bounce_try_take(&bench->small, row->nr));
-	KUNIT_ASSERT_TRUE(test, envelope_bounce_take(&bench->pool, &bench->small, row->nr,
-						     &bench->lc));
+	KUNIT_ASSERT_TRUE(test,
+			  envelope_bounce_take(&bench->pool, &bench->small, row->nr, &bench->lc));
 	KUNIT_EXPECT_EQ(test, bench->small.nr, row->nr);
 	expect_whole_pages(test, &bench->small);
 	envelope_bounce_release(&bench->pool, &bench->small);
@@ -205,14 +204,12 @@ static void init_survives_any_failed_allocation(struct kunit *test)
 	KUNIT_EXPECT_GE(test, refused, ENVELOPE_RESERVE_PAGES);
 }
 
-static struct kunit_case bounce_cases[] = {
-	KUNIT_CASE_PARAM(gives_and_takes_back, size_gen_params),
-	KUNIT_CASE(takes_all_or_nothing),
-	KUNIT_CASE(waiter_gets_what_comes_back),
-	KUNIT_CASE(waiter_leaves_a_dead_device),
-	KUNIT_CASE(init_survives_any_failed_allocation),
-	{}
-};
+static struct kunit_case bounce_cases[] = { KUNIT_CASE_PARAM(gives_and_takes_back, size_gen_params),
+					    KUNIT_CASE(takes_all_or_nothing),
+					    KUNIT_CASE(waiter_gets_what_comes_back),
+					    KUNIT_CASE(waiter_leaves_a_dead_device),
+					    KUNIT_CASE(init_survives_any_failed_allocation),
+					    {} };
 
 static struct kunit_suite bounce_suite = {
 	.name = "envelope_bounce",

@@ -20,7 +20,7 @@
 
 #include "envelope.h"
 
-#define DATA_UNIT_MAX	4096
+#define DATA_UNIT_MAX 4096
 
 static struct crypto_skcipher *alloc_transform(void)
 {
@@ -181,8 +181,8 @@ static __always_inline int crypt_segment(struct pass_state *state, struct scatte
 					 struct scatterlist *dst, unsigned int size, bool encrypt)
 {
 	skcipher_request_set_crypt(&state->request, src, dst, size, state->iv);
-	return encrypt ? crypto_skcipher_encrypt(&state->request) :
-			 crypto_skcipher_decrypt(&state->request);
+	return encrypt ? crypto_skcipher_encrypt(&state->request)
+		       : crypto_skcipher_decrypt(&state->request);
 }
 
 /**
@@ -217,8 +217,8 @@ int envelope_crypt_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int si
 	return r;
 }
 
-static void copy_unit(struct bio_vec *segments, struct bvec_iter iter, u8 *unit,
-		      unsigned int size, bool from_unit)
+static void copy_unit(struct bio_vec *segments, struct bvec_iter iter, u8 *unit, unsigned int size,
+		      bool from_unit)
 {
 	while (size) {
 		struct bio_vec bv = bvec_iter_bvec(segments, iter);
@@ -288,8 +288,8 @@ int envelope_crypt(const struct envelope_crypt *pass)
 			/* It may go on into the next page of a segment of several pages. */
 			sg_set_page(&state.src, bvec_iter_page(pass->src, iter), size,
 				    bvec_iter_offset(pass->src, iter));
-			r = crypt_segment(&state, &state.src,
-					  pass->dst ? &state.dst : &state.src, size, pass->encrypt);
+			r = crypt_segment(&state, &state.src, pass->dst ? &state.dst : &state.src,
+					  size, pass->encrypt);
 		}
 		if (unlikely(r) || iter.bi_size == size)
 			break;

@@ -17,8 +17,8 @@
 #include "rig_test.h"
 #include "cipher_vectors.h"
 
-#define UNITS		3
-#define BUFFER		(UNITS * 4096)
+#define UNITS  3
+#define BUFFER (UNITS * 4096)
 
 KUNIT_ARRAY_PARAM_DESC(unit, unit_vectors, name);
 KUNIT_ARRAY_PARAM_DESC(raw, raw_vectors, name);
@@ -89,14 +89,14 @@ static int encrypt(struct bench *bench, u64 sector, unsigned int unit, unsigned 
 {
 	struct bio_vec src[32], dst[UNITS];
 	struct envelope_crypt pass = {
-		.tfm		= bench->tfm,
-		.gather		= &bench->gather,
-		.src		= src,
-		.src_iter	= { .bi_size = size },
-		.dst		= dst,
-		.iv_sector	= sector,
-		.sector_size	= unit,
-		.encrypt	= true,
+		.tfm = bench->tfm,
+		.gather = &bench->gather,
+		.src = src,
+		.src_iter = { .bi_size = size },
+		.dst = dst,
+		.iv_sector = sector,
+		.sector_size = unit,
+		.encrypt = true,
 	};
 	unsigned int i, at;
 
@@ -113,12 +113,12 @@ static int decrypt(struct bench *bench, u64 sector, unsigned int unit, unsigned 
 {
 	struct bio_vec segments[32];
 	struct envelope_crypt pass = {
-		.tfm		= bench->tfm,
-		.gather		= &bench->gather,
-		.src		= segments,
-		.src_iter	= { .bi_size = size },
-		.iv_sector	= sector,
-		.sector_size	= unit,
+		.tfm = bench->tfm,
+		.gather = &bench->gather,
+		.src = segments,
+		.src_iter = { .bi_size = size },
+		.iv_sector = sector,
+		.sector_size = unit,
 	};
 	unsigned int i, at;
 
@@ -195,7 +195,7 @@ static void transform_agrees(struct kunit *test)
 struct cut_row {
 	const char *name;
 	unsigned int unit;
-	unsigned int cut;	/* bytes of a segment */
+	unsigned int cut; /* bytes of a segment */
 };
 
 static const struct cut_row cut_rows[] = {
@@ -352,9 +352,9 @@ static void slow_driver_is_warned_of(struct kunit *test)
 {
 	const struct driver_row *row = test->param_value;
 	struct envelope_request request = {
-		.lease_ns	= 60 * (u64)NSEC_PER_SEC,
-		.deadline_ns	= ktime_get_boottime_ns() + 60 * (u64)NSEC_PER_SEC,
-		.key		= unit_vector_key,
+		.lease_ns = 60 * (u64)NSEC_PER_SEC,
+		.deadline_ns = ktime_get_boottime_ns() + 60 * (u64)NSEC_PER_SEC,
+		.key = unit_vector_key,
 	};
 	struct envelope_volume_key *vk;
 	struct kmsg_dump_iter log;
@@ -372,16 +372,15 @@ static void slow_driver_is_warned_of(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, warnings(&log, expected), row->slow);
 }
 
-static struct kunit_case cipher_cases[] = {
-	KUNIT_CASE_PARAM(data_units_agree, unit_gen_params),
-	KUNIT_CASE_PARAM(transform_agrees, raw_gen_params),
-	KUNIT_CASE_PARAM(segments_do_not_matter, cut_gen_params),
-	KUNIT_CASE(part_of_a_unit_is_refused),
-	KUNIT_CASE(weak_key_is_refused),
-	KUNIT_CASE(slow_drivers_are_known),
-	KUNIT_CASE_PARAM(slow_driver_is_warned_of, driver_gen_params),
-	{}
-};
+static struct kunit_case cipher_cases[] = { KUNIT_CASE_PARAM(data_units_agree, unit_gen_params),
+					    KUNIT_CASE_PARAM(transform_agrees, raw_gen_params),
+					    KUNIT_CASE_PARAM(segments_do_not_matter, cut_gen_params),
+					    KUNIT_CASE(part_of_a_unit_is_refused),
+					    KUNIT_CASE(weak_key_is_refused),
+					    KUNIT_CASE(slow_drivers_are_known),
+					    KUNIT_CASE_PARAM(slow_driver_is_warned_of,
+							     driver_gen_params),
+					    {} };
 
 static struct kunit_suite cipher_suite = {
 	.name = "envelope_cipher",

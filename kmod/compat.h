@@ -30,25 +30,25 @@
 
 /* Allocation by object, which newer kernels have. */
 #ifndef kzalloc_obj
-#define kzalloc_obj(_object)	kcalloc(1, sizeof(_object), GFP_KERNEL)
+#define kzalloc_obj(_object) kcalloc(1, sizeof(_object), GFP_KERNEL)
 #endif
 
 /* A work queue bound to CPUs is the default where it cannot be asked for. */
 #if KERNEL_VERSION(6, 17, 0) <= LINUX_VERSION_CODE
-#define ENVELOPE_WQ_PERCPU	WQ_PERCPU
+#define ENVELOPE_WQ_PERCPU WQ_PERCPU
 #else
-#define ENVELOPE_WQ_PERCPU	0
+#define ENVELOPE_WQ_PERCPU 0
 #endif
 
 /* Writes that may not be torn. */
 #ifdef DM_TARGET_ATOMIC_WRITES
-#define ENVELOPE_TARGET_ATOMIC_WRITES	DM_TARGET_ATOMIC_WRITES
+#define ENVELOPE_TARGET_ATOMIC_WRITES DM_TARGET_ATOMIC_WRITES
 #else
-#define ENVELOPE_TARGET_ATOMIC_WRITES	0
+#define ENVELOPE_TARGET_ATOMIC_WRITES 0
 #endif
 
 #ifndef REQ_ATOMIC
-#define REQ_ATOMIC	0
+#define REQ_ATOMIC 0
 #endif
 
 /*
@@ -56,8 +56,7 @@
  * have, and then it counts with more segments.
  */
 static inline void envelope_limits_cap_atomic_writes(struct queue_limits *limits,
-						     struct block_device *lower,
-						     unsigned int bytes)
+						     struct block_device *lower, unsigned int bytes)
 {
 #ifdef DM_TARGET_ATOMIC_WRITES
 	unsigned int unit = min(bytes, bdev_atomic_write_unit_max_bytes(lower));
@@ -92,9 +91,9 @@ static inline bool envelope_cipher_may_run(void)
 
 /* Newer kernels tell a worker that is made from one that is made and begins. */
 #if KERNEL_VERSION(6, 14, 0) <= LINUX_VERSION_CODE
-#define envelope_kthread_run_worker(...)	kthread_run_worker(0, __VA_ARGS__)
+#define envelope_kthread_run_worker(...) kthread_run_worker(0, __VA_ARGS__)
 #else
-#define envelope_kthread_run_worker(...)	kthread_create_worker(0, __VA_ARGS__)
+#define envelope_kthread_run_worker(...) kthread_create_worker(0, __VA_ARGS__)
 #endif
 
 /* A disk that bios can be polled on. Newer kernels have that among the limits. */
@@ -124,11 +123,11 @@ static inline struct gendisk *envelope_alloc_poll_disk(void)
  * function; its parameters are called ti and bdev.
  */
 #if KERNEL_VERSION(6, 15, 0) <= LINUX_VERSION_CODE
-#define ENVELOPE_PREPARE_IOCTL(_name)						\
-	static int _name(struct dm_target *ti, struct block_device **bdev,	\
-			 unsigned int cmd, unsigned long arg, bool *forward)
+#define ENVELOPE_PREPARE_IOCTL(_name)                                                        \
+	static int _name(struct dm_target *ti, struct block_device **bdev, unsigned int cmd, \
+			 unsigned long arg, bool *forward)
 #else
-#define ENVELOPE_PREPARE_IOCTL(_name)						\
+#define ENVELOPE_PREPARE_IOCTL(_name) \
 	static int _name(struct dm_target *ti, struct block_device **bdev)
 #endif
 

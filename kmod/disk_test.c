@@ -9,7 +9,7 @@
 
 #include "rig_test.h"
 
-#define HELD_TIMEOUT	(10 * HZ)
+#define HELD_TIMEOUT (10 * HZ)
 
 static void move_data(struct test_disk *disk, struct bio *bio)
 {
@@ -188,9 +188,9 @@ void test_disk_release(struct test_disk *disk)
 }
 
 static const struct block_device_operations disk_operations = {
-	.owner		= THIS_MODULE,
-	.submit_bio	= submit,
-	.poll_bio	= poll,
+	.owner = THIS_MODULE,
+	.submit_bio = submit,
+	.poll_bio = poll,
 };
 
 /**
@@ -202,15 +202,15 @@ static const struct block_device_operations disk_operations = {
 struct test_disk *test_disk_new(struct kunit *test)
 {
 	struct queue_limits limits = {
-		.features		= BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA | DISK_FEATURES,
-		.max_hw_discard_sectors	= UINT_MAX >> SECTOR_SHIFT,
-		.max_hw_sectors		= UINT_MAX >> SECTOR_SHIFT,
-		.max_segments		= USHRT_MAX,
-		.max_segment_size	= UINT_MAX,
+		.features = BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA | DISK_FEATURES,
+		.max_hw_discard_sectors = UINT_MAX >> SECTOR_SHIFT,
+		.max_hw_sectors = UINT_MAX >> SECTOR_SHIFT,
+		.max_segments = USHRT_MAX,
+		.max_segment_size = UINT_MAX,
 #ifdef DM_TARGET_ATOMIC_WRITES
-		.atomic_write_hw_max		= DISK_ATOMIC_BYTES,
-		.atomic_write_hw_unit_min	= 4096,
-		.atomic_write_hw_unit_max	= DISK_ATOMIC_BYTES,
+		.atomic_write_hw_max = DISK_ATOMIC_BYTES,
+		.atomic_write_hw_unit_min = 4096,
+		.atomic_write_hw_unit_max = DISK_ATOMIC_BYTES,
 #endif
 	};
 	struct test_disk *disk = kunit_kzalloc(test, sizeof(*disk), GFP_KERNEL);

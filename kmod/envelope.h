@@ -71,43 +71,43 @@
 #define DM_MSG_PREFIX "envelope"
 
 /** ENVELOPE_MAX_PAGES - pages of data in one bio that a target handles; larger bios are split */
-#define ENVELOPE_MAX_PAGES	256
-#define ENVELOPE_MAX_SECTORS	(ENVELOPE_MAX_PAGES << (PAGE_SHIFT - SECTOR_SHIFT))
+#define ENVELOPE_MAX_PAGES   256
+#define ENVELOPE_MAX_SECTORS (ENVELOPE_MAX_PAGES << (PAGE_SHIFT - SECTOR_SHIFT))
 
 /** ENVELOPE_INLINE_BVECS - bounce pages of a write that needs no page for its bvec table */
-#define ENVELOPE_INLINE_BVECS	2
+#define ENVELOPE_INLINE_BVECS 2
 
 /** ENVELOPE_RESERVE_PAGES - what one write of maximal size needs: its pages and its table */
-#define ENVELOPE_RESERVE_PAGES	(ENVELOPE_MAX_PAGES + 1)
+#define ENVELOPE_RESERVE_PAGES (ENVELOPE_MAX_PAGES + 1)
 
 /**
  * ENVELOPE_AT_ONCE_BYTES - the most that is decrypted where the lower device completes, and that
  * one thread encrypts alone: some 10 us with a fast cipher. With a slow one it is
  * %ENVELOPE_AT_ONCE_SLOW_BYTES
  */
-#define ENVELOPE_AT_ONCE_BYTES		131072
-#define ENVELOPE_AT_ONCE_SLOW_BYTES	8192
+#define ENVELOPE_AT_ONCE_BYTES	    131072
+#define ENVELOPE_AT_ONCE_SLOW_BYTES 8192
 
 /** ENVELOPE_CHUNK_BYTES - what a thread does of a larger one in one section */
-#define ENVELOPE_CHUNK_BYTES		65536u
+#define ENVELOPE_CHUNK_BYTES 65536u
 
 /* ---- lifecycle.c ---- */
 
 enum envelope_state {
-	ENVELOPE_LIVE,		/* sections may open */
-	ENVELOPE_DYING,		/* no new section; open ones are being drained */
-	ENVELOPE_DEAD,		/* no section is open, none will ever be */
+	ENVELOPE_LIVE,	/* sections may open */
+	ENVELOPE_DYING, /* no new section; open ones are being drained */
+	ENVELOPE_DEAD,	/* no section is open, none will ever be */
 };
 
 enum envelope_reason {
-	ENVELOPE_NOT_FAILED,	/* "-" */
+	ENVELOPE_NOT_FAILED, /* "-" */
 	ENVELOPE_KEY_REVOKED,
 	ENVELOPE_KEY_INVALIDATED,
 	ENVELOPE_KEY_TIMEOUT,
 	ENVELOPE_LEASE_EXPIRED,
 	ENVELOPE_KEY_UNLINKED,
 	ENVELOPE_MESSAGE,
-	ENVELOPE_REMOVED,	/* the table goes away; never shown to a user */
+	ENVELOPE_REMOVED, /* the table goes away; never shown to a user */
 };
 
 /**
@@ -190,7 +190,7 @@ int envelope_payload_parse(const void *payload, size_t size, struct envelope_req
  * @unit: 4096 bytes; wiped after each use, since it holds plaintext
  */
 struct envelope_gather {
-	spinlock_t lock;	/* bh; of the unit, for one data unit */
+	spinlock_t lock; /* bh; of the unit, for one data unit */
 	u8 *unit;
 };
 
@@ -251,7 +251,7 @@ void envelope_gather_exit(struct envelope_gather *gather);
 struct envelope_volume_key {
 	struct kref kref;
 	struct rcu_head rcu;
-	struct mutex lock;	/* see the lock order above */
+	struct mutex lock; /* see the lock order above */
 	enum envelope_state state;
 	enum envelope_reason reason;
 	struct crypto_skcipher *tfm;
@@ -311,8 +311,8 @@ struct envelope_table {
 	bool allow_discards;
 };
 
-int envelope_table_parse(unsigned int argc, char **argv, sector_t len,
-			 struct envelope_table *table, char **error);
+int envelope_table_parse(unsigned int argc, char **argv, sector_t len, struct envelope_table *table,
+			 char **error);
 
 /* ---- pages.c ---- */
 
@@ -372,7 +372,7 @@ void envelope_parallel_exit(void);
  * @wait: where the write worker waits for pages
  */
 struct envelope_bounce_pool {
-	spinlock_t lock;	/* irq-safe */
+	spinlock_t lock; /* irq-safe */
 	struct list_head pages;
 	unsigned int nr_pages;
 	wait_queue_head_t wait;
@@ -412,8 +412,8 @@ struct envelope_counters {
 	u64 writes;
 	u64 discards;
 	u64 flushes;
-	u64 errors;	/* of the lower device, passed up; not its "try again" */
-	u64 refused;	/* failed by us: key gone, or cipher failed */
+	u64 errors;  /* of the lower device, passed up; not its "try again" */
+	u64 refused; /* failed by us: key gone, or cipher failed */
 };
 
 /**
@@ -457,7 +457,7 @@ struct envelope_device {
 	struct envelope_counters __percpu *counters;
 	struct envelope_bounce_pool bounce;
 	struct envelope_gather gather;
-	spinlock_t queue_lock;	/* of the queue */
+	spinlock_t queue_lock; /* of the queue */
 	struct bio_list queue;
 	struct workqueue_struct *write_wq;
 	struct work_struct write_work;
@@ -550,8 +550,7 @@ static __always_inline int envelope_crypt_part(struct envelope_bio *eb, struct b
 	struct envelope_device *dev = eb->dev;
 	int r;
 
-	if (likely(!offset && size == dev->sector_size &&
-		   mp_bvec_iter_len(segments, iter) >= size))
+	if (likely(!offset && size == dev->sector_size && mp_bvec_iter_len(segments, iter) >= size))
 		r = envelope_crypt_unit(dev->vk->tfm, iter.bi_sector + dev->iv_shift, size,
 					bvec_iter_page(segments, iter),
 					bvec_iter_offset(segments, iter),

@@ -20,8 +20,8 @@ static void announce_work(struct work_struct *work)
 	char reason_variable[48];
 	char *environment[3] = { "DM_ENVELOPE_STATE=failed", reason_variable };
 
-	DMWARN("%s: failed: %s: all I/O to this device is refused from now on",
-	       dm_device_name(md), reason);
+	DMWARN("%s: failed: %s: all I/O to this device is refused from now on", dm_device_name(md),
+	       reason);
 	dm_table_event(dev->ti->table);
 
 	snprintf(reason_variable, sizeof(reason_variable), "DM_ENVELOPE_REASON=%s", reason);

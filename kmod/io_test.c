@@ -25,14 +25,14 @@ static u8 *pattern(struct kunit *test, unsigned int size)
 
 /* ---- the shape of bios ---- */
 
-#define REPEAT_MAX	IO_MAX_SEGMENTS
+#define REPEAT_MAX IO_MAX_SEGMENTS
 
 struct shape_row {
 	const char *name;
 	struct rig_options options;
 	sector_t sector;
 	struct io_segment segments[4];
-	unsigned int repeat;	/* the first segment so many times; 0: as listed */
+	unsigned int repeat; /* the first segment so many times; 0: as listed */
 };
 
 static const struct shape_row shape_rows[] = {
@@ -44,7 +44,9 @@ static const struct shape_row shape_rows[] = {
 	{ "6 units across bvecs of several pages", {}, 32, { { 512, 12288 }, { 1024, 4096 } } },
 	{ "7 units of 512, aligned", { .sector_size = 512 }, 1, { { 512, 512 } } },
 	{ "8 units of 512, one bvec", { .sector_size = 512 }, 3, { { 512, 7 * 512 } } },
-	{ "9 units of 512, odd bvecs", { .sector_size = 512 }, 5,
+	{ "9 units of 512, odd bvecs",
+	  { .sector_size = 512 },
+	  5,
 	  { { 0, 511 }, { 12, 2 }, { 4000, 511 } } },
 	{ "10 units of 512 across a page boundary", { .sector_size = 512 }, 9, { { 3900, 1024 } } },
 	{ "11 split: 1.25 MiB in 160 bvecs", {}, 64, { { 0, 8192 } }, 160 },
@@ -54,7 +56,9 @@ static const struct shape_row shape_rows[] = {
 	{ "15 iv_offset past 2^32", { .iv_offset = 1ULL << 35, .start = 8 }, 48, { { 0, 8192 } } },
 	{ "16 iv_offset wraps", { .iv_offset = -8ULL }, 0, { { 0, 16384 } } },
 	{ "17 iv_offset at 2^32 - 1, units of 512",
-	  { .sector_size = 512, .iv_offset = U32_MAX, .start = 1 }, 0, { { 0, 2048 } } },
+	  { .sector_size = 512, .iv_offset = U32_MAX, .start = 1 },
+	  0,
+	  { { 0, 2048 } } },
 };
 
 KUNIT_ARRAY_PARAM_DESC(shape, shape_rows, name);
@@ -145,8 +149,7 @@ static void completes_in_any_context(struct kunit *test)
 
 	rig->disk->context = row->context;
 	test_io_fill(io, data);
-	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 8),
-			BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 8), BLK_STS_OK);
 	memset(io->arena, 0, io->arena_size);
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ, 8), BLK_STS_OK);
 	test_io_collect(io, seen);
@@ -317,9 +320,9 @@ static void constructor_survives_any_failed_allocation(struct kunit *test)
 {
 	struct rig *rig = rig_new(test, &(struct rig_options){});
 	struct dm_target ti = {
-		.table	= rig->dev->ti->table,
-		.type	= &envelope_target,
-		.len	= 8,
+		.table = rig->dev->ti->table,
+		.type = &envelope_target,
+		.len = 8,
 	};
 	unsigned int n, unused = 0, refused = 0;
 	char description[64];
@@ -354,7 +357,8 @@ static void constructor_survives_any_failed_allocation(struct kunit *test)
 
 static void ima_measures_the_table(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){ .iv_offset = 32768, .start = 16,
+	struct rig *rig = rig_new(test, &(struct rig_options){ .iv_offset = 32768,
+							       .start = 16,
 							       .allow_discards = true });
 	char *seen = kunit_kzalloc(test, 1024, GFP_KERNEL);
 	char *wanted = kunit_kzalloc(test, 1024, GFP_KERNEL);

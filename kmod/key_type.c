@@ -108,7 +108,8 @@ static int update(struct key *key, struct key_preparsed_payload *prep)
 		return r;
 	if (!request.key)
 		return vk ? envelope_volume_key_renew(vk, request.deadline_ns,
-						      ktime_get_boottime_ns()) : -EINVAL;
+						      ktime_get_boottime_ns())
+			  : -EINVAL;
 	if (vk && !envelope_volume_key_check(vk))
 		return -EEXIST;
 
@@ -164,16 +165,16 @@ static void describe(const struct key *key, struct seq_file *m)
 }
 
 struct key_type envelope_key_type = {
-	.name			= ENVELOPE_KEY_TYPE,
-	.def_datalen		= ENVELOPE_PAYLOAD_SIZE,
-	.vet_description	= vet_description,
-	.preparse		= preparse,
-	.free_preparse		= free_preparse,
-	.instantiate		= instantiate,
-	.update			= update,
-	.revoke			= revoke,
-	.destroy		= destroy,
-	.describe		= describe,
+	.name = ENVELOPE_KEY_TYPE,
+	.def_datalen = ENVELOPE_PAYLOAD_SIZE,
+	.vet_description = vet_description,
+	.preparse = preparse,
+	.free_preparse = free_preparse,
+	.instantiate = instantiate,
+	.update = update,
+	.revoke = revoke,
+	.destroy = destroy,
+	.describe = describe,
 };
 
 /*

@@ -6,8 +6,8 @@
 
 #include "envelope.h"
 
-#define SECOND	((u64)NSEC_PER_SEC)
-#define NOW	(1000 * SECOND)
+#define SECOND ((u64)NSEC_PER_SEC)
+#define NOW    (1000 * SECOND)
 
 struct lease_row {
 	const char *name;
@@ -42,8 +42,9 @@ static void start_of_a_lease(struct kunit *test)
 	const struct lease_row *row = test->param_value;
 	struct envelope_lease lease = { .lease_ns = 7, .deadline_ns = 8 };
 
-	KUNIT_EXPECT_EQ(test, envelope_lease_start(&lease, row->lease_ns, row->deadline_ns,
-						   row->now_ns), row->result);
+	KUNIT_EXPECT_EQ(test,
+			envelope_lease_start(&lease, row->lease_ns, row->deadline_ns, row->now_ns),
+			row->result);
 	KUNIT_EXPECT_EQ(test, lease.lease_ns, row->result ? 7 : row->lease_ns);
 	KUNIT_EXPECT_EQ(test, lease.deadline_ns, row->result ? 8 : row->deadline_ns);
 }
@@ -73,8 +74,7 @@ static void renewal_of_a_lease(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, envelope_lease_renew(&lease, row->deadline_ns, row->now_ns),
 			row->result);
 	KUNIT_EXPECT_EQ(test, lease.lease_ns, 60 * SECOND);
-	KUNIT_EXPECT_EQ(test, lease.deadline_ns,
-			row->result ? NOW + 30 * SECOND : row->deadline_ns);
+	KUNIT_EXPECT_EQ(test, lease.deadline_ns, row->result ? NOW + 30 * SECOND : row->deadline_ns);
 }
 
 static void what_is_left(struct kunit *test)
@@ -96,12 +96,10 @@ static void what_is_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, envelope_lease_left_seconds(&lease, NOW), 0);
 }
 
-static struct kunit_case lease_cases[] = {
-	KUNIT_CASE_PARAM(start_of_a_lease, start_gen_params),
-	KUNIT_CASE_PARAM(renewal_of_a_lease, renew_gen_params),
-	KUNIT_CASE(what_is_left),
-	{}
-};
+static struct kunit_case lease_cases[] = { KUNIT_CASE_PARAM(start_of_a_lease, start_gen_params),
+					   KUNIT_CASE_PARAM(renewal_of_a_lease, renew_gen_params),
+					   KUNIT_CASE(what_is_left),
+					   {} };
 
 static struct kunit_suite lease_suite = {
 	.name = "envelope_lease",

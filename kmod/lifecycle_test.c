@@ -8,8 +8,8 @@
 
 #include "rig_test.h"
 
-#define KILLERS	6
-#define WORKERS	4
+#define KILLERS 6
+#define WORKERS 4
 #define ROUNDS	20
 
 static int lifecycle_init(struct kunit *test)
@@ -199,14 +199,12 @@ static void every_reason_has_its_word(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, envelope_reason_name(ENVELOPE_MESSAGE), "message");
 }
 
-static struct kunit_case lifecycle_cases[] = {
-	KUNIT_CASE(is_born_alive),
-	KUNIT_CASE(dies_once_and_for_one_reason),
-	KUNIT_CASE(drain_waits_for_open_sections),
-	KUNIT_CASE(racing_kills_have_one_winner),
-	KUNIT_CASE(every_reason_has_its_word),
-	{}
-};
+static struct kunit_case lifecycle_cases[] = { KUNIT_CASE(is_born_alive),
+					       KUNIT_CASE(dies_once_and_for_one_reason),
+					       KUNIT_CASE(drain_waits_for_open_sections),
+					       KUNIT_CASE(racing_kills_have_one_winner),
+					       KUNIT_CASE(every_reason_has_its_word),
+					       {} };
 
 static struct kunit_suite lifecycle_suite = {
 	.name = "envelope_lifecycle",

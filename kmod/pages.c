@@ -21,14 +21,14 @@
 
 #include "envelope.h"
 
-#define CACHE_PAGES	64
-#define BATCH_PAGES	(CACHE_PAGES / 2)
-#define DEPOT_PAGES	2048
-#define LIMIT_PERCENT	2
+#define CACHE_PAGES   64
+#define BATCH_PAGES   (CACHE_PAGES / 2)
+#define DEPOT_PAGES   2048
+#define LIMIT_PERCENT 2
 /* A small machine too gets a queue of writes to its disk. */
-#define LIMIT_LEAST	(4 * ENVELOPE_MAX_PAGES)
+#define LIMIT_LEAST   (4 * ENVELOPE_MAX_PAGES)
 
-#define OPPORTUNISTIC	(GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+#define OPPORTUNISTIC (GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 
 /**
  * struct page_cache - pages of one CPU, touched by that CPU with interrupts off
@@ -44,12 +44,12 @@ static DEFINE_PER_CPU(struct page_cache, page_cache);
 
 /* What a CPU has too much, another one may lack. */
 static struct {
-	raw_spinlock_t lock;	/* irq; of the rest, held for one batch */
+	raw_spinlock_t lock; /* irq; of the rest, held for one batch */
 	struct list_head pages;
 	unsigned int nr;
 } depot = {
-	.lock	= __RAW_SPIN_LOCK_UNLOCKED(depot.lock),
-	.pages	= LIST_HEAD_INIT(depot.pages),
+	.lock = __RAW_SPIN_LOCK_UNLOCKED(depot.lock),
+	.pages = LIST_HEAD_INIT(depot.pages),
 };
 
 /* Pages got from the page allocator and not given back, and how many they may be. */
@@ -270,8 +270,8 @@ unsigned long envelope_pages_set_limit(unsigned long pages)
  */
 void envelope_pages_init(void)
 {
-	envelope_pages_set_limit(max_t(unsigned long, totalram_pages() / 100 * LIMIT_PERCENT,
-				       LIMIT_LEAST));
+	envelope_pages_set_limit(
+		max_t(unsigned long, totalram_pages() / 100 * LIMIT_PERCENT, LIMIT_LEAST));
 }
 
 /**

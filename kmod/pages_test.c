@@ -9,9 +9,9 @@
 
 #include "envelope.h"
 
-#define NR		48
-#define ROUNDS		200
-#define CROWD		600	/* more than a CPU keeps for itself */
+#define NR     48
+#define ROUNDS 200
+#define CROWD  600 /* more than a CPU keeps for itself */
 
 struct pages_bench {
 	unsigned long limit;
@@ -172,13 +172,11 @@ static void no_page_has_two_users(struct kunit *test)
 	}
 }
 
-static struct kunit_case pages_cases[] = {
-	KUNIT_CASE(the_same_pages_come_again),
-	KUNIT_CASE(more_than_the_limit_is_refused),
-	KUNIT_CASE(they_go_from_cpu_to_cpu),
-	KUNIT_CASE(no_page_has_two_users),
-	{}
-};
+static struct kunit_case pages_cases[] = { KUNIT_CASE(the_same_pages_come_again),
+					   KUNIT_CASE(more_than_the_limit_is_refused),
+					   KUNIT_CASE(they_go_from_cpu_to_cpu),
+					   KUNIT_CASE(no_page_has_two_users),
+					   {} };
 
 static struct kunit_suite pages_suite = {
 	.name = "envelope_pages",

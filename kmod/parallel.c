@@ -18,7 +18,7 @@
 #include "envelope.h"
 
 /* More would not pay: the first ones have done it all before the last have woken up. */
-#define MAX_HELPERS	3
+#define MAX_HELPERS 3
 
 /**
  * struct helper - a thread that helps
@@ -33,7 +33,7 @@ struct helper {
 static struct helper helpers[MAX_HELPERS];
 
 /* Those that have chunks left, for the helpers. */
-static DEFINE_SPINLOCK(offered_lock);	/* of the list, and of being on it */
+static DEFINE_SPINLOCK(offered_lock); /* of the list, and of being on it */
 static LIST_HEAD(offered);
 
 static void wake_helper(unsigned int number)

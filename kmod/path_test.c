@@ -150,8 +150,8 @@ static void atomic_writes_stay_whole(struct kunit *test)
 
 /* ---- helpers ---- */
 
-#define CHUNKS	8
-#define NR_INTRUDERS	8
+#define CHUNKS	     8
+#define NR_INTRUDERS 8
 
 /**
  * struct labour - work that is seen being done
@@ -210,8 +210,8 @@ static void labour_finish(struct envelope_parallel *p)
 }
 
 static const struct envelope_parallel_ops labour_ops = {
-	.chunk	= labour_chunk,
-	.finish	= labour_finish,
+	.chunk = labour_chunk,
+	.finish = labour_finish,
 };
 
 static struct labour *labour_new(struct kunit *test)
@@ -418,7 +418,10 @@ static void no_way_around_the_revoke(struct kunit *test)
 		limit = rig_starve();
 	for (i = 0; i < 2; i++) {
 		loads[i] = (struct way_load){
-			.rig = rig, .row = row, .sector = i * 4096, .revoked = &revoked,
+			.rig = rig,
+			.row = row,
+			.sector = i * 4096,
+			.revoked = &revoked,
 			.opf = (i ? REQ_OP_READ : REQ_OP_WRITE) | row->opf,
 			.exact = is_exact(row, !i),
 		};
@@ -440,18 +443,17 @@ static void no_way_around_the_revoke(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
 }
 
-static struct kunit_case path_cases[] = {
-	KUNIT_CASE_PARAM(data_is_right_on_every_way, way_gen_params),
-	KUNIT_CASE(writes_get_on_without_memory),
-	KUNIT_CASE(nowait_is_told_to_try_again),
-	KUNIT_CASE(atomic_writes_stay_whole),
-	KUNIT_CASE(idle_cpus_help),
-	KUNIT_CASE(nobody_waits_for_a_helper),
-	KUNIT_CASE(a_preempted_helper_has_no_part),
-	KUNIT_CASE(a_failed_chunk_ends_it),
-	KUNIT_CASE_PARAM(no_way_around_the_revoke, way_gen_params),
-	{}
-};
+static struct kunit_case path_cases[] = { KUNIT_CASE_PARAM(data_is_right_on_every_way,
+							   way_gen_params),
+					  KUNIT_CASE(writes_get_on_without_memory),
+					  KUNIT_CASE(nowait_is_told_to_try_again),
+					  KUNIT_CASE(atomic_writes_stay_whole),
+					  KUNIT_CASE(idle_cpus_help),
+					  KUNIT_CASE(nobody_waits_for_a_helper),
+					  KUNIT_CASE(a_preempted_helper_has_no_part),
+					  KUNIT_CASE(a_failed_chunk_ends_it),
+					  KUNIT_CASE_PARAM(no_way_around_the_revoke, way_gen_params),
+					  {} };
 
 static struct kunit_suite path_suite = {
 	.name = "envelope_path",

@@ -9,19 +9,19 @@
 
 #include "envelope.h"
 
-#define LEASE_NS	(60 * (u64)NSEC_PER_SEC)
-#define DEADLINE_NS	0x0123456789abcdefULL
+#define LEASE_NS    (60 * (u64)NSEC_PER_SEC)
+#define DEADLINE_NS 0x0123456789abcdefULL
 
 static void good_payload(struct envelope_payload *payload)
 {
 	unsigned int i;
 
 	*payload = (struct envelope_payload){
-		.magic		= ENVELOPE_PAYLOAD_MAGIC,
-		.version	= ENVELOPE_PAYLOAD_VERSION,
-		.key_size	= ENVELOPE_KEY_SIZE,
-		.lease_ns	= LEASE_NS,
-		.deadline_ns	= DEADLINE_NS,
+		.magic = ENVELOPE_PAYLOAD_MAGIC,
+		.version = ENVELOPE_PAYLOAD_VERSION,
+		.key_size = ENVELOPE_KEY_SIZE,
+		.lease_ns = LEASE_NS,
+		.deadline_ns = DEADLINE_NS,
 	};
 	for (i = 0; i < ENVELOPE_KEY_SIZE; i++)
 		payload->key[i] = i;
@@ -90,9 +90,9 @@ static void unaligned_payload_is_taken(struct kunit *test)
 struct bad_row {
 	const char *name;
 	bool renewal;
-	u8 offset;	/* of the byte that is spoilt */
-	u8 spoil;	/* what it is xored with; 0: no byte is spoilt */
-	int resize;	/* added to the size */
+	u8 offset;  /* of the byte that is spoilt */
+	u8 spoil;   /* what it is xored with; 0: no byte is spoilt */
+	int resize; /* added to the size */
 };
 
 #define BYTE_OF(field) offsetof(struct envelope_payload, field)
@@ -166,15 +166,13 @@ static void weak_key_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, envelope_payload_parse(&payload, sizeof(payload), &request), 0);
 }
 
-static struct kunit_case payload_cases[] = {
-	KUNIT_CASE(layout_is_the_documented_one),
-	KUNIT_CASE(good_payload_is_taken),
-	KUNIT_CASE(good_renewal_is_taken),
-	KUNIT_CASE(unaligned_payload_is_taken),
-	KUNIT_CASE_PARAM(bad_payload_is_refused, bad_gen_params),
-	KUNIT_CASE(weak_key_is_refused),
-	{}
-};
+static struct kunit_case payload_cases[] = { KUNIT_CASE(layout_is_the_documented_one),
+					     KUNIT_CASE(good_payload_is_taken),
+					     KUNIT_CASE(good_renewal_is_taken),
+					     KUNIT_CASE(unaligned_payload_is_taken),
+					     KUNIT_CASE_PARAM(bad_payload_is_refused, bad_gen_params),
+					     KUNIT_CASE(weak_key_is_refused),
+					     {} };
 
 static struct kunit_suite payload_suite = {
 	.name = "envelope_payload",

@@ -95,8 +95,8 @@ void envelope_poll_end_io(struct bio *bio)
 }
 
 static const struct block_device_operations poll_operations = {
-	.owner		= THIS_MODULE,
-	.poll_bio	= poll_bio,
+	.owner = THIS_MODULE,
+	.poll_bio = poll_bio,
 };
 
 /**

@@ -372,8 +372,7 @@ static void polling_a_hung_disk_delays_no_revoke(struct kunit *test)
 	test_io_submit(io, REQ_OP_READ | REQ_POLLED, 0);
 	poller = poller_begin(test, io, NULL);
 	revoke = errand_begin(rig, by_revoke);
-	KUNIT_EXPECT_TRUE_MSG(test, errand_ends_within(revoke, LONG_ENOUGH / 2),
-			      "the revoke hangs");
+	KUNIT_EXPECT_TRUE_MSG(test, errand_ends_within(revoke, LONG_ENOUGH / 2), "the revoke hangs");
 	KUNIT_EXPECT_FALSE(test, completion_done(&io->done));
 	test_disk_release(rig->disk);
 	wait_for_completion(&poller->finished);
@@ -454,8 +453,10 @@ static void no_success_after_revoke_under_load(struct kunit *test)
 		enum req_op op;
 		unsigned int size;
 	} loads_of[] = {
-		{ REQ_OP_READ, 4096 }, { REQ_OP_WRITE, 4096 },
-		{ REQ_OP_READ, 262144 }, { REQ_OP_WRITE, 262144 },
+		{ REQ_OP_READ, 4096 },
+		{ REQ_OP_WRITE, 4096 },
+		{ REQ_OP_READ, 262144 },
+		{ REQ_OP_WRITE, 262144 },
 	};
 	struct rig *rig = rig_new(test, &(struct rig_options){});
 	struct poll_load *loads = kunit_kcalloc(test, ARRAY_SIZE(loads_of), sizeof(*loads),
@@ -467,7 +468,9 @@ static void no_success_after_revoke_under_load(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, loads);
 	for (i = 0; i < ARRAY_SIZE(loads_of); i++) {
 		loads[i] = (struct poll_load){
-			.rig = rig, .opf = loads_of[i].op | REQ_POLLED, .size = loads_of[i].size,
+			.rig = rig,
+			.opf = loads_of[i].op | REQ_POLLED,
+			.size = loads_of[i].size,
 			.revoked = &revoked,
 		};
 		init_completion(&loads[i].finished);

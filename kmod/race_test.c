@@ -182,12 +182,9 @@ static void device_holds_key_and_module(struct kunit *test)
 }
 
 static struct kunit_case race_cases[] = {
-	KUNIT_CASE(load_loses_to_the_end),
-	KUNIT_CASE(removal_waits_for_the_end),
-	KUNIT_CASE(renewal_loses_to_the_end),
-	KUNIT_CASE(load_waits_for_an_update),
-	KUNIT_CASE(device_holds_key_and_module),
-	{}
+	KUNIT_CASE(load_loses_to_the_end),	 KUNIT_CASE(removal_waits_for_the_end),
+	KUNIT_CASE(renewal_loses_to_the_end),	 KUNIT_CASE(load_waits_for_an_update),
+	KUNIT_CASE(device_holds_key_and_module), {}
 };
 
 static struct kunit_suite race_suite = {

@@ -20,7 +20,7 @@
 #include "envelope.h"
 
 /* In a bottom half that should make room for others, more than this goes to a worker. */
-#define SMALL_BYTES	8192
+#define SMALL_BYTES 8192
 
 static struct workqueue_struct *read_wq;
 
@@ -70,8 +70,8 @@ static void finish_parallel(struct envelope_parallel *p)
 }
 
 static const struct envelope_parallel_ops parallel_read = {
-	.chunk	= decrypt_chunk,
-	.finish	= finish_parallel,
+	.chunk = decrypt_chunk,
+	.finish = finish_parallel,
 };
 
 static void read_work(struct work_struct *work)
@@ -134,8 +134,7 @@ bool envelope_read_piece(struct envelope_bio *eb, struct bio *bio)
 	bool done = true;
 
 	rcu_read_lock();
-	if (unlikely(!envelope_lifecycle_is_live(&eb->dev->lifecycle) ||
-		     decrypt(eb, bio, 0, size))) {
+	if (unlikely(!envelope_lifecycle_is_live(&eb->dev->lifecycle) || decrypt(eb, bio, 0, size))) {
 		envelope_refuse(eb, bio);
 	} else if (size == eb->iter.bi_size) {
 		envelope_succeed(eb, bio);
@@ -186,8 +185,8 @@ int envelope_map_read(struct envelope_bio *eb, struct bio *bio)
  */
 int envelope_read_init(void)
 {
-	read_wq = alloc_workqueue("envelope_read",
-				  WQ_MEM_RECLAIM | WQ_HIGHPRI | ENVELOPE_WQ_PERCPU, 0);
+	read_wq = alloc_workqueue("envelope_read", WQ_MEM_RECLAIM | WQ_HIGHPRI | ENVELOPE_WQ_PERCPU,
+				  0);
 	return read_wq ? 0 : -ENOMEM;
 }
 

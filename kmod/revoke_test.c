@@ -44,7 +44,7 @@ struct way {
 	int (*end)(struct rig *rig);
 	enum envelope_reason reason;
 	bool at_once;	/* dead when the call returns */
-	bool key_lives;	/* only the device fails */
+	bool key_lives; /* only the device fails */
 };
 
 static int by_revoke(struct rig *rig)
@@ -393,7 +393,7 @@ static int write_work(struct rig *rig)
 
 struct queued_row {
 	const char *name;
-	bool worker_waits;	/* the worker has the bio and waits for pages */
+	bool worker_waits; /* the worker has the bio and waits for pages */
 };
 
 static const struct queued_row queued_rows[] = {
@@ -491,8 +491,7 @@ static void late_write_is_not_encrypted(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, test_io_wait(io), BLK_STS_IOERR);
 	KUNIT_EXPECT_TRUE(test, errand_ends_within(worker, LONG_ENOUGH));
-	KUNIT_EXPECT_NULL_MSG(test, memchr_inv(rig->disk->data, 0, io->size),
-			      "it reached the disk");
+	KUNIT_EXPECT_NULL_MSG(test, memchr_inv(rig->disk->data, 0, io->size), "it reached the disk");
 	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
 	pull_out(plug);
 	envelope_pages_set_limit(limit);

@@ -17,8 +17,8 @@
 
 #include "rig_test.h"
 
-#define COMMAND_MAX	768
-#define IO_TIMEOUT	(30 * HZ)
+#define COMMAND_MAX 768
+#define IO_TIMEOUT  (30 * HZ)
 
 /**
  * rig_run() - run a shell command in the guest; its output goes to the kernel log
@@ -67,11 +67,11 @@ static struct key *find_keyring(struct kunit *test)
 struct key *rig_add_key(struct rig *rig, const char *description, u64 lease_ns)
 {
 	struct envelope_payload payload = {
-		.magic		= ENVELOPE_PAYLOAD_MAGIC,
-		.version	= ENVELOPE_PAYLOAD_VERSION,
-		.key_size	= ENVELOPE_KEY_SIZE,
-		.lease_ns	= lease_ns,
-		.deadline_ns	= ktime_get_boottime_ns() + lease_ns,
+		.magic = ENVELOPE_PAYLOAD_MAGIC,
+		.version = ENVELOPE_PAYLOAD_VERSION,
+		.key_size = ENVELOPE_KEY_SIZE,
+		.lease_ns = lease_ns,
+		.deadline_ns = ktime_get_boottime_ns() + lease_ns,
 	};
 	key_ref_t ref;
 
@@ -92,9 +92,9 @@ struct key *rig_add_key(struct rig *rig, const char *description, u64 lease_ns)
 int rig_renew(struct rig *rig, u64 left_ns)
 {
 	struct envelope_payload renewal = {
-		.magic		= ENVELOPE_PAYLOAD_MAGIC,
-		.version	= ENVELOPE_PAYLOAD_VERSION,
-		.deadline_ns	= ktime_get_boottime_ns() + left_ns,
+		.magic = ENVELOPE_PAYLOAD_MAGIC,
+		.version = ENVELOPE_PAYLOAD_VERSION,
+		.deadline_ns = ktime_get_boottime_ns() + left_ns,
 	};
 
 	return key_update(make_key_ref(rig->key, true), &renewal, ENVELOPE_RENEWAL_SIZE);
@@ -310,8 +310,7 @@ struct held_section *held_section_begin(struct kunit *test, struct envelope_life
 	section->lc = lc;
 	init_completion(&section->entered);
 	init_completion(&section->left);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test,
-				     kthread_run(section_thread, section, "envelope_section"));
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(section_thread, section, "envelope_section"));
 	wait_for_completion(&section->entered);
 	KUNIT_EXPECT_TRUE(test, section->live);
 	return section;

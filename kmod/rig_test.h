@@ -23,20 +23,20 @@
 
 /* ---- the disk below ---- */
 
-#define DISK_SECTORS	(8u << 11)
+#define DISK_SECTORS (8u << 11)
 /* More than an envelope device takes in one piece. */
-#define DISK_ATOMIC_BYTES	(4u << 20)
+#define DISK_ATOMIC_BYTES (4u << 20)
 
 /* What newer kernels have to be told. */
 #ifdef DM_TARGET_ATOMIC_WRITES
-#define DISK_FEATURES	(BLK_FEAT_NOWAIT | BLK_FEAT_POLL | BLK_FEAT_ATOMIC_WRITES)
+#define DISK_FEATURES (BLK_FEAT_NOWAIT | BLK_FEAT_POLL | BLK_FEAT_ATOMIC_WRITES)
 #else
-#define DISK_FEATURES	(BLK_FEAT_NOWAIT | BLK_FEAT_POLL)
+#define DISK_FEATURES (BLK_FEAT_NOWAIT | BLK_FEAT_POLL)
 #endif
-#define DISK_PATH	"/dev/envelope-disk"
+#define DISK_PATH "/dev/envelope-disk"
 
 enum disk_context {
-	DISK_PROCESS,	/* inside submit_bio, or of whoever releases */
+	DISK_PROCESS, /* inside submit_bio, or of whoever releases */
 	DISK_SOFTIRQ,
 	DISK_HARDIRQ,
 };
@@ -64,7 +64,7 @@ enum disk_context {
 struct test_disk {
 	struct gendisk *disk;
 	u8 *data;
-	spinlock_t lock;	/* of what follows */
+	spinlock_t lock; /* of what follows */
 	bool hold;
 	struct bio_list held;
 	unsigned int nr_held;
@@ -92,7 +92,7 @@ void test_disk_release(struct test_disk *disk);
 
 /* ---- the device on it ---- */
 
-#define RIG_DATA_SECTORS	(6u << 11)
+#define RIG_DATA_SECTORS (6u << 11)
 
 /** struct rig_options - what a table line can say */
 struct rig_options {
@@ -100,7 +100,7 @@ struct rig_options {
 	u64 iv_offset;
 	sector_t start;
 	bool allow_discards;
-	u64 lease_ns;	/* 0: a minute */
+	u64 lease_ns; /* 0: a minute */
 };
 
 /**
@@ -150,8 +150,8 @@ struct errand {
 	struct completion done;
 };
 
-#define A_WHILE		(HZ / 3)
-#define LONG_ENOUGH	(10 * HZ)
+#define A_WHILE	    (HZ / 3)
+#define LONG_ENOUGH (10 * HZ)
 
 struct errand *errand_begin(struct rig *rig, int (*act)(struct rig *rig));
 bool errand_ends_within(struct errand *errand, unsigned long timeout);
@@ -178,7 +178,7 @@ void held_section_end(struct held_section *section);
 
 /* ---- bios to it ---- */
 
-#define IO_MAX_SEGMENTS	160
+#define IO_MAX_SEGMENTS 160
 
 /** struct io_segment - a piece of memory: on fresh pages, @offset into them */
 struct io_segment {

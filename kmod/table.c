@@ -14,7 +14,7 @@
 
 #define CIPHER_SPEC	"aes-xts-plain64"
 #define KEY_PREFIX	":" __stringify(ENVELOPE_KEY_SIZE) ":" ENVELOPE_KEY_TYPE ":"
-#define FIXED_ARGUMENTS	5
+#define FIXED_ARGUMENTS 5
 #define MAX_OPTIONS	2
 
 static int parse_cipher(const char *argument, char **error)
@@ -86,7 +86,9 @@ static int parse_option(const char *option, struct envelope_table *table, char *
 static int parse_options(struct dm_arg_set *as, struct envelope_table *table, char **error)
 {
 	static const struct dm_arg count = {
-		0, MAX_OPTIONS, "Invalid number of options",
+		0,
+		MAX_OPTIONS,
+		"Invalid number of options",
 	};
 	unsigned int nr;
 	int r;
@@ -131,8 +133,8 @@ static int check_alignment(sector_t len, const struct envelope_table *table, cha
  *
  * Return: 0 or -EINVAL.
  */
-int envelope_table_parse(unsigned int argc, char **argv, sector_t len,
-			 struct envelope_table *table, char **error)
+int envelope_table_parse(unsigned int argc, char **argv, sector_t len, struct envelope_table *table,
+			 char **error)
 {
 	struct dm_arg_set as = { .argc = argc, .argv = argv };
 	int r;

@@ -9,15 +9,15 @@
 
 #include "envelope.h"
 
-#define KEY		":64:envelope:dm-envelope:vol-1"
-#define GOOD		"aes-xts-plain64 " KEY " 0 /dev/sdx 0"
-#define MAX_WORDS	12
+#define KEY	  ":64:envelope:dm-envelope:vol-1"
+#define GOOD	  "aes-xts-plain64 " KEY " 0 /dev/sdx 0"
+#define MAX_WORDS 12
 
 struct table_row {
 	const char *name;
 	const char *line;
 	sector_t len;
-	const char *error;	/* how the text begins; NULL: the line is good */
+	const char *error; /* how the text begins; NULL: the line is good */
 	struct envelope_table table;
 };
 
@@ -26,21 +26,41 @@ static const struct table_row good_rows[] = {
 	{ "2 zero options", GOOD " 0", 8, NULL, { .sector_size = 4096 } },
 	{ "3 sector_size 512", GOOD " 1 sector_size:512", 1, NULL, { .sector_size = 512 } },
 	{ "4 sector_size 4096", GOOD " 1 sector_size:4096", 8, NULL, { .sector_size = 4096 } },
-	{ "5 discards", GOOD " 1 allow_discards", 8, NULL,
+	{ "5 discards",
+	  GOOD " 1 allow_discards",
+	  8,
+	  NULL,
 	  { .sector_size = 4096, .allow_discards = true } },
-	{ "6 both options", GOOD " 2 sector_size:512 allow_discards", 3, NULL,
+	{ "6 both options",
+	  GOOD " 2 sector_size:512 allow_discards",
+	  3,
+	  NULL,
 	  { .sector_size = 512, .allow_discards = true } },
-	{ "7 both options, other order", GOOD " 2 allow_discards sector_size:512", 3, NULL,
+	{ "7 both options, other order",
+	  GOOD " 2 allow_discards sector_size:512",
+	  3,
+	  NULL,
 	  { .sector_size = 512, .allow_discards = true } },
-	{ "8 offsets", "aes-xts-plain64 " KEY " 32768 /dev/sdx 65536", 8, NULL,
+	{ "8 offsets",
+	  "aes-xts-plain64 " KEY " 32768 /dev/sdx 65536",
+	  8,
+	  NULL,
 	  { .sector_size = 4096, .iv_offset = 32768, .start = 65536 } },
-	{ "9 offsets past 2^32", "aes-xts-plain64 " KEY " 4294967296 /dev/sdx 8589934592", 8, NULL,
+	{ "9 offsets past 2^32",
+	  "aes-xts-plain64 " KEY " 4294967296 /dev/sdx 8589934592",
+	  8,
+	  NULL,
 	  { .sector_size = 4096, .iv_offset = 1ULL << 32, .start = 1ULL << 33 } },
 	{ "10 largest iv_offset",
-	  "aes-xts-plain64 " KEY " 18446744073709551608 /dev/sdx 0", 8, NULL,
+	  "aes-xts-plain64 " KEY " 18446744073709551608 /dev/sdx 0",
+	  8,
+	  NULL,
 	  { .sector_size = 4096, .iv_offset = U64_MAX - 7 } },
-	{ "11 iv_offset of 1 at 512", "aes-xts-plain64 " KEY " 1 /dev/sdx 7 1 sector_size:512", 1,
-	  NULL, { .sector_size = 512, .iv_offset = 1, .start = 7 } },
+	{ "11 iv_offset of 1 at 512",
+	  "aes-xts-plain64 " KEY " 1 /dev/sdx 7 1 sector_size:512",
+	  1,
+	  NULL,
+	  { .sector_size = 512, .iv_offset = 1, .start = 7 } },
 };
 
 static const struct table_row bad_rows[] = {
@@ -65,8 +85,7 @@ static const struct table_row bad_rows[] = {
 	  "Unsupported key size or key type" },
 	{ "14 no description", "aes-xts-plain64 :64:envelope: 0 /dev/sdx 0", 8,
 	  "Key description is empty" },
-	{ "15 iv_offset is a word",
-	  "aes-xts-plain64 " KEY " x /dev/sdx 0", 8, "Invalid iv_offset" },
+	{ "15 iv_offset is a word", "aes-xts-plain64 " KEY " x /dev/sdx 0", 8, "Invalid iv_offset" },
 	{ "16 iv_offset is negative", "aes-xts-plain64 " KEY " -8 /dev/sdx 0", 8,
 	  "Invalid iv_offset" },
 	{ "17 iv_offset is 2^64", "aes-xts-plain64 " KEY " 18446744073709551616 /dev/sdx 0", 8,
@@ -83,8 +102,8 @@ static const struct table_row bad_rows[] = {
 	{ "23 number of options is a word", GOOD " many", 8, "Invalid number of options" },
 	{ "24 too many options", GOOD " 3 allow_discards allow_discards allow_discards", 8,
 	  "Invalid number of options" },
-	{ "25 fewer options than announced",
-	  GOOD " 2 allow_discards", 8, "Invalid number of options" },
+	{ "25 fewer options than announced", GOOD " 2 allow_discards", 8,
+	  "Invalid number of options" },
 	{ "26 more options than announced", GOOD " 1 allow_discards sector_size:512", 8,
 	  "More arguments than" },
 	{ "27 unknown option", GOOD " 1 same_cpu_crypt", 8, "Unknown option" },
@@ -152,11 +171,9 @@ static void bad_line_is_refused(struct kunit *test)
 			      row->error, error);
 }
 
-static struct kunit_case table_cases[] = {
-	KUNIT_CASE_PARAM(good_line_is_taken, good_gen_params),
-	KUNIT_CASE_PARAM(bad_line_is_refused, bad_gen_params),
-	{}
-};
+static struct kunit_case table_cases[] = { KUNIT_CASE_PARAM(good_line_is_taken, good_gen_params),
+					   KUNIT_CASE_PARAM(bad_line_is_refused, bad_gen_params),
+					   {} };
 
 static struct kunit_suite table_suite = {
 	.name = "envelope_table",

@@ -64,8 +64,7 @@ static void free_parts(struct envelope_device *dev)
 	kfree(dev->description);
 }
 
-static int open_lower(struct envelope_device *dev, const struct envelope_table *table,
-		      char **error)
+static int open_lower(struct envelope_device *dev, const struct envelope_table *table, char **error)
 {
 	struct dm_target *ti = dev->ti;
 	sector_t size;
@@ -102,12 +101,12 @@ static int take_key(struct envelope_device *dev, char **error)
 		return PTR_ERR(vk);
 
 	dev->vk = vk;
-	dev->at_once_bytes = envelope_cipher_is_slow(vk->driver) ? ENVELOPE_AT_ONCE_SLOW_BYTES :
-								   ENVELOPE_AT_ONCE_BYTES;
+	dev->at_once_bytes = envelope_cipher_is_slow(vk->driver) ? ENVELOPE_AT_ONCE_SLOW_BYTES
+								 : ENVELOPE_AT_ONCE_BYTES;
 	r = envelope_volume_key_attach(vk, dev);
 	if (r) {
-		*error = r == -EKEYEXPIRED ? "Key has failed: its lease or timeout has expired" :
-					     "Key has failed: it has been revoked";
+		*error = r == -EKEYEXPIRED ? "Key has failed: its lease or timeout has expired"
+					   : "Key has failed: it has been revoked";
 		envelope_volume_key_put(vk);
 	}
 	return r;
@@ -218,8 +217,8 @@ static void emit_info(struct envelope_device *dev, char *result, unsigned int ma
 	envelope_io_counters(dev, &sum);
 	DMEMIT("%s %s %llu %s", reason == ENVELOPE_NOT_FAILED ? "live" : "failed",
 	       envelope_reason_name(reason), left, dev->vk->driver);
-	DMEMIT(" %llu %llu %llu %llu %llu %llu", sum.reads, sum.writes, sum.discards,
-	       sum.flushes, sum.errors, sum.refused);
+	DMEMIT(" %llu %llu %llu %llu %llu %llu", sum.reads, sum.writes, sum.discards, sum.flushes,
+	       sum.errors, sum.refused);
 }
 
 static void emit_table(struct envelope_device *dev, char *result, unsigned int maxlen)
@@ -228,8 +227,7 @@ static void emit_table(struct envelope_device *dev, char *result, unsigned int m
 	unsigned int sz = 0;
 
 	DMEMIT("aes-xts-plain64 :%u:%s:%s %llu %s %llu", ENVELOPE_KEY_SIZE, ENVELOPE_KEY_TYPE,
-	       dev->description, dev->iv_offset, dev->lower->name,
-	       (unsigned long long)dev->start);
+	       dev->description, dev->iv_offset, dev->lower->name, (unsigned long long)dev->start);
 	if (!options)
 		return;
 	DMEMIT(" %u", options);
@@ -247,8 +245,8 @@ static void emit_ima(struct envelope_device *dev, char *result, unsigned int max
 	DMEMIT(",cipher=aes-xts-plain64,key_size=%u,key_type=%s,key_description=%s",
 	       ENVELOPE_KEY_SIZE, ENVELOPE_KEY_TYPE, dev->description);
 	DMEMIT(",iv_offset=%llu,device_name=%s,start=%llu,sector_size=%u,allow_discards=%c;",
-	       dev->iv_offset, dev->lower->name, (unsigned long long)dev->start,
-	       dev->sector_size, dev->allow_discards ? 'y' : 'n');
+	       dev->iv_offset, dev->lower->name, (unsigned long long)dev->start, dev->sector_size,
+	       dev->allow_discards ? 'y' : 'n');
 }
 
 static void envelope_status(struct dm_target *ti, status_type_t type, unsigned int status_flags,
@@ -269,8 +267,8 @@ static void envelope_status(struct dm_target *ti, status_type_t type, unsigned i
 	}
 }
 
-static int envelope_message(struct dm_target *ti, unsigned int argc, char **argv,
-			    char *result, unsigned int maxlen)
+static int envelope_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
+			    unsigned int maxlen)
 {
 	if (argc == 1 && !strcasecmp(argv[0], "fail")) {
 		envelope_failure_now(ti->private, ENVELOPE_MESSAGE);
@@ -296,8 +294,7 @@ ENVELOPE_PREPARE_IOCTL(envelope_prepare_ioctl)
 	return 1;
 }
 
-static int envelope_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn,
-				    void *data)
+static int envelope_iterate_devices(struct dm_target *ti, iterate_devices_callout_fn fn, void *data)
 {
 	struct envelope_device *dev = ti->private;
 
@@ -323,17 +320,17 @@ static void envelope_io_hints(struct dm_target *ti, struct queue_limits *limits)
 }
 
 struct target_type envelope_target = {
-	.name			= ENVELOPE_TARGET_NAME,
-	.version		= { 1, 0, 0 },
-	.module			= THIS_MODULE,
-	.features		= DM_TARGET_NOWAIT | ENVELOPE_TARGET_ATOMIC_WRITES,
-	.ctr			= envelope_ctr,
-	.dtr			= envelope_dtr,
-	.map			= envelope_map,
-	.resume			= envelope_resume,
-	.status			= envelope_status,
-	.message		= envelope_message,
-	.prepare_ioctl		= envelope_prepare_ioctl,
-	.iterate_devices	= envelope_iterate_devices,
-	.io_hints		= envelope_io_hints,
+	.name = ENVELOPE_TARGET_NAME,
+	.version = { 1, 0, 0 },
+	.module = THIS_MODULE,
+	.features = DM_TARGET_NOWAIT | ENVELOPE_TARGET_ATOMIC_WRITES,
+	.ctr = envelope_ctr,
+	.dtr = envelope_dtr,
+	.map = envelope_map,
+	.resume = envelope_resume,
+	.status = envelope_status,
+	.message = envelope_message,
+	.prepare_ioctl = envelope_prepare_ioctl,
+	.iterate_devices = envelope_iterate_devices,
+	.io_hints = envelope_io_hints,
 };

@@ -31,10 +31,7 @@ static void live_key_is_left_for_the_unload(struct kunit *test)
 	key_put(key);
 }
 
-static struct kunit_case unload_cases[] = {
-	KUNIT_CASE(live_key_is_left_for_the_unload),
-	{}
-};
+static struct kunit_case unload_cases[] = { KUNIT_CASE(live_key_is_left_for_the_unload), {} };
 
 static struct kunit_suite unload_suite = {
 	.name = "envelope_unload",

@@ -16,9 +16,9 @@
 #include "envelope.h"
 
 enum prepared {
-	WRITE_READY,		/* the clone is ready for the lower device */
-	WRITE_REFUSED,		/* device dead, or the cipher failed; the clone is as it was */
-	WRITE_ELSEWHERE,	/* a helper submits it, or has done so */
+	WRITE_READY,	 /* the clone is ready for the lower device */
+	WRITE_REFUSED,	 /* device dead, or the cipher failed; the clone is as it was */
+	WRITE_ELSEWHERE, /* a helper submits it, or has done so */
 };
 
 static unsigned int pages_of(const struct bio *bio)
@@ -71,8 +71,8 @@ static __always_inline void put_bounce_in_place(struct envelope_bio *eb, struct 
 	eb->io_vec = bio->bi_io_vec;
 	bio->bi_io_vec = eb->bounce.bvecs;
 	bio->bi_iter = (struct bvec_iter){
-		.bi_sector	= eb->iter.bi_sector,
-		.bi_size	= eb->iter.bi_size,
+		.bi_sector = eb->iter.bi_sector,
+		.bi_size = eb->iter.bi_size,
 	};
 	if (unlikely(bio->bi_opf & REQ_POLLED))
 		envelope_poll_hook(eb, bio, polled_write_end_io);
@@ -127,8 +127,8 @@ static void finish_parallel(struct envelope_parallel *p)
 }
 
 static const struct envelope_parallel_ops parallel_write = {
-	.chunk	= encrypt_chunk,
-	.finish	= finish_parallel,
+	.chunk = encrypt_chunk,
+	.finish = finish_parallel,
 };
 
 static noinline enum prepared prepare_with_help(struct envelope_bio *eb, struct bio *bio,
@@ -172,8 +172,7 @@ void envelope_write_work(struct work_struct *work)
 			return;
 
 		eb = envelope_of_bio(bio);
-		if (envelope_bounce_take(&dev->bounce, &eb->bounce, pages_of(bio),
-					 &dev->lifecycle))
+		if (envelope_bounce_take(&dev->bounce, &eb->bounce, pages_of(bio), &dev->lifecycle))
 			send(eb, bio, prepare(eb, bio, true));
 		else
 			send(eb, bio, WRITE_REFUSED);

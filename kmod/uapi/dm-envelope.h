@@ -11,19 +11,19 @@
 
 #include <linux/types.h>
 
-#define ENVELOPE_TARGET_NAME		"envelope"
-#define ENVELOPE_KEY_TYPE		"envelope"
+#define ENVELOPE_TARGET_NAME "envelope"
+#define ENVELOPE_KEY_TYPE    "envelope"
 
 /** ENVELOPE_KEY_SIZE - bytes of an AES-256-XTS key: data half, then tweak half */
-#define ENVELOPE_KEY_SIZE		64
+#define ENVELOPE_KEY_SIZE 64
 
 /** ENVELOPE_PAYLOAD_MAGIC - "ENVL" as a native-endian number */
-#define ENVELOPE_PAYLOAD_MAGIC		0x454e564cU
-#define ENVELOPE_PAYLOAD_VERSION	1
+#define ENVELOPE_PAYLOAD_MAGIC	 0x454e564cU
+#define ENVELOPE_PAYLOAD_VERSION 1
 
 /** Bounds of a lease's length, in nanoseconds: one second and one day. */
-#define ENVELOPE_LEASE_MIN_NS		1000000000ULL
-#define ENVELOPE_LEASE_MAX_NS		86400000000000ULL
+#define ENVELOPE_LEASE_MIN_NS 1000000000ULL
+#define ENVELOPE_LEASE_MAX_NS 86400000000000ULL
 
 /**
  * struct envelope_payload - payload of add_key(2) and KEYCTL_UPDATE
@@ -51,18 +51,18 @@ struct envelope_payload {
 	__u8 key[ENVELOPE_KEY_SIZE];
 };
 
-#define ENVELOPE_RENEWAL_SIZE		40
-#define ENVELOPE_PAYLOAD_SIZE		(ENVELOPE_RENEWAL_SIZE + ENVELOPE_KEY_SIZE)
+#define ENVELOPE_RENEWAL_SIZE 40
+#define ENVELOPE_PAYLOAD_SIZE (ENVELOPE_RENEWAL_SIZE + ENVELOPE_KEY_SIZE)
 
 /*
  * Why a device or key failed: the second word of `dmsetup status`, DM_ENVELOPE_REASON
  * of the uevent, and the word shown by /proc/keys. A live device shows "-".
  */
-#define ENVELOPE_REASON_REVOKED		"key-revoked"
-#define ENVELOPE_REASON_INVALIDATED	"key-invalidated"
-#define ENVELOPE_REASON_TIMEOUT		"key-expired"
-#define ENVELOPE_REASON_LEASE		"lease-expired"
-#define ENVELOPE_REASON_UNLINKED	"key-unlinked"
-#define ENVELOPE_REASON_MESSAGE		"message"
+#define ENVELOPE_REASON_REVOKED	    "key-revoked"
+#define ENVELOPE_REASON_INVALIDATED "key-invalidated"
+#define ENVELOPE_REASON_TIMEOUT	    "key-expired"
+#define ENVELOPE_REASON_LEASE	    "lease-expired"
+#define ENVELOPE_REASON_UNLINKED    "key-unlinked"
+#define ENVELOPE_REASON_MESSAGE	    "message"
 
 #endif

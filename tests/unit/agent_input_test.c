@@ -37,7 +37,8 @@ static void failed_device(void **state)
 	struct mapping m = { .live = true };
 
 	assert_int_equal(mapper_parse_status("failed lease-expired 0 xts(ecb(aes-generic)) 18446744073709551615 0 0 0 0 9",
-					     &m), 0);
+					     &m),
+			 0);
 	assert_false(m.live);
 	assert_string_equal(m.reason, "lease-expired");
 	assert_int_equal(m.lease_left, 0);
@@ -47,8 +48,8 @@ static void failed_device(void **state)
 
 static void strange_lines(void **state)
 {
-	static const char *const lines[] = { "", "live", "dying - 1 x 0 0 0 0 0 0", "live - 1 x 0 0 0 0 0",
-		"live - soon x 0 0 0 0 0 0" };
+	static const char *const lines[] = { "", "live", "dying - 1 x 0 0 0 0 0 0",
+					     "live - 1 x 0 0 0 0 0", "live - soon x 0 0 0 0 0 0" };
 	struct mapping m;
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++)
@@ -57,7 +58,8 @@ static void strange_lines(void **state)
 }
 
 static const struct parameter table[] = {
-	{ "name", PARAMETER_STRING, true }, { "erase", PARAMETER_BOOL, false },
+	{ "name", PARAMETER_STRING, true },
+	{ "erase", PARAMETER_BOOL, false },
 	{ "limit", PARAMETER_INT, false },
 };
 
@@ -76,7 +78,9 @@ static void expect_parameter(const char *text, size_t size, const char *bad)
 
 static void parameters(void **state)
 {
-	static const struct { const char *text, *bad; } rows[] = {
+	static const struct {
+		const char *text, *bad;
+	} rows[] = {
 		{ "{\"name\":\"a\"}", NULL },
 		{ "{\"name\":\"a\",\"erase\":true,\"limit\":3}", NULL },
 		{ "{\"name\":\"a\",\"erase\":null}", NULL },

@@ -12,7 +12,7 @@
 
 #include "arn.h"
 
-#define ID "1234abcd-12ab-34cd-56ef-1234567890ab"
+#define ID     "1234abcd-12ab-34cd-56ef-1234567890ab"
 #define PREFIX "arn:aws:kms:us-east-1:123456789012:"
 
 static void four_forms(void **state)
@@ -54,16 +54,28 @@ static void refused(const char *text, const char *code)
 	if (key_ref_parse(text, &ref, &f) == 0)
 		fail_msg("accepted: %s", text);
 	assert_string_equal(f.code, code);
-	assert_int_equal(ref.kind, 77);	/* outputs untouched on failure */
+	assert_int_equal(ref.kind, 77); /* outputs untouched on failure */
 }
 
 static void not_a_key_id(void **state)
 {
 	static const char *const bad[] = {
-		"", "x", "1234ABCD-12AB-34CD-56EF-1234567890AB", "1234abcd-12ab-34cd-56ef-1234567890a",
-		"1234abcd-12ab-34cd-56ef-1234567890abc", "1234abcd12ab34cd56ef1234567890ab",
-		" " ID, ID " ", "1234abcd-12ab-34cd-56ef-1234567890ag", "mrk-", "key/" ID,
-		"alias/", "alias/a b", "alias/a:b", "alias/\303\251", "Alias/a",
+		"",
+		"x",
+		"1234ABCD-12AB-34CD-56EF-1234567890AB",
+		"1234abcd-12ab-34cd-56ef-1234567890a",
+		"1234abcd-12ab-34cd-56ef-1234567890abc",
+		"1234abcd12ab34cd56ef1234567890ab",
+		" " ID,
+		ID " ",
+		"1234abcd-12ab-34cd-56ef-1234567890ag",
+		"mrk-",
+		"key/" ID,
+		"alias/",
+		"alias/a b",
+		"alias/a:b",
+		"alias/\303\251",
+		"Alias/a",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -73,12 +85,23 @@ static void not_a_key_id(void **state)
 static void not_an_arn(void **state)
 {
 	static const char *const bad[] = {
-		"arn:", "arn:aws", "arn:aws:kms:us-east-1:123456789012", PREFIX, PREFIX "key/",
-		PREFIX "key/x", PREFIX "alias/", PREFIX ID, "arn:aws:rds:us-east-1:123456789012:key/" ID,
-		"arn:gcp:kms:us-east-1:123456789012:key/" ID, "arn:aws:kms::123456789012:key/" ID,
-		"arn:aws:kms:us-east-1::key/" ID, "arn:aws:kms:us-east-1:12345678901:key/" ID,
-		"arn:aws:kms:us-east-1:12345678901x:key/" ID, "arn:aws:kms:US-EAST-1:123456789012:key/" ID,
-		"arn:aws:kms:us-east-1:123456789012:key/" ID ":x", PREFIX "key/" ID "/",
+		"arn:",
+		"arn:aws",
+		"arn:aws:kms:us-east-1:123456789012",
+		PREFIX,
+		PREFIX "key/",
+		PREFIX "key/x",
+		PREFIX "alias/",
+		PREFIX ID,
+		"arn:aws:rds:us-east-1:123456789012:key/" ID,
+		"arn:gcp:kms:us-east-1:123456789012:key/" ID,
+		"arn:aws:kms::123456789012:key/" ID,
+		"arn:aws:kms:us-east-1::key/" ID,
+		"arn:aws:kms:us-east-1:12345678901:key/" ID,
+		"arn:aws:kms:us-east-1:12345678901x:key/" ID,
+		"arn:aws:kms:US-EAST-1:123456789012:key/" ID,
+		"arn:aws:kms:us-east-1:123456789012:key/" ID ":x",
+		PREFIX "key/" ID "/",
 		"arn:aws:kms:a-region-name-that-is-far-too-long-to-be-one:123456789012:key/" ID,
 	};
 

@@ -73,9 +73,12 @@ static void expect_member(json_object *o, const char *key, const char *expected)
 
 static void kms_record_has_cloudtrails_fields(void **state)
 {
-	static const char *const fields[] = { "eventVersion", "userIdentity", "eventTime", "eventSource",
-		"eventName", "awsRegion", "sourceIPAddress", "userAgent", "requestParameters", "requestID",
-		"eventID", "readOnly", "resources", "eventType", "recipientAccountId" };
+	static const char *const fields[] = {
+		"eventVersion",	     "userIdentity", "eventTime",	  "eventSource",
+		"eventName",	     "awsRegion",    "sourceIPAddress",	  "userAgent",
+		"requestParameters", "requestID",    "eventID",		  "readOnly",
+		"resources",	     "eventType",    "recipientAccountId"
+	};
 	_cleanup_json_ json_object *request = json_object_new_object(), *record = NULL;
 	struct fixture *x = *state;
 	json_object *resources = NULL;
@@ -103,8 +106,9 @@ static void kms_record_has_cloudtrails_fields(void **state)
 
 static void blobs_are_never_written(void **state)
 {
-	static const char *const names[] = { "CiphertextBlob", "Plaintext", "CiphertextForRecipient",
-					     "Recipient", "PrivateKeyPlaintext", "GrantTokens" };
+	static const char *const names[] = { "CiphertextBlob",	       "Plaintext",
+					     "CiphertextForRecipient", "Recipient",
+					     "PrivateKeyPlaintext",    "GrantTokens" };
 	_cleanup_json_ json_object *request = json_object_new_object();
 	struct fixture *x = *state;
 	char text[8192] = "";
@@ -145,7 +149,8 @@ static void requests_name_who_asked(void **state)
 	audit_api_call(x->audit, "StartDBCluster", params, 0, 4711, NULL, NULL);
 	record = last(x);
 	expect_member(json_get_object(record, "userIdentity"), "userName", "root");
-	assert_int_equal(json_get_int(json_get_object(record, "userIdentity"), "processId", 0), 4711);
+	assert_int_equal(json_get_int(json_get_object(record, "userIdentity"), "processId", 0),
+			 4711);
 	/* An address, which a host name is not: readers parse it. */
 	expect_member(record, "sourceIPAddress", "127.0.0.1");
 	gethostname(host, sizeof(host) - 1);
@@ -156,8 +161,11 @@ static void requests_name_who_asked(void **state)
 
 static void status_changes_say_from_and_to(void **state)
 {
-	struct cluster cluster = { .id = "db1", .volume_id = "vol-1", .key_arn = ARN,
-				   .status = CLUSTER_INACCESSIBLE, .reason = "DisabledException: x" };
+	struct cluster cluster = { .id = "db1",
+				   .volume_id = "vol-1",
+				   .key_arn = ARN,
+				   .status = CLUSTER_INACCESSIBLE,
+				   .reason = "DisabledException: x" };
 	_cleanup_json_ json_object *record = NULL;
 	struct fixture *x = *state;
 	json_object *details;
@@ -309,7 +317,7 @@ static void a_full_disk_is_told_and_the_gap_recorded(void **state)
 	struct fault f;
 
 	record_of(x, "Before");
-	room(x, 10);	/* the first of them is cut off */
+	room(x, 10); /* the first of them is cut off */
 	record_of(x, "Missing");
 	record_of(x, "Missing");
 	assert_int_equal(audit_recorded(x->audit, &f), -1);

@@ -24,9 +24,9 @@
 #include "kms/blob.h"
 #include "kms/crypto.h"
 
-#define INVALID "InvalidCiphertextException"
+#define INVALID	 "InvalidCiphertextException"
 #define INTERNAL "KMSInternalException"
-#define NOBODY 65534
+#define NOBODY	 65534
 
 static const struct cmk cmk = { .key_id = "aaaaaaaa-0000-4000-8000-000000000001" };
 static const struct context right = { (uint8_t *)"right", 5 };
@@ -94,7 +94,7 @@ static int with_pages(unsigned int pages, const char *for_right, const char *for
 	int status;
 	pid_t pid;
 
-	memcpy(key, material->bytes, sizeof(key));	/* the secret itself is wiped in a child */
+	memcpy(key, material->bytes, sizeof(key)); /* the secret itself is wiped in a child */
 	pid = fork();
 	if (pid == 0) {
 		/* root may lock without a limit */
@@ -117,8 +117,8 @@ static int with_pages(unsigned int pages, const char *for_right, const char *for
 
 static void no_locked_memory_is_not_an_invalid_ciphertext(void **state)
 {
-	assert_int_equal(with_pages(0, INTERNAL, INTERNAL), 0);	/* none for the derived key */
-	assert_int_equal(with_pages(1, INTERNAL, INTERNAL), 0);	/* none for the plaintext */
+	assert_int_equal(with_pages(0, INTERNAL, INTERNAL), 0); /* none for the derived key */
+	assert_int_equal(with_pages(1, INTERNAL, INTERNAL), 0); /* none for the plaintext */
 	assert_int_equal(with_pages(2, "", INVALID), 0);	/* control: enough */
 }
 

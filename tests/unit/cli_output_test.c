@@ -118,8 +118,9 @@ static const char *nearest_of(const char *typed, const char *const *words)
 
 static void the_nearest_word_is_named(void **state)
 {
-	static const char *const words[] = { "db-cluster-identifier", "device", "storage-encrypted",
-					     "kms-key-id", "region", NULL };
+	static const char *const words[] = {
+		"db-cluster-identifier", "device", "storage-encrypted", "kms-key-id", "region", NULL
+	};
 
 	assert_string_equal(nearest_of("db-cluster-identifer", words), "db-cluster-identifier");
 	assert_string_equal(nearest_of("regoin", words), "region");

@@ -129,7 +129,8 @@ static void wrong_lines(void **state)
 	refused("LeaseSeconds=\n", "5 to 3600");
 	refused("LeaseSeconds=99999999999999999999\n", "5 to 3600");
 	refused("LeaseSeconds=10\nRenewSeconds=10\n", "less than LeaseSeconds");
-	refused("LeaseSeconds=60\nKmsTimeoutSeconds=60\n", "KmsTimeoutSeconds=60 must be less than 40");
+	refused("LeaseSeconds=60\nKmsTimeoutSeconds=60\n",
+		"KmsTimeoutSeconds=60 must be less than 40");
 	refused("LeaseSeconds=60\nKmsTimeoutSeconds=40\n", "40 are left");
 	refused("LeaseSeconds=60\nRenewSeconds=50\nKmsTimeoutSeconds=40\n", "40 are left");
 	refused("LeaseSeconds=60\nRenewSeconds=1\nKmsTimeoutSeconds=59\n", "less than 59");
@@ -153,9 +154,10 @@ static void named_file_must_exist(void **state)
 	assert_non_null(strstr(f.message, "/nonexistent/envelope.conf"));
 }
 
-#define PROFILES "[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=no\n" \
-		 "[enveloped]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = wJalr/K7+x=\n" \
-		 "region = us-east-1\n"
+#define PROFILES                                                                              \
+	"[other]\naws_access_key_id=AKIAOTHER\naws_secret_access_key=no\n"                    \
+	"[enveloped]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = wJalr/K7+x=\n" \
+	"region = us-east-1\n"
 
 static void credentials_of_the_profile(void **state)
 {

@@ -44,16 +44,27 @@ static void exit_codes(void **state)
 		const char *code;
 		int status;
 	} rows[] = {
-		{ "InternalFailure", 1 }, { "NoSuchName", 1 }, { "", 1 },
-		{ "InvalidParameterCombination", 2 }, { "InvalidParameterValue", 2 },
-		{ "ValidationException", 2 }, { "InvalidConfiguration", 2 },
-		{ "DBClusterNotFoundFault", 3 }, { "NotFoundException", 3 },
-		{ "KMSKeyNotAccessibleFault", 4 }, { "AccessDeniedException", 4 },
-		{ "DisabledException", 4 }, { "KMSInvalidStateException", 4 },
-		{ "KMSUnreachable", 5 }, { "AgentUnreachable", 5 }, { "ThrottlingException", 5 },
-		{ "InvalidDBClusterStateFault", 6 }, { "InvalidVolumeHeader", 6 },
+		{ "InternalFailure", 1 },
+		{ "NoSuchName", 1 },
+		{ "", 1 },
+		{ "InvalidParameterCombination", 2 },
+		{ "InvalidParameterValue", 2 },
+		{ "ValidationException", 2 },
+		{ "InvalidConfiguration", 2 },
+		{ "DBClusterNotFoundFault", 3 },
+		{ "NotFoundException", 3 },
+		{ "KMSKeyNotAccessibleFault", 4 },
+		{ "AccessDeniedException", 4 },
+		{ "DisabledException", 4 },
+		{ "KMSInvalidStateException", 4 },
+		{ "KMSUnreachable", 5 },
+		{ "AgentUnreachable", 5 },
+		{ "ThrottlingException", 5 },
+		{ "InvalidDBClusterStateFault", 6 },
+		{ "InvalidVolumeHeader", 6 },
 		{ "VolumeInUse", 6 },
-		{ "KernelModuleMissing", 7 }, { "AuditTrailUnavailable", 7 },
+		{ "KernelModuleMissing", 7 },
+		{ "AuditTrailUnavailable", 7 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -91,7 +102,15 @@ static void json_reads_are_typed(void **state)
 static void json_accepts_one_text_only(void **state)
 {
 	static const char *const bad[] = {
-		"", " ", "{", "{}{}", "{} x", "[1,]", "{\"a\":1,}", "nul", "\"\xff\"",
+		"",
+		" ",
+		"{",
+		"{}{}",
+		"{} x",
+		"[1,]",
+		"{\"a\":1,}",
+		"nul",
+		"\"\xff\"",
 		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
 	};
 
@@ -124,9 +143,15 @@ static void base64_vectors(void **state)
 {
 	static const struct {
 		const char *plain, *text;
-	} rows[] = {	/* RFC 4648 section 10 */
-		{ "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
-		{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+	} rows[] = {
+		/* RFC 4648 section 10 */
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -146,8 +171,8 @@ static void base64_vectors(void **state)
 static void base64_is_strict(void **state)
 {
 	static const char *const bad[] = {
-		"Z", "Zg", "Zg=", "Zg= =", " Zg==", "Zg==\n", "Zm9v\n", "Zh==", "Zm9=", "Z===", "====",
-		"Zg==Zg==", "Zm_v", "Zm-v", "Zm9v====", "Zm9vZ=g=",
+		"Z",	"Zg",	"Zg=",	"Zg= =",    " Zg==", "Zg==\n", "Zm9v\n",   "Zh==",
+		"Zm9=", "Z===", "====", "Zg==Zg==", "Zm_v",  "Zm-v",   "Zm9v====", "Zm9vZ=g=",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -25,11 +25,11 @@
 #include "header.h"
 #include "luks2_forge.h"
 
-#define IMAGE_SIZE	(8 << 20)
-#define VOLUME_ID	"vol-0123456789abcdef0"
-#define OTHER_ID	"vol-ffffffffffffffff0"
-#define KEY_ARN		"arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-#define OTHER_ARN	"arn:aws:kms:us-east-1:123456789012:key/9999abcd-12ab-34cd-56ef-1234567890ab"
+#define IMAGE_SIZE (8 << 20)
+#define VOLUME_ID  "vol-0123456789abcdef0"
+#define OTHER_ID   "vol-ffffffffffffffff0"
+#define KEY_ARN	   "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+#define OTHER_ARN  "arn:aws:kms:us-east-1:123456789012:key/9999abcd-12ab-34cd-56ef-1234567890ab"
 
 static const struct volume_identity identity = {
 	.volume_id = VOLUME_ID,
@@ -79,7 +79,8 @@ static void refused(int ret, const struct fault *f, const char *code, const char
 	if (!ret)
 		fail_msg("accepted, expected %s: ...%s...", code, reason);
 	if (strcmp(f->code, code) || !strstr(f->message, reason))
-		fail_msg("expected %s: ...%s...\n     seen %s: %s", code, reason, f->code, f->message);
+		fail_msg("expected %s: ...%s...\n     seen %s: %s", code, reason, f->code,
+			 f->message);
 }
 
 /* A complete volume on the image. */
@@ -184,7 +185,11 @@ static void the_key_itself_is_not_written(void **state)
 
 static void identities_are_checked_before_anything_is_written(void **state)
 {
-	static const struct { size_t at; const char *value; const char *reason; } rows[] = {
+	static const struct {
+		size_t at;
+		const char *value;
+		const char *reason;
+	} rows[] = {
 		{ offsetof(struct volume_identity, volume_id), "vol-123", "volume id" },
 		{ offsetof(struct volume_identity, volume_id), "vol-0123456789ABCDEF0", "volume id" },
 		{ offsetof(struct volume_identity, cluster_id), "", "cluster identifier" },
@@ -250,7 +255,8 @@ static void small_and_missing_devices_are_refused(void **state)
 		"InvalidParameterValue", "not a block device");
 	refused(header_format("/nonexistent", &identity, key, &header, &f), &f,
 		"InvalidParameterValue", "No such file");
-	refused(header_read("/nonexistent", &header, &f), &f, "InvalidParameterValue", "No such file");
+	refused(header_read("/nonexistent", &header, &f), &f, "InvalidParameterValue",
+		"No such file");
 	refused(header_read(image, &header, &f), &f, "InvalidVolumeHeader", "no LUKS2 header");
 }
 
@@ -325,7 +331,8 @@ static void the_largest_wrapped_key_fits(void **state)
 	succeeds(header_format(image, &identity, key, &header, &f), &f);
 	succeeds(header_set_wrapped_key(image, &header, large, sizeof(large), &f), &f);
 	succeeds(header_set_state(image, VOLUME_ID, "inaccessible-encryption-credentials",
-				  "a reason", &f), &f);
+				  "a reason", &f),
+		 &f);
 	succeeds(header_read(image, &read, &f), &f);
 	assert_memory_equal(read.wrapped_key, large, sizeof(large));
 }
@@ -337,7 +344,8 @@ static void only_the_volume_key_is_verified(void **state)
 	struct fault f = { 0 };
 
 	succeeds(header_verify_key(image, &header, key, &f), &f);
-	refused(header_verify_key(image, &header, shorter, &f), &f, "InvalidVolumeHeader", "digests.0");
+	refused(header_verify_key(image, &header, shorter, &f), &f, "InvalidVolumeHeader",
+		"digests.0");
 	key->bytes[63] ^= 1;
 	refused(header_verify_key(image, &header, key, &f), &f, "InvalidVolumeHeader", "digests.0");
 	secret_free(shorter);
@@ -361,7 +369,8 @@ static void states_are_recorded_replaced_and_removed(void **state)
 
 	succeeds(header_set_state(image, VOLUME_ID, "stopped", "first", &f), &f);
 	succeeds(header_set_state(image, VOLUME_ID, "inaccessible-encryption-credentials",
-				  "DisabledException:\n\xff key is disabled", &f), &f);
+				  "DisabledException:\n\xff key is disabled", &f),
+		 &f);
 	succeeds(header_read(image, &read, &f), &f);
 	assert_string_equal(read.state, "inaccessible-encryption-credentials");
 	assert_string_equal(read.state_reason, "DisabledException:?? key is disabled");
@@ -427,27 +436,27 @@ static void another_volumes_header_is_not_written(void **state)
 /* ---- forged headers ---- */
 
 #define DIGEST_OF_ANOTHER_KEY "\"W5irWru5ZP+1USStB1rnVDTc+18EKTWuVZsrW35R/ss=\""
-#define TOKEN_COPY \
-	"{\"type\":\"envelope\",\"keyslots\":[],\"version\":1,\"volume_id\":\"vol-0123456789abcdef0\"," \
+#define TOKEN_COPY                                                                                         \
+	"{\"type\":\"envelope\",\"keyslots\":[],\"version\":1,\"volume_id\":\"vol-0123456789abcdef0\","    \
 	"\"cluster_id\":\"orders-db1\",\"db_cluster_resource_id\":\"cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ\"," \
-	"\"key_arn\":\"" KEY_ARN "\",\"region\":\"us-east-1\",\"account\":\"123456789012\"," \
+	"\"key_arn\":\"" KEY_ARN "\",\"region\":\"us-east-1\",\"account\":\"123456789012\","               \
 	"\"generation\":1,\"wrapped_key\":\"AAAA\"}"
 #define STATE_TOKEN \
 	"{\"type\":\"envelope-state\",\"keyslots\":[],\"state\":\"stopped\",\"reason\":\"\",\"time\":\"\"}"
-#define KEYSLOT \
-	"{\"type\":\"luks2\",\"key_size\":64,\"af\":{\"type\":\"luks1\",\"stripes\":4000,\"hash\":\"sha256\"}," \
+#define KEYSLOT                                                                                                   \
+	"{\"type\":\"luks2\",\"key_size\":64,\"af\":{\"type\":\"luks1\",\"stripes\":4000,\"hash\":\"sha256\"},"   \
 	"\"area\":{\"type\":\"raw\",\"offset\":\"32768\",\"size\":\"258048\",\"encryption\":\"aes-xts-plain64\"," \
-	"\"key_size\":64},\"kdf\":{\"type\":\"pbkdf2\",\"hash\":\"sha256\",\"iterations\":1000," \
+	"\"key_size\":64},\"kdf\":{\"type\":\"pbkdf2\",\"hash\":\"sha256\",\"iterations\":1000,"                  \
 	"\"salt\":\"H4gIxMgDZvakRpNXzkwKziBSEMhmNTPW89Y7qbuoOcs=\"}}"
-#define SEGMENT \
+#define SEGMENT                                                                               \
 	"{\"type\":\"crypt\",\"offset\":\"4194304\",\"size\":\"dynamic\",\"iv_tweak\":\"0\"," \
 	"\"encryption\":\"aes-xts-plain64\",\"sector_size\":4096}"
 
 struct forgery {
 	const char *name;
 	const char *pointer;
-	const char *value;	/* NULL: delete */
-	const char *reason;	/* in the refusal; NULL: accepted, but with another hash */
+	const char *value;  /* NULL: delete */
+	const char *reason; /* in the refusal; NULL: accepted, but with another hash */
 };
 
 static const struct forgery forgeries[] = {
@@ -472,14 +481,19 @@ static const struct forgery forgeries[] = {
 	{ "size fixed", "/segments/0/size", "\"1048576\"", NULL },
 	{ "size zero", "/segments/0/size", "\"0\"", "LUKS2" },
 	{ "size odd", "/segments/0/size", "\"1048577\"", "aligned to sector size" },
-	{ "size not whole sectors", "/segments/0/size", "\"1049088\"", "aligned to sector size: 4096" },
+	{ "size not whole sectors", "/segments/0/size", "\"1049088\"",
+	  "aligned to sector size: 4096" },
 	{ "size past the device", "/segments/0/size", "\"8388608\"", "segments.0.size" },
-	{ "linear segment", "/segments/0", "{\"type\":\"linear\",\"offset\":\"1048576\","
-	  "\"size\":\"dynamic\"}", "segments.0" },
+	{ "linear segment", "/segments/0",
+	  "{\"type\":\"linear\",\"offset\":\"1048576\","
+	  "\"size\":\"dynamic\"}",
+	  "segments.0" },
 	{ "segment flags", "/segments/0/flags", "[\"backup-final\"]", "No regular segment" },
 	{ "unknown segment flags", "/segments/0/flags", "[\"x\"]", "segments.0.flags" },
-	{ "integrity", "/segments/0/integrity", "{\"type\":\"hmac(sha256)\","
-	  "\"journal_encryption\":\"none\",\"journal_integrity\":\"none\"}", "segments.0.integrity" },
+	{ "integrity", "/segments/0/integrity",
+	  "{\"type\":\"hmac(sha256)\","
+	  "\"journal_encryption\":\"none\",\"journal_integrity\":\"none\"}",
+	  "segments.0.integrity" },
 	{ "second segment without digest", "/segments/1", SEGMENT, "Crypt segment 1" },
 	{ "no segment", "/segments/0", NULL, "LUKS2" },
 
@@ -492,9 +506,11 @@ static const struct forgery forgeries[] = {
 	{ "endless iterations", "/digests/0/iterations", "2000000000", "digests.0.iterations" },
 	{ "digest for no segment", "/digests/0/segments", "[]", "Crypt segment 0" },
 	{ "no digest", "/digests/0", NULL, "Crypt segment 0" },
-	{ "second digest", "/digests/1", "{\"type\":\"pbkdf2\",\"keyslots\":[],\"segments\":[],"
+	{ "second digest", "/digests/1",
+	  "{\"type\":\"pbkdf2\",\"keyslots\":[],\"segments\":[],"
 	  "\"hash\":\"sha256\",\"iterations\":1000,\"salt\":" DIGEST_OF_ANOTHER_KEY ","
-	  "\"digest\":" DIGEST_OF_ANOTHER_KEY "}", "digests.1" },
+	  "\"digest\":" DIGEST_OF_ANOTHER_KEY "}",
+	  "digests.1" },
 
 	/* token */
 	{ "other key ARN", "/tokens/0/key_arn", "\"" OTHER_ARN "\"", NULL },
@@ -509,21 +525,25 @@ static const struct forgery forgeries[] = {
 	{ "volume id that is none", "/tokens/0/volume_id", "\"vol-x\"", "tokens.0.volume_id" },
 	{ "other cluster", "/tokens/0/cluster_id", "\"orders-db2\"", NULL },
 	{ "line feed in cluster id", "/tokens/0/cluster_id", "\"a\\nb\"", "tokens.0.cluster_id" },
-	{ "NUL in cluster id", "/tokens/0/cluster_id", "\"orders-db1\\u0000x\"", "tokens.0.cluster_id" },
+	{ "NUL in cluster id", "/tokens/0/cluster_id", "\"orders-db1\\u0000x\"",
+	  "tokens.0.cluster_id" },
 	{ "other resource id", "/tokens/0/db_cluster_resource_id",
 	  "\"cluster-ZZZZZZZZZZZZZZZZZZZZZZZZZZ\"", NULL },
 	{ "resource id missing", "/tokens/0/db_cluster_resource_id", NULL,
 	  "tokens.0.db_cluster_resource_id" },
 	{ "unknown member of the token", "/tokens/0/extra", "1", "tokens.0.extra" },
-	{ "wrapped key that is not base64", "/tokens/0/wrapped_key", "\"?\"", "tokens.0.wrapped_key" },
+	{ "wrapped key that is not base64", "/tokens/0/wrapped_key", "\"?\"",
+	  "tokens.0.wrapped_key" },
 	{ "wrapped key empty", "/tokens/0/wrapped_key", "\"\"", "tokens.0.wrapped_key" },
 	{ "wrapped key missing", "/tokens/0/wrapped_key", NULL, "wrapped_key" },
 	{ "no token", "/tokens/0", NULL, "tokens" },
 	{ "second token", "/tokens/1", TOKEN_COPY, "tokens.1" },
 	{ "token of another kind", "/tokens/1", "{\"type\":\"systemd-tpm2\",\"keyslots\":[]}",
 	  "tokens.1.type" },
-	{ "state token with more in it", "/tokens/1", "{\"type\":\"envelope-state\",\"keyslots\":[],"
-	  "\"state\":\"\",\"reason\":\"\",\"time\":\"\",\"x\":1}", "tokens.1.x" },
+	{ "state token with more in it", "/tokens/1",
+	  "{\"type\":\"envelope-state\",\"keyslots\":[],"
+	  "\"state\":\"\",\"reason\":\"\",\"time\":\"\",\"x\":1}",
+	  "tokens.1.x" },
 	{ "state token without state", "/tokens/1", "{\"type\":\"envelope-state\",\"keyslots\":[]}",
 	  "tokens.1.state" },
 
@@ -617,13 +637,15 @@ static void the_forger_itself_does_not_break_headers(void **state)
 	refused(header_read(image, &read, &f), &f, "InvalidVolumeHeader", "second token");
 }
 
-#define case(function) cmocka_unit_test_setup_teardown(function, new_image, drop_image)
+#define case (function) cmocka_unit_test_setup_teardown(function, new_image, drop_image)
 
 /* What a format that ended after so many steps has left: 1 the LUKS2 header, 2 the token. */
 static void begin_volume(const char *volume_id, int steps)
 {
-	struct crypt_params_luks2 luks2 = { .label = volume_id, .subsystem = VOLUME_SUBSYSTEM,
-					    .sector_size = 4096, .data_alignment = 2048 };
+	struct crypt_params_luks2 luks2 = { .label = volume_id,
+					    .subsystem = VOLUME_SUBSYSTEM,
+					    .sector_size = 4096,
+					    .data_alignment = 2048 };
 	struct volume_identity id = identity;
 	struct volume_header header;
 	struct crypt_device *cd;
@@ -638,7 +660,8 @@ static void begin_volume(const char *volume_id, int steps)
 	assert_int_equal(crypt_init(&cd, image), 0);
 	assert_int_equal(crypt_set_metadata_size(cd, 16384, (1 << 20) - 2 * 16384), 0);
 	assert_int_equal(crypt_format(cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
-				      (char *)key->bytes, key->size, &luks2), 0);
+				      (char *)key->bytes, key->size, &luks2),
+			 0);
 	crypt_free(cd);
 }
 
@@ -677,26 +700,26 @@ static void only_the_unfinished_header_of_that_volume_is_erased(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		case(what_is_written_is_read_back),
-		case(sector_size_512_can_be_asked_for),
-		case(libcryptsetup_agrees),
-		case(the_key_itself_is_not_written),
-		case(identities_are_checked_before_anything_is_written),
-		case(a_device_that_holds_data_is_left_alone),
-		case(small_and_missing_devices_are_refused),
-		case(a_block_device_in_use_is_refused),
-		case(a_volume_without_wrapped_key_is_not_readable),
-		case(the_largest_wrapped_key_fits),
-		case(only_the_volume_key_is_verified),
-		case(a_header_exchanged_after_reading_is_noticed),
-		case(states_are_recorded_replaced_and_removed),
-		case(erasing_leaves_nothing_of_the_header),
-		case(another_volumes_header_is_not_written),
-		case(only_the_unfinished_header_of_that_volume_is_erased),
-		case(forged_headers_are_refused_or_change_the_hash),
-		case(a_keyslot_is_refused),
-		case(a_second_segment_is_refused),
-		case(the_forger_itself_does_not_break_headers),
+		case (what_is_written_is_read_back),
+		case (sector_size_512_can_be_asked_for),
+		case (libcryptsetup_agrees),
+		case (the_key_itself_is_not_written),
+		case (identities_are_checked_before_anything_is_written),
+		case (a_device_that_holds_data_is_left_alone),
+		case (small_and_missing_devices_are_refused),
+		case (a_block_device_in_use_is_refused),
+		case (a_volume_without_wrapped_key_is_not_readable),
+		case (the_largest_wrapped_key_fits),
+		case (only_the_volume_key_is_verified),
+		case (a_header_exchanged_after_reading_is_noticed),
+		case (states_are_recorded_replaced_and_removed),
+		case (erasing_leaves_nothing_of_the_header),
+		case (another_volumes_header_is_not_written),
+		case (only_the_unfinished_header_of_that_volume_is_erased),
+		case (forged_headers_are_refused_or_change_the_hash),
+		case (a_keyslot_is_refused),
+		case (a_second_segment_is_refused),
+		case (the_forger_itself_does_not_break_headers),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

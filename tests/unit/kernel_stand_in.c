@@ -34,11 +34,12 @@
 #include "log.h"
 
 #define SERIAL_FIRST 1000
-#define SERIAL_LAST 1999
+#define SERIAL_LAST  1999
 
 static const char *place(char path[512], const char *folder, const char *name)
 {
-	snprintf(path, 512, "%s/%s%s%s", getenv("ENVELOPE_STAND_IN"), folder, *name ? "/" : "", name);
+	snprintf(path, 512, "%s/%s%s%s", getenv("ENVELOPE_STAND_IN"), folder, *name ? "/" : "",
+		 name);
 	return path;
 }
 
@@ -143,8 +144,8 @@ static void fail_devices(const char *volume_id)
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(list[i].volume_id, volume_id) || !list[i].live)
 			continue;
-		snprintf(line, sizeof(line), "%s failed " ENVELOPE_REASON_REVOKED " 0 %u:%u", volume_id,
-			 major(list[i].device), minor(list[i].device));
+		snprintf(line, sizeof(line), "%s failed " ENVELOPE_REASON_REVOKED " 0 %u:%u",
+			 volume_id, major(list[i].device), minor(list[i].device));
 		write_line("devices", list[i].name, line);
 	}
 	free(list);
@@ -173,7 +174,9 @@ int mapper_events(void)
 	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	char path[512];
 
-	return inotify_add_watch(fd, place(path, "devices", ""), IN_MOVED_TO | IN_DELETE) < 0 ? -errno : fd;
+	return inotify_add_watch(fd, place(path, "devices", ""), IN_MOVED_TO | IN_DELETE) < 0
+		       ? -errno
+		       : fd;
 }
 
 int mapper_create(const char *name, const struct volume_header *header, const char *device,
@@ -230,7 +233,7 @@ static size_t list_devices(struct mapping **ret)
 
 int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 {
-	static bool looked;	/* only the device thread looks */
+	static bool looked; /* only the device thread looks */
 	char path[512];
 
 	if (looked && access(place(path, "unseen", ""), F_OK) == 0)

@@ -13,13 +13,13 @@
 
 #include "kms/key_state.h"
 
-#define ARN "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+#define ARN	 "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 #define DISABLED "DisabledException"
-#define INVALID "KMSInvalidStateException"
+#define INVALID	 "KMSInvalidStateException"
 
 static const struct {
 	enum key_use use;
-	const char *enabled, *disabled, *pending;	/* NULL: allowed */
+	const char *enabled, *disabled, *pending; /* NULL: allowed */
 } rows[] = {
 	{ USE_CRYPTO, NULL, DISABLED, INVALID },
 	{ USE_DESCRIBE, NULL, NULL, NULL },

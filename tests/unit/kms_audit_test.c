@@ -24,8 +24,8 @@
 
 static struct {
 	unsigned int syncs;
-	off_t size;	/* of the file at the last sync */
-	int error;	/* what the disk answers */
+	off_t size; /* of the file at the last sync */
+	int error;  /* what the disk answers */
 } disk;
 
 /* In place of the C library's. */
@@ -61,9 +61,12 @@ static int setup(void **state)
 	x->kms = (struct kms){ .region = "us-east-1", .account = "123456789012" };
 	if (audit_open(x->path, x->kms.region, x->kms.account, &x->kms.audit, &f))
 		fail_msg("%s", f.message);
-	x->call = (struct call){ .kms = &x->kms, .operation = "Decrypt", .request_id = "id",
+	x->call = (struct call){ .kms = &x->kms,
+				 .operation = "Decrypt",
+				 .request_id = "id",
 				 .params = json_object_new_object(),
-				 .reply = json_object_new_object(), .read_only = true };
+				 .reply = json_object_new_object(),
+				 .read_only = true };
 	memset(&disk, 0, sizeof(disk));
 	*state = x;
 	return 0;
@@ -136,7 +139,8 @@ static void a_refused_call_waits_for_no_disk(void **state)
 static void the_end_of_a_key_is_on_the_disk(void **state)
 {
 	const struct cmk cmk = { .key_id = "1234abcd-12ab-34cd-56ef-1234567890ab",
-				 .account = "123456789012", .region = "us-east-1" };
+				 .account = "123456789012",
+				 .region = "us-east-1" };
 	struct fixture *x = *state;
 	struct fault f;
 

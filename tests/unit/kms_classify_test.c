@@ -123,8 +123,8 @@ static void each_answer_means_what_the_table_says(void **state)
 	unsigned int wrong = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		enum kms_outcome seen = kms_classify(rows[i].status, rows[i].type,
-						     NULL, rows[i].curl_code);
+		enum kms_outcome seen = kms_classify(rows[i].status, rows[i].type, NULL,
+						     rows[i].curl_code);
 
 		if (seen == rows[i].expected)
 			continue;
@@ -186,8 +186,14 @@ static void no_bare_status_is_a_denial(void **state)
 static void endpoints_are_parsed(void **state)
 {
 	static const char *const wrong[] = {
-		"", "unix:", "unix:relative", "http://kms", "https://", "kms.us-east-1.amazonaws.com",
-		"/run/kms.sock", "file:///etc/passwd",
+		"",
+		"unix:",
+		"unix:relative",
+		"http://kms",
+		"https://",
+		"kms.us-east-1.amazonaws.com",
+		"/run/kms.sock",
+		"file:///etc/passwd",
 	};
 	struct kms_endpoint endpoint = { 0 };
 	struct fault f;

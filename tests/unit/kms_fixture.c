@@ -107,10 +107,10 @@ static int start_kms(void)
 {
 	char program[3100], socket[128], root_key[128], audit[128], settings[128], port[8];
 	char *argv[] = {
-		program, (char *)"--config", settings, (char *)"--listen-unix", socket,
-		(char *)"--listen-tcp", port, (char *)"--state-dir", kms.directory,
-		(char *)"--root-key", root_key, (char *)"--credentials", kms.credentials,
-		(char *)"--audit-file", audit, NULL,
+		program,	 (char *)"--config",	 settings, (char *)"--listen-unix",
+		socket,		 (char *)"--listen-tcp", port,	   (char *)"--state-dir",
+		kms.directory,	 (char *)"--root-key",	 root_key, (char *)"--credentials",
+		kms.credentials, (char *)"--audit-file", audit,	   NULL,
 	};
 
 	snprintf(program, sizeof(program), "%s/envelope-kms", kms.programs);

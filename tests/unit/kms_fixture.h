@@ -11,12 +11,12 @@
 
 struct kms_fixture {
 	pid_t pid;
-	char programs[3000];		/* folder of the built programs */
-	char directory[64];		/* everything below is in here */
-	char endpoint[160];		/* "unix:..." */
-	char tls_endpoint[64];		/* "https://localhost:PORT" */
+	char programs[3000];   /* folder of the built programs */
+	char directory[64];    /* everything below is in here */
+	char endpoint[160];    /* "unix:..." */
+	char tls_endpoint[64]; /* "https://localhost:PORT" */
 	char ca_file[128];
-	char credentials[128];		/* profiles "enveloped" and "admin" */
+	char credentials[128]; /* profiles "enveloped" and "admin" */
 	char key_arn[512];
 };
 

@@ -22,10 +22,10 @@
 #include "kms/crypto.h"
 #include "kms/store.h"
 
-#define A "aaaaaaaa-0000-4000-8000-000000000001"
-#define B "bbbbbbbb-0000-4000-8000-000000000002"
+#define A	"aaaaaaaa-0000-4000-8000-000000000001"
+#define B	"bbbbbbbb-0000-4000-8000-000000000002"
 #define ACCOUNT "123456789012"
-#define NOW 1700000000
+#define NOW	1700000000
 
 struct fixture {
 	char folder[64];
@@ -34,12 +34,16 @@ struct fixture {
 	struct store *store;
 };
 
-static void add_key(struct store *store, const char *key_id, enum key_state state,
-		    int64_t deletion, uint8_t fill)
+static void add_key(struct store *store, const char *key_id, enum key_state state, int64_t deletion,
+		    uint8_t fill)
 {
 	struct secret *material = secret_new(CMK_MATERIAL_BYTES);
-	struct cmk cmk = { .account = ACCOUNT, .region = "us-east-1", .description = "d",
-			   .state = state, .created = NOW, .deletion = deletion };
+	struct cmk cmk = { .account = ACCOUNT,
+			   .region = "us-east-1",
+			   .description = "d",
+			   .state = state,
+			   .created = NOW,
+			   .deletion = deletion };
 	struct fault f;
 
 	memset(material->bytes, fill, material->size);
@@ -152,7 +156,8 @@ static void update_keeps_the_material(void **state)
 static void tampered_key_is_refused(void **state)
 {
 	static const char *const attacks[] = {
-		"UPDATE keys SET record = replace(record, 'Disabled', 'Enabled') WHERE key_id = '" B "'",
+		"UPDATE keys SET record = replace(record, 'Disabled', 'Enabled') WHERE key_id = '" B
+		"'",
 		"UPDATE keys SET record = replace(record, '\"d\"', '\"e\"') WHERE key_id = '" B "'",
 		"UPDATE keys SET record = record || ' ' WHERE key_id = '" B "'",
 		"UPDATE keys SET record = '' WHERE key_id = '" B "'",
@@ -161,7 +166,8 @@ static void tampered_key_is_refused(void **state)
 		"UPDATE keys SET seal = substr(seal, 1, length(seal) - 1) WHERE key_id = '" B "'",
 		"UPDATE keys SET seal = CAST(seal || x'00' AS BLOB) WHERE key_id = '" B "'",
 		/* seal of the other key */
-		"UPDATE keys SET seal = (SELECT seal FROM keys WHERE key_id = '" A "') WHERE key_id = '" B "'",
+		"UPDATE keys SET seal = (SELECT seal FROM keys WHERE key_id = '" A
+		"') WHERE key_id = '" B "'",
 		/* the whole row of the enabled key under the name of the disabled one */
 		"UPDATE keys SET seal = (SELECT seal FROM keys WHERE key_id = '" A "'),"
 		" record = (SELECT record FROM keys WHERE key_id = '" A "') WHERE key_id = '" B "'",
@@ -179,7 +185,7 @@ static void tampered_key_is_refused(void **state)
 
 		assert_int_equal(set_up(&fresh), 0);
 		x = fresh;
-		assert_int_equal(get(x, B, NULL), 0);	/* negative control */
+		assert_int_equal(get(x, B, NULL), 0); /* negative control */
 		tamper(x, attacks[i]);
 		if (get(x, B, &f) != -1)
 			fail_msg("accepted: %s", attacks[i]);
@@ -316,19 +322,22 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	cmk.deletion = NOW + 7 * 86400;
 	assert_int_equal(store_update_key(x->store, &cmk, NULL), 0);
 	size = read_seal(x, seal);
-	assert_true(in_files(x, seal, size));	/* negative control */
+	assert_true(in_files(x, seal, size)); /* negative control */
 
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion - 1, note_end, &ended, &next, NULL), 0);
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion - 1, note_end, &ended, &next, NULL),
+			 0);
 	assert_int_equal(next, cmk.deletion);
 	assert_int_equal(get(x, A, NULL), 0);
 
 	/* One whose end is not recorded stays. */
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion, refuse_end, &ended, &next, NULL), -1);
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion, refuse_end, &ended, &next, NULL),
+			 -1);
 	assert_int_equal(get(x, A, NULL), 0);
 	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), 0);
 	assert_int_equal(ended, 0);
 
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion, note_end, &ended, &next, NULL), 1);
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion, note_end, &ended, &next, NULL),
+			 1);
 	assert_int_equal(ended, 1);
 	assert_int_equal(next, 0);
 	assert_int_equal(get(x, A, NULL), -ENOENT);
@@ -345,7 +354,7 @@ static void forged_deletion_destroys_nothing(void **state)
 	int ended = 0;
 
 	tamper(x, "UPDATE keys SET record = replace(replace(record, 'Enabled', 'PendingDeletion'),"
-	       " '\"Deletion\":0', '\"Deletion\":1') WHERE key_id = '" A "'");
+		  " '\"Deletion\":0', '\"Deletion\":1') WHERE key_id = '" A "'");
 	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
 	assert_int_equal(ended, 0);
 }
@@ -375,7 +384,7 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
 	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), 0);
 	assert_int_equal(get(x, A, &f), 0);
-	assert_int_equal(get(x, B, &f), -1);	/* what is damaged is still called so */
+	assert_int_equal(get(x, B, &f), -1); /* what is damaged is still called so */
 	assert_non_null(strstr(f.message, "swapped"));
 	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, &f), 0);
 }

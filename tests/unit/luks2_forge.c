@@ -17,14 +17,14 @@
 #include <json-c/json_pointer.h>
 #include <openssl/evp.h>
 
-#define BINARY_SIZE	4096
-#define SIZE_AT		8	/* be64: binary header and JSON area */
-#define UUID_AT		168
-#define UUID_SIZE	40
-#define SUBSYSTEM_AT	208
-#define SUBSYSTEM_SIZE	48
-#define CHECKSUM_AT	448
-#define CHECKSUM_SIZE	64
+#define BINARY_SIZE    4096
+#define SIZE_AT	       8 /* be64: binary header and JSON area */
+#define UUID_AT	       168
+#define UUID_SIZE      40
+#define SUBSYSTEM_AT   208
+#define SUBSYSTEM_SIZE 48
+#define CHECKSUM_AT    448
+#define CHECKSUM_SIZE  64
 
 static void need(int condition, const char *what)
 {

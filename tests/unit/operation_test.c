@@ -23,13 +23,13 @@
 #include "json.h"
 
 static struct {
-	enum kms_outcome outcome;	/* what the KMS will say */
+	enum kms_outcome outcome; /* what the KMS will say */
 	unsigned int went_on, replies, denials;
 	unsigned int undone;
 	bool key_dropped;
-	bool dropped_unrecorded;	/* before the trail was asked to record the answer */
-	char fault[64];			/* told to the client */
-	const void *running;		/* in the device thread */
+	bool dropped_unrecorded; /* before the trail was asked to record the answer */
+	char fault[64];		 /* told to the client */
+	const void *running;	 /* in the device thread */
 } seen;
 
 int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
@@ -42,7 +42,8 @@ int kms_ask(struct agent *agent, const char *operation, json_object *request, co
 		denied_first(userdata);
 	seen.dropped_unrecorded = seen.key_dropped;
 	audit_kms_call(agent->audit, operation, request, key_arn, why);
-	done(NULL, seen.outcome, why, NULL, seen.outcome == KMS_OK ? secret_new(64) : NULL, userdata);
+	done(NULL, seen.outcome, why, NULL, seen.outcome == KMS_OK ? secret_new(64) : NULL,
+	     userdata);
 	json_object_put(request);
 	return 0;
 }
@@ -109,7 +110,8 @@ static void next(struct operation *op, json_object *response, struct secret *pla
 /* An operation on a cluster, up to the KMS's answer @outcome, with the trail in @path. */
 static void begin(enum operation_kind kind, const char *path, enum kms_outcome outcome)
 {
-	struct cluster cluster = { .id = "db1", .key_arn = "arn:aws:kms:us-east-1:123456789012:key/k" };
+	struct cluster cluster = { .id = "db1",
+				   .key_arn = "arn:aws:kms:us-east-1:123456789012:key/k" };
 	struct agent agent = { 0 };
 	struct operation *op;
 	struct fault f;
@@ -119,7 +121,7 @@ static void begin(enum operation_kind kind, const char *path, enum kms_outcome o
 	assert_int_equal(audit_open(path, "us-east-1", "123456789012", &agent.audit, &f), 0);
 	cluster.agent = &agent;
 	op = operation_begin(&cluster, kind, NULL, NULL, &f);
-	op->call = (struct varlink_call *)&seen;	/* only handed on */
+	op->call = (struct varlink_call *)&seen; /* only handed on */
 	operation_ask(op, "Decrypt", json_object_new_object(), next);
 	assert_int_equal(seen.replies, 1);
 	audit_close(agent.audit);
@@ -147,7 +149,7 @@ static void no_access_without_a_record(void **state)
 	start("/dev/full", KMS_OK);
 	assert_int_equal(seen.went_on, 0);
 	assert_string_equal(seen.fault, "AuditTrailUnavailable");
-	assert_int_equal(seen.denials, 0);	/* the key is not to blame */
+	assert_int_equal(seen.denials, 0); /* the key is not to blame */
 	assert_false(seen.key_dropped);
 }
 
@@ -164,7 +166,7 @@ static void a_denial_waits_for_no_log(void **state)
 static void a_creation_is_undone_before_its_fault_is_told(void **state)
 {
 	begin(OPERATION_CREATE, "/dev/null", KMS_DENIED);
-	assert_int_equal(seen.undone, 1);	/* which looks whether a reply came before it */
+	assert_int_equal(seen.undone, 1); /* which looks whether a reply came before it */
 	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
 }
 

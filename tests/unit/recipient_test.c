@@ -157,21 +157,25 @@ static void weaker_messages_are_refused(void **state)
 	refused(seal(public_key, data_key, 64, EVP_aes_256_cbc(), RSA_PKCS1_PADDING, NULL, 1),
 		"RSAES_OAEP_SHA_256");
 	refused(seal(public_key, data_key, 64, EVP_aes_256_cbc(), RSA_PKCS1_OAEP_PADDING,
-		     EVP_sha1(), 1), "RSAES_OAEP_SHA_256");
+		     EVP_sha1(), 1),
+		"RSAES_OAEP_SHA_256");
 	refused(seal(public_key, data_key, 64, EVP_aes_128_cbc(), RSA_PKCS1_OAEP_PADDING,
-		     EVP_sha256(), 1), "AES-256-CBC");
+		     EVP_sha256(), 1),
+		"AES-256-CBC");
 	refused(seal(public_key, data_key, 64, EVP_des_ede3_cbc(), RSA_PKCS1_OAEP_PADDING,
-		     EVP_sha256(), 1), "AES-256-CBC");
+		     EVP_sha256(), 1),
+		"AES-256-CBC");
 	refused(seal(public_key, data_key, 64, EVP_aes_256_cbc(), RSA_PKCS1_OAEP_PADDING,
-		     EVP_sha256(), 2), "one recipient");
+		     EVP_sha256(), 2),
+		"one recipient");
 }
 
 static void a_message_for_somebody_else_is_refused(void **state)
 {
 	EVP_PKEY *other = EVP_RSA_gen(2048);
 
-	refused(seal(other, data_key, 64, EVP_aes_256_cbc(), RSA_PKCS1_OAEP_PADDING, EVP_sha256(),
-		     1), "another recipient");
+	refused(seal(other, data_key, 64, EVP_aes_256_cbc(), RSA_PKCS1_OAEP_PADDING, EVP_sha256(), 1),
+		"another recipient");
 	EVP_PKEY_free(other);
 }
 

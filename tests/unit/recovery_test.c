@@ -63,9 +63,13 @@ static struct answer ask(const char *operation, struct json_object *request)
 	struct fault f = { 0 };
 
 	agent.config = (struct config){
-		.region = (char *)"us-east-1", .kms_endpoint = (char *)kms->endpoint,
-		.ca_file = (char *)"", .credentials_file = (char *)kms->credentials,
-		.profile = (char *)"enveloped", .worker = (char *)"", .kms_timeout_seconds = 30,
+		.region = (char *)"us-east-1",
+		.kms_endpoint = (char *)kms->endpoint,
+		.ca_file = (char *)"",
+		.credentials_file = (char *)kms->credentials,
+		.profile = (char *)"enveloped",
+		.worker = (char *)"",
+		.kms_timeout_seconds = 30,
 	};
 	assert_true(sd_event_new(&agent.event) >= 0);
 	if (kms_ask(&agent, operation, request, kms->key_arn, NULL, on_done, &answer, &f))
@@ -103,7 +107,8 @@ static void seal(struct cluster *cluster, struct json_object *generated)
 	sealed = ask("ReEncrypt", kms_seal(cluster, json_get_string(generated, "CiphertextBlob")));
 	expect(&sealed, KMS_OK, "");
 	assert_int_equal(base64_decode(json_get_string(sealed.response, "CiphertextBlob"), &blob,
-				       &size), 0);
+				       &size),
+			 0);
 	if (header_set_wrapped_key(image, &header, blob, size, &f))
 		fail_msg("%s", f.message);
 	free(blob);
@@ -113,9 +118,12 @@ static void seal(struct cluster *cluster, struct json_object *generated)
 static int make_volume(void **state)
 {
 	const struct volume_identity identity = {
-		.volume_id = "vol-0123456789abcdef0", .cluster_id = "orders-db1",
+		.volume_id = "vol-0123456789abcdef0",
+		.cluster_id = "orders-db1",
 		.db_cluster_resource_id = "cluster-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-		.key_arn = kms->key_arn, .region = "us-east-1", .account = "123456789012",
+		.key_arn = kms->key_arn,
+		.region = "us-east-1",
+		.account = "123456789012",
 	};
 	struct answer generated, decrypted;
 	struct cluster cluster = { 0 };
@@ -135,8 +143,8 @@ static int make_volume(void **state)
 	generated = ask("GenerateDataKeyWithoutPlaintext", kms_generate(&cluster));
 	expect(&generated, KMS_OK, "");
 	assert_null(generated.plaintext);
-	decrypted = ask("Decrypt", kms_decrypt_new(&cluster,
-						   json_get_string(generated.response, "CiphertextBlob")));
+	decrypted = ask("Decrypt", kms_decrypt_new(&cluster, json_get_string(generated.response,
+									     "CiphertextBlob")));
 	expect(&decrypted, KMS_OK, "");
 	if (header_format(image, &identity, decrypted.plaintext, &header, &f))
 		fail_msg("%s", f.message);
@@ -150,8 +158,7 @@ static int make_volume(void **state)
 /* ---- stock tools ---- */
 
 /* Runs a shell command; its output is in @output. Returns its exit status. */
-__attribute__((format(printf, 1, 2)))
-static int shell(const char *fmt, ...)
+__attribute__((format(printf, 1, 2))) static int shell(const char *fmt, ...)
 {
 	char command[8192];
 	size_t size;
@@ -236,11 +243,15 @@ static void the_key_is_recovered_and_opens_the_volume(void **state)
 	assert_int_equal(st.st_size, VOLUME_KEY_SIZE);
 	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(shell("cryptsetup open --test-passphrase --type luks2 --volume-key-file %s "
-			       "--key-size 512 %s 2>&1", key_file, image), 0);
+			       "--key-size 512 %s 2>&1",
+			       key_file, image),
+			 0);
 	/* The control: another key does not. */
 	assert_int_equal(shell("printf x | dd of=%s conv=notrunc 2>/dev/null", key_file), 0);
 	assert_int_equal(shell("cryptsetup open --test-passphrase --type luks2 --volume-key-file %s "
-			       "--key-size 512 %s 2>&1", key_file, image), 2);
+			       "--key-size 512 %s 2>&1",
+			       key_file, image),
+			 2);
 	output_has("does not match");
 }
 
@@ -281,7 +292,9 @@ static void the_kms_gives_the_key_for_the_header_it_was_wrapped_for(void **state
 
 static void the_kms_refuses_the_key_for_each_forged_header(void **state)
 {
-	static const struct { const char *pointer, *value, *code; } forgeries[] = {
+	static const struct {
+		const char *pointer, *value, *code;
+	} forgeries[] = {
 		{ "uuid", "11111111-2222-3333-4444-555555555555", "InvalidCiphertextException" },
 		{ "/segments/0/sector_size", "512", "InvalidCiphertextException" },
 		{ "/segments/0/offset", "\"2097152\"", "InvalidCiphertextException" },
@@ -319,7 +332,8 @@ static void the_kms_refuses_the_key_for_each_forged_header(void **state)
 /* What is not in the trail was not asked, or was asked in secret. */
 static void each_question_is_in_the_audit_trail(void **state)
 {
-	static const char *const asked[] = { "GenerateDataKeyWithoutPlaintext", "Decrypt", "ReEncrypt" };
+	static const char *const asked[] = { "GenerateDataKeyWithoutPlaintext", "Decrypt",
+					     "ReEncrypt" };
 	struct json_object _cleanup_json_ *records = NULL;
 	struct fault f;
 
@@ -352,20 +366,20 @@ static int tear_down(void **state)
 	return kms_fixture_stop();
 }
 
-#define case(function) cmocka_unit_test_setup(function, make_volume)
+#define case (function) cmocka_unit_test_setup(function, make_volume)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		case(blkid_knows_the_volume),
-		case(luks_dump_knows_the_volume),
-		case(a_second_implementation_finds_the_same_hash),
-		case(the_key_is_recovered_and_opens_the_volume),
-		case(nothing_is_recovered_from_a_forged_header),
-		case(nothing_is_recovered_once_the_key_is_disabled),
-		case(the_kms_gives_the_key_for_the_header_it_was_wrapped_for),
-		case(the_kms_refuses_the_key_for_each_forged_header),
-		case(each_question_is_in_the_audit_trail),
+		case (blkid_knows_the_volume),
+		case (luks_dump_knows_the_volume),
+		case (a_second_implementation_finds_the_same_hash),
+		case (the_key_is_recovered_and_opens_the_volume),
+		case (nothing_is_recovered_from_a_forged_header),
+		case (nothing_is_recovered_once_the_key_is_disabled),
+		case (the_kms_gives_the_key_for_the_header_it_was_wrapped_for),
+		case (the_kms_refuses_the_key_for_each_forged_header),
+		case (each_question_is_in_the_audit_trail),
 	};
 
 	/* For tests/unit/mutate: only the test of that name. */

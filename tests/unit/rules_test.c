@@ -12,21 +12,23 @@
 
 #include "agent/rules.h"
 
-#define KEY_ID "1234abcd-12ab-34cd-56ef-1234567890ab"
-#define ARN "arn:aws:kms:us-east-1:123456789012:key/" KEY_ID
+#define KEY_ID	  "1234abcd-12ab-34cd-56ef-1234567890ab"
+#define ARN	  "arn:aws:kms:us-east-1:123456789012:key/" KEY_ID
 #define ALIAS_ARN "arn:aws:kms:us-east-1:123456789012:alias/databases"
 #define OTHER_ARN "arn:aws:kms:eu-west-1:123456789012:key/" KEY_ID
 
 static struct create_request good(void)
 {
 	return (struct create_request){
-		.identifier = "db1", .device = "/dev/vdb", .storage_encrypted = true,
-		.host_region = "us-east-1", .host_account = "123456789012",
+		.identifier = "db1",
+		.device = "/dev/vdb",
+		.storage_encrypted = true,
+		.host_region = "us-east-1",
+		.host_account = "123456789012",
 	};
 }
 
-static void expect_refused(const struct create_request *request, const char *code,
-			   const char *word)
+static void expect_refused(const struct create_request *request, const char *code, const char *word)
 {
 	const char *key = NULL;
 	struct fault f = { 0 };
@@ -49,11 +51,25 @@ static void expect_key(const struct create_request *request, const char *expecte
 
 static void identifiers(void **state)
 {
-	static const char *const ok[] = { "a", "db1", "My-Cluster-2",
-		"a23456789012345678901234567890123456789012345678901234567890123" };
-	static const char *const bad[] = { "", "1db", "-db", "db-", "d--b", "d_b", "d b", "d.b", "d/b",
-		"../x", "d\xc3\xa4", "db\n",
-		"a234567890123456789012345678901234567890123456789012345678901234" };
+	static const char *const ok[] = {
+		"a", "db1", "My-Cluster-2",
+		"a23456789012345678901234567890123456789012345678901234567890123"
+	};
+	static const char *const bad[] = {
+		"",
+		"1db",
+		"-db",
+		"db-",
+		"d--b",
+		"d_b",
+		"d b",
+		"d.b",
+		"d/b",
+		"../x",
+		"d\xc3\xa4",
+		"db\n",
+		"a234567890123456789012345678901234567890123456789012345678901234"
+	};
 	struct fault f;
 
 	for (size_t i = 0; i < sizeof(ok) / sizeof(*ok); i++)
@@ -76,9 +92,9 @@ static void create_takes_the_default_key(void **state)
 static void create_takes_every_form_of_key(void **state)
 {
 	static const char *const keys[] = { KEY_ID, ARN, "alias/databases", "alias/aws/rds",
-		"arn:aws:kms:us-east-1:123456789012:alias/databases",
-		/* another account, by its ARN */
-		"arn:aws:kms:us-east-1:210987654321:key/" KEY_ID };
+					    "arn:aws:kms:us-east-1:123456789012:alias/databases",
+					    /* another account, by its ARN */
+					    "arn:aws:kms:us-east-1:210987654321:key/" KEY_ID };
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
 		struct create_request request = good();
@@ -165,7 +181,10 @@ static void only_the_volumes_region_is_asked(void **state)
 
 static void starts_by_state(void **state)
 {
-	static const struct { enum cluster_status status; const char *start, *for_key; } rows[] = {
+	static const struct {
+		enum cluster_status status;
+		const char *start, *for_key;
+	} rows[] = {
 		{ CLUSTER_CREATING, "InvalidDBClusterStateFault", "InvalidDBClusterStateFault" },
 		{ CLUSTER_AVAILABLE, "InvalidDBClusterStateFault", NULL },
 		{ CLUSTER_STOPPED, NULL, NULL },
@@ -189,7 +208,8 @@ static void starts_by_state(void **state)
 
 static void one_operation_at_a_time(void **state)
 {
-	struct cluster cluster = { .id = "db1", .status = CLUSTER_STOPPED,
+	struct cluster cluster = { .id = "db1",
+				   .status = CLUSTER_STOPPED,
 				   .operation = (struct operation *)&cluster };
 	struct fault f;
 
@@ -233,10 +253,13 @@ static void delete_needs_a_word_about_the_snapshot(void **state)
 
 static void nothing_can_be_modified(void **state)
 {
-	static const struct { unsigned int what; const char *word; } rows[] = {
-		{ MODIFY_KEY, "KMS key" }, { MODIFY_ENCRYPTION, "turned off" },
+	static const struct {
+		unsigned int what;
+		const char *word;
+	} rows[] = {
+		{ MODIFY_KEY, "KMS key" },   { MODIFY_ENCRYPTION, "turned off" },
 		{ MODIFY_REGION, "region" }, { MODIFY_DEVICE, "device" },
-		{ 0, "No modifications" }, { MODIFY_KEY | MODIFY_DEVICE, "KMS key" },
+		{ 0, "No modifications" },   { MODIFY_KEY | MODIFY_DEVICE, "KMS key" },
 	};
 	struct cluster cluster = { .id = "db1", .key_arn = ARN };
 
@@ -264,9 +287,12 @@ static void recovery_window(void **state)
 
 static void status_words_are_awss(void **state)
 {
-	static const char *const words[] = { "creating", "available", "stopped",
-		"inaccessible-encryption-credentials-recoverable",
-		"inaccessible-encryption-credentials", "deleting" };
+	static const char *const words[] = { "creating",
+					     "available",
+					     "stopped",
+					     "inaccessible-encryption-credentials-recoverable",
+					     "inaccessible-encryption-credentials",
+					     "deleting" };
 	enum cluster_status status;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {

@@ -49,7 +49,7 @@ static void is_locked_undumped_and_wiped_on_fork(void **state)
 	assert_true(has_flag(s->bytes, " lo"));
 	assert_true(has_flag(s->bytes, " dd"));
 	assert_true(has_flag(s->bytes, " wf"));
-	assert_false(has_flag(heap, " dd"));	/* negative control */
+	assert_false(has_flag(heap, " dd")); /* negative control */
 	secret_free(s);
 }
 
@@ -127,13 +127,13 @@ static void process_has_no_core_and_no_peers(void **state)
 {
 	struct rlimit limit;
 
-	assert_int_equal(prctl(PR_GET_DUMPABLE), 1);	/* negative control */
+	assert_int_equal(prctl(PR_GET_DUMPABLE), 1); /* negative control */
 	assert_int_equal(secret_process_init(), 0);
 	assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
 	getrlimit(RLIMIT_CORE, &limit);
 	assert_int_equal(limit.rlim_cur, 0);
 	assert_int_equal(limit.rlim_max, 0);
-	prctl(PR_SET_DUMPABLE, 1);	/* for the sanitizer's leak check at exit */
+	prctl(PR_SET_DUMPABLE, 1); /* for the sanitizer's leak check at exit */
 }
 
 int main(void)

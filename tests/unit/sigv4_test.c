@@ -16,9 +16,9 @@
 
 #include "kms/sigv4.h"
 
-#define SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-#define WHEN "20150830T123600Z"
-#define NOW 1440938160	/* the same moment */
+#define SECRET	    "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+#define WHEN	    "20150830T123600Z"
+#define NOW	    1440938160 /* the same moment */
 #define HEADERS_MAX 8
 
 struct vector {
@@ -31,36 +31,54 @@ struct vector {
 };
 
 static const struct vector vectors[] = {
-	{ "post-vanilla", "service", { { 0 } }, "host;x-amz-date", "",
+	{ "post-vanilla",
+	  "service",
+	  { { 0 } },
+	  "host;x-amz-date",
+	  "",
 	  "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b" },
-	{ "post-header-key-sort", "service", { { "My-Header1", "value1" } },
-	  "host;my-header1;x-amz-date", "",
+	{ "post-header-key-sort",
+	  "service",
+	  { { "My-Header1", "value1" } },
+	  "host;my-header1;x-amz-date",
+	  "",
 	  "c5410059b04c1ee005303aed430f6e6645f61f4dc9e1461ec8f8916fdf18852c" },
-	{ "post-header-value-case", "service", { { "My-Header1", "VALUE1" } },
-	  "host;my-header1;x-amz-date", "",
+	{ "post-header-value-case",
+	  "service",
+	  { { "My-Header1", "VALUE1" } },
+	  "host;my-header1;x-amz-date",
+	  "",
 	  "cdbc9802e29d2942e5e10b5bccfdd67c5f22c7c4e8ae67b53629efa58b974b7d" },
-	{ "post-x-www-form-urlencoded", "service",
+	{ "post-x-www-form-urlencoded",
+	  "service",
 	  { { "Content-Type", "application/x-www-form-urlencoded" } },
-	  "content-type;host;x-amz-date", "Param1=value1",
+	  "content-type;host;x-amz-date",
+	  "Param1=value1",
 	  "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a" },
-	{ "white space (botocore)", "service",
+	{ "white space (botocore)",
+	  "service",
 	  { { "My-Header1", " value1" }, { "My-Header2", " \"a   b   c\"  " } },
-	  "host;my-header1;my-header2;x-amz-date", "",
+	  "host;my-header1;my-header2;x-amz-date",
+	  "",
 	  "3eb9288751ab1906691f9f6b3eb68236f10b60a223bf1ba32c5a792f289ee65a" },
-	{ "one header twice (botocore)", "service",
+	{ "one header twice (botocore)",
+	  "service",
 	  { { "My-Header1", "value2" }, { "My-Header1", "value1" } },
-	  "host;my-header1;x-amz-date", "",
+	  "host;my-header1;x-amz-date",
+	  "",
 	  "1ec6a780ec4b75714f40ef13ed3910b9db20d91555690aec210b3be0ee78abde" },
-	{ "a KMS call (botocore)", "kms",
+	{ "a KMS call (botocore)",
+	  "kms",
 	  { { "Content-Type", "application/x-amz-json-1.1" },
 	    { "X-Amz-Target", "TrentService.Decrypt" } },
-	  "content-type;host;x-amz-date;x-amz-target", "{\"CiphertextBlob\":\"AQ==\"}",
+	  "content-type;host;x-amz-date;x-amz-target",
+	  "{\"CiphertextBlob\":\"AQ==\"}",
 	  "ee4564b1cbad46d8f17649addc4708ff3eecaa6a833dbdf921835e3fe5da931b" },
 };
 
 #define KMS_VECTOR (&vectors[6])
 
-struct message {		/* a request that a test may bend before it is verified */
+struct message { /* a request that a test may bend before it is verified */
 	struct sigv4_header headers[HEADERS_MAX];
 	size_t count;
 	char authorization[512];
@@ -78,8 +96,9 @@ static void put(struct message *m, const char *name, const char *value)
 
 static void build(struct message *m, const struct vector *v)
 {
-	*m = (struct message){ .region = "us-east-1", .service = v->service, .secret = SECRET,
-			       .now = NOW };
+	*m = (struct message){
+		.region = "us-east-1", .service = v->service, .secret = SECRET, .now = NOW
+	};
 	snprintf(m->authorization, sizeof(m->authorization),
 		 "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/%s/aws4_request, SignedHeaders=%s, Signature=%s",
 		 v->service, v->signed_headers, v->signature);
@@ -238,8 +257,12 @@ static void clock_may_be_five_minutes_off(void **state)
 
 static void bad_dates_are_refused(void **state)
 {
-	static const char *const dates[] = { "", "20150830", "20150830T123600", "20150830T12360ZZ",
-					     "20150830 123600Z", "20150830T123600z" };
+	static const char *const dates[] = { "",
+					     "20150830",
+					     "20150830T123600",
+					     "20150830T12360ZZ",
+					     "20150830 123600Z",
+					     "20150830T123600z" };
 
 	for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
 		struct message m;

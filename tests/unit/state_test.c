@@ -23,7 +23,7 @@
 #include "agent/state.h"
 #include "agent/watch.h"
 
-static unsigned int jobs;	/* given to the device thread */
+static unsigned int jobs; /* given to the device thread */
 
 int keyring_revoke(int32_t keyring, int32_t key)
 {
@@ -49,8 +49,11 @@ static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
 {
 	struct agent agent = { .config.recovery_window_seconds = 60 };
 	struct cluster cluster = {
-		.agent = &agent, .id = "db1", .volume_id = "vol-0123456789abcdef0",
-		.status = CLUSTER_RECOVERABLE, .reason = "DisabledException: it is disabled",
+		.agent = &agent,
+		.id = "db1",
+		.volume_id = "vol-0123456789abcdef0",
+		.status = CLUSTER_RECOVERABLE,
+		.reason = "DisabledException: it is disabled",
 		.denied_since = time(NULL) - 61,
 	};
 	char folder[] = "/tmp/envelope-state-XXXXXX", trail[64], catalog[64], command[96];
@@ -62,7 +65,7 @@ static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
 	assert_int_equal(audit_open(trail, "us-east-1", "123456789012", &agent.audit, &f), 0);
 	assert_int_equal(catalog_open(catalog, &agent.catalog, &f), 0);
 
-	cluster.operation = (struct operation *)&cluster;	/* only looked for */
+	cluster.operation = (struct operation *)&cluster; /* only looked for */
 	state_check_window(&cluster);
 	assert_int_equal(cluster.status, CLUSTER_RECOVERABLE);
 	assert_int_equal(jobs, 0);

@@ -51,8 +51,8 @@ static void take_whole_and_halves(void **state)
 static void take_refuses_what_is_no_object(void **state)
 {
 	static const char *const bad[] = {
-		"", "[]", "1", "null", "\"a\"", "{", "{}}", "{} {}", "{\"a\":}",
-		"{\"a\":\"\xff\xfe\"}",
+		"",  "[]",  "1",     "null",	 "\"a\"",
+		"{", "{}}", "{} {}", "{\"a\":}", "{\"a\":\"\xff\xfe\"}",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -195,14 +195,20 @@ static int give_up(struct varlink_call *call, json_object *params, void *userdat
 }
 
 static const struct varlink_method methods[] = {
-	{ "Echo", echo, false }, { "Count", count, false }, { "Fail", fail_always, false },
-	{ "Keep", keep, false }, { "Finish", finish, false }, { "GiveUp", give_up, false },
-	{ "Change", echo, true }, { 0 },
+	{ "Echo", echo, false },	{ "Count", count, false },
+	{ "Fail", fail_always, false }, { "Keep", keep, false },
+	{ "Finish", finish, false },	{ "GiveUp", give_up, false },
+	{ "Change", echo, true },	{ 0 },
 };
 
 static const struct varlink_service service = {
-	.vendor = "test", .product = "things", .version = "1", .url = "https://example.test",
-	.interface = "test.Things", .description = "interface test.Things\n", .methods = methods,
+	.vendor = "test",
+	.product = "things",
+	.version = "1",
+	.url = "https://example.test",
+	.interface = "test.Things",
+	.description = "interface test.Things\n",
+	.methods = methods,
 };
 
 static int on_stop(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -226,10 +232,8 @@ static int setup(void **state)
 	snprintf(fixture->path, sizeof(fixture->path), "%s/s", fixture->directory);
 	assert_int_equal(pipe(fixture->stop), 0);
 	assert_true(sd_event_new(&fixture->event) >= 0);
-	assert_int_equal(varlink_server_new(&fixture->server, fixture->event, &service, fixture),
-			 0);
-	assert_int_equal(varlink_server_listen_path(fixture->server, fixture->path, 0666, 0, &f),
-			 0);
+	assert_int_equal(varlink_server_new(&fixture->server, fixture->event, &service, fixture), 0);
+	assert_int_equal(varlink_server_listen_path(fixture->server, fixture->path, 0666, 0, &f), 0);
 	assert_true(sd_event_add_io(fixture->event, NULL, fixture->stop[0], EPOLLIN, on_stop,
 				    fixture->event) >= 0);
 	assert_int_equal(pthread_create(&fixture->thread, NULL, serve, fixture->event), 0);
@@ -386,11 +390,13 @@ static void service_describes_itself(void **state)
 	params = json_object_new_object();
 	json_add_string(params, "interface", "test.Things");
 	assert_int_equal(varlink_call(client, "org.varlink.service.GetInterfaceDescription", params,
-				      &text, &f), 0);
+				      &text, &f),
+			 0);
 	assert_string_equal(json_get_string(text, "description"), "interface test.Things\n");
 	json_add_string(params, "interface", "test.Nothing");
 	assert_int_equal(varlink_call(client, "org.varlink.service.GetInterfaceDescription", params,
-				      NULL, &f), -1);
+				      NULL, &f),
+			 -1);
 }
 
 static void pipelined_calls_keep_their_order(void **state)
@@ -404,8 +410,10 @@ static void pipelined_calls_keep_their_order(void **state)
 	for (int i = 0; i < 50; i++) {
 		char text[128];
 
-		snprintf(text, sizeof(text), "{\"method\":\"test.Things.Echo\",%s"
-			 "\"parameters\":{\"text\":\"%d\"}}", i % 5 ? "" : "\"oneway\":true,", i);
+		snprintf(text, sizeof(text),
+			 "{\"method\":\"test.Things.Echo\",%s"
+			 "\"parameters\":{\"text\":\"%d\"}}",
+			 i % 5 ? "" : "\"oneway\":true,", i);
 		varlink_buffer_append(&buffer, text, strlen(text) + 1);
 	}
 	assert_int_equal(varlink_buffer_write(&buffer, fd), 0);

@@ -78,12 +78,29 @@ static void the_hash_is_that_of_sha256sum(void **state)
 /* Changes one byte of each field that must count; the hash must follow. */
 static void each_field_counts(void **state)
 {
-#define FIELD(name) { #name, offsetof(struct volume_header, name) }
-	static const struct { const char *name; size_t at; } fields[] = {
-		FIELD(uuid), FIELD(volume_id), FIELD(cluster_id), FIELD(db_cluster_resource_id),
-		FIELD(key_arn), FIELD(region), FIELD(account), FIELD(generation),
-		FIELD(data_offset), FIELD(data_size), FIELD(iv_offset), FIELD(sector_size),
-		FIELD(digest_iterations), FIELD(digest_salt), FIELD(digest),
+#define FIELD(name)                                         \
+	{                                                   \
+#name, offsetof(struct volume_header, name) \
+	}
+	static const struct {
+		const char *name;
+		size_t at;
+	} fields[] = {
+		FIELD(uuid),
+		FIELD(volume_id),
+		FIELD(cluster_id),
+		FIELD(db_cluster_resource_id),
+		FIELD(key_arn),
+		FIELD(region),
+		FIELD(account),
+		FIELD(generation),
+		FIELD(data_offset),
+		FIELD(data_size),
+		FIELD(iv_offset),
+		FIELD(sector_size),
+		FIELD(digest_iterations),
+		FIELD(digest_salt),
+		FIELD(digest),
 	};
 	char hex[65];
 

@@ -30,7 +30,7 @@
 #include "kms_fixture.h"
 #include "worker.h"
 
-#define MAPPING_MAX (1UL << 30)		/* leaves out AddressSanitizer's shadow */
+#define MAPPING_MAX (1UL << 30) /* leaves out AddressSanitizer's shadow */
 
 /* What the DER of an RSA-2048 private key has, and that of a public one has not. */
 static const uint8_t private_key[] = { 0x02, 0x01, 0x00, 0x02, 0x82, 0x01, 0x01, 0x00 };
@@ -53,14 +53,17 @@ struct needle {
 struct findings {
 	unsigned int in_block;
 	unsigned int elsewhere;
-	char where[256];		/* the last one elsewhere */
+	char where[256]; /* the last one elsewhere */
 };
 
 static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
 		    struct json_object *response, struct secret *plaintext, void *userdata)
 {
 	*(struct answer *)userdata = (struct answer){
-		true, outcome, json_object_get(response), plaintext,
+		true,
+		outcome,
+		json_object_get(response),
+		plaintext,
 	};
 }
 
@@ -70,8 +73,10 @@ static struct config config_for(bool tls)
 		.region = (char *)"us-east-1",
 		.kms_endpoint = (char *)(tls ? kms->tls_endpoint : kms->endpoint),
 		.ca_file = (char *)(tls ? kms->ca_file : ""),
-		.credentials_file = (char *)kms->credentials, .profile = (char *)"enveloped",
-		.worker = (char *)"", .kms_timeout_seconds = 30,
+		.credentials_file = (char *)kms->credentials,
+		.profile = (char *)"enveloped",
+		.worker = (char *)"",
+		.kms_timeout_seconds = 30,
 	};
 }
 
@@ -177,7 +182,8 @@ static struct answer ask(const struct config *cfg, const char *operation,
 	sd_event *e;
 
 	assert_true(sd_event_new(&e) >= 0);
-	assert_int_equal(kms_worker_start(e, cfg, operation, request, on_done, &answer, NULL, NULL), 0);
+	assert_int_equal(kms_worker_start(e, cfg, operation, request, on_done, &answer, NULL, NULL),
+			 0);
 	json_object_put(request);
 	return finish(e, &answer);
 }
@@ -206,7 +212,8 @@ static struct findings search_at_exit(const struct config *cfg, const struct ans
 
 	*answer = (struct answer){ 0 };
 	assert_true(sd_event_new(&e) >= 0);
-	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL), 0);
+	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL),
+			 0);
 	pid = newest_child();
 	hold_at_exit(pid);
 	run_to_exit(pid);
@@ -233,11 +240,13 @@ static struct findings search_for_data_key(const char *program, bool tls)
 
 	setenv("ENVELOPE_WORKER", program, 1);
 	key = data_key(&cfg);
-	base64 = base64_encode(key.plaintext->bytes, 48);	/* 48 bytes are whole base64 groups */
+	base64 = base64_encode(key.plaintext->bytes, 48); /* 48 bytes are whole base64 groups */
 	{
 		const struct needle needles[] = {
-			{ key.plaintext->bytes, 16 }, { key.plaintext->bytes + 48, 16 },
-			{ base64, 32 }, { 0 },
+			{ key.plaintext->bytes, 16 },
+			{ key.plaintext->bytes + 48, 16 },
+			{ base64, 32 },
+			{ 0 },
 		};
 
 		found = search_at_exit(&cfg, &key, false, needles, &again);
@@ -305,7 +314,8 @@ static pid_t ask_in_vain(sd_event *e, const struct config *cfg, const struct ans
 
 	*answer = (struct answer){ 0 };
 	kill(kms->pid, SIGSTOP);
-	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL), 0);
+	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL),
+			 0);
 	json_object_put(request);
 	return newest_child();
 }
@@ -450,7 +460,8 @@ static void one_whose_agent_is_killed_wipes_the_block(void **state)
 	assert_int_equal(read(from_agent[0], &pid, sizeof(pid)), sizeof(pid));
 	{
 		const struct needle needles[] = { { c.secret_key, strlen(c.secret_key) },
-						  { private_key, sizeof(private_key) }, { 0 } };
+						  { private_key, sizeof(private_key) },
+						  { 0 } };
 
 		before = search_asking(pid, &c, needles);
 		hold_at_exit(pid);

@@ -29,7 +29,7 @@
 #include "kms_fixture.h"
 #include "worker.h"
 
-#define CONTEXT "{\"dm-envelope:volume-id\":\"vol-0123456789abcdef0\"}"
+#define CONTEXT	      "{\"dm-envelope:volume-id\":\"vol-0123456789abcdef0\"}"
 #define OTHER_CONTEXT "{\"dm-envelope:volume-id\":\"vol-ffffffffffffffff0\"}"
 
 static const struct kms_fixture *kms;
@@ -68,15 +68,20 @@ static void drop(struct result *result)
 static struct config config_for(const char *where)
 {
 	return (struct config){
-		.region = (char *)"us-east-1", .account_id = (char *)"123456789012",
-		.kms_endpoint = (char *)where, .ca_file = (char *)"",
-		.credentials_file = (char *)kms->credentials, .profile = (char *)"enveloped",
-		.worker = (char *)"", .kms_timeout_seconds = 20,
+		.region = (char *)"us-east-1",
+		.account_id = (char *)"123456789012",
+		.kms_endpoint = (char *)where,
+		.ca_file = (char *)"",
+		.credentials_file = (char *)kms->credentials,
+		.profile = (char *)"enveloped",
+		.worker = (char *)"",
+		.kms_timeout_seconds = 20,
 	};
 }
 
 /* Runs one call to its end. */
-static struct result run(const struct config *cfg, const char *operation, struct json_object *request)
+static struct result run(const struct config *cfg, const char *operation,
+			 struct json_object *request)
 {
 	struct result result = { 0 };
 	struct fault f = { 0 };
@@ -114,8 +119,10 @@ static void expect(const struct result *result, enum kms_outcome outcome, const 
 /* A data key: its blob (base64, freed by the caller) and, if @plaintext, the key itself. */
 static char *data_key(const struct config *cfg, const char *context, struct secret **plaintext)
 {
-	struct result _cleanup_result_ result = run(cfg, "GenerateDataKey", json(
-		"{\"KeyId\":\"%s\",\"NumberOfBytes\":64,\"EncryptionContext\":%s}", key_id, context));
+	struct result _cleanup_result_ result =
+		run(cfg, "GenerateDataKey",
+		    json("{\"KeyId\":\"%s\",\"NumberOfBytes\":64,\"EncryptionContext\":%s}", key_id,
+			 context));
 	char *blob;
 
 	expect(&result, KMS_OK, "");
@@ -131,8 +138,8 @@ static char *data_key(const struct config *cfg, const char *context, struct secr
 
 static struct json_object *decrypt_request(const char *blob, const char *context, bool dry_run)
 {
-	return json("{\"KeyId\":\"%s\",\"CiphertextBlob\":\"%s\",\"EncryptionContext\":%s%s}", key_id,
-		    blob, context, dry_run ? ",\"DryRun\":true" : "");
+	return json("{\"KeyId\":\"%s\",\"CiphertextBlob\":\"%s\",\"EncryptionContext\":%s%s}",
+		    key_id, blob, context, dry_run ? ",\"DryRun\":true" : "");
 }
 
 static void generate_and_decrypt_give_the_same_key(void **state)
@@ -185,10 +192,11 @@ static void reencrypt_moves_a_blob_to_another_context(void **state)
 	struct config cfg = config_for(kms->endpoint);
 	struct secret *key;
 	char *blob = data_key(&cfg, CONTEXT, &key), *moved;
-	struct result _cleanup_result_ result = run(&cfg, "ReEncrypt", json(
-		"{\"CiphertextBlob\":\"%s\",\"SourceKeyId\":\"%s\",\"SourceEncryptionContext\":%s,"
-		"\"DestinationKeyId\":\"%s\",\"DestinationEncryptionContext\":%s}", blob, key_id, CONTEXT,
-		key_id, OTHER_CONTEXT));
+	struct result _cleanup_result_ result =
+		run(&cfg, "ReEncrypt",
+		    json("{\"CiphertextBlob\":\"%s\",\"SourceKeyId\":\"%s\",\"SourceEncryptionContext\":%s,"
+			 "\"DestinationKeyId\":\"%s\",\"DestinationEncryptionContext\":%s}",
+			 blob, key_id, CONTEXT, key_id, OTHER_CONTEXT));
 
 	expect(&result, KMS_OK, "");
 	assert_null(result.plaintext);
@@ -248,12 +256,14 @@ static void a_disabled_key_is_denied_and_an_enabled_one_is_not(void **state)
 static void keys_that_are_not_there_are_denied_and_nonsense_is_not(void **state)
 {
 	struct config cfg = config_for(kms->endpoint);
-	struct result _cleanup_result_ result = run(&cfg, "DescribeKey", json(
-		"{\"KeyId\":\"00000000-0000-0000-0000-000000000000\"}"));
+	struct result _cleanup_result_ result =
+		run(&cfg, "DescribeKey",
+		    json("{\"KeyId\":\"00000000-0000-0000-0000-000000000000\"}"));
 
 	expect(&result, KMS_DENIED, "NotFoundException");
 	drop(&result);
-	result = run(&cfg, "GenerateDataKey", json("{\"KeyId\":\"%s\",\"NumberOfBytes\":0}", key_id));
+	result = run(&cfg, "GenerateDataKey",
+		     json("{\"KeyId\":\"%s\",\"NumberOfBytes\":0}", key_id));
 	expect(&result, KMS_BAD_REQUEST, "ValidationException");
 }
 
@@ -266,7 +276,7 @@ static void unknown_credentials_are_no_verdict(void **state)
 	snprintf(path, sizeof(path), "%s/other-credentials", kms->directory);
 	file = fopen(path, "w");
 	fprintf(file, "[enveloped]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"
-		"aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n");
+		      "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\n");
 	fclose(file);
 	chmod(path, 0600);
 	cfg.credentials_file = path;
@@ -282,8 +292,8 @@ static void unknown_credentials_are_no_verdict(void **state)
 
 /* A server on a unix socket that gives one fixed answer, or none. */
 struct impostor {
-	const char *answer;	/* NULL: keeps the connection and says nothing */
-	size_t repeat;		/* writes the last KiB of zeroes this often after the answer */
+	const char *answer; /* NULL: keeps the connection and says nothing */
+	size_t repeat;	    /* writes the last KiB of zeroes this often after the answer */
 	int listener;
 	pthread_t thread;
 	char endpoint[128];
@@ -318,7 +328,8 @@ static void impostor_start(struct impostor *i)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	static unsigned int number;
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/impostor-%u", kms->directory, number++);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/impostor-%u", kms->directory,
+		 number++);
 	snprintf(i->endpoint, sizeof(i->endpoint), "unix:%s", address.sun_path);
 	i->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_int_equal(bind(i->listener, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -334,7 +345,8 @@ static void impostor_stop(struct impostor *i)
 	close(i->listener);
 }
 
-#define ANSWER(status, headers, body) "HTTP/1.1 " status "\r\nConnection: close\r\n" headers "\r\n" body
+#define ANSWER(status, headers, body) \
+	"HTTP/1.1 " status "\r\nConnection: close\r\n" headers "\r\n" body
 
 static void impostors_are_never_a_verdict(void **state)
 {
@@ -346,8 +358,9 @@ static void impostors_are_never_a_verdict(void **state)
 	} rows[] = {
 		{ "200 and nothing", ANSWER("200 OK", "", ""), 0, KMS_UNREACHABLE,
 		  "KMSInternalException" },
-		{ "403 in HTML", ANSWER("403 Forbidden", "Content-Type: text/html\r\n",
-					"<h1>Access denied by policy</h1>"),
+		{ "403 in HTML",
+		  ANSWER("403 Forbidden", "Content-Type: text/html\r\n",
+			 "<h1>Access denied by policy</h1>"),
 		  0, KMS_UNREACHABLE, "KMSUnreachable" },
 		{ "403 in JSON, no type", ANSWER("403 Forbidden", "", "{\"message\":\"Forbidden\"}"),
 		  0, KMS_UNREACHABLE, "KMSUnreachable" },
@@ -355,41 +368,45 @@ static void impostors_are_never_a_verdict(void **state)
 		  ANSWER("403 Forbidden", "x-amzn-ErrorType: ForbiddenException\r\n",
 			 "{\"message\":\"Forbidden\"}"),
 		  0, KMS_UNREACHABLE, "ForbiddenException" },
-		{ "404", ANSWER("404 Not Found", "", "not here"),
-		  0, KMS_UNREACHABLE, "KMSUnreachable" },
+		{ "404", ANSWER("404 Not Found", "", "not here"), 0, KMS_UNREACHABLE,
+		  "KMSUnreachable" },
 		{ "captive portal", ANSWER("200 OK", "Content-Type: text/html\r\n", "<html>log in"),
 		  0, KMS_UNREACHABLE, "KMSUnreachable" },
-		{ "redirect", ANSWER("302 Found", "Location: http://localhost/\r\n", ""),
-		  0, KMS_UNREACHABLE, "KMSUnreachable" },
+		{ "redirect", ANSWER("302 Found", "Location: http://localhost/\r\n", ""), 0,
+		  KMS_UNREACHABLE, "KMSUnreachable" },
 		{ "a JSON array", ANSWER("200 OK", "", "[]"), 0, KMS_UNREACHABLE, "KMSUnreachable" },
-		{ "503", ANSWER("503 Service Unavailable", "", "{}"),
-		  0, KMS_UNREACHABLE, "KMSUnreachable" },
-		{ "cut off", ANSWER("400 Bad Request", "Content-Length: 500\r\n",
-				    "{\"__type\":\"AccessDeniedException\"}"),
+		{ "503", ANSWER("503 Service Unavailable", "", "{}"), 0, KMS_UNREACHABLE,
+		  "KMSUnreachable" },
+		{ "cut off",
+		  ANSWER("400 Bad Request", "Content-Length: 500\r\n",
+			 "{\"__type\":\"AccessDeniedException\"}"),
 		  0, KMS_UNREACHABLE, "KMSUnreachable" },
 		{ "endless", ANSWER("200 OK", "", "{\"a\":\""), 200, KMS_UNREACHABLE,
 		  "KMSUnreachable" },
 		{ "not HTTP", "SSH-2.0-OpenSSH_9.2\r\n", 0, KMS_UNREACHABLE, "KMSUnreachable" },
 		{ "nothing", "", 0, KMS_UNREACHABLE, "KMSUnreachable" },
-		{ "a denial with 302", ANSWER("302 Found", "",
-					      "{\"__type\":\"AccessDeniedException\"}"),
-		  0, KMS_UNREACHABLE, "AccessDeniedException" },
-		{ "success without a plaintext", ANSWER("200 OK", "", "{\"KeyId\":\"x\"}"),
-		  0, KMS_UNREACHABLE, "KMSInternalException" },
+		{ "a denial with 302",
+		  ANSWER("302 Found", "", "{\"__type\":\"AccessDeniedException\"}"), 0,
+		  KMS_UNREACHABLE, "AccessDeniedException" },
+		{ "success without a plaintext", ANSWER("200 OK", "", "{\"KeyId\":\"x\"}"), 0,
+		  KMS_UNREACHABLE, "KMSInternalException" },
 		{ "a plaintext that is not CMS",
-		  ANSWER("200 OK", "", "{\"CiphertextForRecipient\":\"AAAA\"}"),
-		  0, KMS_UNREACHABLE, "KMSInternalException" },
-		{ "a plaintext in clear", ANSWER("200 OK", "", "{\"Plaintext\":\"AAAA\"}"),
-		  0, KMS_UNREACHABLE, "KMSInternalException" },
+		  ANSWER("200 OK", "", "{\"CiphertextForRecipient\":\"AAAA\"}"), 0, KMS_UNREACHABLE,
+		  "KMSInternalException" },
+		{ "a plaintext in clear", ANSWER("200 OK", "", "{\"Plaintext\":\"AAAA\"}"), 0,
+		  KMS_UNREACHABLE, "KMSInternalException" },
 		/* The controls: what does count as the KMS's word. */
-		{ "a denial", ANSWER("400 Bad Request", "",
-				     "{\"__type\":\"AccessDeniedException\",\"message\":\"no\"}"),
+		{ "a denial",
+		  ANSWER("400 Bad Request", "",
+			 "{\"__type\":\"AccessDeniedException\",\"message\":\"no\"}"),
 		  0, KMS_DENIED, "AccessDeniedException" },
-		{ "a denial with a namespace", ANSWER("400 Bad Request", "",
-			"{\"__type\":\"com.amazonaws.kms#DisabledException\",\"message\":\"no\"}"),
+		{ "a denial with a namespace",
+		  ANSWER("400 Bad Request", "",
+			 "{\"__type\":\"com.amazonaws.kms#DisabledException\",\"message\":\"no\"}"),
 		  0, KMS_DENIED, "DisabledException" },
 		{ "a denial in the header",
-		  ANSWER("400 Bad Request", "x-amzn-ErrorType: NotFoundException:http://x/\r\n", "{}"),
+		  ANSWER("400 Bad Request", "x-amzn-ErrorType: NotFoundException:http://x/\r\n",
+			 "{}"),
 		  0, KMS_DENIED, "NotFoundException" },
 	};
 
@@ -415,7 +432,8 @@ static void impostors_are_never_a_verdict(void **state)
 static void an_empty_success_does_not_renew(void **state)
 {
 	static const char *const answers[] = {
-		ANSWER("200 OK", "", ""), ANSWER("200 OK", "", "{}"),
+		ANSWER("200 OK", "", ""),
+		ANSWER("200 OK", "", "{}"),
 		ANSWER("200 OK", "", "{\"KeyId\":\"x\"}"),
 		ANSWER("200 OK", "", "{\"Plaintext\":\"AAAA\"}"),
 	};
@@ -528,7 +546,8 @@ static struct kms_worker *hang(struct impostor *i, sd_event *e, struct result *r
 	impostor_start(i);
 	cfg = config_for(i->endpoint);
 	assert_int_equal(kms_worker_start(e, &cfg, "ListKeys", request, on_done, result, &worker,
-					  NULL), 0);
+					  NULL),
+			 0);
 	json_object_put(request);
 	*pid = only_child_beside_kms();
 	assert_true(*pid > 0);
@@ -544,7 +563,7 @@ static void the_worker_has_no_privileges(void **state)
 	struct kms_worker *worker;
 	struct impostor i = { 0 };
 	char path[64], text[4096];
-	int inherited = open("/dev/null", O_RDONLY);	/* without O_CLOEXEC */
+	int inherited = open("/dev/null", O_RDONLY); /* without O_CLOEXEC */
 	sd_event *e;
 	pid_t pid;
 	int fd;
@@ -625,15 +644,18 @@ static void what_cannot_start_says_why(void **state)
 	sd_event *e;
 
 	assert_true(sd_event_new(&e) >= 0);
-	assert_int_equal(kms_worker_start(e, &cfg, "ListKeys", request, on_done, &result, NULL, &f), -1);
+	assert_int_equal(kms_worker_start(e, &cfg, "ListKeys", request, on_done, &result, NULL, &f),
+			 -1);
 	assert_non_null(strstr(f.message, "KmsEndpoint"));
 	cfg = config_for(kms->tls_endpoint);
 	cfg.ca_file = (char *)"/nonexistent/ca.pem";
-	assert_int_equal(kms_worker_start(e, &cfg, "ListKeys", request, on_done, &result, NULL, &f), -1);
+	assert_int_equal(kms_worker_start(e, &cfg, "ListKeys", request, on_done, &result, NULL, &f),
+			 -1);
 	assert_non_null(strstr(f.message, "CaFile"));
 	cfg = config_for(kms->endpoint);
 	cfg.credentials_file = (char *)"/nonexistent/credentials";
-	assert_int_equal(kms_worker_start(e, &cfg, "ListKeys", request, on_done, &result, NULL, &f), -1);
+	assert_int_equal(kms_worker_start(e, &cfg, "ListKeys", request, on_done, &result, NULL, &f),
+			 -1);
 	assert_non_null(strstr(f.message, "credentials"));
 	sd_event_unref(e);
 	json_object_put(request);

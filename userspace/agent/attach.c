@@ -43,8 +43,8 @@ static void run_attach(struct operation *op)
 	op->key = NULL;
 	if (op->result < 0 || op->kind == OPERATION_ACTIVATE)
 		return;
-	op->result = mapper_create(op->device_name, &op->header, device, op->number,
-				   description, &op->fault);
+	op->result = mapper_create(op->device_name, &op->header, device, op->number, description,
+				   &op->fault);
 	if (op->result < 0) {
 		keyring_revoke(agent->keyring, op->serial);
 		op->serial = 0;
@@ -149,7 +149,8 @@ static void header_known(struct operation *op)
 	}
 	operation_ask(op, "Decrypt",
 		      kms_decrypt(cluster, op->header.wrapped_key, op->header.wrapped_key_size,
-				  op->header.header_sha256, false), unwrapped);
+				  op->header.header_sha256, false),
+		      unwrapped);
 }
 
 /* Reads the header on @op->device, which must be that of the cluster's volume. */

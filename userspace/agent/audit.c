@@ -34,9 +34,9 @@
  * sourceIPAddress is an address or, of a service, its name, as CloudTrail has it: who reads the
  * field as an address must not find a host name there. A client is on a unix socket of this host.
  */
-#define FROM_CLIENT "127.0.0.1"
+#define FROM_CLIENT  "127.0.0.1"
 #define FROM_SERVICE AUDIT_SOURCE_CLUSTER
-#define FROM_WITHIN "AWS Internal"
+#define FROM_WITHIN  "AWS Internal"
 
 /**
  * struct audit - owned by the agent
@@ -159,16 +159,16 @@ static void to_journal(json_object *record, const char *line)
 	const char *name = json_get_string(record, "eventName");
 
 	sd_journal_send("MESSAGE=%s%s%s", name, error ? " failed: " : "", error ? error : "",
-			"PRIORITY=%d", error ? 4 : 6,
-			"SYSLOG_IDENTIFIER=" IDENTIFIER,
-			"ENVELOPE_EVENT=%s", name,
-			"ENVELOPE_RECORD=%s", line, NULL);
+			"PRIORITY=%d", error ? 4 : 6, "SYSLOG_IDENTIFIER=" IDENTIFIER,
+			"ENVELOPE_EVENT=%s", name, "ENVELOPE_RECORD=%s", line, NULL);
 }
 
 static const char *to_line(json_object *record, size_t *size)
 {
-	return json_object_to_json_string_length(record, JSON_C_TO_STRING_PLAIN |
-						 JSON_C_TO_STRING_NOSLASHESCAPE, size);
+	return json_object_to_json_string_length(record,
+						 JSON_C_TO_STRING_PLAIN |
+							 JSON_C_TO_STRING_NOSLASHESCAPE,
+						 size);
 }
 
 /* The file that logrotate has moved away was whole; the new one may have been written by another. */
@@ -311,11 +311,15 @@ static json_object *shorten(json_object *parameters)
 /* What may be written down of a KMS request: names in CloudTrail's case, no blobs. */
 static json_object *kms_parameters(json_object *request)
 {
-	static const struct { const char *from, *to; } names[] = {
-		{ "KeyId", "keyId" }, { "NumberOfBytes", "numberOfBytes" },
+	static const struct {
+		const char *from, *to;
+	} names[] = {
+		{ "KeyId", "keyId" },
+		{ "NumberOfBytes", "numberOfBytes" },
 		{ "EncryptionContext", "encryptionContext" },
 		{ "EncryptionAlgorithm", "encryptionAlgorithm" },
-		{ "SourceKeyId", "sourceKeyId" }, { "DestinationKeyId", "destinationKeyId" },
+		{ "SourceKeyId", "sourceKeyId" },
+		{ "DestinationKeyId", "destinationKeyId" },
 		{ "SourceEncryptionContext", "sourceEncryptionContext" },
 		{ "DestinationEncryptionContext", "destinationEncryptionContext" },
 		{ "DryRun", "dryRun" },
@@ -358,8 +362,8 @@ static void add_key(json_object *record, const char *arn)
 void audit_kms_call(struct audit *audit, const char *operation, json_object *request,
 		    const char *key_arn, const struct fault *f)
 {
-	json_object *record = new_record(audit, agent_identity(), FROM_SERVICE,
-					 AUDIT_SOURCE_KMS, operation);
+	json_object *record = new_record(audit, agent_identity(), FROM_SERVICE, AUDIT_SOURCE_KMS,
+					 operation);
 
 	add_outcome(record, f);
 	json_object_object_add(record, "requestParameters", kms_parameters(request));
@@ -424,7 +428,8 @@ static bool is_since(const char *line, const char *since)
 	static const char key[] = "\"eventTime\":\"";
 	const char *p = since ? strstr(line, key) : NULL;
 
-	return !since || (p && strncmp(p + sizeof(key) - 1, since, strlen("YYYY-MM-DDTHH:MM:SS")) >= 0);
+	return !since ||
+	       (p && strncmp(p + sizeof(key) - 1, since, strlen("YYYY-MM-DDTHH:MM:SS")) >= 0);
 }
 
 /**
@@ -443,8 +448,7 @@ json_object *audit_read(struct audit *audit, const char *since, size_t limit, st
 	ssize_t size;
 
 	if (!file || !ring) {
-		fault_set(f, "InternalFailure", "Cannot read the audit trail: %s.",
-			  strerror(errno));
+		fault_set(f, "InternalFailure", "Cannot read the audit trail: %s.", strerror(errno));
 		json_object_put(records);
 		records = NULL;
 	}

@@ -15,7 +15,7 @@
 #include "cluster.h"
 #include "fault.h"
 
-#define AUDIT_SOURCE_KMS "kms.amazonaws.com"
+#define AUDIT_SOURCE_KMS     "kms.amazonaws.com"
 #define AUDIT_SOURCE_CLUSTER "rds.amazonaws.com"
 
 struct audit;
@@ -30,8 +30,7 @@ void audit_kms_call(struct audit *audit, const char *operation, json_object *req
 		    const char *key_arn, const struct fault *f);
 void audit_api_call(struct audit *audit, const char *name, json_object *params, uid_t uid,
 		    pid_t pid, const struct cluster *cluster, const struct fault *f);
-void audit_status(struct audit *audit, const struct cluster *cluster,
-		  enum cluster_status before);
+void audit_status(struct audit *audit, const struct cluster *cluster, enum cluster_status before);
 int audit_recorded(struct audit *audit, struct fault *f);
 json_object *audit_read(struct audit *audit, const char *since, size_t limit, struct fault *f);
 void audit_close(struct audit *audit);

@@ -19,25 +19,24 @@ struct catalog {
 	sqlite3 *db;
 };
 
-static const char schema[] =
-	"BEGIN;"
-	"CREATE TABLE cluster ("
-	"  volume_id TEXT PRIMARY KEY NOT NULL,"
-	"  id TEXT UNIQUE NOT NULL COLLATE NOCASE,"
-	"  resource_id TEXT UNIQUE NOT NULL,"
-	"  device TEXT NOT NULL,"
-	"  key_arn TEXT NOT NULL,"
-	"  region TEXT NOT NULL,"
-	"  account TEXT NOT NULL,"
-	"  status TEXT NOT NULL,"
-	"  reason TEXT NOT NULL,"
-	"  created INTEGER NOT NULL,"
-	"  denied_since INTEGER NOT NULL,"
-	"  wrapped_key BLOB NOT NULL,"
-	"  header_sha256 TEXT NOT NULL"
-	") STRICT;"
-	"PRAGMA user_version = 1;"
-	"COMMIT;";
+static const char schema[] = "BEGIN;"
+			     "CREATE TABLE cluster ("
+			     "  volume_id TEXT PRIMARY KEY NOT NULL,"
+			     "  id TEXT UNIQUE NOT NULL COLLATE NOCASE,"
+			     "  resource_id TEXT UNIQUE NOT NULL,"
+			     "  device TEXT NOT NULL,"
+			     "  key_arn TEXT NOT NULL,"
+			     "  region TEXT NOT NULL,"
+			     "  account TEXT NOT NULL,"
+			     "  status TEXT NOT NULL,"
+			     "  reason TEXT NOT NULL,"
+			     "  created INTEGER NOT NULL,"
+			     "  denied_since INTEGER NOT NULL,"
+			     "  wrapped_key BLOB NOT NULL,"
+			     "  header_sha256 TEXT NOT NULL"
+			     ") STRICT;"
+			     "PRAGMA user_version = 1;"
+			     "COMMIT;";
 
 static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
 {
@@ -66,14 +65,17 @@ static bool is_damaged(int r)
 /* Return: an SQLITE_ code; *version is that of the file, 0 for a new one. */
 static int open_file(struct catalog *catalog, const char *path, int *version)
 {
-	int r = sqlite3_open_v2(path, &catalog->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-				SQLITE_OPEN_NOMUTEX, NULL);
+	int r = sqlite3_open_v2(path, &catalog->db,
+				SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+				NULL);
 
 	if (r != SQLITE_OK)
 		return r;
 	sqlite3_busy_timeout(catalog->db, 2000);
-	r = sqlite3_exec(catalog->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			 "PRAGMA integrity_check;", NULL, NULL, NULL);
+	r = sqlite3_exec(catalog->db,
+			 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+			 "PRAGMA integrity_check;",
+			 NULL, NULL, NULL);
 	if (r == SQLITE_OK)
 		r = user_version(catalog->db, version);
 	if (r == SQLITE_OK && *version == 0)
@@ -172,7 +174,8 @@ int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, s
 	int r = sqlite3_prepare_v2(catalog->db,
 				   "SELECT volume_id, id, resource_id, device, key_arn, region, account,"
 				   " status, reason, created, denied_since, wrapped_key, header_sha256"
-				   " FROM cluster ORDER BY created, id", -1, &statement, NULL);
+				   " FROM cluster ORDER BY created, id",
+				   -1, &statement, NULL);
 
 	while (r == SQLITE_OK || r == SQLITE_ROW) {
 		struct cluster *cluster;
@@ -193,8 +196,10 @@ int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, s
  */
 int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault *f)
 {
-	const char *const text[] = { c->volume_id, c->id, c->resource_id, c->device, c->key_arn,
-				     c->region, c->account, cluster_status_name(c->status),
+	const char *const text[] = { c->volume_id,   c->id,
+				     c->resource_id, c->device,
+				     c->key_arn,     c->region,
+				     c->account,     cluster_status_name(c->status),
 				     c->reason };
 	sqlite3_stmt *statement = NULL;
 	int r = sqlite3_prepare_v2(catalog->db,
@@ -203,7 +208,8 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
 				   " key_arn=excluded.key_arn, status=excluded.status,"
 				   " reason=excluded.reason, denied_since=excluded.denied_since,"
 				   " wrapped_key=excluded.wrapped_key,"
-				   " header_sha256=excluded.header_sha256", -1, &statement, NULL);
+				   " header_sha256=excluded.header_sha256",
+				   -1, &statement, NULL);
 
 	for (int i = 0; r == SQLITE_OK && i < 9; i++)
 		r = sqlite3_bind_text(statement, i + 1, text[i], -1, SQLITE_STATIC);

@@ -215,7 +215,9 @@ json_object *cluster_volume_to_json(const struct cluster *cluster)
 	json_add_string(o, "StatusReason", cluster->reason);
 	add_mapper_device(o, cluster);
 	json_add_string(o, "DeviceState",
-			!mapping->name[0] ? "none" : mapping->live ? "live" : "failed");
+			!mapping->name[0] ? "none"
+			: mapping->live	  ? "live"
+					  : "failed");
 	json_add_string(o, "DeviceReason", mapping->reason);
 	json_add_string(o, "KeyDescription", description);
 	if (cluster->key)

@@ -21,12 +21,12 @@ enum cluster_status {
 	CLUSTER_CREATING,
 	CLUSTER_AVAILABLE,
 	CLUSTER_STOPPED,
-	CLUSTER_RECOVERABLE,	/* the KMS refused; within the recovery window */
-	CLUSTER_INACCESSIBLE,	/* the KMS refused; for ever */
+	CLUSTER_RECOVERABLE,  /* the KMS refused; within the recovery window */
+	CLUSTER_INACCESSIBLE, /* the KMS refused; for ever */
 	CLUSTER_DELETING,
 };
 
-#define CLUSTER_ID_MAX 63
+#define CLUSTER_ID_MAX	       63
 #define KEY_DESCRIPTION_PREFIX "dm-envelope:"
 
 /**
@@ -76,10 +76,10 @@ struct cluster {
 	struct operation *operation;
 	struct {
 		sd_event_source *timer;
-		uint64_t lease_ns;	/* what the kernel key takes; 0: not known yet */
-		uint64_t next_ns;	/* of the next question; 0: it is being asked */
-		unsigned int failures;	/* in a row */
-		int64_t last_success;	/* seconds since 1970 */
+		uint64_t lease_ns;     /* what the kernel key takes; 0: not known yet */
+		uint64_t next_ns;      /* of the next question; 0: it is being asked */
+		unsigned int failures; /* in a row */
+		int64_t last_success;  /* seconds since 1970 */
 		char last_error[512];
 	} renewal;
 	sd_event_source *window_timer;

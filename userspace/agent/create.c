@@ -30,8 +30,7 @@ static void run_seal(struct operation *op)
 		op->result = fault_set(&op->fault, "InternalFailure",
 				       "The KMS answered ReEncrypt without a usable CiphertextBlob.");
 	else
-		op->result = header_set_wrapped_key(op->device, &op->header, blob, size,
-						    &op->fault);
+		op->result = header_set_wrapped_key(op->device, &op->header, blob, size, &op->fault);
 	free(blob);
 }
 
@@ -76,9 +75,10 @@ static void run_format(struct operation *op)
 
 	/* The KMS was asked meanwhile, for as long as that took. */
 	if (stat(op->device, &st) < 0 || st.st_rdev != op->number)
-		op->result = fault_set(&op->fault, "InvalidParameterValue",
-				       "%s has become another device since the cluster's creation began. Nothing was written.",
-				       op->device);
+		op->result =
+			fault_set(&op->fault, "InvalidParameterValue",
+				  "%s has become another device since the cluster's creation began. Nothing was written.",
+				  op->device);
 	else
 		op->result = header_format(op->device, &identity, op->key, &op->header, &op->fault);
 	secret_free(op->key);

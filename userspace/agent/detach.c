@@ -45,7 +45,8 @@ static void forgotten(struct operation *op)
 		log_warning("Cluster %s: cannot mark the header on %s as deleted: %s. Should the device come back, so will the cluster.",
 			    cluster->id, cluster->device, op->fault.message);
 	if (op->interrupted)
-		state_resumed(cluster, "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
+		state_resumed(cluster,
+			      "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
 			      op->result < 0 ? "its header is not marked: " : "finished now",
 			      op->result < 0 ? op->fault.message : "");
 	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)

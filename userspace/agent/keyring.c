@@ -12,8 +12,9 @@
 
 #define KEYRING_NAME "envelope"
 /* The possessor everything; root what it needs to look, renew and revoke by hand. */
-#define KEYRING_PERM (KEY_POS_ALL | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_WRITE | \
-		      KEY_USR_SEARCH | KEY_USR_LINK | KEY_USR_SETATTR)
+#define KEYRING_PERM                                                                  \
+	(KEY_POS_ALL | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_WRITE | KEY_USR_SEARCH | \
+	 KEY_USR_LINK | KEY_USR_SETATTR)
 /*
  * The key itself gives its possessor nothing: after a `sudo dmsetup create` it is linked into
  * the session keyring of a user who is not root, and possession would let that user revoke it.
@@ -42,7 +43,8 @@ int keyring_open(int32_t *ret, struct fault *f)
 		keyring = add_key("keyring", KEYRING_NAME, NULL, 0, KEY_SPEC_USER_KEYRING);
 	if (keyring < 0 || keyctl_setperm((int32_t)keyring, KEYRING_PERM) < 0)
 		return fault_set(f, "InternalFailure",
-				 "Cannot make the keyring '" KEYRING_NAME "' in root's user keyring: %s.",
+				 "Cannot make the keyring '" KEYRING_NAME
+				 "' in root's user keyring: %s.",
 				 strerror(errno));
 	*ret = (int32_t)keyring;
 	return 0;

@@ -12,8 +12,8 @@
 #include "kms_question.h"
 
 #define CONTEXT_CLUSTER "aws:rds:db-id"
-#define CONTEXT_VOLUME "dm-envelope:volume-id"
-#define CONTEXT_HEADER "dm-envelope:header-sha256"
+#define CONTEXT_VOLUME	"dm-envelope:volume-id"
+#define CONTEXT_HEADER	"dm-envelope:header-sha256"
 #define CONTEXT_PURPOSE "dm-envelope:purpose"
 
 /** struct kms_question - one call under way, freed when it has been answered */
@@ -104,8 +104,7 @@ json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, 
 
 	json_add_string(request, "CiphertextBlob", blob);
 	free(blob);
-	json_object_object_add(request, "EncryptionContext",
-			       context_final(cluster, header_sha256));
+	json_object_object_add(request, "EncryptionContext", context_final(cluster, header_sha256));
 	if (dry_run)
 		json_add_bool(request, "DryRun", true);
 	return request;
@@ -115,7 +114,8 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 		    struct json_object *response, struct secret *plaintext, void *userdata)
 {
 	struct kms_question *question = userdata;
-	const char *arn = question->key_arn[0] ? question->key_arn : json_get_string(response, "KeyId");
+	const char *arn = question->key_arn[0] ? question->key_arn
+					       : json_get_string(response, "KeyId");
 
 	/* A disk that hangs under the log must not keep a refused key alive. */
 	if (outcome == KMS_DENIED && question->denied)
@@ -137,9 +137,8 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
  *
  * Return: 0 or -1 when nothing could be started; @done is not called then.
  */
-int kms_ask(struct agent *agent, const char *operation, json_object *request,
-	    const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
-	    struct fault *f)
+int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
+	    kms_denied_t denied, kms_worker_done_t done, void *userdata, struct fault *f)
 {
 	struct kms_question *question = calloc(1, sizeof(*question));
 
@@ -148,8 +147,12 @@ int kms_ask(struct agent *agent, const char *operation, json_object *request,
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
 	*question = (struct kms_question){
-		.agent = agent, .operation = operation, .request = request, .denied = denied,
-		.done = done, .userdata = userdata,
+		.agent = agent,
+		.operation = operation,
+		.request = request,
+		.denied = denied,
+		.done = done,
+		.userdata = userdata,
 	};
 	if (key_arn)
 		snprintf(question->key_arn, sizeof(question->key_arn), "%s", key_arn);

@@ -41,7 +41,8 @@ static int usage(FILE *stream, const char *name)
 		"  --help         show this help\n"
 		"  --version      show the version\n"
 		"\n"
-		"See enveloped(8) and envelope.conf(5).\n", name);
+		"See enveloped(8) and envelope.conf(5).\n",
+		name);
 	return stream == stdout ? 0 : 2;
 }
 
@@ -77,15 +78,15 @@ static int make_folder(const char *path, mode_t mode, struct fault *f)
 	if (strlen(path) >= sizeof(text))
 		return fault_set(f, "InvalidConfiguration", "The path %.100s is too long.", path);
 	strcpy(text, path);
-	for (char *p = text + 1; ; p++) {
+	for (char *p = text + 1;; p++) {
 		char c = *p;
 
 		if (c && c != '/')
 			continue;
 		*p = 0;
 		if (mkdir(text, mode) < 0 && errno != EEXIST)
-			return fault_set(f, "InvalidConfiguration", "Cannot make the folder %s: %s.",
-					 text, strerror(errno));
+			return fault_set(f, "InvalidConfiguration",
+					 "Cannot make the folder %s: %s.", text, strerror(errno));
 		if (!c)
 			return 0;
 		*p = c;
@@ -244,8 +245,7 @@ int main(int argc, char **argv)
 	sd_notify(0, "READY=1");
 	state_announce(&agent);
 	log_info("enveloped %s serves %s; leases of %u s, renewed every %u s.", ENVELOPE_VERSION,
-		 agent.config.agent_socket, agent.config.lease_seconds,
-		 agent.config.renew_seconds);
+		 agent.config.agent_socket, agent.config.lease_seconds, agent.config.renew_seconds);
 	r = sd_event_loop(agent.event);
 	sd_notify(0, "STOPPING=1");
 	if (r < 0)

@@ -20,8 +20,8 @@
 #include "mapper.h"
 
 /* libdevmapper's own messages; its debug chatter stays out. */
-__attribute__((format(printf, 5, 6)))
-static void on_log(int level, const char *file, int line, int dm_errno, const char *format, ...)
+__attribute__((format(printf, 5, 6))) static void on_log(int level, const char *file, int line,
+							 int dm_errno, const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -102,8 +102,9 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 	snprintf(uuid, sizeof(uuid), MAPPER_UUID_PREFIX "%s", header->volume_id);
 	snprintf(params, sizeof(params),
 		 VOLUME_CIPHER " :%d:" ENVELOPE_KEY_TYPE ":%s %" PRIu64 " %u:%u %" PRIu64
-		 " 1 sector_size:%" PRIu32, VOLUME_KEY_SIZE, description, header->iv_offset,
-		 major(number), minor(number), header->data_offset, header->sector_size);
+			       " 1 sector_size:%" PRIu32,
+		 VOLUME_KEY_SIZE, description, header->iv_offset, major(number), minor(number),
+		 header->data_offset, header->sector_size);
 	if (!task || !dm_task_set_name(task, name) || !dm_task_set_uuid(task, uuid) ||
 	    !dm_task_add_target(task, 0, header->data_sectors, ENVELOPE_TARGET_NAME, params) ||
 	    !dm_task_set_cookie(task, &cookie, 0))
@@ -177,10 +178,12 @@ int mapper_remove(const char *name, struct fault *f)
 int mapper_parse_status(const char *params, struct mapping *mapping)
 {
 	char state[16];
-	int n = sscanf(params, "%15s %31s %" SCNd64 " %63s %" SCNu64 " %" SCNu64 " %" SCNu64
-		       " %" SCNu64 " %" SCNu64 " %" SCNu64, state, mapping->reason,
-		       &mapping->lease_left, mapping->driver, &mapping->reads, &mapping->writes,
-		       &mapping->discards, &mapping->flushes, &mapping->errors, &mapping->refused);
+	int n = sscanf(params,
+		       "%15s %31s %" SCNd64 " %63s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		       " %" SCNu64 " %" SCNu64,
+		       state, mapping->reason, &mapping->lease_left, mapping->driver,
+		       &mapping->reads, &mapping->writes, &mapping->discards, &mapping->flushes,
+		       &mapping->errors, &mapping->refused);
 
 	if (n != 10 || (strcmp(state, "live") && strcmp(state, "failed")))
 		return -EBADMSG;
@@ -198,8 +201,7 @@ static struct dm_task *query(int type, const char *name, char **params)
 	char *target = NULL;
 
 	*params = NULL;
-	if (!task || !dm_task_set_name(task, name) || !dm_task_no_flush(task) ||
-	    !dm_task_run(task)) {
+	if (!task || !dm_task_set_name(task, name) || !dm_task_no_flush(task) || !dm_task_run(task)) {
 		task_destroyp(&task);
 		return NULL;
 	}

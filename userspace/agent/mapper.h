@@ -15,7 +15,7 @@
 #include "header.h"
 
 #define MAPPER_UUID_PREFIX "ENVELOPE-"
-#define MAPPER_CONTROL "/dev/mapper/control"
+#define MAPPER_CONTROL	   "/dev/mapper/control"
 
 /**
  * struct mapping - one device, as `dmsetup status` shows it

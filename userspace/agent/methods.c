@@ -20,7 +20,7 @@
 
 static const char description[] =
 #include "interface.inc"
-;
+	;
 
 #define IDENTIFIER "dbClusterIdentifier"
 #define CHECK(call, params, table) \
@@ -117,9 +117,11 @@ static struct cluster *new_cluster(struct agent *agent, const struct create_requ
 static int create_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	static const struct parameter table[] = {
-		{ IDENTIFIER, PARAMETER_STRING, true }, { "device", PARAMETER_STRING, true },
+		{ IDENTIFIER, PARAMETER_STRING, true },
+		{ "device", PARAMETER_STRING, true },
 		{ "storageEncrypted", PARAMETER_BOOL, false },
-		{ "kmsKeyId", PARAMETER_STRING, false }, { "region", PARAMETER_STRING, false },
+		{ "kmsKeyId", PARAMETER_STRING, false },
+		{ "region", PARAMETER_STRING, false },
 		{ "allowOverwrite", PARAMETER_BOOL, false },
 	};
 	struct agent *agent = userdata;
@@ -234,9 +236,11 @@ static int delete_cluster(struct varlink_call *call, json_object *params, void *
 static int modify_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	static const struct parameter table[] = {
-		{ IDENTIFIER, PARAMETER_STRING, true }, { "kmsKeyId", PARAMETER_STRING, false },
+		{ IDENTIFIER, PARAMETER_STRING, true },
+		{ "kmsKeyId", PARAMETER_STRING, false },
 		{ "storageEncrypted", PARAMETER_BOOL, false },
-		{ "region", PARAMETER_STRING, false }, { "device", PARAMETER_STRING, false },
+		{ "region", PARAMETER_STRING, false },
+		{ "device", PARAMETER_STRING, false },
 	};
 	struct agent *agent = userdata;
 	unsigned int modifications = 0;
@@ -327,7 +331,8 @@ static int status(struct varlink_call *call, json_object *params, void *userdata
 static int events(struct varlink_call *call, json_object *params, void *userdata)
 {
 	static const struct parameter table[] = {
-		{ "since", PARAMETER_STRING, false }, { "limit", PARAMETER_INT, false },
+		{ "since", PARAMETER_STRING, false },
+		{ "limit", PARAMETER_INT, false },
 		{ "follow", PARAMETER_BOOL, false },
 	};
 	int64_t limit = json_get_int(params, "limit", STREAMS_EVENTS_MAX);

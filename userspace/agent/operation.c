@@ -17,7 +17,7 @@
 
 static const char *const api_names[] = {
 	[OPERATION_CREATE] = "CreateDBCluster", [OPERATION_START] = "StartDBCluster",
-	[OPERATION_ACTIVATE] = "ActivateKey", [OPERATION_STOP] = "StopDBCluster",
+	[OPERATION_ACTIVATE] = "ActivateKey",	[OPERATION_STOP] = "StopDBCluster",
 	[OPERATION_DELETE] = "DeleteDBCluster",
 };
 
@@ -231,8 +231,7 @@ void operation_end(struct operation *op)
 		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
 			       op->cluster, NULL);
 	if (op->call)
-		methods_reply_cluster(op->call,
-				      op->kind == OPERATION_ACTIVATE ? NULL : op->cluster);
+		methods_reply_cluster(op->call, op->kind == OPERATION_ACTIVATE ? NULL : op->cluster);
 	leave(op);
 }
 

@@ -9,8 +9,13 @@
 #include "agent.h"
 #include "kms_client.h"
 
-enum operation_kind { OPERATION_CREATE, OPERATION_START, OPERATION_ACTIVATE, OPERATION_STOP,
-		      OPERATION_DELETE };
+enum operation_kind {
+	OPERATION_CREATE,
+	OPERATION_START,
+	OPERATION_ACTIVATE,
+	OPERATION_STOP,
+	OPERATION_DELETE
+};
 
 /**
  * struct operation - owned by its cluster

@@ -35,7 +35,7 @@ const char *parameters_check(json_object *params, const struct parameter *table,
 		/* A NUL inside would make C see another string than the caller sent. */
 		if (value && p->kind == PARAMETER_STRING &&
 		    strlen(json_object_get_string(value)) !=
-		    (size_t)json_object_get_string_len(value))
+			    (size_t)json_object_get_string_len(value))
 			return name;
 	}
 	for (size_t i = 0; i < count; i++) {

@@ -7,7 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum parameter_kind { PARAMETER_STRING, PARAMETER_BOOL, PARAMETER_INT };
+enum parameter_kind {
+	PARAMETER_STRING,
+	PARAMETER_BOOL,
+	PARAMETER_INT
+};
 
 /**
  * struct parameter - one parameter of a method

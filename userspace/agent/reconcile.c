@@ -25,7 +25,7 @@ struct scan_job {
 	struct agent *agent;
 	struct scanned *volumes;
 	size_t count;
-	struct mapping *mappings;	/* looked at after the disks */
+	struct mapping *mappings; /* looked at after the disks */
 	size_t mapping_count;
 	struct fault fault;
 	int result;
@@ -96,8 +96,8 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 		 cluster->device);
 	/* One or the other: the first that the catalog hears of it must have the loss in it. */
 	if (!take_state(cluster, &volume->header))
-		state_set(cluster, CLUSTER_STOPPED, "found: its volume was found by the header on %s",
-			  cluster->device);
+		state_set(cluster, CLUSTER_STOPPED,
+			  "found: its volume was found by the header on %s", cluster->device);
 	watch_found(cluster, job->mappings, job->mapping_count);
 }
 
@@ -125,8 +125,9 @@ static bool is_where_it_was(const struct scan_job *job, const struct cluster *cl
  */
 static void compare_state(struct cluster *cluster, const struct volume_header *header)
 {
-	const char *expected = cluster_is_inaccessible(cluster) ?
-			       cluster_status_name(cluster->status) : "";
+	const char *expected = cluster_is_inaccessible(cluster)
+				       ? cluster_status_name(cluster->status)
+				       : "";
 
 	if (!state_doubts_disk(cluster, header) && strcmp(header->state, expected))
 		state_record_on_disk(cluster);
@@ -168,7 +169,8 @@ static void scan_done(void *data)
 	struct scan_job *job = data;
 
 	if (job->result < 0)
-		log_error("%s No volume that is not in the catalog is taken in.", job->fault.message);
+		log_error("%s No volume that is not in the catalog is taken in.",
+			  job->fault.message);
 	for (size_t i = 0; i < job->count; i++) {
 		struct cluster *cluster = cluster_find_volume(job->agent,
 							      job->volumes[i].header.volume_id);

@@ -46,7 +46,8 @@ static int check_key(const struct create_request *request, const char *key, cons
 	    !strcmp(ref.name, RULES_DEFAULT_KEY))
 		return 0;
 	return fault_set(f, "InvalidParameterValue",
-			 "%s is the default key of another service. Use " RULES_DEFAULT_KEY " or a key of your own.",
+			 "%s is the default key of another service. Use " RULES_DEFAULT_KEY
+			 " or a key of your own.",
 			 key);
 }
 
@@ -96,7 +97,8 @@ int rules_key_metadata(const char *arn, const char *state, const char *region, s
 				 "The KMS described the key without a usable ARN and state.");
 	if (strcmp(ref.region, region))
 		return fault_set(f, "InvalidParameterValue",
-				 "The KMS key %s is not in the region %s of the cluster.", arn, region);
+				 "The KMS key %s is not in the region %s of the cluster.", arn,
+				 region);
 	if (strcmp(state, "Enabled"))
 		return fault_set(f, "KMSKeyNotAccessibleFault",
 				 "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it. (Its state is %s.)",

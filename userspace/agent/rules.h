@@ -36,7 +36,12 @@ int rules_start(const struct cluster *cluster, bool for_key, struct fault *f);
 int rules_stop(const struct cluster *cluster, struct fault *f);
 int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct fault *f);
 
-enum modification { MODIFY_KEY = 1, MODIFY_ENCRYPTION = 2, MODIFY_REGION = 4, MODIFY_DEVICE = 8 };
+enum modification {
+	MODIFY_KEY = 1,
+	MODIFY_ENCRYPTION = 2,
+	MODIFY_REGION = 4,
+	MODIFY_DEVICE = 8
+};
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f);
 
 int rules_key_lost(const struct cluster *cluster, struct fault *f);

@@ -180,8 +180,7 @@ void state_record_on_disk(struct cluster *cluster)
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
 	if (cluster_is_inaccessible(cluster)) {
-		snprintf(job->state, sizeof(job->state), "%s",
-			 cluster_status_name(cluster->status));
+		snprintf(job->state, sizeof(job->state), "%s", cluster_status_name(cluster->status));
 		snprintf(job->reason, sizeof(job->reason), "%s", cluster->reason);
 	}
 	device_thread_submit(cluster->agent->devices, record_run, record_done, job);
@@ -251,8 +250,8 @@ bool state_end_window(struct cluster *cluster)
 	/* A start under way has the KMS's word soon, which counts. At its end this is asked again. */
 	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation)
 		return false;
-	if (rules_window_open(cluster->denied_since,
-			      cluster->agent->config.recovery_window_seconds, time(NULL))) {
+	if (rules_window_open(cluster->denied_since, cluster->agent->config.recovery_window_seconds,
+			      time(NULL))) {
 		arm_window(cluster);
 		return false;
 	}

@@ -14,8 +14,8 @@
 
 /* Keeps an answer well below the largest message, and all of them below what may be unread. */
 #define EVENTS_PER_ANSWER 200
-#define BYTES_PER_ANSWER (VARLINK_MESSAGE_MAX / 4)
-#define BYTES_IN_ALL (VARLINK_OUTPUT_MAX / 2)
+#define BYTES_PER_ANSWER  (VARLINK_MESSAGE_MAX / 4)
+#define BYTES_IN_ALL	  (VARLINK_OUTPUT_MAX / 2)
 
 /**
  * struct watcher - a call of Status
@@ -173,8 +173,9 @@ static int send_events(struct varlink_call *call, json_object *records, bool las
 		size_t end = part_end(records, sent);
 
 		for (; sent < end; sent++)
-			json_object_array_add(part, json_object_get(
-					      json_object_array_get_idx(records, sent)));
+			json_object_array_add(part,
+					      json_object_get(
+						      json_object_array_get_idx(records, sent)));
 		json_object_object_add(reply, "events", part);
 		if (sent == count && last)
 			return varlink_reply(call, reply);
@@ -194,8 +195,8 @@ static int send_events(struct varlink_call *call, json_object *records, bool las
  * @limit: at most so many old records, the newest
  * @follow: go on with new ones, if the call wants more
  */
-int streams_events(struct agent *agent, struct varlink_call *call, const char *since,
-		   size_t limit, bool follow)
+int streams_events(struct agent *agent, struct varlink_call *call, const char *since, size_t limit,
+		   bool follow)
 {
 	_cleanup_json_ json_object *records = NULL;
 	struct follower *follower;

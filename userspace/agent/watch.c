@@ -33,7 +33,8 @@ static void note(struct cluster *cluster, const struct mapping *mappings, size_t
 	for (size_t i = 0; i < count; i++) {
 		const struct mapping *m = &mappings[i];
 
-		if (!strcmp(m->volume_id, cluster->volume_id) && (!found || (m->live && !found->live)))
+		if (!strcmp(m->volume_id, cluster->volume_id) &&
+		    (!found || (m->live && !found->live)))
 			found = m;
 	}
 	cluster->mapping = found ? *found : (struct mapping){ 0 };
@@ -208,7 +209,8 @@ int watch_start(struct agent *agent, struct fault *f)
 
 	if (r < 0)
 		return fault_set(f, "KernelModuleMissing",
-				 "Cannot open " MAPPER_CONTROL ": %s. Is device-mapper there? modprobe dm-mod",
+				 "Cannot open " MAPPER_CONTROL
+				 ": %s. Is device-mapper there? modprobe dm-mod",
 				 strerror(-r));
 	watch_refresh(agent);
 	return 0;

@@ -19,8 +19,8 @@
 #define INTERFACE "io.dmenvelope.Cluster."
 
 enum {
-	QUIET_SECONDS = 2,	/* before the first line */
-	CALL_TIMEOUT_MS = 180000,	/* the agent bounds each KMS call far below this */
+	QUIET_SECONDS = 2,	  /* before the first line */
+	CALL_TIMEOUT_MS = 180000, /* the agent bounds each KMS call far below this */
 };
 
 /* Text of the line and seconds waited, for the signal handler alone while the timer runs. */
@@ -105,7 +105,7 @@ static void handle_interrupts(bool take)
 static void say_on_interrupt(const struct invocation *invocation, bool asked)
 {
 	const char *name = json_get_string(invocation->params, "dbClusterIdentifier");
-	const char *line = isatty(STDERR_FILENO) ? "\n" : "";	/* the terminal has shown ^C */
+	const char *line = isatty(STDERR_FILENO) ? "\n" : ""; /* the terminal has shown ^C */
 
 	if (!invocation->command->progress)
 		return;

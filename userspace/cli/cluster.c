@@ -12,44 +12,60 @@
 #include "explain.h"
 #include "output.h"
 
-#define OPTION_IDENTIFIER(is_required, text) \
-	{ .name = "db-cluster-identifier", .kind = OPTION_STRING, .placeholder = "NAME", \
-	  .parameter = "dbClusterIdentifier", .required = is_required, .help = text }
-#define OPTION_ENCRYPTED(text) \
-	{ .name = "storage-encrypted", .kind = OPTION_BOOLEAN, \
-	  .parameter = "storageEncrypted", .help = text }
-#define OPTION_KEY(text) \
-	{ .name = "kms-key-id", .kind = OPTION_STRING, .placeholder = "KEY", \
-	  .parameter = "kmsKeyId", .help = text }
+#define OPTION_IDENTIFIER(is_required, text)                                                   \
+	{                                                                                      \
+		.name = "db-cluster-identifier", .kind = OPTION_STRING, .placeholder = "NAME", \
+		.parameter = "dbClusterIdentifier", .required = is_required, .help = text      \
+	}
+#define OPTION_ENCRYPTED(text)                                       \
+	{                                                            \
+		.name = "storage-encrypted", .kind = OPTION_BOOLEAN, \
+		.parameter = "storageEncrypted", .help = text        \
+	}
+#define OPTION_KEY(text)                                                           \
+	{                                                                          \
+		.name = "kms-key-id", .kind = OPTION_STRING, .placeholder = "KEY", \
+		.parameter = "kmsKeyId", .help = text                              \
+	}
 
 static const struct option_spec create_options[] = {
 	OPTION_IDENTIFIER(true, "name of the new cluster"),
-	{ .name = "device", .kind = OPTION_STRING, .placeholder = "DEVICE", .parameter = "device",
-	  .required = true, .help = "block device for the volume, all of it" },
+	{ .name = "device",
+	  .kind = OPTION_STRING,
+	  .placeholder = "DEVICE",
+	  .parameter = "device",
+	  .required = true,
+	  .help = "block device for the volume, all of it" },
 	OPTION_ENCRYPTED("encrypt the volume; the agent makes no plain ones, and this is for ever"),
-	OPTION_KEY("key id, key ARN, alias/NAME or alias ARN; its ARN is stored (default: alias/aws/rds)"),
-	{ .name = "region", .kind = OPTION_STRING, .placeholder = "REGION", .parameter = "region",
+	OPTION_KEY(
+		"key id, key ARN, alias/NAME or alias ARN; its ARN is stored (default: alias/aws/rds)"),
+	{ .name = "region",
+	  .kind = OPTION_STRING,
+	  .placeholder = "REGION",
+	  .parameter = "region",
 	  .help = "region of the cluster and its key (default: Region= of envelope.conf)" },
-	{ .name = "allow-overwrite", .kind = OPTION_SWITCH, .parameter = "allowOverwrite",
+	{ .name = "allow-overwrite",
+	  .kind = OPTION_SWITCH,
+	  .parameter = "allowOverwrite",
 	  .help = "take the device although there is something on it, which is lost" },
 	{ 0 }
 };
 
 static const struct option_spec describe_options[] = {
-	OPTION_IDENTIFIER(false, "only this cluster (default: all)"),
-	{ 0 }
+	OPTION_IDENTIFIER(false, "only this cluster (default: all)"), { 0 }
 };
 
-static const struct option_spec start_options[] = {
-	OPTION_IDENTIFIER(true, "the cluster"),
-	{ 0 }
-};
+static const struct option_spec start_options[] = { OPTION_IDENTIFIER(true, "the cluster"), { 0 } };
 
 static const struct option_spec delete_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
-	{ .name = "skip-final-snapshot", .kind = OPTION_BOOLEAN, .parameter = "skipFinalSnapshot",
+	{ .name = "skip-final-snapshot",
+	  .kind = OPTION_BOOLEAN,
+	  .parameter = "skipFinalSnapshot",
 	  .help = "take no snapshot first; needed, as snapshots cannot be taken yet" },
-	{ .name = "erase", .kind = OPTION_BOOLEAN, .parameter = "erase",
+	{ .name = "erase",
+	  .kind = OPTION_BOOLEAN,
+	  .parameter = "erase",
 	  .help = "erase the volume's header too, with the wrapped key: its data are gone for good" },
 	{ 0 }
 };
@@ -58,22 +74,26 @@ static const struct option_spec modify_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
 	OPTION_KEY("refused: the key of a cluster never changes"),
 	OPTION_ENCRYPTED("refused: encryption is decided when the cluster is created"),
-	{ .name = "region", .kind = OPTION_STRING, .placeholder = "REGION", .parameter = "region",
+	{ .name = "region",
+	  .kind = OPTION_STRING,
+	  .placeholder = "REGION",
+	  .parameter = "region",
 	  .help = "refused: a cluster stays in its region" },
-	{ .name = "device", .kind = OPTION_STRING, .placeholder = "DEVICE", .parameter = "device",
+	{ .name = "device",
+	  .kind = OPTION_STRING,
+	  .placeholder = "DEVICE",
+	  .parameter = "device",
 	  .help = "refused: a cluster keeps its volume" },
 	{ 0 }
 };
 
-static const struct column cluster_columns[] = {
-	{ "DBClusterIdentifier", "DBClusterIdentifier" },
-	{ "Status", "Status" },
-	{ "Encrypted", "StorageEncrypted" },
-	{ "Device", "Device" },
-	{ "MapperDevice", "MapperDevice" },
-	{ "KmsKeyId", "KmsKeyId" },
-	{ 0 }
-};
+static const struct column cluster_columns[] = { { "DBClusterIdentifier", "DBClusterIdentifier" },
+						 { "Status", "Status" },
+						 { "Encrypted", "StorageEncrypted" },
+						 { "Device", "Device" },
+						 { "MapperDevice", "MapperDevice" },
+						 { "KmsKeyId", "KmsKeyId" },
+						 { 0 } };
 
 /* One cluster came back: the answer of AWS has it as "DBCluster". */
 static int run_one(const struct invocation *invocation)
@@ -116,7 +136,8 @@ static int run_describe(const struct invocation *invocation)
 		   json_object_array_length(clusters) == 1) {
 		output_record(json_object_array_get_idx(clusters, 0));
 	} else if (json_object_array_length(clusters) == 0) {
-		fprintf(stderr, "This host has no clusters yet; see: envelope cluster create --help\n");
+		fprintf(stderr,
+			"This host has no clusters yet; see: envelope cluster create --help\n");
 	} else {
 		output_table(cluster_columns, clusters);
 	}
@@ -125,59 +146,79 @@ static int run_describe(const struct invocation *invocation)
 
 const struct command cluster_commands[] = {
 	{
-		.noun = "cluster", .verb = "create", .operation = "CreateDBCluster",
-		.method = "CreateCluster", .progress = "Creating the cluster",
+		.noun = "cluster",
+		.verb = "create",
+		.operation = "CreateDBCluster",
+		.method = "CreateCluster",
+		.progress = "Creating the cluster",
 		.summary = "Make a cluster volume on a block device, and start it",
 		.details =
-"The volume gets a data key of its own, wrapped by the KMS key and kept in the\n"
-"volume's header. Neither encryption nor the key can be changed afterwards. The\n"
-"started volume is the device MapperDevice of the answer.\n"
-"\n"
-"Example:\n"
-"  envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
-"      --storage-encrypted --kms-key-id alias/databases",
-		.options = create_options, .run = run_one,
+			"The volume gets a data key of its own, wrapped by the KMS key and kept in the\n"
+			"volume's header. Neither encryption nor the key can be changed afterwards. The\n"
+			"started volume is the device MapperDevice of the answer.\n"
+			"\n"
+			"Example:\n"
+			"  envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
+			"      --storage-encrypted --kms-key-id alias/databases",
+		.options = create_options,
+		.run = run_one,
 	},
 	{
-		.noun = "cluster", .verb = "describe", .operation = "DescribeDBClusters",
+		.noun = "cluster",
+		.verb = "describe",
+		.operation = "DescribeDBClusters",
 		.method = "DescribeClusters",
 		.summary = "Show one cluster or all clusters of this host",
-		.details =
-"Status is one of creating, available, stopped,\n"
-"inaccessible-encryption-credentials-recoverable,\n"
-"inaccessible-encryption-credentials (terminal) and deleting.",
-		.options = describe_options, .run = run_describe,
+		.details = "Status is one of creating, available, stopped,\n"
+			   "inaccessible-encryption-credentials-recoverable,\n"
+			   "inaccessible-encryption-credentials (terminal) and deleting.",
+		.options = describe_options,
+		.run = run_describe,
 	},
 	{
-		.noun = "cluster", .verb = "start", .operation = "StartDBCluster",
-		.method = "StartCluster", .progress = "Starting the cluster",
+		.noun = "cluster",
+		.verb = "start",
+		.operation = "StartDBCluster",
+		.method = "StartCluster",
+		.progress = "Starting the cluster",
 		.summary = "Decrypt the volume's key with the KMS and map the device",
-		.details =
-"A cluster whose key was lost (status inaccessible-encryption-credentials) is not\n"
-"started any more: restore it from a backup.",
-		.options = start_options, .run = run_one,
+		.details = "A cluster whose key was lost (status inaccessible-encryption-credentials) is not\n"
+			   "started any more: restore it from a backup.",
+		.options = start_options,
+		.run = run_one,
 	},
 	{
-		.noun = "cluster", .verb = "stop", .operation = "StopDBCluster",
-		.method = "StopCluster", .progress = "Stopping the cluster",
+		.noun = "cluster",
+		.verb = "stop",
+		.operation = "StopDBCluster",
+		.method = "StopCluster",
+		.progress = "Stopping the cluster",
 		.summary = "Remove the device and the key from this host",
 		.details = "Stop the database and unmount the file system first.",
-		.options = start_options, .run = run_one,
+		.options = start_options,
+		.run = run_one,
 	},
 	{
-		.noun = "cluster", .verb = "delete", .operation = "DeleteDBCluster",
-		.method = "DeleteCluster", .progress = "Deleting the cluster",
+		.noun = "cluster",
+		.verb = "delete",
+		.operation = "DeleteDBCluster",
+		.method = "DeleteCluster",
+		.progress = "Deleting the cluster",
 		.summary = "Stop and forget a cluster; with --erase nobody reads its volume again",
-		.options = delete_options, .run = run_one,
+		.options = delete_options,
+		.run = run_one,
 	},
 	{
-		.noun = "cluster", .verb = "modify", .operation = "ModifyDBCluster",
-		.method = "ModifyCluster", .progress = "Modifying the cluster",
+		.noun = "cluster",
+		.verb = "modify",
+		.operation = "ModifyDBCluster",
+		.method = "ModifyCluster",
+		.progress = "Modifying the cluster",
 		.summary = "Say why a cluster's key and encryption cannot be changed",
-		.details =
-"A cluster keeps the key it was created with. To get its data under another key,\n"
-"create a second cluster and copy them.",
-		.options = modify_options, .run = run_one,
+		.details = "A cluster keeps the key it was created with. To get its data under another key,\n"
+			   "create a second cluster and copy them.",
+		.options = modify_options,
+		.run = run_one,
 	},
 	{ 0 }
 };

@@ -17,10 +17,10 @@
 #define AGENT_SOCKET "/run/envelope/agent.sock"
 
 enum option_kind {
-	OPTION_STRING,		/* --name VALUE or --name=VALUE */
-	OPTION_INTEGER,		/* the same, with a number above zero */
-	OPTION_BOOLEAN,		/* --name or --no-name */
-	OPTION_SWITCH,		/* --name */
+	OPTION_STRING,	/* --name VALUE or --name=VALUE */
+	OPTION_INTEGER, /* the same, with a number above zero */
+	OPTION_BOOLEAN, /* --name or --no-name */
+	OPTION_SWITCH,	/* --name */
 };
 
 /**

@@ -17,11 +17,18 @@
 #define RECORD_TIME "%Y-%m-%dT%H:%M:%SZ"
 
 static const struct option_spec events_options[] = {
-	{ .name = "since", .kind = OPTION_STRING, .placeholder = "TIME",
+	{ .name = "since",
+	  .kind = OPTION_STRING,
+	  .placeholder = "TIME",
 	  .help = "only later records: 2026-01-31T12:00:00Z, 2026-01-31, or 90s, 10m, 2h, 7d ago" },
-	{ .name = "limit", .kind = OPTION_INTEGER, .placeholder = "NUMBER", .parameter = "limit",
+	{ .name = "limit",
+	  .kind = OPTION_INTEGER,
+	  .placeholder = "NUMBER",
+	  .parameter = "limit",
 	  .help = "only the newest NUMBER of records (default and maximum: 1000)" },
-	{ .name = "follow", .kind = OPTION_SWITCH, .parameter = "follow",
+	{ .name = "follow",
+	  .kind = OPTION_SWITCH,
+	  .parameter = "follow",
 	  .help = "stay, and print new records as they are written, until interrupted" },
 	{ 0 }
 };
@@ -29,8 +36,14 @@ static const struct option_spec events_options[] = {
 /* Reads "90s", "10m", "2h", "7d" as seconds; -1 when @text is none of these. */
 static long long relative_seconds(const char *text)
 {
-	static const struct { char unit; long seconds; } units[] = {
-		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 },
+	static const struct {
+		char unit;
+		long seconds;
+	} units[] = {
+		{ 's', 1 },
+		{ 'm', 60 },
+		{ 'h', 3600 },
+		{ 'd', 86400 },
 	};
 	char *end;
 	long long count;
@@ -80,7 +93,8 @@ static int parse_since(const char *text, char *ret, size_t size, struct fault *f
 /* What the record is about: the cluster, else the key. */
 static const char *subject(struct json_object *record, char *text, size_t size)
 {
-	static const char *const fields[] = { "dBClusterIdentifier", "dbClusterIdentifier", "keyId" };
+	static const char *const fields[] = { "dBClusterIdentifier", "dbClusterIdentifier",
+					      "keyId" };
 	struct json_object *parameters = json_get_object(record, "requestParameters");
 	size_t i;
 
@@ -141,12 +155,14 @@ static int run_events(const struct invocation *invocation)
 
 const struct command events_commands[] = {
 	{
-		.noun = "events", .operation = "Events", .method = "Events",
+		.noun = "events",
+		.operation = "Events",
+		.method = "Events",
 		.summary = "Show the audit trail: every KMS call and every change of state",
-		.details =
-"Text shows time, event, error code and what it was about. With --output json each\n"
-"line is one whole record in CloudTrail's shape.",
-		.options = events_options, .run = run_events,
+		.details = "Text shows time, event, error code and what it was about. With --output json each\n"
+			   "line is one whole record in CloudTrail's shape.",
+		.options = events_options,
+		.run = run_events,
 	},
 	{ 0 }
 };

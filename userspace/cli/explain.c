@@ -17,8 +17,7 @@ static const struct {
 	  "Look at the key with `aws kms describe-key`: it must exist, be Enabled, and allow the host's principal." },
 	{ "KMSAccessDenied",
 	  "Let the key's policy allow kms:DescribeKey, GenerateDataKey*, Decrypt and ReEncrypt* to the host's principal." },
-	{ "AccessDeniedException",
-	  "Run the command as root or as a member of the group envelope." },
+	{ "AccessDeniedException", "Run the command as root or as a member of the group envelope." },
 	{ "KMSDisabled", "Enable the key first: aws kms enable-key --key-id KEY" },
 	{ "KMSInvalidState",
 	  "The key is being deleted or not ready: aws kms describe-key --key-id KEY shows its state." },
@@ -37,12 +36,14 @@ static const struct {
 	  "See who holds the device: lsblk -f. --allow-overwrite does not take a device that is in use." },
 	{ "AuditTrailUnavailable",
 	  "Make the file writable, or free space for it (df, lsattr), then try again; clusters that run go on." },
-	{ "KernelModuleMissing", "Load the module: modprobe dm-envelope; its packaging: dkms status" },
+	{ "KernelModuleMissing",
+	  "Load the module: modprobe dm-envelope; its packaging: dkms status" },
 	{ "InvalidVolumeHeader",
 	  "See which volume each disk holds: lsblk -o NAME,LABEL,UUID,FSTYPE. A header that was changed is restored from its backup." },
 	{ "AgentUnreachable",
 	  "Start the agent: systemctl start enveloped; its log: journalctl -u enveloped" },
-	{ "InvalidConfiguration", "Correct /etc/envelope/envelope.conf, then: systemctl restart enveloped" },
+	{ "InvalidConfiguration",
+	  "Correct /etc/envelope/envelope.conf, then: systemctl restart enveloped" },
 };
 
 static const char *hint_for(const char *code)

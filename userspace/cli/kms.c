@@ -10,45 +10,43 @@
 #include "command.h"
 
 static const char tutorial[] =
-"Keys live in a KMS that speaks the AWS KMS protocol. They are made, disabled and\n"
-"deleted with the AWS CLI (Debian: apt install awscli). Here is a first key in the\n"
-"embedded KMS, envelope-kms, as root:\n"
-"\n"
-"1. Make the KMS's root key, certificate and credentials, and start it:\n"
-"\n"
-"     envelope-kms --init\n"
-"     systemctl enable --now envelope-kms enveloped\n"
-"\n"
-"2. Point the AWS CLI at it, as the administrator of the keys:\n"
-"\n"
-"     export AWS_SHARED_CREDENTIALS_FILE=/etc/envelope/credentials\n"
-"     export AWS_PROFILE=admin AWS_DEFAULT_REGION=us-east-1\n"
-"     kms() { aws --endpoint-url https://127.0.0.1:8443 \\\n"
-"                 --ca-bundle /var/lib/envelope-kms/ca.pem kms \"$@\"; }\n"
-"\n"
-"3. Make a key and give it a name:\n"
-"\n"
-"     id=$(kms create-key --description 'database clusters' \\\n"
-"              --query KeyMetadata.KeyId --output text)\n"
-"     kms create-alias --alias-name alias/databases --target-key-id \"$id\"\n"
-"     kms describe-key --key-id alias/databases\n"
-"\n"
-"4. Make an encrypted cluster under it:\n"
-"\n"
-"     envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
-"         --storage-encrypted --kms-key-id alias/databases\n"
-"\n"
-"From now on the key decides over the data: `kms disable-key --key-id \"$id\"` fails\n"
-"the device at the next renewal (by default within 20 seconds) and for good, and a lost\n"
-"key cannot be replaced.\n"
-"\n"
-"To use AWS KMS instead, set in /etc/envelope/envelope.conf\n"
-"KmsEndpoint=https://kms.REGION.amazonaws.com and put the credentials of a principal\n"
-"that may use the key into the file named by CredentialsFile=, profile [enveloped].\n";
+	"Keys live in a KMS that speaks the AWS KMS protocol. They are made, disabled and\n"
+	"deleted with the AWS CLI (Debian: apt install awscli). Here is a first key in the\n"
+	"embedded KMS, envelope-kms, as root:\n"
+	"\n"
+	"1. Make the KMS's root key, certificate and credentials, and start it:\n"
+	"\n"
+	"     envelope-kms --init\n"
+	"     systemctl enable --now envelope-kms enveloped\n"
+	"\n"
+	"2. Point the AWS CLI at it, as the administrator of the keys:\n"
+	"\n"
+	"     export AWS_SHARED_CREDENTIALS_FILE=/etc/envelope/credentials\n"
+	"     export AWS_PROFILE=admin AWS_DEFAULT_REGION=us-east-1\n"
+	"     kms() { aws --endpoint-url https://127.0.0.1:8443 \\\n"
+	"                 --ca-bundle /var/lib/envelope-kms/ca.pem kms \"$@\"; }\n"
+	"\n"
+	"3. Make a key and give it a name:\n"
+	"\n"
+	"     id=$(kms create-key --description 'database clusters' \\\n"
+	"              --query KeyMetadata.KeyId --output text)\n"
+	"     kms create-alias --alias-name alias/databases --target-key-id \"$id\"\n"
+	"     kms describe-key --key-id alias/databases\n"
+	"\n"
+	"4. Make an encrypted cluster under it:\n"
+	"\n"
+	"     envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
+	"         --storage-encrypted --kms-key-id alias/databases\n"
+	"\n"
+	"From now on the key decides over the data: `kms disable-key --key-id \"$id\"` fails\n"
+	"the device at the next renewal (by default within 20 seconds) and for good, and a lost\n"
+	"key cannot be replaced.\n"
+	"\n"
+	"To use AWS KMS instead, set in /etc/envelope/envelope.conf\n"
+	"KmsEndpoint=https://kms.REGION.amazonaws.com and put the credentials of a principal\n"
+	"that may use the key into the file named by CredentialsFile=, profile [enveloped].\n";
 
-static const struct option_spec kms_options[] = {
-	{ 0 }
-};
+static const struct option_spec kms_options[] = { { 0 } };
 
 static int run_help(const struct invocation *invocation)
 {
@@ -58,9 +56,11 @@ static int run_help(const struct invocation *invocation)
 
 const struct command kms_commands[] = {
 	{
-		.noun = "kms", .verb = "help",
+		.noun = "kms",
+		.verb = "help",
 		.summary = "Explain how to make a first key with the AWS CLI",
-		.options = kms_options, .run = run_help,
+		.options = kms_options,
+		.run = run_help,
 	},
 	{ 0 }
 };

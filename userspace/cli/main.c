@@ -76,8 +76,7 @@ static const struct command *find_noun(const char *word, struct fault *f)
 	return NULL;
 }
 
-static const struct command *find_verb(const struct command *noun, const char *word,
-				       struct fault *f)
+static const struct command *find_verb(const struct command *noun, const char *word, struct fault *f)
 {
 	const struct command *c;
 	struct nearest nearest;
@@ -93,8 +92,8 @@ static const struct command *find_verb(const struct command *noun, const char *w
 			  "unknown command kms %s: keys are managed with the aws CLI; envelope kms help shows how",
 			  word);
 	else if (nearest.best)
-		fault_set(f, "Usage", "unknown command %s %s; did you mean %s %s?", noun->noun, word,
-			  noun->noun, nearest.best);
+		fault_set(f, "Usage", "unknown command %s %s; did you mean %s %s?", noun->noun,
+			  word, noun->noun, nearest.best);
 	else
 		fault_set(f, "Usage", "unknown command %s %s", noun->noun, word);
 	return NULL;
@@ -146,8 +145,8 @@ static int dispatch(int argc, char **argv)
 	if (!command->verb)
 		return run(command, argc - 2, argv + 2);
 	if (argc < 3) {
-		fault_set(&f, "Usage", "%s needs a second word, like: envelope %s %s", argv[1], argv[1],
-			  command->verb);
+		fault_set(&f, "Usage", "%s needs a second word, like: envelope %s %s", argv[1],
+			  argv[1], command->verb);
 		return explain_usage(NULL, &f);
 	}
 	/* "kms help" is a command of its own; the other nouns list theirs */

@@ -15,9 +15,13 @@
 #include "nearest.h"
 
 const struct option_spec global_options[] = {
-	{ .name = "output", .kind = OPTION_STRING, .placeholder = "text|json",
+	{ .name = "output",
+	  .kind = OPTION_STRING,
+	  .placeholder = "text|json",
 	  .help = "tables for people, or JSON for scripts (default: text)" },
-	{ .name = "socket", .kind = OPTION_STRING, .placeholder = "PATH",
+	{ .name = "socket",
+	  .kind = OPTION_STRING,
+	  .placeholder = "PATH",
 	  .help = "the agent's socket (default: $ENVELOPE_SOCKET or " AGENT_SOCKET ")" },
 	{ .name = "help", .kind = OPTION_SWITCH, .help = "show this help" },
 	{ 0 }
@@ -120,8 +124,8 @@ static int parse_one(struct invocation *invocation, int argc, char **argv, int *
 	if (strcmp(argument, "-h") == 0)
 		argument = "--help";
 	if (strncmp(argument, "--", 2) != 0 || !argument[2])
-		return fault_set(f, "Usage", "unexpected argument %s: options start with two dashes",
-				 argument);
+		return fault_set(f, "Usage",
+				 "unexpected argument %s: options start with two dashes", argument);
 	argument += 2;
 	equals = strchr(argument, '=');
 	size = equals ? (size_t)(equals - argument) : strlen(argument);

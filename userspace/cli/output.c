@@ -16,7 +16,7 @@
 void output_json(struct json_object *o)
 {
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-					       JSON_C_TO_STRING_NOSLASHESCAPE));
+						       JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(stdout);
 }
 
@@ -24,7 +24,7 @@ void output_json(struct json_object *o)
 void output_json_line(struct json_object *o)
 {
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-					       JSON_C_TO_STRING_NOSLASHESCAPE));
+						       JSON_C_TO_STRING_NOSLASHESCAPE));
 	fflush(stdout);
 }
 
@@ -55,7 +55,7 @@ const char *output_text(struct json_object *o, const char *field, char *buffer, 
 
 		if (byte < ' ' || byte == 0x7f)
 			*c = '?';
-		else if (byte == 0xc2 && next >= 0x80 && next < 0xa0)	/* C1, in UTF-8 */
+		else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) /* C1, in UTF-8 */
 			c[0] = c[1] = '?';
 	}
 	return buffer;

@@ -13,26 +13,28 @@
 #include "output.h"
 
 static const struct option_spec status_options[] = {
-	{ .name = "db-cluster-identifier", .kind = OPTION_STRING, .placeholder = "NAME",
-	  .parameter = "dbClusterIdentifier", .help = "only this cluster (default: all)" },
-	{ .name = "watch", .kind = OPTION_SWITCH,
+	{ .name = "db-cluster-identifier",
+	  .kind = OPTION_STRING,
+	  .placeholder = "NAME",
+	  .parameter = "dbClusterIdentifier",
+	  .help = "only this cluster (default: all)" },
+	{ .name = "watch",
+	  .kind = OPTION_SWITCH,
 	  .help = "stay, and print again at each change, until interrupted" },
 	{ 0 }
 };
 
-static const struct column volume_columns[] = {
-	{ "DBClusterIdentifier", "DBClusterIdentifier" },
-	{ "Status", "Status" },
-	{ "Device", "DeviceState" },
-	{ "Reason", "DeviceReason" },
-	{ "LeaseSeconds", "LeaseSecondsLeft" },
-	{ "CryptoDriver", "CryptoDriver" },
-	{ "Reads", "Reads" },
-	{ "Writes", "Writes" },
-	{ "Errors", "Errors" },
-	{ "Refused", "Refused" },
-	{ 0 }
-};
+static const struct column volume_columns[] = { { "DBClusterIdentifier", "DBClusterIdentifier" },
+						{ "Status", "Status" },
+						{ "Device", "DeviceState" },
+						{ "Reason", "DeviceReason" },
+						{ "LeaseSeconds", "LeaseSecondsLeft" },
+						{ "CryptoDriver", "CryptoDriver" },
+						{ "Reads", "Reads" },
+						{ "Writes", "Writes" },
+						{ "Errors", "Errors" },
+						{ "Refused", "Refused" },
+						{ 0 } };
 
 /* What does not fit into a table: why a cluster is as it is, what the KMS said last. */
 static void show_notes(struct json_object *volumes)
@@ -72,7 +74,8 @@ static int show(const struct invocation *invocation, struct json_object *reply, 
 	} else if (invocation->json) {
 		output_json(reply);
 	} else if (json_object_array_length(volumes) == 0) {
-		fprintf(stderr, "This host has no volumes yet; see: envelope cluster create --help\n");
+		fprintf(stderr,
+			"This host has no volumes yet; see: envelope cluster create --help\n");
 	} else {
 		output_table(volume_columns, volumes);
 		show_notes(volumes);
@@ -112,12 +115,15 @@ static int run_status(const struct invocation *invocation)
 
 const struct command status_commands[] = {
 	{
-		.noun = "status", .operation = "Status", .method = "Status",
+		.noun = "status",
+		.operation = "Status",
+		.method = "Status",
 		.summary = "Show the state of the volumes, their leases and counters",
 		.details =
-"Errors counts I/O that the device below failed, Refused I/O that was refused\n"
-"since the key had gone. With --watch --output json each change is one line.",
-		.options = status_options, .run = run_status,
+			"Errors counts I/O that the device below failed, Refused I/O that was refused\n"
+			"since the key had gone. With --watch --output json each change is one line.",
+		.options = status_options,
+		.run = run_status,
 	},
 	{ 0 }
 };

@@ -27,19 +27,21 @@
 
 struct audit {
 	int fd;
-	bool torn;			/* the file does not end with a whole line */
-	unsigned int missing;		/* records that the file did not take... */
-	char missing_since[32];		/* ... the first of them then ... */
-	int error;			/* ... and why, an errno */
+	bool torn;		/* the file does not end with a whole line */
+	unsigned int missing;	/* records that the file did not take... */
+	char missing_since[32]; /* ... the first of them then ... */
+	int error;		/* ... and why, an errno */
 	char *path;
-	const char *region;		/* borrowed */
+	const char *region; /* borrowed */
 	const char *account;
 };
 
 static const char *to_line(struct json_object *record, size_t *size)
 {
-	const char *line = json_object_to_json_string_length(record, JSON_C_TO_STRING_PLAIN |
-							     JSON_C_TO_STRING_NOSLASHESCAPE, size);
+	const char *line = json_object_to_json_string_length(record,
+							     JSON_C_TO_STRING_PLAIN |
+								     JSON_C_TO_STRING_NOSLASHESCAPE,
+							     size);
 
 	return line ? line : "";
 }
@@ -77,8 +79,7 @@ static void to_journal(struct json_object *record)
 	if (!who)
 		who = json_get_string(identity, "invokedBy");
 	sd_journal_send("MESSAGE=%s by %s: %s", name, who ? who : "unknown",
-			error ? error : "allowed",
-			"PRIORITY=%d", error ? 5 : 6,
+			error ? error : "allowed", "PRIORITY=%d", error ? 5 : 6,
 			"SYSLOG_IDENTIFIER=envelope-kms-audit", "ENVELOPE_EVENT=%s", name,
 			"ENVELOPE_RECORD=%s", to_line(record, &(size_t){ 0 }), NULL);
 }

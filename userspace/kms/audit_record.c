@@ -21,11 +21,29 @@
 
 /* What may be recorded of a request. All else, known or not, stays out. */
 static const char *const recorded[] = {
-	"AliasName", "CustomKeyStoreId", "CustomerMasterKeySpec", "Description",
-	"DestinationEncryptionAlgorithm", "DestinationEncryptionContext", "DestinationKeyId",
-	"DryRun", "EncryptionAlgorithm", "EncryptionContext", "KeyId", "KeySpec", "KeyUsage",
-	"Limit", "Marker", "MultiRegion", "NumberOfBytes", "Origin", "PendingWindowInDays",
-	"SourceEncryptionAlgorithm", "SourceEncryptionContext", "SourceKeyId", "TargetKeyId",
+	"AliasName",
+	"CustomKeyStoreId",
+	"CustomerMasterKeySpec",
+	"Description",
+	"DestinationEncryptionAlgorithm",
+	"DestinationEncryptionContext",
+	"DestinationKeyId",
+	"DryRun",
+	"EncryptionAlgorithm",
+	"EncryptionContext",
+	"KeyId",
+	"KeySpec",
+	"KeyUsage",
+	"Limit",
+	"Marker",
+	"MultiRegion",
+	"NumberOfBytes",
+	"Origin",
+	"PendingWindowInDays",
+	"SourceEncryptionAlgorithm",
+	"SourceEncryptionContext",
+	"SourceKeyId",
+	"TargetKeyId",
 };
 
 /* Adds @value as @name with a small first letter, CloudTrail's way. */

@@ -10,8 +10,8 @@
 
 /* Operations that would manage a key; AWS managed keys allow them to nobody. */
 static const char *const management[] = {
-	"CancelKeyDeletion", "CreateAlias", "DeleteAlias", "DisableKey", "EnableKey",
-	"ScheduleKeyDeletion", "UpdateAlias",
+	"CancelKeyDeletion", "CreateAlias",	    "DeleteAlias", "DisableKey",
+	"EnableKey",	     "ScheduleKeyDeletion", "UpdateAlias",
 };
 
 static bool is_management(const char *operation)

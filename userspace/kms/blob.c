@@ -15,10 +15,10 @@
 
 #include "crypto.h"
 
-#define BLOB_VERSION 1
+#define BLOB_VERSION   1
 #define BLOB_ALGORITHM 1
-#define SALT_BYTES 16
-#define PURPOSE "dm-envelope kms ciphertext"
+#define SALT_BYTES     16
+#define PURPOSE	       "dm-envelope kms ciphertext"
 
 struct blob_header {
 	uint8_t version;
@@ -83,8 +83,7 @@ err_free:
 	return fault_set(f, "KMSInternalException", "cannot encrypt");
 }
 
-static int read_header(const uint8_t *blob, size_t size, struct blob_header *header,
-		       struct fault *f)
+static int read_header(const uint8_t *blob, size_t size, struct blob_header *header, struct fault *f)
 {
 	if (size < sizeof(*header) + CRYPTO_SEAL_BYTES)
 		return fault_set(f, "InvalidCiphertextException", "The ciphertext is too short.");
@@ -121,7 +120,7 @@ struct secret *blob_open(const struct secret *material, const struct context *co
 
 	if (read_header(blob, size, &header, f))
 		return NULL;
-	if (sealed.size == CRYPTO_SEAL_BYTES) {	/* Encrypt takes at least one byte */
+	if (sealed.size == CRYPTO_SEAL_BYTES) { /* Encrypt takes at least one byte */
 		fault_set(f, "InvalidCiphertextException", "The ciphertext is too short.");
 		return NULL;
 	}

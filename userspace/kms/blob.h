@@ -23,7 +23,7 @@
 #include "fault.h"
 #include "secret.h"
 
-#define BLOB_MAX 6144	/* bytes, as AWS */
+#define BLOB_MAX 6144 /* bytes, as AWS */
 
 /**
  * blob_seal() - encrypt

@@ -43,8 +43,7 @@ int ciphertext_make(struct call *call, const struct ciphertext_names *names,
 }
 
 /* A key that the caller names must be the one in the blob. */
-static int check_named_key(struct call *call, const char *name, const char *key_id,
-			   struct fault *f)
+static int check_named_key(struct call *call, const char *name, const char *key_id, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk named = { 0 };
 

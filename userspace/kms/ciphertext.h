@@ -11,10 +11,10 @@
 #include "context.h"
 #include "secret.h"
 
-struct ciphertext_names {	/* how a request calls things: ReEncrypt has two of each */
-	const char *key_id;		/* "KeyId", "SourceKeyId" */
-	const char *context;		/* "EncryptionContext", "SourceEncryptionContext" */
-	const char *algorithm;		/* "EncryptionAlgorithm", ... */
+struct ciphertext_names {      /* how a request calls things: ReEncrypt has two of each */
+	const char *key_id;    /* "KeyId", "SourceKeyId" */
+	const char *context;   /* "EncryptionContext", "SourceEncryptionContext" */
+	const char *algorithm; /* "EncryptionAlgorithm", ... */
 };
 
 /**

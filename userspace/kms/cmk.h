@@ -15,19 +15,19 @@
 #include "arn.h"
 #include "key_state.h"
 
-#define KEY_ID_MAX 37
+#define KEY_ID_MAX	    37
 #define CMK_DESCRIPTION_MAX 8192
 
-struct cmk {			/* owner: the caller's stack; cmk_free() */
+struct cmk { /* owner: the caller's stack; cmk_free() */
 	char key_id[KEY_ID_MAX];
 	char account[13];
 	char region[32];
-	char *description;	/* malloc'd */
+	char *description; /* malloc'd */
 	enum key_state state;
-	bool aws_managed;	/* alias/aws/...: cannot be managed by anyone */
-	int64_t created;	/* seconds since the epoch */
-	int64_t deletion;	/* seconds since the epoch; 0 unless pending */
-	int pending_days;	/* waiting period; 0 unless pending */
+	bool aws_managed; /* alias/aws/...: cannot be managed by anyone */
+	int64_t created;  /* seconds since the epoch */
+	int64_t deletion; /* seconds since the epoch; 0 unless pending */
+	int pending_days; /* waiting period; 0 unless pending */
 };
 
 /** cmk_free() - release what @cmk owns */

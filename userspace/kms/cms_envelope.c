@@ -57,8 +57,7 @@ static X509 *carrier(EVP_PKEY *key, const uint8_t *spki, size_t size)
 	ok = signer && certificate && X509_set_version(certificate, X509_VERSION_3) &&
 	     X509_gmtime_adj(X509_getm_notBefore(certificate), 0) &&
 	     X509_gmtime_adj(X509_getm_notAfter(certificate), 0) &&
-	     X509_set_pubkey(certificate, key) &&
-	     add_key_identifier(certificate, spki, size) == 0 &&
+	     X509_set_pubkey(certificate, key) && add_key_identifier(certificate, spki, size) == 0 &&
 	     X509_sign(certificate, signer, NULL) > 0;
 	EVP_PKEY_free(signer);
 	if (ok)
@@ -83,8 +82,7 @@ static int add_recipient(CMS_ContentInfo *cms, X509 *certificate)
 	return 0;
 }
 
-static int encrypt_to(X509 *certificate, const struct secret *plain, uint8_t **der,
-		      size_t *der_size)
+static int encrypt_to(X509 *certificate, const struct secret *plain, uint8_t **der, size_t *der_size)
 {
 	CMS_ContentInfo *cms = CMS_EnvelopedData_create(EVP_aes_256_cbc());
 	BIO *in = BIO_new_mem_buf(plain->bytes, (int)plain->size);

@@ -14,24 +14,24 @@
 #include "worker_user.h"
 
 #define USEC_PER_SEC 1000000ULL
-#define SWEEP_USEC (USEC_PER_SEC / 2)
-#define WARN_USEC (60 * USEC_PER_SEC)
+#define SWEEP_USEC   (USEC_PER_SEC / 2)
+#define WARN_USEC    (60 * USEC_PER_SEC)
 
-struct held {			/* one connection, from accept to close */
+struct held { /* one connection, from accept to close */
 	struct held *next, *previous;
 	int fd;
-	uid_t uid;		/* unix only */
-	uint64_t since;		/* begin of the time for its request */
+	uid_t uid;	/* unix only */
+	uint64_t since; /* begin of the time for its request */
 };
 
 struct connections {
-	sd_event *event;	/* borrowed */
+	sd_event *event; /* borrowed */
 	sd_event_source *sweep;
 	enum transport transport;
 	uid_t agent;
 	struct held *first;
 	unsigned int count;
-	uint64_t warned;	/* of a flood, the last time */
+	uint64_t warned; /* of a flood, the last time */
 };
 
 static uint64_t now_usec(struct connections *connections)
@@ -173,8 +173,8 @@ int connections_new(sd_event *event, enum transport transport, struct connection
 	connections->transport = transport;
 	if (worker_user(&connections->agent, &group))
 		connections->agent = (uid_t)-1;
-	err = sd_event_add_time(event, &connections->sweep, CLOCK_MONOTONIC, UINT64_MAX, 1, on_sweep,
-				connections);
+	err = sd_event_add_time(event, &connections->sweep, CLOCK_MONOTONIC, UINT64_MAX, 1,
+				on_sweep, connections);
 	if (err >= 0)
 		err = sd_event_source_set_enabled(connections->sweep, SD_EVENT_OFF);
 	if (err < 0) {

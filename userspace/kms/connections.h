@@ -17,10 +17,10 @@
 #include "call.h"
 
 #define CONNECTIONS_MAX 256
-#define PRESSURE 192
+#define PRESSURE	192
 #define PATIENT_SECONDS 30
 #define HURRIED_SECONDS 2
-#define PEER_MAX 64
+#define PEER_MAX	64
 
 struct connections;
 

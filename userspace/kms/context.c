@@ -74,8 +74,9 @@ int context_read(struct json_object *params, const char *name, struct context *c
 
 	*context = (struct context){ 0 };
 	if (!o)
-		return json_has(params, name) ?
-		       fault_set(f, "SerializationException", "%s must be an object", name) : 0;
+		return json_has(params, name)
+			       ? fault_set(f, "SerializationException", "%s must be an object", name)
+			       : 0;
 	count = (size_t)json_object_object_length(o);
 	if (count == 0)
 		return 0;

@@ -14,10 +14,10 @@
 
 #include "fault.h"
 
-#define CONTEXT_MAX 8192	/* bytes of all names and values */
+#define CONTEXT_MAX 8192 /* bytes of all names and values */
 
 struct context {
-	uint8_t *bytes;		/* malloc'd canonical form; NULL when empty */
+	uint8_t *bytes; /* malloc'd canonical form; NULL when empty */
 	size_t size;
 };
 

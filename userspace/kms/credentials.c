@@ -14,7 +14,7 @@
 #include "crypto.h"
 #include "file.h"
 
-#define ACCESS_KEY_RANDOM 16
+#define ACCESS_KEY_RANDOM     16
 #define SECRET_KEY_CHARACTERS 40
 
 static const char base32[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -45,8 +45,8 @@ static int add_profile(char *text, size_t size, const char *name, const char *re
 	    random_text(secret_key, SECRET_KEY_CHARACTERS, base64url))
 		return -1;
 	snprintf(text + used, size - used,
-		 "[%s]\naws_access_key_id = AKIA%s\naws_secret_access_key = %s\nregion = %s\n", name,
-		 access_key, secret_key, region);
+		 "[%s]\naws_access_key_id = AKIA%s\naws_secret_access_key = %s\nregion = %s\n",
+		 name, access_key, secret_key, region);
 	explicit_bzero(secret_key, sizeof(secret_key));
 	return 0;
 }

@@ -29,12 +29,10 @@ static int seal_with(EVP_CIPHER_CTX *ctx, const struct secret *key, struct crypt
 	    EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes, out) != 1 ||
 	    EVP_EncryptUpdate(ctx, NULL, &size, aad.bytes, (int)aad.size) != 1)
 		return -1;
-	if (plain.size > 0 &&
-	    EVP_EncryptUpdate(ctx, body, &size, plain.bytes, (int)plain.size) != 1)
+	if (plain.size > 0 && EVP_EncryptUpdate(ctx, body, &size, plain.bytes, (int)plain.size) != 1)
 		return -1;
 	if (EVP_EncryptFinal_ex(ctx, body + plain.size, &size) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_BYTES,
-				body + plain.size) != 1)
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_BYTES, body + plain.size) != 1)
 		return -1;
 	return 0;
 }
@@ -98,8 +96,7 @@ int crypto_open(const struct secret *key, struct crypto_bytes aad, struct crypto
 	return ret;
 }
 
-struct secret *crypto_derive(const struct secret *key, struct crypto_bytes salt,
-			     const char *purpose)
+struct secret *crypto_derive(const struct secret *key, struct crypto_bytes salt, const char *purpose)
 {
 	OSSL_PARAM params[5];
 	struct secret *derived = secret_new(CRYPTO_KEY_BYTES);

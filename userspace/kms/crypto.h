@@ -12,9 +12,9 @@
 
 #include "secret.h"
 
-#define CRYPTO_KEY_BYTES 32
+#define CRYPTO_KEY_BYTES   32
 #define CRYPTO_NONCE_BYTES 12
-#define CRYPTO_TAG_BYTES 16
+#define CRYPTO_TAG_BYTES   16
 /* What sealing adds: nonce in front, tag behind. */
 #define CRYPTO_SEAL_BYTES (CRYPTO_NONCE_BYTES + CRYPTO_TAG_BYTES)
 

@@ -16,7 +16,7 @@
 
 #define RETRY_SECONDS 60
 #define ACCURACY_USEC 1000000
-#define USEC_PER_SEC 1000000ULL
+#define USEC_PER_SEC  1000000ULL
 
 struct deletion {
 	struct store *store;
@@ -33,14 +33,14 @@ static void run(struct deletion *deletion)
 {
 	int64_t next = 0, now = time(NULL);
 	struct fault fault;
-	int destroyed = store_destroy_due(deletion->store, now, record, deletion->audit,
-					  &next, &fault);
+	int destroyed = store_destroy_due(deletion->store, now, record, deletion->audit, &next,
+					  &fault);
 
 	if (destroyed > 0)
 		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);
 	if (destroyed < 0) {
-		log_error("cannot destroy keys that are due, trying again in %d s: %s", RETRY_SECONDS,
-			  fault.message);
+		log_error("cannot destroy keys that are due, trying again in %d s: %s",
+			  RETRY_SECONDS, fault.message);
 		next = now + RETRY_SECONDS;
 	}
 	if (next > 0)

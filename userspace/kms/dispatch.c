@@ -18,10 +18,10 @@
 #include "log.h"
 #include "ops.h"
 
-#define TARGET_PREFIX "TrentService."
+#define TARGET_PREFIX	  "TrentService."
 
-#define HTTP_OK 200
-#define HTTP_BAD_REQUEST 400
+#define HTTP_OK		  200
+#define HTTP_BAD_REQUEST  400
 #define HTTP_SERVER_ERROR 500
 
 static unsigned int http_status(const struct fault *f)
@@ -154,8 +154,9 @@ static char *reply_body(const struct call *call)
 	/* Operations without output answer with an empty body, as AWS does. */
 	if (json_object_object_length(call->reply) == 0)
 		return strdup("");
-	return strdup(json_object_to_json_string_ext(call->reply, JSON_C_TO_STRING_PLAIN |
-						     JSON_C_TO_STRING_NOSLASHESCAPE));
+	return strdup(json_object_to_json_string_ext(call->reply,
+						     JSON_C_TO_STRING_PLAIN |
+							     JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 unsigned int dispatch(struct call *call, const char *target, const struct sigv4_request *request,

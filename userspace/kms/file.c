@@ -65,7 +65,7 @@ int file_create(const char *path, mode_t mode, const void *bytes, size_t size, s
 		return file_fault(f, "create", path);
 	if (write_all(fd, bytes, size) || fchmod(fd, mode)) {
 		file_fault(f, "write", path);
-	} else if (link(temporary, path)) {	/* unlike rename(), refuses to overwrite */
+	} else if (link(temporary, path)) { /* unlike rename(), refuses to overwrite */
 		ret = errno == EEXIST ? -EEXIST : -1;
 		file_fault(f, "create", path);
 	} else if (file_sync_folder(path)) {
@@ -96,7 +96,8 @@ int file_read_text(const char *path, size_t max, char **text, struct fault *f)
 	if (size > max) {
 		free(*text);
 		*text = NULL;
-		return fault_set(f, "InvalidConfiguration", "%s is larger than %zu bytes", path, max);
+		return fault_set(f, "InvalidConfiguration", "%s is larger than %zu bytes", path,
+				 max);
 	}
 	(*text)[size] = '\0';
 	return 0;

@@ -23,23 +23,23 @@
 #include "dispatch.h"
 #include "log.h"
 
-#define BODY_MAX (64 * 1024)
-#define POOL_BYTES (32 * 1024)
-#define IDLE_SECONDS 30
+#define BODY_MAX       (64 * 1024)
+#define POOL_BYTES     (32 * 1024)
+#define IDLE_SECONDS   30
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA"
-#define USEC_PER_MSEC 1000ULL
+#define USEC_PER_MSEC  1000ULL
 
 struct http {
 	struct kms *kms;
 	enum transport transport;
 	struct MHD_Daemon *daemon;
-	sd_event *event;		/* borrowed */
+	sd_event *event; /* borrowed */
 	sd_event_source *io;
 	sd_event_source *timer;
 	struct connections *connections;
 };
 
-struct exchange {		/* one HTTP request; freed by on_completed() */
+struct exchange { /* one HTTP request; freed by on_completed() */
 	uint8_t *body;
 	size_t size;
 	bool too_large;
@@ -73,7 +73,8 @@ static void describe_peer(struct call *call, struct MHD_Connection *connection)
 	if (call->transport == TRANSPORT_UNIX) {
 		snprintf(call->source, sizeof(call->source), "127.0.0.1");
 		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		if (info && getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0) {
+		if (info &&
+		    getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0) {
 			call->pid = cred.pid;
 			call->uid = cred.uid;
 		}
@@ -131,8 +132,8 @@ static enum MHD_Result handle(struct http *http, struct MHD_Connection *connecti
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, &list);
 	if (list.too_many) {
 		call_free(call);
-		return respond(connection, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, strdup(""), "-",
-			       true);
+		return respond(connection, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, strdup(""),
+			       "-", true);
 	}
 	request = (struct sigv4_request){ list.headers, list.count,
 					  exchange->body ? exchange->body : (const uint8_t *)"",
@@ -197,8 +198,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	if (exchange->too_large)
-		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, "RequestEntityTooLargeException",
-			      "The request body is too large.");
+		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE,
+			      "RequestEntityTooLargeException", "The request body is too large.");
 	if (strcmp(method, "POST") != 0 || strcmp(url, "/") != 0 ||
 	    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0)
 		return refuse(connection, MHD_HTTP_NOT_FOUND, "UnknownOperationException",
@@ -220,8 +221,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **st
 	*state = NULL;
 }
 
-__attribute__((format(printf, 2, 0)))
-static void on_log(void *cls, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
 {
 	char line[512];
 
@@ -267,18 +267,15 @@ static struct MHD_Daemon *start_daemon(struct http *http, int fd, const struct t
 
 	if (http->transport == TRANSPORT_TLS)
 		flags |= MHD_USE_TLS;
-	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http,
-				MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-				MHD_OPTION_LISTEN_SOCKET, fd,
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
+				on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 				MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
 				MHD_OPTION_NOTIFY_CONNECTION, connections_notify, http->connections,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
 				MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
-				MHD_OPTION_ARRAY,
-				http->transport == TRANSPORT_TLS ? secure : none,
-				MHD_OPTION_END);
+				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY,
+				http->transport == TRANSPORT_TLS ? secure : none, MHD_OPTION_END);
 }
 
 static int watch(struct http *http)
@@ -295,8 +292,8 @@ static int watch(struct http *http)
 		err = sd_event_source_set_priority(http->io, SD_EVENT_PRIORITY_IMPORTANT);
 	if (err < 0)
 		return err;
-	return sd_event_add_time(http->event, &http->timer, CLOCK_MONOTONIC, UINT64_MAX, 1, on_timer,
-				 http);
+	return sd_event_add_time(http->event, &http->timer, CLOCK_MONOTONIC, UINT64_MAX, 1,
+				 on_timer, http);
 }
 
 int http_new(sd_event *event, struct kms *kms, int fd, enum transport transport,

@@ -60,9 +60,11 @@ static int make_default_key(struct call *call, const char *account, const char *
 	if (!call->caller || strcmp(account, call->caller->account) != 0)
 		return -ENOENT;
 	if (strcmp(name, "alias/aws/rds") == 0)
-		description = "Default key that protects my RDS database volumes when no other key is defined";
+		description =
+			"Default key that protects my RDS database volumes when no other key is defined";
 	else if (strcmp(name, "alias/aws/dms") == 0)
-		description = "Default key that protects my DMS replication information when no other key is defined";
+		description =
+			"Default key that protects my DMS replication information when no other key is defined";
 	else
 		return -ENOENT;
 	cmk.description = (char *)description;
@@ -173,7 +175,7 @@ int key_lookup_id(struct call *call, const char *text, enum key_use use, struct 
 		return -1;
 	if (key_ref_is_alias(&ref))
 		return fault_set(f, "NotFoundException",
-				 "Invalid keyId '%s': %s takes a key id or key ARN, not an alias", text,
-				 call->operation);
+				 "Invalid keyId '%s': %s takes a key id or key ARN, not an alias",
+				 text, call->operation);
 	return key_lookup(call, text, use, cmk, NULL, f);
 }

@@ -17,13 +17,13 @@ static const char *const state_names[] = {
 
 static const bool allowed[][3] = {
 	/*			   Enabled  Disabled  PendingDeletion */
-	[USE_CRYPTO] =		 { true,    false,    false },
-	[USE_DESCRIBE] =	 { true,    true,     true },
-	[USE_ALIAS] =		 { true,    true,     false },
-	[USE_ENABLE] =		 { true,    true,     false },
-	[USE_DISABLE] =		 { true,    true,     false },
-	[USE_SCHEDULE_DELETION] = { true,   true,     false },
-	[USE_CANCEL_DELETION] =	 { false,   false,    true },
+	[USE_CRYPTO] = { true, false, false },
+	[USE_DESCRIBE] = { true, true, true },
+	[USE_ALIAS] = { true, true, false },
+	[USE_ENABLE] = { true, true, false },
+	[USE_DISABLE] = { true, true, false },
+	[USE_SCHEDULE_DELETION] = { true, true, false },
+	[USE_CANCEL_DELETION] = { false, false, true },
 };
 
 const char *key_state_name(enum key_state state)

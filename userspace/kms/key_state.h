@@ -16,13 +16,13 @@ enum key_state {
 };
 
 enum key_use {
-	USE_CRYPTO,		/* Encrypt, Decrypt, GenerateDataKey*, ReEncrypt */
-	USE_DESCRIBE,		/* DescribeKey, ListAliases */
-	USE_ALIAS,		/* CreateAlias, UpdateAlias: the key pointed to */
-	USE_ENABLE,		/* EnableKey */
-	USE_DISABLE,		/* DisableKey */
-	USE_SCHEDULE_DELETION,	/* ScheduleKeyDeletion */
-	USE_CANCEL_DELETION,	/* CancelKeyDeletion */
+	USE_CRYPTO,	       /* Encrypt, Decrypt, GenerateDataKey*, ReEncrypt */
+	USE_DESCRIBE,	       /* DescribeKey, ListAliases */
+	USE_ALIAS,	       /* CreateAlias, UpdateAlias: the key pointed to */
+	USE_ENABLE,	       /* EnableKey */
+	USE_DISABLE,	       /* DisableKey */
+	USE_SCHEDULE_DELETION, /* ScheduleKeyDeletion */
+	USE_CANCEL_DELETION,   /* CancelKeyDeletion */
 };
 
 /** key_state_name() - "Enabled", "Disabled", "PendingDeletion" */

@@ -63,8 +63,7 @@ static int give_to_agent(const char *path)
 	if (stat(path, &st))
 		return -1;
 	/* Run as the unit says, the socket has that group from the start. */
-	if (worker_user(&user, &group) == 0 && st.st_gid != group &&
-	    chown(path, (uid_t)-1, group)) {
+	if (worker_user(&user, &group) == 0 && st.st_gid != group && chown(path, (uid_t)-1, group)) {
 		if (errno != EPERM)
 			return -1;
 		log_warning("cannot give %s to the group of %s: only its owner and root can connect",
@@ -120,8 +119,9 @@ static int take_activated(int count, struct listeners *listeners, struct fault *
 	int fd;
 
 	for (fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; fd++) {
-		int *slot = sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0 ? &listeners->unix_fd :
-			    sd_is_socket(fd, AF_INET, SOCK_STREAM, 1) > 0 ? &listeners->tcp_fd : NULL;
+		int *slot = sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0   ? &listeners->unix_fd
+			    : sd_is_socket(fd, AF_INET, SOCK_STREAM, 1) > 0 ? &listeners->tcp_fd
+									    : NULL;
 
 		if (!slot || *slot >= 0)
 			return fault_set(f, "InvalidConfiguration",

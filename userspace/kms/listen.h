@@ -12,9 +12,9 @@
 #include "fault.h"
 
 struct listeners {
-	int unix_fd;	/* -1: none; ownership passes to the caller */
+	int unix_fd; /* -1: none; ownership passes to the caller */
 	int tcp_fd;
-	bool activated;	/* handed over by systemd, which keeps them */
+	bool activated; /* handed over by systemd, which keeps them */
 };
 
 /**

@@ -34,7 +34,7 @@ struct server {
 	sd_event *event;
 	struct http *unix_http;
 	struct http *tcp_http;
-	bool own_socket;	/* the unix socket was bound here: remove it at the end */
+	bool own_socket; /* the unix socket was bound here: remove it at the end */
 };
 
 /* Everything that a first start needs; what exists is left alone. */
@@ -43,15 +43,14 @@ static int prepare(const struct settings *s, struct server *server, struct fault
 	bool first;
 
 	if (directory_make(s->state_directory, 0711, f) ||
-	    directory_make_for(s->root_key, 0755, f) ||
-	    directory_make_for(s->credentials, 0755, f) ||
+	    directory_make_for(s->root_key, 0755, f) || directory_make_for(s->credentials, 0755, f) ||
 	    directory_make_for(s->audit_file, 0755, f) ||
 	    root_key_load(s->root_key, s->state_directory, &server->root, &first, f) ||
 	    credentials_make(s->credentials, s->region, f) ||
 	    tls_load(s->state_directory, &server->tls, f))
 		return -1;
-	return store_open(s->state_directory, server->root, first || s->new_store, &server->kms.store,
-			  f);
+	return store_open(s->state_directory, server->root, first || s->new_store,
+			  &server->kms.store, f);
 }
 
 static int open_kms(const struct settings *s, struct server *server, struct fault *f)
@@ -75,9 +74,8 @@ static int serve(const struct settings *s, struct server *server, struct fault *
 	if (listeners_open(s->listen_unix, s->listen_tcp, &listeners, f))
 		return -1;
 	server->own_socket = listeners.unix_fd >= 0 && !listeners.activated;
-	if (listeners.unix_fd >= 0 &&
-	    http_new(server->event, &server->kms, listeners.unix_fd, TRANSPORT_UNIX, NULL,
-		     &server->unix_http, f))
+	if (listeners.unix_fd >= 0 && http_new(server->event, &server->kms, listeners.unix_fd,
+					       TRANSPORT_UNIX, NULL, &server->unix_http, f))
 		return -1;
 	if (listeners.tcp_fd >= 0)
 		return http_new(server->event, &server->kms, listeners.tcp_fd, TRANSPORT_TLS,
@@ -156,7 +154,8 @@ static void lock_memory(void)
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) ||
 	    (geteuid() != 0 && limit.rlim_cur != RLIM_INFINITY) ||
 	    mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		log_warning("cannot lock all memory: raise LimitMEMLOCK to keep plaintext out of swap");
+		log_warning(
+			"cannot lock all memory: raise LimitMEMLOCK to keep plaintext out of swap");
 }
 
 int main(int argc, char **argv)

@@ -15,7 +15,7 @@ typedef int (*op_t)(struct call *call, struct fault *f);
 struct op {
 	const char *name;
 	op_t run;
-	bool read_only;		/* as CloudTrail sees it */
+	bool read_only; /* as CloudTrail sees it */
 };
 
 /** op_find() - by name; Return: borrowed, or NULL */

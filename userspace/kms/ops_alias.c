@@ -15,8 +15,8 @@
 #include "page.h"
 #include "params.h"
 
-#define ALIAS_NAME_MAX 256
-#define LIST_ALIASES_MOST 100
+#define ALIAS_NAME_MAX	     256
+#define LIST_ALIASES_MOST    100
 #define LIST_ALIASES_DEFAULT 50
 
 static void alias_arn(const struct call *call, const char *name, char arn[ARN_MAX])
@@ -37,7 +37,8 @@ static int own_alias_name(struct call *call, const char **name, struct fault *f)
 	alias_arn(call, *name, arn);
 	if (strncmp(*name, "alias/aws/", 10) == 0)
 		return fault_set(f, "InvalidAliasNameException",
-				 "%s is reserved: names under alias/aws/ belong to AWS managed keys", arn);
+				 "%s is reserved: names under alias/aws/ belong to AWS managed keys",
+				 arn);
 	return authorize(call, call->caller->account, arn, false, f);
 }
 
@@ -114,7 +115,7 @@ int op_delete_alias(struct call *call, struct fault *f)
 
 struct alias_list {
 	struct page page;
-	const char *only;	/* key id, or NULL for all */
+	const char *only; /* key id, or NULL for all */
 };
 
 static int list_alias(const struct alias *alias, void *userdata)

@@ -13,15 +13,21 @@
 #define PLAINTEXT_MAX 4096
 
 static const struct ciphertext_names plain_names = {
-	"KeyId", "EncryptionContext", "EncryptionAlgorithm",
+	"KeyId",
+	"EncryptionContext",
+	"EncryptionAlgorithm",
 };
 
 static const struct ciphertext_names source_names = {
-	"SourceKeyId", "SourceEncryptionContext", "SourceEncryptionAlgorithm",
+	"SourceKeyId",
+	"SourceEncryptionContext",
+	"SourceEncryptionAlgorithm",
 };
 
 static const struct ciphertext_names destination_names = {
-	"DestinationKeyId", "DestinationEncryptionContext", "DestinationEncryptionAlgorithm",
+	"DestinationKeyId",
+	"DestinationEncryptionContext",
+	"DestinationEncryptionAlgorithm",
 };
 
 int op_encrypt(struct call *call, struct fault *f)

@@ -16,7 +16,9 @@
 #define DATA_KEY_MAX 1024
 
 static const struct ciphertext_names names = {
-	"KeyId", "EncryptionContext", "EncryptionAlgorithm",
+	"KeyId",
+	"EncryptionContext",
+	"EncryptionAlgorithm",
 };
 
 static int data_key_size(struct json_object *params, size_t *size, struct fault *f)
@@ -49,8 +51,7 @@ static int generate(struct call *call, struct secret **key, struct fault *f)
 	bool dry_run;
 	size_t size;
 
-	if (param_flag(call->params, "DryRun", &dry_run, f) ||
-	    data_key_size(call->params, &size, f))
+	if (param_flag(call->params, "DryRun", &dry_run, f) || data_key_size(call->params, &size, f))
 		return -1;
 	*key = secret_new(size);
 	if (!*key || crypto_random((*key)->bytes, size))

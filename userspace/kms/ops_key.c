@@ -14,7 +14,7 @@
 #include "page.h"
 #include "params.h"
 
-#define LIST_KEYS_MOST 1000
+#define LIST_KEYS_MOST	  1000
 #define LIST_KEYS_DEFAULT 100
 
 static int check_new_key(struct json_object *params, struct fault *f)

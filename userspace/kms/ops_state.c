@@ -11,8 +11,8 @@
 #include "params.h"
 
 #define WINDOW_LEAST 7
-#define WINDOW_MOST 30
-#define DAY_SECONDS 86400
+#define WINDOW_MOST  30
+#define DAY_SECONDS  86400
 
 static int find_key(struct call *call, enum key_use use, struct cmk *cmk, struct fault *f)
 {

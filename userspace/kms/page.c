@@ -22,12 +22,12 @@ static int read_marker(struct page *page, const char *marker, struct fault *f)
 	size_t size;
 
 	if (base64_decode(marker, &bytes, &size))
-		return fault_set(f, "InvalidMarkerException", "Could not deserialize marker '%.64s'",
-				 marker);
+		return fault_set(f, "InvalidMarkerException",
+				 "Could not deserialize marker '%.64s'", marker);
 	if (size == 0 || memchr(bytes, '\0', size)) {
 		free(bytes);
-		return fault_set(f, "InvalidMarkerException", "Could not deserialize marker '%.64s'",
-				 marker);
+		return fault_set(f, "InvalidMarkerException",
+				 "Could not deserialize marker '%.64s'", marker);
 	}
 	page->after = strndup((const char *)bytes, size);
 	free(bytes);

@@ -14,12 +14,12 @@
 
 #include "fault.h"
 
-struct page {			/* on the caller's stack; page_free() */
-	char *after;			/* last entry of the page before, "" for the first */
-	char last[264];			/* last entry taken */
-	int64_t room;			/* entries that still fit */
+struct page {		/* on the caller's stack; page_free() */
+	char *after;	/* last entry of the page before, "" for the first */
+	char last[264]; /* last entry taken */
+	int64_t room;	/* entries that still fit */
 	bool truncated;
-	struct json_object *entries;	/* owned array */
+	struct json_object *entries; /* owned array */
 };
 
 /**

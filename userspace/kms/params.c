@@ -76,7 +76,9 @@ int param_number(struct json_object *params, const char *name, int64_t least, in
 	*number = json_object_get_int64(value);
 	if (*number < least || *number > most)
 		return fault_set(f, "ValidationException",
-				 "1 validation error detected: Value '%" PRId64 "' at '%s' failed to satisfy constraint: Member must be between %" PRId64 " and %" PRId64,
+				 "1 validation error detected: Value '%" PRId64
+				 "' at '%s' failed to satisfy constraint: Member must be between %" PRId64
+				 " and %" PRId64,
 				 *number, name, least, most);
 	return 0;
 }

@@ -14,7 +14,7 @@
 #include "json.h"
 #include "params.h"
 
-#define ATTESTATION_MAX 2048
+#define ATTESTATION_MAX	    2048
 #define RECIPIENT_ALGORITHM "RSAES_OAEP_SHA_256"
 
 void recipient_free(struct recipient *recipient)

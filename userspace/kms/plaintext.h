@@ -12,7 +12,7 @@
 #include "secret.h"
 
 struct recipient {
-	uint8_t *spki;		/* malloc'd; NULL: the caller named no recipient */
+	uint8_t *spki; /* malloc'd; NULL: the caller named no recipient */
 	size_t spki_size;
 };
 
@@ -28,8 +28,7 @@ void recipient_free(struct recipient *recipient);
  *
  * Return: 0 or -1.
  */
-int plaintext_route(struct call *call, bool dry_run, struct recipient *recipient,
-		    struct fault *f);
+int plaintext_route(struct call *call, bool dry_run, struct recipient *recipient, struct fault *f);
 
 /** plaintext_reply() - add Plaintext or CiphertextForRecipient to the reply; Return: 0 or -1 */
 int plaintext_reply(struct call *call, const struct recipient *recipient,

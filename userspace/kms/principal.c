@@ -28,7 +28,7 @@ static int add_principal(struct principals_reader *r, const char *name, struct p
 
 	if (strlen(name) == 0 || strlen(name) >= sizeof(last->name) ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_-") !=
-	    strlen(name))
+		    strlen(name))
 		return fault_set(f, "InvalidConfiguration",
 				 "profile name must be 1 to 64 letters, digits or +=,.@_-");
 	list = reallocarray(p->list, p->count + 1, sizeof(*list));

@@ -13,10 +13,10 @@
 #include "secret.h"
 
 struct principal {
-	char name[65];			/* profile in the credentials file, IAM user name */
-	char account[13];		/* aws_account_id of the profile, else the KMS's own */
+	char name[65];	  /* profile in the credentials file, IAM user name */
+	char account[13]; /* aws_account_id of the profile, else the KMS's own */
 	char access_key[132];
-	struct secret *secret_key;	/* text without terminator */
+	struct secret *secret_key; /* text without terminator */
 };
 
 struct principals {
@@ -39,8 +39,7 @@ int principals_load(const char *path, const char *account, struct principals *pr
 void principals_free(struct principals *principals);
 
 /** principal_find() - by access key id; Return: borrowed, or NULL */
-const struct principal *principal_find(const struct principals *principals,
-				       const char *access_key);
+const struct principal *principal_find(const struct principals *principals, const char *access_key);
 
 /** principal_arn() - write arn:aws:iam::ACCOUNT:user/NAME into @arn of @size bytes */
 void principal_arn(const struct principal *principal, char *arn, size_t size);

@@ -31,8 +31,8 @@ static int make(const char *path, const char *state_directory, struct fault *f)
 	return file_create(path, 0600, root->bytes, root->size, f);
 }
 
-int root_key_load(const char *path, const char *state_directory, struct secret **ret,
-		  bool *made, struct fault *f)
+int root_key_load(const char *path, const char *state_directory, struct secret **ret, bool *made,
+		  struct fault *f)
 {
 	_cleanup_secret_ struct secret *root = secret_new(CRYPTO_KEY_BYTES);
 	ssize_t size;
@@ -56,11 +56,11 @@ int root_key_load(const char *path, const char *state_directory, struct secret *
 	close(fd);
 	if (st.st_mode & 077)
 		return fault_set(f, "InvalidConfiguration",
-				 "the root key %s is open to group or others: run chmod 600 %s", path,
-				 path);
+				 "the root key %s is open to group or others: run chmod 600 %s",
+				 path, path);
 	if (size != CRYPTO_KEY_BYTES || st.st_size != CRYPTO_KEY_BYTES)
-		return fault_set(f, "InvalidConfiguration", "the root key %s must have %d bytes", path,
-				 CRYPTO_KEY_BYTES);
+		return fault_set(f, "InvalidConfiguration", "the root key %s must have %d bytes",
+				 path, CRYPTO_KEY_BYTES);
 	*ret = root;
 	root = NULL;
 	return 0;

@@ -21,7 +21,7 @@
  *
  * Return: 0 or -1.
  */
-int root_key_load(const char *path, const char *state_directory, struct secret **root,
-		  bool *made, struct fault *f);
+int root_key_load(const char *path, const char *state_directory, struct secret **root, bool *made,
+		  struct fault *f);
 
 #endif

@@ -17,21 +17,24 @@
 #include "ini.h"
 
 struct setting {
-	const char *key;	/* in kms.conf */
-	const char *option;	/* on the command line */
+	const char *key;    /* in kms.conf */
+	const char *option; /* on the command line */
 	size_t offset;
-	size_t size;		/* 0: listen_tcp, a port */
+	size_t size; /* 0: listen_tcp, a port */
 	const char *fallback;
 	const char *help;
 };
 
-#define TEXT(key, option, field, fallback, help) \
-	{ key, option, offsetof(struct settings, field), sizeof(((struct settings *)0)->field), \
-	  fallback, help }
+#define TEXT(key, option, field, fallback, help)                              \
+	{                                                                     \
+		key, option, offsetof(struct settings, field),                \
+			sizeof(((struct settings *)0)->field), fallback, help \
+	}
 
 static const struct setting table[] = {
 	TEXT("Region", "region", region, "us-east-1", "NAME      region this KMS is"),
-	TEXT("AccountId", "account", account, "123456789012", "DIGITS   account its principals belong to"),
+	TEXT("AccountId", "account", account, "123456789012",
+	     "DIGITS   account its principals belong to"),
 	TEXT("ListenUnix", "listen-unix", listen_unix, "/run/envelope-kms/kms.sock",
 	     "PATH unix socket; '' for none"),
 	{ "ListenTcp", "listen-tcp", offsetof(struct settings, listen_tcp), 0, "8443",
@@ -49,7 +52,7 @@ static const struct setting table[] = {
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
 
 enum {
-	OPTION_FIRST = 256,		/* table rows count from here */
+	OPTION_FIRST = 256, /* table rows count from here */
 	OPTION_CONFIG = 512,
 	OPTION_INIT,
 	OPTION_NEW_STORE,
@@ -155,8 +158,7 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 			settings->init = true;
 		} else if (option == OPTION_NEW_STORE) {
 			settings->new_store = true;
-		} else if (!config_only &&
-			   set(settings, &table[option - OPTION_FIRST], optarg, f)) {
+		} else if (!config_only && set(settings, &table[option - OPTION_FIRST], optarg, f)) {
 			return -1;
 		}
 	}

@@ -15,14 +15,14 @@ struct settings {
 	char config[4096];
 	char region[32];
 	char account[13];
-	char listen_unix[108];		/* "" for none */
-	unsigned int listen_tcp;	/* port on 127.0.0.1; 0 for none */
+	char listen_unix[108];	 /* "" for none */
+	unsigned int listen_tcp; /* port on 127.0.0.1; 0 for none */
 	char state_directory[4096 - 64];
 	char root_key[4096];
 	char credentials[4096];
 	char audit_file[4096];
-	bool init;			/* --init: make what is missing, then exit */
-	bool new_store;			/* --new-store: begin an empty key store */
+	bool init;	/* --init: make what is missing, then exit */
+	bool new_store; /* --new-store: begin an empty key store */
 };
 
 /**

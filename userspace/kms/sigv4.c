@@ -19,7 +19,7 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
-#define ALGORITHM "AWS4-HMAC-SHA256"
+#define ALGORITHM  "AWS4-HMAC-SHA256"
 #define HEX_DIGEST (2 * SHA256_DIGEST_LENGTH + 1)
 
 static const char mismatch[] =
@@ -97,8 +97,7 @@ static int incomplete(struct fault *f, const char *what)
 			 what);
 }
 
-int sigv4_parse(const struct sigv4_request *request, struct sigv4_authorization *a,
-		struct fault *f)
+int sigv4_parse(const struct sigv4_request *request, struct sigv4_authorization *a, struct fault *f)
 {
 	const char *header = find_header(request, "Authorization");
 	const char *when = find_header(request, "X-Amz-Date");
@@ -121,7 +120,8 @@ int sigv4_parse(const struct sigv4_request *request, struct sigv4_authorization 
 		return incomplete(f, "existence of an 'X-Amz-Date' header");
 	memcpy(a->time, when, strlen(when) + 1);
 	if (split_credential(credential, a))
-		return incomplete(f, "'Credential' to be ACCESS-KEY/DATE/REGION/SERVICE/aws4_request");
+		return incomplete(f,
+				  "'Credential' to be ACCESS-KEY/DATE/REGION/SERVICE/aws4_request");
 	if (find_header(request, "X-Amz-Security-Token"))
 		return fault_set(f, "UnrecognizedClientException",
 				 "The security token included in the request is invalid.");
@@ -149,8 +149,8 @@ static int check_time(const struct sigv4_authorization *a, int64_t now, struct f
 	strftime(server_time, sizeof(server_time), "%Y%m%dT%H%M%SZ", &server);
 	if (signed_at < now - SIGV4_SKEW_SECONDS)
 		return fault_set(f, "InvalidSignatureException",
-				 "Signature expired: %s is now more than 5 min earlier than %s", a->time,
-				 server_time);
+				 "Signature expired: %s is now more than 5 min earlier than %s",
+				 a->time, server_time);
 	if (signed_at > now + SIGV4_SKEW_SECONDS)
 		return fault_set(f, "InvalidSignatureException",
 				 "Signature not yet current: %s is still more than 5 min later than %s",

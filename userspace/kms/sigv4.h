@@ -17,10 +17,10 @@
 #include "secret.h"
 
 #define SIGV4_SKEW_SECONDS 300
-#define SIGV4_HEADERS_MAX 64
+#define SIGV4_HEADERS_MAX  64
 
 struct sigv4_header {
-	const char *name;	/* any case */
+	const char *name; /* any case */
 	const char *value;
 };
 
@@ -33,12 +33,12 @@ struct sigv4_request {
 
 struct sigv4_authorization {
 	char access_key[132];
-	char date[9];			/* 20150830 */
+	char date[9]; /* 20150830 */
 	char region[32];
 	char service[32];
-	char signed_headers[2048];	/* "host;x-amz-date" */
-	char signature[65];		/* hex, lower case */
-	char time[17];			/* X-Amz-Date: 20150830T123600Z */
+	char signed_headers[2048]; /* "host;x-amz-date" */
+	char signature[65];	   /* hex, lower case */
+	char time[17];		   /* X-Amz-Date: 20150830T123600Z */
 };
 
 /**

@@ -24,11 +24,11 @@
 struct store;
 
 struct alias {
-	char name[264];			/* with "alias/" */
+	char name[264]; /* with "alias/" */
 	char account[13];
 	char region[32];
-	char target[KEY_ID_MAX];	/* key id */
-	int64_t created;		/* seconds since the epoch */
+	char target[KEY_ID_MAX]; /* key id */
+	int64_t created;	 /* seconds since the epoch */
 	int64_t updated;
 };
 
@@ -43,8 +43,8 @@ struct alias {
  *
  * Return: 0 or -1.
  */
-int store_open(const char *directory, const struct secret *root, bool create,
-	       struct store **store, struct fault *f);
+int store_open(const char *directory, const struct secret *root, bool create, struct store **store,
+	       struct fault *f);
 
 void store_close(struct store *store);
 
@@ -108,15 +108,14 @@ int store_list_keys(struct store *store, const char *account, const char *after,
 int store_add_alias(struct store *store, const struct alias *alias, struct fault *f);
 
 /** store_get_alias() - read; Return: 0, -ENOENT with @f untouched, or -1 */
-int store_get_alias(struct store *store, const char *account, const char *name,
-		    struct alias *alias, struct fault *f);
+int store_get_alias(struct store *store, const char *account, const char *name, struct alias *alias,
+		    struct fault *f);
 
 /** store_update_alias() - point an existing alias elsewhere; Return: 0 or -1 */
 int store_update_alias(struct store *store, const struct alias *alias, struct fault *f);
 
 /** store_delete_alias() - delete; Return: 0, -ENOENT with @f untouched, or -1 */
-int store_delete_alias(struct store *store, const char *account, const char *name,
-		       struct fault *f);
+int store_delete_alias(struct store *store, const char *account, const char *name, struct fault *f);
 
 typedef int (*store_alias_t)(const struct alias *alias, void *userdata);
 

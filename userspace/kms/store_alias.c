@@ -81,14 +81,15 @@ int store_add_alias(struct store *store, const struct alias *alias, struct fault
 	return store_fault(store, "add an alias", f);
 }
 
-int store_get_alias(struct store *store, const char *account, const char *name,
-		    struct alias *alias, struct fault *f)
+int store_get_alias(struct store *store, const char *account, const char *name, struct alias *alias,
+		    struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 
 	if (store_prepare(store,
 			  "SELECT account, name, record, seal FROM aliases"
-			  " WHERE account = ? AND name = ?", &statement, f))
+			  " WHERE account = ? AND name = ?",
+			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, account);
 	store_bind_text(statement, 2, name);
@@ -109,7 +110,8 @@ int store_update_alias(struct store *store, const struct alias *alias, struct fa
 
 	if (store_prepare(store,
 			  "UPDATE aliases SET target = ?, record = ?, seal = ?"
-			  " WHERE account = ? AND name = ?", &statement, f))
+			  " WHERE account = ? AND name = ?",
+			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, alias->target);
 	if (row_bind(store, statement, 2, record, NULL, f))
@@ -121,13 +123,11 @@ int store_update_alias(struct store *store, const struct alias *alias, struct fa
 	return 0;
 }
 
-int store_delete_alias(struct store *store, const char *account, const char *name,
-		       struct fault *f)
+int store_delete_alias(struct store *store, const char *account, const char *name, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 
-	if (store_prepare(store, "DELETE FROM aliases WHERE account = ? AND name = ?", &statement,
-			  f))
+	if (store_prepare(store, "DELETE FROM aliases WHERE account = ? AND name = ?", &statement, f))
 		return -1;
 	store_bind_text(statement, 1, account);
 	store_bind_text(statement, 2, name);
@@ -144,7 +144,8 @@ int store_list_aliases(struct store *store, const char *account, const char *aft
 
 	if (store_prepare(store,
 			  "SELECT account, name, record, seal FROM aliases"
-			  " WHERE account = ? AND name > ? ORDER BY name", &statement, f))
+			  " WHERE account = ? AND name > ? ORDER BY name",
+			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, account);
 	store_bind_text(statement, 2, after);

@@ -100,7 +100,8 @@ int store_list_keys(struct store *store, const char *account, const char *after,
 
 	if (store_prepare(store,
 			  "SELECT key_id, account, record, seal FROM keys"
-			  " WHERE account = ? AND key_id > ? ORDER BY key_id", &statement, f))
+			  " WHERE account = ? AND key_id > ? ORDER BY key_id",
+			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, account);
 	store_bind_text(statement, 2, after);
@@ -131,7 +132,7 @@ static int destroy_key(struct store *store, const char *key_id, struct fault *f)
 struct due_search {
 	int64_t now;
 	int64_t next;
-	struct cmk first;	/* that is due, without its description; key_id "" for none */
+	struct cmk first; /* that is due, without its description; key_id "" for none */
 };
 
 static void note_due(const struct cmk *cmk, struct due_search *due)

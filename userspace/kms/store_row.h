@@ -16,7 +16,7 @@
 
 struct store {
 	sqlite3 *db;
-	const struct secret *root;	/* borrowed */
+	const struct secret *root; /* borrowed */
 };
 
 void statement_finalize(sqlite3_stmt **statement);

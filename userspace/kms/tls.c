@@ -21,9 +21,9 @@
 #include "file.h"
 #include "log.h"
 
-#define FILE_MAX (64 * 1024)
+#define FILE_MAX      (64 * 1024)
 #define VALID_SECONDS (10L * 365 * 24 * 3600)
-#define SERIAL_BITS 127
+#define SERIAL_BITS   127
 
 static const struct {
 	int nid;
@@ -92,8 +92,8 @@ static int write_pem(const char *path, mode_t mode, X509 *certificate, EVP_PKEY 
 	long size;
 	int ret;
 
-	if (!out || !(certificate ? PEM_write_bio_X509(out, certificate) :
-		      PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL))) {
+	if (!out || !(certificate ? PEM_write_bio_X509(out, certificate)
+				  : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL))) {
 		BIO_free(out);
 		return fault_set(f, "InternalFailure", "cannot encode %s", path);
 	}

@@ -10,8 +10,8 @@
 #include "fault.h"
 
 struct tls {
-	char *certificate;	/* PEM, malloc'd */
-	char *key;		/* PEM, malloc'd */
+	char *certificate; /* PEM, malloc'd */
+	char *key;	   /* PEM, malloc'd */
 };
 
 /**

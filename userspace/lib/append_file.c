@@ -53,7 +53,9 @@ bool append_file_is_torn(const char *path)
 
 int append_file_line(int fd, bool *torn, const char *line, size_t size)
 {
-	struct iovec parts[] = { { (void *)"\n", *torn }, { (void *)line, size }, { (void *)"\n", 1 } };
+	struct iovec parts[] = { { (void *)"\n", *torn },
+				 { (void *)line, size },
+				 { (void *)"\n", 1 } };
 	ssize_t whole = (ssize_t)(*torn + size + 1);
 	ssize_t n = writev(fd, parts, 3);
 

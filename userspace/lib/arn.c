@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ALIAS_MAX 256		/* with its "alias/" */
+#define ALIAS_MAX 256 /* with its "alias/" */
 
 static bool all_of(const char *text, size_t size, const char *also)
 {
@@ -37,8 +37,7 @@ bool arn_valid_region(const char *region)
 	size_t size = strlen(region);
 	size_t i;
 
-	if (size < 3 || size > 31 || !islower((unsigned char)region[0]) ||
-	    region[size - 1] == '-')
+	if (size < 3 || size > 31 || !islower((unsigned char)region[0]) || region[size - 1] == '-')
 		return false;
 	for (i = 0; i < size; i++)
 		if (!islower((unsigned char)region[i]) && !isdigit((unsigned char)region[i]) &&

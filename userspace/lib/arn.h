@@ -12,18 +12,18 @@
 #include "fault.h"
 
 enum key_ref_kind {
-	KEY_REF_ID,		/* 1234abcd-12ab-34cd-56ef-1234567890ab or mrk-... */
-	KEY_REF_ARN,		/* arn:aws:kms:REGION:ACCOUNT:key/ID */
-	KEY_REF_ALIAS,		/* alias/NAME */
-	KEY_REF_ALIAS_ARN,	/* arn:aws:kms:REGION:ACCOUNT:alias/NAME */
+	KEY_REF_ID,	   /* 1234abcd-12ab-34cd-56ef-1234567890ab or mrk-... */
+	KEY_REF_ARN,	   /* arn:aws:kms:REGION:ACCOUNT:key/ID */
+	KEY_REF_ALIAS,	   /* alias/NAME */
+	KEY_REF_ALIAS_ARN, /* arn:aws:kms:REGION:ACCOUNT:alias/NAME */
 };
 
 struct key_ref {
 	enum key_ref_kind kind;
-	char partition[16];	/* "aws", "aws-cn", ...; empty unless an ARN */
-	char region[32];	/* empty unless an ARN */
-	char account[13];	/* 12 digits; empty unless an ARN */
-	char name[264];		/* key id, or alias name with its "alias/" */
+	char partition[16]; /* "aws", "aws-cn", ...; empty unless an ARN */
+	char region[32];    /* empty unless an ARN */
+	char account[13];   /* 12 digits; empty unless an ARN */
+	char name[264];	    /* key id, or alias name with its "alias/" */
 };
 
 #define ARN_MAX 400

@@ -16,7 +16,7 @@
 #include "arn.h"
 #include "ini.h"
 
-#define TIMEOUT_DEFAULT 5	/* seconds; less when the lease is short */
+#define TIMEOUT_DEFAULT 5 /* seconds; less when the lease is short */
 
 enum option_kind {
 	OPTION_TEXT,
@@ -26,16 +26,20 @@ enum option_kind {
 struct option {
 	const char *key;
 	enum option_kind kind;
-	size_t offset;			/* in struct config */
-	const char *fallback;		/* OPTION_TEXT */
-	unsigned int least, most;	/* OPTION_SECONDS */
-	unsigned int seconds;		/* OPTION_SECONDS: the default */
+	size_t offset;		  /* in struct config */
+	const char *fallback;	  /* OPTION_TEXT */
+	unsigned int least, most; /* OPTION_SECONDS */
+	unsigned int seconds;	  /* OPTION_SECONDS: the default */
 };
 
-#define TEXT(name, field, value) \
-	{ name, OPTION_TEXT, offsetof(struct config, field), value, 0, 0, 0 }
-#define SECONDS(name, field, low, high, value) \
-	{ name, OPTION_SECONDS, offsetof(struct config, field), NULL, low, high, value }
+#define TEXT(name, field, value)                                                  \
+	{                                                                         \
+		name, OPTION_TEXT, offsetof(struct config, field), value, 0, 0, 0 \
+	}
+#define SECONDS(name, field, low, high, value)                                               \
+	{                                                                                    \
+		name, OPTION_SECONDS, offsetof(struct config, field), NULL, low, high, value \
+	}
 
 static const struct option options[] = {
 	TEXT("Region", region, "us-east-1"),
@@ -66,8 +70,7 @@ static unsigned int *seconds_of(struct config *cfg, const struct option *o)
 	return (unsigned int *)((char *)cfg + o->offset);
 }
 
-static int set_text(struct config *cfg, const struct option *o, const char *value,
-		    struct fault *f)
+static int set_text(struct config *cfg, const struct option *o, const char *value, struct fault *f)
 {
 	char *copy = strdup(value);
 
@@ -146,10 +149,11 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 {
 	if (!arn_valid_region(cfg->region))
 		return fault_set(f, "InvalidConfiguration",
-				 "%s: Region=%.64s: give a name such as us-east-1", path, cfg->region);
+				 "%s: Region=%.64s: give a name such as us-east-1", path,
+				 cfg->region);
 	if (!arn_valid_account(cfg->account_id))
-		return fault_set(f, "InvalidConfiguration",
-				 "%s: AccountId=%.64s: give 12 digits", path, cfg->account_id);
+		return fault_set(f, "InvalidConfiguration", "%s: AccountId=%.64s: give 12 digits",
+				 path, cfg->account_id);
 	if (strncmp(cfg->kms_endpoint, "unix:/", 6) != 0 &&
 	    strncmp(cfg->kms_endpoint, "https://", 8) != 0)
 		return fault_set(f, "InvalidConfiguration",
@@ -228,7 +232,7 @@ static int credentials_entry(const char *section, const char *key, const char *v
 		return take_credential(c->secret_key, sizeof(c->secret_key), value, f);
 	if (strcmp(key, "aws_session_token") == 0)
 		return take_credential(c->session_token, sizeof(c->session_token), value, f);
-	return 0;	/* region and the like belong to the aws CLI */
+	return 0; /* region and the like belong to the aws CLI */
 }
 
 static int check_private(const char *path, struct fault *f)
@@ -241,13 +245,12 @@ static int check_private(const char *path, struct fault *f)
 				 path, strerror(errno));
 	if (st.st_mode & 077)
 		return fault_set(f, "InvalidConfiguration",
-				 "credentials file %s is open to group or others: run chmod 600 %s", path,
-				 path);
+				 "credentials file %s is open to group or others: run chmod 600 %s",
+				 path, path);
 	return 0;
 }
 
-int credentials_load(const char *path, const char *profile, struct credentials *c,
-		     struct fault *f)
+int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f)
 {
 	struct profile_reader r = { .profile = profile, .credentials = c };
 
@@ -258,8 +261,8 @@ int credentials_load(const char *path, const char *profile, struct credentials *
 		goto err_wipe;
 	if (!r.found || !c->access_key[0] || !c->secret_key[0]) {
 		fault_set(f, "InvalidConfiguration",
-			  "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key", path,
-			  profile);
+			  "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key",
+			  path, profile);
 		goto err_wipe;
 	}
 	return 0;

@@ -14,20 +14,20 @@
 #define CONFIG_PATH "/etc/envelope/envelope.conf"
 
 struct config {			/* strings are owned and never NULL once loaded; "" means unset */
-	char *region;			/* Region=us-east-1 */
-	char *account_id;		/* AccountId=, 12 digits */
-	char *kms_endpoint;		/* KmsEndpoint=unix:PATH or https://HOST[:PORT] */
-	char *ca_file;			/* CaFile=, "" for the system's */
-	char *credentials_file;		/* CredentialsFile= */
-	char *profile;			/* Profile= in the credentials file */
-	char *state_directory;		/* StateDirectory= */
-	char *agent_socket;		/* AgentSocket= */
-	char *audit_file;		/* AuditFile= */
-	char *worker;			/* Worker=, "" for the installed envelope-kms-worker */
-	unsigned int lease_seconds;		/* LeaseSeconds=, 5 to 3600 */
-	unsigned int renew_seconds;		/* RenewSeconds=, default a third of the lease */
-	unsigned int kms_timeout_seconds;	/* KmsTimeoutSeconds=, 1 to 300 */
-	unsigned int recovery_window_seconds;	/* RecoveryWindowSeconds=, 0 to 604800 */
+	char *region;		/* Region=us-east-1 */
+	char *account_id;	/* AccountId=, 12 digits */
+	char *kms_endpoint;	/* KmsEndpoint=unix:PATH or https://HOST[:PORT] */
+	char *ca_file;		/* CaFile=, "" for the system's */
+	char *credentials_file; /* CredentialsFile= */
+	char *profile;		/* Profile= in the credentials file */
+	char *state_directory;	/* StateDirectory= */
+	char *agent_socket;	/* AgentSocket= */
+	char *audit_file;	/* AuditFile= */
+	char *worker;		/* Worker=, "" for the installed envelope-kms-worker */
+	unsigned int lease_seconds;	      /* LeaseSeconds=, 5 to 3600 */
+	unsigned int renew_seconds;	      /* RenewSeconds=, default a third of the lease */
+	unsigned int kms_timeout_seconds;     /* KmsTimeoutSeconds=, 1 to 300 */
+	unsigned int recovery_window_seconds; /* RecoveryWindowSeconds=, 0 to 604800 */
 };
 
 /**
@@ -47,7 +47,7 @@ void config_free(struct config *cfg);
 struct credentials {
 	char access_key[132];
 	char secret_key[132];
-	char session_token[2050];	/* "" unless temporary */
+	char session_token[2050]; /* "" unless temporary */
 };
 
 /**
@@ -59,8 +59,7 @@ struct credentials {
  *
  * Return: 0 or -1.
  */
-int credentials_load(const char *path, const char *profile, struct credentials *c,
-		     struct fault *f);
+int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f);
 
 void credentials_wipe(struct credentials *c);
 #define _cleanup_credentials_ __attribute__((cleanup(credentials_wipe)))

@@ -8,8 +8,8 @@
 #define ENVELOPE_FAULT_H
 
 struct fault {
-	char code[64];		/* "DBClusterNotFoundFault", "InternalFailure"; empty: no fault */
-	char message[768];	/* what went wrong and what to do, no trailing newline */
+	char code[64];	   /* "DBClusterNotFoundFault", "InternalFailure"; empty: no fault */
+	char message[768]; /* what went wrong and what to do, no trailing newline */
 };
 
 /**

@@ -21,9 +21,9 @@
 #include "volume_hash.h"
 #include "volume_profile.h"
 
-#define METADATA_SIZE	(16 * 1024)	/* bytes of one of the two copies of the metadata */
-#define KEYSLOTS_SIZE	(VOLUME_DATA_OFFSET - 2 * METADATA_SIZE)	/* unused */
-#define INVALID		"InvalidVolumeHeader"
+#define METADATA_SIZE (16 * 1024) /* bytes of one of the two copies of the metadata */
+#define KEYSLOTS_SIZE (VOLUME_DATA_OFFSET - 2 * METADATA_SIZE) /* unused */
+#define INVALID	      "InvalidVolumeHeader"
 
 /*
  * The key is 512 random bits, so stretching it would slow down each attach and protect nothing:
@@ -70,8 +70,9 @@ static void keep_message(int level, const char *message, void *userdata)
 /* Fills @f from libcryptsetup's error message, or from @err, a negative errno. */
 static int luks_fault(const struct luks *luks, int err, const char *what, struct fault *f)
 {
-	const char *code = err == -EINVAL ? INVALID : err == -EBUSY ? "VolumeInUse" :
-			   "InternalFailure";
+	const char *code = err == -EINVAL  ? INVALID
+			   : err == -EBUSY ? "VolumeInUse"
+					   : "InternalFailure";
 
 	return fault_set(f, code, "%s %s: %s", what, luks->device,
 			 luks->error[0] ? luks->error : strerror(-err));
@@ -121,8 +122,8 @@ static int inspect(struct luks *luks, struct volume_header *out, struct fault *f
 	if (err)
 		return luks_fault(luks, err, "cannot read the volume header of", f);
 	metadata = json_parse(text, strlen(text));
-	if (volume_profile_check(metadata, crypt_get_uuid(luks->cd),
-				 crypt_get_subsystem(luks->cd), out, &reason))
+	if (volume_profile_check(metadata, crypt_get_uuid(luks->cd), crypt_get_subsystem(luks->cd),
+				 out, &reason))
 		return fault_set(f, reason.code, "volume header of %s refused: %s", luks->device,
 				 reason.message);
 	return volume_hash(out, out->header_sha256, f);
@@ -191,8 +192,7 @@ static struct json_object *get_token(struct luks *luks, const char *type)
  * Loads the header and refuses it unless it is that of the volume @volume_id: a path that was
  * right once may belong to another disk by now.
  */
-static int load_volume(struct luks *luks, const char *device, const char *volume_id,
-		       struct fault *f)
+static int load_volume(struct luks *luks, const char *device, const char *volume_id, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	const char *subsystem, *found;
@@ -273,8 +273,8 @@ static int check_target(const char *device, const struct volume_identity *id, st
 		return -1;
 	if (size < 2 * VOLUME_DATA_OFFSET)
 		return fault_set(f, "InvalidParameterValue",
-				 "%s is too small: a volume needs at least %d bytes",
-				 device, 2 * VOLUME_DATA_OFFSET);
+				 "%s is too small: a volume needs at least %d bytes", device,
+				 2 * VOLUME_DATA_OFFSET);
 	if (contents.found && !id->overwrite)
 		return fault_set(f, "InvalidParameterCombination",
 				 "%s already holds data (%s), which would be destroyed: choose an empty device, or pass --allow-overwrite",
@@ -286,8 +286,10 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 		       const struct secret *key, struct fault *f)
 {
 	const struct crypt_pbkdf_type pbkdf = {
-		.type = CRYPT_KDF_PBKDF2, .hash = "sha256",
-		.iterations = DIGEST_ITERATIONS, .flags = CRYPT_PBKDF_NO_BENCHMARK,
+		.type = CRYPT_KDF_PBKDF2,
+		.hash = "sha256",
+		.iterations = DIGEST_ITERATIONS,
+		.flags = CRYPT_PBKDF_NO_BENCHMARK,
 	};
 	struct crypt_params_luks2 luks2 = {
 		.pbkdf = &pbkdf,
@@ -355,8 +357,8 @@ int header_set_wrapped_key(const char *device, struct volume_header *header, con
 
 	if (!size || size > VOLUME_WRAPPED_KEY_MAX)
 		return fault_set(f, "InvalidParameterValue",
-				 "a wrapped key has 1 to %d bytes, not %zu",
-				 VOLUME_WRAPPED_KEY_MAX, size);
+				 "a wrapped key has 1 to %d bytes, not %zu", VOLUME_WRAPPED_KEY_MAX,
+				 size);
 	if (load_same(&luks, device, header, f))
 		return -1;
 	text = base64_encode(blob, size);
@@ -376,8 +378,7 @@ int header_read(const char *device, struct volume_header *out, struct fault *f)
 	struct luks _cleanup_luks_ luks = { 0 };
 	struct volume_header header;
 
-	if (luks_load(&luks, device, f) || inspect(&luks, &header, f) ||
-	    measure(device, &header, f))
+	if (luks_load(&luks, device, f) || inspect(&luks, &header, f) || measure(device, &header, f))
 		return -1;
 	if (!header.wrapped_key_size)
 		return fault_set(f, INVALID,

@@ -17,14 +17,14 @@
 #include "fault.h"
 #include "secret.h"
 
-#define VOLUME_SUBSYSTEM	"dm-envelope"	/* LUKS2 subsystem label */
-#define VOLUME_TOKEN		"envelope"	/* token with the wrapped key */
-#define VOLUME_STATE_TOKEN	"envelope-state"
-#define VOLUME_CIPHER		"aes-xts-plain64"
+#define VOLUME_SUBSYSTEM       "dm-envelope" /* LUKS2 subsystem label */
+#define VOLUME_TOKEN	       "envelope"    /* token with the wrapped key */
+#define VOLUME_STATE_TOKEN     "envelope-state"
+#define VOLUME_CIPHER	       "aes-xts-plain64"
 
-#define VOLUME_KEY_SIZE		64		/* bytes: AES-256-XTS */
-#define VOLUME_WRAPPED_KEY_MAX	6144		/* bytes: KMS's limit of a CiphertextBlob */
-#define VOLUME_DATA_OFFSET	(1024 * 1024)	/* bytes before the data area */
+#define VOLUME_KEY_SIZE	       64	     /* bytes: AES-256-XTS */
+#define VOLUME_WRAPPED_KEY_MAX 6144	     /* bytes: KMS's limit of a CiphertextBlob */
+#define VOLUME_DATA_OFFSET     (1024 * 1024) /* bytes before the data area */
 
 /**
  * struct volume_identity - what header_format() writes

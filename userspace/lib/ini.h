@@ -17,8 +17,8 @@
  *
  * Return: 0 to go on, -1 with @f set to stop; the file name and line are put in front.
  */
-typedef int (*ini_entry_t)(const char *section, const char *key, const char *value,
-			   void *userdata, struct fault *f);
+typedef int (*ini_entry_t)(const char *section, const char *key, const char *value, void *userdata,
+			   struct fault *f);
 
 /**
  * ini_read() - read @path entry by entry

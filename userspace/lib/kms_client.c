@@ -22,7 +22,7 @@ struct call {
 	struct secret *body;
 	size_t body_size;
 	bool too_large;
-	char error_type[128];		/* of the x-amzn-ErrorType header */
+	char error_type[128]; /* of the x-amzn-ErrorType header */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -206,8 +206,8 @@ static enum kms_outcome conclude(struct call *call, CURLcode err, const char *op
 				 struct json_object **response, struct fault *f)
 {
 	struct json_object _cleanup_json_ *body = NULL;
-	const char *where = call->endpoint->unix_path ? call->endpoint->unix_path :
-						       call->endpoint->url;
+	const char *where = call->endpoint->unix_path ? call->endpoint->unix_path
+						      : call->endpoint->url;
 	const char *type, *message;
 	enum kms_outcome outcome;
 	long status = 0;
@@ -226,13 +226,14 @@ static enum kms_outcome conclude(struct call *call, CURLcode err, const char *op
 
 	if (err) {
 		fault_set(f, UNREACHABLE, "KMS at %s cannot be reached: %s", where,
-			  call->too_large ? "its answer is too large" :
-			  *call->error ? call->error : curl_easy_strerror(err));
+			  call->too_large ? "its answer is too large"
+			  : *call->error  ? call->error
+					  : curl_easy_strerror(err));
 	} else if (outcome == KMS_OK && !json_object_is_type(body, json_type_object)) {
 		outcome = KMS_UNREACHABLE;
 		fault_set(f, UNREACHABLE,
-			  "what answers at %s is not a KMS: its answer to %s is not JSON",
-			  where, operation);
+			  "what answers at %s is not a KMS: its answer to %s is not JSON", where,
+			  operation);
 	} else if (outcome == KMS_OK) {
 		*response = status == 200 ? json_object_get(body) : json_object_new_object();
 		if (status != 200)
@@ -251,8 +252,9 @@ enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *opera
 			  struct json_object *request, struct json_object **response,
 			  struct fault *f)
 {
-	const char *body = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN |
-							  JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *body = json_object_to_json_string_ext(request,
+							  JSON_C_TO_STRING_PLAIN |
+								  JSON_C_TO_STRING_NOSLASHESCAPE);
 	struct call _cleanup_call_ call = {
 		.endpoint = endpoint,
 		.curl = curl_easy_init(),

@@ -44,9 +44,9 @@ struct kms_endpoint {
 
 enum kms_outcome {
 	KMS_OK,
-	KMS_DENIED,		/* definitive: the key may not be used (any more) */
-	KMS_UNREACHABLE,	/* no verdict about the key: try again while the lease lasts */
-	KMS_BAD_REQUEST,	/* the request was at fault: no verdict about the key either */
+	KMS_DENIED,	 /* definitive: the key may not be used (any more) */
+	KMS_UNREACHABLE, /* no verdict about the key: try again while the lease lasts */
+	KMS_BAD_REQUEST, /* the request was at fault: no verdict about the key either */
 };
 
 /** kms_outcome_name() - "ok", "denied", "unreachable", "bad-request" */

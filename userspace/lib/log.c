@@ -48,14 +48,14 @@ static void log_line(int priority, const char *fmt, va_list ap)
 		return;
 }
 
-#define LOG_FUNCTION(function, priority)	\
-	void function(const char *fmt, ...)	\
-	{					\
-		va_list ap;			\
-						\
-		va_start(ap, fmt);		\
-		log_line(priority, fmt, ap);	\
-		va_end(ap);			\
+#define LOG_FUNCTION(function, priority)     \
+	void function(const char *fmt, ...)  \
+	{                                    \
+		va_list ap;                  \
+                                             \
+		va_start(ap, fmt);           \
+		log_line(priority, fmt, ap); \
+		va_end(ap);                  \
 	}
 
 LOG_FUNCTION(log_error, LOG_ERR)

@@ -106,8 +106,8 @@ static bool is_oaep_sha256(CMS_RecipientInfo *recipient)
 	oaep = ASN1_item_unpack(parameters, ASN1_ITEM_rptr(RSA_OAEP_PARAMS));
 	if (oaep && oaep->hashFunc && oaep->maskGenFunc && !oaep->pSourceFunc &&
 	    OBJ_obj2nid(oaep->hashFunc->algorithm) == NID_sha256 &&
-	    OBJ_obj2nid(oaep->maskGenFunc->algorithm) == NID_mgf1 &&
-	    oaep->maskGenFunc->parameter && oaep->maskGenFunc->parameter->type == V_ASN1_SEQUENCE) {
+	    OBJ_obj2nid(oaep->maskGenFunc->algorithm) == NID_mgf1 && oaep->maskGenFunc->parameter &&
+	    oaep->maskGenFunc->parameter->type == V_ASN1_SEQUENCE) {
 		mask = ASN1_item_unpack(oaep->maskGenFunc->parameter->value.sequence,
 					ASN1_ITEM_rptr(X509_ALGOR));
 		good = mask && OBJ_obj2nid(mask->algorithm) == NID_sha256;
@@ -120,7 +120,7 @@ static bool is_oaep_sha256(CMS_RecipientInfo *recipient)
 /* Unwraps the content key; on success @cms is ready for its content to be read. */
 static int unwrap(CMS_ContentInfo *cms, EVP_PKEY *key, struct fault *f)
 {
-	STACK_OF(CMS_RecipientInfo) *recipients;
+	STACK_OF(CMS_RecipientInfo) * recipients;
 	CMS_RecipientInfo *recipient;
 	int done;
 

@@ -53,7 +53,7 @@ struct secret *secret_new(size_t size)
 	if (mprotect(map + page, payload, PROT_READ | PROT_WRITE) ||
 	    madvise(map + page, payload, MADV_DONTDUMP) ||
 	    madvise(map + page, payload, MADV_WIPEONFORK) ||
-	    mlock2(map + page, payload, 0))	/* not mlock(): AddressSanitizer makes that do nothing */
+	    mlock2(map + page, payload, 0)) /* not mlock(): AddressSanitizer makes that do nothing */
 		goto err_unmap;
 	s->bytes = map + page;
 	s->size = size;

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 struct secret {
-	uint8_t *bytes;		/* owned mapping, zero-filled when new */
-	size_t size;		/* in bytes, as asked for */
+	uint8_t *bytes; /* owned mapping, zero-filled when new */
+	size_t size;	/* in bytes, as asked for */
 };
 
 /**

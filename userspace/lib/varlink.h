@@ -20,19 +20,19 @@
 #include "fault.h"
 
 /** VARLINK_MESSAGE_MAX - bytes of the largest message, without its NUL */
-#define VARLINK_MESSAGE_MAX	(1024 * 1024)
+#define VARLINK_MESSAGE_MAX (1024 * 1024)
 /** VARLINK_OUTPUT_MAX - unread bytes at which the server gives a client up */
-#define VARLINK_OUTPUT_MAX	(4 * VARLINK_MESSAGE_MAX)
+#define VARLINK_OUTPUT_MAX (4 * VARLINK_MESSAGE_MAX)
 /** VARLINK_CONNECTIONS_MAX - connections at one time; root may have some more */
-#define VARLINK_CONNECTIONS_MAX	64
-#define VARLINK_CONNECTIONS_ROOT 8
+#define VARLINK_CONNECTIONS_MAX		  64
+#define VARLINK_CONNECTIONS_ROOT	  8
 
-#define VARLINK_SERVICE			"org.varlink.service"
+#define VARLINK_SERVICE			  "org.varlink.service"
 #define VARLINK_ERROR_INTERFACE_NOT_FOUND VARLINK_SERVICE ".InterfaceNotFound"
-#define VARLINK_ERROR_METHOD_NOT_FOUND	VARLINK_SERVICE ".MethodNotFound"
-#define VARLINK_ERROR_INVALID_PARAMETER	VARLINK_SERVICE ".InvalidParameter"
-#define VARLINK_ERROR_PERMISSION_DENIED	VARLINK_SERVICE ".PermissionDenied"
-#define VARLINK_ERROR_EXPECTED_MORE	VARLINK_SERVICE ".ExpectedMore"
+#define VARLINK_ERROR_METHOD_NOT_FOUND	  VARLINK_SERVICE ".MethodNotFound"
+#define VARLINK_ERROR_INVALID_PARAMETER	  VARLINK_SERVICE ".InvalidParameter"
+#define VARLINK_ERROR_PERMISSION_DENIED	  VARLINK_SERVICE ".PermissionDenied"
+#define VARLINK_ERROR_EXPECTED_MORE	  VARLINK_SERVICE ".ExpectedMore"
 
 /* ---- framing ---- */
 

@@ -54,8 +54,7 @@ int varlink_connect(const char *path, struct varlink_client **ret, struct fault 
 	client->timeout_ms = -1;
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0)
-		return fault_set(f, "InternalFailure", "Cannot make a socket: %s.",
-				 strerror(errno));
+		return fault_set(f, "InternalFailure", "Cannot make a socket: %s.", strerror(errno));
 	if (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno == EACCES || errno == EPERM)
 			return fault_set(f, "AccessDeniedException",

@@ -117,8 +117,7 @@ static int queue(struct varlink_connection *connection, json_object *message)
 static void process(struct varlink_connection *connection);
 
 /* Sends an answer; the last one (!@continues) also ends the call and frees it. */
-static int answer(struct varlink_call *call, const char *error, json_object *params,
-		  bool continues)
+static int answer(struct varlink_call *call, const char *error, json_object *params, bool continues)
 {
 	struct varlink_connection *connection = call->connection;
 	json_object *message;
@@ -129,8 +128,7 @@ static int answer(struct varlink_call *call, const char *error, json_object *par
 		if (error)
 			json_add_string(message, "error", error);
 		json_object_object_add(message, "parameters",
-				       params ? json_object_get(params) :
-						json_object_new_object());
+				       params ? json_object_get(params) : json_object_new_object());
 		if (continues)
 			json_add_bool(message, "continues", true);
 		r = queue(connection, message);

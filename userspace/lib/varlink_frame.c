@@ -73,8 +73,10 @@ int varlink_buffer_append(struct varlink_buffer *buffer, const void *bytes, size
 int varlink_buffer_append_message(struct varlink_buffer *buffer, json_object *message)
 {
 	size_t size;
-	const char *text = json_object_to_json_string_length(message, JSON_C_TO_STRING_PLAIN |
-							     JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+	const char *text = json_object_to_json_string_length(message,
+							     JSON_C_TO_STRING_PLAIN |
+								     JSON_C_TO_STRING_NOSLASHESCAPE,
+							     &size);
 
 	if (!text)
 		return -ENOMEM;
@@ -99,8 +101,7 @@ int varlink_buffer_read(struct varlink_buffer *buffer, int fd)
 	r = reserve(buffer, READ_CHUNK);
 	if (r < 0)
 		return r;
-	n = recv(fd, buffer->data + buffer->end, buffer->size - buffer->end,
-		 MSG_DONTWAIT);
+	n = recv(fd, buffer->data + buffer->end, buffer->size - buffer->end, MSG_DONTWAIT);
 	if (n < 0)
 		return -errno;
 	buffer->end += (size_t)n;

@@ -18,8 +18,8 @@
 #include "base64.h"
 #include "json.h"
 
-#define ITERATIONS_MIN	1000
-#define ITERATIONS_MAX	10000000	/* a minute; bounds what a forged header can cost */
+#define ITERATIONS_MIN 1000
+#define ITERATIONS_MAX 10000000 /* a minute; bounds what a forged header can cost */
 
 /* An object of the metadata and how its name reads in a refusal. */
 struct node {
@@ -28,8 +28,8 @@ struct node {
 	struct fault *fault;
 };
 
-__attribute__((format(printf, 3, 4)))
-static int refuse(const struct node *n, const char *key, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static int refuse(const struct node *n, const char *key,
+							const char *fmt, ...)
 {
 	char reason[512];
 	va_list ap;
@@ -179,8 +179,8 @@ static bool valid_uuid(const char *uuid)
 	for (size_t i = 0; i < 36; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-		if (dash ? uuid[i] != '-' : !isdigit((unsigned char)uuid[i]) &&
-					    !(uuid[i] >= 'a' && uuid[i] <= 'f'))
+		if (dash ? uuid[i] != '-'
+			 : !isdigit((unsigned char)uuid[i]) && !(uuid[i] >= 'a' && uuid[i] <= 'f'))
 			return false;
 	}
 	return !uuid[36];
@@ -209,8 +209,7 @@ static int check_segment(const struct node *root, struct volume_header *out)
 	    only_members(&n, " type offset size iv_tweak encryption sector_size ") ||
 	    expect_text(&n, "type", "crypt") || expect_text(&n, "encryption", VOLUME_CIPHER) ||
 	    get_number(&n, "sector_size", &sector) || get_decimal(&n, "offset", &offset) ||
-	    get_decimal(&n, "iv_tweak", &out->iv_offset) ||
-	    get_text(&n, "size", size, sizeof(size)))
+	    get_decimal(&n, "iv_tweak", &out->iv_offset) || get_text(&n, "size", size, sizeof(size)))
 		return -1;
 	if (sector != 512 && sector != 4096)
 		return refuse(&n, "sector_size", "%" PRId64 ", must be 4096 or 512", sector);
@@ -278,8 +277,10 @@ static int check_config(const struct node *root)
 		return refuse(&n, "flags", "persistent activation flags are outside the profile");
 	/* libcryptsetup checks these two: they only lay out the header area itself. */
 	return only_members(&n, " json_size keyslots_size ") ||
-	       get_decimal(&n, "json_size", &ignored) ||
-	       get_decimal(&n, "keyslots_size", &ignored) ? -1 : 0;
+			       get_decimal(&n, "json_size", &ignored) ||
+			       get_decimal(&n, "keyslots_size", &ignored)
+		       ? -1
+		       : 0;
 }
 
 static int get_wrapped_key(const struct node *n, struct volume_header *out)
@@ -310,7 +311,7 @@ static int check_token(const struct node *n, struct volume_header *out)
 	bool match;
 
 	if (only_members(n, " type keyslots version volume_id cluster_id db_cluster_resource_id "
-			 "key_arn region account generation wrapped_key ") ||
+			    "key_arn region account generation wrapped_key ") ||
 	    expect_array(n, "keyslots", NULL) || get_number(n, "version", &version) ||
 	    get_number(n, "generation", &generation) ||
 	    get_text(n, "volume_id", out->volume_id, sizeof(out->volume_id)) ||
@@ -344,10 +345,12 @@ static int check_token(const struct node *n, struct volume_header *out)
 static int check_state_token(const struct node *n, struct volume_header *out)
 {
 	return only_members(n, " type keyslots state reason time ") ||
-	       expect_array(n, "keyslots", NULL) ||
-	       get_text(n, "state", out->state, sizeof(out->state)) ||
-	       get_text(n, "reason", out->state_reason, sizeof(out->state_reason)) ||
-	       get_text(n, "time", out->state_time, sizeof(out->state_time)) ? -1 : 0;
+			       expect_array(n, "keyslots", NULL) ||
+			       get_text(n, "state", out->state, sizeof(out->state)) ||
+			       get_text(n, "reason", out->state_reason, sizeof(out->state_reason)) ||
+			       get_text(n, "time", out->state_time, sizeof(out->state_time))
+		       ? -1
+		       : 0;
 }
 
 static int check_tokens(const struct node *root, struct volume_header *out)
@@ -401,8 +404,9 @@ int volume_profile_check(struct json_object *metadata, const char *uuid, const c
 		return -1;
 	if (json_object_object_length(keyslots.object))
 		return refuse(&root, "keyslots", "a keyslot would open the volume without the KMS");
-	return check_segment(&root, out) || check_digest(&root, out) ||
-	       check_tokens(&root, out) ? -1 : 0;
+	return check_segment(&root, out) || check_digest(&root, out) || check_tokens(&root, out)
+		       ? -1
+		       : 0;
 }
 
 int volume_identity_check(const struct volume_identity *id, struct fault *f)

@@ -27,19 +27,19 @@
 #include "log.h"
 #include "worker_protocol.h"
 
-#define GRACE_US	(3 * 1000000ULL)	/* for the process to start, beside its timeout */
-#define KILL_US		(2 * 1000000ULL)	/* from SIGTERM to SIGKILL */
-#define HIGH_FD		10			/* out of the way of the child's 0 to 4 */
+#define GRACE_US (3 * 1000000ULL) /* for the process to start, beside its timeout */
+#define KILL_US	 (2 * 1000000ULL) /* from SIGTERM to SIGKILL */
+#define HIGH_FD	 10		  /* out of the way of the child's 0 to 4 */
 
 /*
  * One call. Owned by the event loop's callbacks: released after @done, or by kms_worker_cancel().
  */
 struct kms_worker {
-	struct kms_worker *next;	/* in @workers */
-	pid_t pid;			/* 0 once reaped, and before the start */
+	struct kms_worker *next; /* in @workers */
+	pid_t pid;		 /* 0 once reaped, and before the start */
 	int pidfd;
-	int socket;			/* our end, non-blocking */
-	struct worker_block *block;	/* shared with the child, locked */
+	int socket;		    /* our end, non-blocking */
+	struct worker_block *block; /* shared with the child, locked */
 	sd_event_source *on_socket;
 	sd_event_source *on_exit;
 	sd_event_source *on_timeout;
@@ -47,15 +47,15 @@ struct kms_worker {
 	void *userdata;
 	unsigned int timeout_s;
 	bool timed_out;
-	char *result;			/* WORKER_MESSAGE_MAX bytes */
+	char *result; /* WORKER_MESSAGE_MAX bytes */
 	size_t result_size;
 };
 
 /* The process's key pair: made once, since making it takes a tenth of a second. */
 static struct secret *recipient;
-static char *recipient_public;		/* base64 of its public half */
+static char *recipient_public; /* base64 of its public half */
 
-static struct kms_worker *workers;	/* all calls under way */
+static struct kms_worker *workers; /* all calls under way */
 
 static void block_free(struct worker_block *block)
 {
@@ -273,8 +273,9 @@ static int open_ca(const struct config *cfg, const struct kms_endpoint *endpoint
 	if (!endpoint->url || !*cfg->ca_file)
 		return -2;
 	fd = open(cfg->ca_file, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 ? fd : fault_set(f, "InvalidConfiguration", "CaFile=%s: %s", cfg->ca_file,
-					strerror(errno));
+	return fd >= 0 ? fd
+		       : fault_set(f, "InvalidConfiguration", "CaFile=%s: %s", cfg->ca_file,
+				   strerror(errno));
 }
 
 static int send_request(struct kms_worker *w, const struct config *cfg,
@@ -299,8 +300,7 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	if (size > WORKER_MESSAGE_MAX || write(w->socket, text, size) != (ssize_t)size ||
 	    shutdown(w->socket, SHUT_WR))
 		return fault_set(f, "InternalFailure",
-				 "cannot pass a request of %zu bytes to the KMS worker",
-				 size);
+				 "cannot pass a request of %zu bytes to the KMS worker", size);
 	return 0;
 }
 
@@ -377,8 +377,7 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 		goto out;
 	block = move_up(block);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
-		fault_set(f, "InternalFailure", "no socket for the KMS worker: %s",
-			  strerror(errno));
+		fault_set(f, "InternalFailure", "no socket for the KMS worker: %s", strerror(errno));
 		goto out;
 	}
 	w->socket = pair[0];
@@ -434,8 +433,13 @@ int kms_worker_start(sd_event *e, const struct config *cfg, const char *operatio
 		return fault_set(f, "InternalFailure", "out of memory");
 	}
 	*w = (struct kms_worker){
-		.pidfd = -1, .socket = -1, .result = result, .done = done, .userdata = userdata,
-		.timeout_s = cfg->kms_timeout_seconds, .next = workers,
+		.pidfd = -1,
+		.socket = -1,
+		.result = result,
+		.done = done,
+		.userdata = userdata,
+		.timeout_s = cfg->kms_timeout_seconds,
+		.next = workers,
 	};
 	workers = w;
 	if (start(w, cfg, operation, request, f)) {

@@ -23,14 +23,14 @@
 #include "config.h"
 #include "recipient.h"
 
-#define WORKER_SOCKET_FD	0
-#define WORKER_BLOCK_FD		3
-#define WORKER_CA_FD		4
+#define WORKER_SOCKET_FD 0
+#define WORKER_BLOCK_FD	 3
+#define WORKER_CA_FD	 4
 
-#define WORKER_USER		"envelope-kms-client"	/* else "nobody" */
+#define WORKER_USER	 "envelope-kms-client" /* else "nobody" */
 
 /** WORKER_MESSAGE_MAX - bytes of the larger of request and result */
-#define WORKER_MESSAGE_MAX	(128 * 1024)
+#define WORKER_MESSAGE_MAX (128 * 1024)
 
 /**
  * struct worker_block - all that is secret, in memory that both processes map and lock

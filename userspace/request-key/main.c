@@ -37,8 +37,8 @@
 #endif
 
 enum {
-	AGENT_TIMEOUT_MS = 30000,	/* whoever asked sleeps uninterruptibly meanwhile */
-	REJECT_SECONDS = 5,	/* long enough for the target's second search to see why */
+	AGENT_TIMEOUT_MS = 30000, /* whoever asked sleeps uninterruptibly meanwhile */
+	REJECT_SECONDS = 5,	  /* long enough for the target's second search to see why */
 };
 
 /**

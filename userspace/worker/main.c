@@ -49,7 +49,7 @@ static char *read_all(int fd, size_t *size)
 		else if (n <= 0)
 			break;
 	}
-	if (n) {	/* an error, or more than fits */
+	if (n) { /* an error, or more than fits */
 		free(text);
 		return NULL;
 	}

@@ -21,36 +21,41 @@
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
 struct qemu_info;
-enum { INLINE_ADD_U64 = 0, CALLBACK_NO_REGISTERS = 0 };
+enum {
+	INLINE_ADD_U64 = 0,
+	CALLBACK_NO_REGISTERS = 0
+};
 
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op, void *counter, uint64_t value);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, void (*cb)(unsigned int, void *), int flags,
-					    void *data);
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*cb)(uint64_t, struct qemu_plugin_tb *));
+void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op,
+						void *counter, uint64_t value);
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+					    void (*cb)(unsigned int, void *), int flags, void *data);
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
+					   void (*cb)(uint64_t, struct qemu_plugin_tb *));
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
 
 extern int qemu_plugin_version;
 int qemu_plugin_version = 1;
 
-#define KERNEL_HALF	(1ULL << 63)
+#define KERNEL_HALF (1ULL << 63)
 
 /* An instruction; an address has one for ever, translated again or not. */
 struct counter {
 	uint64_t address;
 	uint64_t count;
-	uint64_t before;	/* count when the timed part began */
+	uint64_t before; /* count when the timed part began */
 };
 
 static void *counters;
 static struct counter user;
 static FILE *out;
-static const uint8_t mark_begin[] = { 0x66, 0x87, 0xdb };	/* xchg %bx, %bx */
-static const uint8_t mark_end[] = { 0x66, 0x87, 0xc9 };		/* xchg %cx, %cx */
+static const uint8_t mark_begin[] = { 0x66, 0x87, 0xdb }; /* xchg %bx, %bx */
+static const uint8_t mark_end[] = { 0x66, 0x87, 0xc9 };	  /* xchg %cx, %cx */
 
 static int compare(const void *a, const void *b)
 {
@@ -133,9 +138,11 @@ static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counter->count, 1);
 		if (is_mark(insn, mark_begin))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_begin, CALLBACK_NO_REGISTERS, NULL);
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_begin,
+							       CALLBACK_NO_REGISTERS, NULL);
 		else if (is_mark(insn, mark_end))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_end, CALLBACK_NO_REGISTERS, NULL);
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_end, CALLBACK_NO_REGISTERS,
+							       NULL);
 	}
 }
 

@@ -18,13 +18,13 @@
 #include <linux/blkdev.h>
 #include <linux/types.h>
 
-#define BENCH_PATH_SIZE		128
-#define BENCH_MAX_BLOCK		(1024 * 1024)
-#define BENCH_MAX_DEPTH		1024
-#define BENCH_MAX_JOBS		64
+#define BENCH_PATH_SIZE 128
+#define BENCH_MAX_BLOCK (1024 * 1024)
+#define BENCH_MAX_DEPTH 1024
+#define BENCH_MAX_JOBS	64
 
 /* The unit of the ciphers that are compared, and the size of a segment of a bio. */
-#define BENCH_UNIT		4096
+#define BENCH_UNIT 4096
 
 enum bench_op {
 	BENCH_READ,

@@ -16,7 +16,7 @@
 #include "bench.h"
 #include "compat.h"
 
-#define KEY_SIZE	64
+#define KEY_SIZE 64
 
 /**
  * struct bench_pass - the cipher over one block

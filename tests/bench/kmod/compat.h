@@ -11,7 +11,7 @@
 
 /* Allocation by object, which newer kernels have. */
 #ifndef kzalloc_obj
-#define kzalloc_obj(_object)	kcalloc(1, sizeof(_object), GFP_KERNEL)
+#define kzalloc_obj(_object) kcalloc(1, sizeof(_object), GFP_KERNEL)
 #endif
 
 /* A block device that we have open; how that is held has changed twice. */

@@ -285,8 +285,7 @@ void bench_job_run(struct bench_job *job, bool timed)
  * @begin: moved back to where this one began, if that was earlier
  * @end: moved on to where this one ended, if that was later
  */
-void bench_job_add_up(const struct bench_job *job, struct bench_result *result, u64 *begin,
-		      u64 *end)
+void bench_job_add_up(const struct bench_job *job, struct bench_result *result, u64 *begin, u64 *end)
 {
 	result->ios += job->order->count;
 	result->sleeps += job->sleeps;

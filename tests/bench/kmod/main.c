@@ -19,7 +19,7 @@
 
 #include "bench.h"
 
-#define ORDER_TEXT_SIZE	1024
+#define ORDER_TEXT_SIZE 1024
 
 /* Of one measurement at a time. */
 static DEFINE_MUTEX(bench_lock);
@@ -67,9 +67,9 @@ static ssize_t run_write(struct file *file, const char __user *data, size_t size
 }
 
 static const struct file_operations run_fops = {
-	.owner	= THIS_MODULE,
-	.open	= nonseekable_open,
-	.write	= run_write,
+	.owner = THIS_MODULE,
+	.open = nonseekable_open,
+	.write = run_write,
 };
 
 static void show_order(struct seq_file *file, const struct bench_order *order)

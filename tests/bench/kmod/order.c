@@ -14,33 +14,41 @@
 
 #include "bench.h"
 
-static const char * const op_names[] = {
-	[BENCH_READ]	= "read",
-	[BENCH_WRITE]	= "write",
-	[BENCH_MIXED]	= "mixed",
-	[BENCH_DECRYPT]	= "decrypt",
-	[BENCH_ENCRYPT]	= "encrypt",
+static const char *const op_names[] = {
+	[BENCH_READ] = "read",	     [BENCH_WRITE] = "write",	  [BENCH_MIXED] = "mixed",
+	[BENCH_DECRYPT] = "decrypt", [BENCH_ENCRYPT] = "encrypt",
 };
 
 enum token {
-	TOKEN_OP, TOKEN_DEVICE, TOKEN_DRIVER, TOKEN_RANDOM, TOKEN_SEQUENTIAL, TOKEN_BLOCK_SIZE,
-	TOKEN_DEPTH, TOKEN_JOBS, TOKEN_COUNT, TOKEN_WARMUP, TOKEN_READS, TOKEN_SEED, TOKEN_ERROR
+	TOKEN_OP,
+	TOKEN_DEVICE,
+	TOKEN_DRIVER,
+	TOKEN_RANDOM,
+	TOKEN_SEQUENTIAL,
+	TOKEN_BLOCK_SIZE,
+	TOKEN_DEPTH,
+	TOKEN_JOBS,
+	TOKEN_COUNT,
+	TOKEN_WARMUP,
+	TOKEN_READS,
+	TOKEN_SEED,
+	TOKEN_ERROR
 };
 
 static const match_table_t tokens = {
-	{ TOKEN_OP,		"op=%s" },
-	{ TOKEN_DEVICE,		"device=%s" },
-	{ TOKEN_DRIVER,		"driver=%s" },
-	{ TOKEN_RANDOM,		"pattern=random" },
-	{ TOKEN_SEQUENTIAL,	"pattern=sequential" },
-	{ TOKEN_BLOCK_SIZE,	"bs=%u" },
-	{ TOKEN_DEPTH,		"depth=%u" },
-	{ TOKEN_JOBS,		"jobs=%u" },
-	{ TOKEN_COUNT,		"count=%u" },
-	{ TOKEN_WARMUP,		"warmup=%u" },
-	{ TOKEN_READS,		"reads=%u" },
-	{ TOKEN_SEED,		"seed=%u" },
-	{ TOKEN_ERROR,		NULL },
+	{ TOKEN_OP, "op=%s" },
+	{ TOKEN_DEVICE, "device=%s" },
+	{ TOKEN_DRIVER, "driver=%s" },
+	{ TOKEN_RANDOM, "pattern=random" },
+	{ TOKEN_SEQUENTIAL, "pattern=sequential" },
+	{ TOKEN_BLOCK_SIZE, "bs=%u" },
+	{ TOKEN_DEPTH, "depth=%u" },
+	{ TOKEN_JOBS, "jobs=%u" },
+	{ TOKEN_COUNT, "count=%u" },
+	{ TOKEN_WARMUP, "warmup=%u" },
+	{ TOKEN_READS, "reads=%u" },
+	{ TOKEN_SEED, "seed=%u" },
+	{ TOKEN_ERROR, NULL },
 };
 
 /**

@@ -32,7 +32,8 @@ int main(int argc, char **argv)
 	long result;
 
 	if (argc < 3)
-		errx(2, "usage: endkey revoke|invalidate|timeout|unlink|clear SERIAL [SECONDS|KEYRING]");
+		errx(2,
+		     "usage: endkey revoke|invalidate|timeout|unlink|clear SERIAL [SECONDS|KEYRING]");
 	key_serial_t key = strtol(argv[2], NULL, 10);
 	long extra = argc > 3 ? strtol(argv[3], NULL, 10) : 0;
 

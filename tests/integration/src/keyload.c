@@ -107,7 +107,9 @@ static int do_add(char **argv)
 	secrets->payload.key_size = ENVELOPE_KEY_SIZE;
 	secrets->payload.lease_ns = lease;
 	secrets->payload.deadline_ns = deadline;
-	printf("%d %llu\n", add(ENVELOPE_KEY_TYPE, argv[2], &secrets->payload, ENVELOPE_PAYLOAD_SIZE, keyring(argv[5])),
+	printf("%d %llu\n",
+	       add(ENVELOPE_KEY_TYPE, argv[2], &secrets->payload, ENVELOPE_PAYLOAD_SIZE,
+		   keyring(argv[5])),
 	       (unsigned long long)deadline);
 	return 0;
 }
@@ -150,9 +152,11 @@ int main(int argc, char **argv)
 		return do_raw(argv);
 	if (argc >= 4 && argc <= 5 && !strcmp(argv[1], "logon")) {
 		read_key(argv[3]);
-		printf("%d\n", add("logon", argv[2], secrets->payload.key, ENVELOPE_KEY_SIZE, keyring(argv[4])));
+		printf("%d\n", add("logon", argv[2], secrets->payload.key, ENVELOPE_KEY_SIZE,
+				   keyring(argv[4])));
 		return 0;
 	}
-	errx(2, "usage: keyload add DESCRIPTION FILE SECONDS [RING] | logon DESCRIPTION FILE [RING] | "
+	errx(2,
+	     "usage: keyload add DESCRIPTION FILE SECONDS [RING] | logon DESCRIPTION FILE [RING] | "
 	     "renew SERIAL SECONDS | raw DESCRIPTION HEX [RING]");
 }

@@ -19,11 +19,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOG_MAGIC 0x6a736677736872ULL
-#define LOG_FLUSH 1
-#define LOG_FUA 2
+#define LOG_MAGIC   0x6a736677736872ULL
+#define LOG_FLUSH   1
+#define LOG_FUA	    2
 #define LOG_DISCARD 4
-#define LOG_MARK 8
+#define LOG_MARK    8
 
 struct log_super {
 	uint64_t magic;
@@ -46,7 +46,8 @@ static void copy(int log, off_t from, int device, off_t to, size_t size)
 	while (size) {
 		size_t chunk = size < sizeof(buffer) ? size : sizeof(buffer);
 
-		if (pread(log, buffer, chunk, from) != (ssize_t)chunk || pwrite(device, buffer, chunk, to) != (ssize_t)chunk)
+		if (pread(log, buffer, chunk, from) != (ssize_t)chunk ||
+		    pwrite(device, buffer, chunk, to) != (ssize_t)chunk)
 			err(1, "cannot replay %zu bytes", chunk);
 		from += chunk;
 		to += chunk;
@@ -83,7 +84,8 @@ int main(int argc, char **argv)
 		if (flags & LOG_MARK) {
 			block[sector_size - 1] = 0;
 			if (!strcmp(block + sizeof(*entry), argv[3])) {
-				printf("%" PRIu64 " writes and %" PRIu64 " flushes before %s\n", writes, flushes, argv[3]);
+				printf("%" PRIu64 " writes and %" PRIu64 " flushes before %s\n",
+				       writes, flushes, argv[3]);
 				return fsync(device) ? 1 : 0;
 			}
 		} else if (!(flags & LOG_DISCARD) && size) {

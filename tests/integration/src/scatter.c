@@ -70,7 +70,7 @@ int main(int argc, char **argv)
 	start[count] = units;
 	for (size_t i = 0; i < count; i++)
 		order[i] = i;
-	for (size_t i = count; i-- > 1; ) {
+	for (size_t i = count; i-- > 1;) {
 		size_t other = random_number() % (i + 1), kept = order[i];
 
 		order[i] = order[other];
@@ -82,7 +82,8 @@ int main(int argc, char **argv)
 			off_t at = start[order[i]] * unit;
 			size_t size = start[order[i] + 1] * unit - at;
 
-			write_piece(fd, buffer, round ? data + at : data + (st.st_size - at - size), size, unit, at);
+			write_piece(fd, buffer, round ? data + at : data + (st.st_size - at - size),
+				    size, unit, at);
 		}
 	}
 	return fsync(fd) ? 1 : 0;

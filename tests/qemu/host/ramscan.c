@@ -26,12 +26,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY_SIZE 64
-#define HALF_SIZE 32
-#define WINDOW 8
+#define KEY_SIZE   64
+#define HALF_SIZE  32
+#define WINDOW	   8
 #define ROUND_KEYS 15
 
-enum kind { RAW, HEX, BASE64, SCHEDULE, KINDS };
+enum kind {
+	RAW,
+	HEX,
+	BASE64,
+	SCHEDULE,
+	KINDS
+};
 static const char *const kind_names[KINDS] = { "raw", "hex", "base64", "schedule" };
 
 struct needle {
@@ -41,7 +47,7 @@ struct needle {
 
 static struct needle needles[1024];
 static size_t needle_count;
-static uint8_t filter[1 << 16];	/* by the first two bytes of a window */
+static uint8_t filter[1 << 16]; /* by the first two bytes of a window */
 
 static void add_needle(const void *bytes, enum kind kind)
 {
@@ -139,7 +145,8 @@ static void invert_round_key(const uint8_t *in, uint8_t *out)
 		for (int r = 0; r < 4; r++) {
 			out[4 * column + r] = 0;
 			for (int k = 0; k < 4; k++)
-				out[4 * column + r] ^= multiply(in[4 * column + k], row[(k - r + 4) % 4]);
+				out[4 * column + r] ^= multiply(in[4 * column + k],
+								row[(k - r + 4) % 4]);
 		}
 	}
 }
@@ -179,8 +186,9 @@ static void read_key(const char *path, uint8_t key[KEY_SIZE])
 static void check_expansion(void)
 {
 	static const uint8_t key[HALF_SIZE] = {
-		0x60, 0x3d, 0xeb, 0x10, 0x15, 0xca, 0x71, 0xbe, 0x2b, 0x73, 0xae, 0xf0, 0x85, 0x7d, 0x77, 0x81,
-		0x1f, 0x35, 0x2c, 0x07, 0x3b, 0x61, 0x08, 0xd7, 0x2d, 0x98, 0x10, 0xa3, 0x09, 0x14, 0xdf, 0xf4,
+		0x60, 0x3d, 0xeb, 0x10, 0x15, 0xca, 0x71, 0xbe, 0x2b, 0x73, 0xae,
+		0xf0, 0x85, 0x7d, 0x77, 0x81, 0x1f, 0x35, 0x2c, 0x07, 0x3b, 0x61,
+		0x08, 0xd7, 0x2d, 0x98, 0x10, 0xa3, 0x09, 0x14, 0xdf, 0xf4,
 	};
 	static const uint8_t last[4] = { 0x70, 0x6c, 0x63, 0x1e };
 	uint8_t schedule[ROUND_KEYS * 16];
@@ -231,8 +239,8 @@ int main(int argc, char **argv)
 	}
 	for (int kind = 0; kind < KINDS; kind++) {
 		if (count[kind])
-			printf("%s %llu 0x%llx\n", kind_names[kind], (unsigned long long)count[kind],
-			       (unsigned long long)first[kind]);
+			printf("%s %llu 0x%llx\n", kind_names[kind],
+			       (unsigned long long)count[kind], (unsigned long long)first[kind]);
 		found |= count[kind] != 0;
 	}
 	return found;

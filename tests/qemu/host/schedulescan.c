@@ -84,7 +84,8 @@ int main(int argc, char **argv)
 		for (int i = 0; i < 2; i++)
 			count[i] += !strncmp(line, half[i], strlen(half[i]));
 	fclose(found);
-	if (waitpid(child, &status, 0) < 0 || unlink(smaller) || !WIFEXITED(status) || WEXITSTATUS(status))
+	if (waitpid(child, &status, 0) < 0 || unlink(smaller) || !WIFEXITED(status) ||
+	    WEXITSTATUS(status))
 		errx(2, "aeskeyfind failed");
 	for (int i = 0; i < 2; i++)
 		if (count[i])

@@ -36,13 +36,15 @@ int main(int argc, char **argv)
 	long long sectors = 0;
 
 	if (argc != 7)
-		errx(2, "usage: xts_oracle MASKED-KEY REFERENCE IMAGE OFFSET-BYTES SECTOR-SIZE FIRST-IV");
+		errx(2,
+		     "usage: xts_oracle MASKED-KEY REFERENCE IMAGE OFFSET-BYTES SECTOR-SIZE FIRST-IV");
 	read_key(argv[1], key);
 	FILE *reference = fopen(argv[2], "rb"), *image = fopen(argv[3], "rb");
 	size_t size = strtoul(argv[5], NULL, 10);
 	uint64_t iv = strtoull(argv[6], NULL, 10);
 
-	if (!reference || !image || (size != 512 && size != 4096) || fseeko(image, strtoll(argv[4], NULL, 10), SEEK_SET))
+	if (!reference || !image || (size != 512 && size != 4096) ||
+	    fseeko(image, strtoll(argv[4], NULL, 10), SEEK_SET))
 		err(2, "bad file, offset or sector size");
 	EVP_CIPHER_CTX *xts = EVP_CIPHER_CTX_new();
 
