@@ -11,6 +11,6 @@ built=${USERSPACE_BUILD:-build/userspace}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 # shellcheck disable=SC2046
-cc -pie -o "$scratch/envelope-kms-unwiped" "$built"/kms/*.o "$built/libenvelope.a" \
+cc -pie -o "$scratch/envelope-kms-unwiped" "$built"/kms/*.o "$built"/kms/*/*.o "$built/libenvelope.a" \
 	$(pkg-config --libs libmicrohttpd openssl json-c libsystemd sqlite3)
 /usr/bin/python3 tests/host/kms_memory.py "$built/envelope-kms" "$scratch/envelope-kms-unwiped"

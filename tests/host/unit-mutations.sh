@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/host/tap.bash
 . tests/host/tap.bash
 
-row() { printf '%s\t' "$1" agent/lease.c "$2" "$3" "unit lease_test"; printf '%s\n' "$4"; }
+row() { printf '%s\t' "$1" agent/lease/lease.c "$2" "$3" "unit lease_test"; printf '%s\n' "$4"; }
 text='return asked_ns + lease_ns;'
 {
 	row noticed "$text" 'return lease_now() + lease_ns;' 'not ok .* deadline_counts_from_the_question'
@@ -28,7 +28,7 @@ explains() { grep -qF "# $1" "$scratch/tap" || { cat "$scratch/tap"; return 1; }
 check "the test itself passes without a mutation" says ok "unit lease_test passes as it is"
 check "a protection whose loss is noticed passes" says ok "noticed: "
 check "a text that is not there is a failure" says "not ok" "absent: "
-check "which says so" explains "its text is in agent/lease.c 0 times"
+check "which says so" explains "its text is in agent/lease/lease.c 0 times"
 check "a text that is there more than once is a failure" says "not ok" "not-once: "
 check "a loss that nobody notices is a failure" says "not ok" "harmless: "
 check "a loss that another test notices is a failure" says "not ok" "another-test: "

@@ -100,7 +100,7 @@ build() {
 wiped() { same 0 "$("$scratch/wiped")"; }
 control() { [ "$("$scratch/unwiped")" -gt 1000 ]; }
 
-check "the probe builds with wipe_malloc.c" build wiped userspace/lib/wipe_malloc.c
+check "the probe builds with wipe_malloc.c" build wiped userspace/lib/base/wipe_malloc.c
 check "the probe builds without it" build unwiped
 check "nothing is left after free(), realloc() up and down, and in libc" wiped
 check "negative control: without it much is left" control

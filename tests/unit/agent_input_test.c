@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/mapper.c agent/parameters.c */
+/* sources: agent/volume/mapper.c agent/api/parameters.c */
 /*
  * What comes from outside is understood or refused, never guessed: the kernel's status
  * line, and the parameters of a varlink call.
@@ -11,9 +11,9 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "agent/mapper.h"
-#include "agent/parameters.h"
-#include "json.h"
+#include "agent/volume/mapper.h"
+#include "agent/api/parameters.h"
+#include "lib/base/json.h"
 
 static void live_device(void **state)
 {

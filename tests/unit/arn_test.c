@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "arn.h"
+#include "lib/base/arn.h"
 
 #define ID     "1234abcd-12ab-34cd-56ef-1234567890ab"
 #define PREFIX "arn:aws:kms:us-east-1:123456789012:"

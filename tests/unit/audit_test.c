@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/audit.c agent/cluster.c agent/lease.c */
+/* sources: agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The audit trail: CloudTrail's fields, no blob whatever the caller passes, appended
  * and never rewritten, read back by time and number; and a file that takes no more.
@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/audit.h"
-#include "json.h"
+#include "agent/audit/audit.h"
+#include "lib/base/json.h"
 
 #define ARN "arn:aws:kms:eu-west-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 

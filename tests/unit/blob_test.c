@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/blob.c kms/context.c kms/crypto.c */
+/* sources: kms/keys/blob.c kms/keys/context.c kms/keys/crypto.c */
 /*
  * What the KMS says of a ciphertext blob. The agent ends a cluster for good when it is told that
  * the ciphertext is invalid, so a KMS that could not try to open it must never say that: each
@@ -21,8 +21,8 @@
 
 #include <openssl/evp.h>
 
-#include "kms/blob.h"
-#include "kms/crypto.h"
+#include "kms/keys/blob.h"
+#include "kms/keys/crypto.h"
 
 #define INVALID	 "InvalidCiphertextException"
 #define INTERNAL "KMSInternalException"

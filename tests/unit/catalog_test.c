@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/catalog.c agent/cluster.c agent/lease.c */
+/* sources: agent/catalog/catalog.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The catalog gives back what was stored, refuses twins, and sets a damaged file aside
  * rather than overwrite it.
@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/catalog.h"
+#include "agent/catalog/catalog.h"
 
 struct fixture {
 	char directory[64];

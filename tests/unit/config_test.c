@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "config.h"
+#include "lib/base/config.h"
 
 static char path[] = "/tmp/envelope-config-test-XXXXXX";
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/device_thread.c */
+/* sources: agent/volume/device_thread.c */
 /*
  * The device thread: jobs run there, in order, and end in the event loop; a job that a
  * disk holds stops neither the loop nor the end of the program.
@@ -13,7 +13,7 @@
 #include <semaphore.h>
 #include <stdlib.h>
 
-#include "agent/device_thread.h"
+#include "agent/volume/device_thread.h"
 
 #define JOBS 100
 

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base64.h"
-#include "fault.h"
-#include "json.h"
+#include "lib/base/base64.h"
+#include "lib/base/fault.h"
+#include "lib/base/json.h"
 
 static void fault_holds_code_and_message(void **state)
 {

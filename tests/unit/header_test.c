@@ -22,7 +22,7 @@
 #include <libcryptsetup.h>
 #include <linux/loop.h>
 
-#include "header.h"
+#include "lib/header/header.h"
 #include "luks2_forge.h"
 
 #define IMAGE_SIZE (8 << 20)
@@ -637,7 +637,7 @@ static void the_forger_itself_does_not_break_headers(void **state)
 	refused(header_read(image, &read, &f), &f, "InvalidVolumeHeader", "second token");
 }
 
-#define case (function) cmocka_unit_test_setup_teardown(function, new_image, drop_image)
+#define with_image(function) cmocka_unit_test_setup_teardown(function, new_image, drop_image)
 
 /* What a format that ended after so many steps has left: 1 the LUKS2 header, 2 the token. */
 static void begin_volume(const char *volume_id, int steps)
@@ -700,26 +700,26 @@ static void only_the_unfinished_header_of_that_volume_is_erased(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		case (what_is_written_is_read_back),
-		case (sector_size_512_can_be_asked_for),
-		case (libcryptsetup_agrees),
-		case (the_key_itself_is_not_written),
-		case (identities_are_checked_before_anything_is_written),
-		case (a_device_that_holds_data_is_left_alone),
-		case (small_and_missing_devices_are_refused),
-		case (a_block_device_in_use_is_refused),
-		case (a_volume_without_wrapped_key_is_not_readable),
-		case (the_largest_wrapped_key_fits),
-		case (only_the_volume_key_is_verified),
-		case (a_header_exchanged_after_reading_is_noticed),
-		case (states_are_recorded_replaced_and_removed),
-		case (erasing_leaves_nothing_of_the_header),
-		case (another_volumes_header_is_not_written),
-		case (only_the_unfinished_header_of_that_volume_is_erased),
-		case (forged_headers_are_refused_or_change_the_hash),
-		case (a_keyslot_is_refused),
-		case (a_second_segment_is_refused),
-		case (the_forger_itself_does_not_break_headers),
+		with_image(what_is_written_is_read_back),
+		with_image(sector_size_512_can_be_asked_for),
+		with_image(libcryptsetup_agrees),
+		with_image(the_key_itself_is_not_written),
+		with_image(identities_are_checked_before_anything_is_written),
+		with_image(a_device_that_holds_data_is_left_alone),
+		with_image(small_and_missing_devices_are_refused),
+		with_image(a_block_device_in_use_is_refused),
+		with_image(a_volume_without_wrapped_key_is_not_readable),
+		with_image(the_largest_wrapped_key_fits),
+		with_image(only_the_volume_key_is_verified),
+		with_image(a_header_exchanged_after_reading_is_noticed),
+		with_image(states_are_recorded_replaced_and_removed),
+		with_image(erasing_leaves_nothing_of_the_header),
+		with_image(another_volumes_header_is_not_written),
+		with_image(only_the_unfinished_header_of_that_volume_is_erased),
+		with_image(forged_headers_are_refused_or_change_the_hash),
+		with_image(a_keyslot_is_refused),
+		with_image(a_second_segment_is_refused),
+		with_image(the_forger_itself_does_not_break_headers),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

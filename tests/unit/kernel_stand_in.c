@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * What the agent sees of the kernel module, on a host that has none: volume keys and devices
- * as files. userspace/Makefile links it into unit/enveloped in place of agent/keyring.c,
+ * as files. userspace/Makefile links it into unit/enveloped in place of agent/lease/keyring.c,
  * mapper.c and disks.c; all else of the agent is what is installed. tests/host/agent.py plays
  * the kernel's part by changing these files:
  *
@@ -27,11 +27,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "agent/disks.h"
-#include "agent/keyring.h"
-#include "agent/mapper.h"
+#include "agent/volume/disks.h"
+#include "agent/lease/keyring.h"
+#include "agent/volume/mapper.h"
 #include "dm-envelope.h"
-#include "log.h"
+#include "lib/base/log.h"
 
 #define SERIAL_FIRST 1000
 #define SERIAL_LAST  1999

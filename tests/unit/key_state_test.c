@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/key_state.c */
+/* sources: kms/keys/key_state.c */
 /*
  * The key state table, row by row, as AWS's "Key states of AWS KMS keys" has it.
  */
@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#include "kms/key_state.h"
+#include "kms/keys/key_state.h"
 
 #define ARN	 "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 #define DISABLED "DisabledException"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/audit.c kms/audit_record.c kms/file.c kms/cmk.c kms/key_state.c kms/principal.c */
+/* sources: kms/audit/audit.c kms/audit/audit_record.c kms/store/file.c kms/keys/cmk.c kms/keys/key_state.c kms/auth/principal.c */
 /*
  * The KMS's audit trail and the disk below it: what must be on it when the call is answered, and
  * a disk that says it has not kept what it took. fdatasync() is watched, and can be made to fail.
@@ -19,8 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "kms/audit.h"
+#include "lib/base/json.h"
+#include "kms/audit/audit.h"
 
 static struct {
 	unsigned int syncs;

@@ -11,7 +11,7 @@
 
 #include <curl/curl.h>
 
-#include "kms_client.h"
+#include "lib/kms/kms_client.h"
 
 #define ARN "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 

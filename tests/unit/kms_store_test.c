@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store.c kms/store_key.c kms/store_alias.c kms/cmk.c kms/key_state.c kms/crypto.c */
+/* sources: kms/store/store.c kms/store/store_key.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c */
 /*
  * The key store, attacked through its database file: every column of every row altered, rows
  * swapped, another root key; and the destruction of a key, looked for in the raw file afterwards.
@@ -19,8 +19,8 @@
 #include <openssl/evp.h>
 #include <sqlite3.h>
 
-#include "kms/crypto.h"
-#include "kms/store.h"
+#include "kms/keys/crypto.h"
+#include "kms/store/store.h"
 
 #define A	"aaaaaaaa-0000-4000-8000-000000000001"
 #define B	"bbbbbbbb-0000-4000-8000-000000000002"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/lease.c */
+/* sources: agent/lease/lease.c */
 /*
  * Lease arithmetic: an answer counts from when it was asked for, renewals never come
  * in step or too late, retries back off but never beyond the interval.
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "agent/lease.h"
+#include "agent/lease/lease.h"
 
 #define S NS_PER_S
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/operation.c agent/audit.c agent/cluster.c agent/lease.c */
+/* sources: agent/work/operation.c agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * An operation goes on after an answer of the KMS only if the audit trail has the record of it: no
  * access is given that is not recorded. A denial is not held up by that.
@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/kms_question.h"
-#include "agent/methods.h"
-#include "agent/operation.h"
-#include "agent/state.h"
-#include "agent/watch.h"
-#include "json.h"
+#include "agent/lease/kms_call.h"
+#include "agent/api/methods.h"
+#include "agent/work/operation.h"
+#include "agent/work/state.h"
+#include "agent/volume/device_events.h"
+#include "lib/base/json.h"
 
 static struct {
 	enum kms_outcome outcome; /* what the KMS will say */
@@ -91,11 +91,11 @@ const void *device_thread_running(struct device_thread *thread)
 	return seen.running;
 }
 
-void watch_changed(struct agent *agent)
+void device_events_changed(struct agent *agent)
 {
 }
 
-void watch_refresh(struct agent *agent)
+void device_events_refresh(struct agent *agent)
 {
 }
 

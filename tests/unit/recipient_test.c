@@ -18,7 +18,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include "recipient.h"
+#include "lib/kms/recipient.h"
 
 static struct secret *private_key;
 static EVP_PKEY *public_key;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/kms_question.c agent/audit.c agent/cluster.c agent/lease.c */
+/* sources: agent/lease/kms_call.c agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c */
 /* sources: ../tests/unit/kms_fixture.c ../tests/unit/luks2_forge.c */
 /*
  * A volume made by our code, with the agent's own requests to the KMS, and everything that stock tools can do with it: blkid and cryptsetup
@@ -22,13 +22,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/kms_question.h"
-#include "base64.h"
-#include "header.h"
-#include "json.h"
+#include "agent/lease/kms_call.h"
+#include "lib/base/base64.h"
+#include "lib/header/header.h"
+#include "lib/base/json.h"
 #include "kms_fixture.h"
 #include "luks2_forge.h"
-#include "worker.h"
+#include "lib/kms/worker.h"
 
 #define OTHER_KEY "arn:aws:kms:us-east-1:123456789012:key/9999abcd-12ab-34cd-56ef-1234567890ab"
 
@@ -366,20 +366,20 @@ static int tear_down(void **state)
 	return kms_fixture_stop();
 }
 
-#define case (function) cmocka_unit_test_setup(function, make_volume)
+#define with_volume(function) cmocka_unit_test_setup(function, make_volume)
 
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		case (blkid_knows_the_volume),
-		case (luks_dump_knows_the_volume),
-		case (a_second_implementation_finds_the_same_hash),
-		case (the_key_is_recovered_and_opens_the_volume),
-		case (nothing_is_recovered_from_a_forged_header),
-		case (nothing_is_recovered_once_the_key_is_disabled),
-		case (the_kms_gives_the_key_for_the_header_it_was_wrapped_for),
-		case (the_kms_refuses_the_key_for_each_forged_header),
-		case (each_question_is_in_the_audit_trail),
+		with_volume(blkid_knows_the_volume),
+		with_volume(luks_dump_knows_the_volume),
+		with_volume(a_second_implementation_finds_the_same_hash),
+		with_volume(the_key_is_recovered_and_opens_the_volume),
+		with_volume(nothing_is_recovered_from_a_forged_header),
+		with_volume(nothing_is_recovered_once_the_key_is_disabled),
+		with_volume(the_kms_gives_the_key_for_the_header_it_was_wrapped_for),
+		with_volume(the_kms_refuses_the_key_for_each_forged_header),
+		with_volume(each_question_is_in_the_audit_trail),
 	};
 
 	/* For tests/unit/mutate: only the test of that name. */

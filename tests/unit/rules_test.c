@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/rules.c agent/cluster.c agent/lease.c */
+/* sources: agent/rules/rules.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * Every rule, with the request it refuses and the one next to it that passes.
  */
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "agent/rules.h"
+#include "agent/rules/rules.h"
 
 #define KEY_ID	  "1234abcd-12ab-34cd-56ef-1234567890ab"
 #define ARN	  "arn:aws:kms:us-east-1:123456789012:key/" KEY_ID

@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "secret.h"
+#include "lib/base/secret.h"
 
 /* The VmFlags line of the mapping that holds @address, from /proc/self/smaps. */
 static bool has_flag(const void *address, const char *flag)

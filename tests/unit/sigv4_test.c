@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/sigv4.c */
+/* sources: lib/http/sigv4.c */
 /*
  * Signature Version 4 against the POST vectors of AWS's published test suite (post-vanilla,
  * post-header-key-sort, post-header-value-case, post-x-www-form-urlencoded) and three more that
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kms/sigv4.h"
+#include "lib/http/sigv4.h"
 
 #define SECRET	    "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 #define WHEN	    "20150830T123600Z"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/state.c agent/catalog.c agent/audit.c agent/cluster.c agent/lease.c agent/rules.c */
+/* sources: agent/work/state.c agent/catalog/catalog.c agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c agent/rules/rules.c */
 /*
  * The end of a recovery window, by the clock: not in the middle of a start, to which the KMS is
  * about to give the key again or to refuse it.
@@ -18,10 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/keyring.h"
-#include "agent/renewal.h"
-#include "agent/state.h"
-#include "agent/watch.h"
+#include "agent/lease/keyring.h"
+#include "agent/lease/renewal.h"
+#include "agent/work/state.h"
+#include "agent/volume/device_events.h"
 
 static unsigned int jobs; /* given to the device thread */
 
@@ -34,7 +34,7 @@ void renewal_stop(struct cluster *cluster)
 {
 }
 
-void watch_changed(struct agent *agent)
+void device_events_changed(struct agent *agent)
 {
 }
 

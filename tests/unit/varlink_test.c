@@ -19,8 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "json.h"
-#include "varlink.h"
+#include "lib/base/json.h"
+#include "lib/varlink/varlink.h"
 
 /* ---- framing ---- */
 

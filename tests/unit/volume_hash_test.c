@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "volume_hash.h"
+#include "lib/header/volume_hash.h"
 
 static const struct volume_header vector = {
 	.uuid = "080b15bb-b5ab-4f0c-97dd-37ef38ff19ae",

@@ -24,11 +24,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base64.h"
-#include "config.h"
-#include "json.h"
+#include "lib/base/base64.h"
+#include "lib/base/config.h"
+#include "lib/base/json.h"
 #include "kms_fixture.h"
-#include "worker.h"
+#include "lib/kms/worker.h"
 
 #define MAPPING_MAX (1UL << 30) /* leaves out AddressSanitizer's shadow */
 

@@ -25,9 +25,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "json.h"
+#include "lib/base/json.h"
 #include "kms_fixture.h"
-#include "worker.h"
+#include "lib/kms/worker.h"
 
 #define CONTEXT	      "{\"dm-envelope:volume-id\":\"vol-0123456789abcdef0\"}"
 #define OTHER_CONTEXT "{\"dm-envelope:volume-id\":\"vol-ffffffffffffffff0\"}"

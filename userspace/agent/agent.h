@@ -10,12 +10,12 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "audit.h"
-#include "catalog.h"
-#include "cluster.h"
-#include "config.h"
-#include "device_thread.h"
-#include "varlink.h"
+#include "agent/audit/audit.h"
+#include "agent/catalog/catalog.h"
+#include "agent/catalog/cluster.h"
+#include "lib/base/config.h"
+#include "agent/volume/device_thread.h"
+#include "lib/varlink/varlink.h"
 
 /**
  * struct agent - one per process, on main()'s stack

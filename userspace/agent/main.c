@@ -15,18 +15,18 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "agent.h"
-#include "keyring.h"
-#include "log.h"
-#include "methods.h"
-#include "mapper.h"
-#include "operation.h"
-#include "reconcile.h"
-#include "secret.h"
-#include "state.h"
-#include "streams.h"
-#include "watch.h"
-#include "worker.h"
+#include "agent/agent.h"
+#include "agent/lease/keyring.h"
+#include "lib/base/log.h"
+#include "agent/api/methods.h"
+#include "agent/volume/mapper.h"
+#include "agent/work/operation.h"
+#include "agent/work/reconcile.h"
+#include "lib/base/secret.h"
+#include "agent/work/state.h"
+#include "agent/api/subscriptions.h"
+#include "agent/volume/device_events.h"
+#include "lib/kms/worker.h"
 
 #define GROUP "envelope"
 
@@ -119,7 +119,7 @@ static int open_files(struct agent *agent, struct fault *f)
 		       &agent->audit, f) < 0 ||
 	    catalog_open(path, &agent->catalog, f) < 0)
 		return -1;
-	audit_on_record(agent->audit, streams_recorded, agent);
+	audit_on_record(agent->audit, subscriptions_recorded, agent);
 	return 0;
 }
 
@@ -189,7 +189,7 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 	if (r < 0)
 		return fault_set(f, "InternalFailure", "Cannot start the device thread: %s.",
 				 strerror(-r));
-	if (reconcile_load(agent, f) < 0 || watch_start(agent, f) < 0)
+	if (reconcile_load(agent, f) < 0 || device_events_start(agent, f) < 0)
 		return -1;
 	/* Nobody may ask to stop a cluster whose live device has not been seen yet. */
 	while (r >= 0 && agent->refreshing)
@@ -204,9 +204,9 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 
 static void stop(struct agent *agent)
 {
-	watch_stop(agent);
+	device_events_stop(agent);
 	varlink_server_free(agent->server);
-	streams_close(agent);
+	subscriptions_close(agent);
 	kms_worker_end_all();
 	if (!device_thread_free(agent->devices)) {
 		operation_wipe_waiting(agent);

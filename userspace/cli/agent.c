@@ -8,7 +8,8 @@
  *
  * Must never retry a call that changes something: the user decides.
  */
-#include "agent.h"
+
+#include "cli/agent.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -7,9 +7,9 @@
 #ifndef ENVELOPE_CLI_AGENT_H
 #define ENVELOPE_CLI_AGENT_H
 
-#include "command.h"
-#include "fault.h"
-#include "varlink.h"
+#include "cli/command.h"
+#include "lib/base/fault.h"
+#include "lib/varlink/varlink.h"
 
 int agent_call(const struct invocation *invocation, struct json_object **reply, struct fault *f);
 int agent_stream(const struct invocation *invocation, varlink_each_t each, void *userdata,

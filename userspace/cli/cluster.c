@@ -8,9 +8,9 @@
  */
 #include <stdio.h>
 
-#include "agent.h"
-#include "explain.h"
-#include "output.h"
+#include "cli/agent.h"
+#include "cli/explain.h"
+#include "cli/output.h"
 
 #define OPTION_IDENTIFIER(is_required, text)                                                   \
 	{                                                                                      \

@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#include "json.h"
+#include "lib/base/json.h"
 
 #define AGENT_SOCKET "/run/envelope/agent.sock"
 

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent.h"
-#include "explain.h"
-#include "output.h"
+#include "cli/agent.h"
+#include "cli/explain.h"
+#include "cli/output.h"
 
 /* as the records' eventTime has it, UTC */
 #define RECORD_TIME "%Y-%m-%dT%H:%M:%SZ"

@@ -4,7 +4,8 @@
  *
  * Must never print on stdout: scripts read that.
  */
-#include "explain.h"
+
+#include "cli/explain.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #ifndef ENVELOPE_CLI_EXPLAIN_H
 #define ENVELOPE_CLI_EXPLAIN_H
 
-#include "command.h"
-#include "fault.h"
+#include "cli/command.h"
+#include "lib/base/fault.h"
 
 int explain_fault(const struct command *command, const struct fault *f);
 int explain_usage(const struct command *command, const struct fault *f);

@@ -7,7 +7,7 @@
  */
 #include <stdio.h>
 
-#include "command.h"
+#include "cli/command.h"
 
 static const char tutorial[] =
 	"Keys live in a KMS that speaks the AWS KMS protocol. They are made, disabled and\n"

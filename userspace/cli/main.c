@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command.h"
-#include "explain.h"
-#include "nearest.h"
-#include "options.h"
+#include "cli/command.h"
+#include "cli/explain.h"
+#include "cli/nearest.h"
+#include "cli/options.h"
 
 static const struct command *const nouns[] = {
 	cluster_commands,

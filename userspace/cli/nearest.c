@@ -4,7 +4,8 @@
  *
  * Must never be used to guess and go on: only to say.
  */
-#include "nearest.h"
+
+#include "cli/nearest.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -5,14 +5,15 @@
  * Must never accept what it does not know: a mistyped option could otherwise
  * make a plain cluster where an encrypted one was wanted.
  */
-#include "options.h"
+
+#include "cli/options.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "nearest.h"
+#include "cli/nearest.h"
 
 const struct option_spec global_options[] = {
 	{ .name = "output",

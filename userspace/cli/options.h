@@ -8,8 +8,8 @@
 #ifndef ENVELOPE_CLI_OPTIONS_H
 #define ENVELOPE_CLI_OPTIONS_H
 
-#include "command.h"
-#include "fault.h"
+#include "cli/command.h"
+#include "lib/base/fault.h"
 
 extern const struct option_spec global_options[];
 

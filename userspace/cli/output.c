@@ -5,7 +5,8 @@
  * Must never let a string from outside move the cursor or colour the terminal:
  * control characters are shown as '?'.
  */
-#include "output.h"
+
+#include "cli/output.h"
 
 #include <stdio.h>
 #include <string.h>

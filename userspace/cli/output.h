@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "json.h"
+#include "lib/base/json.h"
 
 /**
  * struct column - one column of a table

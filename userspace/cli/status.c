@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "agent.h"
-#include "explain.h"
-#include "output.h"
+#include "cli/agent.h"
+#include "cli/explain.h"
+#include "cli/output.h"
 
 static const struct option_spec status_options[] = {
 	{ .name = "db-cluster-identifier",

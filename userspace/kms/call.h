@@ -13,10 +13,10 @@
 
 #include <json-c/json.h>
 
-#include "arn.h"
-#include "fault.h"
-#include "principal.h"
-#include "store.h"
+#include "lib/base/arn.h"
+#include "lib/base/fault.h"
+#include "kms/auth/principal.h"
+#include "kms/store/store.h"
 
 struct audit;
 struct deletion;

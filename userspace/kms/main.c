@@ -16,16 +16,16 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
-#include "audit.h"
-#include "credentials.h"
-#include "deletion.h"
-#include "file.h"
-#include "http.h"
-#include "listen.h"
-#include "log.h"
-#include "root_key.h"
-#include "secret.h"
-#include "settings.h"
+#include "kms/audit/audit.h"
+#include "lib/http/credentials.h"
+#include "kms/keys/deletion.h"
+#include "kms/store/file.h"
+#include "lib/http/http.h"
+#include "lib/http/listen.h"
+#include "lib/base/log.h"
+#include "kms/root/root_key.h"
+#include "lib/base/secret.h"
+#include "kms/settings.h"
 
 struct server {
 	struct kms kms;

@@ -4,7 +4,8 @@
  *
  * Must never guess: an unknown key, option or a bad value is an error.
  */
-#include "settings.h"
+
+#include "kms/settings.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -13,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arn.h"
-#include "ini.h"
+#include "lib/base/arn.h"
+#include "lib/base/ini.h"
 
 struct setting {
 	const char *key;    /* in kms.conf */

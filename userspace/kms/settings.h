@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "fault.h"
+#include "lib/base/fault.h"
 
 struct settings {
 	char config[4096];

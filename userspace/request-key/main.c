@@ -24,10 +24,10 @@
 #include <unistd.h>
 
 #include "dm-envelope.h"
-#include "fault.h"
-#include "json.h"
-#include "log.h"
-#include "varlink.h"
+#include "lib/base/fault.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/varlink/varlink.h"
 
 #define AGENT_SOCKET "/run/envelope/agent.sock"
 

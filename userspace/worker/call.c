@@ -4,14 +4,15 @@
  *
  * Must never leave a plaintext in the JSON that goes back.
  */
-#include "call.h"
+
+#include "worker/call.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base64.h"
-#include "json.h"
-#include "kms_client.h"
+#include "lib/base/base64.h"
+#include "lib/base/json.h"
+#include "lib/kms/kms_client.h"
 
 /*
  * The embedded KMS gives plaintext over its socket only encrypted to this public key. A dry run

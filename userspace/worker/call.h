@@ -8,7 +8,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 
-#include "worker_protocol.h"
+#include "lib/kms/worker_protocol.h"
 
 /**
  * call_kms() - make the call that @request asks for

@@ -17,12 +17,12 @@
 
 #include <curl/curl.h>
 
-#include "call.h"
-#include "json.h"
-#include "log.h"
-#include "privileges.h"
-#include "secret.h"
-#include "worker_protocol.h"
+#include "worker/call.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "worker/privileges.h"
+#include "lib/base/secret.h"
+#include "lib/kms/worker_protocol.h"
 
 static volatile sig_atomic_t terminated;
 

@@ -2,7 +2,8 @@
 /*
  * How the worker gives up its rights. See privileges.h.
  */
-#include "privileges.h"
+
+#include "worker/privileges.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -14,9 +15,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "worker_protocol.h"
-#include "worker_user.h"
+#include "lib/base/log.h"
+#include "lib/kms/worker_protocol.h"
+#include "lib/kms/worker_user.h"
 
 static int failed(const char *what)
 {

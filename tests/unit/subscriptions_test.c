@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/api/subscriptions.c agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c */
+/*
+ * Answers to Events: no message larger than a client takes, the newest records where not all fit,
+ * and nothing kept of a call whose client has gone.
+ *
+ * The trail is the real one. The call notes what it is answered.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/api/methods.h"
+#include "agent/api/subscriptions.h"
+#include "agent/volume/device_events.h"
+#include "lib/base/json.h"
+
+/*
+ * @gone_after: its client goes when it has had so many answers; 0: it stays
+ * @gone, @gone_userdata: who is told of that
+ * @last: of the records sent, by its name
+ */
+struct varlink_call {
+	bool more;
+	unsigned int gone_after;
+	varlink_gone_t gone;
+	void *gone_userdata;
+	unsigned int answers, releases;
+	size_t records, largest;
+	char last[32];
+};
+
+static struct agent agent;
+static char path[64];
+
+static void take(struct varlink_call *call, json_object *params)
+{
+	json_object *events = NULL;
+	size_t size, count;
+
+	json_object_to_json_string_length(params, JSON_C_TO_STRING_PLAIN, &size);
+	assert_true(json_object_object_get_ex(params, "events", &events));
+	count = json_object_array_length(events);
+	call->answers++;
+	call->records += count;
+	call->largest = size > call->largest ? size : call->largest;
+	if (count)
+		snprintf(call->last, sizeof(call->last), "%s",
+			 json_get_string(json_object_array_get_idx(events, count - 1), "eventName"));
+}
+
+int varlink_reply(struct varlink_call *call, json_object *params)
+{
+	take(call, params);
+	call->releases++;
+	return 0;
+}
+
+int varlink_notify(struct varlink_call *call, json_object *params)
+{
+	if (call->gone_after && call->answers == call->gone_after) {
+		if (call->gone)
+			call->gone(call, call->gone_userdata);
+		return -EPIPE;
+	}
+	take(call, params);
+	return 0;
+}
+
+bool varlink_call_wants_more(const struct varlink_call *call)
+{
+	return call->more;
+}
+
+void varlink_call_on_gone(struct varlink_call *call, varlink_gone_t gone, void *userdata)
+{
+	call->gone = gone;
+	call->gone_userdata = userdata;
+}
+
+void varlink_call_release(struct varlink_call *call)
+{
+	call->releases++;
+}
+
+void methods_reply_fault(struct varlink_call *call, const struct fault *f)
+{
+	fail_msg("%s", f->message);
+}
+
+void device_events_refresh(struct agent *a)
+{
+}
+
+static int setup(void **state)
+{
+	struct fault f;
+
+	strcpy(path, "/tmp/streams-test-XXXXXX");
+	close(mkstemp(path));
+	return audit_open(path, "us-east-1", "123456789012", &agent.audit, &f);
+}
+
+static int teardown(void **state)
+{
+	audit_close(agent.audit);
+	return unlink(path);
+}
+
+/* As large as a refused request may become: each byte of a parameter is six in JSON. */
+static void write_records(unsigned int count, size_t bytes)
+{
+	_cleanup_json_ json_object *params = json_object_new_object();
+	char *value = calloc(1, bytes + 1), name[16];
+
+	memset(value, 1, bytes);
+	json_add_string(params, "kmsKeyId", value);
+	json_add_string(params, "device", value);
+	for (unsigned int i = 1; i <= count; i++) {
+		snprintf(name, sizeof(name), "Event%u", i);
+		audit_api_call(agent.audit, name, params, 0, 1, NULL, NULL);
+	}
+	free(value);
+}
+
+static void small_records_come_in_parts(void **state)
+{
+	struct varlink_call call = { .more = true };
+
+	write_records(450, 1);
+	assert_int_equal(subscriptions_events(&agent, &call, NULL, STREAMS_EVENTS_MAX, false), 0);
+	assert_int_equal(call.records, 450);
+	assert_int_equal(call.answers, 3);
+	assert_int_equal(call.releases, 1);
+	assert_string_equal(call.last, "Event450");
+}
+
+static void no_answer_is_larger_than_a_client_takes(void **state)
+{
+	struct varlink_call many = { .more = true }, one = { 0 };
+
+	write_records(300, 900000);
+	assert_int_equal(subscriptions_events(&agent, &many, NULL, STREAMS_EVENTS_MAX, false), 0);
+	assert_true(many.largest <= VARLINK_MESSAGE_MAX / 2);
+	assert_true(many.records > 100 && many.answers > 3);
+	assert_string_equal(many.last, "Event300");
+	/* What one answer holds, the newest. */
+	assert_int_equal(subscriptions_events(&agent, &one, NULL, STREAMS_EVENTS_MAX, false), 0);
+	assert_int_equal(one.answers, 1);
+	assert_true(one.largest <= VARLINK_MESSAGE_MAX / 2 && one.records > 10);
+	assert_string_equal(one.last, "Event300");
+}
+
+static void an_empty_trail_has_its_answer(void **state)
+{
+	struct varlink_call call = { .more = true };
+
+	assert_int_equal(subscriptions_events(&agent, &call, NULL, 10, false), 0);
+	assert_int_equal(call.answers, 1);
+	assert_int_equal(call.records, 0);
+}
+
+static void a_call_whose_client_goes_is_released_once(void **state)
+{
+	write_records(450, 1);
+	for (int follow = 0; follow <= 1; follow++) {
+		struct varlink_call call = { .more = true, .gone_after = 1 };
+
+		subscriptions_events(&agent, &call, NULL, STREAMS_EVENTS_MAX, follow);
+		assert_int_equal(call.answers, 1);
+		assert_int_equal(call.releases, 1);
+		assert_null(agent.followers);
+	}
+}
+
+#define WITH_TRAIL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_TRAIL(small_records_come_in_parts),
+		WITH_TRAIL(no_answer_is_larger_than_a_client_takes),
+		WITH_TRAIL(an_empty_trail_has_its_answer),
+		WITH_TRAIL(a_call_whose_client_goes_is_released_once),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

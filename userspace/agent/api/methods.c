@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The methods of io.dmenvelope.Cluster: parameters in, rules asked, an operation begun
+ * or an answer given. Decides nothing that rules.c could decide.
+ */
+#include "agent/api/methods.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "lib/base/json.h"
+#include "agent/lease/keyring.h"
+#include "lib/base/log.h"
+#include "agent/work/operation.h"
+#include "agent/api/parameters.h"
+#include "agent/rules/rules.h"
+#include "agent/api/subscriptions.h"
+
+static const char description[] =
+#include "interface.inc"
+	;
+
+#define IDENTIFIER "dbClusterIdentifier"
+#define CHECK(call, params, table) \
+	parameters_bad(call, parameters_check(params, table, sizeof(table) / sizeof(*(table))))
+
+static bool parameters_bad(struct varlink_call *call, const char *name)
+{
+	if (name)
+		varlink_error_parameter(call, name);
+	return name;
+}
+
+/** methods_reply_fault() - answer a call with a fault */
+void methods_reply_fault(struct varlink_call *call, const struct fault *f)
+{
+	_cleanup_json_ json_object *params = json_object_new_object();
+
+	json_add_string(params, "code", f->code);
+	json_add_string(params, "message", f->message);
+	varlink_error(call, METHODS_INTERFACE ".Fault", params);
+}
+
+/** methods_reply_cluster() - answer a call with a cluster; NULL: with nothing */
+void methods_reply_cluster(struct varlink_call *call, const struct cluster *cluster)
+{
+	_cleanup_json_ json_object *params = json_object_new_object();
+
+	if (cluster)
+		json_object_object_add(params, "cluster", cluster_to_json(cluster));
+	varlink_reply(call, params);
+}
+
+/* A change that was refused before it became an operation is audited here. */
+static int refuse(struct agent *agent, struct varlink_call *call, const char *api,
+		  json_object *params, const struct cluster *cluster, const struct fault *f)
+{
+	audit_api_call(agent->audit, api, params, varlink_call_uid(call), varlink_call_pid(call),
+		       cluster, f);
+	methods_reply_fault(call, f);
+	return 0;
+}
+
+static struct cluster *find(struct agent *agent, json_object *params, struct fault *f)
+{
+	const char *id = json_get_string(params, IDENTIFIER);
+	struct cluster *cluster = cluster_find(agent, id);
+
+	if (!cluster)
+		fault_set(f, "DBClusterNotFoundFault", "DBCluster %.63s not found.", id);
+	return cluster;
+}
+
+/* ---- changes ---- */
+
+/* No two clusters on one device, whatever its name. @number: the device's */
+static int check_device(struct agent *agent, const char *device, dev_t *number, struct fault *f)
+{
+	struct stat st, other;
+
+	if (stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
+		return fault_set(f, "InvalidParameterValue", "%.200s is not a block device.",
+				 device);
+	for (struct cluster *c = agent->clusters; c; c = c->next)
+		if (stat(c->device, &other) == 0 && S_ISBLK(other.st_mode) &&
+		    other.st_rdev == st.st_rdev)
+			return fault_set(f, "VolumeInUse",
+					 "%.200s holds the volume of the cluster %s. Delete that cluster first.",
+					 device, c->id);
+	*number = st.st_rdev;
+	return 0;
+}
+
+static struct cluster *new_cluster(struct agent *agent, const struct create_request *request,
+				   struct fault *f)
+{
+	struct cluster *cluster = calloc(1, sizeof(*cluster));
+
+	if (!cluster || cluster_make_ids(cluster) < 0) {
+		free(cluster);
+		fault_set(f, "InternalFailure", "Out of memory.");
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof(cluster->id) - 1 && request->identifier[i]; i++)
+		cluster->id[i] = (char)(request->identifier[i] | 0x20);
+	snprintf(cluster->device, sizeof(cluster->device), "%s", request->device);
+	snprintf(cluster->region, sizeof(cluster->region), "%s",
+		 request->region ? request->region : request->host_region);
+	snprintf(cluster->account, sizeof(cluster->account), "%s", request->host_account);
+	cluster->created = time(NULL);
+	cluster_add(agent, cluster);
+	return cluster;
+}
+
+static int create_cluster(struct varlink_call *call, json_object *params, void *userdata)
+{
+	static const struct parameter table[] = {
+		{ IDENTIFIER, PARAMETER_STRING, true },
+		{ "device", PARAMETER_STRING, true },
+		{ "storageEncrypted", PARAMETER_BOOL, false },
+		{ "kmsKeyId", PARAMETER_STRING, false },
+		{ "region", PARAMETER_STRING, false },
+		{ "allowOverwrite", PARAMETER_BOOL, false },
+	};
+	struct agent *agent = userdata;
+	const struct create_request request = {
+		.identifier = json_get_string(params, IDENTIFIER),
+		.device = json_get_string(params, "device"),
+		.storage_encrypted = json_get_bool(params, "storageEncrypted", false),
+		.key = json_get_string(params, "kmsKeyId"),
+		.region = json_get_string(params, "region"),
+		.allow_overwrite = json_get_bool(params, "allowOverwrite", false),
+		.host_region = agent->config.region,
+		.host_account = agent->config.account_id,
+	};
+	struct cluster *cluster = NULL;
+	struct operation *op;
+	const char *key;
+	struct fault f = { 0 };
+	dev_t number = 0;
+
+	if (CHECK(call, params, table))
+		return 0;
+	if (rules_create(&request, &key, &f) < 0)
+		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
+	if (cluster_find(agent, request.identifier)) {
+		fault_set(&f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
+			  request.identifier);
+		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
+	}
+	if (strlen(request.device) >= sizeof(cluster->device))
+		fault_set(&f, "InvalidParameterValue", "The device's path is too long.");
+	if (f.code[0] || check_device(agent, request.device, &number, &f) < 0)
+		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
+	cluster = new_cluster(agent, &request, &f);
+	op = cluster ? operation_begin(cluster, OPERATION_CREATE, call, params, &f) : NULL;
+	if (!op) {
+		if (cluster)
+			cluster_remove(cluster);
+		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
+	}
+	op->overwrite = request.allow_overwrite;
+	op->number = number;
+	create_begin(op, key);
+	return 0;
+}
+
+static const struct parameter identifier_only[] = { { IDENTIFIER, PARAMETER_STRING, true } };
+
+static int start_cluster(struct varlink_call *call, json_object *params, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct cluster *cluster;
+	struct operation *op;
+	struct fault f;
+
+	if (CHECK(call, params, identifier_only))
+		return 0;
+	cluster = find(agent, params, &f);
+	if (!cluster || rules_start(cluster, false, &f) < 0)
+		return refuse(agent, call, "StartDBCluster", params, cluster, &f);
+	op = operation_begin(cluster, OPERATION_START, call, params, &f);
+	if (!op)
+		return refuse(agent, call, "StartDBCluster", params, cluster, &f);
+	attach_begin(op);
+	return 0;
+}
+
+static int stop_cluster(struct varlink_call *call, json_object *params, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct cluster *cluster;
+	struct operation *op;
+	struct fault f;
+
+	if (CHECK(call, params, identifier_only))
+		return 0;
+	cluster = find(agent, params, &f);
+	if (!cluster || rules_stop(cluster, &f) < 0)
+		return refuse(agent, call, "StopDBCluster", params, cluster, &f);
+	op = operation_begin(cluster, OPERATION_STOP, call, params, &f);
+	if (!op)
+		return refuse(agent, call, "StopDBCluster", params, cluster, &f);
+	detach_begin(op);
+	return 0;
+}
+
+static int delete_cluster(struct varlink_call *call, json_object *params, void *userdata)
+{
+	static const struct parameter table[] = {
+		{ IDENTIFIER, PARAMETER_STRING, true },
+		{ "skipFinalSnapshot", PARAMETER_BOOL, false },
+		{ "erase", PARAMETER_BOOL, false },
+	};
+	struct agent *agent = userdata;
+	struct cluster *cluster;
+	struct operation *op;
+	struct fault f;
+
+	if (CHECK(call, params, table))
+		return 0;
+	cluster = find(agent, params, &f);
+	if (!cluster ||
+	    rules_delete(cluster, json_get_bool(params, "skipFinalSnapshot", false), &f) < 0)
+		return refuse(agent, call, "DeleteDBCluster", params, cluster, &f);
+	op = operation_begin(cluster, OPERATION_DELETE, call, params, &f);
+	if (!op)
+		return refuse(agent, call, "DeleteDBCluster", params, cluster, &f);
+	op->erase = json_get_bool(params, "erase", false);
+	detach_begin(op);
+	return 0;
+}
+
+static int modify_cluster(struct varlink_call *call, json_object *params, void *userdata)
+{
+	static const struct parameter table[] = {
+		{ IDENTIFIER, PARAMETER_STRING, true },
+		{ "kmsKeyId", PARAMETER_STRING, false },
+		{ "storageEncrypted", PARAMETER_BOOL, false },
+		{ "region", PARAMETER_STRING, false },
+		{ "device", PARAMETER_STRING, false },
+	};
+	struct agent *agent = userdata;
+	unsigned int modifications = 0;
+	struct cluster *cluster;
+	struct fault f;
+
+	if (CHECK(call, params, table))
+		return 0;
+	modifications |= json_has(params, "kmsKeyId") ? MODIFY_KEY : 0;
+	modifications |= json_has(params, "storageEncrypted") ? MODIFY_ENCRYPTION : 0;
+	modifications |= json_has(params, "region") ? MODIFY_REGION : 0;
+	modifications |= json_has(params, "device") ? MODIFY_DEVICE : 0;
+	cluster = find(agent, params, &f);
+	if (cluster)
+		rules_modify(cluster, modifications, &f);
+	return refuse(agent, call, "ModifyDBCluster", params, cluster, &f);
+}
+
+static int activate_key(struct varlink_call *call, json_object *params, void *userdata)
+{
+	static const struct parameter table[] = { { "description", PARAMETER_STRING, true } };
+	struct agent *agent = userdata;
+	const char *text = json_get_string(params, "description");
+	size_t prefix = strlen(KEY_DESCRIPTION_PREFIX);
+	struct cluster *cluster = NULL;
+	struct operation *op;
+	struct fault f;
+
+	if (CHECK(call, params, table))
+		return 0;
+	if (!strncmp(text, KEY_DESCRIPTION_PREFIX, prefix))
+		cluster = cluster_find_volume(agent, text + prefix);
+	if (!cluster) {
+		fault_set(&f, "DBClusterNotFoundFault", "No volume here has the key %.100s.", text);
+		return refuse(agent, call, "ActivateKey", params, NULL, &f);
+	}
+	/* It is there already, and alive. */
+	if (cluster->key && keyring_find(agent->keyring, text) == cluster->key)
+		return varlink_reply(call, NULL);
+	if (rules_start(cluster, true, &f) < 0)
+		return refuse(agent, call, "ActivateKey", params, cluster, &f);
+	op = operation_begin(cluster, OPERATION_ACTIVATE, call, params, &f);
+	if (!op)
+		return refuse(agent, call, "ActivateKey", params, cluster, &f);
+	attach_begin(op);
+	return 0;
+}
+
+/* ---- looks ---- */
+
+static const struct parameter identifier_optional[] = { { IDENTIFIER, PARAMETER_STRING, false } };
+
+static int describe_clusters(struct varlink_call *call, json_object *params, void *userdata)
+{
+	_cleanup_json_ json_object *reply = json_object_new_object();
+	json_object *clusters = json_object_new_array();
+	struct agent *agent = userdata;
+	const char *id = json_get_string(params, IDENTIFIER);
+	struct fault f;
+
+	json_object_object_add(reply, "clusters", clusters);
+	if (CHECK(call, params, identifier_optional))
+		return 0;
+	if (id && !find(agent, params, &f)) {
+		methods_reply_fault(call, &f);
+		return 0;
+	}
+	for (struct cluster *c = agent->clusters; c; c = c->next)
+		if (!id || !strcasecmp(id, c->id))
+			json_object_array_add(clusters, cluster_to_json(c));
+	return varlink_reply(call, reply);
+}
+
+static int status(struct varlink_call *call, json_object *params, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct fault f;
+
+	if (CHECK(call, params, identifier_optional))
+		return 0;
+	if (json_has(params, IDENTIFIER) && !find(agent, params, &f)) {
+		methods_reply_fault(call, &f);
+		return 0;
+	}
+	return subscriptions_status(agent, call, json_get_string(params, IDENTIFIER));
+}
+
+static int events(struct varlink_call *call, json_object *params, void *userdata)
+{
+	static const struct parameter table[] = {
+		{ "since", PARAMETER_STRING, false },
+		{ "limit", PARAMETER_INT, false },
+		{ "follow", PARAMETER_BOOL, false },
+	};
+	int64_t limit = json_get_int(params, "limit", STREAMS_EVENTS_MAX);
+
+	if (CHECK(call, params, table))
+		return 0;
+	if (limit < 1 || limit > STREAMS_EVENTS_MAX)
+		return varlink_error_parameter(call, "limit");
+	return subscriptions_events(userdata, call, json_get_string(params, "since"), (size_t)limit,
+				    json_get_bool(params, "follow", false));
+}
+
+static const struct varlink_method methods[] = {
+	{ "CreateCluster", create_cluster, true },
+	{ "DescribeClusters", describe_clusters, false },
+	{ "StartCluster", start_cluster, true },
+	{ "StopCluster", stop_cluster, true },
+	{ "DeleteCluster", delete_cluster, true },
+	{ "ModifyCluster", modify_cluster, true },
+	{ "Status", status, false },
+	{ "Events", events, false },
+	{ "ActivateKey", activate_key, true },
+	{ 0 },
+};
+
+const struct varlink_service methods_service = {
+	.vendor = "dm-envelope",
+	.product = "enveloped",
+	.version = ENVELOPE_VERSION,
+	.url = "https://varlink.org",
+	.interface = METHODS_INTERFACE,
+	.description = description,
+	.methods = methods,
+};

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Checks the parameters of a call as a whole before anything is done with them.
+ * A misspelt name is an error: what it meant to ask for would silently not happen.
+ */
+#include "agent/api/parameters.h"
+
+#include <string.h>
+
+static const json_type types[] = {
+	[PARAMETER_STRING] = json_type_string,
+	[PARAMETER_BOOL] = json_type_boolean,
+	[PARAMETER_INT] = json_type_int,
+};
+
+/**
+ * parameters_check() - names, types, and what must be there
+ * @params: an object
+ * @table: what the method takes, @count entries
+ *
+ * Return: NULL, or the name of the first parameter that is unknown, missing or of a
+ * wrong type; borrowed from @params or @table.
+ */
+const char *parameters_check(json_object *params, const struct parameter *table, size_t count)
+{
+	json_object_object_foreach(params, name, value) {
+		const struct parameter *p = table;
+
+		while (p < table + count && strcmp(p->name, name))
+			p++;
+		if (p == table + count)
+			return name;
+		if (value && !json_object_is_type(value, types[p->kind]))
+			return name;
+		/* A NUL inside would make C see another string than the caller sent. */
+		if (value && p->kind == PARAMETER_STRING &&
+		    strlen(json_object_get_string(value)) !=
+			    (size_t)json_object_get_string_len(value))
+			return name;
+	}
+	for (size_t i = 0; i < count; i++) {
+		json_object *given = NULL;
+
+		json_object_object_get_ex(params, table[i].name, &given);
+		if (table[i].required && !given)
+			return table[i].name;
+	}
+	return NULL;
+}

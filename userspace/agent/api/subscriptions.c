@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Status and Events. A watcher is answered after the next look at the devices, so it
+ * sees the kernel's figures of now; a follower gets each audit record as it is written.
+ */
+#include "agent/api/subscriptions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/json.h"
+#include "agent/api/methods.h"
+#include "agent/volume/device_events.h"
+
+/* Keeps an answer well below the largest message, and all of them below what may be unread. */
+#define EVENTS_PER_ANSWER 200
+#define BYTES_PER_ANSWER  (VARLINK_MESSAGE_MAX / 4)
+#define BYTES_IN_ALL	  (VARLINK_OUTPUT_MAX / 2)
+
+/**
+ * struct watcher - a call of Status
+ * @id: of the cluster watched; "" for all
+ * @due: to be answered after the next look
+ */
+struct watcher {
+	struct watcher *next;
+	struct agent *agent;
+	struct varlink_call *call;
+	char id[CLUSTER_ID_MAX + 1];
+	bool due;
+};
+
+/** struct follower - a call of Events that goes on */
+struct follower {
+	struct follower *next;
+	struct agent *agent;
+	struct varlink_call *call;
+};
+
+static void watcher_free(struct watcher *watcher)
+{
+	struct watcher **link = &watcher->agent->watchers;
+
+	while (*link != watcher)
+		link = &(*link)->next;
+	*link = watcher->next;
+	free(watcher);
+}
+
+static void watcher_gone(struct varlink_call *call, void *userdata)
+{
+	watcher_free(userdata);
+	varlink_call_release(call);
+}
+
+/** subscriptions_status() - answer a call of Status; @id NULL for all clusters */
+int subscriptions_status(struct agent *agent, struct varlink_call *call, const char *id)
+{
+	struct watcher *watcher = calloc(1, sizeof(*watcher));
+
+	if (!watcher)
+		return -1;
+	watcher->agent = agent;
+	watcher->call = call;
+	snprintf(watcher->id, sizeof(watcher->id), "%s", id ? id : "");
+	watcher->due = true;
+	watcher->next = agent->watchers;
+	agent->watchers = watcher;
+	varlink_call_on_gone(call, watcher_gone, watcher);
+	device_events_refresh(agent);
+	return 0;
+}
+
+/** subscriptions_changed() - something that Status shows has changed */
+void subscriptions_changed(struct agent *agent)
+{
+	for (struct watcher *w = agent->watchers; w; w = w->next)
+		w->due = true;
+}
+
+static json_object *volumes(const struct watcher *watcher)
+{
+	json_object *reply = json_object_new_object(), *list = json_object_new_array();
+
+	for (struct cluster *c = watcher->agent->clusters; c; c = c->next)
+		if (!watcher->id[0] || !strcasecmp(watcher->id, c->id))
+			json_object_array_add(list, cluster_volume_to_json(c));
+	json_object_object_add(reply, "volumes", list);
+	return reply;
+}
+
+/** subscriptions_looked() - the devices have been looked at: answer the watchers that are due */
+void subscriptions_looked(struct agent *agent)
+{
+	struct watcher *next;
+
+	for (struct watcher *w = agent->watchers; w; w = next) {
+		_cleanup_json_ json_object *reply = NULL;
+
+		next = w->next;
+		if (!w->due)
+			continue;
+		w->due = false;
+		reply = volumes(w);
+		if (varlink_call_wants_more(w->call)) {
+			varlink_notify(w->call, reply);
+		} else {
+			varlink_reply(w->call, reply);
+			watcher_free(w);
+		}
+	}
+}
+
+static void follower_free(struct follower *follower)
+{
+	struct follower **link = &follower->agent->followers;
+
+	while (*link != follower)
+		link = &(*link)->next;
+	*link = follower->next;
+	free(follower);
+}
+
+static void follower_gone(struct varlink_call *call, void *userdata)
+{
+	follower_free(userdata);
+	varlink_call_release(call);
+}
+
+static size_t bytes_of(json_object *records, size_t i)
+{
+	size_t size;
+
+	json_object_to_json_string_length(json_object_array_get_idx(records, i),
+					  JSON_C_TO_STRING_PLAIN, &size);
+	return size + 1;
+}
+
+/* The first of the newest records that are together no larger than @bytes. */
+static size_t newest(json_object *records, size_t bytes)
+{
+	size_t first = json_object_array_length(records), used = 0;
+
+	while (first && (used += bytes_of(records, first - 1)) <= bytes)
+		first--;
+	return first;
+}
+
+/* One past the last record of the part that begins with @first; a part has one at least. */
+static size_t part_end(json_object *records, size_t first)
+{
+	size_t count = json_object_array_length(records), end = first, bytes = 0;
+
+	while (end < count && end - first < EVENTS_PER_ANSWER &&
+	       (bytes += bytes_of(records, end)) <= BYTES_PER_ANSWER)
+		end++;
+	return end == first && end < count ? end + 1 : end;
+}
+
+/*
+ * Sends records, in one part unless the client wants more; the last with varlink_reply() unless
+ * @last is false.
+ */
+static int send_events(struct varlink_call *call, json_object *records, bool last)
+{
+	bool more = varlink_call_wants_more(call);
+	size_t count = json_object_array_length(records);
+	size_t sent = newest(records, more ? BYTES_IN_ALL : BYTES_PER_ANSWER);
+
+	do {
+		_cleanup_json_ json_object *reply = json_object_new_object();
+		json_object *part = json_object_new_array();
+		size_t end = part_end(records, sent);
+
+		for (; sent < end; sent++)
+			json_object_array_add(part,
+					      json_object_get(
+						      json_object_array_get_idx(records, sent)));
+		json_object_object_add(reply, "events", part);
+		if (sent == count && last)
+			return varlink_reply(call, reply);
+		if (varlink_notify(call, reply) < 0) {
+			/* A follower's is released by follower_gone(). */
+			if (last)
+				varlink_call_release(call);
+			return -1;
+		}
+	} while (sent < count);
+	return 0;
+}
+
+/**
+ * subscriptions_events() - answer a call of Events
+ * @since: NULL for all
+ * @limit: at most so many old records, the newest
+ * @follow: go on with new ones, if the call wants more
+ */
+int subscriptions_events(struct agent *agent, struct varlink_call *call, const char *since,
+			 size_t limit, bool follow)
+{
+	_cleanup_json_ json_object *records = NULL;
+	struct follower *follower;
+	struct fault f;
+
+	follow = follow && varlink_call_wants_more(call);
+	/* One answer must hold them all. */
+	if (!varlink_call_wants_more(call) && limit > EVENTS_PER_ANSWER)
+		limit = EVENTS_PER_ANSWER;
+	records = audit_read(agent->audit, since, limit, &f);
+	if (!records) {
+		methods_reply_fault(call, &f);
+		return 0;
+	}
+	if (!follow)
+		return send_events(call, records, true);
+	follower = calloc(1, sizeof(*follower));
+	if (!follower)
+		return -1;
+	follower->agent = agent;
+	follower->call = call;
+	follower->next = agent->followers;
+	agent->followers = follower;
+	varlink_call_on_gone(call, follower_gone, follower);
+	send_events(call, records, false);
+	return 0;
+}
+
+/** subscriptions_recorded() - an audit record has been written: send it to the followers */
+void subscriptions_recorded(json_object *record, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct follower *next;
+
+	for (struct follower *f = agent->followers; f; f = next) {
+		_cleanup_json_ json_object *reply = json_object_new_object();
+		json_object *events = json_object_new_array();
+
+		next = f->next;
+		json_object_array_add(events, json_object_get(record));
+		json_object_object_add(reply, "events", events);
+		varlink_notify(f->call, reply);
+	}
+}
+
+/** subscriptions_close() - free what is left when the server has gone */
+void subscriptions_close(struct agent *agent)
+{
+	while (agent->watchers)
+		watcher_free(agent->watchers);
+	while (agent->followers)
+		follower_free(agent->followers);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The catalog of clusters: one sqlite file. It is a convenience, not the truth: all
+ * of it can be made again from the volume headers.
+ */
+#ifndef ENVELOPE_CATALOG_H
+#define ENVELOPE_CATALOG_H
+
+#include "agent/catalog/cluster.h"
+#include "lib/base/fault.h"
+
+struct catalog;
+
+/** typedef catalog_each_t - gets every cluster, freshly allocated, to own it */
+typedef void (*catalog_each_t)(struct cluster *cluster, void *userdata);
+
+int catalog_open(const char *path, struct catalog **ret, struct fault *f);
+int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, struct fault *f);
+int catalog_store(struct catalog *catalog, const struct cluster *cluster, struct fault *f);
+int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f);
+void catalog_close(struct catalog *catalog);
+
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A cluster: what the catalog remembers of it, and what is known of its volume
+ * while the agent runs.
+ */
+#ifndef ENVELOPE_CLUSTER_H
+#define ENVELOPE_CLUSTER_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "lib/header/header.h"
+#include "agent/volume/mapper.h"
+
+struct agent;
+struct operation;
+
+enum cluster_status {
+	CLUSTER_CREATING,
+	CLUSTER_AVAILABLE,
+	CLUSTER_STOPPED,
+	CLUSTER_RECOVERABLE,  /* the KMS refused; within the recovery window */
+	CLUSTER_INACCESSIBLE, /* the KMS refused; for ever */
+	CLUSTER_DELETING,
+};
+
+#define CLUSTER_ID_MAX	       63
+#define KEY_DESCRIPTION_PREFIX "dm-envelope:"
+
+/**
+ * struct cluster - owned by the agent's list; only the event loop touches it
+ * @id: DB cluster identifier, lower case
+ * @device: path of the block device with the ciphertext, as last seen
+ * @status, @reason: AWS's word, and why
+ * @created, @denied_since: seconds since 1970; @denied_since is 0 unless the KMS has refused
+ * @wrapped_key, @wrapped_key_size, @header_sha256: from the verified header, so that leases can
+ *	be renewed without touching the disk; sizes 0 and "" until the volume is formatted
+ *
+ * Above is what the catalog keeps. Below is what this process knows:
+ * @key: serial number of the kernel key that this agent renews, 0 for none
+ * @deadline_ns: end of the lease, CLOCK_BOOTTIME
+ * @mapping: the volume's device as last seen; its name is "" for none
+ * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
+ *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
+ * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
+ * @renewal: see renewal.h
+ * @disk_doubted: its header says that the key is lost for ever, which is not believed until the
+ *	KMS has been asked
+ * @store_timer: the catalog did not take that the key is lost; tried again then
+ */
+struct cluster {
+	struct cluster *next;
+	struct agent *agent;
+
+	char id[CLUSTER_ID_MAX + 1];
+	char resource_id[35];
+	char volume_id[22];
+	char device[256];
+	char key_arn[ARN_MAX];
+	char region[32];
+	char account[13];
+	enum cluster_status status;
+	char reason[512];
+	int64_t created;
+	int64_t denied_since;
+	uint8_t wrapped_key[VOLUME_WRAPPED_KEY_MAX];
+	size_t wrapped_key_size;
+	char header_sha256[65];
+
+	int32_t key;
+	uint64_t deadline_ns;
+	struct mapping mapping;
+	uint64_t awaits_device_ns;
+	struct operation *operation;
+	struct {
+		sd_event_source *timer;
+		uint64_t lease_ns;     /* what the kernel key takes; 0: not known yet */
+		uint64_t next_ns;      /* of the next question; 0: it is being asked */
+		unsigned int failures; /* in a row */
+		int64_t last_success;  /* seconds since 1970 */
+		char last_error[512];
+	} renewal;
+	sd_event_source *window_timer;
+	bool disk_doubted;
+	sd_event_source *store_timer;
+};
+
+const char *cluster_status_name(enum cluster_status status);
+bool cluster_status_parse(const char *name, enum cluster_status *ret);
+bool cluster_is_inaccessible(const struct cluster *cluster);
+bool cluster_is_in_between(const struct cluster *cluster);
+
+int cluster_make_ids(struct cluster *cluster);
+void cluster_from_header(struct cluster *cluster, const struct volume_header *header,
+			 const char *device);
+void cluster_key_description(const struct cluster *cluster, char description[64]);
+void cluster_device_name(const struct cluster *cluster, char name[128]);
+
+struct cluster *cluster_find(struct agent *agent, const char *id);
+struct cluster *cluster_find_volume(struct agent *agent, const char *volume_id);
+void cluster_add(struct agent *agent, struct cluster *cluster);
+void cluster_remove(struct cluster *cluster);
+
+json_object *cluster_to_json(const struct cluster *cluster);
+json_object *cluster_volume_to_json(const struct cluster *cluster);
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Kernel keys through libkeyutils. See keyring.h.
+ */
+#include "agent/lease/keyring.h"
+
+#include <errno.h>
+#include <keyutils.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "dm-envelope.h"
+
+#define KEYRING_NAME "envelope"
+/* The possessor everything; root what it needs to look, renew and revoke by hand. */
+#define KEYRING_PERM                                                                  \
+	(KEY_POS_ALL | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_WRITE | KEY_USR_SEARCH | \
+	 KEY_USR_LINK | KEY_USR_SETATTR)
+/*
+ * The key itself gives its possessor nothing: after a `sudo dmsetup create` it is linked into
+ * the session keyring of a user who is not root, and possession would let that user revoke it.
+ */
+#define KEY_PERM (KEY_USR_VIEW | KEY_USR_WRITE | KEY_USR_SEARCH | KEY_USR_LINK | KEY_USR_SETATTR)
+
+/**
+ * keyring_open() - find or make the keyring "envelope"
+ * @ret: its serial number
+ *
+ * Gives this thread, and those it makes later, a session keyring of their own with root's
+ * user keyring in it, so that they possess the keys wherever the agent was started.
+ *
+ * Return: 0 or -1.
+ */
+int keyring_open(int32_t *ret, struct fault *f)
+{
+	long keyring;
+
+	if (keyctl_join_session_keyring(NULL) < 0 ||
+	    keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING) < 0)
+		return fault_set(f, "InternalFailure", "Cannot set up a session keyring: %s.",
+				 strerror(errno));
+	keyring = keyctl_search(KEY_SPEC_USER_KEYRING, "keyring", KEYRING_NAME, 0);
+	if (keyring < 0)
+		keyring = add_key("keyring", KEYRING_NAME, NULL, 0, KEY_SPEC_USER_KEYRING);
+	if (keyring < 0 || keyctl_setperm((int32_t)keyring, KEYRING_PERM) < 0)
+		return fault_set(f, "InternalFailure",
+				 "Cannot make the keyring '" KEYRING_NAME
+				 "' in root's user keyring: %s.",
+				 strerror(errno));
+	*ret = (int32_t)keyring;
+	return 0;
+}
+
+/** keyring_find() - serial number of the live key of that description, 0 when there is none */
+int32_t keyring_find(int32_t keyring, const char *description)
+{
+	long key = keyctl_search(keyring, ENVELOPE_KEY_TYPE, description, 0);
+
+	return key > 0 ? (int32_t)key : 0;
+}
+
+/*
+ * An old key of the same description must go first: add_key(2) would try to update it. One that
+ * is alive was put there for a device that never came, or its agent was killed before it made
+ * one. Must not be called for a volume with a live device, which ends with its key.
+ */
+static int clear_old(int32_t keyring, const char *description)
+{
+	int32_t old = keyring_find(keyring, description);
+
+	return old ? keyring_revoke(keyring, old) : 0;
+}
+
+/**
+ * keyring_add() - give the kernel a volume key with its first lease
+ * @keyring: from keyring_open()
+ * @description: "dm-envelope:<volume id>"; an old key of that name is revoked, and with it a
+ *	device that uses it
+ * @key: ENVELOPE_KEY_SIZE bytes
+ * @lease_ns: length of a lease
+ * @deadline_ns: end of the first one, CLOCK_BOOTTIME, at most @lease_ns from now
+ * @ret: serial number
+ *
+ * Return: 0 or -1.
+ */
+int keyring_add(int32_t keyring, const char *description, const struct secret *key,
+		uint64_t lease_ns, uint64_t deadline_ns, int32_t *ret, struct fault *f)
+{
+	_cleanup_secret_ struct secret *block = secret_new(sizeof(struct envelope_payload));
+	struct envelope_payload *payload;
+	long serial;
+
+	if (!block)
+		return fault_set(f, "InternalFailure", "Cannot lock memory for a key: %s.",
+				 strerror(errno));
+	if (key->size != ENVELOPE_KEY_SIZE)
+		return fault_set(f, "InternalFailure", "The data key has %zu bytes instead of %d.",
+				 key->size, ENVELOPE_KEY_SIZE);
+	payload = (struct envelope_payload *)block->bytes;
+	payload->magic = ENVELOPE_PAYLOAD_MAGIC;
+	payload->version = ENVELOPE_PAYLOAD_VERSION;
+	payload->key_size = ENVELOPE_KEY_SIZE;
+	payload->lease_ns = lease_ns;
+	payload->deadline_ns = deadline_ns;
+	memcpy(payload->key, key->bytes, ENVELOPE_KEY_SIZE);
+	clear_old(keyring, description);
+	serial = add_key(ENVELOPE_KEY_TYPE, description, payload, ENVELOPE_PAYLOAD_SIZE, keyring);
+	if (serial < 0 && errno == ENODEV)
+		return fault_set(f, "KernelModuleMissing",
+				 "The kernel has no key type 'envelope'. Load its module: modprobe dm-envelope");
+	if (serial < 0)
+		return fault_set(f, "InternalFailure", "The kernel did not take the key: %s.",
+				 strerror(errno));
+	if (keyctl_setperm((int32_t)serial, KEY_PERM) < 0) {
+		fault_set(f, "InternalFailure", "Cannot set the key's permissions: %s.",
+			  strerror(errno));
+		keyring_revoke(keyring, (int32_t)serial);
+		return -1;
+	}
+	*ret = (int32_t)serial;
+	return 0;
+}
+
+/**
+ * keyring_renew() - extend a key's lease
+ * @deadline_ns: its new end, CLOCK_BOOTTIME
+ *
+ * Return: 0 or a negative errno: -EKEYREVOKED, -EKEYEXPIRED or -ENOKEY when it is dead.
+ */
+int keyring_renew(int32_t key, uint64_t deadline_ns)
+{
+	struct envelope_payload payload = {
+		.magic = ENVELOPE_PAYLOAD_MAGIC,
+		.version = ENVELOPE_PAYLOAD_VERSION,
+		.deadline_ns = deadline_ns,
+	};
+
+	return keyctl_update(key, &payload, ENVELOPE_RENEWAL_SIZE) < 0 ? -errno : 0;
+}
+
+/**
+ * keyring_revoke() - kill a key: when this returns no I/O under it succeeds any more
+ *
+ * Return: 0, also when it was dead or gone before, or a negative errno.
+ */
+int keyring_revoke(int32_t keyring, int32_t key)
+{
+	int r = keyctl_revoke(key) < 0 ? -errno : 0;
+
+	keyctl_unlink(key, keyring);
+	return r == -EKEYREVOKED || r == -ENOKEY || r == -EKEYEXPIRED ? 0 : r;
+}

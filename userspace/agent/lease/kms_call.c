@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests to the KMS. The encryption contexts here are part of the on-disk format
+ * (docs/format.md): a changed word makes every wrapped key useless.
+ */
+#include "agent/lease/kms_call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/json.h"
+
+#define CONTEXT_CLUSTER "aws:rds:db-id"
+#define CONTEXT_VOLUME	"dm-envelope:volume-id"
+#define CONTEXT_HEADER	"dm-envelope:header-sha256"
+#define CONTEXT_PURPOSE "dm-envelope:purpose"
+
+/** struct kms_call - one call under way, freed when it has been answered */
+struct kms_call {
+	struct agent *agent;
+	const char *operation;
+	json_object *request;
+	char key_arn[ARN_MAX];
+	kms_denied_t denied;
+	kms_worker_done_t done;
+	void *userdata;
+};
+
+/* While a volume is made its header does not exist yet, so neither does the hash. */
+static json_object *context_new(const struct cluster *cluster)
+{
+	json_object *context = json_object_new_object();
+
+	json_add_string(context, CONTEXT_VOLUME, cluster->volume_id);
+	json_add_string(context, CONTEXT_PURPOSE, "format");
+	return context;
+}
+
+static json_object *context_final(const struct cluster *cluster, const char *header_sha256)
+{
+	json_object *context = json_object_new_object();
+
+	json_add_string(context, CONTEXT_CLUSTER, cluster->resource_id);
+	json_add_string(context, CONTEXT_VOLUME, cluster->volume_id);
+	json_add_string(context, CONTEXT_HEADER, header_sha256);
+	return context;
+}
+
+/** kms_describe_key() - request of DescribeKey for an id, ARN or alias */
+json_object *kms_describe_key(const char *key)
+{
+	json_object *request = json_object_new_object();
+
+	json_add_string(request, "KeyId", key);
+	return request;
+}
+
+/** kms_generate() - request of GenerateDataKeyWithoutPlaintext for a new volume */
+json_object *kms_generate(const struct cluster *cluster)
+{
+	json_object *request = kms_describe_key(cluster->key_arn);
+
+	json_add_int(request, "NumberOfBytes", VOLUME_KEY_SIZE);
+	json_object_object_add(request, "EncryptionContext", context_new(cluster));
+	return request;
+}
+
+/** kms_decrypt_new() - request of Decrypt for the key of a volume that is being formatted */
+json_object *kms_decrypt_new(const struct cluster *cluster, const char *blob_base64)
+{
+	json_object *request = kms_describe_key(cluster->key_arn);
+
+	json_add_string(request, "CiphertextBlob", blob_base64);
+	json_object_object_add(request, "EncryptionContext", context_new(cluster));
+	return request;
+}
+
+/** kms_seal() - request of ReEncrypt that binds the wrapped key to the finished header */
+json_object *kms_seal(const struct cluster *cluster, const char *blob_base64)
+{
+	json_object *request = json_object_new_object();
+
+	json_add_string(request, "CiphertextBlob", blob_base64);
+	json_add_string(request, "SourceKeyId", cluster->key_arn);
+	json_add_string(request, "DestinationKeyId", cluster->key_arn);
+	json_object_object_add(request, "SourceEncryptionContext", context_new(cluster));
+	json_object_object_add(request, "DestinationEncryptionContext",
+			       context_final(cluster, cluster->header_sha256));
+	return request;
+}
+
+/**
+ * kms_decrypt() - request of Decrypt for a volume's key
+ * @wrapped: as in the header, @size bytes
+ * @header_sha256: of the header copy that the key is to be bound to
+ * @dry_run: only prove that the KMS would do it
+ */
+json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, size_t size,
+			 const char *header_sha256, bool dry_run)
+{
+	json_object *request = kms_describe_key(cluster->key_arn);
+	char *blob = base64_encode(wrapped, size);
+
+	json_add_string(request, "CiphertextBlob", blob);
+	free(blob);
+	json_object_object_add(request, "EncryptionContext", context_final(cluster, header_sha256));
+	if (dry_run)
+		json_add_bool(request, "DryRun", true);
+	return request;
+}
+
+static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
+		    struct json_object *response, struct secret *plaintext, void *userdata)
+{
+	struct kms_call *question = userdata;
+	const char *arn = question->key_arn[0] ? question->key_arn
+					       : json_get_string(response, "KeyId");
+
+	/* A disk that hangs under the log must not keep a refused key alive. */
+	if (outcome == KMS_DENIED && question->denied)
+		question->denied(question->userdata);
+	audit_kms_call(question->agent->audit, question->operation, question->request, arn, f);
+	question->done(worker, outcome, f, response, plaintext, question->userdata);
+	json_object_put(question->request);
+	free(question);
+}
+
+/**
+ * kms_ask() - put a question; the answer is audited, then given to @done from the event loop
+ * @operation: a literal
+ * @request: taken over
+ * @key_arn: for the audit record; NULL when only the KMS knows it yet
+ * @denied: called first of all when the KMS definitely refuses; NULL when there is no access to end
+ *
+ * A call once begun is not taken back: who no longer wants the answer ignores it.
+ *
+ * Return: 0 or -1 when nothing could be started; @done is not called then.
+ */
+int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
+	    kms_denied_t denied, kms_worker_done_t done, void *userdata, struct fault *f)
+{
+	struct kms_call *question = calloc(1, sizeof(*question));
+
+	if (!question) {
+		json_object_put(request);
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	}
+	*question = (struct kms_call){
+		.agent = agent,
+		.operation = operation,
+		.request = request,
+		.denied = denied,
+		.done = done,
+		.userdata = userdata,
+	};
+	if (key_arn)
+		snprintf(question->key_arn, sizeof(question->key_arn), "%s", key_arn);
+	if (kms_worker_start(agent->event, &agent->config, operation, request, on_done, question,
+			     NULL, f) == 0)
+		return 0;
+	json_object_put(request);
+	free(question);
+	return -1;
+}

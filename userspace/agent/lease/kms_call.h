@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions to the KMS about clusters: the requests with their encryption contexts, asked
+ * through an unprivileged child and written into the audit trail.
+ */
+#ifndef ENVELOPE_KMS_CALL_H
+#define ENVELOPE_KMS_CALL_H
+
+#include "agent/agent.h"
+#include "lib/kms/worker.h"
+
+/** typedef kms_denied_t - the KMS has refused: end access. Called before anything is written */
+typedef void (*kms_denied_t)(void *userdata);
+
+json_object *kms_describe_key(const char *key);
+json_object *kms_generate(const struct cluster *cluster);
+json_object *kms_decrypt_new(const struct cluster *cluster, const char *blob_base64);
+json_object *kms_seal(const struct cluster *cluster, const char *blob_base64);
+json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, size_t size,
+			 const char *header_sha256, bool dry_run);
+
+int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
+	    kms_denied_t denied, kms_worker_done_t done, void *userdata, struct fault *f);
+
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Renewals. Only a definitive denial ends a lease here; without a verdict it tries
+ * again until the kernel has ended the lease by itself.
+ */
+#include "agent/lease/renewal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "agent/lease/keyring.h"
+#include "agent/lease/kms_call.h"
+#include "agent/lease/lease.h"
+#include "lib/base/log.h"
+#include "agent/rules/rules.h"
+#include "agent/work/state.h"
+#include "agent/volume/device_events.h"
+
+/*
+ * One try. The cluster may be gone, or have another key, when it is answered. @denied: it was,
+ * and the key is revoked.
+ */
+struct attempt {
+	struct agent *agent;
+	char volume_id[22];
+	int32_t key;
+	uint64_t asked_ns;
+	bool denied;
+};
+
+static uint32_t random_number(void)
+{
+	uint32_t number = 0;
+
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+		number = (uint32_t)lease_now();
+	return number;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void schedule(struct cluster *cluster, uint64_t delay_ns)
+{
+	int r;
+
+	cluster->renewal.next_ns = lease_now() + delay_ns;
+	cluster->renewal.timer = sd_event_source_disable_unref(cluster->renewal.timer);
+	/* An accuracy of 1 ms: the default of 250 ms would put the host's renewals in step. */
+	r = sd_event_add_time(cluster->agent->event, &cluster->renewal.timer, CLOCK_BOOTTIME,
+			      cluster->renewal.next_ns / 1000, 1000, on_timer, cluster);
+	if (r < 0)
+		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
+}
+
+static uint64_t interval(const struct cluster *cluster)
+{
+	uint64_t renew = agent_renew_ns(cluster->agent), lease = cluster->renewal.lease_ns;
+
+	return lease && lease / 3 < renew ? lease / 3 : renew;
+}
+
+/* Notes what went wrong and tries again later. */
+static void retry_quietly(struct cluster *cluster, const struct fault *f)
+{
+	uint64_t now = lease_now();
+	uint64_t left = cluster->deadline_ns > now ? cluster->deadline_ns - now : 0;
+	uint64_t delay = lease_retry_delay(++cluster->renewal.failures, interval(cluster), left,
+					   random_number());
+
+	snprintf(cluster->renewal.last_error, sizeof(cluster->renewal.last_error), "%s: %.400s",
+		 f->code, f->message);
+	schedule(cluster, delay);
+	device_events_changed(cluster->agent);
+}
+
+static void retry(struct cluster *cluster, const struct fault *f)
+{
+	retry_quietly(cluster, f);
+	log_warning("Cluster %s: its lease was not renewed, %lld s of the lease left: %s",
+		    cluster->id, (long long)lease_seconds_left(cluster->deadline_ns, lease_now()),
+		    cluster->renewal.last_error);
+}
+
+/*
+ * Moves the kernel's deadline. A key that was given to the kernel under another
+ * LeaseSeconds= takes no longer lease than that one, which the kernel does not tell:
+ * come down to it.
+ */
+static int extend(struct cluster *cluster, uint64_t asked_ns)
+{
+	uint64_t lease = cluster->renewal.lease_ns;
+	int r;
+
+	if (!lease)
+		lease = agent_lease_ns(cluster->agent);
+	for (;;) {
+		r = keyring_renew(cluster->key, lease_deadline(asked_ns, lease));
+		if (r != -EINVAL || lease < NS_PER_S)
+			break;
+		lease -= lease / 8;
+	}
+	if (r < 0)
+		return r;
+	cluster->renewal.lease_ns = lease;
+	cluster->deadline_ns = lease_deadline(asked_ns, lease);
+	return 0;
+}
+
+static void renewed(struct cluster *cluster, uint64_t asked_ns)
+{
+	int r = extend(cluster, asked_ns);
+	struct fault f;
+
+	if (r < 0 && r != -EKEYREVOKED && r != -EKEYEXPIRED && r != -ENOKEY) {
+		fault_set(&f, "InternalFailure", "the kernel did not renew the key: %s",
+			  strerror(-r));
+		retry(cluster, &f);
+		return;
+	}
+	if (r < 0) {
+		/* Most likely the device has failed meanwhile: its status tells why. */
+		snprintf(cluster->renewal.last_error, sizeof(cluster->renewal.last_error),
+			 "the kernel did not renew the key: %s", strerror(-r));
+		log_warning("Cluster %s: key %d: %s", cluster->id, cluster->key,
+			    cluster->renewal.last_error);
+		device_events_refresh(cluster->agent);
+		return;
+	}
+	cluster->renewal.failures = 0;
+	cluster->renewal.last_error[0] = 0;
+	cluster->renewal.last_success = time(NULL);
+	state_refute_disk(cluster);
+	schedule(cluster, lease_renew_delay(interval(cluster), random_number()));
+	device_events_changed(cluster->agent);
+}
+
+/* The cluster that the attempt was made for, if it still has that key. */
+static struct cluster *whose(const struct attempt *attempt)
+{
+	struct cluster *cluster = cluster_find_volume(attempt->agent, attempt->volume_id);
+
+	return cluster && (attempt->denied || cluster->key == attempt->key) ? cluster : NULL;
+}
+
+static void on_denied(void *userdata)
+{
+	struct attempt *attempt = userdata;
+	struct cluster *cluster = whose(attempt);
+
+	if (!cluster)
+		return;
+	state_drop_key(cluster);
+	attempt->denied = true;
+}
+
+static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
+		      struct json_object *response, struct secret *plaintext, void *userdata)
+{
+	struct attempt *attempt = userdata;
+	struct cluster *cluster = whose(attempt);
+
+	secret_free(plaintext);
+	if (cluster) {
+		if (outcome == KMS_OK)
+			renewed(cluster, attempt->asked_ns);
+		else if (outcome == KMS_DENIED)
+			state_denied(cluster, f);
+		else
+			retry(cluster, f);
+	}
+	free(attempt);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct cluster *cluster = userdata;
+	struct attempt *attempt;
+	struct fault f;
+
+	/* The kernel has ended the lease; the event that says so is on its way. */
+	if (lease_now() >= cluster->deadline_ns) {
+		device_events_refresh(cluster->agent);
+		return 0;
+	}
+	/* A key put there for a device that never came must not be renewed for ever. */
+	if (!cluster->mapping.name[0] && lease_now() >= cluster->awaits_device_ns)
+		device_events_refresh(cluster->agent);
+	/* Which only a restart with another configuration can change: said once. */
+	if (rules_region(cluster->region, cluster->agent->config.region, &f) < 0) {
+		if (cluster->renewal.failures)
+			retry_quietly(cluster, &f);
+		else
+			retry(cluster, &f);
+		return 0;
+	}
+	attempt = calloc(1, sizeof(*attempt));
+	if (!attempt) {
+		schedule(cluster, NS_PER_S);
+		return 0;
+	}
+	attempt->agent = cluster->agent;
+	memcpy(attempt->volume_id, cluster->volume_id, sizeof(attempt->volume_id));
+	attempt->key = cluster->key;
+	attempt->asked_ns = lease_now();
+	cluster->renewal.next_ns = 0;
+	if (kms_ask(cluster->agent, "Decrypt",
+		    kms_decrypt(cluster, cluster->wrapped_key, cluster->wrapped_key_size,
+				cluster->header_sha256, true),
+		    cluster->key_arn, on_denied, on_answer, attempt, &f) < 0) {
+		free(attempt);
+		retry(cluster, &f);
+	}
+	return 0;
+}
+
+/**
+ * renewal_start() - keep the lease of a cluster's kernel key from now on
+ * @cluster: whose key is set
+ * @deadline_ns: end of its present lease
+ * @renewed_now: the KMS has just agreed; otherwise it is asked at once
+ */
+void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_now)
+{
+	renewal_stop(cluster);
+	cluster->deadline_ns = deadline_ns;
+	/* Of a key taken over the lease is not known. */
+	cluster->renewal.lease_ns = renewed_now ? agent_lease_ns(cluster->agent) : 0;
+	if (renewed_now)
+		cluster->renewal.last_success = time(NULL);
+	schedule(cluster, renewed_now ? lease_renew_delay(interval(cluster), random_number()) : 0);
+}
+
+/** renewal_stop() - ask no more; an answer under way will be ignored once the key has changed */
+void renewal_stop(struct cluster *cluster)
+{
+	cluster->renewal.timer = sd_event_source_disable_unref(cluster->renewal.timer);
+	cluster->renewal.next_ns = 0;
+	cluster->renewal.failures = 0;
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The rules. Must stay pure: everything a rule depends on is a parameter.
+ */
+#include "agent/rules/rules.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "lib/base/arn.h"
+
+/**
+ * rules_identifier() - DB cluster identifier as RDS wants it
+ *
+ * 1 to 63 ASCII letters, digits and hyphens; begins with a letter; does not end with a
+ * hyphen or contain two in a row.
+ */
+int rules_identifier(const char *identifier, struct fault *f)
+{
+	size_t length = strlen(identifier);
+	bool ok = length >= 1 && length <= CLUSTER_ID_MAX && isascii(identifier[0]) &&
+		  isalpha((unsigned char)identifier[0]) && identifier[length - 1] != '-' &&
+		  !strstr(identifier, "--");
+
+	for (size_t i = 0; ok && i < length; i++)
+		ok = isascii(identifier[i]) &&
+		     (isalnum((unsigned char)identifier[i]) || identifier[i] == '-');
+	if (ok)
+		return 0;
+	return fault_set(f, "InvalidParameterValue",
+			 "The parameter DBClusterIdentifier is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; must not end with a hyphen or contain two consecutive hyphens; and have at most %d characters.",
+			 CLUSTER_ID_MAX);
+}
+
+static int check_key(const struct create_request *request, const char *key, const char *region,
+		     struct fault *f)
+{
+	struct key_ref ref;
+
+	if (key_ref_parse(key, &ref, f) < 0)
+		return -1;
+	if (ref.region[0] && strcmp(ref.region, region))
+		return fault_set(f, "InvalidParameterValue",
+				 "The KMS key %s is in the region %s, but the cluster is to be in %s. A volume's key must be of the cluster's region.",
+				 key, ref.region, region);
+	if (ref.kind != KEY_REF_ALIAS || strncmp(ref.name, "alias/aws/", 10) ||
+	    !strcmp(ref.name, RULES_DEFAULT_KEY))
+		return 0;
+	return fault_set(f, "InvalidParameterValue",
+			 "%s is the default key of another service. Use " RULES_DEFAULT_KEY
+			 " or a key of your own.",
+			 key);
+}
+
+/**
+ * rules_create() - may this cluster be made, as far as the request alone tells?
+ * @request: as it came
+ * @key: the key to use: the one asked for, or the account's default key
+ */
+int rules_create(const struct create_request *request, const char **key, struct fault *f)
+{
+	const char *region = request->region ? request->region : request->host_region;
+
+	if (rules_identifier(request->identifier, f) < 0)
+		return -1;
+	if (request->key && !request->storage_encrypted)
+		return fault_set(f, "InvalidParameterCombination",
+				 "KmsKeyId was given without StorageEncrypted. Add --storage-encrypted.");
+	if (!request->storage_encrypted)
+		return fault_set(f, "InvalidParameterCombination",
+				 "This host makes encrypted clusters only, and encryption cannot be added later. Add --storage-encrypted.");
+	if (request->device[0] != '/')
+		return fault_set(f, "InvalidParameterValue",
+				 "The device must be named by its whole path, such as /dev/vdb.");
+	if (!arn_valid_region(region))
+		return fault_set(f, "InvalidParameterValue", "'%s' is not the name of a region.",
+				 region);
+	if (strcmp(region, request->host_region))
+		return fault_set(f, "InvalidParameterValue",
+				 "This host's KMS endpoint is of the region %s, not %s. Set Region= and KmsEndpoint= in envelope.conf, or leave --region out.",
+				 request->host_region, region);
+	*key = request->key ? request->key : RULES_DEFAULT_KEY;
+	return check_key(request, *key, region, f);
+}
+
+/**
+ * rules_key_metadata() - may this key wrap a new volume's data key?
+ * @arn: DescribeKey's Arn
+ * @state: its KeyState
+ * @region: the cluster's
+ */
+int rules_key_metadata(const char *arn, const char *state, const char *region, struct fault *f)
+{
+	struct key_ref ref;
+
+	if (!arn || !state || key_ref_parse(arn, &ref, NULL) < 0 || ref.kind != KEY_REF_ARN)
+		return fault_set(f, "InternalFailure",
+				 "The KMS described the key without a usable ARN and state.");
+	if (strcmp(ref.region, region))
+		return fault_set(f, "InvalidParameterValue",
+				 "The KMS key %s is not in the region %s of the cluster.", arn,
+				 region);
+	if (strcmp(state, "Enabled"))
+		return fault_set(f, "KMSKeyNotAccessibleFault",
+				 "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it. (Its state is %s.)",
+				 arn, state);
+	return 0;
+}
+
+/**
+ * rules_region() - may this host's KMS be asked for a volume's key?
+ * @region: the volume's
+ * @host_region: of this host's configuration
+ *
+ * The KMS of another region answers NotFoundException, which would be taken for a lost key.
+ */
+int rules_region(const char *region, const char *host_region, struct fault *f)
+{
+	if (!strcmp(region, host_region))
+		return 0;
+	return fault_set(f, "InvalidParameterValue",
+			 "The volume's KMS key is in the region %s, but this host asks the KMS of %s. Set Region=%s and the KmsEndpoint= of that region in envelope.conf, then restart enveloped.",
+			 region, host_region, region);
+}
+
+/** rules_key_lost() - the fault of a cluster whose key is lost; always -1 */
+int rules_key_lost(const struct cluster *cluster, struct fault *f)
+{
+	return fault_set(f, "KMSKeyNotAccessibleFault",
+			 "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it. The cluster %s lost it and is %s for ever, even if the key works again: restore a backup into a new cluster.",
+			 cluster->key_arn, cluster->id, cluster_status_name(cluster->status));
+}
+
+static int busy(const struct cluster *cluster, struct fault *f)
+{
+	if (!cluster->operation)
+		return 0;
+	return fault_set(f, "InvalidDBClusterStateFault",
+			 "Another operation on the cluster %s is under way. Try again when it has ended.",
+			 cluster->id);
+}
+
+/**
+ * rules_start() - may the cluster's key be asked for?
+ * @for_key: for a bare `dmsetup create`; then a running cluster is fine
+ */
+int rules_start(const struct cluster *cluster, bool for_key, struct fault *f)
+{
+	if (cluster->status == CLUSTER_INACCESSIBLE)
+		return rules_key_lost(cluster, f);
+	if (busy(cluster, f) < 0)
+		return -1;
+	if (cluster->status == CLUSTER_STOPPED || cluster->status == CLUSTER_RECOVERABLE ||
+	    (for_key && cluster->status == CLUSTER_AVAILABLE))
+		return 0;
+	return fault_set(f, "InvalidDBClusterStateFault",
+			 "DbCluster %s is in %s state but expected it to be one of stopped, inaccessible-encryption-credentials-recoverable.",
+			 cluster->id, cluster_status_name(cluster->status));
+}
+
+/** rules_stop() - may the cluster be stopped? One that lost its key may: its dead device goes */
+int rules_stop(const struct cluster *cluster, struct fault *f)
+{
+	if (busy(cluster, f) < 0)
+		return -1;
+	if (cluster->status == CLUSTER_AVAILABLE || cluster->mapping.name[0])
+		return 0;
+	return fault_set(f, "InvalidDBClusterStateFault",
+			 "DbCluster %s is in %s state but expected it to be one of available.",
+			 cluster->id, cluster_status_name(cluster->status));
+}
+
+/** rules_delete() - may the cluster be deleted? */
+int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct fault *f)
+{
+	if (busy(cluster, f) < 0)
+		return -1;
+	if (skip_final_snapshot)
+		return 0;
+	return fault_set(f, "InvalidParameterCombination",
+			 "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified; and snapshots cannot be taken yet: back %s up yourself, then add --skip-final-snapshot.",
+			 cluster->id);
+}
+
+/**
+ * rules_modify() - refuses each change by its name; always -1
+ * @modifications: set of enum modification
+ */
+int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f)
+{
+	if (modifications & MODIFY_KEY)
+		return fault_set(f, "InvalidParameterCombination",
+				 "The KMS key of an encrypted cluster cannot be changed: %s stays under %s. To have its data under another key create a new cluster with that key and copy the data into it.",
+				 cluster->id, cluster->key_arn);
+	if (modifications & MODIFY_ENCRYPTION)
+		return fault_set(f, "InvalidParameterCombination",
+				 "Storage encryption is decided when a cluster is created: that of %s cannot be changed or turned off. Copy the data into a new cluster instead.",
+				 cluster->id);
+	if (modifications & MODIFY_REGION)
+		return fault_set(f, "InvalidParameterCombination",
+				 "A cluster cannot change its region, which is that of its KMS key. Create one in the other region with a key there, and copy the data.");
+	if (modifications & MODIFY_DEVICE)
+		return fault_set(f, "InvalidParameterCombination",
+				 "A cluster cannot change its device. A volume that was moved is found by its header when enveloped starts.");
+	return fault_set(f, "InvalidParameterCombination", "No modifications were requested.");
+}
+
+/** rules_window_open() - is a refused key still within its recovery window? Times in seconds */
+bool rules_window_open(int64_t denied_since, unsigned int window_seconds, int64_t now)
+{
+	return window_seconds && now - denied_since < (int64_t)window_seconds;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What may be asked for, as pure functions: no clock, no disk, no KMS. Each rule
+ * is AWS's where AWS has it; tests/unit/rules_test.c lists them all.
+ */
+#ifndef ENVELOPE_RULES_H
+#define ENVELOPE_RULES_H
+
+#include <stdbool.h>
+
+#include "agent/catalog/cluster.h"
+#include "lib/base/fault.h"
+
+#define RULES_DEFAULT_KEY "alias/aws/rds"
+
+/**
+ * struct create_request - parameters of CreateCluster, borrowed; NULL for what was not given
+ * @host_region, @host_account: of this host's configuration
+ */
+struct create_request {
+	const char *identifier;
+	const char *device;
+	bool storage_encrypted;
+	const char *key;
+	const char *region;
+	bool allow_overwrite;
+	const char *host_region;
+	const char *host_account;
+};
+
+int rules_identifier(const char *identifier, struct fault *f);
+int rules_create(const struct create_request *request, const char **key, struct fault *f);
+int rules_key_metadata(const char *arn, const char *state, const char *region, struct fault *f);
+int rules_region(const char *region, const char *host_region, struct fault *f);
+int rules_start(const struct cluster *cluster, bool for_key, struct fault *f);
+int rules_stop(const struct cluster *cluster, struct fault *f);
+int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct fault *f);
+
+enum modification {
+	MODIFY_KEY = 1,
+	MODIFY_ENCRYPTION = 2,
+	MODIFY_REGION = 4,
+	MODIFY_DEVICE = 8
+};
+int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f);
+
+int rules_key_lost(const struct cluster *cluster, struct fault *f);
+bool rules_window_open(int64_t denied_since, unsigned int window_seconds, int64_t now);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Watches the devices by device-mapper's own events, and tells clients of Status
+ * that something changed.
+ */
+#ifndef ENVELOPE_DEVICE_EVENTS_H
+#define ENVELOPE_DEVICE_EVENTS_H
+
+#include "agent/agent.h"
+
+int device_events_start(struct agent *agent, struct fault *f);
+void device_events_stop(struct agent *agent);
+void device_events_refresh(struct agent *agent);
+void device_events_found(struct cluster *cluster, const struct mapping *mappings, size_t count);
+void device_events_changed(struct agent *agent);
+
+#endif

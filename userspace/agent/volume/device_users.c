@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Finds out who uses a block device: mounts, processes with it open, devices on top.
+ * What it says may be out of date by the time it is read.
+ */
+#include "agent/volume/device_users.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* The first mount point of @device in the host's mount namespace. */
+static bool find_mount(dev_t device, char *text, size_t size)
+{
+	FILE *file = fopen("/proc/1/mountinfo", "re");
+	char *line = NULL;
+	size_t capacity = 0;
+	bool found = false;
+
+	while (file && !found && getline(&line, &capacity, file) > 0) {
+		unsigned int maj, min;
+		char where[256];
+
+		found = sscanf(line, "%*d %*d %u:%u %*s %255s", &maj, &min, where) == 3 &&
+			makedev(maj, min) == device;
+		if (found)
+			snprintf(text, size, "It is mounted on %s: unmount it first.", where);
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static bool process_has_open(const char *pid, dev_t device)
+{
+	char path[300];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/fd", pid);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir))) {
+		struct stat st;
+
+		found = fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISBLK(st.st_mode) &&
+			st.st_rdev == device;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool find_process(dev_t device, char *text, size_t size)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	bool found = false;
+
+	while (dir && !found && (entry = readdir(dir))) {
+		char path[300], name[64] = "?";
+		FILE *comm;
+
+		if (!isdigit((unsigned char)entry->d_name[0]) ||
+		    !process_has_open(entry->d_name, device))
+			continue;
+		found = true;
+		snprintf(path, sizeof(path), "/proc/%.16s/comm", entry->d_name);
+		comm = fopen(path, "re");
+		if (comm) {
+			if (fgets(name, sizeof(name), comm))
+				name[strcspn(name, "\n")] = 0;
+			fclose(comm);
+		}
+		snprintf(text, size, "The process %s (%s) has it open: stop it first.",
+			 entry->d_name, name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static bool find_device_on_top(dev_t device, char *text, size_t size)
+{
+	char path[128];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(device), minor(device));
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir))) {
+		found = entry->d_name[0] != '.';
+		if (found)
+			snprintf(text, size, "The device %s lies on top of it: remove it first.",
+				 entry->d_name);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/**
+ * device_users_explain() - say in a fault who keeps a device busy
+ * @device: number of the device
+ * @name: under /dev/mapper
+ * @f: replaced when it is InvalidDBClusterStateFault
+ */
+void device_users_explain(dev_t device, const char *name, struct fault *f)
+{
+	char text[400] = "Find out by whom: fuser -vm /dev/mapper/... or lsblk.";
+
+	if (strcmp(f->code, "InvalidDBClusterStateFault"))
+		return;
+	if (!find_mount(device, text, sizeof(text)) &&
+	    !find_device_on_top(device, text, sizeof(text)))
+		find_process(device, text, sizeof(text));
+	fault_set(f, "InvalidDBClusterStateFault", "The device /dev/mapper/%s is in use. %s", name,
+		  text);
+}

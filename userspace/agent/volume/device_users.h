@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* Who uses a block device: for error messages only, never for decisions. */
+#ifndef ENVELOPE_DEVICE_USERS_H
+#define ENVELOPE_DEVICE_USERS_H
+
+#include <sys/types.h>
+
+#include "lib/base/fault.h"
+
+void device_users_explain(dev_t device, const char *name, struct fault *f);
+
+#endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Device-mapper devices of target "envelope". A table is built from a verified header
+ * copy in memory and from nothing else; no key material passes through here.
+ */
+#include "agent/volume/mapper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libdevmapper.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "dm-envelope.h"
+#include "agent/catalog/cluster.h"
+#include "lib/base/log.h"
+
+/* libdevmapper's own messages; its debug chatter stays out. */
+__attribute__((format(printf, 5, 6))) static void on_log(int level, const char *file, int line,
+							 int dm_errno, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	if ((level & 0x7) > 4)
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_warning("libdevmapper: %s", text);
+}
+
+static void task_destroyp(struct dm_task **task)
+{
+	if (*task)
+		dm_task_destroy(*task);
+}
+#define _cleanup_task_ __attribute__((cleanup(task_destroyp)))
+
+/**
+ * mapper_init() - check that the kernel has the target, which loads its module
+ *
+ * Return: 0, or -1 with the fault KernelModuleMissing.
+ */
+int mapper_init(struct fault *f)
+{
+	_cleanup_task_ struct dm_task *task = NULL;
+
+	dm_log_with_errno_init(on_log);
+	task = dm_task_create(DM_DEVICE_GET_TARGET_VERSION);
+	if (!task || !dm_task_set_name(task, ENVELOPE_TARGET_NAME) || !dm_task_run(task))
+		return fault_set(f, "KernelModuleMissing",
+				 "The kernel has no device-mapper target 'envelope'. Load its module: modprobe dm-envelope");
+	return 0;
+}
+
+/**
+ * mapper_events() - a descriptor that is readable once a device has had an event
+ *
+ * /dev/mapper/control tells of any event since it was opened, so it is opened anew after
+ * each. The one function here for the event loop.
+ *
+ * Return: the descriptor, to be closed by the caller, or a negative errno.
+ */
+int mapper_events(void)
+{
+	int fd = open(MAPPER_CONTROL, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/**
+ * mapper_create() - make a volume's device
+ * @name: of the device
+ * @header: verified copy
+ * @device: block device with the ciphertext
+ * @number: its number when @header was read; refused when the path has another by now
+ * @description: of the kernel key, which must be reachable from this thread's keyrings
+ * @f: InternalFailure, or InvalidDBClusterStateFault when the name is taken
+ *
+ * Return: 0 or -1.
+ */
+int mapper_create(const char *name, const struct volume_header *header, const char *device,
+		  dev_t number, const char *description, struct fault *f)
+{
+	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_CREATE);
+	char params[512], uuid[64];
+	uint32_t cookie = 0;
+	struct stat st;
+	int ok;
+
+	if (stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
+		return fault_set(f, "InvalidParameterValue", "%s is not a block device.", device);
+	if (st.st_rdev != number)
+		return fault_set(f, "InvalidVolumeHeader",
+				 "%s has become another device since the volume's header was read there. Start the cluster again.",
+				 device);
+	snprintf(uuid, sizeof(uuid), MAPPER_UUID_PREFIX "%s", header->volume_id);
+	snprintf(params, sizeof(params),
+		 VOLUME_CIPHER " :%d:" ENVELOPE_KEY_TYPE ":%s %" PRIu64 " %u:%u %" PRIu64
+			       " 1 sector_size:%" PRIu32,
+		 VOLUME_KEY_SIZE, description, header->iv_offset, major(number), minor(number),
+		 header->data_offset, header->sector_size);
+	if (!task || !dm_task_set_name(task, name) || !dm_task_set_uuid(task, uuid) ||
+	    !dm_task_add_target(task, 0, header->data_sectors, ENVELOPE_TARGET_NAME, params) ||
+	    !dm_task_set_cookie(task, &cookie, 0))
+		return fault_set(f, "InternalFailure", "Cannot prepare the device %s.", name);
+	ok = dm_task_run(task);
+	dm_udev_wait(cookie);
+	if (!ok && dm_task_get_errno(task) == EBUSY)
+		return fault_set(f, "InvalidDBClusterStateFault",
+				 "There is a device %s already, or something else uses %s. See: dmsetup table; lsblk %s",
+				 name, device, device);
+	if (!ok)
+		return fault_set(f, "InternalFailure",
+				 "The kernel refused to make the device %s: %s. Its reason is in: dmesg | grep envelope",
+				 name, strerror(dm_task_get_errno(task)));
+	dm_task_update_nodes();
+	return 0;
+}
+
+/* Does something that stays stand on the device: a mounted file system, another device? */
+static bool in_use(const char *name)
+{
+	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_INFO);
+	struct dm_info info;
+
+	if (!task || !dm_task_set_name(task, name) || !dm_task_run(task) ||
+	    !dm_task_get_info(task, &info) || !info.exists)
+		return false;
+	return dm_device_has_holders(info.major, info.minor) ||
+	       dm_device_has_mounted_fs(info.major, info.minor);
+}
+
+/**
+ * mapper_remove() - take a device away
+ * @name: of the device; one that is not there is fine
+ * @f: InvalidDBClusterStateFault when it is in use
+ *
+ * A file system or a device on top is refused at once. Whoever else has it open may be a
+ * udev worker that looks at it after a write, and is given five seconds by libdevmapper.
+ *
+ * Return: 0 or -1.
+ */
+int mapper_remove(const char *name, struct fault *f)
+{
+	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_REMOVE);
+	uint32_t cookie = 0;
+	int ok;
+
+	if (in_use(name))
+		return fault_set(f, "InvalidDBClusterStateFault", "The device %s is in use.", name);
+	if (!task || !dm_task_set_name(task, name) || !dm_task_retry_remove(task) ||
+	    !dm_task_set_cookie(task, &cookie, 0))
+		return fault_set(f, "InternalFailure", "Cannot prepare the removal of %s.", name);
+	ok = dm_task_run(task);
+	dm_udev_wait(cookie);
+	dm_task_update_nodes();
+	if (ok || dm_task_get_errno(task) == ENXIO)
+		return 0;
+	if (dm_task_get_errno(task) == EBUSY)
+		return fault_set(f, "InvalidDBClusterStateFault", "The device %s is in use.", name);
+	return fault_set(f, "InternalFailure", "The kernel did not remove %s: %s.", name,
+			 strerror(dm_task_get_errno(task)));
+}
+
+/**
+ * mapper_parse_status() - read the parameters of a status line
+ * @params: "<state> <reason> <lease> <driver> <reads> ... <refused>"
+ * @mapping: its state, reason, lease, driver and counters are filled
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int mapper_parse_status(const char *params, struct mapping *mapping)
+{
+	char state[16];
+	int n = sscanf(params,
+		       "%15s %31s %" SCNd64 " %63s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
+		       " %" SCNu64 " %" SCNu64,
+		       state, mapping->reason, &mapping->lease_left, mapping->driver,
+		       &mapping->reads, &mapping->writes, &mapping->discards, &mapping->flushes,
+		       &mapping->errors, &mapping->refused);
+
+	if (n != 10 || (strcmp(state, "live") && strcmp(state, "failed")))
+		return -EBADMSG;
+	mapping->live = !strcmp(state, "live");
+	if (!strcmp(mapping->reason, "-"))
+		mapping->reason[0] = 0;
+	return 0;
+}
+
+/* Runs a query for one device and gives its first target's parameters if that is ours. */
+static struct dm_task *query(int type, const char *name, char **params)
+{
+	struct dm_task *task = dm_task_create(type);
+	uint64_t start, length;
+	char *target = NULL;
+
+	*params = NULL;
+	if (!task || !dm_task_set_name(task, name) || !dm_task_no_flush(task) || !dm_task_run(task)) {
+		task_destroyp(&task);
+		return NULL;
+	}
+	dm_get_next_target(task, NULL, &start, &length, &target, params);
+	if (target && *params && !strcmp(target, ENVELOPE_TARGET_NAME))
+		return task;
+	dm_task_destroy(task);
+	return NULL;
+}
+
+/* The volume id in "aes-xts-plain64 :64:envelope:dm-envelope:vol-... 0 ...". */
+static bool read_volume_id(const char *table, char volume_id[22])
+{
+	const char *p = strstr(table, ":" ENVELOPE_KEY_TYPE ":" KEY_DESCRIPTION_PREFIX);
+
+	return p && sscanf(p + strlen(":" ENVELOPE_KEY_TYPE ":" KEY_DESCRIPTION_PREFIX), "%21s",
+			   volume_id) == 1;
+}
+
+/* Return: true when @name is a device of ours and @mapping has been filled. */
+static bool inspect(const char *name, struct mapping *mapping)
+{
+	_cleanup_task_ struct dm_task *table = NULL, *status = NULL;
+	struct dm_info info;
+	char *params;
+
+	*mapping = (struct mapping){ 0 };
+	table = query(DM_DEVICE_TABLE, name, &params);
+	if (!table || !read_volume_id(params, mapping->volume_id))
+		return false;
+	status = query(DM_DEVICE_STATUS, name, &params);
+	if (!status || mapper_parse_status(params, mapping) < 0) {
+		log_warning("The status line of %s is not understood.", name);
+		return false;
+	}
+	if (!dm_task_get_info(status, &info) || !info.exists)
+		return false;
+	snprintf(mapping->name, sizeof(mapping->name), "%s", name);
+	mapping->open_count = info.open_count;
+	mapping->device = makedev(info.major, info.minor);
+	return true;
+}
+
+/**
+ * mapper_list() - all devices of target "envelope" whose key is of ours
+ * @ret: array of @count, to be freed with free()
+ *
+ * Return: 0 or -1.
+ */
+int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
+{
+	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_LIST);
+	struct dm_names *names;
+	struct mapping *list = NULL;
+	size_t n = 0;
+
+	if (!task || !dm_task_run(task))
+		return fault_set(f, "InternalFailure", "Cannot list the device-mapper devices.");
+	names = dm_task_get_names(task);
+	if (names && !names->dev)
+		names = NULL;
+	while (names) {
+		struct mapping *grown = realloc(list, (n + 1) * sizeof(*list));
+
+		if (!grown) {
+			free(list);
+			return fault_set(f, "InternalFailure", "Out of memory.");
+		}
+		list = grown;
+		n += inspect(names->name, &list[n]);
+		names = names->next ? (void *)((char *)names + names->next) : NULL;
+	}
+	*ret = list;
+	*count = n;
+	return 0;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Device-mapper devices of target "envelope", through libdevmapper. Only the device
+ * thread calls these: libdevmapper is not thread-safe and an ioctl may wait for a disk.
+ */
+#ifndef ENVELOPE_MAPPER_H
+#define ENVELOPE_MAPPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/fault.h"
+#include "lib/header/header.h"
+
+#define MAPPER_UUID_PREFIX "ENVELOPE-"
+#define MAPPER_CONTROL	   "/dev/mapper/control"
+
+/**
+ * struct mapping - one device, as `dmsetup status` shows it
+ * @name: without /dev/mapper/
+ * @volume_id: from the key's description in the table
+ * @live: false once the kernel failed it, for @reason
+ * @lease_left: seconds
+ * @driver: the kernel's XTS implementation
+ * @reads to @refused: see docs/kernel-interface.md
+ * @open_count: openers, mounts and devices on top
+ */
+struct mapping {
+	char name[128];
+	char volume_id[22];
+	bool live;
+	char reason[32];
+	int64_t lease_left;
+	char driver[64];
+	uint64_t reads, writes, discards, flushes, errors, refused;
+	int open_count;
+	dev_t device;
+};
+
+int mapper_init(struct fault *f);
+int mapper_events(void);
+int mapper_create(const char *name, const struct volume_header *header, const char *device,
+		  dev_t number, const char *description, struct fault *f);
+int mapper_remove(const char *name, struct fault *f);
+int mapper_list(struct mapping **ret, size_t *count, struct fault *f);
+int mapper_parse_status(const char *params, struct mapping *mapping);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Stopping and deleting: remove the device, take the key out of the kernel, and for a
+ * deletion mark or erase the header. Nothing happens while somebody uses the device.
+ */
+#include <string.h>
+
+#include "agent/volume/device_users.h"
+#include "lib/base/log.h"
+#include "agent/work/operation.h"
+#include "agent/work/state.h"
+
+#define STATE_DELETED "deleted"
+/* Reason of the status deleting, by which the catalog remembers what is to be done. */
+#define REASON_ERASE "erase-header: its header is being overwritten"
+
+static void run_forget(struct operation *op)
+{
+	const char *device = op->device, *volume_id = op->cluster->volume_id;
+
+	if (op->erase) {
+		op->result = header_erase(device, volume_id, &op->fault);
+		/* The agent before this one has erased it, or another disk has its name now. */
+		if (op->result < 0 && op->interrupted &&
+		    !strcmp(op->fault.code, "InvalidVolumeHeader"))
+			op->result = 0;
+	} else {
+		op->result = header_set_state(device, volume_id, STATE_DELETED,
+					      "the cluster was deleted", &op->fault);
+	}
+}
+
+static void forgotten(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+	struct agent *agent = op->agent;
+	struct fault f;
+
+	if (op->result < 0 && op->erase) {
+		state_set(cluster, op->before, "%s", op->reason);
+		operation_fail(op);
+		return;
+	}
+	if (op->result < 0)
+		log_warning("Cluster %s: cannot mark the header on %s as deleted: %s. Should the device come back, so will the cluster.",
+			    cluster->id, cluster->device, op->fault.message);
+	if (op->interrupted)
+		state_resumed(cluster,
+			      "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
+			      op->result < 0 ? "its header is not marked: " : "finished now",
+			      op->result < 0 ? op->fault.message : "");
+	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
+		log_error("%s", f.message);
+	cluster->operation = NULL;
+	operation_end(op);
+	cluster_remove(cluster);
+}
+
+/*
+ * The catalog first: a deletion that is interrupted is finished by the agent that starts next. The
+ * other way round a cluster would be left that starts, but whose disk says that it was deleted.
+ */
+static void forget(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	op->before = cluster->status;
+	memcpy(op->reason, cluster->reason, sizeof(op->reason));
+	if (state_set(cluster, CLUSTER_DELETING, "%s", op->erase ? REASON_ERASE : "") < 0) {
+		fault_set(&op->fault, "InternalFailure",
+			  "The catalog cannot be written, and nothing was deleted: see the journal of enveloped.");
+		state_set(cluster, op->before, "%s", op->reason);
+		operation_fail(op);
+		return;
+	}
+	operation_device_step(op, run_forget, forgotten);
+}
+
+static void run_remove(struct operation *op)
+{
+	op->result = 0;
+	if (!op->mapping.name[0])
+		return;
+	op->result = mapper_remove(op->mapping.name, &op->fault);
+	if (op->result < 0)
+		device_users_explain(op->mapping.device, op->mapping.name, &op->fault);
+}
+
+static void removed(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	if (op->result < 0) {
+		operation_fail(op);
+		return;
+	}
+	cluster->mapping = (struct mapping){ 0 };
+	state_drop_key(cluster);
+	if (cluster->status == CLUSTER_AVAILABLE)
+		state_set(cluster, CLUSTER_STOPPED, "%s", "");
+	if (op->kind == OPERATION_DELETE)
+		forget(op);
+	else
+		operation_end(op);
+}
+
+/** detach_begin() - stop @op's cluster and, for a deletion, forget it */
+void detach_begin(struct operation *op)
+{
+	operation_device_step(op, run_remove, removed);
+}
+
+/** detach_resume() - finish a deletion that was interrupted: its cluster has status deleting */
+void detach_resume(struct operation *op)
+{
+	op->erase = !strcmp(op->reason, REASON_ERASE);
+	operation_device_step(op, run_forget, forgotten);
+}

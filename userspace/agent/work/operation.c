@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Steps of operations: to the device thread and back, to the KMS and back, and the
+ * answer to whoever asked. What the steps do is in create.c, attach.c and detach.c.
+ */
+#include "agent/work/operation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/lease/kms_call.h"
+#include "agent/lease/lease.h"
+#include "lib/base/log.h"
+#include "agent/api/methods.h"
+#include "agent/work/state.h"
+#include "agent/volume/device_events.h"
+
+static const char *const api_names[] = {
+	[OPERATION_CREATE] = "CreateDBCluster", [OPERATION_START] = "StartDBCluster",
+	[OPERATION_ACTIVATE] = "ActivateKey",	[OPERATION_STOP] = "StopDBCluster",
+	[OPERATION_DELETE] = "DeleteDBCluster",
+};
+
+struct question_step {
+	struct operation *op;
+	char operation[40];
+	void (*next)(struct operation *op, json_object *response, struct secret *plaintext);
+};
+
+/**
+ * operation_begin() - occupy a cluster
+ * @cluster: without an operation
+ * @call: to be answered at the end; NULL for none
+ * @params: of the call, for the audit trail; borrowed
+ *
+ * Return: the operation, or NULL when out of memory.
+ */
+struct operation *operation_begin(struct cluster *cluster, enum operation_kind kind,
+				  struct varlink_call *call, json_object *params, struct fault *f)
+{
+	struct operation *op = calloc(1, sizeof(*op));
+
+	if (!op) {
+		fault_set(f, "InternalFailure", "Out of memory.");
+		return NULL;
+	}
+	op->kind = kind;
+	op->agent = cluster->agent;
+	op->cluster = cluster;
+	op->call = call;
+	op->params = json_object_get(params);
+	op->uid = call ? varlink_call_uid(call) : 0;
+	op->pid = call ? varlink_call_pid(call) : 0;
+	memcpy(op->device, cluster->device, sizeof(op->device));
+	op->mapping = cluster->mapping;
+	op->before = cluster->status;
+	memcpy(op->reason, cluster->reason, sizeof(op->reason));
+	cluster_device_name(cluster, op->device_name);
+	cluster->operation = op;
+	return op;
+}
+
+static void step_run(void *data)
+{
+	struct operation *op = data;
+
+	op->run(op);
+}
+
+static void step_done(void *data)
+{
+	struct operation *op = data;
+
+	op->next(op);
+}
+
+/**
+ * operation_device_step() - have a step done in the device thread
+ * @run: there; sets @op->result and @op->fault; of the cluster it may read only what never
+ *	changes: names and ids
+ * @next: in the event loop, afterwards
+ *
+ * Of an operation one at a time. Needs no memory of its own: what undoes an operation is one.
+ */
+void operation_device_step(struct operation *op, void (*run)(struct operation *op),
+			   void (*next)(struct operation *op))
+{
+	op->run = run;
+	op->next = next;
+	device_thread_submit(op->agent->devices, step_run, step_done, op);
+}
+
+/* Puts the KMS's refusal into RDS's words. */
+static void refusal(struct operation *op, const struct fault *f)
+{
+	fault_set(&op->fault, "KMSKeyNotAccessibleFault",
+		  "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it. (%s: %.300s)",
+		  op->cluster->key_arn, f->code, f->message);
+}
+
+/* A cluster that has been available before, or is: it has now lost its key. */
+static bool loses_key(const struct operation *op)
+{
+	return op->kind == OPERATION_START || op->kind == OPERATION_ACTIVATE;
+}
+
+static void on_denied(void *userdata)
+{
+	struct question_step *step = userdata;
+
+	if (loses_key(step->op))
+		state_drop_key(step->op->cluster);
+}
+
+static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
+		      struct json_object *response, struct secret *plaintext, void *userdata)
+{
+	struct question_step *step = userdata;
+	struct operation *op = step->op;
+
+	if (outcome == KMS_OK && audit_recorded(op->agent->audit, &op->fault) == 0) {
+		step->next(op, response, plaintext);
+	} else if (outcome == KMS_OK) {
+		secret_free(plaintext);
+		operation_fail(op);
+	} else {
+		secret_free(plaintext);
+		if (outcome == KMS_DENIED) {
+			refusal(op, f);
+			if (loses_key(op))
+				state_denied(op->cluster, f);
+		} else {
+			op->fault = *f;
+		}
+		operation_fail(op);
+	}
+	free(step);
+}
+
+/**
+ * operation_ask() - have a step done by the KMS; it goes on only if the trail recorded that
+ * @kms_operation: a literal
+ * @request: taken over
+ * @next: with the KMS's answer (borrowed) and the plaintext it gave (taken over); not called
+ *	when it failed: then the operation fails
+ */
+void operation_ask(struct operation *op, const char *kms_operation, json_object *request,
+		   void (*next)(struct operation *op, json_object *response,
+				struct secret *plaintext))
+{
+	struct question_step *step = calloc(1, sizeof(*step));
+	const char *arn = op->cluster->key_arn;
+
+	if (!step) {
+		json_object_put(request);
+		fault_set(&op->fault, "InternalFailure", "Out of memory.");
+		operation_fail(op);
+		return;
+	}
+	step->op = op;
+	step->next = next;
+	op->asked_ns = lease_now();
+	if (kms_ask(op->agent, kms_operation, request, strncmp(arn, "arn:", 4) ? NULL : arn,
+		    on_denied, on_answer, step, &op->fault) < 0) {
+		free(step);
+		operation_fail(op);
+	}
+}
+
+static void operation_free(struct operation *op)
+{
+	secret_free(op->key);
+	free(op->blob);
+	json_object_put(op->params);
+	free(op);
+}
+
+/* Leaves the cluster free for the next operation and has the devices looked at. */
+static void leave(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	/* A cluster that was deleted is no longer of this operation, and freed after it. */
+	if (cluster->operation == op) {
+		cluster->operation = NULL;
+		state_check_window(cluster);
+	}
+	device_events_changed(op->agent);
+	device_events_refresh(op->agent);
+	operation_free(op);
+}
+
+/**
+ * operation_abandon() - the agent ends in the middle of it: wipe and free, answer nobody
+ *
+ * What it has done so far is found again by the agent that starts next. The device thread has
+ * been stopped, and the client's connection closed.
+ */
+void operation_abandon(struct operation *op)
+{
+	op->cluster->operation = NULL;
+	if (op->call)
+		varlink_call_release(op->call);
+	operation_free(op);
+}
+
+/**
+ * operation_wipe_waiting() - the agent ends while a disk holds the device thread: wipe the keys
+ *
+ * But for that of the operation which the thread is at work on: it would go on with zeros, should
+ * the disk come back, and a device that encrypts with them is worse than a key in a freed page.
+ */
+void operation_wipe_waiting(struct agent *agent)
+{
+	const void *running = device_thread_running(agent->devices);
+
+	for (struct cluster *c = agent->clusters; c; c = c->next) {
+		struct operation *op = c->operation;
+
+		if (!op || op == running)
+			continue;
+		secret_free(op->key);
+		op->key = NULL;
+	}
+}
+
+/** operation_end() - it has succeeded: record, answer, free */
+void operation_end(struct operation *op)
+{
+	if (op->call)
+		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
+			       op->cluster, NULL);
+	if (op->call)
+		methods_reply_cluster(op->call, op->kind == OPERATION_ACTIVATE ? NULL : op->cluster);
+	leave(op);
+}
+
+/** operation_fail() - it has failed with @op->fault: record, undo, answer, free */
+void operation_fail(struct operation *op)
+{
+	log_warning("Cluster %s: %s failed: %s: %s", op->cluster->id, api_names[op->kind],
+		    op->fault.code, op->fault.message);
+	secret_free(op->key);
+	op->key = NULL;
+	if (op->call)
+		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
+			       op->cluster, &op->fault);
+	if (op->kind == OPERATION_CREATE) {
+		create_undo(op);
+		return;
+	}
+	if (op->call)
+		methods_reply_fault(op->call, &op->fault);
+	leave(op);
+}
+
+/**
+ * operation_undone() - the cluster that could not be made is gone: answer, free
+ *
+ * Not before: whoever is told that it failed may look for it, or try again with the same name.
+ */
+void operation_undone(struct operation *op)
+{
+	if (op->call)
+		methods_reply_fault(op->call, &op->fault);
+	device_events_changed(op->agent);
+	operation_free(op);
+}

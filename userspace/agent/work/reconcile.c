@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the catalog says, what the kernel has and what is on the disks may differ when
+ * the agent starts: it was killed, the host was restarted, the catalog was lost. The
+ * order matters: live devices of the catalog first (watch.c), since their leases run;
+ * the disks, which may hang, afterwards.
+ *
+ * A loss that is recorded on a disk is taken over with a volume that the catalog does not know.
+ * Where it knows the volume, the KMS is asked: see state_doubts_disk().
+ */
+#include "agent/work/reconcile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "lib/base/log.h"
+#include "agent/work/operation.h"
+#include "agent/volume/scan.h"
+#include "agent/work/state.h"
+#include "agent/volume/device_events.h"
+
+struct scan_job {
+	struct agent *agent;
+	struct scanned *volumes;
+	size_t count;
+	struct mapping *mappings; /* looked at after the disks */
+	size_t mapping_count;
+	struct fault fault;
+	int result;
+};
+
+static void load_one(struct cluster *cluster, void *userdata)
+{
+	cluster_add(userdata, cluster);
+	/* The path may be another disk's by now: the disk is told when the scan has found it. */
+	state_end_window(cluster);
+}
+
+/** reconcile_load() - fill the agent's list from the catalog; 0 or -1 */
+int reconcile_load(struct agent *agent, struct fault *f)
+{
+	return catalog_load(agent->catalog, load_one, agent, f);
+}
+
+static int64_t parse_time(const char *text)
+{
+	struct tm tm = { 0 };
+
+	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : (int64_t)time(NULL);
+}
+
+/* Does the disk say that the key was lost? @status: in which way */
+static bool tells_loss(const struct volume_header *header, enum cluster_status *status)
+{
+	return cluster_status_parse(header->state, status) &&
+	       (*status == CLUSTER_INACCESSIBLE || *status == CLUSTER_RECOVERABLE);
+}
+
+/* What the disk says of a lost key, for a cluster that the catalog does not know. False: nothing. */
+static bool take_state(struct cluster *cluster, const struct volume_header *header)
+{
+	enum cluster_status status;
+
+	if (!tells_loss(header, &status))
+		return false;
+	cluster->denied_since = parse_time(header->state_time);
+	state_set(cluster, status, "%s", header->state_reason);
+	state_check_window(cluster);
+	return true;
+}
+
+/* A volume that no catalog knows: a lost catalog, or a disk that came from another host. */
+static void adopt(const struct scan_job *job, const struct scanned *volume)
+{
+	struct agent *agent = job->agent;
+	struct cluster *cluster;
+
+	if (!strcmp(volume->header.state, "deleted"))
+		return;
+	if (cluster_find(agent, volume->header.cluster_id)) {
+		log_warning("%s holds the volume %s of a cluster %s, but this host has another cluster of that name.",
+			    volume->device, volume->header.volume_id, volume->header.cluster_id);
+		return;
+	}
+	cluster = calloc(1, sizeof(*cluster));
+	if (!cluster)
+		return;
+	cluster_from_header(cluster, &volume->header, volume->device);
+	/* Not vouched for yet: that does the KMS when the cluster is started. */
+	cluster->created = time(NULL);
+	cluster->status = CLUSTER_STOPPED;
+	cluster_add(agent, cluster);
+	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
+		 cluster->device);
+	/* One or the other: the first that the catalog hears of it must have the loss in it. */
+	if (!take_state(cluster, &volume->header))
+		state_set(cluster, CLUSTER_STOPPED,
+			  "found: its volume was found by the header on %s", cluster->device);
+	device_events_found(cluster, job->mappings, job->mapping_count);
+}
+
+static bool is_same_device(const char *a, const char *b)
+{
+	struct stat st_a, st_b;
+
+	return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_rdev == st_b.st_rdev;
+}
+
+/* True when the device that the catalog names is among those that hold this volume. */
+static bool is_where_it_was(const struct scan_job *job, const struct cluster *cluster)
+{
+	for (size_t i = 0; i < job->count; i++)
+		if (!strcmp(job->volumes[i].header.volume_id, cluster->volume_id) &&
+		    is_same_device(job->volumes[i].device, cluster->device))
+			return true;
+	return false;
+}
+
+/*
+ * The catalog and the disk about one cluster. The catalog is ahead: it is written first, so what
+ * the disk says beside it is what was not erased in time, such as a loss that has been recovered
+ * from. That the key is lost for ever cannot be such a remnant.
+ */
+static void compare_state(struct cluster *cluster, const struct volume_header *header)
+{
+	const char *expected = cluster_is_inaccessible(cluster)
+				       ? cluster_status_name(cluster->status)
+				       : "";
+
+	if (!state_doubts_disk(cluster, header) && strcmp(header->state, expected))
+		state_record_on_disk(cluster);
+}
+
+static void update(struct scan_job *job, struct cluster *cluster, const struct scanned *volume)
+{
+	const struct volume_header *header = &volume->header;
+	struct fault f;
+
+	if (cluster->operation || cluster_is_in_between(cluster))
+		return;
+	if (!is_same_device(volume->device, cluster->device)) {
+		if (is_where_it_was(job, cluster)) {
+			log_warning("%s holds a copy of the volume %s of cluster %s, which is on %s.",
+				    volume->device, cluster->volume_id, cluster->id,
+				    cluster->device);
+			return;
+		}
+		log_info("Cluster %s: its volume has moved from %s to %s.", cluster->id,
+			 cluster->device, volume->device);
+		snprintf(cluster->device, sizeof(cluster->device), "%s", volume->device);
+		if (catalog_store(job->agent->catalog, cluster, &f) < 0)
+			log_error("%s", f.message);
+	}
+	compare_state(cluster, header);
+}
+
+static void scan_run(void *data)
+{
+	struct scan_job *job = data;
+
+	job->count = scan_volumes(&job->volumes);
+	job->result = mapper_list(&job->mappings, &job->mapping_count, &job->fault);
+}
+
+static void scan_done(void *data)
+{
+	struct scan_job *job = data;
+
+	if (job->result < 0)
+		log_error("%s No volume that is not in the catalog is taken in.",
+			  job->fault.message);
+	for (size_t i = 0; i < job->count; i++) {
+		struct cluster *cluster = cluster_find_volume(job->agent,
+							      job->volumes[i].header.volume_id);
+
+		if (cluster)
+			update(job, cluster, &job->volumes[i]);
+		else if (job->result == 0)
+			adopt(job, &job->volumes[i]);
+	}
+	free(job->volumes);
+	free(job->mappings);
+	free(job);
+}
+
+/*
+ * Creations that an agent before this one did not end are undone: nobody has been told that the
+ * cluster exists, and a header that was finished is found by the scan. Deletions are finished.
+ */
+static void resume(struct cluster *cluster)
+{
+	bool created = cluster->status == CLUSTER_CREATING;
+	enum operation_kind kind = created ? OPERATION_CREATE : OPERATION_DELETE;
+	struct operation *op;
+	struct fault f;
+
+	op = operation_begin(cluster, kind, NULL, NULL, &f);
+	if (!op) {
+		log_error("Cluster %s: %s", cluster->id, f.message);
+		return;
+	}
+	op->interrupted = true;
+	if (created)
+		create_undo(op);
+	else
+		detach_resume(op);
+}
+
+/**
+ * reconcile_scan() - end what was interrupted, look for volumes on all disks, and take them in
+ *
+ * All of it in the background, in this order.
+ */
+void reconcile_scan(struct agent *agent)
+{
+	struct scan_job *job = calloc(1, sizeof(*job));
+
+	if (!job) {
+		log_error("Out of memory.");
+		return;
+	}
+	job->agent = agent;
+	for (struct cluster *c = agent->clusters; c; c = c->next)
+		if (cluster_is_in_between(c))
+			resume(c);
+	device_thread_submit(agent->devices, scan_run, scan_done, job);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The shape of audit records.
+ *
+ * Must never record a parameter that is not on the list.
+ */
+
+#include "kms/audit/audit_record.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <systemd/sd-id128.h>
+
+#include "lib/base/format_time.h"
+#include "lib/base/json.h"
+
+/* Who, and from where, when nobody called: CloudTrail's words. */
+#define INTERNAL "AWS Internal"
+
+/* What may be recorded of a request. All else, known or not, stays out. */
+static const char *const recorded[] = {
+	"AliasName",
+	"CustomKeyStoreId",
+	"CustomerMasterKeySpec",
+	"Description",
+	"DestinationEncryptionAlgorithm",
+	"DestinationEncryptionContext",
+	"DestinationKeyId",
+	"DryRun",
+	"EncryptionAlgorithm",
+	"EncryptionContext",
+	"KeyId",
+	"KeySpec",
+	"KeyUsage",
+	"Limit",
+	"Marker",
+	"MultiRegion",
+	"NumberOfBytes",
+	"Origin",
+	"PendingWindowInDays",
+	"SourceEncryptionAlgorithm",
+	"SourceEncryptionContext",
+	"SourceKeyId",
+	"TargetKeyId",
+};
+
+/* Adds @value as @name with a small first letter, CloudTrail's way. */
+static void add_lower(struct json_object *o, const char *name, struct json_object *value)
+{
+	char lower[64];
+
+	snprintf(lower, sizeof(lower), "%s", name);
+	lower[0] = (char)tolower((unsigned char)lower[0]);
+	json_object_object_add(o, lower, value);
+}
+
+/* Of a caller whose signature is good: nobody else may fill the disk with words of his own. */
+static struct json_object *request_parameters(const struct call *call)
+{
+	struct json_object *params = call->params, *out = NULL;
+	size_t i;
+
+	if (!call->caller)
+		return NULL;
+
+	for (i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
+		struct json_object *value;
+
+		if (!json_object_object_get_ex(params, recorded[i], &value))
+			continue;
+		if (!out)
+			out = json_object_new_object();
+		add_lower(out, recorded[i], json_object_get(value));
+	}
+	return out;
+}
+
+/* A copy with names and, one level down, their members' names in CloudTrail's spelling. */
+static struct json_object *in_lower(struct json_object *o, bool deep)
+{
+	struct json_object *out = json_object_new_object();
+
+	json_object_object_foreach(o, name, value) {
+		bool inner = deep && json_object_is_type(value, json_type_object);
+
+		add_lower(out, name, inner ? in_lower(value, false) : json_object_get(value));
+	}
+	return out;
+}
+
+/* Management operations answer with metadata only; those that read answer null in CloudTrail. */
+static struct json_object *response_elements(const struct call *call, const struct fault *refusal)
+{
+	if (refusal || call->read_only || json_object_object_length(call->reply) == 0)
+		return NULL;
+	return in_lower(call->reply, true);
+}
+
+static struct json_object *user_identity(const struct call *call)
+{
+	struct json_object *identity = json_object_new_object();
+	char arn[160];
+
+	if (!call->caller) {
+		json_add_string(identity, "type", "Unknown");
+		if (call->access_key[0])
+			json_add_string(identity, "accessKeyId", call->access_key);
+		return identity;
+	}
+	principal_arn(call->caller, arn, sizeof(arn));
+	json_add_string(identity, "type", "IAMUser");
+	json_add_string(identity, "principalId", call->caller->access_key);
+	json_add_string(identity, "arn", arn);
+	json_add_string(identity, "accountId", call->caller->account);
+	json_add_string(identity, "accessKeyId", call->caller->access_key);
+	json_add_string(identity, "userName", call->caller->name);
+	return identity;
+}
+
+static struct json_object *resource(const char *arn)
+{
+	struct json_object *entry = json_object_new_object();
+	struct key_ref ref;
+
+	if (key_ref_parse(arn, &ref, NULL) == 0)
+		json_add_string(entry, "accountId", ref.account);
+	json_add_string(entry, "type", "AWS::KMS::Key");
+	json_add_string(entry, "ARN", arn);
+	return entry;
+}
+
+static struct json_object *resources(const struct call *call)
+{
+	struct json_object *list;
+	size_t i;
+
+	if (call->resource_count == 0)
+		return NULL;
+	list = json_object_new_array();
+	for (i = 0; i < call->resource_count; i++)
+		json_object_array_add(list, resource(call->resources[i]));
+	return list;
+}
+
+static void add_event_id(struct json_object *record)
+{
+	char event_id[SD_ID128_UUID_STRING_MAX];
+	sd_id128_t id;
+
+	if (sd_id128_randomize(&id) == 0)
+		json_add_string(record, "eventID", sd_id128_to_uuid_string(id, event_id));
+}
+
+static void add_event(struct json_object *record, const struct call *call)
+{
+	char when[32];
+
+	format_time(call->now, when);
+	json_add_string(record, "eventTime", when);
+	json_add_string(record, "eventSource", "kms.amazonaws.com");
+	json_add_string(record, "eventName", call->operation);
+	json_add_string(record, "awsRegion", call->kms->region);
+	json_add_string(record, "sourceIPAddress", call->source);
+	json_add_string(record, "userAgent", call->user_agent);
+	json_add_string(record, "requestID", call->request_id);
+	add_event_id(record);
+	json_add_bool(record, "readOnly", call->read_only);
+	json_add_string(record, "eventType", "AwsApiCall");
+	json_add_string(record, "recipientAccountId",
+			call->caller ? call->caller->account : call->kms->account);
+}
+
+/* Who was at the other end of the unix socket, as the kernel says. */
+static struct json_object *peer(const struct call *call)
+{
+	struct json_object *data;
+
+	if (call->pid == 0)
+		return NULL;
+	data = json_object_new_object();
+	json_add_int(data, "peerPid", call->pid);
+	json_add_int(data, "peerUid", call->uid);
+	return data;
+}
+
+struct json_object *audit_record_call(const struct call *call, const struct fault *refusal)
+{
+	struct json_object *record = json_object_new_object();
+	struct json_object *extra;
+
+	json_add_string(record, "eventVersion", "1.09");
+	json_object_object_add(record, "userIdentity", user_identity(call));
+	add_event(record, call);
+	if (refusal) {
+		json_add_string(record, "errorCode", refusal->code);
+		json_add_string(record, "errorMessage", refusal->message);
+	}
+	json_object_object_add(record, "requestParameters", request_parameters(call));
+	json_object_object_add(record, "responseElements", response_elements(call, refusal));
+	extra = resources(call);
+	if (extra)
+		json_object_object_add(record, "resources", extra);
+	extra = peer(call);
+	if (extra)
+		json_object_object_add(record, "additionalEventData", extra);
+	return record;
+}
+
+struct json_object *audit_record_event(const char *name, const char *region, const char *account)
+{
+	struct json_object *record = json_object_new_object();
+	struct json_object *identity = json_object_new_object();
+	char when[32];
+
+	json_add_string(identity, "accountId", account);
+	json_add_string(identity, "invokedBy", INTERNAL);
+	format_time(time(NULL), when);
+	json_add_string(record, "eventVersion", "1.09");
+	json_object_object_add(record, "userIdentity", identity);
+	json_add_string(record, "eventTime", when);
+	json_add_string(record, "eventSource", "kms.amazonaws.com");
+	json_add_string(record, "eventName", name);
+	json_add_string(record, "awsRegion", region);
+	json_add_string(record, "sourceIPAddress", INTERNAL);
+	json_add_string(record, "userAgent", INTERNAL);
+	json_object_object_add(record, "requestParameters", NULL);
+	json_object_object_add(record, "responseElements", NULL);
+	add_event_id(record);
+	json_add_bool(record, "readOnly", false);
+	json_add_string(record, "eventType", "AwsServiceEvent");
+	json_add_string(record, "recipientAccountId", account);
+	return record;
+}
+
+struct json_object *audit_record_key(const char *name, const struct cmk *cmk)
+{
+	struct json_object *record = audit_record_event(name, cmk->region, cmk->account);
+	struct json_object *list = json_object_new_array();
+	char arn[ARN_MAX];
+
+	cmk_arn(cmk, arn);
+	json_object_array_add(list, resource(arn));
+	json_object_object_add(record, "resources", list);
+	return record;
+}
+
+struct json_object *audit_record_metadata(const struct cmk *cmk)
+{
+	_cleanup_json_ struct json_object *metadata = cmk_metadata(cmk);
+
+	return in_lower(metadata, false);
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reading the principals.
+ *
+ * Must never keep a secret access key in plain heap.
+ */
+
+#include "kms/auth/principal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/arn.h"
+#include "lib/base/ini.h"
+
+struct principals_reader {
+	struct principals *principals;
+	const char *account;
+};
+
+static int add_principal(struct principals_reader *r, const char *name, struct principal **ret,
+			 struct fault *f)
+{
+	struct principals *p = r->principals;
+	struct principal *list, *last;
+
+	if (strlen(name) == 0 || strlen(name) >= sizeof(last->name) ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_-") !=
+		    strlen(name))
+		return fault_set(f, "InvalidConfiguration",
+				 "profile name must be 1 to 64 letters, digits or +=,.@_-");
+	list = reallocarray(p->list, p->count + 1, sizeof(*list));
+	if (!list)
+		return fault_set(f, "InternalFailure", "out of memory");
+	p->list = list;
+	last = &list[p->count++];
+	memset(last, 0, sizeof(*last));
+	memcpy(last->name, name, strlen(name) + 1);
+	memcpy(last->account, r->account, sizeof(last->account));
+	*ret = last;
+	return 0;
+}
+
+static int set_secret_key(struct principal *principal, const char *value, struct fault *f)
+{
+	if (*value == '\0' || principal->secret_key)
+		return fault_set(f, "InvalidConfiguration",
+				 "aws_secret_access_key is empty or given twice");
+	principal->secret_key = secret_new(strlen(value));
+	if (!principal->secret_key)
+		return fault_set(f, "InternalFailure", "no locked memory: raise LimitMEMLOCK");
+	memcpy(principal->secret_key->bytes, value, strlen(value));
+	return 0;
+}
+
+static int principal_entry(const char *section, const char *key, const char *value, void *userdata,
+			   struct fault *f)
+{
+	struct principals_reader *r = userdata;
+	struct principals *p = r->principals;
+	struct principal *last = p->count ? &p->list[p->count - 1] : NULL;
+
+	if (!last || strcmp(last->name, section) != 0) {
+		if (add_principal(r, section, &last, f))
+			return -1;
+	}
+	if (strcmp(key, "aws_secret_access_key") == 0)
+		return set_secret_key(last, value, f);
+	if (strcmp(key, "aws_access_key_id") == 0) {
+		if (strlen(value) < 16 || strlen(value) >= sizeof(last->access_key) ||
+		    principal_find(p, value))
+			return fault_set(f, "InvalidConfiguration",
+					 "aws_access_key_id must have 16 to 128 characters and be unique");
+		memcpy(last->access_key, value, strlen(value) + 1);
+	} else if (strcmp(key, "aws_account_id") == 0) {
+		if (!arn_valid_account(value))
+			return fault_set(f, "InvalidConfiguration",
+					 "aws_account_id must have 12 digits");
+		memcpy(last->account, value, sizeof(last->account));
+	}
+	return 0;
+}
+
+static int check_complete(const struct principals *p, const char *path, struct fault *f)
+{
+	size_t i;
+
+	if (p->count == 0)
+		return fault_set(f, "InvalidConfiguration", "%s names no principal", path);
+	for (i = 0; i < p->count; i++)
+		if (!p->list[i].access_key[0] || !p->list[i].secret_key)
+			return fault_set(f, "InvalidConfiguration",
+					 "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key",
+					 path, p->list[i].name);
+	return 0;
+}
+
+int principals_load(const char *path, const char *account, struct principals *principals,
+		    struct fault *f)
+{
+	struct principals_reader r = { .principals = principals, .account = account };
+	struct stat st;
+
+	memset(principals, 0, sizeof(*principals));
+	if (stat(path, &st))
+		return fault_set(f, "InvalidConfiguration",
+				 "cannot read %s: %s (envelope-kms --init makes it)", path,
+				 strerror(errno));
+	if (st.st_mode & 077)
+		return fault_set(f, "InvalidConfiguration",
+				 "%s is open to group or others: run chmod 600 %s", path, path);
+	if (ini_read(path, principal_entry, &r, f) || check_complete(principals, path, f)) {
+		principals_free(principals);
+		return -1;
+	}
+	return 0;
+}
+
+void principals_free(struct principals *principals)
+{
+	size_t i;
+
+	for (i = 0; i < principals->count; i++)
+		secret_free(principals->list[i].secret_key);
+	free(principals->list);
+	memset(principals, 0, sizeof(*principals));
+}
+
+const struct principal *principal_find(const struct principals *principals, const char *access_key)
+{
+	size_t i;
+
+	for (i = 0; i < principals->count; i++)
+		if (strcmp(principals->list[i].access_key, access_key) == 0)
+			return &principals->list[i];
+	return NULL;
+}
+
+void principal_arn(const struct principal *principal, char *arn, size_t size)
+{
+	snprintf(arn, size, "arn:aws:iam::%s:user/%s", principal->account, principal->name);
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A customer master key's metadata, in its stored form and in AWS's.
+ *
+ * Must never change the stored form's meaning: it is what the seal of existing keys covers.
+ */
+
+#include "kms/keys/cmk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/json.h"
+
+void cmk_free(struct cmk *cmk)
+{
+	free(cmk->description);
+	cmk->description = NULL;
+}
+
+void cmk_arn(const struct cmk *cmk, char arn[ARN_MAX])
+{
+	arn_format_key(arn, "aws", cmk->region, cmk->account, cmk->key_id);
+}
+
+struct json_object *cmk_record(const struct cmk *cmk)
+{
+	struct json_object *record = json_object_new_object();
+
+	json_add_string(record, "Record", "key");
+	json_add_string(record, "KeyId", cmk->key_id);
+	json_add_string(record, "Account", cmk->account);
+	json_add_string(record, "Region", cmk->region);
+	json_add_string(record, "Description", cmk->description);
+	json_add_string(record, "State", key_state_name(cmk->state));
+	json_add_bool(record, "AwsManaged", cmk->aws_managed);
+	json_add_int(record, "Created", cmk->created);
+	json_add_int(record, "Deletion", cmk->deletion);
+	json_add_int(record, "PendingDays", cmk->pending_days);
+	return record;
+}
+
+static int copy_member(struct json_object *record, const char *key, char *field, size_t size)
+{
+	const char *value = json_get_string(record, key);
+
+	if (!value || strlen(value) >= size)
+		return -1;
+	memcpy(field, value, strlen(value) + 1);
+	return 0;
+}
+
+int cmk_from_record(struct json_object *record, struct cmk *cmk)
+{
+	const char *kind = json_get_string(record, "Record");
+	const char *state = json_get_string(record, "State");
+	const char *description = json_get_string(record, "Description");
+
+	memset(cmk, 0, sizeof(*cmk));
+	if (!kind || strcmp(kind, "key") != 0 || !state || !description ||
+	    copy_member(record, "KeyId", cmk->key_id, sizeof(cmk->key_id)) ||
+	    copy_member(record, "Account", cmk->account, sizeof(cmk->account)) ||
+	    copy_member(record, "Region", cmk->region, sizeof(cmk->region)) ||
+	    key_state_parse(state, &cmk->state))
+		return -1;
+	cmk->aws_managed = json_get_bool(record, "AwsManaged", false);
+	cmk->created = json_get_int(record, "Created", 0);
+	cmk->deletion = json_get_int(record, "Deletion", 0);
+	cmk->pending_days = (int)json_get_int(record, "PendingDays", 0);
+	cmk->description = strdup(description);
+	return cmk->description ? 0 : -1;
+}
+
+struct json_object *cmk_metadata(const struct cmk *cmk)
+{
+	struct json_object *metadata = json_object_new_object();
+	struct json_object *algorithms = json_object_new_array();
+	char arn[ARN_MAX];
+
+	cmk_arn(cmk, arn);
+	json_add_string(metadata, "AWSAccountId", cmk->account);
+	json_add_string(metadata, "KeyId", cmk->key_id);
+	json_add_string(metadata, "Arn", arn);
+	json_add_int(metadata, "CreationDate", cmk->created);
+	json_add_bool(metadata, "Enabled", cmk->state == KEY_ENABLED);
+	json_add_string(metadata, "Description", cmk->description);
+	json_add_string(metadata, "KeyUsage", "ENCRYPT_DECRYPT");
+	json_add_string(metadata, "KeyState", key_state_name(cmk->state));
+	if (cmk->state == KEY_PENDING_DELETION)
+		json_add_int(metadata, "DeletionDate", cmk->deletion);
+	json_add_string(metadata, "Origin", "AWS_KMS");
+	json_add_string(metadata, "KeyManager", cmk->aws_managed ? "AWS" : "CUSTOMER");
+	json_add_string(metadata, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT");
+	json_add_string(metadata, "KeySpec", "SYMMETRIC_DEFAULT");
+	json_object_array_add(algorithms, json_object_new_string("SYMMETRIC_DEFAULT"));
+	json_object_object_add(metadata, "EncryptionAlgorithms", algorithms);
+	json_add_bool(metadata, "MultiRegion", false);
+	return metadata;
+}

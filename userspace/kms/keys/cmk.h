@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A customer master key's metadata. The material is never part of it.
+ *
+ * Must never be stored other than by store.c, which seals it together with the material.
+ */
+#ifndef ENVELOPE_KMS_CMK_H
+#define ENVELOPE_KMS_CMK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "lib/base/arn.h"
+#include "kms/keys/key_state.h"
+
+#define KEY_ID_MAX	    37
+#define CMK_DESCRIPTION_MAX 8192
+
+struct cmk { /* owner: the caller's stack; cmk_free() */
+	char key_id[KEY_ID_MAX];
+	char account[13];
+	char region[32];
+	char *description; /* malloc'd */
+	enum key_state state;
+	bool aws_managed; /* alias/aws/...: cannot be managed by anyone */
+	int64_t created;  /* seconds since the epoch */
+	int64_t deletion; /* seconds since the epoch; 0 unless pending */
+	int pending_days; /* waiting period; 0 unless pending */
+};
+
+/** cmk_free() - release what @cmk owns */
+void cmk_free(struct cmk *cmk);
+#define _cleanup_cmk_ __attribute__((cleanup(cmk_free)))
+
+/** cmk_arn() - write the key's ARN */
+void cmk_arn(const struct cmk *cmk, char arn[ARN_MAX]);
+
+/** cmk_record() - the metadata as it is sealed; Return: new object or NULL */
+struct json_object *cmk_record(const struct cmk *cmk);
+
+/** cmk_from_record() - inverse of cmk_record(); Return: 0 or -1 when a member is missing */
+int cmk_from_record(struct json_object *record, struct cmk *cmk);
+
+/** cmk_metadata() - AWS's KeyMetadata; Return: new object or NULL */
+struct json_object *cmk_metadata(const struct cmk *cmk);
+
+#endif

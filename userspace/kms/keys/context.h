@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The encryption context: name-value pairs that are bound to a ciphertext without being secret.
+ *
+ * Must never treat two different contexts alike, nor one context in two orders differently.
+ */
+#ifndef ENVELOPE_KMS_CONTEXT_H
+#define ENVELOPE_KMS_CONTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "lib/base/fault.h"
+
+#define CONTEXT_MAX 8192 /* bytes of all names and values */
+
+struct context {
+	uint8_t *bytes; /* malloc'd canonical form; NULL when empty */
+	size_t size;
+};
+
+void context_free(struct context *context);
+#define _cleanup_context_ __attribute__((cleanup(context_free)))
+
+/**
+ * context_read() - canonical form: pairs in byte order of their names, each string with its
+ * length in front (32 bit, big endian)
+ * @params: of the request
+ * @name: "EncryptionContext"; absent and empty are the same
+ * @f: SerializationException, ValidationException
+ *
+ * Return: 0 or -1.
+ */
+int context_read(struct json_object *params, const char *name, struct context *context,
+		 struct fault *f);
+
+#endif

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Destroying keys in time.
+ *
+ * Must never wait in steps: the timer is set to the next date, in real time. Nor destroy a key
+ * whose end cannot be recorded: key_lookup() refuses it in the meantime.
+ */
+
+#include "kms/keys/deletion.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kms/audit/audit.h"
+#include "lib/base/log.h"
+
+#define RETRY_SECONDS 60
+#define ACCURACY_USEC 1000000
+#define USEC_PER_SEC  1000000ULL
+
+struct deletion {
+	struct store *store;
+	struct audit *audit;
+	sd_event_source *timer;
+};
+
+static int record(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	return audit_key_deleted(userdata, cmk, f);
+}
+
+static void run(struct deletion *deletion)
+{
+	int64_t next = 0, now = time(NULL);
+	struct fault fault;
+	int destroyed = store_destroy_due(deletion->store, now, record, deletion->audit, &next,
+					  &fault);
+
+	if (destroyed > 0)
+		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);
+	if (destroyed < 0) {
+		log_error("cannot destroy keys that are due, trying again in %d s: %s",
+			  RETRY_SECONDS, fault.message);
+		next = now + RETRY_SECONDS;
+	}
+	if (next > 0)
+		sd_event_source_set_time(deletion->timer, (uint64_t)next * USEC_PER_SEC);
+	sd_event_source_set_enabled(deletion->timer, next > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	run(userdata);
+	return 0;
+}
+
+int deletion_new(sd_event *event, struct store *store, struct audit *audit, struct deletion **ret,
+		 struct fault *f)
+{
+	struct deletion *deletion = calloc(1, sizeof(*deletion));
+	int err;
+
+	if (!deletion)
+		return fault_set(f, "InternalFailure", "out of memory");
+	deletion->store = store;
+	deletion->audit = audit;
+	err = sd_event_add_time(event, &deletion->timer, CLOCK_REALTIME, UINT64_MAX, ACCURACY_USEC,
+				on_timer, deletion);
+	if (err < 0) {
+		free(deletion);
+		return fault_set(f, "InternalFailure", "cannot make a timer: %s", strerror(-err));
+	}
+	run(deletion);
+	*ret = deletion;
+	return 0;
+}
+
+void deletion_rearm(struct deletion *deletion)
+{
+	/* From the loop: the change that set the date is not committed yet. */
+	sd_event_source_set_time(deletion->timer, 0);
+	sd_event_source_set_enabled(deletion->timer, SD_EVENT_ONESHOT);
+}
+
+void deletion_free(struct deletion *deletion)
+{
+	if (!deletion)
+		return;
+	sd_event_source_disable_unref(deletion->timer);
+	free(deletion);
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The key state table.
+ *
+ * Must never allow a cryptographic use of a key that is not enabled.
+ */
+
+#include "kms/keys/key_state.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static const char *const state_names[] = {
+	[KEY_ENABLED] = "Enabled",
+	[KEY_DISABLED] = "Disabled",
+	[KEY_PENDING_DELETION] = "PendingDeletion",
+};
+
+static const bool allowed[][3] = {
+	/*			   Enabled  Disabled  PendingDeletion */
+	[USE_CRYPTO] = { true, false, false },
+	[USE_DESCRIBE] = { true, true, true },
+	[USE_ALIAS] = { true, true, false },
+	[USE_ENABLE] = { true, true, false },
+	[USE_DISABLE] = { true, true, false },
+	[USE_SCHEDULE_DELETION] = { true, true, false },
+	[USE_CANCEL_DELETION] = { false, false, true },
+};
+
+const char *key_state_name(enum key_state state)
+{
+	return state_names[state];
+}
+
+int key_state_parse(const char *name, enum key_state *state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++) {
+		if (strcmp(state_names[i], name) == 0) {
+			*state = (enum key_state)i;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int key_state_allows(enum key_state state, enum key_use use, const char *arn, struct fault *f)
+{
+	if (allowed[use][state])
+		return 0;
+	if (use == USE_CANCEL_DELETION)
+		return fault_set(f, "KMSInvalidStateException", "%s is not pending deletion.", arn);
+	if (state == KEY_DISABLED)
+		return fault_set(f, "DisabledException", "%s is disabled.", arn);
+	return fault_set(f, "KMSInvalidStateException", "%s is pending deletion.", arn);
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Table of the operations.
+ *
+ * Must never list one that is not whole.
+ */
+
+#include "kms/ops/ops.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct op ops[] = {
+	{ "CancelKeyDeletion", op_cancel_key_deletion, false },
+	{ "CreateAlias", op_create_alias, false },
+	{ "CreateKey", op_create_key, false },
+	{ "Decrypt", op_decrypt, true },
+	{ "DeleteAlias", op_delete_alias, false },
+	{ "DescribeKey", op_describe_key, true },
+	{ "DisableKey", op_disable_key, false },
+	{ "EnableKey", op_enable_key, false },
+	{ "Encrypt", op_encrypt, true },
+	{ "GenerateDataKey", op_generate_data_key, true },
+	{ "GenerateDataKeyWithoutPlaintext", op_generate_data_key_without_plaintext, true },
+	{ "ListAliases", op_list_aliases, true },
+	{ "ListKeys", op_list_keys, true },
+	{ "ReEncrypt", op_re_encrypt, true },
+	{ "ScheduleKeyDeletion", op_schedule_key_deletion, false },
+	{ "UpdateAlias", op_update_alias, false },
+};
+
+const struct op *op_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+		if (strcmp(ops[i].name, name) == 0)
+			return &ops[i];
+	return NULL;
+}
+
+void call_touch(struct call *call, const char *arn)
+{
+	size_t i;
+
+	for (i = 0; i < call->resource_count; i++)
+		if (strcmp(call->resources[i], arn) == 0)
+			return;
+	if (call->resource_count < CALL_RESOURCES_MAX)
+		snprintf(call->resources[call->resource_count++], ARN_MAX, "%s", arn);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operations of the API. Each reads call->params and fills call->reply.
+ *
+ * Must never answer before the change is on disk.
+ */
+#ifndef ENVELOPE_KMS_OPS_H
+#define ENVELOPE_KMS_OPS_H
+
+#include "kms/call.h"
+
+/** typedef op_t - Return: 0, or -1 with @f filled */
+typedef int (*op_t)(struct call *call, struct fault *f);
+
+struct op {
+	const char *name;
+	op_t run;
+	bool read_only; /* as CloudTrail sees it */
+};
+
+/** op_find() - by name; Return: borrowed, or NULL */
+const struct op *op_find(const char *name);
+
+/* ops_key.c */
+int op_create_key(struct call *call, struct fault *f);
+int op_describe_key(struct call *call, struct fault *f);
+int op_list_keys(struct call *call, struct fault *f);
+
+/* ops_alias.c */
+int op_create_alias(struct call *call, struct fault *f);
+int op_update_alias(struct call *call, struct fault *f);
+int op_delete_alias(struct call *call, struct fault *f);
+int op_list_aliases(struct call *call, struct fault *f);
+
+/* ops_state.c */
+int op_enable_key(struct call *call, struct fault *f);
+int op_disable_key(struct call *call, struct fault *f);
+int op_schedule_key_deletion(struct call *call, struct fault *f);
+int op_cancel_key_deletion(struct call *call, struct fault *f);
+
+/* ops_data.c */
+int op_encrypt(struct call *call, struct fault *f);
+int op_decrypt(struct call *call, struct fault *f);
+int op_re_encrypt(struct call *call, struct fault *f);
+
+/* ops_data_key.c */
+int op_generate_data_key(struct call *call, struct fault *f);
+int op_generate_data_key_without_plaintext(struct call *call, struct fault *f);
+
+#endif

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+/*
+ * CreateAlias, UpdateAlias, DeleteAlias, ListAliases.
+ *
+ * Must never let a client make, move or delete a name under alias/aws/.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kms/auth/authorize.h"
+#include "lib/base/json.h"
+#include "kms/auth/key_lookup.h"
+#include "kms/ops/ops.h"
+#include "kms/ops/page.h"
+#include "kms/ops/params.h"
+
+#define ALIAS_NAME_MAX	     256
+#define LIST_ALIASES_MOST    100
+#define LIST_ALIASES_DEFAULT 50
+
+static void alias_arn(const struct call *call, const char *name, char arn[ARN_MAX])
+{
+	arn_format_key(arn, "aws", call->kms->region, call->caller->account, name);
+}
+
+/* Reads AliasName of a request that would change the alias. */
+static int own_alias_name(struct call *call, const char **name, struct fault *f)
+{
+	char arn[ARN_MAX];
+
+	if (param_need_text(call->params, "AliasName", ALIAS_NAME_MAX, name, f))
+		return -1;
+	if (!arn_valid_alias(*name))
+		return fault_set(f, "ValidationException",
+				 "1 validation error detected: Value at 'aliasName' failed to satisfy constraint: Member must satisfy regular expression pattern: alias/[a-zA-Z0-9/_-]+");
+	alias_arn(call, *name, arn);
+	if (strncmp(*name, "alias/aws/", 10) == 0)
+		return fault_set(f, "InvalidAliasNameException",
+				 "%s is reserved: names under alias/aws/ belong to AWS managed keys",
+				 arn);
+	return authorize(call, call->caller->account, arn, false, f);
+}
+
+/* Reads TargetKeyId: a key of the caller's account that may carry an alias. */
+static int target_key(struct call *call, struct cmk *cmk, struct fault *f)
+{
+	const char *target;
+
+	if (param_need_text(call->params, "TargetKeyId", 2048, &target, f))
+		return -1;
+	return key_lookup_id(call, target, USE_ALIAS, cmk, f);
+}
+
+int op_create_alias(struct call *call, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	struct alias alias = { .created = call->now, .updated = call->now };
+	char arn[ARN_MAX];
+	const char *name;
+	int ret;
+
+	if (own_alias_name(call, &name, f) || target_key(call, &cmk, f))
+		return -1;
+	strcpy(alias.name, name);
+	memcpy(alias.account, cmk.account, sizeof(alias.account));
+	memcpy(alias.region, cmk.region, sizeof(alias.region));
+	memcpy(alias.target, cmk.key_id, sizeof(alias.target));
+	ret = store_add_alias(call->kms->store, &alias, f);
+	if (ret == -EEXIST) {
+		alias_arn(call, name, arn);
+		return fault_set(f, "AlreadyExistsException",
+				 "An alias with the name %s already exists", arn);
+	}
+	return ret;
+}
+
+static int alias_not_found(const struct call *call, const char *name, struct fault *f)
+{
+	char arn[ARN_MAX];
+
+	alias_arn(call, name, arn);
+	return fault_set(f, "NotFoundException", "Alias %s is not found.", arn);
+}
+
+int op_update_alias(struct call *call, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	struct alias alias;
+	const char *name;
+	int ret;
+
+	if (own_alias_name(call, &name, f) || target_key(call, &cmk, f))
+		return -1;
+	ret = store_get_alias(call->kms->store, call->caller->account, name, &alias, f);
+	if (ret == -ENOENT)
+		return alias_not_found(call, name, f);
+	if (ret)
+		return -1;
+	memcpy(alias.target, cmk.key_id, sizeof(alias.target));
+	alias.updated = call->now;
+	return store_update_alias(call->kms->store, &alias, f);
+}
+
+int op_delete_alias(struct call *call, struct fault *f)
+{
+	const char *name;
+	int ret;
+
+	if (own_alias_name(call, &name, f))
+		return -1;
+	ret = store_delete_alias(call->kms->store, call->caller->account, name, f);
+	return ret == -ENOENT ? alias_not_found(call, name, f) : ret;
+}
+
+struct alias_list {
+	struct page page;
+	const char *only; /* key id, or NULL for all */
+};
+
+static int list_alias(const struct alias *alias, void *userdata)
+{
+	struct alias_list *list = userdata;
+	struct json_object *entry;
+	char arn[ARN_MAX];
+
+	if (list->only && strcmp(list->only, alias->target) != 0)
+		return 0;
+	arn_format_key(arn, "aws", alias->region, alias->account, alias->name);
+	entry = json_object_new_object();
+	json_add_string(entry, "AliasName", alias->name);
+	json_add_string(entry, "AliasArn", arn);
+	json_add_string(entry, "TargetKeyId", alias->target);
+	json_add_int(entry, "CreationDate", alias->created);
+	json_add_int(entry, "LastUpdatedDate", alias->updated);
+	return page_add(&list->page, alias->name, entry);
+}
+
+int op_list_aliases(struct call *call, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	struct alias_list list = { 0 };
+	const char *account = call->caller->account;
+	const char *key_id;
+	int ret = -1;
+
+	if (authorize(call, account, "*", false, f) ||
+	    param_text(call->params, "KeyId", 2048, &key_id, f))
+		return -1;
+	if (key_id) {
+		if (key_lookup_id(call, key_id, USE_DESCRIBE, &cmk, f))
+			return -1;
+		list.only = cmk.key_id;
+	}
+	if (page_begin(&list.page, call->params, LIST_ALIASES_MOST, LIST_ALIASES_DEFAULT, f) == 0)
+		ret = store_list_aliases(call->kms->store, account, list.page.after, list_alias,
+					 &list, f);
+	if (ret == 0)
+		page_end(&list.page, call->reply, "Aliases");
+	page_free(&list.page);
+	return ret;
+}

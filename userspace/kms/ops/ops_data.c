@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Encrypt, Decrypt, ReEncrypt.
+ *
+ * Must never let plaintext out other than through plaintext.c.
+ */
+#include "kms/keys/ciphertext.h"
+#include "lib/base/json.h"
+#include "kms/ops/ops.h"
+#include "kms/ops/params.h"
+#include "kms/keys/plaintext.h"
+
+#define PLAINTEXT_MAX 4096
+
+static const struct ciphertext_names plain_names = {
+	"KeyId",
+	"EncryptionContext",
+	"EncryptionAlgorithm",
+};
+
+static const struct ciphertext_names source_names = {
+	"SourceKeyId",
+	"SourceEncryptionContext",
+	"SourceEncryptionAlgorithm",
+};
+
+static const struct ciphertext_names destination_names = {
+	"DestinationKeyId",
+	"DestinationEncryptionContext",
+	"DestinationEncryptionAlgorithm",
+};
+
+int op_encrypt(struct call *call, struct fault *f)
+{
+	_cleanup_secret_ struct secret *plain = NULL;
+	char arn[ARN_MAX];
+	bool dry_run;
+
+	call->has_plaintext = true;
+	/* It has travelled already: refuse it so that no client is built on that. */
+	if (call->transport == TRANSPORT_UNIX)
+		return plaintext_over_unix(call, f);
+	if (param_flag(call->params, "DryRun", &dry_run, f) ||
+	    param_secret(call->params, "Plaintext", PLAINTEXT_MAX, &plain, f) ||
+	    ciphertext_make(call, &plain_names, plain, arn, f))
+		return -1;
+	if (dry_run)
+		return ciphertext_dry_run(f);
+	json_add_string(call->reply, "KeyId", arn);
+	json_add_string(call->reply, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+	return 0;
+}
+
+int op_decrypt(struct call *call, struct fault *f)
+{
+	_cleanup_recipient_ struct recipient recipient = { 0 };
+	_cleanup_secret_ struct secret *plain = NULL;
+	char arn[ARN_MAX];
+	bool dry_run;
+
+	if (param_flag(call->params, "DryRun", &dry_run, f) ||
+	    plaintext_route(call, dry_run, &recipient, f) ||
+	    ciphertext_open(call, &plain_names, &plain, arn, f))
+		return -1;
+	if (dry_run)
+		return ciphertext_dry_run(f);
+	json_add_string(call->reply, "KeyId", arn);
+	json_add_string(call->reply, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+	return plaintext_reply(call, &recipient, plain, f);
+}
+
+int op_re_encrypt(struct call *call, struct fault *f)
+{
+	_cleanup_secret_ struct secret *plain = NULL;
+	char source[ARN_MAX], destination[ARN_MAX];
+	bool dry_run;
+
+	if (param_flag(call->params, "DryRun", &dry_run, f) ||
+	    ciphertext_open(call, &source_names, &plain, source, f) ||
+	    ciphertext_make(call, &destination_names, plain, destination, f))
+		return -1;
+	if (dry_run)
+		return ciphertext_dry_run(f);
+	json_add_string(call->reply, "SourceKeyId", source);
+	json_add_string(call->reply, "KeyId", destination);
+	json_add_string(call->reply, "SourceEncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+	json_add_string(call->reply, "DestinationEncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+	return 0;
+}

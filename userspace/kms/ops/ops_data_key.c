@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+/*
+ * GenerateDataKey, GenerateDataKeyWithoutPlaintext.
+ *
+ * Must never remember a data key: it exists until the reply is made, in locked memory.
+ */
+#include <string.h>
+
+#include "kms/keys/ciphertext.h"
+#include "kms/keys/crypto.h"
+#include "lib/base/json.h"
+#include "kms/ops/ops.h"
+#include "kms/ops/params.h"
+#include "kms/keys/plaintext.h"
+
+#define DATA_KEY_MAX 1024
+
+static const struct ciphertext_names names = {
+	"KeyId",
+	"EncryptionContext",
+	"EncryptionAlgorithm",
+};
+
+static int data_key_size(struct json_object *params, size_t *size, struct fault *f)
+{
+	const char *spec;
+	int64_t bytes;
+
+	if (param_text(params, "KeySpec", 64, &spec, f) ||
+	    param_number(params, "NumberOfBytes", 1, DATA_KEY_MAX, 0, &bytes, f))
+		return -1;
+	if (!spec == (bytes == 0))
+		return fault_set(f, "ValidationException",
+				 "Please specify either number of bytes or key spec.");
+	if (!spec)
+		*size = (size_t)bytes;
+	else if (strcmp(spec, "AES_256") == 0)
+		*size = 32;
+	else if (strcmp(spec, "AES_128") == 0)
+		*size = 16;
+	else
+		return fault_set(f, "ValidationException",
+				 "1 validation error detected: Value '%.32s' at 'keySpec' failed to satisfy constraint: Member must satisfy enum value set: [AES_256, AES_128]",
+				 spec);
+	return 0;
+}
+
+static int generate(struct call *call, struct secret **key, struct fault *f)
+{
+	char arn[ARN_MAX];
+	bool dry_run;
+	size_t size;
+
+	if (param_flag(call->params, "DryRun", &dry_run, f) || data_key_size(call->params, &size, f))
+		return -1;
+	*key = secret_new(size);
+	if (!*key || crypto_random((*key)->bytes, size))
+		return fault_set(f, "KMSInternalException", "cannot make a data key");
+	if (ciphertext_make(call, &names, *key, arn, f))
+		return -1;
+	if (dry_run)
+		return ciphertext_dry_run(f);
+	json_add_string(call->reply, "KeyId", arn);
+	return 0;
+}
+
+int op_generate_data_key(struct call *call, struct fault *f)
+{
+	_cleanup_recipient_ struct recipient recipient = { 0 };
+	_cleanup_secret_ struct secret *key = NULL;
+
+	if (plaintext_route(call, json_get_bool(call->params, "DryRun", false), &recipient, f) ||
+	    generate(call, &key, f))
+		return -1;
+	return plaintext_reply(call, &recipient, key, f);
+}
+
+int op_generate_data_key_without_plaintext(struct call *call, struct fault *f)
+{
+	_cleanup_secret_ struct secret *key = NULL;
+
+	return generate(call, &key, f);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * CreateKey, DescribeKey, ListKeys.
+ *
+ * Must never silently ignore a parameter that would have made the key safer.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kms/auth/authorize.h"
+#include "lib/base/json.h"
+#include "kms/auth/key_lookup.h"
+#include "kms/ops/ops.h"
+#include "kms/ops/page.h"
+#include "kms/ops/params.h"
+
+#define LIST_KEYS_MOST	  1000
+#define LIST_KEYS_DEFAULT 100
+
+static int check_new_key(struct json_object *params, struct fault *f)
+{
+	bool multi_region;
+
+	if (param_choice(params, "KeyUsage", "ENCRYPT_DECRYPT", f) ||
+	    param_choice(params, "KeySpec", "SYMMETRIC_DEFAULT", f) ||
+	    param_choice(params, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", f) ||
+	    param_choice(params, "Origin", "AWS_KMS", f) || param_refuse(params, "Policy", f) ||
+	    param_refuse(params, "Tags", f) || param_refuse(params, "CustomKeyStoreId", f) ||
+	    param_refuse(params, "XksKeyId", f) ||
+	    param_flag(params, "MultiRegion", &multi_region, f))
+		return -1;
+	if (multi_region)
+		return param_refuse(params, "MultiRegion", f);
+	return 0;
+}
+
+int op_create_key(struct call *call, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	const char *description;
+	char arn[ARN_MAX];
+
+	if (check_new_key(call->params, f) ||
+	    param_text(call->params, "Description", CMK_DESCRIPTION_MAX, &description, f) ||
+	    authorize(call, call->caller->account, "*", false, f))
+		return -1;
+	cmk.description = strdup(description ? description : "");
+	if (!cmk.description)
+		return fault_set(f, "KMSInternalException", "out of memory");
+	if (key_new(call, &cmk, f))
+		return -1;
+	cmk_arn(&cmk, arn);
+	call_touch(call, arn);
+	json_object_object_add(call->reply, "KeyMetadata", cmk_metadata(&cmk));
+	return 0;
+}
+
+int op_describe_key(struct call *call, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	const char *key_id;
+
+	if (param_need_text(call->params, "KeyId", 2048, &key_id, f) ||
+	    key_lookup(call, key_id, USE_DESCRIBE, &cmk, NULL, f))
+		return -1;
+	json_object_object_add(call->reply, "KeyMetadata", cmk_metadata(&cmk));
+	return 0;
+}
+
+static int list_key(const struct cmk *cmk, void *userdata)
+{
+	struct json_object *entry = json_object_new_object();
+	char arn[ARN_MAX];
+
+	cmk_arn(cmk, arn);
+	json_add_string(entry, "KeyId", cmk->key_id);
+	json_add_string(entry, "KeyArn", arn);
+	return page_add(userdata, cmk->key_id, entry);
+}
+
+int op_list_keys(struct call *call, struct fault *f)
+{
+	_cleanup_page_ struct page page = { 0 };
+	const char *account = call->caller->account;
+
+	if (authorize(call, account, "*", false, f) ||
+	    page_begin(&page, call->params, LIST_KEYS_MOST, LIST_KEYS_DEFAULT, f) ||
+	    store_list_keys(call->kms->store, account, page.after, list_key, &page, f))
+		return -1;
+	page_end(&page, call->reply, "Keys");
+	return 0;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Pages of a listing. A marker is the base64 of the last entry's name.
+ *
+ * Must never trust a marker for more than a place in the order.
+ */
+
+#include "kms/ops/page.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/json.h"
+#include "kms/ops/params.h"
+
+#define MARKER_MAX 1024
+
+static int read_marker(struct page *page, const char *marker, struct fault *f)
+{
+	uint8_t *bytes;
+	size_t size;
+
+	if (base64_decode(marker, &bytes, &size))
+		return fault_set(f, "InvalidMarkerException",
+				 "Could not deserialize marker '%.64s'", marker);
+	if (size == 0 || memchr(bytes, '\0', size)) {
+		free(bytes);
+		return fault_set(f, "InvalidMarkerException",
+				 "Could not deserialize marker '%.64s'", marker);
+	}
+	page->after = strndup((const char *)bytes, size);
+	free(bytes);
+	return 0;
+}
+
+int page_begin(struct page *page, struct json_object *params, int64_t most, int64_t fallback,
+	       struct fault *f)
+{
+	const char *marker;
+
+	if (param_number(params, "Limit", 1, most, fallback, &page->room, f) ||
+	    param_text(params, "Marker", MARKER_MAX, &marker, f))
+		return -1;
+	if (!marker)
+		page->after = strdup("");
+	else if (read_marker(page, marker, f))
+		return -1;
+	page->entries = json_object_new_array();
+	if (!page->after || !page->entries)
+		return fault_set(f, "KMSInternalException", "out of memory");
+	return 0;
+}
+
+int page_add(struct page *page, const char *name, struct json_object *entry)
+{
+	if (page->room == 0) {
+		page->truncated = true;
+		json_object_put(entry);
+		return 1;
+	}
+	page->room--;
+	snprintf(page->last, sizeof(page->last), "%s", name);
+	json_object_array_add(page->entries, entry);
+	return 0;
+}
+
+void page_end(struct page *page, struct json_object *reply, const char *name)
+{
+	json_object_object_add(reply, name, page->entries);
+	page->entries = NULL;
+	json_add_bool(reply, "Truncated", page->truncated);
+	if (page->truncated) {
+		char *marker = base64_encode((const uint8_t *)page->last, strlen(page->last));
+
+		json_add_string(reply, "NextMarker", marker);
+		free(marker);
+	}
+}
+
+void page_free(struct page *page)
+{
+	free(page->after);
+	json_object_put(page->entries);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Limit and Marker: pages of a listing.
+ *
+ * Must never drop an entry between two pages.
+ */
+#ifndef ENVELOPE_KMS_PAGE_H
+#define ENVELOPE_KMS_PAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "lib/base/fault.h"
+
+struct page {		/* on the caller's stack; page_free() */
+	char *after;	/* last entry of the page before, "" for the first */
+	char last[264]; /* last entry taken */
+	int64_t room;	/* entries that still fit */
+	bool truncated;
+	struct json_object *entries; /* owned array */
+};
+
+/**
+ * page_begin() - read Limit and Marker
+ * @most: largest Limit
+ * @fallback: Limit when absent
+ * @f: ValidationException, InvalidMarkerException
+ *
+ * Return: 0 or -1.
+ */
+int page_begin(struct page *page, struct json_object *params, int64_t most, int64_t fallback,
+	       struct fault *f);
+
+/**
+ * page_add() - take an entry
+ * @name: what it is ordered by
+ * @entry: ownership passes
+ *
+ * Return: 0, or 1 when the page is full and @entry was not taken.
+ */
+int page_add(struct page *page, const char *name, struct json_object *entry);
+
+/** page_end() - move the entries to @reply as @name, with Truncated and NextMarker */
+void page_end(struct page *page, struct json_object *reply, const char *name);
+
+void page_free(struct page *page);
+#define _cleanup_page_ __attribute__((cleanup(page_free)))
+
+#endif

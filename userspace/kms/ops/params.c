@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Request parameters.
+ *
+ * Must never let a parameter of the wrong type pass for an absent one.
+ */
+
+#include "kms/ops/params.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/json.h"
+
+static int wrong_type(const char *name, const char *type, struct fault *f)
+{
+	return fault_set(f, "SerializationException", "%s must be a %s", name, type);
+}
+
+static int invalid(struct fault *f, const char *name, const char *constraint)
+{
+	return fault_set(f, "ValidationException",
+			 "1 validation error detected: Value at '%s' failed to satisfy constraint: %s",
+			 name, constraint);
+}
+
+int param_text(struct json_object *params, const char *name, size_t max, const char **text,
+	       struct fault *f)
+{
+	*text = json_get_string(params, name);
+	if (!*text)
+		return json_has(params, name) ? wrong_type(name, "string", f) : 0;
+	if (strlen(*text) > max)
+		return fault_set(f, "ValidationException",
+				 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %zu",
+				 name, max);
+	return 0;
+}
+
+int param_need_text(struct json_object *params, const char *name, size_t max, const char **text,
+		    struct fault *f)
+{
+	if (param_text(params, name, max, text, f))
+		return -1;
+	if (!*text)
+		return invalid(f, name, "Member must not be null");
+	if (**text == '\0')
+		return invalid(f, name, "Member must have length greater than or equal to 1");
+	return 0;
+}
+
+int param_choice(struct json_object *params, const char *name, const char *only, struct fault *f)
+{
+	const char *text;
+
+	if (param_text(params, name, 64, &text, f))
+		return -1;
+	if (text && strcmp(text, only) != 0)
+		return fault_set(f, "UnsupportedOperationException",
+				 "%s %s is not supported: this KMS has %s only", name, text, only);
+	return 0;
+}
+
+int param_number(struct json_object *params, const char *name, int64_t least, int64_t most,
+		 int64_t fallback, int64_t *number, struct fault *f)
+{
+	struct json_object *value;
+
+	*number = fallback;
+	if (!json_has(params, name))
+		return 0;
+	json_object_object_get_ex(params, name, &value);
+	if (!json_object_is_type(value, json_type_int))
+		return wrong_type(name, "number", f);
+	*number = json_object_get_int64(value);
+	if (*number < least || *number > most)
+		return fault_set(f, "ValidationException",
+				 "1 validation error detected: Value '%" PRId64
+				 "' at '%s' failed to satisfy constraint: Member must be between %" PRId64
+				 " and %" PRId64,
+				 *number, name, least, most);
+	return 0;
+}
+
+int param_flag(struct json_object *params, const char *name, bool *flag, struct fault *f)
+{
+	struct json_object *value;
+
+	*flag = false;
+	if (!json_has(params, name))
+		return 0;
+	json_object_object_get_ex(params, name, &value);
+	if (!json_object_is_type(value, json_type_boolean))
+		return wrong_type(name, "boolean", f);
+	*flag = json_object_get_boolean(value);
+	return 0;
+}
+
+int param_blob(struct json_object *params, const char *name, size_t max, uint8_t **bytes,
+	       size_t *size, struct fault *f)
+{
+	const char *text;
+
+	if (param_text(params, name, SIZE_MAX, &text, f))
+		return -1;
+	if (!text)
+		return invalid(f, name, "Member must not be null");
+	if (base64_decode(text, bytes, size))
+		return wrong_type(name, "base64 string", f);
+	if (*size >= 1 && *size <= max)
+		return 0;
+	free(*bytes);
+	*bytes = NULL;
+	return fault_set(f, "ValidationException",
+			 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length between 1 and %zu",
+			 name, max);
+}
+
+int param_secret(struct json_object *params, const char *name, size_t max, struct secret **secret,
+		 struct fault *f)
+{
+	uint8_t *bytes;
+	size_t size;
+
+	if (param_blob(params, name, max, &bytes, &size, f))
+		return -1;
+	*secret = secret_new(size);
+	if (*secret)
+		memcpy((*secret)->bytes, bytes, size);
+	explicit_bzero(bytes, size);
+	free(bytes);
+	if (!*secret)
+		return fault_set(f, "KMSInternalException", "no locked memory: raise LimitMEMLOCK");
+	return 0;
+}
+
+int param_refuse(struct json_object *params, const char *name, struct fault *f)
+{
+	if (!json_has(params, name))
+		return 0;
+	return fault_set(f, "UnsupportedOperationException", "%s is not supported by this KMS",
+			 name);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Base64 over OpenSSL's block functions, with the strictness they lack.
+ *
+ * Must never accept two spellings of the same bytes: a text decodes only if it encodes back.
+ */
+
+#include "lib/base/base64.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+char *base64_encode(const uint8_t *bytes, size_t size)
+{
+	char *text;
+
+	if (size > INT_MAX / 2)
+		return NULL;
+	text = malloc((size + 2) / 3 * 4 + 1);
+	if (!text)
+		return NULL;
+	text[0] = '\0';
+	EVP_EncodeBlock((unsigned char *)text, bytes, (int)size);
+	return text;
+}
+
+static int decode_exact(const char *text, size_t length, uint8_t *bytes, size_t *size)
+{
+	size_t padding = 0;
+	char *again;
+	int decoded, same;
+
+	decoded = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)length);
+	if (decoded < 0)
+		return -EINVAL;
+	while (padding < 2 && text[length - 1 - padding] == '=')
+		padding++;
+	*size = (size_t)decoded - padding;
+	again = base64_encode(bytes, *size);
+	if (!again)
+		return -ENOMEM;
+	same = strcmp(again, text) == 0;
+	explicit_bzero(again, strlen(again));
+	free(again);
+	return same ? 0 : -EINVAL;
+}
+
+int base64_decode(const char *text, uint8_t **bytes, size_t *size)
+{
+	size_t length = strlen(text);
+	int err = 0;
+
+	if (length % 4 != 0 || length > INT_MAX / 2)
+		return -EINVAL;
+	*bytes = malloc(length / 4 * 3 + 1);
+	if (!*bytes)
+		return -ENOMEM;
+	*size = 0;
+	if (length > 0)
+		err = decode_exact(text, length, *bytes, size);
+	if (err) {
+		explicit_bzero(*bytes, length / 4 * 3 + 1);
+		free(*bytes);
+		*bytes = NULL;
+	}
+	return err;
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Configuration and credentials, read once at start.
+ *
+ * Must never half-apply a file: on any fault the caller gets nothing.
+ */
+
+#include "lib/base/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/arn.h"
+#include "lib/base/ini.h"
+
+#define TIMEOUT_DEFAULT 5 /* seconds; less when the lease is short */
+
+enum option_kind {
+	OPTION_TEXT,
+	OPTION_SECONDS,
+};
+
+struct option {
+	const char *key;
+	enum option_kind kind;
+	size_t offset;		  /* in struct config */
+	const char *fallback;	  /* OPTION_TEXT */
+	unsigned int least, most; /* OPTION_SECONDS */
+	unsigned int seconds;	  /* OPTION_SECONDS: the default */
+};
+
+#define TEXT(name, field, value)                                                  \
+	{                                                                         \
+		name, OPTION_TEXT, offsetof(struct config, field), value, 0, 0, 0 \
+	}
+#define SECONDS(name, field, low, high, value)                                               \
+	{                                                                                    \
+		name, OPTION_SECONDS, offsetof(struct config, field), NULL, low, high, value \
+	}
+
+static const struct option options[] = {
+	TEXT("Region", region, "us-east-1"),
+	TEXT("AccountId", account_id, "123456789012"),
+	TEXT("KmsEndpoint", kms_endpoint, "unix:/run/envelope-kms/kms.sock"),
+	TEXT("CaFile", ca_file, ""),
+	TEXT("CredentialsFile", credentials_file, "/etc/envelope/credentials"),
+	TEXT("Profile", profile, "enveloped"),
+	TEXT("StateDirectory", state_directory, "/var/lib/envelope"),
+	TEXT("AgentSocket", agent_socket, "/run/envelope/agent.sock"),
+	TEXT("AuditFile", audit_file, "/var/log/envelope/audit.jsonl"),
+	TEXT("Worker", worker, ""),
+	SECONDS("LeaseSeconds", lease_seconds, 5, 3600, 60),
+	SECONDS("RenewSeconds", renew_seconds, 1, 3600, 0),
+	SECONDS("KmsTimeoutSeconds", kms_timeout_seconds, 1, 300, 0),
+	SECONDS("RecoveryWindowSeconds", recovery_window_seconds, 0, 604800, 0),
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+static char **text_of(struct config *cfg, const struct option *o)
+{
+	return (char **)((char *)cfg + o->offset);
+}
+
+static unsigned int *seconds_of(struct config *cfg, const struct option *o)
+{
+	return (unsigned int *)((char *)cfg + o->offset);
+}
+
+static int set_text(struct config *cfg, const struct option *o, const char *value, struct fault *f)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return fault_set(f, "InternalFailure", "out of memory");
+	free(*text_of(cfg, o));
+	*text_of(cfg, o) = copy;
+	return 0;
+}
+
+static int set_seconds(struct config *cfg, const struct option *o, const char *value,
+		       struct fault *f)
+{
+	unsigned long seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtoul(value, &end, 10);
+	if (errno || end == value || *end != '\0' || value[0] == '-' || seconds < o->least ||
+	    seconds > o->most)
+		return fault_set(f, "InvalidConfiguration", "%s=%.64s: give %u to %u seconds",
+				 o->key, value, o->least, o->most);
+	*seconds_of(cfg, o) = (unsigned int)seconds;
+	return 0;
+}
+
+static int config_entry(const char *section, const char *key, const char *value, void *userdata,
+			struct fault *f)
+{
+	struct config *cfg = userdata;
+	size_t i;
+
+	if (*section != '\0')
+		return fault_set(f, "InvalidConfiguration", "this file has no sections");
+	for (i = 0; i < OPTION_COUNT; i++) {
+		if (strcmp(options[i].key, key) != 0)
+			continue;
+		if (options[i].kind == OPTION_SECONDS)
+			return set_seconds(cfg, &options[i], value, f);
+		return set_text(cfg, &options[i], value, f);
+	}
+	return fault_set(f, "InvalidConfiguration", "unknown key %.64s", key);
+}
+
+static int config_defaults(struct config *cfg, struct fault *f)
+{
+	size_t i;
+
+	memset(cfg, 0, sizeof(*cfg));
+	for (i = 0; i < OPTION_COUNT; i++) {
+		if (options[i].kind == OPTION_SECONDS)
+			*seconds_of(cfg, &options[i]) = options[i].seconds;
+		else if (set_text(cfg, &options[i], options[i].fallback, f))
+			return -1;
+	}
+	return 0;
+}
+
+/* A question that is not answered must leave time for another one before the lease ends. */
+static int check_timeout(struct config *cfg, const char *path, struct fault *f)
+{
+	unsigned int third = cfg->lease_seconds / 3;
+	unsigned int left = cfg->lease_seconds -
+			    (cfg->renew_seconds < third ? cfg->renew_seconds : third);
+
+	if (cfg->kms_timeout_seconds == 0)
+		cfg->kms_timeout_seconds = left / 2 < TIMEOUT_DEFAULT ? left / 2 : TIMEOUT_DEFAULT;
+	if (cfg->kms_timeout_seconds < left)
+		return 0;
+	return fault_set(f, "InvalidConfiguration",
+			 "%s: KmsTimeoutSeconds=%u must be less than %u, or one question without an answer is the end of a lease: LeaseSeconds=%u, of which %u are left when the KMS is asked",
+			 path, cfg->kms_timeout_seconds, left, cfg->lease_seconds, left);
+}
+
+static int config_check(struct config *cfg, const char *path, struct fault *f)
+{
+	if (!arn_valid_region(cfg->region))
+		return fault_set(f, "InvalidConfiguration",
+				 "%s: Region=%.64s: give a name such as us-east-1", path,
+				 cfg->region);
+	if (!arn_valid_account(cfg->account_id))
+		return fault_set(f, "InvalidConfiguration", "%s: AccountId=%.64s: give 12 digits",
+				 path, cfg->account_id);
+	if (strncmp(cfg->kms_endpoint, "unix:/", 6) != 0 &&
+	    strncmp(cfg->kms_endpoint, "https://", 8) != 0)
+		return fault_set(f, "InvalidConfiguration",
+				 "%s: KmsEndpoint=%.128s: give unix:/PATH or https://HOST[:PORT]",
+				 path, cfg->kms_endpoint);
+	if (cfg->renew_seconds == 0)
+		cfg->renew_seconds = cfg->lease_seconds / 3;
+	if (cfg->renew_seconds >= cfg->lease_seconds)
+		return fault_set(f, "InvalidConfiguration",
+				 "%s: RenewSeconds=%u must be less than LeaseSeconds=%u", path,
+				 cfg->renew_seconds, cfg->lease_seconds);
+	return check_timeout(cfg, path, f);
+}
+
+int config_load(const char *path, struct config *cfg, struct fault *f)
+{
+	bool named = true;
+	int ret;
+
+	if (!path)
+		path = getenv("ENVELOPE_CONFIG");
+	if (!path) {
+		path = CONFIG_PATH;
+		named = false;
+	}
+	if (config_defaults(cfg, f))
+		goto err_free;
+	ret = ini_read(path, config_entry, cfg, f);
+	if (ret && (ret != -ENOENT || named))
+		goto err_free;
+	if (config_check(cfg, path, f))
+		goto err_free;
+	return 0;
+
+err_free:
+	config_free(cfg);
+	return -1;
+}
+
+void config_free(struct config *cfg)
+{
+	size_t i;
+
+	for (i = 0; i < OPTION_COUNT; i++)
+		if (options[i].kind == OPTION_TEXT)
+			free(*text_of(cfg, &options[i]));
+	memset(cfg, 0, sizeof(*cfg));
+}
+
+struct profile_reader {
+	const char *profile;
+	struct credentials *credentials;
+	bool found;
+};
+
+static int take_credential(char *field, size_t size, const char *value, struct fault *f)
+{
+	if (strlen(value) >= size)
+		return fault_set(f, "InvalidConfiguration", "value too long");
+	memcpy(field, value, strlen(value) + 1);
+	return 0;
+}
+
+static int credentials_entry(const char *section, const char *key, const char *value,
+			     void *userdata, struct fault *f)
+{
+	struct profile_reader *r = userdata;
+	struct credentials *c = r->credentials;
+
+	if (strcmp(section, r->profile) != 0)
+		return 0;
+	r->found = true;
+	if (strcmp(key, "aws_access_key_id") == 0)
+		return take_credential(c->access_key, sizeof(c->access_key), value, f);
+	if (strcmp(key, "aws_secret_access_key") == 0)
+		return take_credential(c->secret_key, sizeof(c->secret_key), value, f);
+	if (strcmp(key, "aws_session_token") == 0)
+		return take_credential(c->session_token, sizeof(c->session_token), value, f);
+	return 0; /* region and the like belong to the aws CLI */
+}
+
+static int check_private(const char *path, struct fault *f)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return fault_set(f, "InvalidConfiguration",
+				 "cannot read credentials file %s: %s (envelope-kms --init makes one for the embedded KMS)",
+				 path, strerror(errno));
+	if (st.st_mode & 077)
+		return fault_set(f, "InvalidConfiguration",
+				 "credentials file %s is open to group or others: run chmod 600 %s",
+				 path, path);
+	return 0;
+}
+
+int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f)
+{
+	struct profile_reader r = { .profile = profile, .credentials = c };
+
+	memset(c, 0, sizeof(*c));
+	if (check_private(path, f))
+		return -1;
+	if (ini_read(path, credentials_entry, &r, f))
+		goto err_wipe;
+	if (!r.found || !c->access_key[0] || !c->secret_key[0]) {
+		fault_set(f, "InvalidConfiguration",
+			  "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key",
+			  path, profile);
+		goto err_wipe;
+	}
+	return 0;
+
+err_wipe:
+	credentials_wipe(c);
+	return -1;
+}
+
+void credentials_wipe(struct credentials *c)
+{
+	explicit_bzero(c, sizeof(*c));
+}

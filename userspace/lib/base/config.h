@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /etc/envelope/envelope.conf and AWS shared-credentials files.
+ *
+ * Must never log a credential.
+ */
+#ifndef ENVELOPE_CONFIG_H
+#define ENVELOPE_CONFIG_H
+
+#include <stdbool.h>
+
+#include "lib/base/fault.h"
+
+#define CONFIG_PATH "/etc/envelope/envelope.conf"
+
+struct config {			/* strings are owned and never NULL once loaded; "" means unset */
+	char *region;		/* Region=us-east-1 */
+	char *account_id;	/* AccountId=, 12 digits */
+	char *kms_endpoint;	/* KmsEndpoint=unix:PATH or https://HOST[:PORT] */
+	char *ca_file;		/* CaFile=, "" for the system's */
+	char *credentials_file; /* CredentialsFile= */
+	char *profile;		/* Profile= in the credentials file */
+	char *state_directory;	/* StateDirectory= */
+	char *agent_socket;	/* AgentSocket= */
+	char *audit_file;	/* AuditFile= */
+	char *worker;		/* Worker=, "" for the installed envelope-kms-worker */
+	unsigned int lease_seconds;	      /* LeaseSeconds=, 5 to 3600 */
+	unsigned int renew_seconds;	      /* RenewSeconds=, default a third of the lease */
+	unsigned int kms_timeout_seconds;     /* KmsTimeoutSeconds=, 1 to 300 */
+	unsigned int recovery_window_seconds; /* RecoveryWindowSeconds=, 0 to 604800 */
+};
+
+/**
+ * config_load() - defaults, then the file
+ * @path: NULL takes ENVELOPE_CONFIG of the environment, else CONFIG_PATH; a missing file is
+ *	an error only when it was named
+ * @cfg: filled; release with config_free()
+ * @f: InvalidConfiguration with file, line and what would be right
+ *
+ * Return: 0 or -1.
+ */
+int config_load(const char *path, struct config *cfg, struct fault *f);
+
+void config_free(struct config *cfg);
+#define _cleanup_config_ __attribute__((cleanup(config_free)))
+
+struct credentials {
+	char access_key[132];
+	char secret_key[132];
+	char session_token[2050]; /* "" unless temporary */
+};
+
+/**
+ * credentials_load() - read one profile of an AWS shared-credentials file
+ * @path: must not be accessible to group or others
+ * @profile: section name
+ * @c: filled; wipe with credentials_wipe()
+ * @f: InvalidConfiguration, says how to make the file when it is missing
+ *
+ * Return: 0 or -1.
+ */
+int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f);
+
+void credentials_wipe(struct credentials *c);
+#define _cleanup_credentials_ __attribute__((cleanup(credentials_wipe)))
+
+#endif

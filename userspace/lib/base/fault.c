@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Faults: filling them, and the exit status each stands for.
+ *
+ * Must never print: who catches the fault decides where it goes.
+ */
+
+#include "lib/base/fault.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	EXIT_GENERAL = 1,
+	EXIT_VALIDATION = 2,
+	EXIT_NOT_FOUND = 3,
+	EXIT_DENIED = 4,
+	EXIT_UNREACHABLE = 5,
+	EXIT_WRONG_STATE = 6,
+	EXIT_HOST = 7,
+};
+
+static const struct {
+	const char *code;
+	int status;
+} exit_codes[] = {
+	{ "DBClusterAlreadyExistsFault", EXIT_VALIDATION },
+	{ "IncompleteSignature", EXIT_VALIDATION },
+	{ "InvalidAliasNameException", EXIT_VALIDATION },
+	{ "InvalidArnException", EXIT_VALIDATION },
+	{ "InvalidConfiguration", EXIT_VALIDATION },
+	{ "InvalidMarkerException", EXIT_VALIDATION },
+	{ "InvalidParameterCombination", EXIT_VALIDATION },
+	{ "InvalidParameterValue", EXIT_VALIDATION },
+	{ "MissingParameter", EXIT_VALIDATION },
+	{ "SerializationException", EXIT_VALIDATION },
+	{ "Usage", EXIT_VALIDATION },
+	{ "ValidationError", EXIT_VALIDATION },
+	{ "ValidationException", EXIT_VALIDATION },
+
+	{ "DBClusterNotFoundFault", EXIT_NOT_FOUND },
+	{ "KMSNotFound", EXIT_NOT_FOUND },
+	{ "NotFoundException", EXIT_NOT_FOUND },
+
+	{ "AccessDenied", EXIT_DENIED },
+	{ "AccessDeniedException", EXIT_DENIED },
+	{ "DisabledException", EXIT_DENIED },
+	{ "IncorrectKeyException", EXIT_DENIED },
+	{ "InvalidCiphertextException", EXIT_DENIED },
+	{ "InvalidKeyUsageException", EXIT_DENIED },
+	{ "InvalidSignatureException", EXIT_DENIED },
+	{ "KMSAccessDenied", EXIT_DENIED },
+	{ "KMSDisabled", EXIT_DENIED },
+	{ "KMSInvalidState", EXIT_DENIED },
+	{ "KMSInvalidStateException", EXIT_DENIED },
+	{ "KMSKeyNotAccessible", EXIT_DENIED },
+	{ "KMSKeyNotAccessibleFault", EXIT_DENIED },
+	{ "MissingAuthenticationToken", EXIT_DENIED },
+	{ "MissingAuthenticationTokenException", EXIT_DENIED },
+	{ "UnrecognizedClientException", EXIT_DENIED },
+
+	{ "AgentUnreachable", EXIT_UNREACHABLE },
+	{ "DependencyTimeoutException", EXIT_UNREACHABLE },
+	{ "KMSInternalException", EXIT_UNREACHABLE },
+	{ "KMSThrottling", EXIT_UNREACHABLE },
+	{ "KMSUnreachable", EXIT_UNREACHABLE },
+	{ "KeyUnavailableException", EXIT_UNREACHABLE },
+	{ "ServiceUnavailable", EXIT_UNREACHABLE },
+	{ "ThrottlingException", EXIT_UNREACHABLE },
+
+	{ "InvalidDBClusterStateFault", EXIT_WRONG_STATE },
+	{ "InvalidVolumeHeader", EXIT_WRONG_STATE },
+	{ "VolumeInUse", EXIT_WRONG_STATE },
+
+	{ "AuditTrailUnavailable", EXIT_HOST },
+	{ "KernelModuleMissing", EXIT_HOST },
+};
+
+int fault_set(struct fault *f, const char *code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!f)
+		return -1;
+	snprintf(f->code, sizeof(f->code), "%s", code);
+	va_start(ap, fmt);
+	vsnprintf(f->message, sizeof(f->message), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int fault_exit_code(const char *code)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(exit_codes) / sizeof(exit_codes[0]); i++)
+		if (strcmp(exit_codes[i].code, code) == 0)
+			return exit_codes[i].status;
+	return EXIT_GENERAL;
+}

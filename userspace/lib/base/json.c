@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Typed reads of json-c objects.
+ *
+ * Must never accept more than one JSON text, nor nesting that could exhaust the stack.
+ */
+
+#include "lib/base/json.h"
+
+#include <limits.h>
+
+#define JSON_DEPTH_MAX 32
+
+void json_freep(struct json_object **o)
+{
+	json_object_put(*o);
+}
+
+static struct json_object *member(struct json_object *o, const char *key, enum json_type type)
+{
+	struct json_object *value;
+
+	if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, key, &value))
+		return NULL;
+	return json_object_is_type(value, type) ? value : NULL;
+}
+
+bool json_has(struct json_object *o, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_is_type(o, json_type_object) &&
+	       json_object_object_get_ex(o, key, &value) && value;
+}
+
+struct json_object *json_get_object(struct json_object *o, const char *key)
+{
+	return member(o, key, json_type_object);
+}
+
+const char *json_get_string(struct json_object *o, const char *key)
+{
+	struct json_object *value = member(o, key, json_type_string);
+
+	return value ? json_object_get_string(value) : NULL;
+}
+
+int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback)
+{
+	struct json_object *value = member(o, key, json_type_int);
+
+	return value ? json_object_get_int64(value) : fallback;
+}
+
+bool json_get_bool(struct json_object *o, const char *key, bool fallback)
+{
+	struct json_object *value = member(o, key, json_type_boolean);
+
+	return value ? json_object_get_boolean(value) : fallback;
+}
+
+void json_add_string(struct json_object *o, const char *key, const char *value)
+{
+	if (value)
+		json_object_object_add(o, key, json_object_new_string(value));
+}
+
+void json_add_int(struct json_object *o, const char *key, int64_t value)
+{
+	json_object_object_add(o, key, json_object_new_int64(value));
+}
+
+void json_add_bool(struct json_object *o, const char *key, bool value)
+{
+	json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+struct json_object *json_parse(const char *text, size_t size)
+{
+	struct json_tokener *tokener;
+	struct json_object *o = NULL;
+
+	if (size == 0 || size > INT_MAX)
+		return NULL;
+	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	if (!tokener)
+		return NULL;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	o = json_tokener_parse_ex(tokener, text, (int)size);
+	/* A bare number at the end of the input is complete only once the input is known to end. */
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		o = json_tokener_parse_ex(tokener, "", -1);
+	if (json_tokener_get_error(tokener) != json_tokener_success) {
+		json_object_put(o);
+		o = NULL;
+	}
+	json_tokener_free(tokener);
+	return o;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Size, use and contents of block devices, by way of the kernel and libblkid. See block_device.h.
+ */
+
+#include "lib/header/block_device.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <blkid.h>
+#include <linux/fs.h>
+
+#define REFUSED "InvalidParameterValue"
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static void free_probe(blkid_probe *probe)
+{
+	blkid_free_probe(*probe);
+}
+
+#define _cleanup_close_ __attribute__((cleanup(close_fd)))
+#define _cleanup_probe_ __attribute__((cleanup(free_probe)))
+
+/* Opens a block device or regular file; @flags are those of open(2). */
+static int open_device(const char *device, int flags, struct stat *st, struct fault *f)
+{
+	int fd = open(device, flags | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && errno == EBUSY)
+		return fault_set(f, "VolumeInUse",
+				 "%s is in use: unmount it, or stop what is built on it (lsblk %s shows that)",
+				 device, device);
+	if (fd < 0)
+		return fault_set(f, REFUSED, "cannot open %s: %s", device, strerror(errno));
+	if (fstat(fd, st) || (!S_ISBLK(st->st_mode) && !S_ISREG(st->st_mode))) {
+		close(fd);
+		return fault_set(f, REFUSED, "%s is not a block device", device);
+	}
+	return fd;
+}
+
+int block_device_size(const char *device, uint64_t *size, struct fault *f)
+{
+	struct stat st;
+	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
+
+	if (fd < 0)
+		return -1;
+	*size = st.st_size;
+	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, size))
+		return fault_set(f, REFUSED, "cannot read the size of %s: %s", device,
+				 strerror(errno));
+	return 0;
+}
+
+int block_device_check_unused(const char *device, struct fault *f)
+{
+	struct stat st;
+	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
+	int _cleanup_close_ exclusive = -1;
+
+	if (fd < 0)
+		return -1;
+	if (!S_ISBLK(st.st_mode))
+		return 0;
+	/* On block devices O_EXCL means: nobody else claims it. Elsewhere it means nothing. */
+	exclusive = open_device(device, O_RDWR | O_EXCL, &st, f);
+	return exclusive < 0 ? -1 : 0;
+}
+
+/* A probe that looks for filesystems, RAID, LUKS and partition tables. */
+static blkid_probe new_probe(int fd, bool with_magic)
+{
+	blkid_probe probe = blkid_new_probe();
+
+	if (!probe)
+		return NULL;
+	if (blkid_probe_set_device(probe, fd, 0, 0) || blkid_probe_enable_superblocks(probe, 1) ||
+	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE |
+							     BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL |
+							     (with_magic ? BLKID_SUBLKS_MAGIC : 0)) ||
+	    blkid_probe_enable_partitions(probe, 1) ||
+	    blkid_probe_set_partitions_flags(probe, with_magic ? BLKID_PARTS_MAGIC : 0)) {
+		blkid_free_probe(probe);
+		return NULL;
+	}
+	return probe;
+}
+
+static const char *value_of(blkid_probe probe, const char *name)
+{
+	const char *value = NULL;
+
+	return blkid_probe_lookup_value(probe, name, &value, NULL) ? NULL : value;
+}
+
+int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f)
+{
+	struct stat st;
+	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
+	blkid_probe _cleanup_probe_ probe = NULL;
+	const char *type, *table, *subsystem, *label;
+	int found;
+
+	*contents = (struct block_device_contents){ 0 };
+	if (fd < 0)
+		return -1;
+	probe = new_probe(fd, false);
+	if (!probe)
+		return fault_set(f, REFUSED, "cannot look at the contents of %s", device);
+
+	found = blkid_do_safeprobe(probe);
+	if (found == 1)
+		return 0;
+	if (found == -1)
+		return fault_set(f, REFUSED, "cannot read %s", device);
+	contents->found = true;
+	if (found == -2) {
+		snprintf(contents->what, sizeof(contents->what), "more than one kind of data");
+		return 0;
+	}
+	type = value_of(probe, "TYPE");
+	table = value_of(probe, "PTTYPE");
+	subsystem = value_of(probe, "SUBSYSTEM");
+	label = value_of(probe, "LABEL");
+	if (!type && table)
+		snprintf(contents->what, sizeof(contents->what), "%s partition table", table);
+	else
+		snprintf(contents->what, sizeof(contents->what), "%s", type ? type : "data");
+	if (subsystem)
+		snprintf(contents->subsystem, sizeof(contents->subsystem), "%s", subsystem);
+	if (label)
+		snprintf(contents->label, sizeof(contents->label), "%s", label);
+	return 0;
+}
+
+int block_device_wipe_signatures(const char *device, struct fault *f)
+{
+	struct stat st;
+	int _cleanup_close_ fd = open_device(device, O_RDWR, &st, f);
+	blkid_probe _cleanup_probe_ probe = NULL;
+	int found;
+
+	if (fd < 0)
+		return -1;
+	probe = new_probe(fd, true);
+	if (!probe)
+		return fault_set(f, REFUSED, "cannot look at the contents of %s", device);
+	while ((found = blkid_do_probe(probe)) == 0)
+		if (blkid_do_wipe(probe, 0))
+			return fault_set(f, "InternalFailure",
+					 "cannot wipe old signatures of %s: %s", device,
+					 strerror(errno));
+	if (found < 0 || fsync(fd))
+		return fault_set(f, "InternalFailure", "cannot wipe old signatures of %s", device);
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Questions about a block device (or an image file) before it is written to: how large is it, is
+ * it in use, what does it hold.
+ *
+ * Must never write, except for block_device_wipe_signatures(), which says so.
+ */
+#ifndef ENVELOPE_BLOCK_DEVICE_H
+#define ENVELOPE_BLOCK_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/fault.h"
+
+/**
+ * block_device_size() - size in bytes
+ *
+ * Return: 0 or -1 with InvalidParameterValue in @f.
+ */
+int block_device_size(const char *device, uint64_t *size, struct fault *f);
+
+/**
+ * block_device_check_unused() - refuse a device that is mounted, swap, or below another device
+ * @f: VolumeInUse
+ *
+ * Return: 0 or -1.
+ */
+int block_device_check_unused(const char *device, struct fault *f);
+
+/**
+ * struct block_device_contents - what libblkid recognises
+ * @found: false when the device looks empty
+ * @what: for people: "ext4 filesystem", "gpt partition table"
+ * @subsystem, @label: of LUKS2, or ""
+ */
+struct block_device_contents {
+	bool found;
+	char what[128];
+	char subsystem[64];
+	char label[64];
+};
+
+/**
+ * block_device_probe() - what is on the device?
+ *
+ * Contents that are ambiguous count as found.
+ *
+ * Return: 0 or -1 with InvalidParameterValue in @f when it cannot be read.
+ */
+int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f);
+
+/**
+ * block_device_wipe_signatures() - destroy all that libblkid recognises, backup copies too
+ *
+ * Return: 0 or -1.
+ */
+int block_device_wipe_signatures(const char *device, struct fault *f);
+
+#endif

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: MIT
+/*
+ * HTTP through libmicrohttpd.
+ *
+ * Must never buffer a body beyond BODY_MAX, and never leave one unwiped: request and answer are heap
+ * blocks, wiped by wipe_malloc.c when freed. The connection's memory pool is kept at the size up to
+ * which libmicrohttpd takes it from the heap rather than from mmap(), for the same reason.
+ */
+
+#include "lib/http/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "lib/http/connections.h"
+#include "kms/ops/dispatch.h"
+#include "lib/base/log.h"
+
+#define BODY_MAX       (64 * 1024)
+#define POOL_BYTES     (32 * 1024)
+#define IDLE_SECONDS   30
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA"
+#define USEC_PER_MSEC  1000ULL
+
+struct http {
+	struct kms *kms;
+	enum transport transport;
+	struct MHD_Daemon *daemon;
+	sd_event *event; /* borrowed */
+	sd_event_source *io;
+	sd_event_source *timer;
+	struct connections *connections;
+};
+
+struct exchange { /* one HTTP request; freed by on_completed() */
+	uint8_t *body;
+	size_t size;
+	bool too_large;
+};
+
+struct header_list {
+	struct sigv4_header headers[SIGV4_HEADERS_MAX];
+	size_t count;
+	bool too_many;
+};
+
+static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
+				   const char *value)
+{
+	struct header_list *list = cls;
+
+	if (list->count == SIGV4_HEADERS_MAX) {
+		list->too_many = true;
+		return MHD_NO;
+	}
+	list->headers[list->count++] = (struct sigv4_header){ name, value ? value : "" };
+	return MHD_YES;
+}
+
+static void describe_peer(struct call *call, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info;
+	struct ucred cred;
+	socklen_t size = sizeof(cred);
+
+	if (call->transport == TRANSPORT_UNIX) {
+		snprintf(call->source, sizeof(call->source), "127.0.0.1");
+		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+		if (info &&
+		    getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0) {
+			call->pid = cred.pid;
+			call->uid = cred.uid;
+		}
+		return;
+	}
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (info && info->client_addr->sa_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)info->client_addr)->sin_addr,
+			  call->source, sizeof(call->source));
+}
+
+static enum MHD_Result respond(struct MHD_Connection *connection, unsigned int status, char *body,
+			       const char *request_id, bool close_after)
+{
+	struct MHD_Response *response;
+	enum MHD_Result ret;
+
+	if (!body)
+		return MHD_NO;
+	response = MHD_create_response_from_buffer(strlen(body), body, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(body);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, "Content-Type", "application/x-amz-json-1.1");
+	MHD_add_response_header(response, "x-amzn-RequestId", request_id);
+	if (close_after)
+		MHD_add_response_header(response, "Connection", "close");
+	ret = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return ret;
+}
+
+/* At once, not when the connection ends: the body may hold plaintext. */
+static void drop_body(struct exchange *exchange)
+{
+	free(exchange->body);
+	exchange->body = NULL;
+	exchange->size = 0;
+}
+
+static enum MHD_Result handle(struct http *http, struct MHD_Connection *connection,
+			      struct exchange *exchange)
+{
+	struct call *call = calloc(1, sizeof(*call));
+	struct header_list list = { 0 };
+	struct sigv4_request request;
+	const char *agent, *target;
+	enum MHD_Result ret;
+	unsigned int status;
+	char *body;
+
+	if (!call)
+		return MHD_NO;
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, &list);
+	if (list.too_many) {
+		call_free(call);
+		return respond(connection, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, strdup(""),
+			       "-", true);
+	}
+	request = (struct sigv4_request){ list.headers, list.count,
+					  exchange->body ? exchange->body : (const uint8_t *)"",
+					  exchange->size };
+	call->kms = http->kms;
+	call->transport = http->transport;
+	call->now = time(NULL);
+	describe_peer(call, connection);
+	agent = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "User-Agent");
+	snprintf(call->user_agent, sizeof(call->user_agent), "%s", agent ? agent : "");
+	target = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Amz-Target");
+	status = dispatch(call, target, &request, &body);
+	drop_body(exchange);
+	ret = respond(connection, status, body, call->request_id, call->has_plaintext);
+	call_free(call);
+	return ret;
+}
+
+static void take_body(struct exchange *exchange, const char *data, size_t size)
+{
+	uint8_t *body;
+
+	if (exchange->too_large || size > BODY_MAX - exchange->size) {
+		exchange->too_large = true;
+		drop_body(exchange);
+		return;
+	}
+	body = realloc(exchange->body, exchange->size + size);
+	if (!body) {
+		exchange->too_large = true;
+		drop_body(exchange);
+		return;
+	}
+	memcpy(body + exchange->size, data, size);
+	exchange->body = body;
+	exchange->size += size;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status,
+			      const char *code, const char *message)
+{
+	char *body;
+
+	if (asprintf(&body, "{\"__type\":\"%s\",\"message\":\"%s\"}", code, message) < 0)
+		return MHD_NO;
+	return respond(connection, status, body, "-", true);
+}
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *data_size, void **state)
+{
+	struct exchange *exchange = *state;
+
+	if (!exchange) {
+		*state = calloc(1, sizeof(*exchange));
+		return *state ? MHD_YES : MHD_NO;
+	}
+	if (*data_size > 0) {
+		take_body(exchange, data, *data_size);
+		*data_size = 0;
+		return MHD_YES;
+	}
+	if (exchange->too_large)
+		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE,
+			      "RequestEntityTooLargeException", "The request body is too large.");
+	if (strcmp(method, "POST") != 0 || strcmp(url, "/") != 0 ||
+	    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0)
+		return refuse(connection, MHD_HTTP_NOT_FOUND, "UnknownOperationException",
+			      "This KMS answers POST / only.");
+	return handle(cls, connection, exchange);
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
+			 enum MHD_RequestTerminationCode toe)
+{
+	struct exchange *exchange = *state;
+	struct http *http = cls;
+
+	if (!exchange)
+		return;
+	connections_answered(http->connections, connection);
+	drop_body(exchange);
+	free(exchange);
+	*state = NULL;
+}
+
+__attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = '\0';
+	log_debug("http: %s", line);
+}
+
+static int pump(struct http *http)
+{
+	MHD_UNSIGNED_LONG_LONG msec;
+	uint64_t now;
+
+	MHD_run(http->daemon);
+	stack_wipe();
+	if (MHD_get_timeout(http->daemon, &msec) != MHD_YES)
+		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
+	sd_event_now(http->event, CLOCK_MONOTONIC, &now);
+	sd_event_source_set_time(http->timer, now + msec * USEC_PER_MSEC);
+	return sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	return pump(userdata);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	return pump(userdata);
+}
+
+static struct MHD_Daemon *start_daemon(struct http *http, int fd, const struct tls *tls)
+{
+	unsigned int flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
+	struct MHD_OptionItem secure[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? tls->certificate : NULL },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? tls->key : NULL },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+
+	if (http->transport == TRANSPORT_TLS)
+		flags |= MHD_USE_TLS;
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
+				on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,
+				MHD_OPTION_NOTIFY_CONNECTION, connections_notify, http->connections,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
+				MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
+				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY,
+				http->transport == TRANSPORT_TLS ? secure : none, MHD_OPTION_END);
+}
+
+static int watch(struct http *http)
+{
+	const union MHD_DaemonInfo *info;
+	int err;
+
+	info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info || info->epoll_fd < 0)
+		return -EINVAL;
+	err = sd_event_add_io(http->event, &http->io, info->epoll_fd, EPOLLIN, on_io, http);
+	/* Leases are renewed over the unix socket: what comes over TCP waits for that. */
+	if (err >= 0 && http->transport == TRANSPORT_UNIX)
+		err = sd_event_source_set_priority(http->io, SD_EVENT_PRIORITY_IMPORTANT);
+	if (err < 0)
+		return err;
+	return sd_event_add_time(http->event, &http->timer, CLOCK_MONOTONIC, UINT64_MAX, 1,
+				 on_timer, http);
+}
+
+int http_new(sd_event *event, struct kms *kms, int fd, enum transport transport,
+	     const struct tls *tls, struct http **ret, struct fault *f)
+{
+	struct http *http = calloc(1, sizeof(*http));
+	int err;
+
+	if (!http) {
+		close(fd);
+		return fault_set(f, "InternalFailure", "out of memory");
+	}
+	http->kms = kms;
+	http->event = event;
+	http->transport = transport;
+	err = connections_new(event, transport, &http->connections);
+	if (err >= 0)
+		http->daemon = start_daemon(http, fd, tls);
+	if (!http->daemon) {
+		close(fd);
+		connections_free(http->connections);
+		free(http);
+		return fault_set(f, "InternalFailure", "cannot start the HTTP server");
+	}
+	err = watch(http);
+	if (err < 0) {
+		http_free(http);
+		return fault_set(f, "InternalFailure", "cannot watch the HTTP server: %s",
+				 strerror(-err));
+	}
+	*ret = http;
+	return 0;
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	sd_event_source_disable_unref(http->io);
+	sd_event_source_disable_unref(http->timer);
+	MHD_stop_daemon(http->daemon);
+	connections_free(http->connections);
+	free(http);
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Making and taking listening sockets.
+ *
+ * Must never steal the socket of another running KMS.
+ */
+
+#include "lib/http/listen.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "lib/base/log.h"
+#include "lib/kms/worker_protocol.h"
+#include "lib/kms/worker_user.h"
+
+#define SOCKET_FLAGS (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
+
+static int listen_fault(struct fault *f, int fd, const char *address)
+{
+	fault_set(f, "InvalidConfiguration", "cannot listen on %s: %s", address, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Whoever answers on it owns it; a socket nobody answers on is left over from a crash. */
+static int remove_stale(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+		err = EADDRINUSE;
+	else if (errno == ECONNREFUSED && unlink(address->sun_path))
+		err = errno;
+	close(fd);
+	errno = err;
+	return err ? -1 : 0;
+}
+
+/*
+ * Root and the agent's worker may connect, nobody else: each request is authenticated by its
+ * signature, but whoever may connect may also keep others from it. Administrators use TLS.
+ */
+static int give_to_agent(const char *path)
+{
+	struct stat st;
+	uid_t user;
+	gid_t group;
+
+	if (stat(path, &st))
+		return -1;
+	/* Run as the unit says, the socket has that group from the start. */
+	if (worker_user(&user, &group) == 0 && st.st_gid != group && chown(path, (uid_t)-1, group)) {
+		if (errno != EPERM)
+			return -1;
+		log_warning("cannot give %s to the group of %s: only its owner and root can connect",
+			    path, WORKER_USER);
+	}
+	return chmod(path, 0660);
+}
+
+static int listen_unix(const char *path, int *ret, struct fault *f)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int fd, err;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (remove_stale(&address))
+		return listen_fault(f, -1, path);
+	fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
+	if (fd < 0)
+		return listen_fault(f, fd, path);
+	/* Nobody gets in before group and mode are right. */
+	mask = umask(0777);
+	err = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (err || give_to_agent(path) || listen(fd, SOMAXCONN))
+		return listen_fault(f, fd, path);
+	*ret = fd;
+	return 0;
+}
+
+static int listen_tcp(unsigned int port, int *ret, struct fault *f)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	char name[32];
+	int on = 1;
+	int fd;
+
+	snprintf(name, sizeof(name), "127.0.0.1:%u", port);
+	fd = socket(AF_INET, SOCKET_FLAGS, 0);
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, SOMAXCONN))
+		return listen_fault(f, fd, name);
+	*ret = fd;
+	return 0;
+}
+
+static int take_activated(int count, struct listeners *listeners, struct fault *f)
+{
+	int fd;
+
+	for (fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; fd++) {
+		int *slot = sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) > 0   ? &listeners->unix_fd
+			    : sd_is_socket(fd, AF_INET, SOCK_STREAM, 1) > 0 ? &listeners->tcp_fd
+									    : NULL;
+
+		if (!slot || *slot >= 0)
+			return fault_set(f, "InvalidConfiguration",
+					 "systemd passed a socket that is neither the one unix nor the one IPv4 stream socket");
+		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
+			return listen_fault(f, -1, "the socket that systemd passed");
+		*slot = fd;
+	}
+	return 0;
+}
+
+int listeners_open(const char *unix_path, unsigned int port, struct listeners *listeners,
+		   struct fault *f)
+{
+	int count = sd_listen_fds(1);
+
+	*listeners = (struct listeners){ -1, -1, count > 0 };
+	if (count > 0)
+		return take_activated(count, listeners, f);
+	if (*unix_path != '\0' && listen_unix(unix_path, &listeners->unix_fd, f))
+		return -1;
+	if (port != 0 && listen_tcp(port, &listeners->tcp_fd, f)) {
+		if (listeners->unix_fd >= 0)
+			close(listeners->unix_fd);
+		return -1;
+	}
+	if (listeners->unix_fd < 0 && listeners->tcp_fd < 0)
+		return fault_set(f, "InvalidConfiguration",
+				 "nothing to listen on: set ListenUnix or ListenTcp");
+	return 0;
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Making and reading the TLS certificate.
+ *
+ * Must never write the private key readable to others.
+ */
+
+#include "lib/http/tls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "kms/store/file.h"
+#include "lib/base/log.h"
+
+#define FILE_MAX      (64 * 1024)
+#define VALID_SECONDS (10L * 365 * 24 * 3600)
+#define SERIAL_BITS   127
+
+static const struct {
+	int nid;
+	const char *value;
+} extensions[] = {
+	{ NID_basic_constraints, "critical,CA:TRUE" },
+	{ NID_key_usage, "critical,digitalSignature,keyCertSign" },
+	{ NID_ext_key_usage, "serverAuth" },
+	{ NID_subject_alt_name, "IP:127.0.0.1,IP:::1,DNS:localhost" },
+	{ NID_subject_key_identifier, "hash" },
+};
+
+static int add_extensions(X509 *certificate)
+{
+	X509V3_CTX ctx;
+	size_t i;
+
+	X509V3_set_ctx(&ctx, certificate, certificate, NULL, NULL, 0);
+	for (i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
+		X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &ctx, extensions[i].nid,
+								extensions[i].value);
+		int ok = extension && X509_add_ext(certificate, extension, -1);
+
+		X509_EXTENSION_free(extension);
+		if (!ok)
+			return -1;
+	}
+	return 0;
+}
+
+static int set_serial(X509 *certificate)
+{
+	BIGNUM *serial = BN_new();
+	int ok = serial && BN_rand(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) &&
+		 BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(certificate));
+
+	BN_free(serial);
+	return ok ? 0 : -1;
+}
+
+static X509 *self_sign(EVP_PKEY *key)
+{
+	X509 *certificate = X509_new();
+	X509_NAME *name;
+
+	if (!certificate)
+		return NULL;
+	name = X509_get_subject_name(certificate);
+	if (X509_set_version(certificate, X509_VERSION_3) && set_serial(certificate) == 0 &&
+	    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) &&
+	    X509_gmtime_adj(X509_getm_notAfter(certificate), VALID_SECONDS) &&
+	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+				       (const unsigned char *)"envelope-kms", -1, -1, 0) &&
+	    X509_set_issuer_name(certificate, name) && X509_set_pubkey(certificate, key) &&
+	    add_extensions(certificate) == 0 && X509_sign(certificate, key, EVP_sha256()))
+		return certificate;
+	X509_free(certificate);
+	return NULL;
+}
+
+static int write_pem(const char *path, mode_t mode, X509 *certificate, EVP_PKEY *key,
+		     struct fault *f)
+{
+	BIO *out = BIO_new(BIO_s_mem());
+	char *text;
+	long size;
+	int ret;
+
+	if (!out || !(certificate ? PEM_write_bio_X509(out, certificate)
+				  : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL))) {
+		BIO_free(out);
+		return fault_set(f, "InternalFailure", "cannot encode %s", path);
+	}
+	size = BIO_get_mem_data(out, &text);
+	ret = file_create(path, mode, text, (size_t)size, f);
+	BIO_free(out);
+	return ret;
+}
+
+static int make_certificate(const char *certificate_path, const char *key_path, struct fault *f)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificate = key ? self_sign(key) : NULL;
+	int ret = -1;
+
+	if (!certificate)
+		fault_set(f, "InternalFailure", "cannot make a TLS certificate");
+	else if (write_pem(key_path, 0600, NULL, key, f) == 0)
+		ret = write_pem(certificate_path, 0644, certificate, NULL, f);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return ret;
+}
+
+/* Either is worthless without the other: half of a pair is made anew like none. */
+static int drop_lone(const char *path, const char *other, struct fault *f)
+{
+	log_warning("%s is there without %s: making both anew; clients need the new ca.pem", path,
+		    other);
+	if (unlink(path))
+		return fault_set(f, "InvalidConfiguration", "cannot remove %s: %s", path,
+				 strerror(errno));
+	return 0;
+}
+
+static int make_if_missing(const char *certificate_path, const char *key_path, struct fault *f)
+{
+	bool certificate = access(certificate_path, F_OK) == 0 || errno != ENOENT;
+	bool key = access(key_path, F_OK) == 0 || errno != ENOENT;
+
+	if (certificate && key)
+		return 0;
+	/* A power cut between the two files leaves the key alone. */
+	if ((key && drop_lone(key_path, certificate_path, f)) ||
+	    (certificate && drop_lone(certificate_path, key_path, f)))
+		return -1;
+	return make_certificate(certificate_path, key_path, f);
+}
+
+/* Of two that start at once the second must not take the first one's key for a lone one. */
+static int lock(const char *directory, struct fault *f)
+{
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+		return fd;
+	fault_set(f, "InvalidConfiguration", "cannot lock %s: %s", directory, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int tls_load(const char *directory, struct tls *tls, struct fault *f)
+{
+	char certificate_path[4096], key_path[4096];
+	int fd = lock(directory, f), ret;
+
+	*tls = (struct tls){ 0 };
+	if (fd < 0)
+		return -1;
+	snprintf(certificate_path, sizeof(certificate_path), "%s/ca.pem", directory);
+	snprintf(key_path, sizeof(key_path), "%s/tls-key.pem", directory);
+	ret = make_if_missing(certificate_path, key_path, f);
+	close(fd);
+	if (ret)
+		return -1;
+	if (file_read_text(certificate_path, FILE_MAX, &tls->certificate, f) ||
+	    file_read_text(key_path, FILE_MAX, &tls->key, f)) {
+		tls_free(tls);
+		return -1;
+	}
+	return 0;
+}
+
+void tls_free(struct tls *tls)
+{
+	free(tls->certificate);
+	free(tls->key);
+	*tls = (struct tls){ 0 };
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What an answer of the KMS means. See kms_client.h; docs/kms-outcomes.md gives the reasons.
+ *
+ * Must never call an answer definitive that a proxy, a broken clock or an outage could produce.
+ */
+#include "lib/kms/kms_client.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/*
+ * Exceptions with which a KMS gives its verdict. All but the dry run's are HTTP 400.
+ *
+ * Only those that speak about the key, or about the right to use it, are denials. An exception
+ * about the caller's credentials says that the KMS does not know who asks: a rotated access key
+ * or a clock that is wrong must not end a cluster for good, so the lease is left to run out.
+ */
+static const struct {
+	const char *type;
+	enum kms_outcome outcome;
+} verdicts[] = {
+	{ "DryRunOperationException", KMS_OK },
+
+	{ "AccessDeniedException", KMS_DENIED },
+	{ "DisabledException", KMS_DENIED },
+	{ "NotFoundException", KMS_DENIED },
+	{ "InvalidCiphertextException", KMS_DENIED },
+	{ "IncorrectKeyException", KMS_DENIED },
+
+	{ "UnrecognizedClientException", KMS_UNREACHABLE },
+	{ "InvalidClientTokenId", KMS_UNREACHABLE },
+	{ "InvalidSignatureException", KMS_UNREACHABLE },
+	{ "SignatureDoesNotMatch", KMS_UNREACHABLE },
+	{ "IncompleteSignature", KMS_UNREACHABLE },
+	{ "IncompleteSignatureException", KMS_UNREACHABLE },
+	{ "MissingAuthenticationToken", KMS_UNREACHABLE },
+	{ "MissingAuthenticationTokenException", KMS_UNREACHABLE },
+	{ "ExpiredTokenException", KMS_UNREACHABLE },
+	{ "RequestExpired", KMS_UNREACHABLE },
+	{ "OptInRequired", KMS_UNREACHABLE },
+
+	{ "ThrottlingException", KMS_UNREACHABLE },
+	{ "Throttling", KMS_UNREACHABLE },
+	{ "TooManyRequestsException", KMS_UNREACHABLE },
+	{ "RequestLimitExceeded", KMS_UNREACHABLE },
+	{ "LimitExceededException", KMS_UNREACHABLE },
+	{ "KeyUnavailableException", KMS_UNREACHABLE },
+	{ "DependencyTimeoutException", KMS_UNREACHABLE },
+	{ "KMSInternalException", KMS_UNREACHABLE },
+	{ "InternalFailure", KMS_UNREACHABLE },
+	{ "ServiceUnavailable", KMS_UNREACHABLE },
+	{ "ServiceUnavailableException", KMS_UNREACHABLE },
+	{ "CloudHsmClusterNotActiveException", KMS_UNREACHABLE },
+};
+
+/*
+ * KMSInvalidStateException is said of a key on its way out, and also of one that is being created
+ * or updated, or whose custom key store is disconnected: that passes. Only the message tells which.
+ * "is" matters: "... is not pending deletion." is no denial.
+ */
+static bool key_is_going_or_gone(const char *message)
+{
+	return message && (strstr(message, " is pending deletion") ||
+			   strstr(message, " is pending replica deletion") ||
+			   strstr(message, " is pending import"));
+}
+
+enum kms_outcome kms_classify(long http_status, const char *error_type, const char *message,
+			      int curl_code)
+{
+	if (curl_code)
+		return KMS_UNREACHABLE;
+	if (http_status == 200)
+		return KMS_OK;
+	/* A KMS has verdicts in the 4xx range only: 3xx is something in between, 5xx broken. */
+	if (http_status < 400 || http_status > 499)
+		return KMS_UNREACHABLE;
+	/* Without an exception's name it was not the KMS that spoke: a proxy, a captive portal. */
+	if (!error_type || !*error_type)
+		return KMS_UNREACHABLE;
+	if (!strcmp(error_type, "KMSInvalidStateException"))
+		return key_is_going_or_gone(message) ? KMS_DENIED : KMS_UNREACHABLE;
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		if (!strcmp(verdicts[i].type, error_type))
+			return verdicts[i].outcome;
+	/* The KMS finds fault with a request by 400; an unknown word with 403 is a gateway's. */
+	return http_status == 400 ? KMS_BAD_REQUEST : KMS_UNREACHABLE;
+}
+
+const char *kms_outcome_name(enum kms_outcome outcome)
+{
+	static const char *const names[] = {
+		[KMS_OK] = "ok",
+		[KMS_DENIED] = "denied",
+		[KMS_UNREACHABLE] = "unreachable",
+		[KMS_BAD_REQUEST] = "bad-request",
+	};
+
+	return names[outcome];
+}

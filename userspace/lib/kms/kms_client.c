@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The KMS call itself. See kms_client.h.
+ */
+
+#include "lib/kms/kms_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "lib/base/json.h"
+
+#define UNREACHABLE "KMSUnreachable"
+
+/* Everything of one call. The body may hold a plaintext key: hence secret memory. */
+struct call {
+	const struct kms_endpoint *endpoint;
+	CURL *curl;
+	struct curl_slist *headers;
+	struct secret *body;
+	size_t body_size;
+	bool too_large;
+	char error_type[128]; /* of the x-amzn-ErrorType header */
+	char error[CURL_ERROR_SIZE];
+};
+
+static void call_close(struct call *call)
+{
+	curl_slist_free_all(call->headers);
+	curl_easy_cleanup(call->curl);
+	secret_free(call->body);
+}
+
+#define _cleanup_call_ __attribute__((cleanup(call_close)))
+
+static size_t take_body(char *data, size_t one, size_t size, void *userdata)
+{
+	struct call *call = userdata;
+
+	if (size > call->body->size - call->body_size) {
+		call->too_large = true;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	memcpy(call->body->bytes + call->body_size, data, size);
+	call->body_size += size;
+	return size;
+}
+
+bool kms_gives_plaintext(const char *operation)
+{
+	return !strcmp(operation, "Decrypt") || !strcmp(operation, "GenerateDataKey");
+}
+
+/* "com.amazonaws.kms#NotFoundException:http://..." to "NotFoundException". */
+static void copy_error_type(char *type, size_t type_size, const char *text, size_t text_size)
+{
+	const char *hash = memchr(text, '#', text_size);
+	size_t length = 0;
+
+	if (hash) {
+		text_size -= hash + 1 - text;
+		text = hash + 1;
+	}
+	while (length < text_size && length < type_size - 1 &&
+	       ((text[length] | 32) >= 'a' && (text[length] | 32) <= 'z'))
+		length++;
+	memcpy(type, text, length);
+	type[length] = '\0';
+}
+
+static size_t take_header(char *data, size_t one, size_t size, void *userdata)
+{
+	static const char name[] = "x-amzn-errortype:";
+	struct call *call = userdata;
+	size_t at = sizeof(name) - 1;
+
+	if (size <= at || strncasecmp(data, name, at))
+		return size;
+	while (at < size && data[at] == ' ')
+		at++;
+	copy_error_type(call->error_type, sizeof(call->error_type), data + at, size - at);
+	return size;
+}
+
+/* libcurl asks about once a second, and whenever something moves. */
+static int progress(void *userdata, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct call *call = userdata;
+
+	return call->endpoint->cancelled && call->endpoint->cancelled();
+}
+
+static bool add_header(struct call *call, const char *name, const char *value)
+{
+	char line[4096];
+	struct curl_slist *longer = NULL;
+
+	if (snprintf(line, sizeof(line), "%s%s", name, value) < (int)sizeof(line))
+		longer = curl_slist_append(call->headers, line);
+	explicit_bzero(line, sizeof(line));
+	if (longer)
+		call->headers = longer;
+	return longer != NULL;
+}
+
+/* Where to, and whom to trust there. */
+static CURLcode set_destination(struct call *call, char host[128])
+{
+	const struct kms_endpoint *endpoint = call->endpoint;
+	CURL *c = call->curl;
+	struct curl_blob ca = { 0 };
+	CURLcode err;
+
+	if (endpoint->unix_path) {
+		/* Signed over, and never resolved: the name says which service is meant. */
+		snprintf(host, 128, "http://kms.%.64s.amazonaws.com/", endpoint->region);
+		err = curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, endpoint->unix_path);
+		return err ? err : curl_easy_setopt(c, CURLOPT_URL, host);
+	}
+	err = curl_easy_setopt(c, CURLOPT_URL, endpoint->url);
+	if (!err)
+		err = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+	if (!err && endpoint->ca_pem) {
+		ca = (struct curl_blob){ (void *)endpoint->ca_pem, strlen(endpoint->ca_pem),
+					 CURL_BLOB_COPY };
+		err = curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &ca);
+	} else if (!err && endpoint->ca_file) {
+		err = curl_easy_setopt(c, CURLOPT_CAINFO, endpoint->ca_file);
+	}
+	/* Only the authority that was named counts, not the system's directory of others. */
+	if (!err && (endpoint->ca_pem || endpoint->ca_file))
+		err = curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	return err;
+}
+
+static CURLcode set_credentials(struct call *call)
+{
+	const struct kms_endpoint *endpoint = call->endpoint;
+	CURL *c = call->curl;
+	char scope[96];
+	CURLcode err;
+
+	snprintf(scope, sizeof(scope), "aws:amz:%.64s:kms", endpoint->region);
+	err = curl_easy_setopt(c, CURLOPT_AWS_SIGV4, scope);
+	if (!err)
+		err = curl_easy_setopt(c, CURLOPT_USERNAME, endpoint->access_key);
+	if (!err)
+		err = curl_easy_setopt(c, CURLOPT_PASSWORD, endpoint->secret_key);
+	if (!err && endpoint->session_token && *endpoint->session_token &&
+	    !add_header(call, "X-Amz-Security-Token: ", endpoint->session_token))
+		err = CURLE_OUT_OF_MEMORY;
+	return err;
+}
+
+static CURLcode set_behaviour(struct call *call)
+{
+	CURL *c = call->curl;
+
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, call->error);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, call);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, call->endpoint->timeout_s * 1000L);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, call->endpoint->timeout_s * 1000L);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
+	/* No proxy from the environment: it would see keys wherever it ends TLS. */
+	curl_easy_setopt(c, CURLOPT_PROXY, "");
+	return curl_easy_setopt(c, CURLOPT_USERAGENT, "dm-envelope/" ENVELOPE_VERSION);
+}
+
+static CURLcode prepare(struct call *call, const char *operation, const char *body, char host[128])
+{
+	CURLcode err = set_behaviour(call);
+
+	if (!err)
+		err = set_destination(call, host);
+	if (!err)
+		err = set_credentials(call);
+	if (!err && (!add_header(call, "Content-Type: ", "application/x-amz-json-1.1") ||
+		     !add_header(call, "X-Amz-Target: TrentService.", operation)))
+		err = CURLE_OUT_OF_MEMORY;
+	if (!err)
+		err = curl_easy_setopt(call->curl, CURLOPT_HTTPHEADER, call->headers);
+	if (!err)
+		err = curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, body);
+	return err;
+}
+
+static const char *error_message(struct json_object *body)
+{
+	const char *message = json_get_string(body, "message");
+
+	return message ? message : json_get_string(body, "Message");
+}
+
+/* Judges a transfer that has ended and fills @response or @f. */
+static enum kms_outcome conclude(struct call *call, CURLcode err, const char *operation,
+				 struct json_object **response, struct fault *f)
+{
+	struct json_object _cleanup_json_ *body = NULL;
+	const char *where = call->endpoint->unix_path ? call->endpoint->unix_path
+						      : call->endpoint->url;
+	const char *type, *message;
+	enum kms_outcome outcome;
+	long status = 0;
+
+	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
+	/* Operations without output, such as DisableKey, are answered with nothing at all. */
+	if (!err && status == 200 && !call->body_size)
+		body = json_object_new_object();
+	else if (!err)
+		body = json_parse((const char *)call->body->bytes, call->body_size);
+	type = json_get_string(body, "__type");
+	if (type)
+		copy_error_type(call->error_type, sizeof(call->error_type), type, strlen(type));
+	message = error_message(body);
+	outcome = kms_classify(status, call->error_type, message, err);
+
+	if (err) {
+		fault_set(f, UNREACHABLE, "KMS at %s cannot be reached: %s", where,
+			  call->too_large ? "its answer is too large"
+			  : *call->error  ? call->error
+					  : curl_easy_strerror(err));
+	} else if (outcome == KMS_OK && !json_object_is_type(body, json_type_object)) {
+		outcome = KMS_UNREACHABLE;
+		fault_set(f, UNREACHABLE,
+			  "what answers at %s is not a KMS: its answer to %s is not JSON", where,
+			  operation);
+	} else if (outcome == KMS_OK) {
+		*response = status == 200 ? json_object_get(body) : json_object_new_object();
+		if (status != 200)
+			json_add_bool(*response, "DryRun", true);
+	} else if (!*call->error_type) {
+		fault_set(f, UNREACHABLE,
+			  "what answers at %s is not a KMS: HTTP status %ld without a KMS error",
+			  where, status);
+	} else {
+		fault_set(f, call->error_type, "%s", message ? message : "the KMS gave no reason");
+	}
+	return outcome;
+}
+
+enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *operation,
+			  struct json_object *request, struct json_object **response,
+			  struct fault *f)
+{
+	const char *body = json_object_to_json_string_ext(request,
+							  JSON_C_TO_STRING_PLAIN |
+								  JSON_C_TO_STRING_NOSLASHESCAPE);
+	struct call _cleanup_call_ call = {
+		.endpoint = endpoint,
+		.curl = curl_easy_init(),
+		.body = secret_new(KMS_RESPONSE_MAX),
+	};
+	char host[128];
+	CURLcode err;
+
+	*response = NULL;
+	if (!call.curl || !call.body) {
+		fault_set(f, "InternalFailure", "out of memory, or of lockable memory");
+		return KMS_UNREACHABLE;
+	}
+	err = prepare(&call, operation, body, host);
+	if (!err)
+		err = curl_easy_perform(call.curl);
+	return conclude(&call, err, operation, response, f);
+}
+
+int kms_endpoint_parse(const char *text, struct kms_endpoint *endpoint, struct fault *f)
+{
+	if (!strncmp(text, "unix:/", 6)) {
+		endpoint->unix_path = text + 5;
+		endpoint->url = NULL;
+	} else if (!strncmp(text, "https://", 8) && text[8]) {
+		endpoint->url = text;
+		endpoint->unix_path = NULL;
+	} else {
+		return fault_set(f, "InvalidConfiguration",
+				 "KmsEndpoint=%.200s: must be unix:/absolute/path or https://host[:port]",
+				 text);
+	}
+	return 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One call to a KMS that speaks the AWS KMS JSON 1.1 protocol, signed with SigV4 by libcurl, over
+ * https or a unix socket; and the judgement of what its answer means.
+ *
+ * Must never log a request, a response or a credential, and must never report KMS_DENIED unless
+ * the KMS itself said so: that verdict ends a cluster for good.
+ */
+#ifndef ENVELOPE_KMS_CLIENT_H
+#define ENVELOPE_KMS_CLIENT_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/fault.h"
+#include "lib/base/secret.h"
+
+/**
+ * struct kms_endpoint - where the KMS is and who asks
+ * @url: "https://kms.us-east-1.amazonaws.com"; NULL when @unix_path is set
+ * @unix_path: path of the unix socket, or NULL
+ * @ca_file: PEM file to trust, or NULL for the system's store
+ * @ca_pem: PEM text to trust in place of @ca_file, or NULL
+ * @region: SigV4 scope
+ * @access_key: access key id
+ * @secret_key: secret access key
+ * @session_token: NULL or "" unless the credentials are temporary
+ * @timeout_s: limit of the whole call, in seconds, at least 1
+ * @cancelled: NULL, or asked about once a second: true gives the call up
+ */
+struct kms_endpoint {
+	const char *url;
+	const char *unix_path;
+	const char *ca_file;
+	const char *ca_pem;
+	const char *region;
+	const char *access_key;
+	const char *secret_key;
+	const char *session_token;
+	unsigned int timeout_s;
+	bool (*cancelled)(void);
+};
+
+enum kms_outcome {
+	KMS_OK,
+	KMS_DENIED,	 /* definitive: the key may not be used (any more) */
+	KMS_UNREACHABLE, /* no verdict about the key: try again while the lease lasts */
+	KMS_BAD_REQUEST, /* the request was at fault: no verdict about the key either */
+};
+
+/** kms_outcome_name() - "ok", "denied", "unreachable", "bad-request" */
+const char *kms_outcome_name(enum kms_outcome outcome);
+
+/** kms_gives_plaintext() - is there plaintext in the answer to @operation, unless it is a dry run? */
+bool kms_gives_plaintext(const char *operation);
+
+/** KMS_RESPONSE_MAX - largest response body that is accepted, in bytes */
+#define KMS_RESPONSE_MAX (64 * 1024)
+
+/**
+ * kms_classify() - what an answer means; the only place that decides it
+ * @http_status: status code, 0 when there was none
+ * @error_type: exception name without namespace ("DisabledException"), NULL or "" for none
+ * @message: the exception's message, NULL for none
+ * @curl_code: CURLcode of the transfer, 0 for a completed one
+ *
+ * Return: the outcome. The table is in kms_classify.c and, with its reasons, in
+ * docs/kms-outcomes.md.
+ */
+enum kms_outcome kms_classify(long http_status, const char *error_type, const char *message,
+			      int curl_code);
+
+/**
+ * kms_endpoint_parse() - split the KmsEndpoint of the configuration
+ * @text: "unix:/absolute/path", "https://host[:port]"
+ * @endpoint: @url or @unix_path set, pointing into @text; other members untouched
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
+int kms_endpoint_parse(const char *text, struct kms_endpoint *endpoint, struct fault *f);
+
+/**
+ * kms_call() - one request, one answer; blocks for at most @endpoint->timeout_s seconds
+ * @endpoint: see there
+ * @operation: "Decrypt"
+ * @request: JSON object
+ * @response: set to the answer (caller releases) for KMS_OK, else to NULL. For a dry run
+ *	that shows access it is {"DryRun": true}. Holds plaintext if the KMS sends
+ *	any: only for programs with wipe_malloc.c.
+ * @f: set unless KMS_OK. Code is the exception's name if the KMS gave one, else
+ *	"KMSUnreachable".
+ *
+ * The process must have called curl_global_init().
+ */
+enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *operation,
+			  struct json_object *request, struct json_object **response,
+			  struct fault *f);
+
+#endif

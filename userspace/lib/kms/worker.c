@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The agent's side of envelope-kms-worker. See worker.h and worker_protocol.h.
+ *
+ * The child is started with posix_spawn(), which shares the parent's memory until the exec: fork()
+ * would copy pages of an agent that holds keys, and the kernel frees such copies unwiped.
+ */
+
+#include "lib/kms/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/base/base64.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/kms/worker_protocol.h"
+
+#define GRACE_US (3 * 1000000ULL) /* for the process to start, beside its timeout */
+#define KILL_US	 (2 * 1000000ULL) /* from SIGTERM to SIGKILL */
+#define HIGH_FD	 10		  /* out of the way of the child's 0 to 4 */
+
+/*
+ * One call. Owned by the event loop's callbacks: released after @done, or by kms_worker_cancel().
+ */
+struct kms_worker {
+	struct kms_worker *next; /* in @workers */
+	pid_t pid;		 /* 0 once reaped, and before the start */
+	int pidfd;
+	int socket;		    /* our end, non-blocking */
+	struct worker_block *block; /* shared with the child, locked */
+	sd_event_source *on_socket;
+	sd_event_source *on_exit;
+	sd_event_source *on_timeout;
+	kms_worker_done_t done;
+	void *userdata;
+	unsigned int timeout_s;
+	bool timed_out;
+	char *result; /* WORKER_MESSAGE_MAX bytes */
+	size_t result_size;
+};
+
+/* The process's key pair: made once, since making it takes a tenth of a second. */
+static struct secret *recipient;
+static char *recipient_public; /* base64 of its public half */
+
+static struct kms_worker *workers; /* all calls under way */
+
+static void block_free(struct worker_block *block)
+{
+	if (!block)
+		return;
+	explicit_bzero(block, sizeof(*block));
+	munmap(block, sizeof(*block));
+}
+
+static void worker_free(struct kms_worker *w)
+{
+	struct kms_worker **link = &workers;
+
+	while (*link != w)
+		link = &(*link)->next;
+	*link = w->next;
+	sd_event_source_disable_unref(w->on_socket);
+	sd_event_source_disable_unref(w->on_exit);
+	sd_event_source_disable_unref(w->on_timeout);
+	if (w->pidfd >= 0)
+		close(w->pidfd);
+	if (w->socket >= 0)
+		close(w->socket);
+	block_free(w->block);
+	free(w->result);
+	free(w);
+}
+
+/* ---- the end of a call ---- */
+
+/* Takes what the worker has written. Returns false once there is no more to come. */
+static bool drain(struct kms_worker *w)
+{
+	for (;;) {
+		size_t room = WORKER_MESSAGE_MAX - w->result_size;
+		ssize_t n = room ? read(w->socket, w->result + w->result_size, room) : 0;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return true;
+		if (n <= 0)
+			return false;
+		w->result_size += n;
+	}
+}
+
+static int outcome_from(const char *name, enum kms_outcome *outcome)
+{
+	for (enum kms_outcome o = KMS_OK; o <= KMS_BAD_REQUEST; o++) {
+		if (name && !strcmp(name, kms_outcome_name(o))) {
+			*outcome = o;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+/* The plaintext that the worker left in the block, moved to secret memory; or NULL. */
+static struct secret *take_plaintext(struct kms_worker *w)
+{
+	uint32_t size = w->block->plaintext_size;
+	struct secret *plaintext;
+
+	if (!size || size > sizeof(w->block->plaintext))
+		return NULL;
+	plaintext = secret_new(size);
+	if (plaintext)
+		memcpy(plaintext->bytes, w->block->plaintext, size);
+	else
+		log_error("no lockable memory for a data key: raise LimitMEMLOCK=");
+	explicit_bzero(w->block, sizeof(*w->block));
+	return plaintext;
+}
+
+static enum kms_outcome no_result(const struct kms_worker *w, const siginfo_t *end, struct fault *f)
+{
+	if (w->timed_out)
+		fault_set(f, "KMSUnreachable", "the KMS did not answer within %u seconds",
+			  w->timeout_s);
+	else if (end->si_code == CLD_EXITED)
+		fault_set(f, "InternalFailure",
+			  "envelope-kms-worker exited with status %d and without a result (its messages are in the journal)",
+			  end->si_status);
+	else
+		fault_set(f, "InternalFailure", "envelope-kms-worker was killed by signal %d",
+			  end->si_status);
+	return KMS_UNREACHABLE;
+}
+
+static void finish(struct kms_worker *w, const siginfo_t *end)
+{
+	struct json_object _cleanup_json_ *result = NULL;
+	struct secret *plaintext = NULL;
+	struct json_object *response = NULL;
+	const char *code, *message;
+	enum kms_outcome outcome;
+	struct fault f = { 0 };
+
+	drain(w);
+	result = json_parse(w->result, w->result_size);
+	if (w->timed_out || outcome_from(json_get_string(result, "outcome"), &outcome)) {
+		outcome = no_result(w, end, &f);
+	} else if (outcome == KMS_OK) {
+		response = json_get_object(result, "response");
+		plaintext = take_plaintext(w);
+	} else {
+		code = json_get_string(result, "code");
+		message = json_get_string(result, "message");
+		fault_set(&f, code ? code : "InternalFailure", "%s", message ? message : "");
+	}
+	w->done(w, outcome, &f, response, plaintext, w->userdata);
+	worker_free(w);
+}
+
+/* ---- events ---- */
+
+static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct kms_worker *w = userdata;
+
+	if (!drain(w))
+		sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	return 0;
+}
+
+static int on_exit_event(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct kms_worker *w = userdata;
+	siginfo_t end = { 0 };
+
+	if (waitid(P_PIDFD, w->pidfd, &end, WEXITED | WNOHANG) || !end.si_pid)
+		return 0;
+	w->pid = 0;
+	finish(w, &end);
+	return 0;
+}
+
+/* First asks, so that the worker can wipe its memory; then insists. */
+static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct kms_worker *w = userdata;
+
+	pidfd_send_signal(w->pidfd, w->timed_out ? SIGKILL : SIGTERM, NULL, 0);
+	w->timed_out = true;
+	sd_event_source_set_time_relative(source, KILL_US);
+	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
+static int watch(struct kms_worker *w, sd_event *e)
+{
+	/* Not sd-event's relative time: that counts from the start of this turn of the loop. */
+	uint64_t end = now_us() + w->timeout_s * 1000000ULL + GRACE_US;
+	int r = sd_event_add_io(e, &w->on_socket, w->socket, EPOLLIN, on_socket, w);
+
+	if (r >= 0)
+		r = sd_event_add_io(e, &w->on_exit, w->pidfd, EPOLLIN, on_exit_event, w);
+	if (r >= 0)
+		r = sd_event_add_time(e, &w->on_timeout, CLOCK_MONOTONIC, end, 0, on_timeout, w);
+	return r;
+}
+
+/* ---- the start of a call ---- */
+
+/* A locked block in a memfd; the descriptor goes to the child only. */
+static int block_new(struct worker_block **ret, struct fault *f)
+{
+	int fd = memfd_create("envelope-kms-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+	struct worker_block *block = MAP_FAILED;
+
+	if (fd >= 0 && !ftruncate(fd, sizeof(*block)) && !fcntl(fd, F_ADD_SEALS, seals))
+		block = mmap(NULL, sizeof(*block), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (block == MAP_FAILED || mlock(block, sizeof(*block)) ||
+	    madvise(block, sizeof(*block), MADV_DONTDUMP)) {
+		fault_set(f, "InternalFailure", "no lockable shared memory for the KMS worker: %s",
+			  strerror(errno));
+		if (block != MAP_FAILED)
+			munmap(block, sizeof(*block));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	*ret = block;
+	return fd;
+}
+
+/* A renewal is a dry run: its worker, one every few seconds, gets no key that opens anything. */
+static int fill_block(struct worker_block *block, const struct config *cfg, const char *operation,
+		      struct json_object *parameters, struct fault *f)
+{
+	if (kms_worker_prepare(f))
+		return -1;
+	if (kms_gives_plaintext(operation) && !json_get_bool(parameters, "DryRun", false)) {
+		memcpy(block->private_key, recipient->bytes, recipient->size);
+		block->private_key_size = recipient->size;
+	}
+	return credentials_load(cfg->credentials_file, cfg->profile, &block->credentials, f);
+}
+
+/* Opens the CA file for the worker, which could not. Returns a descriptor, -1 or, for none, -2. */
+static int open_ca(const struct config *cfg, const struct kms_endpoint *endpoint, struct fault *f)
+{
+	int fd;
+
+	if (!endpoint->url || !*cfg->ca_file)
+		return -2;
+	fd = open(cfg->ca_file, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd
+		       : fault_set(f, "InvalidConfiguration", "CaFile=%s: %s", cfg->ca_file,
+				   strerror(errno));
+}
+
+static int send_request(struct kms_worker *w, const struct config *cfg,
+			const struct kms_endpoint *endpoint, const char *operation,
+			struct json_object *parameters, bool ca_file, struct fault *f)
+{
+	struct json_object _cleanup_json_ *request = json_object_new_object();
+	const char *text;
+	size_t size;
+
+	json_add_string(request, "operation", operation);
+	json_object_object_add(request, "parameters", json_object_get(parameters));
+	json_add_string(request, "region", cfg->region);
+	json_add_int(request, "timeoutSeconds", w->timeout_s);
+	json_add_string(request, "unixPath", endpoint->unix_path);
+	json_add_string(request, "url", endpoint->url);
+	json_add_bool(request, "caFile", ca_file);
+	if (kms_gives_plaintext(operation))
+		json_add_string(request, "recipient", recipient_public);
+	text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &size);
+	/* The socket is new and holds more than any request: there is no half of a write. */
+	if (size > WORKER_MESSAGE_MAX || write(w->socket, text, size) != (ssize_t)size ||
+	    shutdown(w->socket, SHUT_WR))
+		return fault_set(f, "InternalFailure",
+				 "cannot pass a request of %zu bytes to the KMS worker", size);
+	return 0;
+}
+
+static const char *program(const struct config *cfg)
+{
+	const char *path = secure_getenv("ENVELOPE_WORKER");
+
+	if (path && *path)
+		return path;
+	return *cfg->worker ? cfg->worker : LIBEXECDIR "/envelope-kms-worker";
+}
+
+/* Moves descriptor @fd to where the child's numbers cannot collide with it. */
+static int move_up(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
+
+	close(fd);
+	return high;
+}
+
+static int spawn(struct kms_worker *w, const char *path, int socket, int block, int ca,
+		 struct fault *f)
+{
+	static char *const no_environment[] = { NULL };
+	char *const argv[] = { (char *)"envelope-kms-worker", NULL };
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int err;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, socket, WORKER_SOCKET_FD);
+	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, block, WORKER_BLOCK_FD);
+	if (ca >= 0)
+		posix_spawn_file_actions_adddup2(&files, ca, WORKER_CA_FD);
+	err = posix_spawn(&w->pid, path, &files, &attributes, argv, no_environment);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attributes);
+	if (err) {
+		w->pid = 0;
+		return fault_set(f, "InternalFailure", "cannot start %s: %s", path, strerror(err));
+	}
+	w->pidfd = pidfd_open(w->pid, 0);
+	if (w->pidfd < 0)
+		return fault_set(f, "InternalFailure", "cannot watch the KMS worker: %s",
+				 strerror(errno));
+	return 0;
+}
+
+/* Everything up to a running child; on failure the caller releases @w. */
+static int start(struct kms_worker *w, const struct config *cfg, const char *operation,
+		 struct json_object *parameters, struct fault *f)
+{
+	struct kms_endpoint endpoint = { 0 };
+	int pair[2] = { -1, -1 }, block = -1, ca = -1, ret = -1;
+
+	if (kms_endpoint_parse(cfg->kms_endpoint, &endpoint, f))
+		return -1;
+	ca = open_ca(cfg, &endpoint, f);
+	if (ca == -1)
+		return -1;
+	if (ca >= 0)
+		ca = move_up(ca);
+	block = block_new(&w->block, f);
+	if (block < 0 || fill_block(w->block, cfg, operation, parameters, f))
+		goto out;
+	block = move_up(block);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+		fault_set(f, "InternalFailure", "no socket for the KMS worker: %s", strerror(errno));
+		goto out;
+	}
+	w->socket = pair[0];
+	pair[1] = move_up(pair[1]);
+	fcntl(w->socket, F_SETFL, O_NONBLOCK);
+	ret = send_request(w, cfg, &endpoint, operation, parameters, ca >= 0, f);
+	if (!ret)
+		ret = spawn(w, program(cfg), pair[1], block, ca, f);
+out:
+	if (pair[1] >= 0)
+		close(pair[1]);
+	if (block >= 0)
+		close(block);
+	if (ca >= 0)
+		close(ca);
+	return ret;
+}
+
+int kms_worker_prepare(struct fault *f)
+{
+	struct secret *key;
+	size_t size;
+	uint8_t *der;
+
+	if (recipient)
+		return 0;
+	if (recipient_new(&key, f))
+		return -1;
+	if (recipient_public_key(key->bytes, key->size, &der, &size, f)) {
+		secret_free(key);
+		return -1;
+	}
+	recipient_public = base64_encode(der, size);
+	free(der);
+	if (!recipient_public) {
+		secret_free(key);
+		return fault_set(f, "InternalFailure", "out of memory");
+	}
+	recipient = key;
+	return 0;
+}
+
+int kms_worker_start(sd_event *e, const struct config *cfg, const char *operation,
+		     struct json_object *request, kms_worker_done_t done, void *userdata,
+		     struct kms_worker **ret, struct fault *f)
+{
+	struct kms_worker *w = calloc(1, sizeof(*w));
+	char *result = malloc(WORKER_MESSAGE_MAX);
+
+	if (!w || !result) {
+		free(w);
+		free(result);
+		return fault_set(f, "InternalFailure", "out of memory");
+	}
+	*w = (struct kms_worker){
+		.pidfd = -1,
+		.socket = -1,
+		.result = result,
+		.done = done,
+		.userdata = userdata,
+		.timeout_s = cfg->kms_timeout_seconds,
+		.next = workers,
+	};
+	workers = w;
+	if (start(w, cfg, operation, request, f)) {
+		kms_worker_cancel(w);
+		return -1;
+	}
+	if (watch(w, e) < 0) {
+		kms_worker_cancel(w);
+		return fault_set(f, "InternalFailure", "cannot watch the KMS worker");
+	}
+	if (ret)
+		*ret = w;
+	return 0;
+}
+
+/* Ends the child: it is asked to wipe its memory first, and killed if it does not. */
+static void end_child(struct kms_worker *w)
+{
+	struct pollfd exited = { .fd = w->pidfd, .events = POLLIN };
+
+	if (!w->pid)
+		return;
+	kill(w->pid, SIGTERM);
+	if (w->pidfd < 0 || poll(&exited, 1, KILL_US / 1000) != 1)
+		kill(w->pid, SIGKILL);
+	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	w->pid = 0;
+}
+
+void kms_worker_cancel(struct kms_worker *w)
+{
+	if (!w)
+		return;
+	end_child(w);
+	worker_free(w);
+}
+
+void kms_worker_end_all(void)
+{
+	/* All are asked before any is waited for. */
+	for (struct kms_worker *w = workers; w; w = w->next)
+		if (w->pid)
+			kill(w->pid, SIGTERM);
+	for (struct kms_worker *w = workers; w; w = w->next) {
+		end_child(w);
+		if (w->block)
+			explicit_bzero(w->block, sizeof(*w->block));
+	}
+	secret_free(recipient);
+	recipient = NULL;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the agent and envelope-kms-worker agree on.
+ *
+ * The worker is started with
+ *	0  a stream socket: one JSON request to its end of file, then one JSON result back
+ *	3  a memfd that holds struct worker_block
+ *	4  the CA file, open for reading, if the request says "caFile": true
+ *
+ * request: {"operation": "Decrypt", "parameters": {...}, "region": "us-east-1",
+ *	     "timeoutSeconds": 5, "unixPath": "/run/..." or "url": "https://...", "caFile": bool,
+ *	     "recipient": base64 of the public key to which plaintext is to be encrypted}
+ * result:  {"outcome": "ok|denied|unreachable|bad-request", "code": "...", "message": "...",
+ *	     "response": {...}}
+ *
+ * No secret may ever be in the JSON: the kernel frees socket buffers without wiping them.
+ */
+#ifndef ENVELOPE_WORKER_PROTOCOL_H
+#define ENVELOPE_WORKER_PROTOCOL_H
+
+#include <stdint.h>
+
+#include "lib/base/config.h"
+#include "lib/kms/recipient.h"
+
+#define WORKER_SOCKET_FD 0
+#define WORKER_BLOCK_FD	 3
+#define WORKER_CA_FD	 4
+
+#define WORKER_USER	 "envelope-kms-client" /* else "nobody" */
+
+/** WORKER_MESSAGE_MAX - bytes of the larger of request and result */
+#define WORKER_MESSAGE_MAX (128 * 1024)
+
+/**
+ * struct worker_block - all that is secret, in memory that both processes map and lock
+ * @credentials: from the agent
+ * @private_key: from the agent: DER of the recipient's key
+ * @private_key_size: its bytes; 0 when the call is to give no plaintext
+ * @plaintext: from the worker
+ * @plaintext_size: its bytes, 0 when the operation gave none
+ *
+ * The agent makes the block for one call, and wipes it after the worker has exited. The worker
+ * wipes what it was given, and the plaintext too unless the agent is there to take it.
+ */
+struct worker_block {
+	struct credentials credentials;
+	uint32_t private_key_size;
+	uint8_t private_key[RECIPIENT_KEY_MAX];
+	uint32_t plaintext_size;
+	uint8_t plaintext[RECIPIENT_PLAINTEXT_MAX];
+};
+
+#endif
