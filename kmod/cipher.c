@@ -186,22 +186,22 @@ static __always_inline int crypt_segment(struct pass_state *state, struct scatte
 }
 
 /**
- * envelope_crypt_unit() - one data unit that is in one piece
+ * envelope_cipher_unit() - one data unit that is in one piece
  * @tfm: transform of an open section
- * @sector: as @iv_sector of struct envelope_crypt
+ * @sector: as @iv_sector of struct envelope_cipher_pass
  * @size: bytes of a data unit
  * @src: page in which it begins
  * @offset: where in @src
  * @dst: page for the ciphertext; NULL: decrypt in place
  *
- * The same as envelope_crypt(), without what it takes to go on to the next unit: most bios
+ * The same as envelope_cipher_run(), without what it takes to go on to the next unit: most bios
  * are one.
  *
  * Context: inside a section, where envelope_cipher_may_run() allows it. Never sleeps.
  * Return: 0, or what the crypto API says.
  */
-int envelope_crypt_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int size,
-			struct page *src, unsigned int offset, struct page *dst)
+int envelope_cipher_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int size,
+			 struct page *src, unsigned int offset, struct page *dst)
 {
 	/* Stock kernels clear what is on the stack; half a page of it for each bio. */
 	struct pass_state state __uninitialized;
@@ -235,8 +235,8 @@ static void copy_unit(struct bio_vec *segments, struct bvec_iter iter, u8 *unit,
 }
 
 /* A data unit that straddles segments: through a contiguous buffer, which is wiped. */
-static noinline int crypt_scattered(const struct envelope_crypt *pass, struct pass_state *state,
-				    unsigned int at)
+static noinline int crypt_scattered(const struct envelope_cipher_pass *pass,
+				    struct pass_state *state, unsigned int at)
 {
 	struct envelope_gather *gather = pass->gather;
 	struct bvec_iter iter = pass->src_iter;
@@ -256,7 +256,7 @@ static noinline int crypt_scattered(const struct envelope_crypt *pass, struct pa
 }
 
 /**
- * envelope_crypt() - encrypt or decrypt the data of a bio, or a part of it
+ * envelope_cipher_run() - encrypt or decrypt the data of a bio, or a part of it
  * @pass: what to do
  *
  * Each byte of the source is read once, so that a page that is changed while it
@@ -265,7 +265,7 @@ static noinline int crypt_scattered(const struct envelope_crypt *pass, struct pa
  * Context: inside a section, where envelope_cipher_may_run() allows it. Never sleeps.
  * Return: 0; -EINVAL if that is not a number of whole data units; what the crypto API says.
  */
-int envelope_crypt(const struct envelope_crypt *pass)
+int envelope_cipher_run(const struct envelope_cipher_pass *pass)
 {
 	struct pass_state state __uninitialized;
 	struct bvec_iter iter = pass->src_iter;

@@ -2,7 +2,7 @@
 /*
  * dm-envelope: tests of the cipher layer against published vectors.
  *
- * Data units go through envelope_crypt(), as bios do. The layer knows only whole
+ * Data units go through envelope_cipher_run(), as bios do. The layer knows only whole
  * units of 512 or 4096 bytes and 64-bit sector numbers; so vectors with other
  * lengths and tweaks (NIST CAVP, ciphertext stealing) go to the transform that the
  * layer allocates, which shows that algorithm, mode and key order are right.
@@ -73,12 +73,12 @@ static struct bench *bench_new(struct kunit *test, const u8 *key)
 	return bench;
 }
 
-static int crypt(const struct envelope_crypt *pass)
+static int crypt(const struct envelope_cipher_pass *pass)
 {
 	int r;
 
 	rcu_read_lock();
-	r = envelope_crypt(pass);
+	r = envelope_cipher_run(pass);
 	rcu_read_unlock();
 	return r;
 }
@@ -88,7 +88,7 @@ static int encrypt(struct bench *bench, u64 sector, unsigned int unit, unsigned 
 		   unsigned int cut)
 {
 	struct bio_vec src[32], dst[UNITS];
-	struct envelope_crypt pass = {
+	struct envelope_cipher_pass pass = {
 		.tfm = bench->tfm,
 		.gather = &bench->gather,
 		.src = src,
@@ -112,7 +112,7 @@ static int decrypt(struct bench *bench, u64 sector, unsigned int unit, unsigned 
 		   unsigned int cut)
 {
 	struct bio_vec segments[32];
-	struct envelope_crypt pass = {
+	struct envelope_cipher_pass pass = {
 		.tfm = bench->tfm,
 		.gather = &bench->gather,
 		.src = segments,
@@ -133,7 +133,7 @@ static int crypt_unit(struct bench *bench, u64 sector, unsigned int size, bool e
 	int r;
 
 	rcu_read_lock();
-	r = envelope_crypt_unit(bench->tfm, sector, size,
+	r = envelope_cipher_unit(bench->tfm, sector, size,
 				virt_to_page(encrypt ? bench->src : bench->dst), 0,
 				encrypt ? virt_to_page(bench->dst) : NULL);
 	rcu_read_unlock();

@@ -394,7 +394,7 @@ static int way_load_thread(void *data)
 }
 
 /*
- * A write that another thread sends to the disk has a limit (io.c): one that was complete before
+ * A write that another thread sends to the disk has a limit (complete.c): one that was complete before
  * the revoke may be reported after it.
  */
 static bool is_exact(const struct way_row *row, bool write)

@@ -28,7 +28,7 @@ static struct workqueue_struct *read_wq;
 static __always_inline int decrypt(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
 				   unsigned int size)
 {
-	return envelope_crypt_part(eb, bio->bi_io_vec, eb->iter, offset, size, NULL);
+	return envelope_crypt_range(eb, bio->bi_io_vec, eb->iter, offset, size, NULL);
 }
 
 /* All of it in one section. */
@@ -134,7 +134,8 @@ bool envelope_read_piece(struct envelope_bio *eb, struct bio *bio)
 	bool done = true;
 
 	rcu_read_lock();
-	if (unlikely(!envelope_lifecycle_is_live(&eb->dev->lifecycle) || decrypt(eb, bio, 0, size))) {
+	if (unlikely(!envelope_lifecycle_is_live(&eb->dev->lifecycle) ||
+		     decrypt(eb, bio, 0, size))) {
 		envelope_refuse(eb, bio);
 	} else if (size == eb->iter.bi_size) {
 		envelope_succeed(eb, bio);

@@ -207,18 +207,19 @@ static void emit_info(struct envelope_device *dev, char *result, unsigned int ma
 	struct envelope_counters sum;
 	enum envelope_reason reason;
 	unsigned int sz = 0;
-	u64 left = 0;
+	u64 left = 0, length;
 
 	/* An idle device should not be called live up to a second after its key's end. */
 	envelope_volume_key_check(dev->vk);
 	reason = envelope_lifecycle_reason(&dev->lifecycle);
 	if (reason == ENVELOPE_NOT_FAILED)
 		left = envelope_lease_left_seconds(&dev->vk->lease, ktime_get_boottime_ns());
+	length = div_u64(dev->vk->lease.lease_ns, NSEC_PER_SEC);
 	envelope_io_counters(dev, &sum);
 	DMEMIT("%s %s %llu %s", reason == ENVELOPE_NOT_FAILED ? "live" : "failed",
 	       envelope_reason_name(reason), left, dev->vk->driver);
-	DMEMIT(" %llu %llu %llu %llu %llu %llu", sum.reads, sum.writes, sum.discards, sum.flushes,
-	       sum.errors, sum.refused);
+	DMEMIT(" %llu %llu %llu %llu %llu %llu %llu", sum.reads, sum.writes, sum.discards, sum.flushes,
+	       sum.errors, sum.refused, length);
 }
 
 static void emit_table(struct envelope_device *dev, char *result, unsigned int maxlen)

@@ -15,7 +15,7 @@
 
 #include "envelope.h"
 
-enum prepared {
+enum write_outcome {
 	WRITE_READY,	 /* the clone is ready for the lower device */
 	WRITE_REFUSED,	 /* device dead, or the cipher failed; the clone is as it was */
 	WRITE_ELSEWHERE, /* a helper submits it, or has done so */
@@ -27,7 +27,7 @@ static unsigned int pages_of(const struct bio *bio)
 }
 
 /*
- * From here to prepare(), what lies in the way of each small write has no function of its own:
+ * From here to encrypt_write(), what lies in the way of each small write has no function of its own:
  * calls and what they save on the stack were a tenth of what a write costs here.
  */
 static __always_inline int encrypt_in_section(struct envelope_bio *eb, struct bio *bio,
@@ -37,8 +37,8 @@ static __always_inline int encrypt_in_section(struct envelope_bio *eb, struct bi
 
 	rcu_read_lock();
 	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
-		r = envelope_crypt_part(eb, bio->bi_io_vec, bio->bi_iter, offset, size,
-					eb->bounce.bvecs);
+		r = envelope_crypt_range(eb, bio->bi_io_vec, bio->bi_iter, offset, size,
+					 eb->bounce.bvecs);
 	rcu_read_unlock();
 	return r;
 }
@@ -80,7 +80,8 @@ static __always_inline void put_bounce_in_place(struct envelope_bio *eb, struct 
 		envelope_hook(eb, bio, write_end_io);
 }
 
-static __always_inline enum prepared prepared(struct envelope_bio *eb, struct bio *bio, int error)
+static __always_inline enum write_outcome write_outcome(struct envelope_bio *eb, struct bio *bio,
+							int error)
 {
 	if (unlikely(error)) {
 		envelope_bounce_release(&eb->dev->bounce, &eb->bounce);
@@ -91,7 +92,7 @@ static __always_inline enum prepared prepared(struct envelope_bio *eb, struct bi
 }
 
 /* Submits or refuses a clone that map no longer owns. */
-static void send(struct envelope_bio *eb, struct bio *bio, enum prepared how)
+static void send(struct envelope_bio *eb, struct bio *bio, enum write_outcome how)
 {
 	if (how == WRITE_READY) {
 		/*
@@ -123,7 +124,7 @@ static void finish_parallel(struct envelope_parallel *p)
 	struct envelope_bio *eb = container_of(p, struct envelope_bio, bounce.parallel);
 	struct bio *bio = envelope_bio_of(eb);
 
-	send(eb, bio, prepared(eb, bio, p->error));
+	send(eb, bio, write_outcome(eb, bio, p->error));
 }
 
 static const struct envelope_parallel_ops parallel_write = {
@@ -131,25 +132,26 @@ static const struct envelope_parallel_ops parallel_write = {
 	.finish = finish_parallel,
 };
 
-static noinline enum prepared prepare_with_help(struct envelope_bio *eb, struct bio *bio,
-						bool may_sleep)
+static noinline enum write_outcome encrypt_with_help(struct envelope_bio *eb, struct bio *bio,
+						     bool may_sleep)
 {
 	struct envelope_parallel *p = &eb->bounce.parallel;
 
 	p->ops = &parallel_write;
 	p->chunks = DIV_ROUND_UP(bio->bi_iter.bi_size, ENVELOPE_CHUNK_BYTES);
-	return envelope_parallel_run(p, may_sleep) ? prepared(eb, bio, p->error) : WRITE_ELSEWHERE;
+	return envelope_parallel_run(p, may_sleep) ? write_outcome(eb, bio, p->error)
+						   : WRITE_ELSEWHERE;
 }
 
 /* With pages in eb->bounce, makes the clone ready for the lower device. */
-static __always_inline enum prepared prepare(struct envelope_bio *eb, struct bio *bio,
-					     bool may_sleep)
+static __always_inline enum write_outcome encrypt_write(struct envelope_bio *eb, struct bio *bio,
+							bool may_sleep)
 {
 	/* What has no table is small, and has its segments where the work to share would be. */
 	if (unlikely(eb->bounce.nr > ENVELOPE_INLINE_BVECS &&
 		     bio->bi_iter.bi_size > eb->dev->at_once_bytes))
-		return prepare_with_help(eb, bio, may_sleep);
-	return prepared(eb, bio, encrypt_in_section(eb, bio, 0, bio->bi_iter.bi_size));
+		return encrypt_with_help(eb, bio, may_sleep);
+	return write_outcome(eb, bio, encrypt_in_section(eb, bio, 0, bio->bi_iter.bi_size));
 }
 
 /**
@@ -173,7 +175,7 @@ void envelope_write_work(struct work_struct *work)
 
 		eb = envelope_of_bio(bio);
 		if (envelope_bounce_take(&dev->bounce, &eb->bounce, pages_of(bio), &dev->lifecycle))
-			send(eb, bio, prepare(eb, bio, true));
+			send(eb, bio, encrypt_write(eb, bio, true));
 		else
 			send(eb, bio, WRITE_REFUSED);
 	}
@@ -242,7 +244,7 @@ int envelope_map_write(struct envelope_bio *eb, struct bio *bio)
 	if (unlikely(!envelope_bounce_try_take(&eb->bounce, pages_of(bio))))
 		return map_without_pages(dev, bio);
 
-	switch (prepare(eb, bio, !(bio->bi_opf & REQ_NOWAIT))) {
+	switch (encrypt_write(eb, bio, !(bio->bi_opf & REQ_NOWAIT))) {
 	case WRITE_READY:
 		return DM_MAPIO_REMAPPED;
 	case WRITE_ELSEWHERE:

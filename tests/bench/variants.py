@@ -12,13 +12,14 @@ LIVE = ("envelope_lifecycle_is_live(&eb->dev->lifecycle)", "true")
 # name: file -> (text, what stands for it)...
 VARIANTS = {
     # A success asks the key no more.
-    "key": {"kmod/io.c": (("!is_plainly_good(dev->vk)", "false"),)},
+    "key": {"kmod/complete.c": (("!is_plainly_good(dev->vk)", "false"),)},
     # A bio asks the device's state no more, neither when it comes in nor in its sections.
-    "state": {"kmod/io.c": (LIVE, ("!envelope_lifecycle_is_live(&dev->lifecycle)", "false")),
+    "state": {"kmod/map.c": (("!envelope_lifecycle_is_live(&dev->lifecycle)", "false"),),
+              "kmod/complete.c": (LIVE,),
               "kmod/read.c": (LIVE,), "kmod/write.c": (LIVE,)},
     # What a kill waits for: nothing.
     "section": {name: (("\trcu_read_lock();\n", ""), ("\trcu_read_unlock();\n", ""))
-                for name in ("kmod/io.c", "kmod/read.c", "kmod/write.c")},
+                for name in ("kmod/complete.c", "kmod/read.c", "kmod/write.c")},
     # Large bios are not offered to other CPUs.
     "helpers": {"kmod/parallel.c": (("\toffer(p);\n\twhile", "\twhile"),)},
 }

@@ -19,7 +19,7 @@ static void live_device(void **state)
 {
 	struct mapping m = { 0 };
 
-	assert_int_equal(mapper_parse_status("live - 57 xts-aes-aesni-avx 1 2 3 4 5 6", &m), 0);
+	assert_int_equal(mapper_parse_status("live - 57 xts-aes-aesni-avx 1 2 3 4 5 6 60", &m), 0);
 	assert_true(m.live);
 	assert_string_equal(m.reason, "");
 	assert_int_equal(m.lease_left, 57);
@@ -30,6 +30,16 @@ static void live_device(void **state)
 	assert_int_equal(m.flushes, 4);
 	assert_int_equal(m.errors, 5);
 	assert_int_equal(m.refused, 6);
+	assert_int_equal(m.lease_length, 60);
+}
+
+static void status_of_an_older_module(void **state)
+{
+	struct mapping m = { .lease_length = 7 };
+
+	assert_int_equal(mapper_parse_status("live - 57 xts-aes-aesni-avx 1 2 3 4 5 6", &m), 0);
+	assert_int_equal(m.refused, 6);
+	assert_int_equal(m.lease_length, 0);
 }
 
 static void failed_device(void **state)
@@ -102,9 +112,8 @@ static void parameters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(live_device),
-		cmocka_unit_test(failed_device),
-		cmocka_unit_test(strange_lines),
+		cmocka_unit_test(live_device),	 cmocka_unit_test(status_of_an_older_module),
+		cmocka_unit_test(failed_device), cmocka_unit_test(strange_lines),
 		cmocka_unit_test(parameters),
 	};
 

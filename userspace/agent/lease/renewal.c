@@ -56,11 +56,23 @@ static void schedule(struct cluster *cluster, uint64_t delay_ns)
 		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
 }
 
+/*
+ * Length of a lease. A key that was given to the kernel under a shorter LeaseSeconds= accepts
+ * no longer lease. A module that does not report the length gets the configured one.
+ */
+static uint64_t lease_length(const struct cluster *cluster)
+{
+	uint64_t configured = agent_lease_ns(cluster->agent);
+	uint64_t accepted = cluster->mapping.lease_length * NS_PER_S;
+
+	return accepted && accepted < configured ? accepted : configured;
+}
+
 static uint64_t interval(const struct cluster *cluster)
 {
-	uint64_t renew = agent_renew_ns(cluster->agent), lease = cluster->renewal.lease_ns;
+	uint64_t renew = agent_renew_ns(cluster->agent), lease = lease_length(cluster);
 
-	return lease && lease / 3 < renew ? lease / 3 : renew;
+	return lease / 3 < renew ? lease / 3 : renew;
 }
 
 /* Notes what went wrong and tries again later. */
@@ -85,29 +97,15 @@ static void retry(struct cluster *cluster, const struct fault *f)
 		    cluster->renewal.last_error);
 }
 
-/*
- * Moves the kernel's deadline. A key that was given to the kernel under another
- * LeaseSeconds= takes no longer lease than that one, which the kernel does not tell:
- * come down to it.
- */
+/* Moves the kernel's deadline. */
 static int extend(struct cluster *cluster, uint64_t asked_ns)
 {
-	uint64_t lease = cluster->renewal.lease_ns;
-	int r;
+	uint64_t deadline = lease_deadline(asked_ns, lease_length(cluster));
+	int r = keyring_renew(cluster->key, deadline);
 
-	if (!lease)
-		lease = agent_lease_ns(cluster->agent);
-	for (;;) {
-		r = keyring_renew(cluster->key, lease_deadline(asked_ns, lease));
-		if (r != -EINVAL || lease < NS_PER_S)
-			break;
-		lease -= lease / 8;
-	}
-	if (r < 0)
-		return r;
-	cluster->renewal.lease_ns = lease;
-	cluster->deadline_ns = lease_deadline(asked_ns, lease);
-	return 0;
+	if (r == 0)
+		cluster->deadline_ns = deadline;
+	return r;
 }
 
 static void renewed(struct cluster *cluster, uint64_t asked_ns)
@@ -227,8 +225,6 @@ void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_n
 {
 	renewal_stop(cluster);
 	cluster->deadline_ns = deadline_ns;
-	/* Of a key taken over the lease is not known. */
-	cluster->renewal.lease_ns = renewed_now ? agent_lease_ns(cluster->agent) : 0;
 	if (renewed_now)
 		cluster->renewal.last_success = time(NULL);
 	schedule(cluster, renewed_now ? lease_renew_delay(interval(cluster), random_number()) : 0);

@@ -171,8 +171,8 @@ int mapper_remove(const char *name, struct fault *f)
 
 /**
  * mapper_parse_status() - read the parameters of a status line
- * @params: "<state> <reason> <lease> <driver> <reads> ... <refused>"
- * @mapping: its state, reason, lease, driver and counters are filled
+ * @params: "<state> <reason> <lease> <driver> <reads> ... <refused> [<length>]"
+ * @mapping: its state, reason, leases, driver and counters are filled
  *
  * Return: 0 or -EBADMSG.
  */
@@ -181,12 +181,15 @@ int mapper_parse_status(const char *params, struct mapping *mapping)
 	char state[16];
 	int n = sscanf(params,
 		       "%15s %31s %" SCNd64 " %63s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-		       " %" SCNu64 " %" SCNu64,
+		       " %" SCNu64 " %" SCNu64 " %" SCNu64,
 		       state, mapping->reason, &mapping->lease_left, mapping->driver,
 		       &mapping->reads, &mapping->writes, &mapping->discards, &mapping->flushes,
-		       &mapping->errors, &mapping->refused);
+		       &mapping->errors, &mapping->refused, &mapping->lease_length);
 
-	if (n != 10 || (strcmp(state, "live") && strcmp(state, "failed")))
+	/* A module that was loaded before an upgrade reports no length. */
+	if (n == 10)
+		mapping->lease_length = 0;
+	if (n < 10 || (strcmp(state, "live") && strcmp(state, "failed")))
 		return -EBADMSG;
 	mapping->live = !strcmp(state, "live");
 	if (!strcmp(mapping->reason, "-"))
@@ -202,7 +205,8 @@ static struct dm_task *query(int type, const char *name, char **params)
 	char *target = NULL;
 
 	*params = NULL;
-	if (!task || !dm_task_set_name(task, name) || !dm_task_no_flush(task) || !dm_task_run(task)) {
+	if (!task || !dm_task_set_name(task, name) || !dm_task_no_flush(task) ||
+	    !dm_task_run(task)) {
 		task_destroyp(&task);
 		return NULL;
 	}

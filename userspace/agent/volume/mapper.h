@@ -23,6 +23,7 @@
  * @volume_id: from the key's description in the table
  * @live: false once the kernel failed it, for @reason
  * @lease_left: seconds
+ * @lease_length: seconds of a whole lease; 0 if the module does not report it
  * @driver: the kernel's XTS implementation
  * @reads to @refused: see docs/kernel-interface.md
  * @open_count: openers, mounts and devices on top
@@ -33,6 +34,7 @@ struct mapping {
 	bool live;
 	char reason[32];
 	int64_t lease_left;
+	uint64_t lease_length;
 	char driver[64];
 	uint64_t reads, writes, discards, flushes, errors, refused;
 	int open_count;

@@ -91,6 +91,7 @@ static void attached(struct operation *op)
 		snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s",
 			 op->device_name);
 	cluster->mapping.live = true;
+	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
 	renewal_start(cluster, lease_deadline(op->asked_ns, agent_lease_ns(op->agent)), true);
 	state_set(cluster, CLUSTER_AVAILABLE, "%s",

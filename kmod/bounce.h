@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * dm-envelope: the pages that hold the ciphertext of a write, and work that several CPUs share.
+ */
+#ifndef _DM_ENVELOPE_BOUNCE_H
+#define _DM_ENVELOPE_BOUNCE_H
+
+#include <linux/atomic.h>
+#include <linux/bvec.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+
+#include "key.h"
+
+/** ENVELOPE_MAX_PAGES - pages of data in one bio that a target handles; larger bios are split */
+#define ENVELOPE_MAX_PAGES   256
+#define ENVELOPE_MAX_SECTORS (ENVELOPE_MAX_PAGES << (PAGE_SHIFT - SECTOR_SHIFT))
+
+/** ENVELOPE_INLINE_BVECS - bounce pages of a write that needs no page for its bvec table */
+#define ENVELOPE_INLINE_BVECS 2
+
+/** ENVELOPE_RESERVE_PAGES - what one write of maximal size needs: its pages and its table */
+#define ENVELOPE_RESERVE_PAGES (ENVELOPE_MAX_PAGES + 1)
+
+/**
+ * ENVELOPE_AT_ONCE_BYTES - the most that is decrypted where the lower device completes, and that
+ * one thread encrypts alone: some 10 us with a fast cipher. With a slow one it is
+ * %ENVELOPE_AT_ONCE_SLOW_BYTES
+ */
+#define ENVELOPE_AT_ONCE_BYTES	    131072
+#define ENVELOPE_AT_ONCE_SLOW_BYTES 8192
+
+/** ENVELOPE_CHUNK_BYTES - what a thread does of a larger one in one section */
+#define ENVELOPE_CHUNK_BYTES 65536u
+
+/* ---- pages.c ---- */
+
+bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr);
+void envelope_pages_put(const struct bio_vec *bvecs, unsigned int nr);
+void envelope_pages_drain(void);
+unsigned long envelope_pages_owned(void);
+unsigned long envelope_pages_set_limit(unsigned long pages);
+void envelope_pages_init(void);
+void envelope_pages_exit(void);
+
+/* ---- parallel.c ---- */
+
+struct envelope_parallel;
+
+/**
+ * struct envelope_parallel_ops - what is done
+ * @chunk: do one; 0 or a negative error. In any thread, preemption off
+ * @finish: all has been done, by others; called once, by the last one, if that is a helper
+ */
+struct envelope_parallel_ops {
+	int (*chunk)(struct envelope_parallel *p, unsigned int index);
+	void (*finish)(struct envelope_parallel *p);
+};
+
+/**
+ * struct envelope_parallel - work that several CPUs may share
+ * @node: while offered to helpers; under the lock of those
+ * @ops: set by the owner
+ * @chunks: how many, numbered from 0; set by the owner
+ * @next: the first that nobody has taken
+ * @users: the owner, and helpers that have come; the last one finishes
+ * @error: of a chunk; the first that was seen. Those after it are not done
+ */
+struct envelope_parallel {
+	struct list_head node;
+	const struct envelope_parallel_ops *ops;
+	unsigned int chunks;
+	atomic_t next;
+	atomic_t users;
+	int error;
+};
+
+bool envelope_parallel_run(struct envelope_parallel *p, bool may_sleep);
+int envelope_parallel_init(void);
+void envelope_parallel_exit(void);
+
+/* ---- bounce.c ---- */
+
+/**
+ * struct envelope_bounce_pool - a device's reserve of pages for ciphertext
+ * @lock: irq-safe; guards the pages
+ * @pages: free pages, linked by page->lru
+ * @nr_pages: length of @pages. Those here and those on loan are together
+ *	      ENVELOPE_RESERVE_PAGES, so one write of maximal size always
+ *	      gets its pages when the disk has finished what it was given
+ * @wait: where the write worker waits for pages
+ */
+struct envelope_bounce_pool {
+	spinlock_t lock; /* irq-safe */
+	struct list_head pages;
+	unsigned int nr_pages;
+	wait_queue_head_t wait;
+};
+
+/**
+ * struct envelope_bounce - the bounce pages of one write
+ * @nr: number of pages
+ * @reserved: they are from the device's reserve
+ * @bvecs: whole pages, @nr of them
+ * @inline_bvecs: @bvecs when they suffice; else that is a page of its own
+ * @parallel: in their place, for a write that is large enough
+ */
+struct envelope_bounce {
+	u16 nr;
+	bool reserved;
+	struct bio_vec *bvecs;
+	union {
+		struct bio_vec inline_bvecs[ENVELOPE_INLINE_BVECS];
+		struct envelope_parallel parallel;
+	};
+};
+
+int envelope_bounce_pool_init(struct envelope_bounce_pool *pool);
+void envelope_bounce_pool_exit(struct envelope_bounce_pool *pool);
+bool envelope_bounce_try_take(struct envelope_bounce *bounce, unsigned int nr);
+bool envelope_bounce_take(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
+			  unsigned int nr, const struct envelope_lifecycle *lc);
+void envelope_bounce_release(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce);
+void envelope_bounce_wake(struct envelope_bounce_pool *pool);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: the bottom of the path, where a bio completes.
+ *
+ * Must never report success outside a section: the last step before it is a look at
+ * the key, and a kill waits until the success is reported.
+ *
+ * One limit, in a write that went to another thread: device mapper's submitting thread
+ * keeps a reference on the bio until map returns. If that thread is preempted there until
+ * the disk has written and the key has been revoked, the thread reports the success of
+ * a write that was complete before the revoke.
+ */
+#include <linux/key.h>
+#include <linux/ktime.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+
+#include "envelope.h"
+
+/* Hands a bio that has been to the lower device back to dm core. */
+static void complete_bio(struct envelope_bio *eb, struct bio *bio, blk_status_t status)
+{
+	/*
+	 * Called directly and not through bio_endio(), which the bio has behind it: queue
+	 * statistics and limits would count it twice.
+	 */
+	bio->bi_end_io = eb->end_io;
+	bio->bi_status = status;
+	bio->bi_end_io(bio);
+}
+
+/**
+ * envelope_refuse() - a bio that has been to the lower device fails
+ * @eb: ours
+ * @bio: the clone
+ *
+ * Context: any.
+ */
+void envelope_refuse(struct envelope_bio *eb, struct bio *bio)
+{
+	this_cpu_inc(eb->dev->counters->refused);
+	complete_bio(eb, bio, BLK_STS_IOERR);
+}
+
+static void count_success(struct envelope_device *dev, const struct bio *bio)
+{
+	if (bio_op(bio) == REQ_OP_READ)
+		this_cpu_inc(dev->counters->reads);
+	else if (bio_op(bio) == REQ_OP_DISCARD)
+		this_cpu_inc(dev->counters->discards);
+	else if (bio->bi_opf & REQ_PREFLUSH)
+		this_cpu_inc(dev->counters->flushes);
+	else
+		this_cpu_inc(dev->counters->writes);
+}
+
+/*
+ * What the verdict nearly always says, without its calls. A key that has a timeout, or that is
+ * being killed, is left to the verdict.
+ */
+static bool is_plainly_good(const struct envelope_volume_key *vk)
+{
+	const unsigned long ended = BIT(KEY_FLAG_DEAD) | BIT(KEY_FLAG_REVOKED) |
+				    BIT(KEY_FLAG_INVALIDATED);
+	const struct key *key = READ_ONCE(vk->key);
+
+	return key && !(READ_ONCE(key->flags) & ended) && READ_ONCE(key->expiry) == TIME64_MAX &&
+	       refcount_read(&key->usage) &&
+	       !envelope_lease_expired(&vk->lease, ktime_get_coarse_boottime_ns());
+}
+
+/**
+ * envelope_succeed() - a bio is done, if its key agrees
+ * @eb: ours
+ * @bio: the clone
+ *
+ * The only place that reports success.
+ *
+ * Context: inside a section.
+ */
+void envelope_succeed(struct envelope_bio *eb, struct bio *bio)
+{
+	struct envelope_device *dev = eb->dev;
+
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "success is reported outside a section");
+	if (unlikely(!is_plainly_good(dev->vk))) {
+		enum envelope_reason reason = envelope_volume_key_verdict(dev->vk);
+
+		if (reason) {
+			envelope_volume_key_suspect(dev->vk, reason);
+			envelope_refuse(eb, bio);
+			return;
+		}
+	}
+	count_success(dev, bio);
+	complete_bio(eb, bio, BLK_STS_OK);
+}
+
+/**
+ * envelope_finish() - what the lower device has finished and what needs no more work
+ * @eb: ours
+ * @bio: the clone, its status set by the lower device
+ *
+ * Context: any.
+ */
+void envelope_finish(struct envelope_bio *eb, struct bio *bio)
+{
+	if (unlikely(bio->bi_status)) {
+		/* Who must not block was told to try again: a full disk, not one that fails. */
+		if (bio->bi_status != BLK_STS_AGAIN)
+			this_cpu_inc(eb->dev->counters->errors);
+		complete_bio(eb, bio, bio->bi_status);
+		return;
+	}
+	rcu_read_lock();
+	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
+		envelope_succeed(eb, bio);
+	else
+		envelope_refuse(eb, bio);
+	rcu_read_unlock();
+}
+
+/**
+ * envelope_io_counters() - sum over CPUs
+ * @dev: device
+ * @sum: result
+ */
+void envelope_io_counters(const struct envelope_device *dev, struct envelope_counters *sum)
+{
+	int cpu;
+
+	*sum = (struct envelope_counters){};
+	for_each_possible_cpu(cpu) {
+		const struct envelope_counters *counters = per_cpu_ptr(dev->counters, cpu);
+
+		sum->reads += READ_ONCE(counters->reads);
+		sum->writes += READ_ONCE(counters->writes);
+		sum->discards += READ_ONCE(counters->discards);
+		sum->flushes += READ_ONCE(counters->flushes);
+		sum->errors += READ_ONCE(counters->errors);
+		sum->refused += READ_ONCE(counters->refused);
+	}
+}
