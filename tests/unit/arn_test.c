@@ -29,7 +29,8 @@ static void four_forms(void **state)
 		{ PREFIX "key/" ID, KEY_REF_ARN, ID, "us-east-1", "123456789012", false },
 		{ "alias/prod/db_1-x", KEY_REF_ALIAS, "alias/prod/db_1-x", "", "", true },
 		{ "alias/aws/rds", KEY_REF_ALIAS, "alias/aws/rds", "", "", true },
-		{ PREFIX "alias/a", KEY_REF_ALIAS_ARN, "alias/a", "us-east-1", "123456789012", true },
+		{ PREFIX "alias/a", KEY_REF_ALIAS_ARN, "alias/a", "us-east-1", "123456789012",
+		  true },
 		{ "arn:aws-cn:kms:cn-north-1:210987654321:key/" ID, KEY_REF_ARN, ID, "cn-north-1",
 		  "210987654321", false },
 	};

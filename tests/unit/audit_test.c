@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/audit/audit.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
  * The audit trail: CloudTrail's fields, no blob whatever the caller passes, appended
  * and never rewritten, read back by time and number; and a file that takes no more.
@@ -206,7 +206,8 @@ static void reading_takes_the_newest_in_order(void **state)
 
 static void reading_since_a_time(void **state)
 {
-	static const char old[] = "{\"eventTime\":\"2020-01-02T03:04:05Z\",\"eventName\":\"Old\"}\n";
+	static const char old[] =
+		"{\"eventTime\":\"2020-01-02T03:04:05Z\",\"eventName\":\"Old\"}\n";
 	_cleanup_json_ json_object *all = NULL, *since = NULL, *future = NULL;
 	struct fixture *x = *state;
 	int fd = open(x->path, O_WRONLY | O_APPEND);

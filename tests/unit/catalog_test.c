@@ -266,7 +266,8 @@ static void strange_status_is_skipped(void **state)
 	catalog_close(x->catalog);
 	x->catalog = NULL;
 	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
-	sqlite3_exec(db, "UPDATE cluster SET status = 'dancing' WHERE id = 'db1'", NULL, NULL, NULL);
+	sqlite3_exec(db, "UPDATE cluster SET status = 'dancing' WHERE id = 'db1'", NULL, NULL,
+		     NULL);
 	sqlite3_close(db);
 	reopen(x);
 	load(x);

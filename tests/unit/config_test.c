@@ -62,8 +62,9 @@ static void values_and_last_one_wins(void **state)
 {
 	_cleanup_config_ struct config cfg = { 0 };
 
-	write_file("Region = eu-west-1\n\tAccountId=210987654321  \nLeaseSeconds=30\n"
-		   "KmsEndpoint=https://kms.eu-west-1.amazonaws.com\nProfile=a=b\nRegion=eu-west-2");
+	write_file(
+		"Region = eu-west-1\n\tAccountId=210987654321  \nLeaseSeconds=30\n"
+		"KmsEndpoint=https://kms.eu-west-1.amazonaws.com\nProfile=a=b\nRegion=eu-west-2");
 	assert_int_equal(config_load(path, &cfg, NULL), 0);
 	assert_string_equal(cfg.region, "eu-west-2");
 	assert_string_equal(cfg.account_id, "210987654321");

@@ -191,12 +191,14 @@ static void identities_are_checked_before_anything_is_written(void **state)
 		const char *reason;
 	} rows[] = {
 		{ offsetof(struct volume_identity, volume_id), "vol-123", "volume id" },
-		{ offsetof(struct volume_identity, volume_id), "vol-0123456789ABCDEF0", "volume id" },
+		{ offsetof(struct volume_identity, volume_id), "vol-0123456789ABCDEF0",
+		  "volume id" },
 		{ offsetof(struct volume_identity, cluster_id), "", "cluster identifier" },
 		{ offsetof(struct volume_identity, cluster_id), "a\nb", "cluster identifier" },
 		{ offsetof(struct volume_identity, cluster_id), "a--b", "cluster identifier" },
 		{ offsetof(struct volume_identity, cluster_id), "1db", "cluster identifier" },
-		{ offsetof(struct volume_identity, db_cluster_resource_id), "cluster-1", "resource" },
+		{ offsetof(struct volume_identity, db_cluster_resource_id), "cluster-1",
+		  "resource" },
 		{ offsetof(struct volume_identity, key_arn), "alias/aws/rds", "ARN" },
 		{ offsetof(struct volume_identity, region), "eu-west-1", "region" },
 		{ offsetof(struct volume_identity, account), "210987654321", "account" },

@@ -286,7 +286,8 @@ static size_t read_seal(struct fixture *x, uint8_t *seal)
 	size_t size;
 
 	sqlite3_open(x->database, &db);
-	sqlite3_prepare_v2(db, "SELECT seal FROM keys WHERE key_id = '" A "'", -1, &statement, NULL);
+	sqlite3_prepare_v2(db, "SELECT seal FROM keys WHERE key_id = '" A "'", -1, &statement,
+			   NULL);
 	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
 	size = (size_t)sqlite3_column_bytes(statement, 0);
 	memcpy(seal, sqlite3_column_blob(statement, 0), size);
@@ -324,7 +325,8 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	size = read_seal(x, seal);
 	assert_true(in_files(x, seal, size)); /* negative control */
 
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion - 1, note_end, &ended, &next, NULL),
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion - 1, note_end, &ended, &next,
+					   NULL),
 			 0);
 	assert_int_equal(next, cmk.deletion);
 	assert_int_equal(get(x, A, NULL), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/operation.c agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/work/operation.c agent/audit/audit.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
  * An operation goes on after an answer of the KMS only if the audit trail has the record of it: no
  * access is given that is not recorded. A denial is not held up by that.
@@ -16,9 +16,10 @@
 #include <string.h>
 
 #include "agent/lease/kms_call.h"
-#include "agent/api/methods.h"
+#include "agent/api/reply.h"
+#include "agent/lease/held_key.h"
+#include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
-#include "agent/work/state.h"
 #include "agent/volume/device_events.h"
 #include "lib/base/json.h"
 
@@ -48,32 +49,32 @@ int kms_ask(struct agent *agent, const char *operation, json_object *request, co
 	return 0;
 }
 
-void methods_reply_fault(struct varlink_call *call, const struct fault *f)
+void reply_fault(struct varlink_call *call, const struct fault *f)
 {
 	seen.replies++;
 	strcpy(seen.fault, f->code);
 }
 
-void methods_reply_cluster(struct varlink_call *call, const struct cluster *cluster)
+void reply_cluster(struct varlink_call *call, const struct cluster *cluster)
 {
 	seen.replies++;
 }
 
-void state_denied(struct cluster *cluster, const struct fault *f)
+void key_loss_denied(struct cluster *cluster, const struct fault *f)
 {
 	seen.denials++;
 }
 
-void state_drop_key(struct cluster *cluster)
+void held_key_drop(struct cluster *cluster)
 {
 	seen.key_dropped = true;
 }
 
-void state_check_window(struct cluster *cluster)
+void key_loss_check_window(struct cluster *cluster)
 {
 }
 
-void create_undo(struct operation *op)
+static void undo(struct operation *op)
 {
 	assert_int_equal(seen.replies, 0);
 	seen.undone++;
@@ -122,6 +123,7 @@ static void begin(enum operation_kind kind, const char *path, enum kms_outcome o
 	cluster.agent = &agent;
 	op = operation_begin(&cluster, kind, NULL, NULL, &f);
 	op->call = (struct varlink_call *)&seen; /* only handed on */
+	op->undo = kind == OPERATION_CREATE ? undo : NULL;
 	operation_ask(op, "Decrypt", json_object_new_object(), next);
 	assert_int_equal(seen.replies, 1);
 	audit_close(agent.audit);

@@ -174,7 +174,8 @@ static void a_message_for_somebody_else_is_refused(void **state)
 {
 	EVP_PKEY *other = EVP_RSA_gen(2048);
 
-	refused(seal(other, data_key, 64, EVP_aes_256_cbc(), RSA_PKCS1_OAEP_PADDING, EVP_sha256(), 1),
+	refused(seal(other, data_key, 64, EVP_aes_256_cbc(), RSA_PKCS1_OAEP_PADDING, EVP_sha256(),
+		     1),
 		"another recipient");
 	EVP_PKEY_free(other);
 }

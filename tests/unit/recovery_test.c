@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/lease/kms_call.c agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/lease/kms_call.c agent/audit/audit.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /* sources: ../tests/unit/kms_fixture.c ../tests/unit/luks2_forge.c */
 /*
  * A volume made by our code, with the agent's own requests to the KMS, and everything that stock tools can do with it: blkid and cryptsetup
@@ -302,7 +302,8 @@ static void the_kms_refuses_the_key_for_each_forged_header(void **state)
 		{ "/digests/0/iterations", "2000", "InvalidCiphertextException" },
 		{ "/digests/0/digest", "\"W5irWru5ZP+1USStB1rnVDTc+18EKTWuVZsrW35R/ss=\"",
 		  "InvalidCiphertextException" },
-		{ "/tokens/0/volume_id", "\"vol-ffffffffffffffff0\"", "InvalidCiphertextException" },
+		{ "/tokens/0/volume_id", "\"vol-ffffffffffffffff0\"",
+		  "InvalidCiphertextException" },
 		{ "/tokens/0/cluster_id", "\"orders-db2\"", "InvalidCiphertextException" },
 		{ "/tokens/0/db_cluster_resource_id", "\"cluster-ZZZZZZZZZZZZZZZZZZZZZZZZZZ\"",
 		  "InvalidCiphertextException" },

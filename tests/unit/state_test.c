@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/state.c agent/catalog/catalog.c agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c agent/rules/rules.c */
+/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/audit/audit.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
 /*
  * The end of a recovery window, by the clock: not in the middle of a start, to which the KMS is
  * about to give the key again or to refuse it.
@@ -19,8 +19,7 @@
 #include <unistd.h>
 
 #include "agent/lease/keyring.h"
-#include "agent/lease/renewal.h"
-#include "agent/work/state.h"
+#include "agent/work/key_loss.h"
 #include "agent/volume/device_events.h"
 
 static unsigned int jobs; /* given to the device thread */
@@ -28,10 +27,6 @@ static unsigned int jobs; /* given to the device thread */
 int keyring_revoke(int32_t keyring, int32_t key)
 {
 	return 0;
-}
-
-void renewal_stop(struct cluster *cluster)
-{
 }
 
 void device_events_changed(struct agent *agent)
@@ -66,12 +61,12 @@ static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
 	assert_int_equal(catalog_open(catalog, &agent.catalog, &f), 0);
 
 	cluster.operation = (struct operation *)&cluster; /* only looked for */
-	state_check_window(&cluster);
+	key_loss_check_window(&cluster);
 	assert_int_equal(cluster.status, CLUSTER_RECOVERABLE);
 	assert_int_equal(jobs, 0);
 	/* At its end it is looked at again. */
 	cluster.operation = NULL;
-	state_check_window(&cluster);
+	key_loss_check_window(&cluster);
 	assert_int_equal(cluster.status, CLUSTER_INACCESSIBLE);
 	assert_string_equal(cluster.reason, "DisabledException: it is disabled");
 	assert_int_equal(jobs, 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/api/subscriptions.c agent/audit/audit.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/api/subscriptions.c agent/audit/audit.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
  * Answers to Events: no message larger than a client takes, the newest records where not all fit,
  * and nothing kept of a call whose client has gone.
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/api/methods.h"
+#include "agent/api/reply.h"
 #include "agent/api/subscriptions.h"
 #include "agent/volume/device_events.h"
 #include "lib/base/json.h"
@@ -53,7 +53,8 @@ static void take(struct varlink_call *call, json_object *params)
 	call->largest = size > call->largest ? size : call->largest;
 	if (count)
 		snprintf(call->last, sizeof(call->last), "%s",
-			 json_get_string(json_object_array_get_idx(events, count - 1), "eventName"));
+			 json_get_string(json_object_array_get_idx(events, count - 1),
+					 "eventName"));
 }
 
 int varlink_reply(struct varlink_call *call, json_object *params)
@@ -90,7 +91,7 @@ void varlink_call_release(struct varlink_call *call)
 	call->releases++;
 }
 
-void methods_reply_fault(struct varlink_call *call, const struct fault *f)
+void reply_fault(struct varlink_call *call, const struct fault *f)
 {
 	fail_msg("%s", f->message);
 }

@@ -232,8 +232,10 @@ static int setup(void **state)
 	snprintf(fixture->path, sizeof(fixture->path), "%s/s", fixture->directory);
 	assert_int_equal(pipe(fixture->stop), 0);
 	assert_true(sd_event_new(&fixture->event) >= 0);
-	assert_int_equal(varlink_server_new(&fixture->server, fixture->event, &service, fixture), 0);
-	assert_int_equal(varlink_server_listen_path(fixture->server, fixture->path, 0666, 0, &f), 0);
+	assert_int_equal(varlink_server_new(&fixture->server, fixture->event, &service, fixture),
+			 0);
+	assert_int_equal(varlink_server_listen_path(fixture->server, fixture->path, 0666, 0, &f),
+			 0);
 	assert_true(sd_event_add_io(fixture->event, NULL, fixture->stop[0], EPOLLIN, on_stop,
 				    fixture->event) >= 0);
 	assert_int_equal(pthread_create(&fixture->thread, NULL, serve, fixture->event), 0);

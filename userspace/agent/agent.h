@@ -18,6 +18,18 @@
 #include "lib/varlink/varlink.h"
 
 /**
+ * struct agent_hooks - calls from lower parts to higher ones, set by main() before the loop runs
+ * @device_seen: all devices have been looked at; judge this cluster by them
+ * @looked: every cluster has been judged
+ * @changed: the state that Status shows has changed; true when a client waits for a look
+ */
+struct agent_hooks {
+	void (*device_seen)(struct cluster *cluster, const struct mapping *mappings, size_t count);
+	void (*looked)(struct agent *agent);
+	bool (*changed)(struct agent *agent);
+};
+
+/**
  * struct agent - one per process, on main()'s stack
  * @event: the loop
  * @config: as read at start
@@ -26,6 +38,7 @@
  * @clusters: list, owned
  * @watchers: calls of Status that wait for changes
  * @followers: calls of Events that wait for records
+ * @hooks: set once, before the loop runs
  * @control: /dev/mapper/control, polled for device-mapper events
  * @refreshing, @refresh_again: a look at all devices is under way, or wanted after it
  */
@@ -40,6 +53,7 @@ struct agent {
 	struct cluster *clusters;
 	struct watcher *watchers;
 	struct follower *followers;
+	struct agent_hooks hooks;
 	int control;
 	sd_event_source *control_source;
 	bool refreshing;

@@ -16,16 +16,18 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/lease/keyring.h"
-#include "lib/base/log.h"
 #include "agent/api/methods.h"
+#include "agent/api/subscriptions.h"
+#include "agent/catalog/cluster_list.h"
+#include "agent/lease/keyring.h"
+#include "agent/volume/device_events.h"
 #include "agent/volume/mapper.h"
+#include "agent/work/device_verdict.h"
 #include "agent/work/operation.h"
 #include "agent/work/reconcile.h"
-#include "lib/base/secret.h"
 #include "agent/work/state.h"
-#include "agent/api/subscriptions.h"
-#include "agent/volume/device_events.h"
+#include "lib/base/log.h"
+#include "lib/base/secret.h"
 #include "lib/kms/worker.h"
 
 #define GROUP "envelope"
@@ -225,7 +227,13 @@ static void stop(struct agent *agent)
 
 int main(int argc, char **argv)
 {
-	struct agent agent = { 0 };
+	struct agent agent = {
+		.hooks = {
+			.device_seen = device_verdict_seen,
+			.looked = subscriptions_looked,
+			.changed = subscriptions_changed,
+		},
+	};
 	const char *config = NULL;
 	struct fault f = { 0 };
 	int status, r;

@@ -11,13 +11,19 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "lib/base/json.h"
-#include "agent/lease/keyring.h"
-#include "lib/base/log.h"
-#include "agent/work/operation.h"
+#include "agent/api/cluster_json.h"
 #include "agent/api/parameters.h"
-#include "agent/rules/rules.h"
+#include "agent/api/reply.h"
 #include "agent/api/subscriptions.h"
+#include "agent/catalog/cluster_list.h"
+#include "agent/lease/keyring.h"
+#include "agent/rules/rules.h"
+#include "agent/work/attach.h"
+#include "agent/work/create.h"
+#include "agent/work/detach.h"
+#include "agent/work/operation.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
 
 static const char description[] =
 #include "interface.inc"
@@ -34,33 +40,13 @@ static bool parameters_bad(struct varlink_call *call, const char *name)
 	return name;
 }
 
-/** methods_reply_fault() - answer a call with a fault */
-void methods_reply_fault(struct varlink_call *call, const struct fault *f)
-{
-	_cleanup_json_ json_object *params = json_object_new_object();
-
-	json_add_string(params, "code", f->code);
-	json_add_string(params, "message", f->message);
-	varlink_error(call, METHODS_INTERFACE ".Fault", params);
-}
-
-/** methods_reply_cluster() - answer a call with a cluster; NULL: with nothing */
-void methods_reply_cluster(struct varlink_call *call, const struct cluster *cluster)
-{
-	_cleanup_json_ json_object *params = json_object_new_object();
-
-	if (cluster)
-		json_object_object_add(params, "cluster", cluster_to_json(cluster));
-	varlink_reply(call, params);
-}
-
 /* A change that was refused before it became an operation is audited here. */
 static int refuse(struct agent *agent, struct varlink_call *call, const char *api,
 		  json_object *params, const struct cluster *cluster, const struct fault *f)
 {
 	audit_api_call(agent->audit, api, params, varlink_call_uid(call), varlink_call_pid(call),
 		       cluster, f);
-	methods_reply_fault(call, f);
+	reply_fault(call, f);
 	return 0;
 }
 
@@ -306,7 +292,7 @@ static int describe_clusters(struct varlink_call *call, json_object *params, voi
 	if (CHECK(call, params, identifier_optional))
 		return 0;
 	if (id && !find(agent, params, &f)) {
-		methods_reply_fault(call, &f);
+		reply_fault(call, &f);
 		return 0;
 	}
 	for (struct cluster *c = agent->clusters; c; c = c->next)
@@ -323,7 +309,7 @@ static int status(struct varlink_call *call, json_object *params, void *userdata
 	if (CHECK(call, params, identifier_optional))
 		return 0;
 	if (json_has(params, IDENTIFIER) && !find(agent, params, &f)) {
-		methods_reply_fault(call, &f);
+		reply_fault(call, &f);
 		return 0;
 	}
 	return subscriptions_status(agent, call, json_get_string(params, IDENTIFIER));
@@ -364,7 +350,7 @@ const struct varlink_service methods_service = {
 	.product = "enveloped",
 	.version = ENVELOPE_VERSION,
 	.url = "https://varlink.org",
-	.interface = METHODS_INTERFACE,
+	.interface = AGENT_INTERFACE,
 	.description = description,
 	.methods = methods,
 };

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/json.h"
-#include "agent/api/methods.h"
+#include "agent/api/cluster_json.h"
+#include "agent/api/reply.h"
 #include "agent/volume/device_events.h"
+#include "lib/base/json.h"
 
 /* Keeps an answer well below the largest message, and all of them below what may be unread. */
 #define EVENTS_PER_ANSWER 200
@@ -72,11 +73,12 @@ int subscriptions_status(struct agent *agent, struct varlink_call *call, const c
 	return 0;
 }
 
-/** subscriptions_changed() - something that Status shows has changed */
-void subscriptions_changed(struct agent *agent)
+/** subscriptions_changed() - the state that Status shows has changed; true if a watcher waits */
+bool subscriptions_changed(struct agent *agent)
 {
 	for (struct watcher *w = agent->watchers; w; w = w->next)
 		w->due = true;
+	return agent->watchers;
 }
 
 static json_object *volumes(const struct watcher *watcher)
@@ -85,7 +87,9 @@ static json_object *volumes(const struct watcher *watcher)
 
 	for (struct cluster *c = watcher->agent->clusters; c; c = c->next)
 		if (!watcher->id[0] || !strcasecmp(watcher->id, c->id))
-			json_object_array_add(list, cluster_volume_to_json(c));
+			json_object_array_add(list,
+					      cluster_volume_to_json(c, watcher->agent->config
+										.lease_seconds));
 	json_object_object_add(reply, "volumes", list);
 	return reply;
 }
@@ -209,7 +213,7 @@ int subscriptions_events(struct agent *agent, struct varlink_call *call, const c
 		limit = EVENTS_PER_ANSWER;
 	records = audit_read(agent->audit, since, limit, &f);
 	if (!records) {
-		methods_reply_fault(call, &f);
+		reply_fault(call, &f);
 		return 0;
 	}
 	if (!follow)

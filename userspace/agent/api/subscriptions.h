@@ -10,7 +10,7 @@
 int subscriptions_status(struct agent *agent, struct varlink_call *call, const char *id);
 int subscriptions_events(struct agent *agent, struct varlink_call *call, const char *since,
 			 size_t limit, bool follow);
-void subscriptions_changed(struct agent *agent);
+bool subscriptions_changed(struct agent *agent);
 void subscriptions_looked(struct agent *agent);
 void subscriptions_recorded(json_object *record, void *userdata);
 void subscriptions_close(struct agent *agent);

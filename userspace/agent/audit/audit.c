@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/api/cluster_json.h"
 #include "lib/audit/append_file.h"
 #include "lib/base/format_time.h"
 #include "lib/base/json.h"
@@ -449,7 +450,8 @@ json_object *audit_read(struct audit *audit, const char *since, size_t limit, st
 	ssize_t size;
 
 	if (!file || !ring) {
-		fault_set(f, "InternalFailure", "Cannot read the audit trail: %s.", strerror(errno));
+		fault_set(f, "InternalFailure", "Cannot read the audit trail: %s.",
+			  strerror(errno));
 		json_object_put(records);
 		records = NULL;
 	}

@@ -26,8 +26,7 @@ enum cluster_status {
 	CLUSTER_DELETING,
 };
 
-#define CLUSTER_ID_MAX	       63
-#define KEY_DESCRIPTION_PREFIX "dm-envelope:"
+#define CLUSTER_ID_MAX 63
 
 /**
  * struct cluster - owned by the agent's list; only the event loop touches it
@@ -96,13 +95,5 @@ void cluster_from_header(struct cluster *cluster, const struct volume_header *he
 			 const char *device);
 void cluster_key_description(const struct cluster *cluster, char description[64]);
 void cluster_device_name(const struct cluster *cluster, char name[128]);
-
-struct cluster *cluster_find(struct agent *agent, const char *id);
-struct cluster *cluster_find_volume(struct agent *agent, const char *volume_id);
-void cluster_add(struct agent *agent, struct cluster *cluster);
-void cluster_remove(struct cluster *cluster);
-
-json_object *cluster_to_json(const struct cluster *cluster);
-json_object *cluster_volume_to_json(const struct cluster *cluster);
 
 #endif

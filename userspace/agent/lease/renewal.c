@@ -12,13 +12,16 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "agent/catalog/cluster_list.h"
+#include "agent/lease/held_key.h"
 #include "agent/lease/keyring.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
-#include "lib/base/log.h"
 #include "agent/rules/rules.h"
-#include "agent/work/state.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/key_loss.h"
+#include "agent/work/loss_record.h"
+#include "lib/base/log.h"
 
 /*
  * One try. The cluster may be gone, or have another key, when it is answered. @denied: it was,
@@ -131,7 +134,7 @@ static void renewed(struct cluster *cluster, uint64_t asked_ns)
 	cluster->renewal.failures = 0;
 	cluster->renewal.last_error[0] = 0;
 	cluster->renewal.last_success = time(NULL);
-	state_refute_disk(cluster);
+	loss_record_refute(cluster);
 	schedule(cluster, lease_renew_delay(interval(cluster), random_number()));
 	device_events_changed(cluster->agent);
 }
@@ -151,7 +154,7 @@ static void on_denied(void *userdata)
 
 	if (!cluster)
 		return;
-	state_drop_key(cluster);
+	held_key_drop(cluster);
 	attempt->denied = true;
 }
 
@@ -166,7 +169,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		if (outcome == KMS_OK)
 			renewed(cluster, attempt->asked_ns);
 		else if (outcome == KMS_DENIED)
-			state_denied(cluster, f);
+			key_loss_denied(cluster, f);
 		else
 			retry(cluster, f);
 	}
@@ -223,17 +226,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
  */
 void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_now)
 {
-	renewal_stop(cluster);
+	held_key_stop_renewal(cluster);
 	cluster->deadline_ns = deadline_ns;
 	if (renewed_now)
 		cluster->renewal.last_success = time(NULL);
 	schedule(cluster, renewed_now ? lease_renew_delay(interval(cluster), random_number()) : 0);
-}
-
-/** renewal_stop() - ask no more; an answer under way will be ignored once the key has changed */
-void renewal_stop(struct cluster *cluster)
-{
-	cluster->renewal.timer = sd_event_source_disable_unref(cluster->renewal.timer);
-	cluster->renewal.next_ns = 0;
-	cluster->renewal.failures = 0;
 }

@@ -9,6 +9,5 @@
 #include "agent/agent.h"
 
 void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_now);
-void renewal_stop(struct cluster *cluster);
 
 #endif

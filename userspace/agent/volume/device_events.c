@@ -10,12 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/lease/keyring.h"
-#include "agent/lease/lease.h"
 #include "lib/base/log.h"
-#include "agent/lease/renewal.h"
-#include "agent/work/state.h"
-#include "agent/api/subscriptions.h"
 
 /* A look at all devices. */
 struct look {
@@ -25,69 +20,6 @@ struct look {
 	struct fault fault;
 	int result;
 };
-
-/* Notes the volume's device; of several, made by hand, one that lives. */
-static void note(struct cluster *cluster, const struct mapping *mappings, size_t count)
-{
-	const struct mapping *found = NULL;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct mapping *m = &mappings[i];
-
-		if (!strcmp(m->volume_id, cluster->volume_id) &&
-		    (!found || (m->live && !found->live)))
-			found = m;
-	}
-	cluster->mapping = found ? *found : (struct mapping){ 0 };
-}
-
-/* A live device whose key this process does not renew: left by an agent before, or made by hand. */
-static void take_over(struct cluster *cluster)
-{
-	char description[64];
-
-	cluster_key_description(cluster, description);
-	cluster->key = keyring_find(cluster->agent->keyring, description);
-	if (!cluster->key) {
-		log_error("Cluster %s: its device is live, but its key is not in the keyring: it ends with its lease.",
-			  cluster->id);
-		return;
-	}
-	if (cluster->status == CLUSTER_INACCESSIBLE || cluster->status == CLUSTER_RECOVERABLE) {
-		log_error("Cluster %s: lost its key, but its device is live: revoking.",
-			  cluster->id);
-		state_drop_key(cluster);
-		return;
-	}
-	log_info("Cluster %s: taking over its live device %s, %lld s of the lease left.",
-		 cluster->id, cluster->mapping.name, (long long)cluster->mapping.lease_left);
-	if (cluster->status != CLUSTER_AVAILABLE)
-		state_set(cluster, CLUSTER_AVAILABLE, "%s", "");
-	/* A second less than the kernel said: it counts whole seconds. */
-	renewal_start(cluster, lease_now() + (uint64_t)cluster->mapping.lease_left * NS_PER_S,
-		      false);
-}
-
-static void judge(struct cluster *cluster)
-{
-	const struct mapping *mapping = &cluster->mapping;
-
-	/* Left by an agent before this one. If there is a device, its header tells more. */
-	if (cluster_is_in_between(cluster))
-		return;
-	if (mapping->name[0] && mapping->live) {
-		cluster->awaits_device_ns = 0;
-		if (!cluster->key)
-			take_over(cluster);
-		return;
-	}
-	if (cluster->status != CLUSTER_AVAILABLE)
-		return;
-	if (mapping->name[0])
-		state_device_failed(cluster, mapping->reason);
-	else if (lease_now() >= cluster->awaits_device_ns)
-		state_device_gone(cluster);
-}
 
 static void look_run(void *data)
 {
@@ -105,14 +37,11 @@ static void look_done(void *data)
 	if (look->result < 0)
 		log_error("%s", look->fault.message);
 	for (struct cluster *c = agent->clusters; look->result == 0 && c; c = c->next) {
-		note(c, look->mappings, look->count);
-		/* An operation under way knows better; it asks for another look at its end. */
-		if (!c->operation)
-			judge(c);
+		agent->hooks.device_seen(c, look->mappings, look->count);
 	}
 	free(look->mappings);
 	free(look);
-	subscriptions_looked(agent);
+	agent->hooks.looked(agent);
 	if (agent->refresh_again) {
 		agent->refresh_again = false;
 		device_events_refresh(agent);
@@ -142,25 +71,10 @@ void device_events_refresh(struct agent *agent)
 	device_thread_submit(agent->devices, look_run, look_done, look);
 }
 
-/**
- * device_events_found() - judge a cluster that was found on a disk just now
- * @mappings, @count: all devices, looked at after the disk
- *
- * In the same turn of the loop in which the cluster becomes known: who starts it before its live
- * device is taken over has the key revoked that the device lives by, and who deletes it erases the
- * header below.
- */
-void device_events_found(struct cluster *cluster, const struct mapping *mappings, size_t count)
-{
-	note(cluster, mappings, count);
-	judge(cluster);
-}
-
-/** device_events_changed() - something that Status shows has changed: its watchers get a new look */
+/** device_events_changed() - the state that Status shows has changed: look again if a client waits */
 void device_events_changed(struct agent *agent)
 {
-	subscriptions_changed(agent);
-	if (agent->watchers)
+	if (agent->hooks.changed(agent))
 		device_events_refresh(agent);
 }
 
@@ -194,7 +108,7 @@ static int on_control(sd_event_source *source, int fd, uint32_t revents, void *u
 		log_error("Cannot watch " MAPPER_CONTROL " any longer: %s", strerror(-r));
 		return r;
 	}
-	subscriptions_changed(agent);
+	agent->hooks.changed(agent);
 	device_events_refresh(agent);
 	return 0;
 }

@@ -11,7 +11,6 @@
 int device_events_start(struct agent *agent, struct fault *f);
 void device_events_stop(struct agent *agent);
 void device_events_refresh(struct agent *agent);
-void device_events_found(struct cluster *cluster, const struct mapping *mappings, size_t count);
 void device_events_changed(struct agent *agent);
 
 #endif

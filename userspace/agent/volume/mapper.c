@@ -17,7 +17,6 @@
 #include <sys/sysmacros.h>
 
 #include "dm-envelope.h"
-#include "agent/catalog/cluster.h"
 #include "lib/base/log.h"
 
 /* libdevmapper's own messages; its debug chatter stays out. */

@@ -14,8 +14,11 @@
 #include "lib/base/fault.h"
 #include "lib/header/header.h"
 
-#define MAPPER_UUID_PREFIX "ENVELOPE-"
-#define MAPPER_CONTROL	   "/dev/mapper/control"
+/* Description of a volume's key in the kernel keyring: this, then the volume id. */
+#define KEY_DESCRIPTION_PREFIX "dm-envelope:"
+
+#define MAPPER_UUID_PREFIX     "ENVELOPE-"
+#define MAPPER_CONTROL	       "/dev/mapper/control"
 
 /**
  * struct mapping - one device, as `dmsetup status` shows it

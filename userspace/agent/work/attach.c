@@ -6,22 +6,27 @@
  * The table is built from the copy of the header that was hashed, never from a second
  * read: the disk may answer differently the next time.
  */
+#include "agent/work/attach.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "agent/volume/device_users.h"
+#include "agent/lease/held_key.h"
 #include "agent/lease/keyring.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
-#include "lib/base/log.h"
-#include "agent/work/operation.h"
 #include "agent/lease/renewal.h"
 #include "agent/rules/rules.h"
+#include "agent/volume/device_users.h"
 #include "agent/volume/scan.h"
+#include "agent/work/key_loss.h"
+#include "agent/work/loss_record.h"
+#include "agent/work/operation.h"
 #include "agent/work/state.h"
+#include "lib/base/log.h"
 
 /* Seconds that a key put there for a bare `dmsetup create` may be without a device. */
 #define AWAIT_DEVICE_S 60
@@ -78,13 +83,13 @@ static void attached(struct operation *op)
 	}
 	cluster->key = op->serial;
 	if (denied_meanwhile(op)) {
-		state_drop_key(cluster);
+		held_key_drop(cluster);
 		operation_fail(op);
 		return;
 	}
 	cluster_from_header(cluster, &op->header, op->device);
 	recorded = cluster->denied_since || op->header.state[0];
-	state_accessible(cluster);
+	key_loss_undone(cluster);
 	if (op->kind == OPERATION_ACTIVATE)
 		cluster->awaits_device_ns = lease_now() + AWAIT_DEVICE_S * NS_PER_S;
 	else
@@ -97,8 +102,8 @@ static void attached(struct operation *op)
 	state_set(cluster, CLUSTER_AVAILABLE, "%s",
 		  op->kind == OPERATION_ACTIVATE ? "key-activated: for a bare dmsetup create" : "");
 	/* Now that the status says so: the disk is told what the status is. */
-	if (!state_refute_disk(cluster) && recorded)
-		state_record_on_disk(cluster);
+	if (!loss_record_refute(cluster) && recorded)
+		loss_record_write(cluster);
 	operation_end(op);
 }
 
@@ -141,7 +146,7 @@ static void header_known(struct operation *op)
 	if (op->result == 0)
 		op->result = check_header(op);
 	if (op->result == 0)
-		state_doubts_disk(cluster, &op->header);
+		loss_record_doubt(cluster, &op->header);
 	if (op->result == 0)
 		op->result = rules_region(op->header.region, op->agent->config.region, &op->fault);
 	if (op->result < 0) {

@@ -6,20 +6,25 @@
  * The plaintext of the data key is needed once, for the header's digest, and is wiped
  * right after; attaching asks the KMS again, and so proves that the volume can be opened.
  */
+#include "agent/work/create.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include "lib/base/base64.h"
-#include "agent/volume/disks.h"
-#include "lib/base/json.h"
+#include "agent/catalog/cluster_list.h"
+#include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
-#include "lib/base/log.h"
-#include "agent/work/operation.h"
 #include "agent/rules/rules.h"
+#include "agent/volume/disks.h"
+#include "agent/work/attach.h"
+#include "agent/work/operation.h"
 #include "agent/work/state.h"
+#include "lib/base/base64.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
 
 static void run_seal(struct operation *op)
 {
@@ -27,10 +32,12 @@ static void run_seal(struct operation *op)
 	size_t size = 0;
 
 	if (!op->blob || base64_decode(op->blob, &blob, &size) < 0)
-		op->result = fault_set(&op->fault, "InternalFailure",
-				       "The KMS answered ReEncrypt without a usable CiphertextBlob.");
+		op->result =
+			fault_set(&op->fault, "InternalFailure",
+				  "The KMS answered ReEncrypt without a usable CiphertextBlob.");
 	else
-		op->result = header_set_wrapped_key(op->device, &op->header, blob, size, &op->fault);
+		op->result = header_set_wrapped_key(op->device, &op->header, blob, size,
+						    &op->fault);
 	free(blob);
 }
 
@@ -144,18 +151,6 @@ static void described(struct operation *op, json_object *response, struct secret
 	operation_ask(op, "GenerateDataKeyWithoutPlaintext", kms_generate(cluster), generated);
 }
 
-/**
- * create_begin() - make the volume of a cluster whose request the rules have passed
- * @op: its cluster is in the agent's list with status creating
- * @key: as asked for: id, ARN or alias
- */
-void create_begin(struct operation *op, const char *key)
-{
-	snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
-	state_set(op->cluster, CLUSTER_CREATING, "%s", "");
-	operation_ask(op, "DescribeKey", kms_describe_key(key), described);
-}
-
 /* ---- giving up ---- */
 
 /* The host has been restarted since, maybe, and names of disks have changed. */
@@ -211,21 +206,42 @@ static void erased(struct operation *op)
 	else if (op->result < 0)
 		log_error("Cluster %s: cannot erase the header of its unfinished volume on %s: %s",
 			  cluster->id, op->device, op->undo_fault.message);
-	state_drop_key(cluster);
+	held_key_drop(cluster);
 	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster_remove(cluster);
 	operation_undone(op);
 }
 
-/**
- * create_undo() - leave nothing of a cluster that could not be made; answers, frees @op and the
- *	cluster
+/*
+ * Leaves nothing of a cluster that could not be made; answers, frees @op and the cluster.
  *
  * Of one whose creation was interrupted, not of one that was finished: that has a wrapped key, and
  * is found by its header.
  */
-void create_undo(struct operation *op)
+static void undo(struct operation *op)
 {
 	operation_device_step(op, run_erase, erased);
+}
+
+/* ---- beginning ---- */
+
+/**
+ * create_begin() - make the volume of a cluster whose request the rules have passed
+ * @op: its cluster is in the agent's list with status creating
+ * @key: as asked for: id, ARN or alias
+ */
+void create_begin(struct operation *op, const char *key)
+{
+	op->undo = undo;
+	snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
+	state_set(op->cluster, CLUSTER_CREATING, "%s", "");
+	operation_ask(op, "DescribeKey", kms_describe_key(key), described);
+}
+
+/** create_resume() - undo a creation that was interrupted; nobody was told that the cluster exists */
+void create_resume(struct operation *op)
+{
+	op->undo = undo;
+	undo(op);
 }

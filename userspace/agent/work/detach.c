@@ -3,12 +3,16 @@
  * Stopping and deleting: remove the device, take the key out of the kernel, and for a
  * deletion mark or erase the header. Nothing happens while somebody uses the device.
  */
+#include "agent/work/detach.h"
+
 #include <string.h>
 
+#include "agent/catalog/cluster_list.h"
+#include "agent/lease/held_key.h"
 #include "agent/volume/device_users.h"
-#include "lib/base/log.h"
 #include "agent/work/operation.h"
 #include "agent/work/state.h"
+#include "lib/base/log.h"
 
 #define STATE_DELETED "deleted"
 /* Reason of the status deleting, by which the catalog remembers what is to be done. */
@@ -95,7 +99,7 @@ static void removed(struct operation *op)
 		return;
 	}
 	cluster->mapping = (struct mapping){ 0 };
-	state_drop_key(cluster);
+	held_key_drop(cluster);
 	if (cluster->status == CLUSTER_AVAILABLE)
 		state_set(cluster, CLUSTER_STOPPED, "%s", "");
 	if (op->kind == OPERATION_DELETE)

@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/api/reply.h"
+#include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
-#include "lib/base/log.h"
-#include "agent/api/methods.h"
-#include "agent/work/state.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/key_loss.h"
+#include "lib/base/log.h"
 
 static const char *const api_names[] = {
 	[OPERATION_CREATE] = "CreateDBCluster", [OPERATION_START] = "StartDBCluster",
@@ -110,7 +111,7 @@ static void on_denied(void *userdata)
 	struct question_step *step = userdata;
 
 	if (loses_key(step->op))
-		state_drop_key(step->op->cluster);
+		held_key_drop(step->op->cluster);
 }
 
 static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
@@ -129,7 +130,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		if (outcome == KMS_DENIED) {
 			refusal(op, f);
 			if (loses_key(op))
-				state_denied(op->cluster, f);
+				key_loss_denied(op->cluster, f);
 		} else {
 			op->fault = *f;
 		}
@@ -184,7 +185,7 @@ static void leave(struct operation *op)
 	/* A cluster that was deleted is no longer of this operation, and freed after it. */
 	if (cluster->operation == op) {
 		cluster->operation = NULL;
-		state_check_window(cluster);
+		key_loss_check_window(cluster);
 	}
 	device_events_changed(op->agent);
 	device_events_refresh(op->agent);
@@ -232,7 +233,7 @@ void operation_end(struct operation *op)
 		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
 			       op->cluster, NULL);
 	if (op->call)
-		methods_reply_cluster(op->call, op->kind == OPERATION_ACTIVATE ? NULL : op->cluster);
+		reply_cluster(op->call, op->kind == OPERATION_ACTIVATE ? NULL : op->cluster);
 	leave(op);
 }
 
@@ -246,12 +247,12 @@ void operation_fail(struct operation *op)
 	if (op->call)
 		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
 			       op->cluster, &op->fault);
-	if (op->kind == OPERATION_CREATE) {
-		create_undo(op);
+	if (op->undo) {
+		op->undo(op);
 		return;
 	}
 	if (op->call)
-		methods_reply_fault(op->call, &op->fault);
+		reply_fault(op->call, &op->fault);
 	leave(op);
 }
 
@@ -263,7 +264,7 @@ void operation_fail(struct operation *op)
 void operation_undone(struct operation *op)
 {
 	if (op->call)
-		methods_reply_fault(op->call, &op->fault);
+		reply_fault(op->call, &op->fault);
 	device_events_changed(op->agent);
 	operation_free(op);
 }

@@ -36,6 +36,8 @@ enum operation_kind {
  * @asked_ns: when the KMS was asked for the key
  * @serial: kernel key
  * @run, @next: the step in the device thread, and what comes after it
+ * @undo: called when the operation fails, in place of the answer; ends in operation_undone(). NULL
+ *	when there is nothing to undo
  * @fault: why it failed
  * @result: of the last step in the device thread
  * @undo_fault: why that could not be undone
@@ -66,6 +68,7 @@ struct operation {
 	int32_t serial;
 	void (*run)(struct operation *op);
 	void (*next)(struct operation *op);
+	void (*undo)(struct operation *op);
 	struct fault fault;
 	int result;
 	struct fault undo_fault;
@@ -83,11 +86,5 @@ void operation_wipe_waiting(struct agent *agent);
 void operation_end(struct operation *op);
 void operation_fail(struct operation *op);
 void operation_undone(struct operation *op);
-
-void create_begin(struct operation *op, const char *key);
-void create_undo(struct operation *op);
-void attach_begin(struct operation *op);
-void detach_begin(struct operation *op);
-void detach_resume(struct operation *op);
 
 #endif

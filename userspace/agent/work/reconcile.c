@@ -6,7 +6,7 @@
  * the disks, which may hang, afterwards.
  *
  * A loss that is recorded on a disk is taken over with a volume that the catalog does not know.
- * Where it knows the volume, the KMS is asked: see state_doubts_disk().
+ * Where it knows the volume, the KMS is asked: see loss_record_doubt().
  */
 #include "agent/work/reconcile.h"
 
@@ -16,11 +16,16 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "lib/base/log.h"
-#include "agent/work/operation.h"
+#include "agent/catalog/cluster_list.h"
 #include "agent/volume/scan.h"
+#include "agent/work/create.h"
+#include "agent/work/detach.h"
+#include "agent/work/device_verdict.h"
+#include "agent/work/key_loss.h"
+#include "agent/work/loss_record.h"
+#include "agent/work/operation.h"
 #include "agent/work/state.h"
-#include "agent/volume/device_events.h"
+#include "lib/base/log.h"
 
 struct scan_job {
 	struct agent *agent;
@@ -36,7 +41,7 @@ static void load_one(struct cluster *cluster, void *userdata)
 {
 	cluster_add(userdata, cluster);
 	/* The path may be another disk's by now: the disk is told when the scan has found it. */
-	state_end_window(cluster);
+	key_loss_end_window(cluster);
 }
 
 /** reconcile_load() - fill the agent's list from the catalog; 0 or -1 */
@@ -49,7 +54,8 @@ static int64_t parse_time(const char *text)
 {
 	struct tm tm = { 0 };
 
-	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm) : (int64_t)time(NULL);
+	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? (int64_t)timegm(&tm)
+							: (int64_t)time(NULL);
 }
 
 /* Does the disk say that the key was lost? @status: in which way */
@@ -68,7 +74,7 @@ static bool take_state(struct cluster *cluster, const struct volume_header *head
 		return false;
 	cluster->denied_since = parse_time(header->state_time);
 	state_set(cluster, status, "%s", header->state_reason);
-	state_check_window(cluster);
+	key_loss_check_window(cluster);
 	return true;
 }
 
@@ -99,7 +105,7 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	if (!take_state(cluster, &volume->header))
 		state_set(cluster, CLUSTER_STOPPED,
 			  "found: its volume was found by the header on %s", cluster->device);
-	device_events_found(cluster, job->mappings, job->mapping_count);
+	device_verdict_found(cluster, job->mappings, job->mapping_count);
 }
 
 static bool is_same_device(const char *a, const char *b)
@@ -130,8 +136,8 @@ static void compare_state(struct cluster *cluster, const struct volume_header *h
 				       ? cluster_status_name(cluster->status)
 				       : "";
 
-	if (!state_doubts_disk(cluster, header) && strcmp(header->state, expected))
-		state_record_on_disk(cluster);
+	if (!loss_record_doubt(cluster, header) && strcmp(header->state, expected))
+		loss_record_write(cluster);
 }
 
 static void update(struct scan_job *job, struct cluster *cluster, const struct scanned *volume)
@@ -204,7 +210,7 @@ static void resume(struct cluster *cluster)
 	}
 	op->interrupted = true;
 	if (created)
-		create_undo(op);
+		create_resume(op);
 	else
 		detach_resume(op);
 }

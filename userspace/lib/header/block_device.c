@@ -87,9 +87,10 @@ static blkid_probe new_probe(int fd, bool with_magic)
 	if (!probe)
 		return NULL;
 	if (blkid_probe_set_device(probe, fd, 0, 0) || blkid_probe_enable_superblocks(probe, 1) ||
-	    blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE |
-							     BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL |
-							     (with_magic ? BLKID_SUBLKS_MAGIC : 0)) ||
+	    blkid_probe_set_superblocks_flags(probe,
+					      BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE |
+						      BLKID_SUBLKS_UUID | BLKID_SUBLKS_LABEL |
+						      (with_magic ? BLKID_SUBLKS_MAGIC : 0)) ||
 	    blkid_probe_enable_partitions(probe, 1) ||
 	    blkid_probe_set_partitions_flags(probe, with_magic ? BLKID_PARTS_MAGIC : 0)) {
 		blkid_free_probe(probe);

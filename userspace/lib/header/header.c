@@ -193,7 +193,8 @@ static struct json_object *get_token(struct luks *luks, const char *type)
  * Loads the header and refuses it unless it is that of the volume @volume_id: a path that was
  * right once may belong to another disk by now.
  */
-static int load_volume(struct luks *luks, const char *device, const char *volume_id, struct fault *f)
+static int load_volume(struct luks *luks, const char *device, const char *volume_id,
+		       struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	const char *subsystem, *found;
@@ -379,7 +380,8 @@ int header_read(const char *device, struct volume_header *out, struct fault *f)
 	struct luks _cleanup_luks_ luks = { 0 };
 	struct volume_header header;
 
-	if (luks_load(&luks, device, f) || inspect(&luks, &header, f) || measure(device, &header, f))
+	if (luks_load(&luks, device, f) || inspect(&luks, &header, f) ||
+	    measure(device, &header, f))
 		return -1;
 	if (!header.wrapped_key_size)
 		return fault_set(f, INVALID,

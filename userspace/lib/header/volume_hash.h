@@ -9,7 +9,8 @@
 #ifndef ENVELOPE_VOLUME_HASH_H
 #define ENVELOPE_VOLUME_HASH_H
 
-#include "lib/header/header.h"
+#include "lib/base/fault.h"
+#include "lib/header/volume_header.h"
 
 #define VOLUME_HASH_TEXT_MAX 2048
 

@@ -210,7 +210,8 @@ static int check_segment(const struct node *root, struct volume_header *out)
 	    only_members(&n, " type offset size iv_tweak encryption sector_size ") ||
 	    expect_text(&n, "type", "crypt") || expect_text(&n, "encryption", VOLUME_CIPHER) ||
 	    get_number(&n, "sector_size", &sector) || get_decimal(&n, "offset", &offset) ||
-	    get_decimal(&n, "iv_tweak", &out->iv_offset) || get_text(&n, "size", size, sizeof(size)))
+	    get_decimal(&n, "iv_tweak", &out->iv_offset) ||
+	    get_text(&n, "size", size, sizeof(size)))
 		return -1;
 	if (sector != 512 && sector != 4096)
 		return refuse(&n, "sector_size", "%" PRId64 ", must be 4096 or 512", sector);
@@ -348,7 +349,8 @@ static int check_state_token(const struct node *n, struct volume_header *out)
 	return only_members(n, " type keyslots state reason time ") ||
 			       expect_array(n, "keyslots", NULL) ||
 			       get_text(n, "state", out->state, sizeof(out->state)) ||
-			       get_text(n, "reason", out->state_reason, sizeof(out->state_reason)) ||
+			       get_text(n, "reason", out->state_reason,
+					sizeof(out->state_reason)) ||
 			       get_text(n, "time", out->state_time, sizeof(out->state_time))
 		       ? -1
 		       : 0;

@@ -10,7 +10,8 @@
 
 #include <json-c/json.h>
 
-#include "lib/header/header.h"
+#include "lib/base/fault.h"
+#include "lib/header/volume_header.h"
 
 /**
  * volume_profile_check() - LUKS2 metadata to struct volume_header

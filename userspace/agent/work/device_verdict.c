@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a look at the devices means for a cluster: its device is live and is taken over, has failed,
+ * or has gone.
+ */
+#include "agent/work/device_verdict.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/lease/held_key.h"
+#include "agent/lease/keyring.h"
+#include "agent/lease/lease.h"
+#include "agent/lease/renewal.h"
+#include "agent/work/state.h"
+#include "dm-envelope.h"
+#include "lib/base/log.h"
+
+static const struct {
+	const char *reason;
+	const char *text;
+} kernel_reasons[] = {
+	{ ENVELOPE_REASON_REVOKED, "the kernel key was revoked on this host" },
+	{ ENVELOPE_REASON_INVALIDATED, "the kernel key was invalidated on this host" },
+	{ ENVELOPE_REASON_TIMEOUT, "the kernel key had a timeout set on this host" },
+	{ ENVELOPE_REASON_UNLINKED, "the kernel key was unlinked on this host" },
+	{ ENVELOPE_REASON_MESSAGE, "the device was failed by a dmsetup message" },
+};
+
+static void set_lease_expired(struct cluster *cluster)
+{
+	if (cluster->renewal.last_error[0])
+		state_set(cluster, CLUSTER_STOPPED,
+			  ENVELOPE_REASON_LEASE ": the KMS could not be reached in time (%s)",
+			  cluster->renewal.last_error);
+	else
+		state_set(cluster, CLUSTER_STOPPED,
+			  ENVELOPE_REASON_LEASE ": enveloped was not there to renew the lease");
+}
+
+/**
+ * device_failed() - the kernel has failed the device of a running cluster
+ * @kernel_reason: its word. None of them means that the KMS refused, so the cluster can be
+ *	started again.
+ */
+static void device_failed(struct cluster *cluster, const char *kernel_reason)
+{
+	const char *text = "the kernel failed the device";
+
+	held_key_drop(cluster);
+	if (!strcmp(kernel_reason, ENVELOPE_REASON_LEASE)) {
+		set_lease_expired(cluster);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(kernel_reasons) / sizeof(*kernel_reasons); i++)
+		if (!strcmp(kernel_reasons[i].reason, kernel_reason))
+			text = kernel_reasons[i].text;
+	state_set(cluster, CLUSTER_STOPPED, "%s: %s", kernel_reason, text);
+}
+
+/** device_gone() - a running cluster has no device any more */
+static void device_gone(struct cluster *cluster)
+{
+	held_key_drop(cluster);
+	state_set(cluster, CLUSTER_STOPPED,
+		  "device-removed: there is no device; the host was restarted or somebody removed it");
+}
+
+/* Notes the volume's device; of several, made by hand, one that lives. */
+static void note(struct cluster *cluster, const struct mapping *mappings, size_t count)
+{
+	const struct mapping *found = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct mapping *m = &mappings[i];
+
+		if (!strcmp(m->volume_id, cluster->volume_id) &&
+		    (!found || (m->live && !found->live)))
+			found = m;
+	}
+	cluster->mapping = found ? *found : (struct mapping){ 0 };
+}
+
+/* A live device whose key this process does not renew: left by an agent before, or made by hand. */
+static void take_over(struct cluster *cluster)
+{
+	char description[64];
+
+	cluster_key_description(cluster, description);
+	cluster->key = keyring_find(cluster->agent->keyring, description);
+	if (!cluster->key) {
+		log_error("Cluster %s: its device is live, but its key is not in the keyring: it ends with its lease.",
+			  cluster->id);
+		return;
+	}
+	if (cluster->status == CLUSTER_INACCESSIBLE || cluster->status == CLUSTER_RECOVERABLE) {
+		log_error("Cluster %s: lost its key, but its device is live: revoking.",
+			  cluster->id);
+		held_key_drop(cluster);
+		return;
+	}
+	log_info("Cluster %s: taking over its live device %s, %lld s of the lease left.",
+		 cluster->id, cluster->mapping.name, (long long)cluster->mapping.lease_left);
+	if (cluster->status != CLUSTER_AVAILABLE)
+		state_set(cluster, CLUSTER_AVAILABLE, "%s", "");
+	/* A second less than the kernel said: it counts whole seconds. */
+	renewal_start(cluster, lease_now() + (uint64_t)cluster->mapping.lease_left * NS_PER_S,
+		      false);
+}
+
+static void judge(struct cluster *cluster)
+{
+	const struct mapping *mapping = &cluster->mapping;
+
+	/* Left by an agent before this one. If there is a device, its header tells more. */
+	if (cluster_is_in_between(cluster))
+		return;
+	if (mapping->name[0] && mapping->live) {
+		cluster->awaits_device_ns = 0;
+		if (!cluster->key)
+			take_over(cluster);
+		return;
+	}
+	if (cluster->status != CLUSTER_AVAILABLE)
+		return;
+	if (mapping->name[0])
+		device_failed(cluster, mapping->reason);
+	else if (lease_now() >= cluster->awaits_device_ns)
+		device_gone(cluster);
+}
+
+/**
+ * device_verdict_seen() - judge a cluster after a look at all devices
+ * @mappings, @count: all devices
+ */
+void device_verdict_seen(struct cluster *cluster, const struct mapping *mappings, size_t count)
+{
+	note(cluster, mappings, count);
+	/* An operation under way knows better; it asks for another look at its end. */
+	if (!cluster->operation)
+		judge(cluster);
+}
+
+/**
+ * device_verdict_found() - judge a cluster that was found on a disk just now
+ * @mappings, @count: all devices, looked at after the disk
+ *
+ * In the same turn of the loop in which the cluster becomes known: who starts it before its live
+ * device is taken over has the key revoked that the device lives by, and who deletes it erases the
+ * header below.
+ */
+void device_verdict_found(struct cluster *cluster, const struct mapping *mappings, size_t count)
+{
+	note(cluster, mappings, count);
+	judge(cluster);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The KMS has refused a cluster's key: access ends at once, and the cluster is lost unless a
+ * recovery window is open. Must revoke the key before it writes anything.
+ */
+#include "agent/work/key_loss.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "agent/lease/held_key.h"
+#include "agent/rules/rules.h"
+#include "agent/work/loss_record.h"
+#include "agent/work/state.h"
+#include "lib/base/log.h"
+
+static int on_window(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	key_loss_check_window(userdata);
+	return 0;
+}
+
+static void arm_window(struct cluster *cluster)
+{
+	int64_t end = cluster->denied_since +
+		      (int64_t)cluster->agent->config.recovery_window_seconds;
+	int r;
+
+	cluster->window_timer = sd_event_source_disable_unref(cluster->window_timer);
+	r = sd_event_add_time(cluster->agent->event, &cluster->window_timer, CLOCK_REALTIME,
+			      (uint64_t)end * 1000000, 0, on_window, cluster);
+	if (r < 0)
+		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
+}
+
+/**
+ * key_loss_end_window() - end a cluster's recovery window when it is over; else wait for that
+ *
+ * Return: true when it has ended now, which the disk has not been told yet.
+ */
+bool key_loss_end_window(struct cluster *cluster)
+{
+	char reason[sizeof(cluster->reason)];
+
+	/* A start under way has the KMS's word soon, which counts. At its end this is asked again. */
+	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation)
+		return false;
+	if (rules_window_open(cluster->denied_since, cluster->agent->config.recovery_window_seconds,
+			      time(NULL))) {
+		arm_window(cluster);
+		return false;
+	}
+	memcpy(reason, cluster->reason, sizeof(reason));
+	state_set(cluster, CLUSTER_INACCESSIBLE, "%s", reason);
+	return true;
+}
+
+/** key_loss_check_window() - key_loss_end_window(), and the disk is told */
+void key_loss_check_window(struct cluster *cluster)
+{
+	if (key_loss_end_window(cluster))
+		loss_record_write(cluster);
+}
+
+/**
+ * key_loss_denied() - the KMS has definitely refused the cluster's key
+ * @f: the KMS's words
+ *
+ * When this returns no I/O succeeds any more. Terminal, unless a recovery window is
+ * configured.
+ */
+void key_loss_denied(struct cluster *cluster, const struct fault *f)
+{
+	bool open;
+
+	held_key_drop(cluster);
+	if (cluster->status == CLUSTER_INACCESSIBLE)
+		return;
+	if (!cluster->denied_since)
+		cluster->denied_since = time(NULL);
+	open = rules_window_open(cluster->denied_since,
+				 cluster->agent->config.recovery_window_seconds, time(NULL));
+	state_set(cluster, open ? CLUSTER_RECOVERABLE : CLUSTER_INACCESSIBLE, "%s: %s", f->code,
+		  f->message);
+	loss_record_write(cluster);
+	key_loss_check_window(cluster);
+}
+
+/** key_loss_undone() - the KMS has given the key again within the recovery window */
+void key_loss_undone(struct cluster *cluster)
+{
+	if (!cluster->denied_since)
+		return;
+	cluster->denied_since = 0;
+	cluster->window_timer = sd_event_source_disable_unref(cluster->window_timer);
+}

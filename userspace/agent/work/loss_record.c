@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The loss of a key, recorded in the state token of the volume's header, where a lost catalog
+ * cannot undo it.
+ */
+#include "agent/work/loss_record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/work/state.h"
+#include "lib/base/log.h"
+
+struct record_job {
+	char device[256];
+	char volume_id[22];
+	char id[CLUSTER_ID_MAX + 1];
+	char state[64];
+	char reason[512];
+	struct fault fault;
+	int result;
+};
+
+static void record_run(void *data)
+{
+	struct record_job *job = data;
+
+	job->result = header_set_state(job->device, job->volume_id,
+				       job->state[0] ? job->state : NULL, job->reason, &job->fault);
+}
+
+static void record_done(void *data)
+{
+	struct record_job *job = data;
+
+	if (job->result < 0)
+		log_error("Cluster %s: cannot record its state in the header on %s: %s. Tried again when enveloped starts.",
+			  job->id, job->device, job->fault.message);
+	free(job);
+}
+
+/**
+ * loss_record_write() - bring the header's state token in line with the cluster
+ *
+ * Only what must survive a lost catalog is recorded: that the key is lost. Done in the
+ * background; a failure is logged, and mended when the agent starts next.
+ */
+void loss_record_write(struct cluster *cluster)
+{
+	struct record_job *job = calloc(1, sizeof(*job));
+
+	if (!job) {
+		log_error("Out of memory.");
+		return;
+	}
+	snprintf(job->device, sizeof(job->device), "%s", cluster->device);
+	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
+	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
+	if (cluster_is_inaccessible(cluster)) {
+		snprintf(job->state, sizeof(job->state), "%s",
+			 cluster_status_name(cluster->status));
+		snprintf(job->reason, sizeof(job->reason), "%s", cluster->reason);
+	}
+	device_thread_submit(cluster->agent->devices, record_run, record_done, job);
+}
+
+/**
+ * loss_record_doubt() - does the header tell of a loss for ever that the catalog does not know of?
+ *
+ * Whoever can write to the disk can write that: it is in no hash. The agent writes its catalog
+ * first, so it did not write this, unless the catalog took nothing from the denial to that agent's
+ * end. It is left there, in case the catalog is lost, until the KMS has been asked for the key,
+ * which it is for any start and renewal: that refuses the key, or loss_record_refute() follows.
+ */
+bool loss_record_doubt(struct cluster *cluster, const struct volume_header *header)
+{
+	cluster->disk_doubted = !cluster_is_inaccessible(cluster) &&
+				!strcmp(header->state, cluster_status_name(CLUSTER_INACCESSIBLE));
+	if (cluster->disk_doubted)
+		log_warning("Cluster %s: the header on %s says that its key is lost, of which the catalog knows nothing: that is for the KMS to say.",
+			    cluster->id, cluster->device);
+	return cluster->disk_doubted;
+}
+
+/** loss_record_refute() - the KMS has given the key: if the disk was doubted, mend and record that */
+bool loss_record_refute(struct cluster *cluster)
+{
+	if (!cluster->disk_doubted)
+		return false;
+	cluster->disk_doubted = false;
+	state_set(cluster, cluster->status,
+		  "header-refuted: the header on %s said that the key was lost, but the KMS gives it",
+		  cluster->device);
+	loss_record_write(cluster);
+	return true;
+}
