@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/audit/audit.c kms/audit/audit_record.c kms/store/file.c kms/keys/cmk.c kms/keys/key_state.c kms/auth/principal.c */
+/* sources: kms/audit/audit.c kms/audit/audit_record.c kms/keys/cmk.c kms/keys/key_state.c */
 /*
  * The KMS's audit trail and the disk below it: what must be on it when the call is answered, and
  * a disk that says it has not kept what it took. fdatasync() is watched, and can be made to fail.
@@ -62,6 +62,8 @@ static int setup(void **state)
 	if (audit_open(x->path, x->kms.region, x->kms.account, &x->kms.audit, &f))
 		fail_msg("%s", f.message);
 	x->call = (struct call){ .kms = &x->kms,
+				 .region = x->kms.region,
+				 .account = x->kms.account,
 				 .operation = "Decrypt",
 				 .request_id = "id",
 				 .params = json_object_new_object(),

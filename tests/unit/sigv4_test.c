@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-/* sources: lib/http/sigv4.c */
 /*
  * Signature Version 4 against the POST vectors of AWS's published test suite (post-vanilla,
  * post-header-key-sort, post-header-value-case, post-x-www-form-urlencoded) and three more that
@@ -24,7 +23,7 @@
 struct vector {
 	const char *name;
 	const char *service;
-	struct sigv4_header extra[3];
+	struct http_header extra[3];
 	const char *signed_headers;
 	const char *body;
 	const char *signature;
@@ -79,7 +78,7 @@ static const struct vector vectors[] = {
 #define KMS_VECTOR (&vectors[6])
 
 struct message { /* a request that a test may bend before it is verified */
-	struct sigv4_header headers[HEADERS_MAX];
+	struct http_header headers[HEADERS_MAX];
 	size_t count;
 	char authorization[512];
 	char body[128];
@@ -91,7 +90,7 @@ struct message { /* a request that a test may bend before it is verified */
 
 static void put(struct message *m, const char *name, const char *value)
 {
-	m->headers[m->count++] = (struct sigv4_header){ name, value };
+	m->headers[m->count++] = (struct http_header){ name, value };
 }
 
 static void build(struct message *m, const struct vector *v)
@@ -114,14 +113,16 @@ static int verify(struct message *m, struct fault *f)
 {
 	struct secret *secret = secret_new(strlen(m->secret));
 	struct sigv4_authorization authorization;
-	struct sigv4_request request;
+	struct http_request request;
 	int ret;
 
 	memcpy(secret->bytes, m->secret, secret->size);
 	if (m->authorization[0])
 		put(m, "Authorization", m->authorization);
-	request = (struct sigv4_request){ m->headers, m->count, (const uint8_t *)m->body,
-					  strlen(m->body) };
+	request = (struct http_request){ .headers = m->headers,
+					 .header_count = m->count,
+					 .body = (const uint8_t *)m->body,
+					 .body_size = strlen(m->body) };
 	ret = sigv4_parse(&request, &authorization, f);
 	if (ret == 0)
 		ret = sigv4_verify(&request, &authorization, secret, m->region, m->service, m->now,

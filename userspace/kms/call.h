@@ -1,8 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One API call on its way through the KMS, and the KMS it goes through.
+ * One API call on its way through the KMS, and the KMS that serves it. Read this file first.
  *
- * Must never outlive the HTTP request it came with.
+ * A request's way, folder by folder:
+ *
+ *	main.c, settings	start and stop; kms.conf and the options
+ *	../lib/http		sockets, TLS, HTTP, signatures, principals; knows nothing of the KMS
+ *	service.c		a struct call is made of a request, a response of the reply
+ *	ops/dispatch		the order of a call: authenticate, parse, run, audit, commit
+ *	ops/ops.c		table of the operations: name, function, whether it changes anything
+ *	ops/ops_*		the operations; params and page read their parameters
+ *	auth/key_lookup		from a KeyId or alias to a key that the caller may use
+ *	auth/authorize		the decision: struct access in, allowed or AccessDeniedException out
+ *	keys/			key metadata, key states, ciphertext blobs, ways of plaintext, deletion
+ *	store/			the sealed rows of keys and aliases, in sqlite
+ *	root/			the root key, under which each row is sealed
+ *	audit/			the audit trail
+ *
+ * To add an operation: a row in ops/ops.c, a function in ops/ops_*, its parameters in the list of
+ * audit/audit_record.c. To add a condition of a key policy: a member of struct access.
+ *
+ * A call must never outlive its HTTP request.
  */
 #ifndef ENVELOPE_KMS_CALL_H
 #define ENVELOPE_KMS_CALL_H
@@ -13,35 +31,33 @@
 
 #include <json-c/json.h>
 
+#include "kms/store/store.h"
 #include "lib/base/arn.h"
 #include "lib/base/fault.h"
-#include "kms/auth/principal.h"
-#include "kms/store/store.h"
+#include "lib/http/principal.h"
+#include "lib/http/request.h"
 
 struct audit;
 struct deletion;
 
-struct kms { /* one per process, lives as long as the event loop */
-	const char *region;
-	const char *account;
+struct kms {		     /* one per process, lives as long as the event loop */
+	const char *region;  /* of calls that name no other; borrowed from the settings */
+	const char *account; /* of principals that name no other; borrowed from the settings */
 	struct store *store;
 	struct principals principals;
 	struct audit *audit;
 	struct deletion *deletion;
 };
 
-enum transport {
-	TRANSPORT_UNIX, /* plaintext is refused */
-	TRANSPORT_TLS,
-};
-
 #define CALL_RESOURCES_MAX 2
 
-struct call { /* owner: http.c */
+struct call { /* owner: service.c */
 	struct kms *kms;
-	enum transport transport;
-	char source[64]; /* client's address; on the unix socket 127.0.0.1 */
-	pid_t pid;	 /* unix only: peer credentials; 0 unknown */
+	const char *region;  /* that the call is for; borrowed */
+	const char *account; /* of the caller; the KMS's own until the caller is known; borrowed */
+	enum transport transport; /* plaintext is refused on TRANSPORT_UNIX */
+	char source[64];	  /* client's address; on the unix socket 127.0.0.1 */
+	pid_t pid;		  /* unix only: peer credentials; 0 unknown */
 	uid_t uid;
 	char user_agent[256];
 	char request_id[37];
@@ -57,7 +73,8 @@ struct call { /* owner: http.c */
 	size_t resource_count;
 };
 
-/** call_touch() - note a key for the audit record; the same key once */
 void call_touch(struct call *call, const char *arn);
+
+void call_free(struct call *call);
 
 #endif

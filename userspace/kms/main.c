@@ -17,18 +17,20 @@
 #include <systemd/sd-event.h>
 
 #include "kms/audit/audit.h"
-#include "lib/http/credentials.h"
 #include "kms/keys/deletion.h"
-#include "kms/store/file.h"
+#include "kms/root/root_key.h"
+#include "kms/service.h"
+#include "kms/settings.h"
+#include "lib/base/file.h"
+#include "lib/base/log.h"
+#include "lib/base/secret.h"
+#include "lib/http/credentials.h"
 #include "lib/http/http.h"
 #include "lib/http/listen.h"
-#include "lib/base/log.h"
-#include "kms/root/root_key.h"
-#include "lib/base/secret.h"
-#include "kms/settings.h"
 
 struct server {
 	struct kms kms;
+	struct http_service service;
 	struct tls tls;
 	struct secret *root;
 	sd_event *event;
@@ -43,11 +45,12 @@ static int prepare(const struct settings *s, struct server *server, struct fault
 	bool first;
 
 	if (directory_make(s->state_directory, 0711, f) ||
-	    directory_make_for(s->root_key, 0755, f) || directory_make_for(s->credentials, 0755, f) ||
+	    directory_make_for(s->root_key, 0755, f) ||
+	    directory_make_for(s->credentials, 0755, f) ||
 	    directory_make_for(s->audit_file, 0755, f) ||
 	    root_key_load(s->root_key, s->state_directory, &server->root, &first, f) ||
 	    credentials_make(s->credentials, s->region, f) ||
-	    tls_load(s->state_directory, &server->tls, f))
+	    tls_load(s->state_directory, "envelope-kms", &server->tls, f))
 		return -1;
 	return store_open(s->state_directory, server->root, first || s->new_store,
 			  &server->kms.store, f);
@@ -69,16 +72,17 @@ static int serve(const struct settings *s, struct server *server, struct fault *
 {
 	struct listeners listeners;
 
+	server->service = kms_service(&server->kms);
 	if (s->listen_unix[0] && directory_make_for(s->listen_unix, 0755, f))
 		return -1;
 	if (listeners_open(s->listen_unix, s->listen_tcp, &listeners, f))
 		return -1;
 	server->own_socket = listeners.unix_fd >= 0 && !listeners.activated;
-	if (listeners.unix_fd >= 0 && http_new(server->event, &server->kms, listeners.unix_fd,
+	if (listeners.unix_fd >= 0 && http_new(server->event, &server->service, listeners.unix_fd,
 					       TRANSPORT_UNIX, NULL, &server->unix_http, f))
 		return -1;
 	if (listeners.tcp_fd >= 0)
-		return http_new(server->event, &server->kms, listeners.tcp_fd, TRANSPORT_TLS,
+		return http_new(server->event, &server->service, listeners.tcp_fd, TRANSPORT_TLS,
 				&server->tls, &server->tcp_http, f);
 	return 0;
 }

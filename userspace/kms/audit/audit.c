@@ -21,7 +21,7 @@
 
 #include "lib/audit/append_file.h"
 #include "kms/audit/audit_record.h"
-#include "kms/store/file.h"
+#include "lib/base/file.h"
 #include "lib/base/format_time.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -130,7 +130,8 @@ static int emit(struct audit *audit, struct json_object *record, bool sync, stru
 		/* Nor is it: the journal must not tell that it was done. */
 		if (!json_has(record, "errorCode")) {
 			json_add_string(record, "errorCode", "KMSInternalException");
-			json_add_string(record, "errorMessage", "the audit trail cannot be written");
+			json_add_string(record, "errorMessage",
+					"the audit trail cannot be written");
 			json_object_object_add(record, "responseElements", NULL);
 		}
 	}

@@ -162,15 +162,14 @@ static void add_event(struct json_object *record, const struct call *call)
 	json_add_string(record, "eventTime", when);
 	json_add_string(record, "eventSource", "kms.amazonaws.com");
 	json_add_string(record, "eventName", call->operation);
-	json_add_string(record, "awsRegion", call->kms->region);
+	json_add_string(record, "awsRegion", call->region);
 	json_add_string(record, "sourceIPAddress", call->source);
 	json_add_string(record, "userAgent", call->user_agent);
 	json_add_string(record, "requestID", call->request_id);
 	add_event_id(record);
 	json_add_bool(record, "readOnly", call->read_only);
 	json_add_string(record, "eventType", "AwsApiCall");
-	json_add_string(record, "recipientAccountId",
-			call->caller ? call->caller->account : call->kms->account);
+	json_add_string(record, "recipientAccountId", call->account);
 }
 
 /* Who was at the other end of the unix socket, as the kernel says. */

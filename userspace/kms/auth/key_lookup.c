@@ -27,7 +27,7 @@ int key_new(struct call *call, struct cmk *cmk, struct fault *f)
 		return fault_set(f, "KMSInternalException", "cannot make key material");
 	sd_id128_to_uuid_string(id, cmk->key_id);
 	memcpy(cmk->account, call->caller->account, sizeof(cmk->account));
-	strcpy(cmk->region, call->kms->region);
+	strcpy(cmk->region, call->region);
 	cmk->state = KEY_ENABLED;
 	cmk->created = call->now;
 	return store_add_key(call->kms->store, cmk, material, f);
@@ -87,7 +87,7 @@ static int resolve_alias(struct call *call, const struct key_ref *ref, const cha
 	char arn[ARN_MAX];
 	int ret;
 
-	arn_format_key(arn, "aws", call->kms->region, account, ref->name);
+	arn_format_key(arn, "aws", call->region, account, ref->name);
 	if (authorize(call, account, arn, false, f))
 		return -1;
 	ret = store_get_alias(call->kms->store, account, ref->name, &alias, f);
@@ -105,7 +105,7 @@ static int resolve(struct call *call, const struct key_ref *ref, const char *acc
 		   char key_id[KEY_ID_MAX], char arn[ARN_MAX], struct fault *f)
 {
 	if (ref->region[0] &&
-	    (strcmp(ref->region, call->kms->region) != 0 || strcmp(ref->partition, "aws") != 0))
+	    (strcmp(ref->region, call->region) != 0 || strcmp(ref->partition, "aws") != 0))
 		return fault_set(f, "NotFoundException", "Invalid arn %s", ref->region);
 	if (key_ref_is_alias(ref)) {
 		if (resolve_alias(call, ref, account, key_id, f))
@@ -114,7 +114,7 @@ static int resolve(struct call *call, const struct key_ref *ref, const char *acc
 		memcpy(key_id, ref->name, KEY_ID_MAX - 1);
 		key_id[KEY_ID_MAX - 1] = '\0';
 	}
-	arn_format_key(arn, "aws", call->kms->region, account, key_id);
+	arn_format_key(arn, "aws", call->region, account, key_id);
 	return 0;
 }
 

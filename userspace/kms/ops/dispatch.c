@@ -15,22 +15,19 @@
 #include <systemd/sd-id128.h>
 
 #include "kms/audit/audit.h"
+#include "kms/ops/ops.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
-#include "kms/ops/ops.h"
+#include "lib/http/authenticate.h"
 
-#define TARGET_PREFIX	  "TrentService."
-
-#define HTTP_OK		  200
-#define HTTP_BAD_REQUEST  400
-#define HTTP_SERVER_ERROR 500
+#define TARGET_PREFIX "TrentService."
 
 static unsigned int http_status(const struct fault *f)
 {
-	return strcmp(f->code, "KMSInternalException") == 0 ? HTTP_SERVER_ERROR : HTTP_BAD_REQUEST;
+	return !strcmp(f->code, "KMSInternalException") ? HTTP_SERVER_ERROR : HTTP_BAD_REQUEST;
 }
 
-/* Takes the operation out of the target; only letters, since it is written to the audit. */
+/* Reads the operation in the target. Only letters are taken, since the audit records it. */
 static const struct op *read_target(struct call *call, const char *target, struct fault *f)
 {
 	const struct op *op = NULL;
@@ -38,7 +35,7 @@ static const struct op *read_target(struct call *call, const char *target, struc
 	size_t i;
 
 	snprintf(call->operation, sizeof(call->operation), "Unknown");
-	if (target && strncmp(target, TARGET_PREFIX, strlen(TARGET_PREFIX)) == 0) {
+	if (target && !strncmp(target, TARGET_PREFIX, strlen(TARGET_PREFIX))) {
 		name += strlen(TARGET_PREFIX);
 		for (i = 0; isalpha((unsigned char)name[i]); i++)
 			;
@@ -53,34 +50,33 @@ static const struct op *read_target(struct call *call, const char *target, struc
 	return op;
 }
 
-static int authenticate(struct call *call, const struct sigv4_request *request, struct fault *f)
+static int find_caller(struct call *call, const struct http_request *request, struct fault *f)
 {
-	struct sigv4_authorization authorization;
-	const struct principal *principal;
+	struct authentication who;
+	int r = authenticate(request, &call->kms->principals, call->region, "kms", call->now, &who,
+			     f);
 
-	if (sigv4_parse(request, &authorization, f))
+	memcpy(call->access_key, who.access_key, sizeof(call->access_key));
+	if (r) {
+		/* The library's name for it is that of other AWS services. */
+		if (!strcmp(f->code, "InternalFailure"))
+			strcpy(f->code, "KMSInternalException");
 		return -1;
-	memcpy(call->access_key, authorization.access_key, sizeof(call->access_key));
-	principal = principal_find(&call->kms->principals, authorization.access_key);
-	if (!principal)
-		return fault_set(f, "UnrecognizedClientException",
-				 "The security token included in the request is invalid.");
-	if (sigv4_verify(request, &authorization, principal->secret_key, call->kms->region, "kms",
-			 call->now, f))
-		return -1;
-	call->caller = principal;
+	}
+	call->caller = who.principal;
+	call->account = who.principal->account;
 	return 0;
 }
 
-static int parse_body(struct call *call, const struct sigv4_request *request, struct fault *f)
+static int parse_body(struct call *call, const struct http_request *request, struct fault *f)
 {
 	struct json_object *params;
 
-	/* The audit needs an object even when there is no good request. */
+	/* The audit needs an object even for a bad request. */
 	call->params = json_object_new_object();
 	call->reply = json_object_new_object();
 	if (!call->params || !call->reply)
-		return fault_set(f, "KMSInternalException", "out of memory");
+		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	if (request->body_size == 0)
 		return 0;
 	params = json_parse((const char *)request->body, request->body_size);
@@ -94,17 +90,16 @@ static int parse_body(struct call *call, const struct sigv4_request *request, st
 	return 0;
 }
 
-static int run(struct call *call, const char *target, const struct sigv4_request *request,
-	       struct fault *f)
+static int run(struct call *call, const struct http_request *request, struct fault *f)
 {
-	const struct op *op = read_target(call, target, f);
+	const struct op *op = read_target(call, http_header(request, "X-Amz-Target"), f);
 	struct fault bad_body;
 	int parsed = parse_body(call, request, &bad_body);
 
 	if (!op)
 		return -1;
 	call->read_only = op->read_only;
-	if (authenticate(call, request, f))
+	if (find_caller(call, request, f))
 		return -1;
 	if (parsed) {
 		*f = bad_body;
@@ -116,17 +111,17 @@ static int run(struct call *call, const char *target, const struct sigv4_request
 }
 
 /*
- * Records how the call ended, then keeps its change or, if it was refused or its record is not on
- * the disk, undoes it. The record comes first: a change without one is worse than a record without
- * the change, which a second record sets right.
+ * Records how the call ended, then keeps its change. A refused call's change is undone, and so is a
+ * change whose record is not on the disk. The record comes first: a change without a record is
+ * worse than a record without the change, which a second record corrects.
  */
-static int conclude(struct call *call, int ret, struct fault *f)
+static int conclude(struct call *call, int r, struct fault *f)
 {
 	struct kms *kms = call->kms;
 
-	if (ret) {
+	if (r) {
 		store_rollback(kms->store);
-		/* A denial waits for no log, nor does a dry run, which a lease is renewed with. */
+		/* Neither a denial nor a dry run, which renews a lease, waits for the log. */
 		audit_call(kms->audit, call, f, NULL);
 		return -1;
 	}
@@ -141,12 +136,13 @@ static int conclude(struct call *call, int ret, struct fault *f)
 	return 0;
 }
 
-static char *fault_body(const struct fault *f)
+/** fault_body() - the JSON of a fault; Return: malloc'd, or NULL */
+char *fault_body(const char *code, const char *message)
 {
 	_cleanup_json_ struct json_object *o = json_object_new_object();
 
-	json_add_string(o, "__type", f->code);
-	json_add_string(o, "message", f->message);
+	json_add_string(o, "__type", code);
+	json_add_string(o, "message", message);
 	return strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 }
 
@@ -160,32 +156,30 @@ static char *reply_body(const struct call *call)
 							     JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-unsigned int dispatch(struct call *call, const char *target, const struct sigv4_request *request,
-		      char **body)
+/**
+ * dispatch() - handle one call
+ * @call: kms, region, account, transport, source, peer, user agent and time are filled in
+ * @request: its method and path are checked
+ * @body: set to the malloc'd JSON reply, terminated
+ *
+ * Return: the HTTP status.
+ */
+unsigned int dispatch(struct call *call, const struct http_request *request, char **body)
 {
 	struct fault fault = { 0 };
 	unsigned int status = HTTP_OK;
 	sd_id128_t id;
-	int ret;
 
-	if (sd_id128_randomize(&id) == 0)
+	if (!sd_id128_randomize(&id))
 		sd_id128_to_uuid_string(id, call->request_id);
-	ret = conclude(call, run(call, target, request, &fault), &fault);
-	if (ret) {
+	if (conclude(call, run(call, request, &fault), &fault)) {
 		status = http_status(&fault);
 		if (status == HTTP_SERVER_ERROR)
 			log_error("%s: %s", call->operation, fault.message);
-		*body = fault_body(&fault);
+		*body = fault_body(fault.code, fault.message);
 	} else {
 		*body = reply_body(call);
 	}
 	stack_wipe();
 	return status;
-}
-
-void call_free(struct call *call)
-{
-	json_object_put(call->params);
-	json_object_put(call->reply);
-	free(call);
 }

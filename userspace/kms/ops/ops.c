@@ -7,7 +7,6 @@
 
 #include "kms/ops/ops.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct op ops[] = {
@@ -34,18 +33,7 @@ const struct op *op_find(const char *name)
 	size_t i;
 
 	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		if (strcmp(ops[i].name, name) == 0)
+		if (!strcmp(ops[i].name, name))
 			return &ops[i];
 	return NULL;
-}
-
-void call_touch(struct call *call, const char *arn)
-{
-	size_t i;
-
-	for (i = 0; i < call->resource_count; i++)
-		if (strcmp(call->resources[i], arn) == 0)
-			return;
-	if (call->resource_count < CALL_RESOURCES_MAX)
-		snprintf(call->resources[call->resource_count++], ARN_MAX, "%s", arn);
 }

@@ -21,7 +21,7 @@
 
 static void alias_arn(const struct call *call, const char *name, char arn[ARN_MAX])
 {
-	arn_format_key(arn, "aws", call->kms->region, call->caller->account, name);
+	arn_format_key(arn, "aws", call->region, call->caller->account, name);
 }
 
 /* Reads AliasName of a request that would change the alias. */

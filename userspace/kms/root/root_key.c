@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "kms/keys/crypto.h"
-#include "kms/store/file.h"
+#include "lib/base/file.h"
 
 static int make(const char *path, const char *state_directory, struct fault *f)
 {

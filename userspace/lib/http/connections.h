@@ -8,13 +8,13 @@
  * timeout is one of silence, which a client that sends a byte now and then never meets. On the
  * unix socket a user other than the agent's has at most PEER_MAX connections at a time.
  */
-#ifndef ENVELOPE_KMS_CONNECTIONS_H
-#define ENVELOPE_KMS_CONNECTIONS_H
+#ifndef ENVELOPE_HTTP_CONNECTIONS_H
+#define ENVELOPE_HTTP_CONNECTIONS_H
 
 #include <microhttpd.h>
 #include <systemd/sd-event.h>
 
-#include "kms/call.h"
+#include "lib/http/request.h"
 
 #define CONNECTIONS_MAX 256
 #define PRESSURE	192

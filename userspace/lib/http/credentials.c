@@ -12,8 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "kms/keys/crypto.h"
-#include "kms/store/file.h"
+#include <openssl/rand.h>
+
+#include "lib/base/file.h"
 
 #define ACCESS_KEY_RANDOM     16
 #define SECRET_KEY_CHARACTERS 40
@@ -28,7 +29,7 @@ static int random_text(char *text, size_t count, const char *alphabet)
 	uint8_t bytes[SECRET_KEY_CHARACTERS];
 	size_t i;
 
-	if (crypto_random(bytes, count))
+	if (RAND_priv_bytes(bytes, (int)count) != 1)
 		return -1;
 	for (i = 0; i < count; i++)
 		text[i] = alphabet[bytes[i] % letters];
@@ -52,17 +53,23 @@ static int add_profile(char *text, size_t size, const char *name, const char *re
 	return 0;
 }
 
+/**
+ * credentials_make() - write profiles [enveloped] and [admin] to @path unless the file exists
+ *
+ * Return: 0 or -1.
+ */
 int credentials_make(const char *path, const char *region, struct fault *f)
 {
 	char text[1024] = "# Access keys of the principals of envelope-kms.\n";
-	int ret;
+	int r;
 
 	if (access(path, F_OK) == 0)
 		return 0;
 	if (add_profile(text, sizeof(text), "enveloped", region) ||
 	    add_profile(text, sizeof(text), "admin", region))
-		return fault_set(f, "InternalFailure", "cannot make access keys");
-	ret = file_create(path, 0600, text, strlen(text), f);
+		return fault_set(f, "InternalFailure",
+				 "Access keys cannot be made: OpenSSL gives no random bytes.");
+	r = file_create(path, 0600, text, strlen(text), f);
 	explicit_bzero(text, sizeof(text));
-	return ret == -EEXIST ? 0 : ret;
+	return r == -EEXIST ? 0 : r;
 }

@@ -3,8 +3,8 @@
  * HTTP through libmicrohttpd.
  *
  * Must never buffer a body beyond BODY_MAX, and never leave one unwiped: request and answer are heap
- * blocks, wiped by wipe_malloc.c when freed. The connection's memory pool is kept at the size up to
- * which libmicrohttpd takes it from the heap rather than from mmap(), for the same reason.
+ * blocks, wiped by wipe_malloc.c when freed. The connection's memory pool is kept at a size that
+ * libmicrohttpd takes from the heap and not from mmap(), for the same reason.
  */
 
 #include "lib/http/http.h"
@@ -15,14 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
-#include "lib/http/connections.h"
-#include "kms/ops/dispatch.h"
 #include "lib/base/log.h"
+#include "lib/base/secret.h"
+#include "lib/http/connections.h"
 
 #define BODY_MAX       (64 * 1024)
 #define POOL_BYTES     (32 * 1024)
@@ -31,7 +30,7 @@
 #define USEC_PER_MSEC  1000ULL
 
 struct http {
-	struct kms *kms;
+	const struct http_service *service; /* borrowed */
 	enum transport transport;
 	struct MHD_Daemon *daemon;
 	sd_event *event; /* borrowed */
@@ -47,7 +46,7 @@ struct exchange { /* one HTTP request; freed by on_completed() */
 };
 
 struct header_list {
-	struct sigv4_header headers[SIGV4_HEADERS_MAX];
+	struct http_header headers[HTTP_HEADERS_MAX];
 	size_t count;
 	bool too_many;
 };
@@ -57,59 +56,74 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
 {
 	struct header_list *list = cls;
 
-	if (list->count == SIGV4_HEADERS_MAX) {
+	if (list->count == HTTP_HEADERS_MAX) {
 		list->too_many = true;
 		return MHD_NO;
 	}
-	list->headers[list->count++] = (struct sigv4_header){ name, value ? value : "" };
+	list->headers[list->count++] = (struct http_header){ name, value ? value : "" };
 	return MHD_YES;
 }
 
-static void describe_peer(struct call *call, struct MHD_Connection *connection)
+static void describe_peer(struct http_request *request, struct MHD_Connection *connection)
 {
+	struct http_peer *peer = &request->peer;
 	const union MHD_ConnectionInfo *info;
 	struct ucred cred;
 	socklen_t size = sizeof(cred);
 
-	if (call->transport == TRANSPORT_UNIX) {
-		snprintf(call->source, sizeof(call->source), "127.0.0.1");
+	if (request->transport == TRANSPORT_UNIX) {
+		snprintf(peer->address, sizeof(peer->address), "127.0.0.1");
 		info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-		if (info &&
-		    getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size) == 0) {
-			call->pid = cred.pid;
-			call->uid = cred.uid;
+		if (info && !getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &cred, &size)) {
+			peer->pid = cred.pid;
+			peer->uid = cred.uid;
 		}
 		return;
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	if (info && info->client_addr->sa_family == AF_INET)
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)info->client_addr)->sin_addr,
-			  call->source, sizeof(call->source));
+			  peer->address, sizeof(peer->address));
 }
 
-static enum MHD_Result respond(struct MHD_Connection *connection, unsigned int status, char *body,
-			       const char *request_id, bool close_after)
+static enum MHD_Result respond(struct http *http, struct MHD_Connection *connection,
+			       const struct http_response *answer)
 {
 	struct MHD_Response *response;
-	enum MHD_Result ret;
+	enum MHD_Result queued;
 
-	if (!body)
+	if (!answer->body)
 		return MHD_NO;
-	response = MHD_create_response_from_buffer(strlen(body), body, MHD_RESPMEM_MUST_FREE);
+	response = MHD_create_response_from_buffer(strlen(answer->body), answer->body,
+						   MHD_RESPMEM_MUST_FREE);
 	if (!response) {
-		free(body);
+		free(answer->body);
 		return MHD_NO;
 	}
-	MHD_add_response_header(response, "Content-Type", "application/x-amz-json-1.1");
-	MHD_add_response_header(response, "x-amzn-RequestId", request_id);
-	if (close_after)
+	MHD_add_response_header(response, "Content-Type", http->service->content_type);
+	MHD_add_response_header(response, "x-amzn-RequestId", answer->request_id);
+	if (answer->close)
 		MHD_add_response_header(response, "Connection", "close");
-	ret = MHD_queue_response(connection, status, response);
+	queued = MHD_queue_response(connection, answer->status, response);
 	MHD_destroy_response(response);
-	return ret;
+	return queued;
 }
 
-/* At once, not when the connection ends: the body may hold plaintext. */
+/* A request beyond the server's limits never reaches the service's handler. */
+static enum MHD_Result refuse(struct http *http, struct MHD_Connection *connection,
+			      unsigned int status)
+{
+	struct http_response response = {
+		.status = status,
+		.body = http->service->refuse(status),
+		.request_id = "-",
+		.close = true,
+	};
+
+	return respond(http, connection, &response);
+}
+
+/* Frees the body before the connection ends, because it may hold plaintext. */
 static void drop_body(struct exchange *exchange)
 {
 	free(exchange->body);
@@ -118,39 +132,30 @@ static void drop_body(struct exchange *exchange)
 }
 
 static enum MHD_Result handle(struct http *http, struct MHD_Connection *connection,
-			      struct exchange *exchange)
+			      struct exchange *exchange, const char *method, const char *path)
 {
-	struct call *call = calloc(1, sizeof(*call));
+	struct http_response response = { 0 };
 	struct header_list list = { 0 };
-	struct sigv4_request request;
-	const char *agent, *target;
-	enum MHD_Result ret;
-	unsigned int status;
-	char *body;
+	struct http_request request;
 
-	if (!call)
-		return MHD_NO;
 	MHD_get_connection_values(connection, MHD_HEADER_KIND, take_header, &list);
-	if (list.too_many) {
-		call_free(call);
-		return respond(connection, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, strdup(""),
-			       "-", true);
-	}
-	request = (struct sigv4_request){ list.headers, list.count,
-					  exchange->body ? exchange->body : (const uint8_t *)"",
-					  exchange->size };
-	call->kms = http->kms;
-	call->transport = http->transport;
-	call->now = time(NULL);
-	describe_peer(call, connection);
-	agent = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "User-Agent");
-	snprintf(call->user_agent, sizeof(call->user_agent), "%s", agent ? agent : "");
-	target = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Amz-Target");
-	status = dispatch(call, target, &request, &body);
+	if (list.too_many)
+		return refuse(http, connection, HTTP_MANY_HEADERS);
+	request = (struct http_request){
+		.method = method,
+		.path = path,
+		.has_query = MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL,
+						       NULL) > 0,
+		.headers = list.headers,
+		.header_count = list.count,
+		.body = exchange->body ? exchange->body : (const uint8_t *)"",
+		.body_size = exchange->size,
+		.transport = http->transport,
+	};
+	describe_peer(&request, connection);
+	http->service->handle(&request, &response, http->service->userdata);
 	drop_body(exchange);
-	ret = respond(connection, status, body, call->request_id, call->has_plaintext);
-	call_free(call);
-	return ret;
+	return respond(http, connection, &response);
 }
 
 static void take_body(struct exchange *exchange, const char *data, size_t size)
@@ -173,16 +178,6 @@ static void take_body(struct exchange *exchange, const char *data, size_t size)
 	exchange->size += size;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status,
-			      const char *code, const char *message)
-{
-	char *body;
-
-	if (asprintf(&body, "{\"__type\":\"%s\",\"message\":\"%s\"}", code, message) < 0)
-		return MHD_NO;
-	return respond(connection, status, body, "-", true);
-}
-
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
 				  const char *method, const char *version, const char *data,
 				  size_t *data_size, void **state)
@@ -199,13 +194,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		return MHD_YES;
 	}
 	if (exchange->too_large)
-		return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE,
-			      "RequestEntityTooLargeException", "The request body is too large.");
-	if (strcmp(method, "POST") != 0 || strcmp(url, "/") != 0 ||
-	    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, NULL, NULL) > 0)
-		return refuse(connection, MHD_HTTP_NOT_FOUND, "UnknownOperationException",
-			      "This KMS answers POST / only.");
-	return handle(cls, connection, exchange);
+		return refuse(cls, connection, HTTP_TOO_LARGE);
+	return handle(cls, connection, exchange, method, url);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *connection, void **state,
@@ -282,53 +272,66 @@ static struct MHD_Daemon *start_daemon(struct http *http, int fd, const struct t
 static int watch(struct http *http)
 {
 	const union MHD_DaemonInfo *info;
-	int err;
+	int r;
 
 	info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	if (!info || info->epoll_fd < 0)
 		return -EINVAL;
-	err = sd_event_add_io(http->event, &http->io, info->epoll_fd, EPOLLIN, on_io, http);
-	/* Leases are renewed over the unix socket: what comes over TCP waits for that. */
-	if (err >= 0 && http->transport == TRANSPORT_UNIX)
-		err = sd_event_source_set_priority(http->io, SD_EVENT_PRIORITY_IMPORTANT);
-	if (err < 0)
-		return err;
+	r = sd_event_add_io(http->event, &http->io, info->epoll_fd, EPOLLIN, on_io, http);
+	/* Leases are renewed over the unix socket, so requests over TCP wait for it. */
+	if (r >= 0 && http->transport == TRANSPORT_UNIX)
+		r = sd_event_source_set_priority(http->io, SD_EVENT_PRIORITY_IMPORTANT);
+	if (r < 0)
+		return r;
 	return sd_event_add_time(http->event, &http->timer, CLOCK_MONOTONIC, UINT64_MAX, 1,
 				 on_timer, http);
 }
 
-int http_new(sd_event *event, struct kms *kms, int fd, enum transport transport,
-	     const struct tls *tls, struct http **ret, struct fault *f)
+/**
+ * http_new() - serve @fd
+ * @event: loop
+ * @service: borrowed
+ * @fd: listening socket, non-blocking; ownership passes also on failure
+ * @transport: of the socket
+ * @tls: certificate, for TRANSPORT_TLS; borrowed
+ *
+ * Return: 0 or -1.
+ */
+int http_new(sd_event *event, const struct http_service *service, int fd, enum transport transport,
+	     const struct tls *tls, struct http **out, struct fault *f)
 {
 	struct http *http = calloc(1, sizeof(*http));
-	int err;
+	int r;
 
 	if (!http) {
 		close(fd);
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure",
+				 "Out of memory. Free some, and start again.");
 	}
-	http->kms = kms;
+	http->service = service;
 	http->event = event;
 	http->transport = transport;
-	err = connections_new(event, transport, &http->connections);
-	if (err >= 0)
+	r = connections_new(event, transport, &http->connections);
+	if (r >= 0)
 		http->daemon = start_daemon(http, fd, tls);
 	if (!http->daemon) {
 		close(fd);
 		connections_free(http->connections);
 		free(http);
-		return fault_set(f, "InternalFailure", "cannot start the HTTP server");
+		return fault_set(f, "InternalFailure",
+				 "The HTTP server cannot be started. See the log for the reason.");
 	}
-	err = watch(http);
-	if (err < 0) {
+	r = watch(http);
+	if (r < 0) {
 		http_free(http);
-		return fault_set(f, "InternalFailure", "cannot watch the HTTP server: %s",
-				 strerror(-err));
+		return fault_set(f, "InternalFailure", "The HTTP server cannot be watched: %s.",
+				 strerror(-r));
 	}
-	*ret = http;
+	*out = http;
 	return 0;
 }
 
+/** http_free() - stop serving, close all connections */
 void http_free(struct http *http)
 {
 	if (!http)

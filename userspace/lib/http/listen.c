@@ -2,7 +2,7 @@
 /*
  * Making and taking listening sockets.
  *
- * Must never steal the socket of another running KMS.
+ * Must never steal the socket of another running service.
  */
 
 #include "lib/http/listen.h"
@@ -28,32 +28,34 @@
 
 static int listen_fault(struct fault *f, int fd, const char *address)
 {
-	fault_set(f, "InvalidConfiguration", "cannot listen on %s: %s", address, strerror(errno));
+	fault_set(f, "InvalidConfiguration",
+		  "%s cannot be listened on: %s. Check that no other program serves it.", address,
+		  strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-/* Whoever answers on it owns it; a socket nobody answers on is left over from a crash. */
+/* A process that answers owns the socket. A socket without an answer is left from a crash. */
 static int remove_stale(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int err = 0;
+	int r = 0;
 
 	if (fd < 0)
 		return -1;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
-		err = EADDRINUSE;
+	if (!connect(fd, (const struct sockaddr *)address, sizeof(*address)))
+		r = EADDRINUSE;
 	else if (errno == ECONNREFUSED && unlink(address->sun_path))
-		err = errno;
+		r = errno;
 	close(fd);
-	errno = err;
-	return err ? -1 : 0;
+	errno = r;
+	return r ? -1 : 0;
 }
 
 /*
- * Root and the agent's worker may connect, nobody else: each request is authenticated by its
- * signature, but whoever may connect may also keep others from it. Administrators use TLS.
+ * Only root and the agent's worker may connect. The signature authenticates each request, but a
+ * user that can connect can also hold connections and keep others out. Administrators use TLS.
  */
 static int give_to_agent(const char *path)
 {
@@ -63,8 +65,8 @@ static int give_to_agent(const char *path)
 
 	if (stat(path, &st))
 		return -1;
-	/* Run as the unit says, the socket has that group from the start. */
-	if (worker_user(&user, &group) == 0 && st.st_gid != group && chown(path, (uid_t)-1, group)) {
+	/* A socket of the systemd unit has that group already. */
+	if (!worker_user(&user, &group) && st.st_gid != group && chown(path, (uid_t)-1, group)) {
 		if (errno != EPERM)
 			return -1;
 		log_warning("cannot give %s to the group of %s: only its owner and root can connect",
@@ -73,11 +75,11 @@ static int give_to_agent(const char *path)
 	return chmod(path, 0660);
 }
 
-static int listen_unix(const char *path, int *ret, struct fault *f)
+static int listen_unix(const char *path, int *out, struct fault *f)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	mode_t mask;
-	int fd, err;
+	int fd, r;
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	if (remove_stale(&address))
@@ -85,17 +87,17 @@ static int listen_unix(const char *path, int *ret, struct fault *f)
 	fd = socket(AF_UNIX, SOCKET_FLAGS, 0);
 	if (fd < 0)
 		return listen_fault(f, fd, path);
-	/* Nobody gets in before group and mode are right. */
+	/* No user can connect before group and mode are right. */
 	mask = umask(0777);
-	err = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	r = bind(fd, (struct sockaddr *)&address, sizeof(address));
 	umask(mask);
-	if (err || give_to_agent(path) || listen(fd, SOMAXCONN))
+	if (r || give_to_agent(path) || listen(fd, SOMAXCONN))
 		return listen_fault(f, fd, path);
-	*ret = fd;
+	*out = fd;
 	return 0;
 }
 
-static int listen_tcp(unsigned int port, int *ret, struct fault *f)
+static int listen_tcp(unsigned int port, int *out, struct fault *f)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
@@ -111,7 +113,7 @@ static int listen_tcp(unsigned int port, int *ret, struct fault *f)
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, SOMAXCONN))
 		return listen_fault(f, fd, name);
-	*ret = fd;
+	*out = fd;
 	return 0;
 }
 
@@ -126,7 +128,7 @@ static int take_activated(int count, struct listeners *listeners, struct fault *
 
 		if (!slot || *slot >= 0)
 			return fault_set(f, "InvalidConfiguration",
-					 "systemd passed a socket that is neither the one unix nor the one IPv4 stream socket");
+					 "systemd passed a socket that is neither the unix nor the IPv4 stream socket. Correct the socket unit.");
 		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0)
 			return listen_fault(f, -1, "the socket that systemd passed");
 		*slot = fd;
@@ -134,6 +136,13 @@ static int take_activated(int count, struct listeners *listeners, struct fault *
 	return 0;
 }
 
+/**
+ * listeners_open() - take the sockets of socket activation, else bind the given ones
+ * @unix_path: "" for none; a stale socket is replaced, a served one is an error
+ * @port: on 127.0.0.1; 0 for none
+ *
+ * Return: 0 or -1.
+ */
 int listeners_open(const char *unix_path, unsigned int port, struct listeners *listeners,
 		   struct fault *f)
 {
@@ -151,6 +160,6 @@ int listeners_open(const char *unix_path, unsigned int port, struct listeners *l
 	}
 	if (listeners->unix_fd < 0 && listeners->tcp_fd < 0)
 		return fault_set(f, "InvalidConfiguration",
-				 "nothing to listen on: set ListenUnix or ListenTcp");
+				 "There is no socket to listen on. Set ListenUnix or ListenTcp.");
 	return 0;
 }

@@ -34,16 +34,6 @@ static void to_hex(const uint8_t digest[SHA256_DIGEST_LENGTH], char hex[HEX_DIGE
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
-static const char *find_header(const struct sigv4_request *request, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < request->header_count; i++)
-		if (strcasecmp(request->headers[i].name, name) == 0)
-			return request->headers[i].value;
-	return NULL;
-}
-
 /* Copies the value of "Name=value" out of the Authorization header's list; -1 when it is missing. */
 static int take_part(const char *list, const char *name, char *value, size_t size)
 {
@@ -89,7 +79,7 @@ static int split_credential(char *credential, struct sigv4_authorization *a)
 		memcpy(fields[i].field, credential, (size_t)(slash - credential) + 1);
 		credential = slash + 1;
 	}
-	return strcmp(credential, "aws4_request") == 0 && strlen(a->date) == 8 ? 0 : -1;
+	return !strcmp(credential, "aws4_request") && strlen(a->date) == 8 ? 0 : -1;
 }
 
 static int incomplete(struct fault *f, const char *what)
@@ -98,17 +88,24 @@ static int incomplete(struct fault *f, const char *what)
 			 what);
 }
 
-int sigv4_parse(const struct sigv4_request *request, struct sigv4_authorization *a, struct fault *f)
+/**
+ * sigv4_parse() - read the Authorization and X-Amz-Date headers
+ * @f: MissingAuthenticationTokenException, IncompleteSignatureException,
+ *	UnrecognizedClientException
+ *
+ * Return: 0 or -1.
+ */
+int sigv4_parse(const struct http_request *request, struct sigv4_authorization *a, struct fault *f)
 {
-	const char *header = find_header(request, "Authorization");
-	const char *when = find_header(request, "X-Amz-Date");
+	const char *header = http_header(request, "Authorization");
+	const char *when = http_header(request, "X-Amz-Date");
 	char credential[256];
 
 	memset(a, 0, sizeof(*a));
 	if (!header)
 		return fault_set(f, "MissingAuthenticationTokenException",
 				 "Missing Authentication Token");
-	if (strncmp(header, ALGORITHM " ", sizeof(ALGORITHM)) != 0)
+	if (strncmp(header, ALGORITHM " ", sizeof(ALGORITHM)))
 		return incomplete(f, "algorithm '" ALGORITHM "'");
 	header += sizeof(ALGORITHM);
 	if (take_part(header, "Credential", credential, sizeof(credential)))
@@ -123,7 +120,7 @@ int sigv4_parse(const struct sigv4_request *request, struct sigv4_authorization 
 	if (split_credential(credential, a))
 		return incomplete(f,
 				  "'Credential' to be ACCESS-KEY/DATE/REGION/SERVICE/aws4_request");
-	if (find_header(request, "X-Amz-Security-Token"))
+	if (http_header(request, "X-Amz-Security-Token"))
 		return fault_set(f, "UnrecognizedClientException",
 				 "The security token included in the request is invalid.");
 	return 0;
@@ -141,7 +138,7 @@ static int check_time(const struct sigv4_authorization *a, int64_t now, struct f
 	if (!end || *end != '\0' || strlen(a->time) != 16)
 		return fault_set(f, "IncompleteSignatureException",
 				 "Date must be in ISO-8601 'basic format'. Got '%s'.", a->time);
-	if (strncmp(a->time, a->date, 8) != 0)
+	if (strncmp(a->time, a->date, 8))
 		return fault_set(f, "InvalidSignatureException",
 				 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%.8s'.",
 				 a->date, a->time);
@@ -165,7 +162,7 @@ static bool is_signed(const char *list, const char *name)
 	size_t size = strlen(name);
 
 	while (list) {
-		if (strncasecmp(list, name, size) == 0 && (list[size] == ';' || list[size] == '\0'))
+		if (!strncasecmp(list, name, size) && (list[size] == ';' || list[size] == '\0'))
 			return true;
 		list = strchr(list, ';');
 		if (list)
@@ -174,7 +171,7 @@ static bool is_signed(const char *list, const char *name)
 	return false;
 }
 
-static int check_signed_headers(const struct sigv4_request *request,
+static int check_signed_headers(const struct http_request *request,
 				const struct sigv4_authorization *a, struct fault *f)
 {
 	size_t i;
@@ -183,7 +180,7 @@ static int check_signed_headers(const struct sigv4_request *request,
 		return fault_set(f, "InvalidSignatureException",
 				 "'Host' must be a 'SignedHeader' in the AWS Authorization.");
 	for (i = 0; i < request->header_count; i++)
-		if (strncasecmp(request->headers[i].name, "x-amz-", 6) == 0 &&
+		if (!strncasecmp(request->headers[i].name, "x-amz-", 6) &&
 		    !is_signed(a->signed_headers, request->headers[i].name))
 			return fault_set(f, "InvalidSignatureException",
 					 "'%.64s' must be a 'SignedHeader' in the AWS Authorization.",
@@ -210,14 +207,14 @@ static void write_trimmed(FILE *out, const char *value)
 }
 
 /* One line of canonical headers: values of headers of the same name are joined by commas. */
-static int write_header(FILE *out, const struct sigv4_request *request, const char *name)
+static int write_header(FILE *out, const struct http_request *request, const char *name)
 {
 	bool found = false;
 	size_t i;
 
 	fprintf(out, "%s:", name);
 	for (i = 0; i < request->header_count; i++) {
-		if (strcasecmp(request->headers[i].name, name) != 0)
+		if (strcasecmp(request->headers[i].name, name))
 			continue;
 		if (found)
 			fputc(',', out);
@@ -228,7 +225,7 @@ static int write_header(FILE *out, const struct sigv4_request *request, const ch
 	return found ? 0 : -1;
 }
 
-static int write_canonical(FILE *out, const struct sigv4_request *request,
+static int write_canonical(FILE *out, const struct http_request *request,
 			   const struct sigv4_authorization *a)
 {
 	char list[sizeof(a->signed_headers)];
@@ -247,26 +244,26 @@ static int write_canonical(FILE *out, const struct sigv4_request *request,
 	return 0;
 }
 
-static int canonical_digest(const struct sigv4_request *request,
-			    const struct sigv4_authorization *a, char hex[HEX_DIGEST])
+static int canonical_digest(const struct http_request *request, const struct sigv4_authorization *a,
+			    char hex[HEX_DIGEST])
 {
 	uint8_t digest[SHA256_DIGEST_LENGTH];
 	char *text = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&text, &size);
-	int ret;
+	int r;
 
 	if (!out)
 		return -1;
-	ret = write_canonical(out, request, a);
+	r = write_canonical(out, request, a);
 	if (fclose(out))
-		ret = -1;
-	if (ret == 0) {
+		r = -1;
+	if (!r) {
 		SHA256((const uint8_t *)text, size, digest);
 		to_hex(digest, hex);
 	}
 	free(text);
-	return ret;
+	return r;
 }
 
 /* key = HMAC(key, text) */
@@ -303,18 +300,29 @@ static int sign(const struct sigv4_authorization *a, const struct secret *secret
 	return 0;
 }
 
-int sigv4_verify(const struct sigv4_request *request, const struct sigv4_authorization *a,
+/**
+ * sigv4_verify() - check scope, time and signature
+ * @a: filled by sigv4_parse()
+ * @secret_key: of the access key in @a
+ * @region: the scope must name it
+ * @service: the scope must name it
+ * @now: seconds since the epoch
+ * @f: InvalidSignatureException; InternalFailure when the signature could not be checked
+ *
+ * Return: 0 or -1.
+ */
+int sigv4_verify(const struct http_request *request, const struct sigv4_authorization *a,
 		 const struct secret *secret_key, const char *region, const char *service,
 		 int64_t now, struct fault *f)
 {
 	char text[256], canonical[HEX_DIGEST], signature[HEX_DIGEST];
 	int different;
 
-	if (strcmp(a->region, region) != 0)
+	if (strcmp(a->region, region))
 		return fault_set(f, "InvalidSignatureException",
-				 "Credential should be scoped to a valid region, not '%s'. This KMS serves '%s'.",
+				 "Credential should be scoped to a valid region, not '%s'. This endpoint serves '%s'.",
 				 a->region, region);
-	if (strcmp(a->service, service) != 0)
+	if (strcmp(a->service, service))
 		return fault_set(f, "InvalidSignatureException",
 				 "Credential should be scoped to correct service: '%s'.", service);
 	if (check_time(a, now, f) || check_signed_headers(request, a, f))
@@ -324,7 +332,8 @@ int sigv4_verify(const struct sigv4_request *request, const struct sigv4_authori
 	snprintf(text, sizeof(text), ALGORITHM "\n%s\n%s/%s/%s/aws4_request\n%s", a->time, a->date,
 		 a->region, a->service, canonical);
 	if (sign(a, secret_key, text, signature))
-		return fault_set(f, "KMSInternalException", "no locked memory: raise LimitMEMLOCK");
+		return fault_set(f, "InternalFailure",
+				 "Memory cannot be locked. Raise LimitMEMLOCK.");
 	different = strlen(a->signature) != HEX_DIGEST - 1 ||
 		    CRYPTO_memcmp(signature, a->signature, HEX_DIGEST - 1) != 0;
 	explicit_bzero(signature, sizeof(signature));

@@ -19,7 +19,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "kms/store/file.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 
 #define FILE_MAX      (64 * 1024)
@@ -65,7 +65,7 @@ static int set_serial(X509 *certificate)
 	return ok ? 0 : -1;
 }
 
-static X509 *self_sign(EVP_PKEY *key)
+static X509 *self_sign(EVP_PKEY *key, const char *common_name)
 {
 	X509 *certificate = X509_new();
 	X509_NAME *name;
@@ -73,13 +73,13 @@ static X509 *self_sign(EVP_PKEY *key)
 	if (!certificate)
 		return NULL;
 	name = X509_get_subject_name(certificate);
-	if (X509_set_version(certificate, X509_VERSION_3) && set_serial(certificate) == 0 &&
+	if (X509_set_version(certificate, X509_VERSION_3) && !set_serial(certificate) &&
 	    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) &&
 	    X509_gmtime_adj(X509_getm_notAfter(certificate), VALID_SECONDS) &&
-	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-				       (const unsigned char *)"envelope-kms", -1, -1, 0) &&
+	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name,
+				       -1, -1, 0) &&
 	    X509_set_issuer_name(certificate, name) && X509_set_pubkey(certificate, key) &&
-	    add_extensions(certificate) == 0 && X509_sign(certificate, key, EVP_sha256()))
+	    !add_extensions(certificate) && X509_sign(certificate, key, EVP_sha256()))
 		return certificate;
 	X509_free(certificate);
 	return NULL;
@@ -91,49 +91,54 @@ static int write_pem(const char *path, mode_t mode, X509 *certificate, EVP_PKEY 
 	BIO *out = BIO_new(BIO_s_mem());
 	char *text;
 	long size;
-	int ret;
+	int r;
 
-	if (!out || !(certificate ? PEM_write_bio_X509(out, certificate)
-				  : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL))) {
+	if (!out ||
+	    !(certificate ? PEM_write_bio_X509(out, certificate)
+			  : PEM_write_bio_PrivateKey(out, key, NULL, NULL, 0, NULL, NULL))) {
 		BIO_free(out);
-		return fault_set(f, "InternalFailure", "cannot encode %s", path);
+		return fault_set(f, "InternalFailure", "%s cannot be encoded as PEM.", path);
 	}
 	size = BIO_get_mem_data(out, &text);
-	ret = file_create(path, mode, text, (size_t)size, f);
+	r = file_create(path, mode, text, (size_t)size, f);
 	BIO_free(out);
-	return ret;
+	return r;
 }
 
-static int make_certificate(const char *certificate_path, const char *key_path, struct fault *f)
+static int make_certificate(const char *certificate_path, const char *key_path, const char *name,
+			    struct fault *f)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = key ? self_sign(key) : NULL;
-	int ret = -1;
+	X509 *certificate = key ? self_sign(key, name) : NULL;
+	int r = -1;
 
 	if (!certificate)
-		fault_set(f, "InternalFailure", "cannot make a TLS certificate");
-	else if (write_pem(key_path, 0600, NULL, key, f) == 0)
-		ret = write_pem(certificate_path, 0644, certificate, NULL, f);
+		fault_set(f, "InternalFailure",
+			  "A TLS certificate cannot be made: OpenSSL refuses.");
+	else if (!write_pem(key_path, 0600, NULL, key, f))
+		r = write_pem(certificate_path, 0644, certificate, NULL, f);
 	X509_free(certificate);
 	EVP_PKEY_free(key);
-	return ret;
+	return r;
 }
 
-/* Either is worthless without the other: half of a pair is made anew like none. */
+/* Certificate and key are worthless alone. A lone one is removed, and both are made. */
 static int drop_lone(const char *path, const char *other, struct fault *f)
 {
 	log_warning("%s is there without %s: making both anew; clients need the new ca.pem", path,
 		    other);
 	if (unlink(path))
-		return fault_set(f, "InvalidConfiguration", "cannot remove %s: %s", path,
+		return fault_set(f, "InvalidConfiguration",
+				 "%s cannot be removed: %s. Remove it by hand.", path,
 				 strerror(errno));
 	return 0;
 }
 
-static int make_if_missing(const char *certificate_path, const char *key_path, struct fault *f)
+static int make_if_missing(const char *certificate_path, const char *key_path, const char *name,
+			   struct fault *f)
 {
-	bool certificate = access(certificate_path, F_OK) == 0 || errno != ENOENT;
-	bool key = access(key_path, F_OK) == 0 || errno != ENOENT;
+	bool certificate = !access(certificate_path, F_OK) || errno != ENOENT;
+	bool key = !access(key_path, F_OK) || errno != ENOENT;
 
 	if (certificate && key)
 		return 0;
@@ -141,35 +146,46 @@ static int make_if_missing(const char *certificate_path, const char *key_path, s
 	if ((key && drop_lone(key_path, certificate_path, f)) ||
 	    (certificate && drop_lone(certificate_path, key_path, f)))
 		return -1;
-	return make_certificate(certificate_path, key_path, f);
+	return make_certificate(certificate_path, key_path, name, f);
 }
 
-/* Of two that start at once the second must not take the first one's key for a lone one. */
+/* The lock keeps a second start from taking the key of the first for a lone one. */
 static int lock(const char *directory, struct fault *f)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd >= 0 && flock(fd, LOCK_EX) == 0)
+	if (fd >= 0 && !flock(fd, LOCK_EX))
 		return fd;
-	fault_set(f, "InvalidConfiguration", "cannot lock %s: %s", directory, strerror(errno));
+	fault_set(f, "InvalidConfiguration",
+		  "%s cannot be locked: %s. Check that it is a folder and its permissions.",
+		  directory, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
-int tls_load(const char *directory, struct tls *tls, struct fault *f)
+/**
+ * tls_load() - read ca.pem and tls-key.pem of @directory
+ * @name: common name of the certificate, the program's
+ * @tls: filled; tls_free()
+ *
+ * Both files are made when either is missing.
+ *
+ * Return: 0 or -1.
+ */
+int tls_load(const char *directory, const char *name, struct tls *tls, struct fault *f)
 {
 	char certificate_path[4096], key_path[4096];
-	int fd = lock(directory, f), ret;
+	int fd = lock(directory, f), r;
 
 	*tls = (struct tls){ 0 };
 	if (fd < 0)
 		return -1;
 	snprintf(certificate_path, sizeof(certificate_path), "%s/ca.pem", directory);
 	snprintf(key_path, sizeof(key_path), "%s/tls-key.pem", directory);
-	ret = make_if_missing(certificate_path, key_path, f);
+	r = make_if_missing(certificate_path, key_path, name, f);
 	close(fd);
-	if (ret)
+	if (r)
 		return -1;
 	if (file_read_text(certificate_path, FILE_MAX, &tls->certificate, f) ||
 	    file_read_text(key_path, FILE_MAX, &tls->key, f)) {
@@ -179,6 +195,7 @@ int tls_load(const char *directory, struct tls *tls, struct fault *f)
 	return 0;
 }
 
+/** tls_free() - release certificate and key */
 void tls_free(struct tls *tls)
 {
 	free(tls->certificate);

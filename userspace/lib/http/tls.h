@@ -4,8 +4,8 @@
  *
  * Must never be replaced silently: clients pin ca.pem.
  */
-#ifndef ENVELOPE_KMS_TLS_H
-#define ENVELOPE_KMS_TLS_H
+#ifndef ENVELOPE_TLS_H
+#define ENVELOPE_TLS_H
 
 #include "lib/base/fault.h"
 
@@ -14,14 +14,7 @@ struct tls {
 	char *key;	   /* PEM, malloc'd */
 };
 
-/**
- * tls_load() - read ca.pem and tls-key.pem of @directory
- *
- * Both are made when neither is there.
- *
- * Return: 0 or -1.
- */
-int tls_load(const char *directory, struct tls *tls, struct fault *f);
+int tls_load(const char *directory, const char *name, struct tls *tls, struct fault *f);
 
 void tls_free(struct tls *tls);
 

@@ -5,7 +5,7 @@
  * Must never leave a half-written file under the final name.
  */
 
-#include "kms/store/file.h"
+#include "lib/base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>

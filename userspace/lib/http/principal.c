@@ -5,7 +5,7 @@
  * Must never keep a secret access key in plain heap.
  */
 
-#include "kms/auth/principal.h"
+#include "lib/http/principal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ struct principals_reader {
 	const char *account;
 };
 
-static int add_principal(struct principals_reader *r, const char *name, struct principal **ret,
+static int add_principal(struct principals_reader *r, const char *name, struct principal **out,
 			 struct fault *f)
 {
 	struct principals *p = r->principals;
@@ -31,16 +31,17 @@ static int add_principal(struct principals_reader *r, const char *name, struct p
 	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_-") !=
 		    strlen(name))
 		return fault_set(f, "InvalidConfiguration",
-				 "profile name must be 1 to 64 letters, digits or +=,.@_-");
+				 "A profile name must have 1 to 64 letters, digits or +=,.@_-.");
 	list = reallocarray(p->list, p->count + 1, sizeof(*list));
 	if (!list)
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure",
+				 "Out of memory. Free some, and start again.");
 	p->list = list;
 	last = &list[p->count++];
 	memset(last, 0, sizeof(*last));
 	memcpy(last->name, name, strlen(name) + 1);
 	memcpy(last->account, r->account, sizeof(last->account));
-	*ret = last;
+	*out = last;
 	return 0;
 }
 
@@ -48,10 +49,11 @@ static int set_secret_key(struct principal *principal, const char *value, struct
 {
 	if (*value == '\0' || principal->secret_key)
 		return fault_set(f, "InvalidConfiguration",
-				 "aws_secret_access_key is empty or given twice");
+				 "aws_secret_access_key is empty or given twice. Give it once.");
 	principal->secret_key = secret_new(strlen(value));
 	if (!principal->secret_key)
-		return fault_set(f, "InternalFailure", "no locked memory: raise LimitMEMLOCK");
+		return fault_set(f, "InternalFailure",
+				 "Memory cannot be locked. Raise LimitMEMLOCK.");
 	memcpy(principal->secret_key->bytes, value, strlen(value));
 	return 0;
 }
@@ -63,22 +65,22 @@ static int principal_entry(const char *section, const char *key, const char *val
 	struct principals *p = r->principals;
 	struct principal *last = p->count ? &p->list[p->count - 1] : NULL;
 
-	if (!last || strcmp(last->name, section) != 0) {
+	if (!last || strcmp(last->name, section)) {
 		if (add_principal(r, section, &last, f))
 			return -1;
 	}
-	if (strcmp(key, "aws_secret_access_key") == 0)
+	if (!strcmp(key, "aws_secret_access_key"))
 		return set_secret_key(last, value, f);
-	if (strcmp(key, "aws_access_key_id") == 0) {
+	if (!strcmp(key, "aws_access_key_id")) {
 		if (strlen(value) < 16 || strlen(value) >= sizeof(last->access_key) ||
 		    principal_find(p, value))
 			return fault_set(f, "InvalidConfiguration",
-					 "aws_access_key_id must have 16 to 128 characters and be unique");
+					 "aws_access_key_id must have 16 to 128 characters and be unique.");
 		memcpy(last->access_key, value, strlen(value) + 1);
-	} else if (strcmp(key, "aws_account_id") == 0) {
+	} else if (!strcmp(key, "aws_account_id")) {
 		if (!arn_valid_account(value))
 			return fault_set(f, "InvalidConfiguration",
-					 "aws_account_id must have 12 digits");
+					 "aws_account_id must have 12 digits.");
 		memcpy(last->account, value, sizeof(last->account));
 	}
 	return 0;
@@ -89,15 +91,25 @@ static int check_complete(const struct principals *p, const char *path, struct f
 	size_t i;
 
 	if (p->count == 0)
-		return fault_set(f, "InvalidConfiguration", "%s names no principal", path);
+		return fault_set(f, "InvalidConfiguration",
+				 "%s names no principal. Add a profile with an access key.", path);
 	for (i = 0; i < p->count; i++)
 		if (!p->list[i].access_key[0] || !p->list[i].secret_key)
 			return fault_set(f, "InvalidConfiguration",
-					 "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key",
+					 "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key.",
 					 path, p->list[i].name);
 	return 0;
 }
 
+/**
+ * principals_load() - read every profile of an AWS shared-credentials file
+ * @path: private to its owner
+ * @account: of a profile that names no account
+ * @principals: filled; principals_free()
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
 int principals_load(const char *path, const char *account, struct principals *principals,
 		    struct fault *f)
 {
@@ -107,11 +119,11 @@ int principals_load(const char *path, const char *account, struct principals *pr
 	memset(principals, 0, sizeof(*principals));
 	if (stat(path, &st))
 		return fault_set(f, "InvalidConfiguration",
-				 "cannot read %s: %s (envelope-kms --init makes it)", path,
+				 "%s cannot be read: %s. Make it with envelope-kms --init.", path,
 				 strerror(errno));
 	if (st.st_mode & 077)
 		return fault_set(f, "InvalidConfiguration",
-				 "%s is open to group or others: run chmod 600 %s", path, path);
+				 "%s is open to group or others. Run chmod 600 %s.", path, path);
 	if (ini_read(path, principal_entry, &r, f) || check_complete(principals, path, f)) {
 		principals_free(principals);
 		return -1;
@@ -119,6 +131,7 @@ int principals_load(const char *path, const char *account, struct principals *pr
 	return 0;
 }
 
+/** principals_free() - wipe the secret keys and release the list */
 void principals_free(struct principals *principals)
 {
 	size_t i;
@@ -129,16 +142,22 @@ void principals_free(struct principals *principals)
 	memset(principals, 0, sizeof(*principals));
 }
 
+/**
+ * principal_find() - look up an access key id
+ *
+ * Return: borrowed, or NULL.
+ */
 const struct principal *principal_find(const struct principals *principals, const char *access_key)
 {
 	size_t i;
 
 	for (i = 0; i < principals->count; i++)
-		if (strcmp(principals->list[i].access_key, access_key) == 0)
+		if (!strcmp(principals->list[i].access_key, access_key))
 			return &principals->list[i];
 	return NULL;
 }
 
+/** principal_arn() - write arn:aws:iam::ACCOUNT:user/NAME into @arn of @size bytes */
 void principal_arn(const struct principal *principal, char *arn, size_t size)
 {
 	snprintf(arn, size, "arn:aws:iam::%s:user/%s", principal->account, principal->name);

@@ -4,8 +4,8 @@
  *
  * Must never overwrite a file that is there.
  */
-#ifndef ENVELOPE_KMS_FILE_H
-#define ENVELOPE_KMS_FILE_H
+#ifndef ENVELOPE_FILE_H
+#define ENVELOPE_FILE_H
 
 #include <stddef.h>
 #include <sys/types.h>

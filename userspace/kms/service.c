@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests in, responses out.
+ *
+ * Must never leave a call behind: its JSON may hold plaintext.
+ */
+
+#include "kms/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "kms/ops/dispatch.h"
+
+#define CONTENT_TYPE "application/x-amz-json-1.1"
+
+static struct call *new_call(struct kms *kms, const struct http_request *request)
+{
+	struct call *call = calloc(1, sizeof(*call));
+	const char *agent = http_header(request, "User-Agent");
+
+	if (!call)
+		return NULL;
+	call->kms = kms;
+	call->region = kms->region;
+	call->account = kms->account;
+	call->transport = request->transport;
+	call->pid = request->peer.pid;
+	call->uid = request->peer.uid;
+	call->now = time(NULL);
+	memcpy(call->source, request->peer.address, sizeof(call->source));
+	snprintf(call->user_agent, sizeof(call->user_agent), "%s", agent ? agent : "");
+	return call;
+}
+
+static void handle(const struct http_request *request, struct http_response *response,
+		   void *userdata)
+{
+	struct call *call;
+
+	if (!http_posts_to_root(request)) {
+		response->status = HTTP_NOT_FOUND;
+		response->body = fault_body("UnknownOperationException",
+					    "This KMS answers POST / only.");
+		strcpy(response->request_id, "-");
+		response->close = true;
+		return;
+	}
+	call = new_call(userdata, request);
+	if (!call)
+		return;
+	response->status = dispatch(call, request, &response->body);
+	memcpy(response->request_id, call->request_id, sizeof(response->request_id));
+	response->close = call->has_plaintext;
+	call_free(call);
+}
+
+static char *refuse(unsigned int status)
+{
+	if (status == HTTP_TOO_LARGE)
+		return fault_body("RequestEntityTooLargeException",
+				  "The request body is too large.");
+	return strdup("");
+}
+
+/** kms_service() - what http_new() takes to serve @kms; borrowed */
+struct http_service kms_service(struct kms *kms)
+{
+	return (struct http_service){
+		.content_type = CONTENT_TYPE,
+		.handle = handle,
+		.refuse = refuse,
+		.userdata = kms,
+	};
+}

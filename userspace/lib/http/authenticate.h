@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a signed request to the principal that signed it.
+ *
+ * Must never name a principal before its signature is verified.
+ */
+#ifndef ENVELOPE_AUTHENTICATE_H
+#define ENVELOPE_AUTHENTICATE_H
+
+#include "lib/http/principal.h"
+#include "lib/http/request.h"
+#include "lib/http/sigv4.h"
+
+struct authentication {
+	char access_key[132]; /* as the request claims it, for the audit; "" when it claims none */
+	const struct principal *principal; /* borrowed; NULL unless the signature is good */
+};
+
+int authenticate(const struct http_request *request, const struct principals *principals,
+		 const char *region, const char *service, int64_t now, struct authentication *out,
+		 struct fault *f);
+
+#endif
