@@ -448,7 +448,12 @@ def _():
     # The same words for a key that does not exist: no oracle.
     missing = arn("00000000-0000-4000-8000-000000000000")
     kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": missing}, **who)
-    kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/four"}, **who)
+    # An alias does not tell which key it points to, neither in the fault nor in the stranger's trail.
+    alias = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/four"
+    message = kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": alias}, **who)
+    assert f"on resource: {alias} because" in message and "resources" not in kms.audit()[-1], message
+    none = kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": alias.replace("four", "none")}, **who)
+    assert none == message.replace("four", "none"), none
     kms.bad("AccessDeniedException", "Decrypt", {"CiphertextBlob": blob}, **who)
     kms.bad("AccessDeniedException", "Decrypt", {"CiphertextBlob": blob, "KeyId": arn(main_key)}, **who)
     kms.bad("NotFoundException", "DescribeKey", {"KeyId": main_key}, **who)

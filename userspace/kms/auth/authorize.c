@@ -1,42 +1,64 @@
 // SPDX-License-Identifier: MIT
 /*
- * Authorization.
+ * The authorization.
  *
- * Must never say yes by default.
+ * Must never look anywhere but into its struct access.
  */
 
 #include "kms/auth/authorize.h"
 
 #include <string.h>
 
-/* Operations that would manage a key; AWS managed keys allow them to nobody. */
+/* Actions that manage a key. Nobody may manage an AWS managed key. */
 static const char *const management[] = {
 	"CancelKeyDeletion", "CreateAlias",	    "DeleteAlias", "DisableKey",
 	"EnableKey",	     "ScheduleKeyDeletion", "UpdateAlias",
 };
 
-static bool is_management(const char *operation)
+static bool is_management(const char *action)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(management) / sizeof(management[0]); i++)
-		if (strcmp(management[i], operation) == 0)
+		if (!strcmp(management[i], action))
 			return true;
 	return false;
 }
 
-int authorize(const struct call *call, const char *account, const char *resource, bool aws_managed,
-	      struct fault *f)
+/** access_of() - what @call asks for, about every resource ("*") of the caller's account */
+struct access access_of(const struct call *call)
 {
+	return (struct access){
+		.principal = call->caller,
+		.action = call->operation,
+		.account = call->account,
+		.resource = "*",
+		.source = call->source,
+		.transport = call->transport,
+	};
+}
+
+/**
+ * authorize() - decide
+ * @f: AccessDeniedException
+ *
+ * A principal may use and manage the keys of its own account, but may only use the AWS managed
+ * ones.
+ *
+ * Return: 0 when the action is allowed, or -1.
+ */
+int authorize(const struct access *access, struct fault *f)
+{
+	bool aws_managed = access->key && access->key->aws_managed;
 	char caller[160];
 
-	if (call->caller && strcmp(call->caller->account, account) == 0 &&
-	    !(aws_managed && is_management(call->operation)))
+	if (access->principal && !strcmp(access->principal->account, access->account) &&
+	    !(aws_managed && is_management(access->action)))
 		return 0;
-	if (call->caller)
-		principal_arn(call->caller, caller, sizeof(caller));
+	if (access->principal)
+		principal_arn(access->principal, caller, sizeof(caller));
 	return fault_set(f, "AccessDeniedException",
 			 "User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action",
-			 call->caller ? caller : "anonymous", call->operation, resource,
-			 call->operation);
+			 access->principal ? caller : "anonymous", access->action, access->resource,
+			 access->action);
 }

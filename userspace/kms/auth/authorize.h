@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place that decides whether a principal may perform an operation on a key.
+ * The one place that decides whether a principal may perform an action.
  *
- * Must never be bypassed: key_lookup() and the operations without a key call it.
+ * Each call asks once for each key it uses: key_lookup() does. An operation without a key asks
+ * about "*", one that changes an alias asks about the alias too. A condition of a policy or a grant
+ * is decided from struct access alone, so a new condition is a new member.
+ *
+ * Must never be bypassed.
  */
 #ifndef ENVELOPE_KMS_AUTHORIZE_H
 #define ENVELOPE_KMS_AUTHORIZE_H
 
-#include "kms/call.h"
+#include <json-c/json.h>
 
-/**
- * authorize() - may the caller do this?
- * @call: authenticated
- * @account: that the resource belongs to
- * @resource: ARN, for the message
- * @aws_managed: the key is one of alias/aws/...
- * @f: AccessDeniedException
- *
- * A principal may use and manage the keys of its own account, and only use the AWS managed ones.
- *
- * Return: 0 or -1.
- */
-int authorize(const struct call *call, const char *account, const char *resource, bool aws_managed,
-	      struct fault *f);
+#include "kms/call.h"
+#include "kms/keys/cmk.h"
+
+struct access {				   /* everything is borrowed from the call */
+	const struct principal *principal; /* NULL: not authenticated */
+	const char *action;		   /* "Decrypt" */
+	const struct cmk *key;		   /* NULL: no key, or a key that does not exist */
+	const char *account;		   /* that the resource belongs to */
+	const char *resource;		   /* ARN as the caller named it, or "*" */
+	struct json_object *context;	   /* encryption context, unchecked; NULL for none */
+	const char *source;		   /* client's address */
+	enum transport transport;
+};
+
+struct access access_of(const struct call *call);
+
+int authorize(const struct access *access, struct fault *f);
 
 #endif

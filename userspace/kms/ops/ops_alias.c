@@ -21,12 +21,13 @@
 
 static void alias_arn(const struct call *call, const char *name, char arn[ARN_MAX])
 {
-	arn_format_key(arn, "aws", call->region, call->caller->account, name);
+	arn_format_key(arn, "aws", call->region, call->account, name);
 }
 
 /* Reads AliasName of a request that would change the alias. */
 static int own_alias_name(struct call *call, const char **name, struct fault *f)
 {
+	struct access access = access_of(call);
 	char arn[ARN_MAX];
 
 	if (param_need_text(call->params, "AliasName", ALIAS_NAME_MAX, name, f))
@@ -35,11 +36,12 @@ static int own_alias_name(struct call *call, const char **name, struct fault *f)
 		return fault_set(f, "ValidationException",
 				 "1 validation error detected: Value at 'aliasName' failed to satisfy constraint: Member must satisfy regular expression pattern: alias/[a-zA-Z0-9/_-]+");
 	alias_arn(call, *name, arn);
-	if (strncmp(*name, "alias/aws/", 10) == 0)
+	if (!strncmp(*name, "alias/aws/", 10))
 		return fault_set(f, "InvalidAliasNameException",
 				 "%s is reserved: names under alias/aws/ belong to AWS managed keys",
 				 arn);
-	return authorize(call, call->caller->account, arn, false, f);
+	access.resource = arn;
+	return authorize(&access, f);
 }
 
 /* Reads TargetKeyId: a key of the caller's account that may carry an alias. */
@@ -55,24 +57,21 @@ static int target_key(struct call *call, struct cmk *cmk, struct fault *f)
 int op_create_alias(struct call *call, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk cmk = { 0 };
-	struct alias alias = { .created = call->now, .updated = call->now };
+	struct alias alias;
 	char arn[ARN_MAX];
 	const char *name;
-	int ret;
+	int r;
 
 	if (own_alias_name(call, &name, f) || target_key(call, &cmk, f))
 		return -1;
-	strcpy(alias.name, name);
-	memcpy(alias.account, cmk.account, sizeof(alias.account));
-	memcpy(alias.region, cmk.region, sizeof(alias.region));
-	memcpy(alias.target, cmk.key_id, sizeof(alias.target));
-	ret = store_add_alias(call->kms->store, &alias, f);
-	if (ret == -EEXIST) {
+	alias_point(&alias, name, &cmk, call->now);
+	r = store_add_alias(call->kms->store, &alias, f);
+	if (r == -EEXIST) {
 		alias_arn(call, name, arn);
 		return fault_set(f, "AlreadyExistsException",
 				 "An alias with the name %s already exists", arn);
 	}
-	return ret;
+	return r;
 }
 
 static int alias_not_found(const struct call *call, const char *name, struct fault *f)
@@ -88,14 +87,14 @@ int op_update_alias(struct call *call, struct fault *f)
 	_cleanup_cmk_ struct cmk cmk = { 0 };
 	struct alias alias;
 	const char *name;
-	int ret;
+	int r;
 
 	if (own_alias_name(call, &name, f) || target_key(call, &cmk, f))
 		return -1;
-	ret = store_get_alias(call->kms->store, call->caller->account, name, &alias, f);
-	if (ret == -ENOENT)
+	r = store_get_alias(call->kms->store, call->account, name, &alias, f);
+	if (r == -ENOENT)
 		return alias_not_found(call, name, f);
-	if (ret)
+	if (r)
 		return -1;
 	memcpy(alias.target, cmk.key_id, sizeof(alias.target));
 	alias.updated = call->now;
@@ -105,12 +104,12 @@ int op_update_alias(struct call *call, struct fault *f)
 int op_delete_alias(struct call *call, struct fault *f)
 {
 	const char *name;
-	int ret;
+	int r;
 
 	if (own_alias_name(call, &name, f))
 		return -1;
-	ret = store_delete_alias(call->kms->store, call->caller->account, name, f);
-	return ret == -ENOENT ? alias_not_found(call, name, f) : ret;
+	r = store_delete_alias(call->kms->store, call->account, name, f);
+	return r == -ENOENT ? alias_not_found(call, name, f) : r;
 }
 
 struct alias_list {
@@ -139,13 +138,13 @@ static int list_alias(const struct alias *alias, void *userdata)
 int op_list_aliases(struct call *call, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk cmk = { 0 };
+	struct access access = access_of(call);
 	struct alias_list list = { 0 };
-	const char *account = call->caller->account;
+	const char *account = call->account;
 	const char *key_id;
-	int ret = -1;
+	int r = -1;
 
-	if (authorize(call, account, "*", false, f) ||
-	    param_text(call->params, "KeyId", 2048, &key_id, f))
+	if (authorize(&access, f) || param_text(call->params, "KeyId", 2048, &key_id, f))
 		return -1;
 	if (key_id) {
 		if (key_lookup_id(call, key_id, USE_DESCRIBE, &cmk, f))
@@ -153,10 +152,10 @@ int op_list_aliases(struct call *call, struct fault *f)
 		list.only = cmk.key_id;
 	}
 	if (page_begin(&list.page, call->params, LIST_ALIASES_MOST, LIST_ALIASES_DEFAULT, f) == 0)
-		ret = store_list_aliases(call->kms->store, account, list.page.after, list_alias,
-					 &list, f);
-	if (ret == 0)
+		r = store_list_aliases(call->kms->store, account, list.page.after, list_alias,
+				       &list, f);
+	if (r == 0)
 		page_end(&list.page, call->reply, "Aliases");
 	page_free(&list.page);
-	return ret;
+	return r;
 }

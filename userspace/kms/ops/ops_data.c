@@ -12,12 +12,6 @@
 
 #define PLAINTEXT_MAX 4096
 
-static const struct ciphertext_names plain_names = {
-	"KeyId",
-	"EncryptionContext",
-	"EncryptionAlgorithm",
-};
-
 static const struct ciphertext_names source_names = {
 	"SourceKeyId",
 	"SourceEncryptionContext",
@@ -42,7 +36,7 @@ int op_encrypt(struct call *call, struct fault *f)
 		return plaintext_over_unix(call, f);
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
 	    param_secret(call->params, "Plaintext", PLAINTEXT_MAX, &plain, f) ||
-	    ciphertext_make(call, &plain_names, plain, arn, f))
+	    ciphertext_make(call, &ciphertext_names, plain, arn, f))
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);
@@ -60,7 +54,7 @@ int op_decrypt(struct call *call, struct fault *f)
 
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
 	    plaintext_route(call, dry_run, &recipient, f) ||
-	    ciphertext_open(call, &plain_names, &plain, arn, f))
+	    ciphertext_open(call, &ciphertext_names, &plain, arn, f))
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);

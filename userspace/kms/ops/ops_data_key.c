@@ -15,12 +15,6 @@
 
 #define DATA_KEY_MAX 1024
 
-static const struct ciphertext_names names = {
-	"KeyId",
-	"EncryptionContext",
-	"EncryptionAlgorithm",
-};
-
 static int data_key_size(struct json_object *params, size_t *size, struct fault *f)
 {
 	const char *spec;
@@ -51,12 +45,13 @@ static int generate(struct call *call, struct secret **key, struct fault *f)
 	bool dry_run;
 	size_t size;
 
-	if (param_flag(call->params, "DryRun", &dry_run, f) || data_key_size(call->params, &size, f))
+	if (param_flag(call->params, "DryRun", &dry_run, f) ||
+	    data_key_size(call->params, &size, f))
 		return -1;
 	*key = secret_new(size);
 	if (!*key || crypto_random((*key)->bytes, size))
 		return fault_set(f, "KMSInternalException", "cannot make a data key");
-	if (ciphertext_make(call, &names, *key, arn, f))
+	if (ciphertext_make(call, &ciphertext_names, *key, arn, f))
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);

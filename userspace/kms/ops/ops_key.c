@@ -10,6 +10,7 @@
 #include "kms/auth/authorize.h"
 #include "lib/base/json.h"
 #include "kms/auth/key_lookup.h"
+#include "kms/keys/new_key.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/page.h"
 #include "kms/ops/params.h"
@@ -37,12 +38,13 @@ static int check_new_key(struct json_object *params, struct fault *f)
 int op_create_key(struct call *call, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk cmk = { 0 };
+	struct access access = access_of(call);
 	const char *description;
 	char arn[ARN_MAX];
 
 	if (check_new_key(call->params, f) ||
 	    param_text(call->params, "Description", CMK_DESCRIPTION_MAX, &description, f) ||
-	    authorize(call, call->caller->account, "*", false, f))
+	    authorize(&access, f))
 		return -1;
 	cmk.description = strdup(description ? description : "");
 	if (!cmk.description)
@@ -58,10 +60,10 @@ int op_create_key(struct call *call, struct fault *f)
 int op_describe_key(struct call *call, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk cmk = { 0 };
-	const char *key_id;
+	struct key_wanted wanted = { .use = USE_DESCRIBE };
 
-	if (param_need_text(call->params, "KeyId", 2048, &key_id, f) ||
-	    key_lookup(call, key_id, USE_DESCRIBE, &cmk, NULL, f))
+	if (param_need_text(call->params, "KeyId", 2048, &wanted.key_id, f) ||
+	    key_lookup(call, &wanted, &cmk, NULL, f))
 		return -1;
 	json_object_object_add(call->reply, "KeyMetadata", cmk_metadata(&cmk));
 	return 0;
@@ -81,11 +83,11 @@ static int list_key(const struct cmk *cmk, void *userdata)
 int op_list_keys(struct call *call, struct fault *f)
 {
 	_cleanup_page_ struct page page = { 0 };
-	const char *account = call->caller->account;
+	struct access access = access_of(call);
 
-	if (authorize(call, account, "*", false, f) ||
+	if (authorize(&access, f) ||
 	    page_begin(&page, call->params, LIST_KEYS_MOST, LIST_KEYS_DEFAULT, f) ||
-	    store_list_keys(call->kms->store, account, page.after, list_key, &page, f))
+	    store_list_keys(call->kms->store, call->account, page.after, list_key, &page, f))
 		return -1;
 	page_end(&page, call->reply, "Keys");
 	return 0;

@@ -104,6 +104,8 @@ typedef int (*store_key_t)(const struct cmk *cmk, void *userdata);
 int store_list_keys(struct store *store, const char *account, const char *after, store_key_t each,
 		    void *userdata, struct fault *f);
 
+void alias_point(struct alias *alias, const char *name, const struct cmk *cmk, int64_t now);
+
 /** store_add_alias() - insert; Return: 0, -EEXIST with @f untouched, or -1 */
 int store_add_alias(struct store *store, const struct alias *alias, struct fault *f);
 

@@ -11,6 +11,16 @@
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
 
+/** alias_point() - make @alias the name of @cmk, in the account and region of the key */
+void alias_point(struct alias *alias, const char *name, const struct cmk *cmk, int64_t now)
+{
+	*alias = (struct alias){ .created = now, .updated = now };
+	strcpy(alias->name, name);
+	strcpy(alias->account, cmk->account);
+	strcpy(alias->region, cmk->region);
+	strcpy(alias->target, cmk->key_id);
+}
+
 static struct json_object *alias_record(const struct alias *alias)
 {
 	struct json_object *record = json_object_new_object();
@@ -127,7 +137,8 @@ int store_delete_alias(struct store *store, const char *account, const char *nam
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 
-	if (store_prepare(store, "DELETE FROM aliases WHERE account = ? AND name = ?", &statement, f))
+	if (store_prepare(store, "DELETE FROM aliases WHERE account = ? AND name = ?", &statement,
+			  f))
 		return -1;
 	store_bind_text(statement, 1, account);
 	store_bind_text(statement, 2, name);
