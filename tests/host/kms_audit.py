@@ -103,7 +103,8 @@ def make_due(key_id):
         changed = json.dumps(record)
         nonce = os.urandom(12)
         sealed = nonce + root.encrypt(nonce, root.decrypt(seal[:12], seal[12:], text.encode()), changed.encode())
-        db.execute("UPDATE keys SET record = ?, seal = ? WHERE key_id = ?", (changed, sealed, key_id))
+        db.execute("UPDATE keys SET record = ?, seal = ?, deletion = ? WHERE key_id = ?",
+                   (changed, sealed, record["Deletion"], key_id))
 
 
 journal = Journal()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_key.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c */
+/* sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c */
 /*
  * The key store, attacked through its database file: every column of every row altered, rows
  * swapped, another root key; and the destruction of a key, looked for in the raw file afterwards.
@@ -24,6 +24,7 @@
 
 #define A	"aaaaaaaa-0000-4000-8000-000000000001"
 #define B	"bbbbbbbb-0000-4000-8000-000000000002"
+#define DUE	"cccccccc-0000-4000-8000-00000000000d"
 #define ACCOUNT "123456789012"
 #define NOW	1700000000
 
@@ -108,6 +109,37 @@ static void tamper(struct fixture *x, const char *sql)
 	if (sqlite3_changes(db) == 0)
 		fail_msg("changed nothing: %s", sql);
 	sqlite3_close(db);
+}
+
+/* Column @column of the first row, as text. */
+static const char *query(struct fixture *x, const char *sql, int column)
+{
+	static char text[512];
+	sqlite3_stmt *statement;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(x->database, &db), SQLITE_OK);
+	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	snprintf(text, sizeof(text), "%s", (const char *)sqlite3_column_text(statement, column));
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return text;
+}
+
+static long long count(struct fixture *x, const char *sql)
+{
+	return atoll(query(x, sql, 0));
+}
+
+/* How sqlite would find the rows. */
+static const char *plan(struct fixture *x, const char *sql)
+{
+	char explain[256];
+
+	snprintf(explain, sizeof(explain), "EXPLAIN QUERY PLAN %s", sql);
+	return query(x, explain, 3);
 }
 
 static int get(struct fixture *x, const char *key_id, struct fault *f)
@@ -303,6 +335,13 @@ static int note_end(const struct cmk *cmk, void *userdata, struct fault *f)
 	return 0;
 }
 
+static int note_due(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	assert_string_equal(cmk->key_id, DUE);
+	++*(int *)userdata;
+	return 0;
+}
+
 static int refuse_end(const struct cmk *cmk, void *userdata, struct fault *f)
 {
 	return -1;
@@ -349,6 +388,129 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_false(in_files(x, seal + 12, 32));
 }
 
+/* The column that finds a due key is not sealed: whatever it says, the record decides. */
+static void a_hint_destroys_no_key(void **state)
+{
+	struct fixture *x = *state;
+	int64_t next;
+	int ended = 0;
+
+	add_key(x->store, DUE, KEY_PENDING_DELETION, NOW + 100, 0xcc);
+	tamper(x, "UPDATE keys SET deletion = 1");
+	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
+	assert_int_equal(ended, 0);
+	assert_int_equal(next, NOW + 100); /* corrected */
+	assert_int_equal(count(x, "SELECT count(*) FROM keys WHERE deletion > 0"), 1);
+	assert_int_equal(get(x, A, NULL), 0);
+	assert_int_equal(get(x, DUE, NULL), 0);
+}
+
+/* Destroying a due key opens its row and no other: a damaged row beside it is never looked at. */
+static void only_rows_with_a_hint_are_opened(void **state)
+{
+	struct fixture *x = *state;
+	int64_t next;
+
+	assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
+	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, NULL), 0);
+	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+	assert_int_equal(next, 0);
+	assert_non_null(strstr(plan(x, "SELECT * FROM keys WHERE deletion > 0 AND deletion <= 5"
+				       " ORDER BY deletion"),
+			       "keys_by_deletion"));
+	assert_non_null(strstr(plan(x, "SELECT min(deletion) FROM keys WHERE deletion > 0"
+				       " AND deletion > 5"),
+			       "keys_by_deletion"));
+	assert_non_null(strstr(plan(x, "SELECT * FROM aliases WHERE account = '1' AND name > ''"
+				       " AND target = '2' ORDER BY name"),
+			       "aliases_by_target"));
+}
+
+/* Writes a version record with a good seal. */
+static void seal_version(struct fixture *x, int version)
+{
+	char record[64], sql[256], hex[2 * CRYPTO_SEAL_BYTES + 1];
+	struct crypto_bytes aad = { (const uint8_t *)record, 0 };
+	struct crypto_bytes none = { NULL, 0 };
+	uint8_t seal[CRYPTO_SEAL_BYTES];
+
+	snprintf(record, sizeof(record), "{\"Record\":\"store\",\"Version\":%d}", version);
+	aad.size = strlen(record);
+	assert_int_equal(crypto_seal(x->root, aad, none, seal), 0);
+	for (size_t i = 0; i < sizeof(seal); i++)
+		snprintf(hex + 2 * i, 3, "%02x", seal[i]);
+	snprintf(sql, sizeof(sql), "UPDATE store SET record = '%s', seal = x'%s'", record, hex);
+	tamper(x, sql);
+}
+
+/* Takes the store back to version 1, which had no column "deletion". */
+static void make_version_1(struct fixture *x)
+{
+	store_close(x->store);
+	x->store = NULL;
+	tamper(x, "DROP INDEX keys_by_deletion; ALTER TABLE keys DROP COLUMN deletion;"
+		  "UPDATE store SET id = 1");
+	seal_version(x, 1);
+}
+
+static void an_older_store_is_upgraded(void **state)
+{
+	struct fixture *x = *state;
+	int64_t next;
+	int ended = 0;
+
+	add_key(x->store, DUE, KEY_PENDING_DELETION, NOW + 100, 0xcc);
+	make_version_1(x);
+	/* A damaged row is left as it is, and does not stop the upgrade. */
+	tamper(x, "UPDATE keys SET seal = zeroblob(length(seal)) WHERE key_id = '" B "'");
+	assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+	assert_int_equal(count(x, "SELECT deletion FROM keys WHERE key_id = '" DUE "'"), NOW + 100);
+	assert_int_equal(count(x, "SELECT sum(deletion) FROM keys"), NOW + 100);
+	assert_int_equal(count(x, "SELECT json_extract(record, '$.Version') FROM store"), 2);
+	assert_int_equal(get(x, A, NULL), 0);
+	assert_int_equal(get(x, B, NULL), -1);
+	assert_int_equal(store_destroy_due(x->store, NOW, note_due, &ended, &next, NULL), 0);
+	assert_int_equal(next, NOW + 100);
+
+	/* Opened again, it is at its version already. */
+	store_close(x->store);
+	assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+	assert_int_equal(store_destroy_due(x->store, NOW + 100, note_due, &ended, &next, NULL), 1);
+	assert_int_equal(ended, 1);
+	assert_int_equal(get(x, DUE, NULL), -ENOENT);
+}
+
+static void an_older_store_is_left_alone_unless_it_can_be_upgraded(void **state)
+{
+	struct fixture *x = *state;
+	struct secret *other = secret_new(CRYPTO_KEY_BYTES);
+	struct fault f = { 0 };
+
+	make_version_1(x);
+	assert_int_equal(store_open(x->folder, other, false, &x->store, &f), -1);
+	assert_string_equal(f.code, "InvalidConfiguration");
+	secret_free(other);
+	/* It fails half-way, at the index. */
+	tamper(x, "CREATE TABLE keys_by_deletion (a); UPDATE store SET id = 1");
+	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), -1);
+	assert_int_equal(count(x, "SELECT count(*) FROM pragma_table_info('keys')"), 4);
+	assert_int_equal(count(x, "SELECT json_extract(record, '$.Version') FROM store"), 1);
+	tamper(x, "DROP TABLE keys_by_deletion; UPDATE store SET id = 1");
+	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), 0);
+	assert_int_equal(get(x, A, NULL), 0);
+}
+
+static void a_newer_store_is_refused(void **state)
+{
+	struct fixture *x = *state;
+	struct store *store;
+	struct fault f = { 0 };
+
+	seal_version(x, 3);
+	assert_int_equal(store_open(x->folder, x->root, false, &store, &f), -1);
+	assert_non_null(strstr(f.message, "newer version"));
+}
+
 static void forged_deletion_destroys_nothing(void **state)
 {
 	struct fixture *x = *state;
@@ -356,7 +518,7 @@ static void forged_deletion_destroys_nothing(void **state)
 	int ended = 0;
 
 	tamper(x, "UPDATE keys SET record = replace(replace(record, 'Enabled', 'PendingDeletion'),"
-		  " '\"Deletion\":0', '\"Deletion\":1') WHERE key_id = '" A "'");
+		  " '\"Deletion\":0', '\"Deletion\":1'), deletion = 1 WHERE key_id = '" A "'");
 	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
 	assert_int_equal(ended, 0);
 }
@@ -368,8 +530,10 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	struct alias alias;
 	struct fault f;
 	int64_t next;
+	int ended = 0;
 
-	tamper(x, "UPDATE keys SET account = '0' WHERE key_id = '" B "'");
+	tamper(x, "UPDATE keys SET account = '0', deletion = 1 WHERE key_id = '" B "'");
+	add_key(x->store, DUE, KEY_PENDING_DELETION, NOW, 0xcc);
 	assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
 	assert_int_equal(get(x, A, &f), -1);
 	assert_string_equal(f.code, "KMSInternalException");
@@ -388,7 +552,8 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(get(x, A, &f), 0);
 	assert_int_equal(get(x, B, &f), -1); /* what is damaged is still called so */
 	assert_non_null(strstr(f.message, "swapped"));
-	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, &f), 0);
+	assert_int_equal(store_destroy_due(x->store, NOW, note_due, &ended, &next, &f), 1);
+	assert_int_equal(ended, 1);
 }
 
 static int take_first(const struct cmk *cmk, void *userdata)
@@ -426,6 +591,11 @@ int main(void)
 		STORE_TEST(lost_database_is_not_replaced),
 		STORE_TEST(due_key_is_destroyed_with_its_bytes),
 		STORE_TEST(forged_deletion_destroys_nothing),
+		STORE_TEST(a_hint_destroys_no_key),
+		STORE_TEST(only_rows_with_a_hint_are_opened),
+		STORE_TEST(an_older_store_is_upgraded),
+		STORE_TEST(an_older_store_is_left_alone_unless_it_can_be_upgraded),
+		STORE_TEST(a_newer_store_is_refused),
 		STORE_TEST(a_cipher_that_fails_is_no_damage),
 		STORE_TEST(lists_in_order_after_a_key),
 	};

@@ -41,16 +41,6 @@ struct json_object *cmk_record(const struct cmk *cmk)
 	return record;
 }
 
-static int copy_member(struct json_object *record, const char *key, char *field, size_t size)
-{
-	const char *value = json_get_string(record, key);
-
-	if (!value || strlen(value) >= size)
-		return -1;
-	memcpy(field, value, strlen(value) + 1);
-	return 0;
-}
-
 int cmk_from_record(struct json_object *record, struct cmk *cmk)
 {
 	const char *kind = json_get_string(record, "Record");
@@ -58,10 +48,10 @@ int cmk_from_record(struct json_object *record, struct cmk *cmk)
 	const char *description = json_get_string(record, "Description");
 
 	memset(cmk, 0, sizeof(*cmk));
-	if (!kind || strcmp(kind, "key") != 0 || !state || !description ||
-	    copy_member(record, "KeyId", cmk->key_id, sizeof(cmk->key_id)) ||
-	    copy_member(record, "Account", cmk->account, sizeof(cmk->account)) ||
-	    copy_member(record, "Region", cmk->region, sizeof(cmk->region)) ||
+	if (!kind || strcmp(kind, "key") || !state || !description ||
+	    json_copy_string(record, "KeyId", cmk->key_id, sizeof(cmk->key_id)) ||
+	    json_copy_string(record, "Account", cmk->account, sizeof(cmk->account)) ||
+	    json_copy_string(record, "Region", cmk->region, sizeof(cmk->region)) ||
 	    key_state_parse(state, &cmk->state))
 		return -1;
 	cmk->aws_managed = json_get_bool(record, "AwsManaged", false);

@@ -112,19 +112,11 @@ int op_delete_alias(struct call *call, struct fault *f)
 	return r == -ENOENT ? alias_not_found(call, name, f) : r;
 }
 
-struct alias_list {
-	struct page page;
-	const char *only; /* key id, or NULL for all */
-};
-
 static int list_alias(const struct alias *alias, void *userdata)
 {
-	struct alias_list *list = userdata;
 	struct json_object *entry;
 	char arn[ARN_MAX];
 
-	if (list->only && strcmp(list->only, alias->target) != 0)
-		return 0;
 	arn_format_key(arn, "aws", alias->region, alias->account, alias->name);
 	entry = json_object_new_object();
 	json_add_string(entry, "AliasName", alias->name);
@@ -132,30 +124,22 @@ static int list_alias(const struct alias *alias, void *userdata)
 	json_add_string(entry, "TargetKeyId", alias->target);
 	json_add_int(entry, "CreationDate", alias->created);
 	json_add_int(entry, "LastUpdatedDate", alias->updated);
-	return page_add(&list->page, alias->name, entry);
+	return page_add(userdata, alias->name, entry);
 }
 
 int op_list_aliases(struct call *call, struct fault *f)
 {
+	_cleanup_page_ struct page page = { 0 };
 	_cleanup_cmk_ struct cmk cmk = { 0 };
 	struct access access = access_of(call);
-	struct alias_list list = { 0 };
-	const char *account = call->account;
 	const char *key_id;
-	int r = -1;
 
-	if (authorize(&access, f) || param_text(call->params, "KeyId", 2048, &key_id, f))
+	if (authorize(&access, f) || param_text(call->params, "KeyId", 2048, &key_id, f) ||
+	    (key_id && key_lookup_id(call, key_id, USE_DESCRIBE, &cmk, f)) ||
+	    page_begin(&page, call->params, LIST_ALIASES_MOST, LIST_ALIASES_DEFAULT, f) ||
+	    store_list_aliases(call->kms->store, call->account, key_id ? cmk.key_id : NULL,
+			       page.after, list_alias, &page, f))
 		return -1;
-	if (key_id) {
-		if (key_lookup_id(call, key_id, USE_DESCRIBE, &cmk, f))
-			return -1;
-		list.only = cmk.key_id;
-	}
-	if (page_begin(&list.page, call->params, LIST_ALIASES_MOST, LIST_ALIASES_DEFAULT, f) == 0)
-		r = store_list_aliases(call->kms->store, account, list.page.after, list_alias,
-				       &list, f);
-	if (r == 0)
-		page_end(&list.page, call->reply, "Aliases");
-	page_free(&list.page);
-	return r;
+	page_end(&page, call->reply, "Aliases");
+	return 0;
 }

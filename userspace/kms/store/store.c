@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The database itself: opening it, proving that the root key is the right one, sealed rows.
+ * The database itself: opening it, transactions, sealed rows.
  *
  * Must never create a new database key when an old database is there.
  */
@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/base/json.h"
 #include "kms/store/store_row.h"
+#include "lib/base/json.h"
 
 /*
  * secure_delete overwrites what a deleted row held. The rollback journal holds sealed pages until
@@ -42,12 +42,14 @@ void statement_finalize(sqlite3_stmt **statement)
 	sqlite3_finalize(*statement);
 }
 
+/** store_fault() - KMSInternalException with sqlite's message; Return: -1 */
 int store_fault(struct store *store, const char *doing, struct fault *f)
 {
-	return fault_set(f, "KMSInternalException", "key store: cannot %s: %s", doing,
-			 sqlite3_errmsg(store->db));
+	return fault_set(f, "KMSInternalException", "The key store cannot %s: %s. Check its disk.",
+			 doing, sqlite3_errmsg(store->db));
 }
 
+/** store_prepare() - compile @sql; Return: 0 or -1 */
 int store_prepare(struct store *store, const char *sql, sqlite3_stmt **statement, struct fault *f)
 {
 	if (sqlite3_prepare_v2(store->db, sql, -1, statement, NULL) != SQLITE_OK)
@@ -55,11 +57,19 @@ int store_prepare(struct store *store, const char *sql, sqlite3_stmt **statement
 	return 0;
 }
 
+/** store_bind_text() - bind a parameter that outlives the statement */
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
 {
 	sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
 }
 
+/**
+ * row_bind() - seal @record with @material and bind both
+ * @index: of the record parameter; the seal goes to @index + 1
+ * @material: NULL for a record without secret
+ *
+ * Return: 0 or -1.
+ */
 int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct json_object *record,
 	     const struct secret *material, struct fault *f)
 {
@@ -71,13 +81,24 @@ int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct jso
 
 	if (!text || !seal || crypto_seal(store->root, aad, plain, seal)) {
 		free(seal);
-		return fault_set(f, "KMSInternalException", "cannot seal a record");
+		return fault_set(f, "KMSInternalException",
+				 "A record of the key store cannot be sealed. Check that OpenSSL has AES-256-GCM: openssl list -providers.");
 	}
 	sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_blob(statement, index + 1, seal, (int)(plain.size + CRYPTO_SEAL_BYTES), free);
 	return 0;
 }
 
+/**
+ * row_read() - check the seal of the current row
+ * @column: of the record; the seal is @column + 1
+ * @record: set to the record; json_object_put()
+ * @material_size: bytes of sealed material, 0 for a record without
+ * @material: NULL, or set to the material
+ *
+ * Return: 0; -EBADMSG when the row is not what was sealed; -1 when the row could not be checked,
+ * which says nothing about the row.
+ */
 int row_read(struct store *store, sqlite3_stmt *statement, int column, struct json_object **record,
 	     size_t material_size, struct secret **material, struct fault *f)
 {
@@ -86,7 +107,7 @@ int row_read(struct store *store, sqlite3_stmt *statement, int column, struct js
 	struct crypto_bytes seal = { sqlite3_column_blob(statement, column + 1),
 				     (size_t)sqlite3_column_bytes(statement, column + 1) };
 	_cleanup_secret_ struct secret *opened = NULL;
-	int err;
+	int r;
 
 	if (!aad.bytes || !seal.bytes || seal.size != material_size + CRYPTO_SEAL_BYTES)
 		goto err_damaged;
@@ -94,16 +115,16 @@ int row_read(struct store *store, sqlite3_stmt *statement, int column, struct js
 		opened = secret_new(material_size);
 		if (!opened)
 			return fault_set(f, "KMSInternalException",
-					 "no locked memory: raise LimitMEMLOCK");
+					 "Memory cannot be locked. Raise LimitMEMLOCK.");
 	}
-	err = crypto_open(store->root, aad, seal, opened ? opened->bytes : NULL);
-	if (err == -EBADMSG)
+	r = crypto_open(store->root, aad, seal, opened ? opened->bytes : NULL);
+	if (r == -EBADMSG)
 		goto err_damaged;
-	/* What was sealed is JSON: if that cannot be read the fault is not the row's either. */
-	*record = err ? NULL : json_parse((const char *)aad.bytes, aad.size);
+	/* The seal was made over JSON, so a record that cannot be parsed is not damaged. */
+	*record = r ? NULL : json_parse((const char *)aad.bytes, aad.size);
 	if (!*record)
 		return fault_set(f, "KMSInternalException",
-				 "cannot check a record of the key store, which need not be at fault: out of memory, or OpenSSL has no AES-256-GCM (openssl list -providers)?");
+				 "A record of the key store cannot be checked. The record need not be at fault: check memory, and that OpenSSL has AES-256-GCM (openssl list -providers).");
 	if (material) {
 		*material = opened;
 		opened = NULL;
@@ -112,88 +133,75 @@ int row_read(struct store *store, sqlite3_stmt *statement, int column, struct js
 
 err_damaged:
 	fault_set(f, "KMSInternalException",
-		  "a record of the key store was altered or is damaged: restore it from a backup");
+		  "A record of the key store was altered or is damaged. Restore the key store from a backup.");
 	return -EBADMSG;
 }
 
-/* The one row of table "store": its seal tells whether the root key belongs to this database. */
-static int write_check(struct store *store, struct fault *f)
+/**
+ * row_list() - hand each row of @statement to @each until it stops
+ *
+ * Return: 0 or -1.
+ */
+int row_list(struct store *store, sqlite3_stmt *statement, row_each_t each, void *userdata,
+	     struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	_cleanup_json_ struct json_object *record = json_object_new_object();
+	int step;
 
-	json_add_string(record, "Record", "store");
-	json_add_int(record, "Version", 1);
-	if (store_prepare(store, "INSERT INTO store VALUES (1, ?, ?)", &statement, f) ||
-	    row_bind(store, statement, 1, record, NULL, f))
-		return -1;
-	if (sqlite3_step(statement) != SQLITE_DONE)
-		return store_fault(store, "write", f);
-	return 0;
-}
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		int r = each(store, statement, userdata, f);
 
-static int check_root_key(struct store *store, const char *path, struct fault *f)
-{
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	_cleanup_json_ struct json_object *record = NULL;
-	int err;
-
-	if (store_prepare(store, "SELECT record, seal FROM store WHERE id = 1", &statement, f))
-		return -1;
-	switch (sqlite3_step(statement)) {
-	case SQLITE_DONE:
-		return write_check(store, f);
-	case SQLITE_ROW:
-		break;
-	default:
-		return store_fault(store, "read", f);
+		if (r)
+			return r < 0 ? -1 : 0;
 	}
-	err = row_read(store, statement, 0, &record, 0, NULL, f);
-	if (err == -EBADMSG)
-		return fault_set(f, "InvalidConfiguration",
-				 "the root key does not open %s: give the root key that the database was made with",
-				 path);
-	if (err)
-		return -1;
-	if (json_get_int(record, "Version", 0) != 1)
-		return fault_set(f, "InvalidConfiguration", "%s was written by a newer version",
-				 path);
-	return 0;
+	return step == SQLITE_DONE ? 0 : store_fault(store, "list rows", f);
 }
 
-int store_open(const char *directory, const struct secret *root, bool create, struct store **ret,
+/**
+ * store_open() - open the database, and bring it to this version
+ * @directory: of kms.sqlite, must exist
+ * @root: CRYPTO_KEY_BYTES; must outlive the store
+ * @create: make the database if it is missing. Only with a new root key or at the operator's
+ *	request: an empty store in place of a lost one would answer NotFoundException for each key,
+ *	and that ends clusters for good.
+ * @f: InvalidConfiguration when the root key is not this database's
+ *
+ * Return: 0 or -1.
+ */
+int store_open(const char *directory, const struct secret *root, bool create, struct store **out,
 	       struct fault *f)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW;
 	struct store *store;
 	char path[4096];
 	mode_t mask;
-	int err;
+	int r;
 
 	snprintf(path, sizeof(path), "%s/kms.sqlite", directory);
 	if (create)
 		flags |= SQLITE_OPEN_CREATE;
 	else if (access(path, F_OK))
 		return fault_set(f, "InvalidConfiguration",
-				 "the key store %s is missing: mount or restore it, or begin an empty one with envelope-kms --init --new-store",
+				 "The key store %s is missing. Mount or restore it, or begin an empty one with envelope-kms --init --new-store.",
 				 path);
 	store = calloc(1, sizeof(*store));
 	if (!store)
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure",
+				 "Out of memory. Free some, and start again.");
 	store->root = root;
 	mask = umask(077);
-	err = sqlite3_open_v2(path, &store->db, flags, NULL);
-	if (!err)
-		err = sqlite3_exec(store->db, schema, NULL, NULL, NULL);
+	r = sqlite3_open_v2(path, &store->db, flags, NULL);
+	if (!r)
+		r = sqlite3_exec(store->db, schema, NULL, NULL, NULL);
 	umask(mask);
-	if (err) {
-		fault_set(f, "InvalidConfiguration", "cannot open key store %s: %s", path,
-			  sqlite3_errmsg(store->db));
+	if (r) {
+		fault_set(f, "InvalidConfiguration",
+			  "The key store %s cannot be opened: %s. Check the path and its permissions.",
+			  path, sqlite3_errmsg(store->db));
 		goto err_close;
 	}
-	if (check_root_key(store, path, f))
+	if (store_upgrade(store, path, f))
 		goto err_close;
-	*ret = store;
+	*out = store;
 	return 0;
 
 err_close:
@@ -201,6 +209,7 @@ err_close:
 	return -1;
 }
 
+/** store_begin() - begin a change of several steps, or one that waits for its audit record; Return: 0 or -1 */
 int store_begin(struct store *store, struct fault *f)
 {
 	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
@@ -208,6 +217,7 @@ int store_begin(struct store *store, struct fault *f)
 	return 0;
 }
 
+/** store_commit() - keep the change, if one was begun; Return: 0, or -1: nothing of it was kept */
 int store_commit(struct store *store, struct fault *f)
 {
 	if (sqlite3_get_autocommit(store->db) ||
@@ -218,13 +228,15 @@ int store_commit(struct store *store, struct fault *f)
 	return -1;
 }
 
+/** store_rollback() - undo the changes since store_begin(); fine when no change was begun */
 void store_rollback(struct store *store)
 {
-	/* There is none if none was begun, or if sqlite had to undo it by itself. */
+	/* There is no change if none was begun, or if sqlite had to undo it by itself. */
 	if (!sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+/** store_close() - close the database; NULL is fine */
 void store_close(struct store *store)
 {
 	if (!store)

@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/json.h"
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
+#include "lib/base/json.h"
+
+/* Columns that read_alias() expects. */
+#define ALIAS_COLUMNS "account, name, record, seal"
 
 /** alias_point() - make @alias the name of @cmk, in the account and region of the key */
 void alias_point(struct alias *alias, const char *name, const struct cmk *cmk, int64_t now)
@@ -35,17 +38,6 @@ static struct json_object *alias_record(const struct alias *alias)
 	return record;
 }
 
-static int take(struct json_object *record, const char *key, char *field, size_t size)
-{
-	const char *value = json_get_string(record, key);
-
-	if (!value || strlen(value) >= size)
-		return -1;
-	memcpy(field, value, strlen(value) + 1);
-	return 0;
-}
-
-/* Columns: account, name, record, seal. */
 static int read_alias(struct store *store, sqlite3_stmt *statement, struct alias *alias,
 		      struct fault *f)
 {
@@ -58,20 +50,21 @@ static int read_alias(struct store *store, sqlite3_stmt *statement, struct alias
 		return -1;
 	memset(alias, 0, sizeof(*alias));
 	kind = json_get_string(record, "Record");
-	if (!kind || strcmp(kind, "alias") != 0 ||
-	    take(record, "Name", alias->name, sizeof(alias->name)) ||
-	    take(record, "Account", alias->account, sizeof(alias->account)) ||
-	    take(record, "Region", alias->region, sizeof(alias->region)) ||
-	    take(record, "Target", alias->target, sizeof(alias->target)) ||
-	    strcmp(alias->name, name) != 0 || strcmp(alias->account, account) != 0)
+	if (!kind || strcmp(kind, "alias") ||
+	    json_copy_string(record, "Name", alias->name, sizeof(alias->name)) ||
+	    json_copy_string(record, "Account", alias->account, sizeof(alias->account)) ||
+	    json_copy_string(record, "Region", alias->region, sizeof(alias->region)) ||
+	    json_copy_string(record, "Target", alias->target, sizeof(alias->target)) ||
+	    strcmp(alias->name, name) || strcmp(alias->account, account))
 		return fault_set(f, "KMSInternalException",
-				 "the record of %s was swapped: restore the key store from a backup",
+				 "The record of %s was swapped. Restore the key store from a backup.",
 				 name);
 	alias->created = json_get_int(record, "Created", 0);
 	alias->updated = json_get_int(record, "Updated", 0);
 	return 0;
 }
 
+/** store_add_alias() - insert; Return: 0, -EEXIST with @f untouched, or -1 */
 int store_add_alias(struct store *store, const struct alias *alias, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -91,13 +84,14 @@ int store_add_alias(struct store *store, const struct alias *alias, struct fault
 	return store_fault(store, "add an alias", f);
 }
 
+/** store_get_alias() - read; Return: 0, -ENOENT with @f untouched, or -1 */
 int store_get_alias(struct store *store, const char *account, const char *name, struct alias *alias,
 		    struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 
 	if (store_prepare(store,
-			  "SELECT account, name, record, seal FROM aliases"
+			  "SELECT " ALIAS_COLUMNS " FROM aliases"
 			  " WHERE account = ? AND name = ?",
 			  &statement, f))
 		return -1;
@@ -113,6 +107,7 @@ int store_get_alias(struct store *store, const char *account, const char *name, 
 	}
 }
 
+/** store_update_alias() - point an existing alias elsewhere; Return: 0 or -1 */
 int store_update_alias(struct store *store, const struct alias *alias, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -133,6 +128,7 @@ int store_update_alias(struct store *store, const struct alias *alias, struct fa
 	return 0;
 }
 
+/** store_delete_alias() - delete; Return: 0, -ENOENT with @f untouched, or -1 */
 int store_delete_alias(struct store *store, const char *account, const char *name, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -147,27 +143,45 @@ int store_delete_alias(struct store *store, const char *account, const char *nam
 	return sqlite3_changes(store->db) > 0 ? 0 : -ENOENT;
 }
 
-int store_list_aliases(struct store *store, const char *account, const char *after,
-		       store_alias_t each, void *userdata, struct fault *f)
+struct alias_list {
+	const char *target; /* key id, or NULL */
+	store_alias_t each;
+	void *userdata;
+};
+
+static int list_alias(struct store *store, sqlite3_stmt *statement, void *userdata, struct fault *f)
+{
+	const struct alias_list *list = userdata;
+	struct alias alias;
+
+	if (read_alias(store, statement, &alias, f))
+		return -1;
+	/* The column found the row; the record decides. */
+	if (list->target && strcmp(list->target, alias.target))
+		return 0;
+	return list->each(&alias, list->userdata);
+}
+
+/**
+ * store_list_aliases() - as store_list_keys(), in order of name
+ * @target: only the aliases of this key; NULL for all
+ */
+int store_list_aliases(struct store *store, const char *account, const char *target,
+		       const char *after, store_alias_t each, void *userdata, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int step = SQLITE_DONE, ret = 0;
+	struct alias_list list = { target, each, userdata };
 
 	if (store_prepare(store,
-			  "SELECT account, name, record, seal FROM aliases"
-			  " WHERE account = ? AND name > ? ORDER BY name",
+			  target ? "SELECT " ALIAS_COLUMNS " FROM aliases"
+				   " WHERE account = ? AND name > ? AND target = ? ORDER BY name"
+				 : "SELECT " ALIAS_COLUMNS " FROM aliases"
+				   " WHERE account = ? AND name > ? ORDER BY name",
 			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, account);
 	store_bind_text(statement, 2, after);
-	while (ret == 0 && (step = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct alias alias;
-
-		if (read_alias(store, statement, &alias, f))
-			return -1;
-		ret = each(&alias, userdata);
-	}
-	if (ret == 0 && step != SQLITE_DONE)
-		return store_fault(store, "list aliases", f);
-	return 0;
+	if (target)
+		store_bind_text(statement, 3, target);
+	return row_list(store, statement, list_alias, &list, f);
 }

@@ -7,20 +7,24 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/base/json.h"
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
+#include "lib/base/json.h"
 
+/** store_add_key() - insert @cmk; Return: 0 or -1 */
 int store_add_key(struct store *store, const struct cmk *cmk, const struct secret *material,
 		  struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ struct json_object *record = cmk_record(cmk);
 
-	if (store_prepare(store, "INSERT INTO keys VALUES (?, ?, ?, ?)", &statement, f))
+	if (store_prepare(store,
+			  "INSERT INTO keys (" KEY_COLUMNS ", deletion) VALUES (?, ?, ?, ?, ?)",
+			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, cmk->key_id);
 	store_bind_text(statement, 2, cmk->account);
+	sqlite3_bind_int64(statement, 5, key_hint(cmk));
 	if (row_bind(store, statement, 3, record, material, f))
 		return -1;
 	if (sqlite3_step(statement) != SQLITE_DONE)
@@ -28,51 +32,63 @@ int store_add_key(struct store *store, const struct cmk *cmk, const struct secre
 	return 0;
 }
 
-/* Columns: key_id, account, record, seal. Returns as row_read() does. */
-static int read_key(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
-		    struct secret **material, struct fault *f)
+/**
+ * key_row_read() - read a key from the current row, whose columns are KEY_COLUMNS
+ *
+ * Return: as row_read().
+ */
+int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
+		 struct secret **material, struct fault *f)
 {
 	const char *key_id = (const char *)sqlite3_column_text(statement, 0);
 	const char *account = (const char *)sqlite3_column_text(statement, 1);
 	_cleanup_json_ struct json_object *record = NULL;
-	int err = row_read(store, statement, 2, &record, CMK_MATERIAL_BYTES, material, f);
+	int r = row_read(store, statement, 2, &record, CMK_MATERIAL_BYTES, material, f);
 
-	if (err)
-		return err;
-	if (cmk_from_record(record, cmk) || strcmp(cmk->key_id, key_id) != 0 ||
-	    strcmp(cmk->account, account) != 0) {
+	if (r)
+		return r;
+	if (cmk_from_record(record, cmk) || strcmp(cmk->key_id, key_id) ||
+	    strcmp(cmk->account, account)) {
 		cmk_free(cmk);
 		if (material) {
 			secret_free(*material);
 			*material = NULL;
 		}
 		fault_set(f, "KMSInternalException",
-			  "the record of key %s was swapped: restore the key store from a backup",
+			  "The record of key %s was swapped. Restore the key store from a backup.",
 			  key_id);
 		return -EBADMSG;
 	}
 	return 0;
 }
 
+/**
+ * store_get_key() - read a key and check its seal
+ * @cmk: filled; cmk_free()
+ * @material: NULL, or set to the key's material; secret_free()
+ *
+ * Return: 0, -ENOENT with @f untouched when the key does not exist, or -1.
+ */
 int store_get_key(struct store *store, const char *key_id, struct cmk *cmk,
 		  struct secret **material, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 
-	if (store_prepare(store, "SELECT key_id, account, record, seal FROM keys WHERE key_id = ?",
-			  &statement, f))
+	if (store_prepare(store, "SELECT " KEY_COLUMNS " FROM keys WHERE key_id = ?", &statement,
+			  f))
 		return -1;
 	store_bind_text(statement, 1, key_id);
 	switch (sqlite3_step(statement)) {
 	case SQLITE_DONE:
 		return -ENOENT;
 	case SQLITE_ROW:
-		return read_key(store, statement, cmk, material, f) ? -1 : 0;
+		return key_row_read(store, statement, cmk, material, f) ? -1 : 0;
 	default:
 		return store_fault(store, "read a key", f);
 	}
 }
 
+/** store_update_key() - seal the key's material anew with the metadata of @cmk; Return: 0 or -1 */
 int store_update_key(struct store *store, const struct cmk *cmk, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -82,121 +98,51 @@ int store_update_key(struct store *store, const struct cmk *cmk, struct fault *f
 
 	if (store_get_key(store, cmk->key_id, &before, &material, f))
 		return -1;
-	if (store_prepare(store, "UPDATE keys SET record = ?, seal = ? WHERE key_id = ?",
+	if (store_prepare(store,
+			  "UPDATE keys SET record = ?, seal = ?, deletion = ? WHERE key_id = ?",
 			  &statement, f) ||
 	    row_bind(store, statement, 1, record, material, f))
 		return -1;
-	store_bind_text(statement, 3, cmk->key_id);
+	sqlite3_bind_int64(statement, 3, key_hint(cmk));
+	store_bind_text(statement, 4, cmk->key_id);
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "update a key", f);
 	return 0;
 }
 
+struct key_list {
+	store_key_t each;
+	void *userdata;
+};
+
+static int list_key(struct store *store, sqlite3_stmt *statement, void *userdata, struct fault *f)
+{
+	const struct key_list *list = userdata;
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+
+	if (key_row_read(store, statement, &cmk, NULL, f))
+		return -1;
+	return list->each(&cmk, list->userdata);
+}
+
+/**
+ * store_list_keys() - keys of @account in order of key id, the ones after @after
+ * @after: "" for all
+ *
+ * Return: 0 or -1.
+ */
 int store_list_keys(struct store *store, const char *account, const char *after, store_key_t each,
 		    void *userdata, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int step = SQLITE_DONE, ret = 0;
+	struct key_list list = { each, userdata };
 
 	if (store_prepare(store,
-			  "SELECT key_id, account, record, seal FROM keys"
+			  "SELECT " KEY_COLUMNS " FROM keys"
 			  " WHERE account = ? AND key_id > ? ORDER BY key_id",
 			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, account);
 	store_bind_text(statement, 2, after);
-	while (ret == 0 && (step = sqlite3_step(statement)) == SQLITE_ROW) {
-		_cleanup_cmk_ struct cmk cmk = { 0 };
-
-		if (read_key(store, statement, &cmk, NULL, f))
-			return -1;
-		ret = each(&cmk, userdata);
-	}
-	if (ret == 0 && step != SQLITE_DONE)
-		return store_fault(store, "list keys", f);
-	return 0;
-}
-
-static int destroy_key(struct store *store, const char *key_id, struct fault *f)
-{
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store, "DELETE FROM keys WHERE key_id = ?", &statement, f))
-		return -1;
-	store_bind_text(statement, 1, key_id);
-	if (sqlite3_step(statement) != SQLITE_DONE)
-		return store_fault(store, "destroy a key", f);
-	return 0;
-}
-
-struct due_search {
-	int64_t now;
-	int64_t next;
-	struct cmk first; /* that is due, without its description; key_id "" for none */
-};
-
-static void note_due(const struct cmk *cmk, struct due_search *due)
-{
-	if (cmk->state != KEY_PENDING_DELETION)
-		return;
-	if (cmk->deletion <= due->now) {
-		if (due->first.key_id[0] == '\0') {
-			due->first = *cmk;
-			due->first.description = NULL;
-		}
-	} else if (due->next == 0 || cmk->deletion < due->next) {
-		due->next = cmk->deletion;
-	}
-}
-
-/* A damaged row is passed over here: it must not keep the others from being destroyed. */
-static int find_due(struct store *store, struct due_search *due, struct fault *f)
-{
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int step, err;
-
-	if (store_prepare(store, "SELECT key_id, account, record, seal FROM keys", &statement, f))
-		return -1;
-	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-		_cleanup_cmk_ struct cmk cmk = { 0 };
-
-		err = read_key(store, statement, &cmk, NULL, f);
-		if (err && err != -EBADMSG)
-			return -1;
-		if (!err)
-			note_due(&cmk, due);
-	}
-	return step == SQLITE_DONE ? 0 : store_fault(store, "read the keys", f);
-}
-
-/* All or nothing: a key is not gone unless @each has taken note of it. */
-static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t each,
-		   void *userdata, struct fault *f)
-{
-	if (store_begin(store, f))
-		return -1;
-	if (destroy_key(store, cmk->key_id, f) || each(cmk, userdata, f)) {
-		store_rollback(store);
-		return -1;
-	}
-	return store_commit(store, f);
-}
-
-int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
-		      int64_t *next, struct fault *f)
-{
-	int destroyed = 0;
-
-	for (;;) {
-		struct due_search due = { .now = now };
-
-		if (find_due(store, &due, f))
-			return -1;
-		*next = due.next;
-		if (due.first.key_id[0] == '\0')
-			return destroyed;
-		if (destroy(store, &due.first, each, userdata, f))
-			return -1;
-		destroyed++;
-	}
+	return row_list(store, statement, list_key, &list, f);
 }

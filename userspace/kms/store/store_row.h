@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sealed rows: what store.c, store_key.c and store_alias.c share.
+ * Sealed rows: what the files of the store share.
  *
  * Must never be included outside the store.
  */
@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 #include <sqlite3.h>
 
+#include "kms/keys/cmk.h"
 #include "kms/keys/crypto.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
@@ -22,36 +23,39 @@ struct store {
 void statement_finalize(sqlite3_stmt **statement);
 #define _cleanup_statement_ __attribute__((cleanup(statement_finalize)))
 
-/** store_fault() - KMSInternalException with sqlite's message; Return: -1 */
 int store_fault(struct store *store, const char *doing, struct fault *f);
 
-/** store_prepare() - compile @sql; Return: 0 or -1 */
 int store_prepare(struct store *store, const char *sql, sqlite3_stmt **statement, struct fault *f);
 
-/** store_bind_text() - bind a parameter that outlives the statement */
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text);
 
-/**
- * row_bind() - seal @record with @material and bind both
- * @index: of the record parameter; the seal goes to @index + 1
- * @material: NULL for a record without secret
- *
- * Return: 0 or -1.
- */
+int store_upgrade(struct store *store, const char *path, struct fault *f);
+
 int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct json_object *record,
 	     const struct secret *material, struct fault *f);
 
-/**
- * row_read() - check the seal of the current row
- * @column: of the record; the seal is @column + 1
- * @record: set to the record; json_object_put()
- * @material_size: bytes of sealed material, 0 for a record without
- * @material: NULL, or set to the material
- *
- * Return: 0; -EBADMSG when the row is not what was sealed; -1 when that could not be found out,
- * which says nothing about the row.
- */
 int row_read(struct store *store, sqlite3_stmt *statement, int column, struct json_object **record,
 	     size_t material_size, struct secret **material, struct fault *f);
+
+/* typedef row_each_t - takes the current row; Return: 0 to go on, 1 to stop, -1 with @f */
+typedef int (*row_each_t)(struct store *store, sqlite3_stmt *statement, void *userdata,
+			  struct fault *f);
+
+int row_list(struct store *store, sqlite3_stmt *statement, row_each_t each, void *userdata,
+	     struct fault *f);
+
+/* Columns that key_row_read() expects. */
+#define KEY_COLUMNS "key_id, account, record, seal"
+
+int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
+		 struct secret **material, struct fault *f);
+
+/* key_hint() - what the column "deletion" of @cmk holds: its deletion date, 0 unless pending */
+static inline int64_t key_hint(const struct cmk *cmk)
+{
+	return cmk->state == KEY_PENDING_DELETION ? cmk->deletion : 0;
+}
+
+int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f);
 
 #endif

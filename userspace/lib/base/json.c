@@ -8,6 +8,7 @@
 #include "lib/base/json.h"
 
 #include <limits.h>
+#include <string.h>
 
 #define JSON_DEPTH_MAX 32
 
@@ -43,6 +44,21 @@ const char *json_get_string(struct json_object *o, const char *key)
 	struct json_object *value = member(o, key, json_type_string);
 
 	return value ? json_object_get_string(value) : NULL;
+}
+
+/**
+ * json_copy_string() - copy member @key into @field of @size bytes
+ *
+ * Return: 0, or -1 when the member is no string or does not fit.
+ */
+int json_copy_string(struct json_object *o, const char *key, char *field, size_t size)
+{
+	const char *value = json_get_string(o, key);
+
+	if (!value || strlen(value) >= size)
+		return -1;
+	memcpy(field, value, strlen(value) + 1);
+	return 0;
 }
 
 int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback)

@@ -25,6 +25,8 @@ struct json_object *json_get_object(struct json_object *o, const char *key);
 /** json_get_string() - member @key when it is a string (borrowed from @o), else NULL */
 const char *json_get_string(struct json_object *o, const char *key);
 
+int json_copy_string(struct json_object *o, const char *key, char *field, size_t size);
+
 /** json_get_int() - member @key when it is an integer, else @fallback */
 int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback);
 

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Destroying keys whose waiting period is over.
+ *
+ * The column "deletion" finds their rows through an index, so that no other row is opened. The
+ * column is a hint, since it is not sealed: the record decides, and a hint that disagrees with its
+ * record is corrected.
+ *
+ * Must never destroy a key because of a hint.
+ */
+#include <errno.h>
+
+#include "kms/store/store.h"
+#include "kms/store/store_row.h"
+
+static bool is_due(const struct cmk *cmk, int64_t now)
+{
+	return cmk->state == KEY_PENDING_DELETION && cmk->deletion <= now;
+}
+
+/*
+ * The first key that its hint says is due, without its description; key_id "" for none. A damaged
+ * row is passed over: it must not keep the other keys from being destroyed.
+ */
+static int find_hinted(struct store *store, int64_t now, struct cmk *first, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int step, r;
+
+	*first = (struct cmk){ 0 };
+	if (store_prepare(store,
+			  "SELECT " KEY_COLUMNS " FROM keys WHERE deletion > 0 AND deletion <= ?"
+			  " ORDER BY deletion",
+			  &statement, f))
+		return -1;
+	sqlite3_bind_int64(statement, 1, now);
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		_cleanup_cmk_ struct cmk cmk = { 0 };
+
+		r = key_row_read(store, statement, &cmk, NULL, f);
+		if (!r) {
+			*first = cmk;
+			first->description = NULL;
+			return 0;
+		}
+		if (r != -EBADMSG)
+			return -1;
+	}
+	return step == SQLITE_DONE ? 0 : store_fault(store, "read the keys", f);
+}
+
+static int destroy_key(struct store *store, const char *key_id, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+
+	if (store_prepare(store, "DELETE FROM keys WHERE key_id = ?", &statement, f))
+		return -1;
+	store_bind_text(statement, 1, key_id);
+	if (sqlite3_step(statement) != SQLITE_DONE)
+		return store_fault(store, "destroy a key", f);
+	return 0;
+}
+
+/* All or nothing: a key is not gone unless @each has recorded it. */
+static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t each,
+		   void *userdata, struct fault *f)
+{
+	if (store_begin(store, f))
+		return -1;
+	if (destroy_key(store, cmk->key_id, f) || each(cmk, userdata, f)) {
+		store_rollback(store);
+		return -1;
+	}
+	return store_commit(store, f);
+}
+
+/* The earliest hint after @now, 0 for none. A wrong one only makes the timer look too early. */
+static int find_next(struct store *store, int64_t now, int64_t *next, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+
+	if (store_prepare(store,
+			  "SELECT min(deletion) FROM keys WHERE deletion > 0 AND deletion > ?",
+			  &statement, f))
+		return -1;
+	sqlite3_bind_int64(statement, 1, now);
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		return store_fault(store, "read the keys", f);
+	*next = sqlite3_column_int64(statement, 0);
+	return 0;
+}
+
+/** key_set_hint() - make the row's hint agree with @cmk; Return: 0 or -1 */
+int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+
+	if (store_prepare(store, "UPDATE keys SET deletion = ? WHERE key_id = ?", &statement, f))
+		return -1;
+	sqlite3_bind_int64(statement, 1, key_hint(cmk));
+	store_bind_text(statement, 2, cmk->key_id);
+	if (sqlite3_step(statement) != SQLITE_DONE)
+		return store_fault(store, "update a key", f);
+	return 0;
+}
+
+/**
+ * store_destroy_due() - destroy each key whose waiting period is over, with its aliases
+ * @now: seconds since the epoch
+ * @each: called before each; the key's description is not there any more
+ * @next: set to the earliest deletion that is still to come, or 0
+ *
+ * Return: number of keys destroyed, or -1.
+ */
+int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
+		      int64_t *next, struct fault *f)
+{
+	int destroyed = 0;
+	struct cmk cmk;
+
+	for (;;) {
+		if (find_hinted(store, now, &cmk, f))
+			return -1;
+		if (!cmk.key_id[0])
+			return find_next(store, now, next, f) ? -1 : destroyed;
+		if (!is_due(&cmk, now)) {
+			if (key_set_hint(store, &cmk, f))
+				return -1;
+			continue;
+		}
+		if (destroy(store, &cmk, each, userdata, f))
+			return -1;
+		destroyed++;
+	}
+}
