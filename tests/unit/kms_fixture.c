@@ -24,9 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/config.h"
 #include "lib/base/json.h"
 #include "lib/kms/kms_client.h"
-#include "lib/base/config.h"
 
 static struct kms_fixture kms;
 

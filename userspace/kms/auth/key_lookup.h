@@ -11,6 +11,8 @@
 #include "kms/keys/cmk.h"
 #include "kms/keys/key_state.h"
 
+#define KEY_REF_TEXT_MAX 2048 /* characters of a KeyId parameter, as AWS */
+
 struct key_wanted {
 	const char *key_id; /* key id, key ARN, alias name or alias ARN */
 	enum key_use use;

@@ -3,7 +3,7 @@
  * Sealing and opening ciphertext blobs.
  *
  * Must never tell a wrong context from a damaged blob: AWS does not either. Must never call a blob
- * invalid that it could not try to open: a client may take that answer for final.
+ * invalid if opening could not be tried: a client may take that answer for final.
  */
 
 #include "kms/keys/blob.h"
@@ -53,6 +53,14 @@ static struct secret *derive(const struct secret *material, const struct blob_he
 	return crypto_derive(material, salt, PURPOSE);
 }
 
+/**
+ * blob_seal() - encrypt
+ * @cmk: the key
+ * @material: its bytes
+ * @blob: set to a malloc'd buffer
+ *
+ * Return: 0 or -1.
+ */
 int blob_seal(const struct cmk *cmk, const struct secret *material, const struct context *context,
 	      const struct secret *plain, uint8_t **blob, size_t *size, struct fault *f)
 {
@@ -81,10 +89,12 @@ int blob_seal(const struct cmk *cmk, const struct secret *material, const struct
 err_free:
 	free(joined);
 	free(out);
-	return fault_set(f, "KMSInternalException", "cannot encrypt");
+	return fault_set(f, "KMSInternalException",
+			 "The data cannot be encrypted: no memory, or none that can be locked. Raise LimitMEMLOCK.");
 }
 
-static int read_header(const uint8_t *blob, size_t size, struct blob_header *header, struct fault *f)
+static int read_header(const uint8_t *blob, size_t size, struct blob_header *header,
+		       struct fault *f)
 {
 	if (size < sizeof(*header) + CRYPTO_SEAL_BYTES)
 		return fault_set(f, "InvalidCiphertextException", "The ciphertext is too short.");
@@ -96,6 +106,7 @@ static int read_header(const uint8_t *blob, size_t size, struct blob_header *hea
 	return 0;
 }
 
+/** blob_key_id() - which key a blob names; Return: 0, or -1 with InvalidCiphertextException */
 int blob_key_id(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], struct fault *f)
 {
 	struct blob_header header;
@@ -108,6 +119,13 @@ int blob_key_id(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], struc
 	return 0;
 }
 
+/**
+ * blob_open() - decrypt
+ * @f: InvalidCiphertextException when the blob or @context is not what was sealed, which a client
+ *     may take for final; KMSInternalException when opening could not be tried
+ *
+ * Return: plaintext, or NULL.
+ */
 struct secret *blob_open(const struct secret *material, const struct context *context,
 			 const uint8_t *blob, size_t size, struct fault *f)
 {
@@ -117,7 +135,7 @@ struct secret *blob_open(const struct secret *material, const struct context *co
 	struct crypto_bytes aad;
 	struct secret *plain;
 	uint8_t *joined;
-	int ret = -ENOMEM;
+	int r = -ENOMEM;
 
 	if (read_header(blob, size, &header, f))
 		return NULL;
@@ -129,17 +147,17 @@ struct secret *blob_open(const struct secret *material, const struct context *co
 	joined = join_aad(&header, context, &aad);
 	plain = secret_new(sealed.size - CRYPTO_SEAL_BYTES);
 	if (key && joined && plain)
-		ret = crypto_open(key, aad, sealed, plain->bytes);
+		r = crypto_open(key, aad, sealed, plain->bytes);
 	free(joined);
-	if (!ret)
+	if (!r)
 		return plain;
 
 	secret_free(plain);
-	if (ret == -EBADMSG)
+	if (r == -EBADMSG)
 		fault_set(f, "InvalidCiphertextException",
 			  "The ciphertext is damaged or the encryption context is not the one it was made with.");
 	else
 		fault_set(f, "KMSInternalException",
-			  "cannot decrypt: out of memory, or of memory that can be locked (LimitMEMLOCK)?");
+			  "The ciphertext cannot be decrypted: no memory, or none that can be locked. Raise LimitMEMLOCK.");
 	return NULL;
 }

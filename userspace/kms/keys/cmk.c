@@ -2,7 +2,7 @@
 /*
  * A customer master key's metadata, in its stored form and in AWS's.
  *
- * Must never change the stored form's meaning: it is what the seal of existing keys covers.
+ * Must never change the meaning of the stored form: the seals of existing keys cover it.
  */
 
 #include "kms/keys/cmk.h"
@@ -13,17 +13,20 @@
 
 #include "lib/base/json.h"
 
+/** cmk_free() - release what @cmk owns */
 void cmk_free(struct cmk *cmk)
 {
 	free(cmk->description);
 	cmk->description = NULL;
 }
 
+/** cmk_arn() - write the key's ARN */
 void cmk_arn(const struct cmk *cmk, char arn[ARN_MAX])
 {
 	arn_format_key(arn, "aws", cmk->region, cmk->account, cmk->key_id);
 }
 
+/** cmk_record() - the metadata as it is sealed; Return: new object or NULL */
 struct json_object *cmk_record(const struct cmk *cmk)
 {
 	struct json_object *record = json_object_new_object();
@@ -41,6 +44,7 @@ struct json_object *cmk_record(const struct cmk *cmk)
 	return record;
 }
 
+/** cmk_from_record() - inverse of cmk_record(); Return: 0 or -1 when a member is missing */
 int cmk_from_record(struct json_object *record, struct cmk *cmk)
 {
 	const char *kind = json_get_string(record, "Record");
@@ -62,6 +66,7 @@ int cmk_from_record(struct json_object *record, struct cmk *cmk)
 	return cmk->description ? 0 : -1;
 }
 
+/** cmk_metadata() - AWS's KeyMetadata; Return: new object or NULL */
 struct json_object *cmk_metadata(const struct cmk *cmk)
 {
 	struct json_object *metadata = json_object_new_object();
@@ -84,7 +89,7 @@ struct json_object *cmk_metadata(const struct cmk *cmk)
 	json_add_string(metadata, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT");
 	json_add_string(metadata, "KeySpec", "SYMMETRIC_DEFAULT");
 	json_object_array_add(algorithms, json_object_new_string("SYMMETRIC_DEFAULT"));
-	json_object_object_add(metadata, "EncryptionAlgorithms", algorithms);
+	json_add_object(metadata, "EncryptionAlgorithms", algorithms);
 	json_add_bool(metadata, "MultiRegion", false);
 	return metadata;
 }

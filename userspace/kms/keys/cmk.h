@@ -2,7 +2,7 @@
 /*
  * A customer master key's metadata. The material is never part of it.
  *
- * Must never be stored other than by store.c, which seals it together with the material.
+ * Must never be stored but by the store, which seals it together with the material.
  */
 #ifndef ENVELOPE_KMS_CMK_H
 #define ENVELOPE_KMS_CMK_H
@@ -12,8 +12,8 @@
 
 #include <json-c/json.h>
 
-#include "lib/base/arn.h"
 #include "kms/keys/key_state.h"
+#include "lib/base/arn.h"
 
 #define KEY_ID_MAX	    37
 #define CMK_DESCRIPTION_MAX 8192
@@ -30,20 +30,15 @@ struct cmk { /* owner: the caller's stack; cmk_free() */
 	int pending_days; /* waiting period; 0 unless pending */
 };
 
-/** cmk_free() - release what @cmk owns */
 void cmk_free(struct cmk *cmk);
 #define _cleanup_cmk_ __attribute__((cleanup(cmk_free)))
 
-/** cmk_arn() - write the key's ARN */
 void cmk_arn(const struct cmk *cmk, char arn[ARN_MAX]);
 
-/** cmk_record() - the metadata as it is sealed; Return: new object or NULL */
 struct json_object *cmk_record(const struct cmk *cmk);
 
-/** cmk_from_record() - inverse of cmk_record(); Return: 0 or -1 when a member is missing */
 int cmk_from_record(struct json_object *record, struct cmk *cmk);
 
-/** cmk_metadata() - AWS's KeyMetadata; Return: new object or NULL */
 struct json_object *cmk_metadata(const struct cmk *cmk);
 
 #endif

@@ -45,9 +45,9 @@ static int add_key_identifier(X509 *certificate, const uint8_t *spki, size_t siz
 }
 
 /*
- * OpenSSL names a CMS recipient by certificate only. This one is never sent or stored: it carries
- * the key and the subject key identifier, SHA-1 of the key as RFC 5280 suggests. It is signed, by a
- * key that is forgotten, since OpenSSL reads extensions of a complete certificate only.
+ * OpenSSL names a CMS recipient by certificate only. This certificate is never sent or stored: it
+ * carries the key and the subject key identifier, SHA-1 of the key as RFC 5280 suggests. A throwaway
+ * key signs it, since OpenSSL reads the extensions of a complete certificate only.
  */
 static X509 *carrier(EVP_PKEY *key, const uint8_t *spki, size_t size)
 {
@@ -58,7 +58,8 @@ static X509 *carrier(EVP_PKEY *key, const uint8_t *spki, size_t size)
 	ok = signer && certificate && X509_set_version(certificate, X509_VERSION_3) &&
 	     X509_gmtime_adj(X509_getm_notBefore(certificate), 0) &&
 	     X509_gmtime_adj(X509_getm_notAfter(certificate), 0) &&
-	     X509_set_pubkey(certificate, key) && add_key_identifier(certificate, spki, size) == 0 &&
+	     X509_set_pubkey(certificate, key) &&
+	     add_key_identifier(certificate, spki, size) == 0 &&
 	     X509_sign(certificate, signer, NULL) > 0;
 	EVP_PKEY_free(signer);
 	if (ok)
@@ -83,7 +84,8 @@ static int add_recipient(CMS_ContentInfo *cms, X509 *certificate)
 	return 0;
 }
 
-static int encrypt_to(X509 *certificate, const struct secret *plain, uint8_t **der, size_t *der_size)
+static int encrypt_to(X509 *certificate, const struct secret *plain, uint8_t **der,
+		      size_t *der_size)
 {
 	CMS_ContentInfo *cms = CMS_EnvelopedData_create(EVP_aes_256_cbc());
 	BIO *in = BIO_new_mem_buf(plain->bytes, (int)plain->size);
@@ -101,27 +103,36 @@ static int encrypt_to(X509 *certificate, const struct secret *plain, uint8_t **d
 	return 0;
 }
 
+/**
+ * cms_envelope() - encrypt @plain
+ * @spki: DER SubjectPublicKeyInfo of the caller
+ * @der: set to malloc'd DER of the CMS ContentInfo
+ * @f: ValidationException when the key is not RSA of 2048 to 4096 bits
+ *
+ * Return: 0 or -1.
+ */
 int cms_envelope(const uint8_t *spki, size_t spki_size, const struct secret *plain, uint8_t **der,
 		 size_t *der_size, struct fault *f)
 {
 	EVP_PKEY *key = read_public_key(spki, spki_size);
 	X509 *certificate = NULL;
-	int ret = -1;
+	int r = -1;
 
 	if (!key) {
 		ERR_clear_error();
 		return fault_set(f, "ValidationException",
-				 "AttestationDocument must be the DER SubjectPublicKeyInfo of an RSA key of %d to %d bits",
+				 "AttestationDocument must be the DER SubjectPublicKeyInfo of an RSA key of %d to %d bits.",
 				 RSA_BITS_MIN, RSA_BITS_MAX);
 	}
 	certificate = carrier(key, spki, spki_size);
 	if (certificate)
-		ret = encrypt_to(certificate, plain, der, der_size);
-	if (ret)
-		fault_set(f, "KMSInternalException", "cannot encrypt to the recipient's key");
+		r = encrypt_to(certificate, plain, der, der_size);
+	if (r)
+		fault_set(f, "KMSInternalException",
+			  "The data cannot be encrypted to the recipient's key.");
 	ERR_clear_error();
 	X509_free(certificate);
 	EVP_PKEY_free(key);
 	stack_wipe();
-	return ret;
+	return r;
 }

@@ -14,14 +14,6 @@
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 
-/**
- * cms_envelope() - encrypt @plain
- * @spki: DER SubjectPublicKeyInfo of the caller
- * @der: set to malloc'd DER of the CMS ContentInfo
- * @f: ValidationException when the key is not RSA of 2048 to 4096 bits
- *
- * Return: 0 or -1.
- */
 int cms_envelope(const uint8_t *spki, size_t spki_size, const struct secret *plain, uint8_t **der,
 		 size_t *der_size, struct fault *f);
 

@@ -49,13 +49,13 @@ static int collect(struct json_object *o, struct pair *pairs, size_t *bytes, str
 
 		if (!json_object_is_type(value, json_type_string))
 			return fault_set(f, "SerializationException",
-					 "Encryption context values must be strings");
+					 "Encryption context values must be strings.");
 		pair->name = name;
 		pair->value = json_object_get_string(value);
 		pair->value_size = (size_t)json_object_get_string_len(value);
 		if (*name == '\0' || memchr(pair->value, '\0', pair->value_size))
 			return fault_set(f, "ValidationException",
-					 "Encryption context names must not be empty and values must not hold NUL");
+					 "Encryption context names must not be empty, and values must not hold NUL.");
 		*bytes += strlen(name) + pair->value_size;
 	}
 	if (*bytes > CONTEXT_MAX)
@@ -65,6 +65,15 @@ static int collect(struct json_object *o, struct pair *pairs, size_t *bytes, str
 	return 0;
 }
 
+/**
+ * context_read() - canonical form: pairs in byte order of their names, each string with its
+ * length in front (32 bit, big endian)
+ * @params: of the request
+ * @name: "EncryptionContext"; absent and empty are the same
+ * @f: SerializationException, ValidationException
+ *
+ * Return: 0 or -1.
+ */
 int context_read(struct json_object *params, const char *name, struct context *context,
 		 struct fault *f)
 {
@@ -75,22 +84,22 @@ int context_read(struct json_object *params, const char *name, struct context *c
 
 	*context = (struct context){ 0 };
 	if (!o)
-		return json_has(params, name)
-			       ? fault_set(f, "SerializationException", "%s must be an object", name)
-			       : 0;
+		return json_has(params, name) ? fault_set(f, "SerializationException",
+							  "%s must be an object.", name)
+					      : 0;
 	count = (size_t)json_object_object_length(o);
 	if (count == 0)
 		return 0;
 	pairs = calloc(count, sizeof(*pairs));
 	if (!pairs)
-		return fault_set(f, "KMSInternalException", "out of memory");
+		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	if (collect(o, pairs, &bytes, f))
 		goto err_free;
 	qsort(pairs, count, sizeof(*pairs), by_name);
 	context->size = bytes + count * 2 * sizeof(uint32_t);
 	context->bytes = at = malloc(context->size);
 	if (!at) {
-		fault_set(f, "KMSInternalException", "out of memory");
+		fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 		goto err_free;
 	}
 	for (i = 0; i < count; i++) {

@@ -24,15 +24,6 @@ struct context {
 void context_free(struct context *context);
 #define _cleanup_context_ __attribute__((cleanup(context_free)))
 
-/**
- * context_read() - canonical form: pairs in byte order of their names, each string with its
- * length in front (32 bit, big endian)
- * @params: of the request
- * @name: "EncryptionContext"; absent and empty are the same
- * @f: SerializationException, ValidationException
- *
- * Return: 0 or -1.
- */
 int context_read(struct json_object *params, const char *name, struct context *context,
 		 struct fault *f);
 

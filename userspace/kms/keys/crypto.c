@@ -15,6 +15,7 @@
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
 
+/** crypto_random() - fill @bytes; Return: 0 or -1 */
 int crypto_random(uint8_t *bytes, size_t size)
 {
 	return RAND_priv_bytes(bytes, (int)size) == 1 ? 0 : -1;
@@ -30,29 +31,40 @@ static int seal_with(EVP_CIPHER_CTX *ctx, const struct secret *key, struct crypt
 	    EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->bytes, out) != 1 ||
 	    EVP_EncryptUpdate(ctx, NULL, &size, aad.bytes, (int)aad.size) != 1)
 		return -1;
-	if (plain.size > 0 && EVP_EncryptUpdate(ctx, body, &size, plain.bytes, (int)plain.size) != 1)
+	if (plain.size > 0 &&
+	    EVP_EncryptUpdate(ctx, body, &size, plain.bytes, (int)plain.size) != 1)
 		return -1;
 	if (EVP_EncryptFinal_ex(ctx, body + plain.size, &size) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_BYTES, body + plain.size) != 1)
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_BYTES, body + plain.size) !=
+		    1)
 		return -1;
 	return 0;
 }
 
+/**
+ * crypto_seal() - encrypt and authenticate under a fresh random nonce
+ * @key: CRYPTO_KEY_BYTES
+ * @aad: authenticated, not encrypted
+ * @plain: may be empty
+ * @out: @plain.size + CRYPTO_SEAL_BYTES bytes: nonce, ciphertext, tag
+ *
+ * Return: 0 or -1.
+ */
 int crypto_seal(const struct secret *key, struct crypto_bytes aad, struct crypto_bytes plain,
 		uint8_t *out)
 {
 	EVP_CIPHER_CTX *ctx;
-	int ret;
+	int r;
 
 	if (key->size != CRYPTO_KEY_BYTES)
 		return -1;
 	ctx = EVP_CIPHER_CTX_new();
 	if (!ctx)
 		return -1;
-	ret = seal_with(ctx, key, aad, plain, out);
+	r = seal_with(ctx, key, aad, plain, out);
 	EVP_CIPHER_CTX_free(ctx);
 	stack_wipe();
-	return ret;
+	return r;
 }
 
 static int open_with(EVP_CIPHER_CTX *ctx, const struct secret *key, struct crypto_bytes aad,
@@ -72,15 +84,23 @@ static int open_with(EVP_CIPHER_CTX *ctx, const struct secret *key, struct crypt
 		return -EIO;
 	if (EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) != 1)
 		return -EIO;
-	/* Only this compares the tags. */
+	/* Only EVP_DecryptFinal_ex() compares the tags. */
 	return EVP_DecryptFinal_ex(ctx, none, &size) == 1 ? 0 : -EBADMSG;
 }
 
+/**
+ * crypto_open() - inverse of crypto_seal()
+ * @sealed: what crypto_seal() wrote
+ * @out: @sealed.size - CRYPTO_SEAL_BYTES bytes, wiped when the tag is wrong; NULL when empty
+ *
+ * Return: 0; -EBADMSG when key, AAD or bytes are not the ones that were sealed; another negative
+ * errno when decryption could not be tried, which says nothing about them.
+ */
 int crypto_open(const struct secret *key, struct crypto_bytes aad, struct crypto_bytes sealed,
 		uint8_t *out)
 {
 	EVP_CIPHER_CTX *ctx;
-	int ret;
+	int r;
 
 	if (key->size != CRYPTO_KEY_BYTES)
 		return -EINVAL;
@@ -89,15 +109,24 @@ int crypto_open(const struct secret *key, struct crypto_bytes aad, struct crypto
 	ctx = EVP_CIPHER_CTX_new();
 	if (!ctx)
 		return -ENOMEM;
-	ret = open_with(ctx, key, aad, sealed, out);
+	r = open_with(ctx, key, aad, sealed, out);
 	EVP_CIPHER_CTX_free(ctx);
-	if (ret && out)
+	if (r && out)
 		explicit_bzero(out, sealed.size - CRYPTO_SEAL_BYTES);
 	stack_wipe();
-	return ret;
+	return r;
 }
 
-struct secret *crypto_derive(const struct secret *key, struct crypto_bytes salt, const char *purpose)
+/**
+ * crypto_derive() - HKDF-SHA256
+ * @key: input key
+ * @salt: makes each derived key different
+ * @purpose: domain separation
+ *
+ * Return: a key of CRYPTO_KEY_BYTES, or NULL.
+ */
+struct secret *crypto_derive(const struct secret *key, struct crypto_bytes salt,
+			     const char *purpose)
 {
 	OSSL_PARAM params[5];
 	struct secret *derived = secret_new(CRYPTO_KEY_BYTES);

@@ -23,40 +23,14 @@ struct crypto_bytes {
 	size_t size;
 };
 
-/** crypto_random() - fill @bytes; Return: 0 or -1 */
 int crypto_random(uint8_t *bytes, size_t size);
 
-/**
- * crypto_seal() - encrypt and authenticate under a fresh random nonce
- * @key: CRYPTO_KEY_BYTES
- * @aad: authenticated, not encrypted
- * @plain: may be empty
- * @out: @plain.size + CRYPTO_SEAL_BYTES bytes: nonce, ciphertext, tag
- *
- * Return: 0 or -1.
- */
 int crypto_seal(const struct secret *key, struct crypto_bytes aad, struct crypto_bytes plain,
 		uint8_t *out);
 
-/**
- * crypto_open() - inverse of crypto_seal()
- * @sealed: what crypto_seal() wrote
- * @out: @sealed.size - CRYPTO_SEAL_BYTES bytes, wiped when the tag is wrong; NULL when empty
- *
- * Return: 0; -EBADMSG when key, AAD or bytes are not the ones that were sealed; another negative
- * errno when it could not be tried, which says nothing about them.
- */
 int crypto_open(const struct secret *key, struct crypto_bytes aad, struct crypto_bytes sealed,
 		uint8_t *out);
 
-/**
- * crypto_derive() - HKDF-SHA256
- * @key: input key
- * @salt: makes each derived key different
- * @purpose: domain separation
- *
- * Return: a key of CRYPTO_KEY_BYTES, or NULL.
- */
 struct secret *crypto_derive(const struct secret *key, struct crypto_bytes salt,
 			     const char *purpose);
 

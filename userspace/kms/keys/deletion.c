@@ -2,8 +2,8 @@
 /*
  * Destroying keys in time.
  *
- * Must never wait in steps: the timer is set to the next date, in real time. Nor destroy a key
- * whose end cannot be recorded: key_lookup() refuses it in the meantime.
+ * Must never poll: the timer is set to the next date, in real time. Must never destroy a key whose
+ * end cannot be recorded: key_lookup() refuses the key in the meantime.
  */
 
 #include "kms/keys/deletion.h"
@@ -40,7 +40,7 @@ static void run(struct deletion *deletion)
 	if (destroyed > 0)
 		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);
 	if (destroyed < 0) {
-		log_error("cannot destroy keys that are due, trying again in %d s: %s",
+		log_error("keys that are due cannot be destroyed, trying again in %d s: %s",
 			  RETRY_SECONDS, fault.message);
 		next = now + RETRY_SECONDS;
 	}
@@ -55,30 +55,40 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int deletion_new(sd_event *event, struct store *store, struct audit *audit, struct deletion **ret,
+/**
+ * deletion_new() - destroy what is due, and arm the timer for the next
+ * @event: loop
+ * @store, @audit: borrowed
+ *
+ * Return: 0 or -1.
+ */
+int deletion_new(sd_event *event, struct store *store, struct audit *audit, struct deletion **out,
 		 struct fault *f)
 {
 	struct deletion *deletion = calloc(1, sizeof(*deletion));
-	int err;
+	int r;
 
 	if (!deletion)
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure",
+				 "Out of memory. Free some, and start again.");
 	deletion->store = store;
 	deletion->audit = audit;
-	err = sd_event_add_time(event, &deletion->timer, CLOCK_REALTIME, UINT64_MAX, ACCURACY_USEC,
-				on_timer, deletion);
-	if (err < 0) {
+	r = sd_event_add_time(event, &deletion->timer, CLOCK_REALTIME, UINT64_MAX, ACCURACY_USEC,
+			      on_timer, deletion);
+	if (r < 0) {
 		free(deletion);
-		return fault_set(f, "InternalFailure", "cannot make a timer: %s", strerror(-err));
+		return fault_set(f, "InternalFailure", "The deletion timer cannot be made: %s.",
+				 strerror(-r));
 	}
 	run(deletion);
-	*ret = deletion;
+	*out = deletion;
 	return 0;
 }
 
+/** deletion_rearm() - call when a deletion date is set or taken back; looks at the store later */
 void deletion_rearm(struct deletion *deletion)
 {
-	/* From the loop: the change that set the date is not committed yet. */
+	/* The event loop runs it later: the change that set the date is not committed yet. */
 	sd_event_source_set_time(deletion->timer, 0);
 	sd_event_source_set_enabled(deletion->timer, SD_EVENT_ONESHOT);
 }

@@ -27,17 +27,19 @@ static const bool allowed[][3] = {
 	[USE_CANCEL_DELETION] = { false, false, true },
 };
 
+/** key_state_name() - "Enabled", "Disabled", "PendingDeletion" */
 const char *key_state_name(enum key_state state)
 {
 	return state_names[state];
 }
 
+/** key_state_parse() - inverse of key_state_name(); Return: 0 or -1 */
 int key_state_parse(const char *name, enum key_state *state)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(state_names) / sizeof(state_names[0]); i++) {
-		if (strcmp(state_names[i], name) == 0) {
+		if (!strcmp(state_names[i], name)) {
 			*state = (enum key_state)i;
 			return 0;
 		}
@@ -45,6 +47,13 @@ int key_state_parse(const char *name, enum key_state *state)
 	return -1;
 }
 
+/**
+ * key_state_allows() - may a key in @state be put to @use?
+ * @arn: of the key, for the message
+ * @f: DisabledException or KMSInvalidStateException
+ *
+ * Return: 0 or -1.
+ */
 int key_state_allows(enum key_state state, enum key_use use, const char *arn, struct fault *f)
 {
 	if (allowed[use][state])

@@ -2,7 +2,7 @@
 /*
  * States of a customer master key, and which operation each state allows.
  *
- * Must never be decided anywhere else: this is the table of AWS's "Key states" page.
+ * No other file decides by state. The table is the one of AWS's "Key states" page.
  */
 #ifndef ENVELOPE_KMS_KEY_STATE_H
 #define ENVELOPE_KMS_KEY_STATE_H
@@ -25,19 +25,10 @@ enum key_use {
 	USE_CANCEL_DELETION,   /* CancelKeyDeletion */
 };
 
-/** key_state_name() - "Enabled", "Disabled", "PendingDeletion" */
 const char *key_state_name(enum key_state state);
 
-/** key_state_parse() - inverse of key_state_name(); Return: 0 or -1 */
 int key_state_parse(const char *name, enum key_state *state);
 
-/**
- * key_state_allows() - may a key in @state be put to @use?
- * @arn: of the key, for the message
- * @f: DisabledException or KMSInvalidStateException
- *
- * Return: 0 or -1.
- */
 int key_state_allows(enum key_state state, enum key_use use, const char *arn, struct fault *f);
 
 #endif

@@ -83,7 +83,7 @@ static int parse_body(struct call *call, const struct http_request *request, str
 	if (!json_object_is_type(params, json_type_object)) {
 		json_object_put(params);
 		return fault_set(f, "SerializationException",
-				 "The request body must be one JSON object");
+				 "The request body must be one JSON object.");
 	}
 	json_object_put(call->params);
 	call->params = params;

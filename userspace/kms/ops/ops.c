@@ -2,12 +2,15 @@
 /*
  * Table of the operations.
  *
- * Must never list one that is not whole.
+ * Must never list an operation that is not complete.
  */
 
 #include "kms/ops/ops.h"
 
 #include <string.h>
+
+#include "kms/auth/key_lookup.h"
+#include "kms/ops/params.h"
 
 static const struct op ops[] = {
 	{ "CancelKeyDeletion", op_cancel_key_deletion, false },
@@ -28,6 +31,7 @@ static const struct op ops[] = {
 	{ "UpdateAlias", op_update_alias, false },
 };
 
+/** op_find() - by name; Return: borrowed, or NULL */
 const struct op *op_find(const char *name)
 {
 	size_t i;
@@ -36,4 +40,19 @@ const struct op *op_find(const char *name)
 		if (!strcmp(ops[i].name, name))
 			return &ops[i];
 	return NULL;
+}
+
+/**
+ * op_key() - find the key that required parameter @name holds the id or ARN of
+ * @cmk: filled; cmk_free()
+ *
+ * Return: 0 or -1.
+ */
+int op_key(struct call *call, const char *name, enum key_use use, struct cmk *cmk, struct fault *f)
+{
+	const char *key_id;
+
+	if (param_need_text(call->params, name, KEY_REF_TEXT_MAX, &key_id, f))
+		return -1;
+	return key_lookup_id(call, key_id, use, cmk, f);
 }

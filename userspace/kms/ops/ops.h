@@ -2,12 +2,13 @@
 /*
  * The operations of the API. Each reads call->params and fills call->reply.
  *
- * Must never answer before the change is on disk.
+ * dispatch() commits the change and replies; an operation must never do either.
  */
 #ifndef ENVELOPE_KMS_OPS_H
 #define ENVELOPE_KMS_OPS_H
 
 #include "kms/call.h"
+#include "kms/keys/cmk.h"
 
 /** typedef op_t - Return: 0, or -1 with @f filled */
 typedef int (*op_t)(struct call *call, struct fault *f);
@@ -15,11 +16,12 @@ typedef int (*op_t)(struct call *call, struct fault *f);
 struct op {
 	const char *name;
 	op_t run;
-	bool read_only; /* as CloudTrail sees it */
+	bool read_only; /* CloudTrail's readOnly: no transaction is begun */
 };
 
-/** op_find() - by name; Return: borrowed, or NULL */
 const struct op *op_find(const char *name);
+
+int op_key(struct call *call, const char *name, enum key_use use, struct cmk *cmk, struct fault *f);
 
 /* ops_key.c */
 int op_create_key(struct call *call, struct fault *f);

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "kms/auth/authorize.h"
-#include "lib/base/json.h"
 #include "kms/auth/key_lookup.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/page.h"
 #include "kms/ops/params.h"
+#include "lib/base/json.h"
 
 #define ALIAS_NAME_MAX	     256
 #define LIST_ALIASES_MOST    100
@@ -38,20 +38,10 @@ static int own_alias_name(struct call *call, const char **name, struct fault *f)
 	alias_arn(call, *name, arn);
 	if (!strncmp(*name, "alias/aws/", 10))
 		return fault_set(f, "InvalidAliasNameException",
-				 "%s is reserved: names under alias/aws/ belong to AWS managed keys",
+				 "%s is reserved: names under alias/aws/ belong to AWS managed keys. Choose another name.",
 				 arn);
 	access.resource = arn;
 	return authorize(&access, f);
-}
-
-/* Reads TargetKeyId: a key of the caller's account that may carry an alias. */
-static int target_key(struct call *call, struct cmk *cmk, struct fault *f)
-{
-	const char *target;
-
-	if (param_need_text(call->params, "TargetKeyId", 2048, &target, f))
-		return -1;
-	return key_lookup_id(call, target, USE_ALIAS, cmk, f);
 }
 
 int op_create_alias(struct call *call, struct fault *f)
@@ -62,7 +52,7 @@ int op_create_alias(struct call *call, struct fault *f)
 	const char *name;
 	int r;
 
-	if (own_alias_name(call, &name, f) || target_key(call, &cmk, f))
+	if (own_alias_name(call, &name, f) || op_key(call, "TargetKeyId", USE_ALIAS, &cmk, f))
 		return -1;
 	alias_point(&alias, name, &cmk, call->now);
 	r = store_add_alias(call->kms->store, &alias, f);
@@ -89,7 +79,7 @@ int op_update_alias(struct call *call, struct fault *f)
 	const char *name;
 	int r;
 
-	if (own_alias_name(call, &name, f) || target_key(call, &cmk, f))
+	if (own_alias_name(call, &name, f) || op_key(call, "TargetKeyId", USE_ALIAS, &cmk, f))
 		return -1;
 	r = store_get_alias(call->kms->store, call->account, name, &alias, f);
 	if (r == -ENOENT)
@@ -134,7 +124,8 @@ int op_list_aliases(struct call *call, struct fault *f)
 	struct access access = access_of(call);
 	const char *key_id;
 
-	if (authorize(&access, f) || param_text(call->params, "KeyId", 2048, &key_id, f) ||
+	if (authorize(&access, f) ||
+	    param_text(call->params, "KeyId", KEY_REF_TEXT_MAX, &key_id, f) ||
 	    (key_id && key_lookup_id(call, key_id, USE_DESCRIBE, &cmk, f)) ||
 	    page_begin(&page, call->params, LIST_ALIASES_MOST, LIST_ALIASES_DEFAULT, f) ||
 	    store_list_aliases(call->kms->store, call->account, key_id ? cmk.key_id : NULL,

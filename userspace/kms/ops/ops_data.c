@@ -2,13 +2,13 @@
 /*
  * Encrypt, Decrypt, ReEncrypt.
  *
- * Must never let plaintext out other than through plaintext.c.
+ * Must never let plaintext out but through plaintext.c.
  */
-#include "kms/keys/ciphertext.h"
-#include "lib/base/json.h"
+#include "kms/ops/ciphertext.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/params.h"
-#include "kms/keys/plaintext.h"
+#include "kms/ops/plaintext.h"
+#include "lib/base/json.h"
 
 #define PLAINTEXT_MAX 4096
 
@@ -24,6 +24,12 @@ static const struct ciphertext_names destination_names = {
 	"DestinationEncryptionAlgorithm",
 };
 
+static void reply_key(struct call *call, const char *arn)
+{
+	json_add_string(call->reply, "KeyId", arn);
+	json_add_string(call->reply, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+}
+
 int op_encrypt(struct call *call, struct fault *f)
 {
 	_cleanup_secret_ struct secret *plain = NULL;
@@ -31,7 +37,7 @@ int op_encrypt(struct call *call, struct fault *f)
 	bool dry_run;
 
 	call->has_plaintext = true;
-	/* It has travelled already: refuse it so that no client is built on that. */
+	/* The plaintext has travelled already. Refuse it, so that no client is built that sends it. */
 	if (call->transport == TRANSPORT_UNIX)
 		return plaintext_over_unix(call, f);
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
@@ -40,8 +46,7 @@ int op_encrypt(struct call *call, struct fault *f)
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);
-	json_add_string(call->reply, "KeyId", arn);
-	json_add_string(call->reply, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+	reply_key(call, arn);
 	return 0;
 }
 
@@ -58,8 +63,7 @@ int op_decrypt(struct call *call, struct fault *f)
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);
-	json_add_string(call->reply, "KeyId", arn);
-	json_add_string(call->reply, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+	reply_key(call, arn);
 	return plaintext_reply(call, &recipient, plain, f);
 }
 

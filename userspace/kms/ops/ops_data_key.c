@@ -2,16 +2,16 @@
 /*
  * GenerateDataKey, GenerateDataKeyWithoutPlaintext.
  *
- * Must never remember a data key: it exists until the reply is made, in locked memory.
+ * Must never keep a data key: it exists until the reply is made, in locked memory.
  */
 #include <string.h>
 
-#include "kms/keys/ciphertext.h"
 #include "kms/keys/crypto.h"
-#include "lib/base/json.h"
+#include "kms/ops/ciphertext.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/params.h"
-#include "kms/keys/plaintext.h"
+#include "kms/ops/plaintext.h"
+#include "lib/base/json.h"
 
 #define DATA_KEY_MAX 1024
 
@@ -28,9 +28,9 @@ static int data_key_size(struct json_object *params, size_t *size, struct fault 
 				 "Please specify either number of bytes or key spec.");
 	if (!spec)
 		*size = (size_t)bytes;
-	else if (strcmp(spec, "AES_256") == 0)
+	else if (!strcmp(spec, "AES_256"))
 		*size = 32;
-	else if (strcmp(spec, "AES_128") == 0)
+	else if (!strcmp(spec, "AES_128"))
 		*size = 16;
 	else
 		return fault_set(f, "ValidationException",
@@ -50,7 +50,8 @@ static int generate(struct call *call, struct secret **key, struct fault *f)
 		return -1;
 	*key = secret_new(size);
 	if (!*key || crypto_random((*key)->bytes, size))
-		return fault_set(f, "KMSInternalException", "cannot make a data key");
+		return fault_set(f, "KMSInternalException",
+				 "A data key cannot be made. Raise LimitMEMLOCK, and try again.");
 	if (ciphertext_make(call, &ciphertext_names, *key, arn, f))
 		return -1;
 	if (dry_run)

@@ -2,18 +2,18 @@
 /*
  * CreateKey, DescribeKey, ListKeys.
  *
- * Must never silently ignore a parameter that would have made the key safer.
+ * Must never ignore a parameter that would have made the key safer.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "kms/auth/authorize.h"
-#include "lib/base/json.h"
 #include "kms/auth/key_lookup.h"
 #include "kms/keys/new_key.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/page.h"
 #include "kms/ops/params.h"
+#include "lib/base/json.h"
 
 #define LIST_KEYS_MOST	  1000
 #define LIST_KEYS_DEFAULT 100
@@ -48,12 +48,12 @@ int op_create_key(struct call *call, struct fault *f)
 		return -1;
 	cmk.description = strdup(description ? description : "");
 	if (!cmk.description)
-		return fault_set(f, "KMSInternalException", "out of memory");
+		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	if (key_new(call, &cmk, f))
 		return -1;
 	cmk_arn(&cmk, arn);
 	call_touch(call, arn);
-	json_object_object_add(call->reply, "KeyMetadata", cmk_metadata(&cmk));
+	json_add_object(call->reply, "KeyMetadata", cmk_metadata(&cmk));
 	return 0;
 }
 
@@ -62,10 +62,10 @@ int op_describe_key(struct call *call, struct fault *f)
 	_cleanup_cmk_ struct cmk cmk = { 0 };
 	struct key_wanted wanted = { .use = USE_DESCRIBE };
 
-	if (param_need_text(call->params, "KeyId", 2048, &wanted.key_id, f) ||
+	if (param_need_text(call->params, "KeyId", KEY_REF_TEXT_MAX, &wanted.key_id, f) ||
 	    key_lookup(call, &wanted, &cmk, NULL, f))
 		return -1;
-	json_object_object_add(call->reply, "KeyMetadata", cmk_metadata(&cmk));
+	json_add_object(call->reply, "KeyMetadata", cmk_metadata(&cmk));
 	return 0;
 }
 

@@ -11,11 +11,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kms/ops/params.h"
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
-#include "kms/ops/params.h"
 
 #define MARKER_MAX 1024
+
+static int bad_marker(const char *marker, struct fault *f)
+{
+	return fault_set(f, "InvalidMarkerException", "Could not deserialize marker '%.64s'",
+			 marker);
+}
 
 static int read_marker(struct page *page, const char *marker, struct fault *f)
 {
@@ -23,18 +29,24 @@ static int read_marker(struct page *page, const char *marker, struct fault *f)
 	size_t size;
 
 	if (base64_decode(marker, &bytes, &size))
-		return fault_set(f, "InvalidMarkerException",
-				 "Could not deserialize marker '%.64s'", marker);
+		return bad_marker(marker, f);
 	if (size == 0 || memchr(bytes, '\0', size)) {
 		free(bytes);
-		return fault_set(f, "InvalidMarkerException",
-				 "Could not deserialize marker '%.64s'", marker);
+		return bad_marker(marker, f);
 	}
 	page->after = strndup((const char *)bytes, size);
 	free(bytes);
 	return 0;
 }
 
+/**
+ * page_begin() - read Limit and Marker
+ * @most: largest Limit
+ * @fallback: Limit when absent
+ * @f: ValidationException, InvalidMarkerException
+ *
+ * Return: 0 or -1.
+ */
 int page_begin(struct page *page, struct json_object *params, int64_t most, int64_t fallback,
 	       struct fault *f)
 {
@@ -49,10 +61,17 @@ int page_begin(struct page *page, struct json_object *params, int64_t most, int6
 		return -1;
 	page->entries = json_object_new_array();
 	if (!page->after || !page->entries)
-		return fault_set(f, "KMSInternalException", "out of memory");
+		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	return 0;
 }
 
+/**
+ * page_add() - take an entry
+ * @name: what it is ordered by
+ * @entry: ownership passes
+ *
+ * Return: 0, or 1 when the page is full and @entry was not taken.
+ */
 int page_add(struct page *page, const char *name, struct json_object *entry)
 {
 	if (page->room == 0) {
@@ -66,9 +85,10 @@ int page_add(struct page *page, const char *name, struct json_object *entry)
 	return 0;
 }
 
+/** page_end() - move the entries to @reply as @name, with Truncated and NextMarker */
 void page_end(struct page *page, struct json_object *reply, const char *name)
 {
-	json_object_object_add(reply, name, page->entries);
+	json_add_object(reply, name, page->entries);
 	page->entries = NULL;
 	json_add_bool(reply, "Truncated", page->truncated);
 	if (page->truncated) {

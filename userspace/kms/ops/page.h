@@ -22,27 +22,11 @@ struct page {		/* on the caller's stack; page_free() */
 	struct json_object *entries; /* owned array */
 };
 
-/**
- * page_begin() - read Limit and Marker
- * @most: largest Limit
- * @fallback: Limit when absent
- * @f: ValidationException, InvalidMarkerException
- *
- * Return: 0 or -1.
- */
 int page_begin(struct page *page, struct json_object *params, int64_t most, int64_t fallback,
 	       struct fault *f);
 
-/**
- * page_add() - take an entry
- * @name: what it is ordered by
- * @entry: ownership passes
- *
- * Return: 0, or 1 when the page is full and @entry was not taken.
- */
 int page_add(struct page *page, const char *name, struct json_object *entry);
 
-/** page_end() - move the entries to @reply as @name, with Truncated and NextMarker */
 void page_end(struct page *page, struct json_object *reply, const char *name);
 
 void page_free(struct page *page);

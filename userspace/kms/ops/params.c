@@ -16,7 +16,7 @@
 
 static int wrong_type(const char *name, const char *type, struct fault *f)
 {
-	return fault_set(f, "SerializationException", "%s must be a %s", name, type);
+	return fault_set(f, "SerializationException", "%s must be a %s.", name, type);
 }
 
 static int invalid(struct fault *f, const char *name, const char *constraint)
@@ -26,6 +26,14 @@ static int invalid(struct fault *f, const char *name, const char *constraint)
 			 name, constraint);
 }
 
+/**
+ * param_text() - optional string
+ * @max: characters
+ * @text: set to it (borrowed), or NULL when absent
+ * @f: SerializationException, ValidationException
+ *
+ * Return: 0 or -1.
+ */
 int param_text(struct json_object *params, const char *name, size_t max, const char **text,
 	       struct fault *f)
 {
@@ -39,6 +47,7 @@ int param_text(struct json_object *params, const char *name, size_t max, const c
 	return 0;
 }
 
+/** param_need_text() - as param_text(), of a required string that is not empty */
 int param_need_text(struct json_object *params, const char *name, size_t max, const char **text,
 		    struct fault *f)
 {
@@ -51,30 +60,29 @@ int param_need_text(struct json_object *params, const char *name, size_t max, co
 	return 0;
 }
 
+/** param_choice() - optional string that can only be @only; Return: 0 or -1 */
 int param_choice(struct json_object *params, const char *name, const char *only, struct fault *f)
 {
 	const char *text;
 
 	if (param_text(params, name, 64, &text, f))
 		return -1;
-	if (text && strcmp(text, only) != 0)
+	if (text && strcmp(text, only))
 		return fault_set(f, "UnsupportedOperationException",
-				 "%s %s is not supported: this KMS has %s only", name, text, only);
+				 "%s %s is not supported. This KMS has %s only.", name, text, only);
 	return 0;
 }
 
+/** param_number() - optional integer from @least to @most, else @fallback; Return: 0 or -1 */
 int param_number(struct json_object *params, const char *name, int64_t least, int64_t most,
 		 int64_t fallback, int64_t *number, struct fault *f)
 {
-	struct json_object *value;
-
 	*number = fallback;
 	if (!json_has(params, name))
 		return 0;
-	json_object_object_get_ex(params, name, &value);
-	if (!json_object_is_type(value, json_type_int))
+	if (!json_has_type(params, name, json_type_int))
 		return wrong_type(name, "number", f);
-	*number = json_object_get_int64(value);
+	*number = json_get_int(params, name, fallback);
 	if (*number < least || *number > most)
 		return fault_set(f, "ValidationException",
 				 "1 validation error detected: Value '%" PRId64
@@ -84,20 +92,16 @@ int param_number(struct json_object *params, const char *name, int64_t least, in
 	return 0;
 }
 
+/** param_flag() - optional boolean, false when absent; Return: 0 or -1 */
 int param_flag(struct json_object *params, const char *name, bool *flag, struct fault *f)
 {
-	struct json_object *value;
-
-	*flag = false;
-	if (!json_has(params, name))
-		return 0;
-	json_object_object_get_ex(params, name, &value);
-	if (!json_object_is_type(value, json_type_boolean))
+	*flag = json_get_bool(params, name, false);
+	if (json_has(params, name) && !json_has_type(params, name, json_type_boolean))
 		return wrong_type(name, "boolean", f);
-	*flag = json_object_get_boolean(value);
 	return 0;
 }
 
+/** param_blob() - required base64 of 1 to @max bytes in malloc'd @bytes; Return: 0 or -1 */
 int param_blob(struct json_object *params, const char *name, size_t max, uint8_t **bytes,
 	       size_t *size, struct fault *f)
 {
@@ -118,6 +122,7 @@ int param_blob(struct json_object *params, const char *name, size_t max, uint8_t
 			 name, max);
 }
 
+/** param_secret() - as param_blob(), into locked memory */
 int param_secret(struct json_object *params, const char *name, size_t max, struct secret **secret,
 		 struct fault *f)
 {
@@ -132,14 +137,16 @@ int param_secret(struct json_object *params, const char *name, size_t max, struc
 	explicit_bzero(bytes, size);
 	free(bytes);
 	if (!*secret)
-		return fault_set(f, "KMSInternalException", "no locked memory: raise LimitMEMLOCK");
+		return fault_set(f, "KMSInternalException",
+				 "Memory cannot be locked. Raise LimitMEMLOCK.");
 	return 0;
 }
 
+/** param_refuse() - refuse a parameter that AWS has and this KMS lacks; Return: 0 when absent, else -1 */
 int param_refuse(struct json_object *params, const char *name, struct fault *f)
 {
 	if (!json_has(params, name))
 		return 0;
-	return fault_set(f, "UnsupportedOperationException", "%s is not supported by this KMS",
-			 name);
+	return fault_set(f, "UnsupportedOperationException",
+			 "%s is not supported by this KMS. Leave it out.", name);
 }

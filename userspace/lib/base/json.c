@@ -34,6 +34,12 @@ bool json_has(struct json_object *o, const char *key)
 	       json_object_object_get_ex(o, key, &value) && value;
 }
 
+/** json_has_type() - true when member @key of @o is of @type */
+bool json_has_type(struct json_object *o, const char *key, enum json_type type)
+{
+	return member(o, key, type) != NULL;
+}
+
 struct json_object *json_get_object(struct json_object *o, const char *key)
 {
 	return member(o, key, json_type_object);
@@ -79,6 +85,12 @@ void json_add_string(struct json_object *o, const char *key, const char *value)
 {
 	if (value)
 		json_object_object_add(o, key, json_object_new_string(value));
+}
+
+/** json_add_object() - set member @key of @o to @value, whose ownership passes */
+void json_add_object(struct json_object *o, const char *key, struct json_object *value)
+{
+	json_object_object_add(o, key, value);
 }
 
 void json_add_int(struct json_object *o, const char *key, int64_t value)

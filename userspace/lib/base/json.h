@@ -19,6 +19,8 @@ void json_freep(struct json_object **o);
 /** json_has() - true when @o is an object with a member @key that is not null */
 bool json_has(struct json_object *o, const char *key);
 
+bool json_has_type(struct json_object *o, const char *key, enum json_type type);
+
 /** json_get_object() - member @key when it is an object (borrowed), else NULL */
 struct json_object *json_get_object(struct json_object *o, const char *key);
 
@@ -35,6 +37,8 @@ bool json_get_bool(struct json_object *o, const char *key, bool fallback);
 
 /** json_add_string() - set member @key of @o to @value; NULL sets nothing */
 void json_add_string(struct json_object *o, const char *key, const char *value);
+
+void json_add_object(struct json_object *o, const char *key, struct json_object *value);
 
 /** json_add_int() - set member @key of @o to @value */
 void json_add_int(struct json_object *o, const char *key, int64_t value);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Ending connections that others wait for.
+ * Ending connections that hold a place for too long.
  *
- * Must never close a descriptor: that is libmicrohttpd's, which sees the shutdown and does it.
+ * Must never close a descriptor: it is libmicrohttpd's, which sees the shutdown and closes it.
  */
 
 #include "lib/http/connections.h"
@@ -54,7 +54,7 @@ static void arm(struct connections *connections)
 	sd_event_source_set_enabled(connections->sweep, SD_EVENT_ONESHOT);
 }
 
-/* Ends what has had its time. */
+/* Ends each connection whose time is over. */
 static int on_sweep(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct connections *connections = userdata;
@@ -141,6 +141,7 @@ static void closed(struct connections *connections, struct held *held)
 	free(held);
 }
 
+/** connections_notify() - MHD_NotifyConnectionCallback, with the connections as its closure */
 void connections_notify(void *userdata, struct MHD_Connection *connection, void **context,
 			enum MHD_ConnectionNotificationCode code)
 {
@@ -152,6 +153,7 @@ void connections_notify(void *userdata, struct MHD_Connection *connection, void 
 	}
 }
 
+/** connections_answered() - a request of @connection is done, the next one has its own time */
 void connections_answered(struct connections *connections, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info =
@@ -162,11 +164,12 @@ void connections_answered(struct connections *connections, struct MHD_Connection
 		held->since = now_usec(connections);
 }
 
-int connections_new(sd_event *event, enum transport transport, struct connections **ret)
+/** connections_new() - Return: 0 or a negative errno */
+int connections_new(sd_event *event, enum transport transport, struct connections **out)
 {
 	struct connections *connections = calloc(1, sizeof(*connections));
 	gid_t group;
-	int err;
+	int r;
 
 	if (!connections)
 		return -ENOMEM;
@@ -174,18 +177,19 @@ int connections_new(sd_event *event, enum transport transport, struct connection
 	connections->transport = transport;
 	if (worker_user(&connections->agent, &group))
 		connections->agent = (uid_t)-1;
-	err = sd_event_add_time(event, &connections->sweep, CLOCK_MONOTONIC, UINT64_MAX, 1,
-				on_sweep, connections);
-	if (err >= 0)
-		err = sd_event_source_set_enabled(connections->sweep, SD_EVENT_OFF);
-	if (err < 0) {
+	r = sd_event_add_time(event, &connections->sweep, CLOCK_MONOTONIC, UINT64_MAX, 1, on_sweep,
+			      connections);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(connections->sweep, SD_EVENT_OFF);
+	if (r < 0) {
 		connections_free(connections);
-		return err;
+		return r;
 	}
-	*ret = connections;
+	*out = connections;
 	return 0;
 }
 
+/** connections_free() - after the daemon has closed them; NULL is fine */
 void connections_free(struct connections *connections)
 {
 	if (!connections)

@@ -42,7 +42,7 @@ static int take_part(const char *list, const char *name, char *value, size_t siz
 
 	while (part) {
 		part += strspn(part, " ,");
-		if (strncmp(part, name, name_size) == 0 && part[name_size] == '=') {
+		if (!strncmp(part, name, name_size) && part[name_size] == '=') {
 			size_t length = strcspn(part + name_size + 1, " ,");
 
 			if (length == 0 || length >= size)
@@ -335,7 +335,7 @@ int sigv4_verify(const struct http_request *request, const struct sigv4_authoriz
 		return fault_set(f, "InternalFailure",
 				 "Memory cannot be locked. Raise LimitMEMLOCK.");
 	different = strlen(a->signature) != HEX_DIGEST - 1 ||
-		    CRYPTO_memcmp(signature, a->signature, HEX_DIGEST - 1) != 0;
+		    CRYPTO_memcmp(signature, a->signature, HEX_DIGEST - 1);
 	explicit_bzero(signature, sizeof(signature));
 	if (different)
 		return fault_set(f, "InvalidSignatureException", "%s", mismatch);

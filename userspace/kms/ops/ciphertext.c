@@ -5,7 +5,7 @@
  * Must never reveal whether a key of another account exists.
  */
 
-#include "kms/keys/ciphertext.h"
+#include "kms/ops/ciphertext.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +53,7 @@ int ciphertext_make(struct call *call, const struct ciphertext_names *names,
 	size_t size;
 	char *text;
 
-	if (param_need_text(call->params, names->key_id, 2048, &wanted.key_id, f) ||
+	if (param_need_text(call->params, names->key_id, KEY_REF_TEXT_MAX, &wanted.key_id, f) ||
 	    read_params(call, names, &wanted, &context, f) ||
 	    key_lookup(call, &wanted, &cmk, &material, f) ||
 	    blob_seal(&cmk, material, &context, plain, &blob, &size, f))
@@ -117,7 +117,7 @@ int ciphertext_open(struct call *call, const struct ciphertext_names *names, str
 	uint8_t *blob = NULL;
 	size_t size;
 
-	if (param_text(call->params, names->key_id, 2048, &wanted.key_id, f) ||
+	if (param_text(call->params, names->key_id, KEY_REF_TEXT_MAX, &wanted.key_id, f) ||
 	    read_params(call, names, &wanted, &context, f) ||
 	    param_blob(call->params, "CiphertextBlob", BLOB_MAX, &blob, &size, f))
 		return -1;

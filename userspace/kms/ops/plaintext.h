@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How plaintext leaves and enters the KMS: in clear inside TLS only, else encrypted to the
- * caller's own key (Recipient), because the kernel frees socket buffers unwiped.
+ * How plaintext enters and leaves the KMS: in clear inside TLS only, else encrypted to the caller's
+ * own key (Recipient), because the kernel frees the buffers of a unix socket unwiped.
  *
  * Must never put plaintext on a unix socket.
  */
@@ -19,22 +19,11 @@ struct recipient {
 void recipient_free(struct recipient *recipient);
 #define _cleanup_recipient_ __attribute__((cleanup(recipient_free)))
 
-/**
- * plaintext_route() - read Recipient and check that there is a safe way out
- * @dry_run: nothing will be sent
- * @f: ValidationException when plaintext is asked for over a unix socket
- *
- * Call before any key is used.
- *
- * Return: 0 or -1.
- */
 int plaintext_route(struct call *call, bool dry_run, struct recipient *recipient, struct fault *f);
 
-/** plaintext_reply() - add Plaintext or CiphertextForRecipient to the reply; Return: 0 or -1 */
 int plaintext_reply(struct call *call, const struct recipient *recipient,
 		    const struct secret *plain, struct fault *f);
 
-/** plaintext_over_unix() - ValidationException that says what to do; Return: -1 */
 int plaintext_over_unix(const struct call *call, struct fault *f);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * The steps that the cryptographic operations share: encrypt under a named key, decrypt a blob.
  *
- * Must never decrypt with a key other than the one the blob names.
+ * Must never decrypt with a key other than the one that the blob names.
  */
 #ifndef ENVELOPE_KMS_CIPHERTEXT_H
 #define ENVELOPE_KMS_CIPHERTEXT_H
