@@ -27,6 +27,7 @@
 #include "lib/http/credentials.h"
 #include "lib/http/http.h"
 #include "lib/http/listen.h"
+#include "lib/kms/worker_user.h"
 
 struct server {
 	struct kms kms;
@@ -71,11 +72,14 @@ static int open_kms(const struct settings *s, struct server *server, struct faul
 static int serve(const struct settings *s, struct server *server, struct fault *f)
 {
 	struct listeners listeners;
+	uid_t agent = (uid_t)-1;
+	gid_t group = (gid_t)-1;
 
-	server->service = kms_service(&server->kms);
+	worker_user(&agent, &group);
+	server->service = kms_service(&server->kms, agent);
 	if (s->listen_unix[0] && directory_make_for(s->listen_unix, 0755, f))
 		return -1;
-	if (listeners_open(s->listen_unix, s->listen_tcp, &listeners, f))
+	if (listeners_open(s->listen_unix, group, s->listen_tcp, &listeners, f))
 		return -1;
 	server->own_socket = listeners.unix_fd >= 0 && !listeners.activated;
 	if (listeners.unix_fd >= 0 && http_new(server->event, &server->service, listeners.unix_fd,

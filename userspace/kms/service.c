@@ -65,11 +65,16 @@ static char *refuse(unsigned int status)
 	return strdup("");
 }
 
-/** kms_service() - what http_new() takes to serve @kms; borrowed */
-struct http_service kms_service(struct kms *kms)
+/**
+ * kms_service() - what http_new() takes to serve @kms
+ * @kms: borrowed
+ * @agent: user of the agent's worker, whose lease renewals come over the unix socket
+ */
+struct http_service kms_service(struct kms *kms, uid_t agent)
 {
 	return (struct http_service){
 		.content_type = CONTENT_TYPE,
+		.favoured = agent,
 		.handle = handle,
 		.refuse = refuse,
 		.userdata = kms,

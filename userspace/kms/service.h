@@ -10,6 +10,6 @@
 #include "kms/call.h"
 #include "lib/http/http.h"
 
-struct http_service kms_service(struct kms *kms);
+struct http_service kms_service(struct kms *kms, uid_t agent);
 
 #endif

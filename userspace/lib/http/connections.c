@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 
 #include "lib/base/log.h"
-#include "lib/kms/worker_user.h"
 
 #define USEC_PER_SEC 1000000ULL
 #define SWEEP_USEC   (USEC_PER_SEC / 2)
@@ -29,7 +28,7 @@ struct connections {
 	sd_event *event; /* borrowed */
 	sd_event_source *sweep;
 	enum transport transport;
-	uid_t agent;
+	uid_t favoured;
 	struct held *first;
 	unsigned int count;
 	uint64_t warned; /* of a flood, the last time */
@@ -99,7 +98,7 @@ static void check_peer(struct connections *connections, struct held *held)
 	if (getsockopt(held->fd, SOL_SOCKET, SO_PEERCRED, &cred, &size))
 		return;
 	held->uid = cred.uid;
-	if (cred.uid != connections->agent && held_by(connections, cred.uid) > PEER_MAX)
+	if (cred.uid != connections->favoured && held_by(connections, cred.uid) > PEER_MAX)
 		end(held);
 }
 
@@ -164,19 +163,23 @@ void connections_answered(struct connections *connections, struct MHD_Connection
 		held->since = now_usec(connections);
 }
 
-/** connections_new() - Return: 0 or a negative errno */
-int connections_new(sd_event *event, enum transport transport, struct connections **out)
+/**
+ * connections_new() - watch over the connections of one socket
+ * @favoured: unix only: user that PEER_MAX does not limit; (uid_t)-1 for none
+ *
+ * Return: 0 or a negative errno.
+ */
+int connections_new(sd_event *event, enum transport transport, uid_t favoured,
+		    struct connections **out)
 {
 	struct connections *connections = calloc(1, sizeof(*connections));
-	gid_t group;
 	int r;
 
 	if (!connections)
 		return -ENOMEM;
 	connections->event = event;
 	connections->transport = transport;
-	if (worker_user(&connections->agent, &group))
-		connections->agent = (uid_t)-1;
+	connections->favoured = favoured;
 	r = sd_event_add_time(event, &connections->sweep, CLOCK_MONOTONIC, UINT64_MAX, 1, on_sweep,
 			      connections);
 	if (r >= 0)

@@ -6,7 +6,7 @@
  * A request has PATIENT_SECONDS from the start of the connection, or from the response before it,
  * to its end. It has HURRIED_SECONDS while more than PRESSURE connections are open. libmicrohttpd's
  * own timeout counts silence only: a client that sends a byte now and then never reaches it. On the
- * unix socket each user but the agent's has at most PEER_MAX connections at a time.
+ * unix socket each user but the favoured one has at most PEER_MAX connections at a time.
  */
 #ifndef ENVELOPE_HTTP_CONNECTIONS_H
 #define ENVELOPE_HTTP_CONNECTIONS_H
@@ -24,7 +24,8 @@
 
 struct connections;
 
-int connections_new(sd_event *event, enum transport transport, struct connections **connections);
+int connections_new(sd_event *event, enum transport transport, uid_t favoured,
+		    struct connections **connections);
 
 void connections_notify(void *connections, struct MHD_Connection *connection, void **context,
 			enum MHD_ConnectionNotificationCode code);

@@ -311,7 +311,7 @@ int http_new(sd_event *event, const struct http_service *service, int fd, enum t
 	http->service = service;
 	http->event = event;
 	http->transport = transport;
-	r = connections_new(event, transport, &http->connections);
+	r = connections_new(event, transport, service->favoured, &http->connections);
 	if (r >= 0)
 		http->daemon = start_daemon(http, fd, tls);
 	if (!http->daemon) {

@@ -18,6 +18,7 @@ struct http;
 
 struct http_service { /* borrowed by each server of the service */
 	const char *content_type;
+	uid_t favoured; /* unix only: user that may hold all connections; (uid_t)-1 for none */
 	/* Fills @response, zeroed before. @request is whole and within the server's limits. */
 	void (*handle)(const struct http_request *request, struct http_response *response,
 		       void *userdata);

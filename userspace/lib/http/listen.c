@@ -21,8 +21,6 @@
 #include <systemd/sd-daemon.h>
 
 #include "lib/base/log.h"
-#include "lib/kms/worker_protocol.h"
-#include "lib/kms/worker_user.h"
 
 #define SOCKET_FLAGS (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
@@ -54,28 +52,26 @@ static int remove_stale(const struct sockaddr_un *address)
 }
 
 /*
- * Only root and the agent's worker may connect. The signature authenticates each request, but a
- * user that can connect can also hold connections and keep others out. Administrators use TLS.
+ * Only root, the owner and @group may connect. The signature authenticates each request, but a
+ * user that can connect can also hold connections and keep others out. Other users take TLS.
  */
-static int give_to_agent(const char *path)
+static int give_to(const char *path, gid_t group)
 {
 	struct stat st;
-	uid_t user;
-	gid_t group;
 
 	if (stat(path, &st))
 		return -1;
 	/* A socket of the systemd unit has that group already. */
-	if (!worker_user(&user, &group) && st.st_gid != group && chown(path, (uid_t)-1, group)) {
+	if (group != (gid_t)-1 && st.st_gid != group && chown(path, (uid_t)-1, group)) {
 		if (errno != EPERM)
 			return -1;
-		log_warning("cannot give %s to the group of %s: only its owner and root can connect",
-			    path, WORKER_USER);
+		log_warning("cannot give %s to group %u: only its owner and root can connect", path,
+			    group);
 	}
 	return chmod(path, 0660);
 }
 
-static int listen_unix(const char *path, int *out, struct fault *f)
+static int listen_unix(const char *path, gid_t group, int *out, struct fault *f)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	mode_t mask;
@@ -91,7 +87,7 @@ static int listen_unix(const char *path, int *out, struct fault *f)
 	mask = umask(0777);
 	r = bind(fd, (struct sockaddr *)&address, sizeof(address));
 	umask(mask);
-	if (r || give_to_agent(path) || listen(fd, SOMAXCONN))
+	if (r || give_to(path, group) || listen(fd, SOMAXCONN))
 		return listen_fault(f, fd, path);
 	*out = fd;
 	return 0;
@@ -139,19 +135,20 @@ static int take_activated(int count, struct listeners *listeners, struct fault *
 /**
  * listeners_open() - take the sockets of socket activation, else bind the given ones
  * @unix_path: "" for none; a stale socket is replaced, a served one is an error
+ * @group: may connect to the unix socket; (gid_t)-1 for none
  * @port: on 127.0.0.1; 0 for none
  *
  * Return: 0 or -1.
  */
-int listeners_open(const char *unix_path, unsigned int port, struct listeners *listeners,
-		   struct fault *f)
+int listeners_open(const char *unix_path, gid_t group, unsigned int port,
+		   struct listeners *listeners, struct fault *f)
 {
 	int count = sd_listen_fds(1);
 
 	*listeners = (struct listeners){ -1, -1, count > 0 };
 	if (count > 0)
 		return take_activated(count, listeners, f);
-	if (*unix_path != '\0' && listen_unix(unix_path, &listeners->unix_fd, f))
+	if (*unix_path != '\0' && listen_unix(unix_path, group, &listeners->unix_fd, f))
 		return -1;
 	if (port != 0 && listen_tcp(port, &listeners->tcp_fd, f)) {
 		if (listeners->unix_fd >= 0)

@@ -8,6 +8,7 @@
 #define ENVELOPE_LISTEN_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "lib/base/fault.h"
 
@@ -17,7 +18,7 @@ struct listeners {
 	bool activated; /* handed over by systemd, which keeps them */
 };
 
-int listeners_open(const char *unix_path, unsigned int port, struct listeners *listeners,
-		   struct fault *f);
+int listeners_open(const char *unix_path, gid_t group, unsigned int port,
+		   struct listeners *listeners, struct fault *f);
 
 #endif
