@@ -235,6 +235,16 @@ class Kms:
         with open(self.audit_file, encoding="utf-8") as f:
             return [json.loads(line) for line in f]
 
+    def leaked_nothing(self, least):
+        """Neither the secrets of this run, at least so many, nor an access key is in trail or log."""
+        with open(self.audit_file, encoding="utf-8") as f:
+            text = f.read() + self.stderr()
+        assert len(self.secrets) > least, len(self.secrets)
+        found = [s for s in self.secrets if len(s) > 8 and s in text]
+        assert not found, found
+        keys = [p["aws_secret_access_key"] for p in self.profiles.values()]
+        assert not any(k in text for k in keys)
+
 
 class Tap:
     """Results as TAP; of the tests whose name contains ONLY."""

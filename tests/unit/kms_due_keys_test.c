@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+/* sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/*
+ * Keys whose waiting period is over: how their rows are found, and that their bytes are gone from
+ * the raw file. And the upgrade of a store that has no column to find them by.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <sqlite3.h>
+
+#include "kms_store_fixture.h"
+
+/* How sqlite would find the rows. */
+static const char *plan(struct store_fixture *x, const char *sql)
+{
+	char explain[256];
+
+	snprintf(explain, sizeof(explain), "EXPLAIN QUERY PLAN %s", sql);
+	return store_fixture_query(x, explain, 3);
+}
+
+/* Is @needle anywhere in the database or its journal? */
+static int in_files(struct store_fixture *x, const uint8_t *needle, size_t size)
+{
+	static uint8_t bytes[1 << 20];
+	char command_path[128];
+	int found = 0;
+
+	for (int journal = 0; journal < 2; journal++) {
+		size_t got;
+		FILE *file;
+
+		snprintf(command_path, sizeof(command_path), "%s%s", x->database,
+			 journal ? "-journal" : "");
+		file = fopen(command_path, "r");
+		if (!file)
+			continue;
+		got = fread(bytes, 1, sizeof(bytes), file);
+		fclose(file);
+		found |= memmem(bytes, got, needle, size) != NULL;
+	}
+	return found;
+}
+
+static size_t read_seal(struct store_fixture *x, uint8_t *seal)
+{
+	sqlite3_stmt *statement;
+	sqlite3 *db;
+	size_t size;
+
+	sqlite3_open(x->database, &db);
+	sqlite3_prepare_v2(db, "SELECT seal FROM keys WHERE key_id = '" A "'", -1, &statement,
+			   NULL);
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	size = (size_t)sqlite3_column_bytes(statement, 0);
+	memcpy(seal, sqlite3_column_blob(statement, 0), size);
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return size;
+}
+
+static int note_end(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	assert_string_equal(cmk->key_id, A);
+	++*(int *)userdata;
+	return 0;
+}
+
+static int note_due(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	assert_string_equal(cmk->key_id, DUE);
+	++*(int *)userdata;
+	return 0;
+}
+
+static int refuse_end(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	return -1;
+}
+
+static void due_key_is_destroyed_with_its_bytes(void **state)
+{
+	struct store_fixture *x = *state;
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	struct alias alias;
+	uint8_t seal[256];
+	int64_t next;
+	size_t size;
+	int ended = 0;
+
+	assert_int_equal(store_get_key(x->store, A, &cmk, NULL, NULL), 0);
+	cmk.state = KEY_PENDING_DELETION;
+	cmk.deletion = NOW + 7 * 86400;
+	assert_int_equal(store_update_key(x->store, &cmk, NULL), 0);
+	size = read_seal(x, seal);
+	assert_true(in_files(x, seal, size)); /* negative control */
+
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion - 1, note_end, &ended, &next,
+					   NULL),
+			 0);
+	assert_int_equal(next, cmk.deletion);
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+
+	/* One whose end is not recorded stays. */
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion, refuse_end, &ended, &next, NULL),
+			 -1);
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), 0);
+	assert_int_equal(ended, 0);
+
+	assert_int_equal(store_destroy_due(x->store, cmk.deletion, note_end, &ended, &next, NULL),
+			 1);
+	assert_int_equal(ended, 1);
+	assert_int_equal(next, 0);
+	assert_int_equal(store_fixture_get(x, A, NULL), -ENOENT);
+	assert_int_equal(store_fixture_get(x, B, NULL), 0);
+	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), -ENOENT);
+	assert_false(in_files(x, seal, size));
+	assert_false(in_files(x, seal + 12, 32));
+}
+
+/* The column that finds a due key is not sealed: whatever it says, the record decides. */
+static void a_hint_destroys_no_key(void **state)
+{
+	struct store_fixture *x = *state;
+	int64_t next;
+	int ended = 0;
+
+	store_fixture_add_key(x->store, DUE, KEY_PENDING_DELETION, NOW + 100, 0xcc);
+	store_fixture_tamper(x, "UPDATE keys SET deletion = 1");
+	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
+	assert_int_equal(ended, 0);
+	assert_int_equal(next, NOW + 100); /* corrected */
+	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM keys WHERE deletion > 0"), 1);
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+	assert_int_equal(store_fixture_get(x, DUE, NULL), 0);
+}
+
+/* Destroying a due key opens its row and no other: a damaged row beside it is never looked at. */
+static void only_rows_with_a_hint_are_opened(void **state)
+{
+	struct store_fixture *x = *state;
+	int64_t next;
+
+	assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
+	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, NULL), 0);
+	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
+	assert_int_equal(next, 0);
+	assert_non_null(strstr(plan(x, "SELECT * FROM keys WHERE deletion > 0 AND deletion <= 5"
+				       " ORDER BY deletion"),
+			       "keys_by_deletion"));
+	assert_non_null(strstr(plan(x, "SELECT min(deletion) FROM keys WHERE deletion > 0"
+				       " AND deletion > 5"),
+			       "keys_by_deletion"));
+	assert_non_null(strstr(plan(x, "SELECT * FROM aliases WHERE account = '1' AND name > ''"
+				       " AND target = '2' ORDER BY name"),
+			       "aliases_by_target"));
+}
+
+/* Writes a version record with a good seal. */
+static void seal_version(struct store_fixture *x, int version)
+{
+	char record[64], sql[256], hex[2 * CRYPTO_SEAL_BYTES + 1];
+	struct crypto_bytes aad = { (const uint8_t *)record, 0 };
+	struct crypto_bytes none = { NULL, 0 };
+	uint8_t seal[CRYPTO_SEAL_BYTES];
+
+	snprintf(record, sizeof(record), "{\"Record\":\"store\",\"Version\":%d}", version);
+	aad.size = strlen(record);
+	assert_int_equal(crypto_seal(x->root, aad, none, seal), 0);
+	for (size_t i = 0; i < sizeof(seal); i++)
+		snprintf(hex + 2 * i, 3, "%02x", seal[i]);
+	snprintf(sql, sizeof(sql), "UPDATE store SET record = '%s', seal = x'%s'", record, hex);
+	store_fixture_tamper(x, sql);
+}
+
+/* Takes the store back to version 1, which had no column "deletion". */
+static void make_version_1(struct store_fixture *x)
+{
+	store_close(x->store);
+	x->store = NULL;
+	store_fixture_tamper(x,
+			     "DROP INDEX keys_by_deletion; ALTER TABLE keys DROP COLUMN deletion;"
+			     "UPDATE store SET id = 1");
+	seal_version(x, 1);
+}
+
+static void an_older_store_is_upgraded(void **state)
+{
+	struct store_fixture *x = *state;
+	int64_t next;
+	int ended = 0;
+
+	store_fixture_add_key(x->store, DUE, KEY_PENDING_DELETION, NOW + 100, 0xcc);
+	make_version_1(x);
+	/* A damaged row is left as it is, and does not stop the upgrade. */
+	store_fixture_tamper(x, "UPDATE keys SET seal = zeroblob(length(seal)) WHERE key_id = '" B
+				"'");
+	assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+	assert_int_equal(store_fixture_count(x,
+					     "SELECT deletion FROM keys WHERE key_id = '" DUE "'"),
+			 NOW + 100);
+	assert_int_equal(store_fixture_count(x, "SELECT sum(deletion) FROM keys"), NOW + 100);
+	assert_int_equal(store_fixture_count(x,
+					     "SELECT json_extract(record, '$.Version') FROM store"),
+			 2);
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+	assert_int_equal(store_fixture_get(x, B, NULL), -1);
+	assert_int_equal(store_destroy_due(x->store, NOW, note_due, &ended, &next, NULL), 0);
+	assert_int_equal(next, NOW + 100);
+
+	/* Opened again, it is at its version already. */
+	store_close(x->store);
+	assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+	assert_int_equal(store_destroy_due(x->store, NOW + 100, note_due, &ended, &next, NULL), 1);
+	assert_int_equal(ended, 1);
+	assert_int_equal(store_fixture_get(x, DUE, NULL), -ENOENT);
+}
+
+static void an_older_store_is_left_alone_unless_it_can_be_upgraded(void **state)
+{
+	struct store_fixture *x = *state;
+	struct secret *other = secret_new(CRYPTO_KEY_BYTES);
+	struct fault f = { 0 };
+
+	make_version_1(x);
+	assert_int_equal(store_open(x->folder, other, false, &x->store, &f), -1);
+	assert_string_equal(f.code, "InvalidConfiguration");
+	secret_free(other);
+	/* It fails half-way, at the index. */
+	store_fixture_tamper(x, "CREATE TABLE keys_by_deletion (a); UPDATE store SET id = 1");
+	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), -1);
+	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM pragma_table_info('keys')"),
+			 4);
+	assert_int_equal(store_fixture_count(x,
+					     "SELECT json_extract(record, '$.Version') FROM store"),
+			 1);
+	store_fixture_tamper(x, "DROP TABLE keys_by_deletion; UPDATE store SET id = 1");
+	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), 0);
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+}
+
+static void a_newer_store_is_refused(void **state)
+{
+	struct store_fixture *x = *state;
+	struct store *store;
+	struct fault f = { 0 };
+
+	seal_version(x, 3);
+	assert_int_equal(store_open(x->folder, x->root, false, &store, &f), -1);
+	assert_non_null(strstr(f.message, "newer version"));
+}
+
+static void forged_deletion_destroys_nothing(void **state)
+{
+	struct store_fixture *x = *state;
+	int64_t next;
+	int ended = 0;
+
+	store_fixture_tamper(x,
+			     "UPDATE keys SET record = replace(replace(record, 'Enabled', 'PendingDeletion'),"
+			     " '\"Deletion\":0', '\"Deletion\":1'), deletion = 1 WHERE key_id = '" A
+			     "'");
+	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
+	assert_int_equal(ended, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(due_key_is_destroyed_with_its_bytes),
+		STORE_TEST(a_hint_destroys_no_key),
+		STORE_TEST(only_rows_with_a_hint_are_opened),
+		STORE_TEST(an_older_store_is_upgraded),
+		STORE_TEST(an_older_store_is_left_alone_unless_it_can_be_upgraded),
+		STORE_TEST(a_newer_store_is_refused),
+		STORE_TEST(forged_deletion_destroys_nothing),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("kms_due_keys", tests, NULL, NULL);
+}

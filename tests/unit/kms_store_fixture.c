@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A key store for tests. See kms_store_fixture.h.
+ */
+
+#include "kms_store_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+/** store_fixture_add_key() - add a key whose material is @fill in each byte */
+void store_fixture_add_key(struct store *store, const char *key_id, enum key_state state,
+			   int64_t deletion, uint8_t fill)
+{
+	struct secret *material = secret_new(CMK_MATERIAL_BYTES);
+	struct cmk cmk = { .account = ACCOUNT,
+			   .region = "us-east-1",
+			   .description = "d",
+			   .state = state,
+			   .created = NOW,
+			   .deletion = deletion };
+	struct fault f;
+
+	memset(material->bytes, fill, material->size);
+	strcpy(cmk.key_id, key_id);
+	if (store_add_key(store, &cmk, material, &f))
+		fail_msg("%s", f.message);
+	secret_free(material);
+}
+
+static void store_fixture_add_alias(struct store *store, const char *name, const char *target)
+{
+	struct alias alias = { .account = ACCOUNT, .region = "us-east-1", .created = NOW };
+
+	strcpy(alias.name, name);
+	strcpy(alias.target, target);
+	assert_int_equal(store_add_alias(store, &alias, NULL), 0);
+}
+
+/** store_fixture_set_up() - make the store; its state is a struct store_fixture */
+int store_fixture_set_up(void **state)
+{
+	struct store_fixture *x = calloc(1, sizeof(*x));
+	struct fault f;
+
+	strcpy(x->folder, "/tmp/envelope-store-test-XXXXXX");
+	if (!mkdtemp(x->folder))
+		return -1;
+	snprintf(x->database, sizeof(x->database), "%s/kms.sqlite", x->folder);
+	x->root = secret_new(CRYPTO_KEY_BYTES);
+	crypto_random(x->root->bytes, x->root->size);
+	if (store_open(x->folder, x->root, true, &x->store, &f))
+		fail_msg("%s", f.message);
+	store_fixture_add_key(x->store, A, KEY_ENABLED, 0, 0xaa);
+	store_fixture_add_key(x->store, B, KEY_DISABLED, 0, 0xbb);
+	store_fixture_add_alias(x->store, "alias/one", A);
+	*state = x;
+	return 0;
+}
+
+/** store_fixture_tear_down() - close the store and remove its folder */
+int store_fixture_tear_down(void **state)
+{
+	struct store_fixture *x = *state;
+	char journal[128];
+
+	store_close(x->store);
+	secret_free(x->root);
+	snprintf(journal, sizeof(journal), "%s-journal", x->database);
+	unlink(x->database);
+	unlink(journal);
+	rmdir(x->folder);
+	free(x);
+	return 0;
+}
+
+/** store_fixture_tamper() - what an attacker without the root key does to the file */
+void store_fixture_tamper(struct store_fixture *x, const char *sql)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(x->database, &db), SQLITE_OK);
+	if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	if (sqlite3_changes(db) == 0)
+		fail_msg("changed nothing: %s", sql);
+	sqlite3_close(db);
+}
+
+/** store_fixture_query() - column @column of the first row, as text that the next query overwrites */
+const char *store_fixture_query(struct store_fixture *x, const char *sql, int column)
+{
+	static char text[512];
+	sqlite3_stmt *statement;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(x->database, &db), SQLITE_OK);
+	if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+	assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+	snprintf(text, sizeof(text), "%s", (const char *)sqlite3_column_text(statement, column));
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return text;
+}
+
+/** store_fixture_count() - the first column of the first row, as a number */
+long long store_fixture_count(struct store_fixture *x, const char *sql)
+{
+	return atoll(store_fixture_query(x, sql, 0));
+}
+
+/** store_fixture_get() - read a key and its material; Return: as store_get_key() */
+int store_fixture_get(struct store_fixture *x, const char *key_id, struct fault *f)
+{
+	_cleanup_secret_ struct secret *material = NULL;
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	int ret = store_get_key(x->store, key_id, &cmk, &material, f);
+
+	assert_int_equal(ret == 0, material != NULL);
+	return ret;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A key store in a folder of its own, for tests: key A enabled, key B disabled, alias/one of A. The
+ * test may open the database file beside the store, as an attacker does.
+ */
+#ifndef ENVELOPE_KMS_STORE_FIXTURE_H
+#define ENVELOPE_KMS_STORE_FIXTURE_H
+
+#include "kms/keys/crypto.h"
+#include "kms/store/store.h"
+
+#define A	"aaaaaaaa-0000-4000-8000-000000000001"
+#define B	"bbbbbbbb-0000-4000-8000-000000000002"
+#define DUE	"cccccccc-0000-4000-8000-00000000000d"
+#define ACCOUNT "123456789012"
+#define NOW	1700000000
+
+struct store_fixture {
+	char folder[64];
+	char database[96];
+	struct secret *root;
+	struct store *store;
+};
+
+int store_fixture_set_up(void **state);
+int store_fixture_tear_down(void **state);
+#define STORE_TEST(name) \
+	cmocka_unit_test_setup_teardown(name, store_fixture_set_up, store_fixture_tear_down)
+
+void store_fixture_add_key(struct store *store, const char *key_id, enum key_state state,
+			   int64_t deletion, uint8_t fill);
+void store_fixture_tamper(struct store_fixture *x, const char *sql);
+const char *store_fixture_query(struct store_fixture *x, const char *sql, int column);
+long long store_fixture_count(struct store_fixture *x, const char *sql);
+int store_fixture_get(struct store_fixture *x, const char *key_id, struct fault *f);
+
+#endif
