@@ -47,7 +47,7 @@ def _():
     assert len(blobs) == 20
 
 
-@test("the encryption context counts as a set of pairs, order does not matter")
+@test("the order of an encryption context does not matter")
 def _():
     sealed = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": CONTEXT})
     backwards = dict(reversed(list(CONTEXT.items())))
@@ -88,7 +88,7 @@ def _():
         bent = blob[:i] + bytes([blob[i] ^ 1]) + blob[i + 1:]
         reply = kms.call("Decrypt", {"CiphertextBlob": b64(bent)})
         assert reply.error in refusals, f"byte {i}: {reply.text}"
-        # Naming the key, as the agent does, tells a damaged key id from a lost key.
+        # A request that names the key, as the agent's does, tells a damaged key id from a lost key.
         reply = kms.call("Decrypt", {"CiphertextBlob": b64(bent), "KeyId": main_key})
         assert reply.error in ("InvalidCiphertextException", "IncorrectKeyException"), f"byte {i}: {reply.text}"
     for size in (1, 20, 36, 63, 64, len(blob) - 1):
@@ -143,7 +143,7 @@ def _():
              "SourceKeyId": other, "DestinationKeyId": other})
 
 
-@test("DryRun: DryRunOperationException proves access, anything else is the real fault")
+@test("DryRun: DryRunOperationException proves access, every other fault is the real one")
 def _():
     key = kms.new_key()["KeyId"]
     blob = kms.good("GenerateDataKeyWithoutPlaintext",
@@ -178,7 +178,7 @@ def recipient(algorithm="RSA", *options):
     return key, {"AttestationDocument": b64(der), "KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
 
 
-@test("no plaintext over the unix socket: Decrypt, GenerateDataKey and Encrypt say so")
+@test("no plaintext over the unix socket: Decrypt, GenerateDataKey and Encrypt are refused")
 def _():
     blob = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})["CiphertextBlob"]
     for operation, params in (("Decrypt", {"CiphertextBlob": blob}),
@@ -186,13 +186,13 @@ def _():
                               ("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})):
         message = kms.bad("ValidationException", operation, params, transport="unix")
         assert "Recipient" in message, message
-    # What carries none is served.
+    # Operations without plaintext are served.
     kms.good("DescribeKey", {"KeyId": main_key}, transport="unix")
     kms.good("GenerateDataKeyWithoutPlaintext", {"KeyId": main_key, "NumberOfBytes": 64}, transport="unix")
     kms.good("ReEncrypt", {"CiphertextBlob": blob, "DestinationKeyId": main_key}, transport="unix")
 
 
-@test("with a Recipient the answer is CMS that only the recipient's key opens")
+@test("with a Recipient the reply is CMS that only the recipient's key opens")
 def _():
     private, parameter = recipient("RSA", "-pkeyopt", "rsa_keygen_bits:2048")
     other, _parameter = recipient("RSA", "-pkeyopt", "rsa_keygen_bits:2048")
@@ -216,7 +216,7 @@ def _():
             assert wrong.stdout != plain
 
 
-@test("a Recipient that is no RSA key of 2048 bits or more is refused")
+@test("a Recipient other than an RSA key of at least 2048 bits is refused")
 def _():
     blob = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})["CiphertextBlob"]
     _key, good = recipient("RSA", "-pkeyopt", "rsa_keygen_bits:2048")
@@ -237,7 +237,7 @@ def _():
     kms.leaked_nothing(80)
 
 
-@test("SIGTERM ends it with status 0, no sanitizer report, and the socket is gone")
+@test("SIGTERM ends the KMS with status 0 and no sanitizer report, and removes the socket")
 def _():
     status = kms.stop()
     assert status == 0, f"{status}: {kms.stderr()[-3000:]}"

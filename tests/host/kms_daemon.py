@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Starting envelope-kms in a scratch folder and calling it with requests that
-# botocore signs, over TLS or the unix socket, good or bent on purpose. And TAP.
+# Starts envelope-kms in a scratch folder and calls it with requests that botocore signs, over TLS or
+# the unix socket, good or changed on purpose. Prints TAP.
 
 import atexit
 import base64
@@ -72,7 +72,7 @@ REAL_TIME = datetime.datetime
 
 
 def sign_at(offset):
-    """The class that botocore asks for the time, moved by so many seconds."""
+    """The class that botocore asks for the time, moved by OFFSET seconds."""
 
     class Clock(REAL_TIME):
         @classmethod
@@ -236,7 +236,7 @@ class Kms:
             return [json.loads(line) for line in f]
 
     def leaked_nothing(self, least):
-        """Neither the secrets of this run, at least so many, nor an access key is in trail or log."""
+        """No secret of this run (there are more than LEAST) and no access key is in trail or log."""
         with open(self.audit_file, encoding="utf-8") as f:
             text = f.read() + self.stderr()
         assert len(self.secrets) > least, len(self.secrets)
@@ -247,7 +247,7 @@ class Kms:
 
 
 class Tap:
-    """Results as TAP; of the tests whose name contains ONLY."""
+    """Results as TAP, for the tests whose name contains ONLY."""
 
     def __init__(self, only=""):
         self.only = only

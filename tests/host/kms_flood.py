@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# Whoever may connect may try to keep others out, by holding every connection and sending a byte
-# now and then. A stranger does so here, in a process of its own, while the agent's user renews
-# and an administrator disables a key.
+# A user that can connect can try to keep others out: it holds every connection and sends a byte now
+# and then. A stranger does so here, in a process of its own, while the agent's user renews and an
+# administrator disables a key.
 
 import json
 import os
@@ -25,7 +25,7 @@ test = tap.test
 
 
 def agent_user():
-    """As userspace/worker/privileges.c chooses it."""
+    """The user that userspace/worker/privileges.c chooses."""
     for name in ("envelope-kms-client", "nobody"):
         try:
             return pwd.getpwnam(name)
@@ -35,7 +35,7 @@ def agent_user():
 
 
 def as_user(uid, gid, function, *arguments):
-    """What the function returns when a process of that user runs it."""
+    """Runs the function in a process of that user, and returns its result."""
     inward, outward = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -57,13 +57,13 @@ def as_user(uid, gid, function, *arguments):
     return json.loads(answer)
 
 
-# How each connection of a flood begins; a byte at a time follows. Both are whole only much later.
+# Begin of each connection of a flood. A byte at a time follows, so neither is complete for long.
 HTTP_BEGIN = b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Dribble: "
 TLS_BEGIN = b"\x16\x03\x01\x3f\xff\x01\x00\x3f\xfb\x03\x03"  # a ClientHello of 16 KiB
 
 
 class Flood:
-    """A stranger's process that holds so many connections, and opens new ones for those it loses."""
+    """A stranger's process that holds COUNT connections, and replaces those that it loses."""
 
     def __init__(self, address, begin, count, again=True):
         self.address, self.begin, self.count, self.again = address, begin, count, again
@@ -86,13 +86,13 @@ class Flood:
         return self
 
     def begun(self, state):
-        """It has as many as it can get; one that opens none again is through."""
+        """The flood has all connections that it can get; without AGAIN, it has opened COUNT."""
         if self.again:
             return state["held"] >= self.count or state["refused"] or state["lost"]
         return state["opened"] == self.count
 
     def state(self):
-        """What the flood says it holds, newest."""
+        """The newest report of the flood."""
         line = self.pipe.readline()
         while select.select([self.pipe], [], [], 0)[0]:
             line = self.pipe.readline()
@@ -115,7 +115,7 @@ class Flood:
         try:
             made.sendall(self.begin)
         except OSError:
-            pass  # ended already, which hold() sees
+            pass  # the KMS has ended it already: hold() notices
         self.held[made.fileno()] = made
         return True
 
@@ -157,7 +157,7 @@ blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": b64(b"volume key")})["Cip
 
 
 def renew():
-    """What the agent's worker does."""
+    """Renews a lease as the agent's worker does."""
     reply = kms.call("Decrypt", {"CiphertextBlob": blob, "KeyId": key, "DryRun": True}, transport="unix", profile="enveloped")
     return reply.error
 
@@ -173,7 +173,7 @@ def connect():
     return "connected"
 
 
-@test("the unix socket is for root and the agent's worker, and a stranger cannot connect")
+@test("root and the agent's worker can connect to the unix socket, a stranger cannot")
 def _():
     status = os.stat(kms.unix)
     assert stat.S_IMODE(status.st_mode) == 0o660 and status.st_gid == agent.pw_gid, status
@@ -193,7 +193,7 @@ def _():
         assert remote.state()["held"] > LIMIT // 2
 
 
-@test("and an administrator can still revoke over TCP")
+@test("an administrator can still revoke over TCP during a flood")
 def _():
     doomed = kms.new_key()["KeyId"]
     with Flood(("127.0.0.1", kms.port), TLS_BEGIN, LIMIT + 50) as flood:
@@ -206,7 +206,7 @@ def _():
     assert kms.good("DescribeKey", {"KeyId": doomed})["KeyMetadata"]["KeyState"] == "Disabled"
 
 
-@test("where others may use the unix socket, one of them has a part of it at most")
+@test("a user other than the agent holds only a part of the unix socket's connections")
 def _():
     os.chmod(kms.unix, 0o666)
     with Flood(kms.unix, HTTP_BEGIN, PEER_MAX + 40, again=False) as flood:
@@ -233,13 +233,13 @@ def hold_many():
     return len(held) - len(ended)
 
 
-@test("the agent's own connections are not counted so")
+@test("the connections of the agent's user are not limited")
 def _():
     held = as_user(agent.pw_uid, agent.pw_gid, hold_many)
     assert held == 2 * PEER_MAX, held
 
 
-@test("a request that takes half a minute is given up, however steadily its bytes come")
+@test("a request that takes half a minute is dropped, however steadily its bytes come")
 def _():
     os.chmod(kms.unix, 0o666)
     begin = time.monotonic()
@@ -250,7 +250,7 @@ def _():
     os.chmod(kms.unix, 0o660)
 
 
-@test("it ends with status 0 and no sanitizer report")
+@test("SIGTERM ends the KMS with status 0 and no sanitizer report")
 def _():
     status = kms.stop()
     assert status == 0, f"{status}: {kms.stderr()[-3000:]}"

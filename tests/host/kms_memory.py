@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Plaintext keys go through envelope-kms in every way there is; then all of its
-# memory is searched for them: raw, in halves, hex, base64 at each alignment.
+# Plaintext keys go through envelope-kms in every way. Then the test searches all of its memory for
+# them: raw, in halves, hex, base64 at each alignment.
 
 import base64
 import json
@@ -26,7 +26,7 @@ def forms(secret):
     found = {"raw": secret, "first half": secret[:half], "second half": secret[half:],
              "hex": secret.hex().encode(), "HEX": secret.hex().upper().encode()}
     for shift in range(3):
-        # The middle of the base64 text: what does not depend on the neighbours.
+        # The middle of the base64 text does not depend on the neighbouring bytes.
         text = base64.b64encode(b"\0" * shift + secret)
         found[f"base64 shifted by {shift}"] = text[4:len(text) - 4]
     return found
@@ -61,13 +61,13 @@ def search(pid, secrets):
 
 
 def exercise(program, operate):
-    """What is found in the daemon's memory after operate(kms) returned the secrets."""
+    """Secrets found in the daemon's memory after operate(kms) has returned them."""
     kms = Kms(program)
     try:
         kms.start()
         secrets = operate(kms)
         assert all(len(s) == 64 for s in secrets)
-        # The answer is sent before its buffers are freed: a moment of grace.
+        # The reply is sent before its buffers are freed, so wait a moment.
         deadline = time.monotonic() + 2
         while (hits := search(kms.process.pid, secrets)) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -128,7 +128,7 @@ def kept_alive(kms):
 
 
 def refused(kms):
-    """Requests that carry plaintext and fail in every place where they can."""
+    """Requests that carry plaintext and fail, one for each place where they can fail."""
     key = kms.new_key()["KeyId"]
     secrets = [os.urandom(64) for _i in range(6)]
     texts = [b64(s) for s in secrets]
@@ -154,7 +154,7 @@ def something_left():
 
 
 def master_keys():
-    """The root key is there once, in locked memory; the master keys come and go with each call."""
+    """The root key is in memory once, and locked. Master keys are in memory during a call only."""
     kms = Kms(sys.argv[1])
     try:
         kms.start()
@@ -190,11 +190,11 @@ def sealed_off():
         kms.close()
 
 
-tap.check("negative control: without wiping, plaintext is found after it was freed", something_left)
-tap.check("after GenerateDataKey, Decrypt, Encrypt and ReEncrypt over TLS nothing is left", nothing_left, over_tls)
-tap.check("after Decrypt with a Recipient and dry runs over the unix socket nothing is left", nothing_left, over_unix)
-tap.check("a connection that stays open keeps nothing either", nothing_left, kept_alive)
-tap.check("after requests with plaintext that were refused nothing is left", nothing_left, refused)
-tap.check("no master key is left, and the root key is there exactly once", master_keys)
+tap.check("negative control: without wiping, freed plaintext is found", something_left)
+tap.check("no plaintext is left after GenerateDataKey, Decrypt, Encrypt and ReEncrypt over TLS", nothing_left, over_tls)
+tap.check("no plaintext is left after Decrypt with a Recipient and dry runs over the unix socket", nothing_left, over_unix)
+tap.check("a connection that stays open keeps no plaintext", nothing_left, kept_alive)
+tap.check("no plaintext is left after refused requests that carried it", nothing_left, refused)
+tap.check("no master key is left, and the root key is in memory exactly once", master_keys)
 tap.check("no core file, memory locked", sealed_off)
 tap.finish()

@@ -125,7 +125,7 @@ def _():
     assert "DeletionDate" not in key
 
 
-@test("CreateKey refuses what it does not have rather than ignore it")
+@test("CreateKey refuses a parameter that it does not support, and does not ignore it")
 def _():
     for params in ({"KeyUsage": "SIGN_VERIFY"}, {"KeySpec": "RSA_2048"}, {"Origin": "EXTERNAL"},
                    {"Policy": "{}"}, {"Tags": []}, {"MultiRegion": True}):
@@ -142,7 +142,7 @@ def _():
         assert kms.good("DescribeKey", {"KeyId": name})["KeyMetadata"] == key
 
 
-@test("names of nothing: NotFoundException, InvalidArnException, ValidationException")
+@test("a name without a key: NotFoundException, InvalidArnException, ValidationException")
 def _():
     missing = "00000000-0000-4000-8000-000000000000"
     assert kms.bad("NotFoundException", "DescribeKey", {"KeyId": missing}) == f"Key '{arn(missing)}' does not exist"
@@ -226,7 +226,7 @@ def _():
 # ---------------------------------------------------------------- key states
 
 
-@test("every operation in every key state answers as AWS's table says")
+@test("every operation in every key state answers as in AWS's table")
 def _():
     disabled, invalid = "DisabledException", "KMSInvalidStateException"
     key = kms.new_key()["KeyId"]
@@ -282,7 +282,7 @@ def _():
     crypto(None)
 
 
-@test("the waiting period is 7 to 30 days, 30 if not given")
+@test("the waiting period is 7 to 30 days, and 30 by default")
 def _():
     key = kms.new_key()["KeyId"]
     for days in (0, 6, 31, -7):
@@ -297,17 +297,17 @@ main_key = kms.new_key()["KeyId"]
 CONTEXT = {"aws:rds:db-id": "cluster-A", "dm-envelope:volume-id": "vol-1", "dm-envelope:header-sha256": "00"}
 
 
-@test("a principal of another account: AccessDeniedException, and nothing to see")
+@test("a principal of another account: AccessDeniedException, and no key is visible")
 def _():
     blob = kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA=="})["CiphertextBlob"]
     who = {"profile": "stranger"}
     for operation in ("DescribeKey", "DisableKey", "ScheduleKeyDeletion"):
         message = kms.bad("AccessDeniedException", operation, {"KeyId": arn(main_key)}, **who)
         assert f"user/stranger is not authorized to perform: kms:{operation}" in message
-    # The same words for a key that does not exist: no oracle.
+    # A key that does not exist gives the same fault, so that a stranger cannot probe for keys.
     missing = arn("00000000-0000-4000-8000-000000000000")
     kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": missing}, **who)
-    # An alias does not tell which key it points to, neither in the fault nor in the stranger's trail.
+    # Neither the fault nor the stranger's audit record names the key that an alias points to.
     alias = f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/four"
     message = kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": alias}, **who)
     assert f"on resource: {alias} because" in message and "resources" not in kms.audit()[-1], message
@@ -327,7 +327,7 @@ def _():
 # ---------------------------------------------------------------- transport
 
 
-@test("TCP speaks TLS 1.2 or newer and nothing else")
+@test("TCP speaks only TLS 1.2 or newer")
 def _():
     import http.client
     connection = http.client.HTTPConnection("127.0.0.1", kms.port, timeout=5)
@@ -347,7 +347,7 @@ def _():
 # ---------------------------------------------------------------- audit
 
 
-@test("every call has its CloudTrail record, the refused ones with their error")
+@test("every call has its CloudTrail record, and a refused call's names the error")
 def _():
     start = len(kms.audit())
     key = kms.new_key(Description="audited")
@@ -414,7 +414,7 @@ def _():
     kms.restart()
 
 
-@test("it serves several clients at once and survives half a request")
+@test("the KMS serves several clients at once and survives half a request")
 def _():
     import socket
     import threading
@@ -442,7 +442,7 @@ def _():
     kms.good("ListKeys")
 
 
-@test("SIGTERM ends it with status 0, no sanitizer report, and the socket is gone")
+@test("SIGTERM ends the KMS with status 0 and no sanitizer report, and removes the socket")
 def _():
     status = kms.stop()
     assert status == 0, f"{status}: {kms.stderr()[-3000:]}"

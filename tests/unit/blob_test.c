@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* sources: kms/keys/blob.c kms/keys/context.c kms/keys/crypto.c */
 /*
- * What the KMS says of a ciphertext blob. The agent ends a cluster for good when it is told that
- * the ciphertext is invalid, so a KMS that could not try to open it must never say that: each
- * allocation of locked memory is made to fail, and OpenSSL to have no algorithm.
+ * The faults of opening a ciphertext blob. InvalidCiphertextException ends a cluster for good, so a
+ * KMS that could not try to open a blob must never return it: here each allocation of locked memory
+ * fails in turn, and OpenSSL has no algorithm.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,7 +55,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The exception that opening ends in, "" when it succeeds. */
+/* The fault code of opening the blob, "" when it opens. */
 static const char *open_fault(const struct context *context, const uint8_t *bytes, size_t size)
 {
 	static struct fault f;
@@ -117,7 +117,7 @@ static int with_pages(unsigned int pages, const char *for_right, const char *for
 
 static void no_locked_memory_is_not_an_invalid_ciphertext(void **state)
 {
-	assert_int_equal(with_pages(0, INTERNAL, INTERNAL), 0); /* none for the derived key */
+	assert_int_equal(with_pages(0, INTERNAL, INTERNAL), 0); /* no page for the derived key */
 	assert_int_equal(with_pages(1, INTERNAL, INTERNAL), 0); /* none for the plaintext */
 	assert_int_equal(with_pages(2, "", INVALID), 0);	/* control: enough */
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* sources: kms/keys/key_state.c */
 /*
- * The key state table, row by row, as AWS's "Key states of AWS KMS keys" has it.
+ * The key state table, row by row, against AWS's page "Key states of AWS KMS keys".
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -110,7 +110,7 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_int_equal(next, cmk.deletion);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 
-	/* One whose end is not recorded stays. */
+	/* A key whose end cannot be recorded stays. */
 	assert_int_equal(store_destroy_due(x->store, cmk.deletion, refuse_end, &ended, &next, NULL),
 			 -1);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
@@ -128,7 +128,7 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_false(in_files(x, seal + 12, 32));
 }
 
-/* The column that finds a due key is not sealed: whatever it says, the record decides. */
+/* The column that finds a due key is not sealed, so the record decides. */
 static void a_hint_destroys_no_key(void **state)
 {
 	struct store_fixture *x = *state;

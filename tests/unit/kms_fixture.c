@@ -30,6 +30,7 @@
 
 static struct kms_fixture kms;
 
+/** json() - make a JSON object from a printf format */
 struct json_object *json(const char *fmt, ...)
 {
 	struct json_object *object;
@@ -45,6 +46,7 @@ struct json_object *json(const char *fmt, ...)
 	return object;
 }
 
+/** kms_fixture_admin() - a call as administrator; fails the test unless it succeeds */
 struct json_object *kms_fixture_admin(const char *operation, struct json_object *request)
 {
 	struct kms_endpoint endpoint = { .region = "us-east-1", .timeout_s = 20 };
@@ -65,6 +67,7 @@ struct json_object *kms_fixture_admin(const char *operation, struct json_object 
 	return response;
 }
 
+/** kms_fixture_key() - an administrator's call that takes a key id and whose reply is dropped */
 void kms_fixture_key(const char *operation, const char *key_id)
 {
 	json_object_put(kms_fixture_admin(operation, json("{\"KeyId\":\"%s\"}", key_id)));
@@ -131,6 +134,13 @@ static int start_kms(void)
 	return wait_for(socket);
 }
 
+/**
+ * kms_fixture_start() - start the KMS and create a key
+ *
+ * Sets ENVELOPE_WORKER, so that kms_worker_start() finds the worker beside it.
+ *
+ * Return: the one fixture, or NULL after printing why.
+ */
 const struct kms_fixture *kms_fixture_start(void)
 {
 	char self[2900] = { 0 }, worker[3100];
@@ -151,6 +161,7 @@ const struct kms_fixture *kms_fixture_start(void)
 	return &kms;
 }
 
+/** kms_fixture_stop() - stop the KMS and remove its folder; Return: 0, or not */
 int kms_fixture_stop(void)
 {
 	char command[128];

@@ -20,25 +20,14 @@ struct kms_fixture {
 	char key_arn[512];
 };
 
-/**
- * kms_fixture_start() - start the KMS and create a key
- *
- * Sets ENVELOPE_WORKER, so that kms_worker_start() finds the worker beside it.
- *
- * Return: the one fixture, or NULL after printing why.
- */
 const struct kms_fixture *kms_fixture_start(void);
 
-/** kms_fixture_stop() - stop it and remove its folder. Return: 0 or not. */
 int kms_fixture_stop(void);
 
-/** kms_fixture_admin() - a call as administrator; fails the test unless it succeeds */
 struct json_object *kms_fixture_admin(const char *operation, struct json_object *request);
 
-/** kms_fixture_key() - an administrator's call that takes a key id and gives nothing of interest */
 void kms_fixture_key(const char *operation, const char *key_id);
 
-/** json() - a JSON object from a printf format */
 struct json_object *json(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

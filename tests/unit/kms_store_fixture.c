@@ -125,8 +125,8 @@ int store_fixture_get(struct store_fixture *x, const char *key_id, struct fault 
 {
 	_cleanup_secret_ struct secret *material = NULL;
 	_cleanup_cmk_ struct cmk cmk = { 0 };
-	int ret = store_get_key(x->store, key_id, &cmk, &material, f);
+	int r = store_get_key(x->store, key_id, &cmk, &material, f);
 
-	assert_int_equal(ret == 0, material != NULL);
-	return ret;
+	assert_int_equal(!r, material != NULL);
+	return r;
 }

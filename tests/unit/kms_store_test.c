@@ -2,7 +2,7 @@
 /* sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
 /*
  * The key store, attacked through its database file: every column of every row altered, rows
- * swapped, another root key; and the destruction of a key, looked for in the raw file afterwards.
+ * swapped, another root key.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -170,7 +170,7 @@ static int refuse_end(const struct cmk *cmk, void *userdata, struct fault *f)
 	return -1;
 }
 
-/* OpenSSL without its ciphers: that must not look like a damaged store, nor like another root key. */
+/* OpenSSL without ciphers must look neither like a damaged store nor like another root key. */
 static void a_cipher_that_fails_is_no_damage(void **state)
 {
 	struct store_fixture *x = *state;
@@ -188,7 +188,7 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_non_null(strstr(f.message, "need not be at fault"));
 	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, &f), -1);
 	assert_non_null(strstr(f.message, "need not be at fault"));
-	/* Tried again later, in place of never. */
+	/* -1 makes the timer try again later. */
 	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, &f), -1);
 	store_close(x->store);
 	x->store = NULL;
@@ -198,7 +198,7 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
 	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), 0);
 	assert_int_equal(store_fixture_get(x, A, &f), 0);
-	assert_int_equal(store_fixture_get(x, B, &f), -1); /* what is damaged is still called so */
+	assert_int_equal(store_fixture_get(x, B, &f), -1); /* the damaged row is still reported */
 	assert_non_null(strstr(f.message, "swapped"));
 	assert_int_equal(store_destroy_due(x->store, NOW, note_due, &ended, &next, &f), 1);
 	assert_int_equal(ended, 1);

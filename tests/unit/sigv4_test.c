@@ -2,7 +2,7 @@
 /*
  * Signature Version 4 against the POST vectors of AWS's published test suite (post-vanilla,
  * post-header-key-sort, post-header-value-case, post-x-www-form-urlencoded) and three more that
- * botocore 1.29 signed, and against every way to bend a good request.
+ * botocore 1.29 signed, and against every change of a good request.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +77,7 @@ static const struct vector vectors[] = {
 
 #define KMS_VECTOR (&vectors[6])
 
-struct message { /* a request that a test may bend before it is verified */
+struct message { /* a request that a test may change before it is verified */
 	struct http_header headers[HEADERS_MAX];
 	size_t count;
 	char authorization[512];
@@ -114,7 +114,7 @@ static int verify(struct message *m, struct fault *f)
 	struct secret *secret = secret_new(strlen(m->secret));
 	struct sigv4_authorization authorization;
 	struct http_request request;
-	int ret;
+	int r;
 
 	memcpy(secret->bytes, m->secret, secret->size);
 	if (m->authorization[0])
@@ -123,12 +123,12 @@ static int verify(struct message *m, struct fault *f)
 					 .header_count = m->count,
 					 .body = (const uint8_t *)m->body,
 					 .body_size = strlen(m->body) };
-	ret = sigv4_parse(&request, &authorization, f);
-	if (ret == 0)
-		ret = sigv4_verify(&request, &authorization, secret, m->region, m->service, m->now,
-				   f);
+	r = sigv4_parse(&request, &authorization, f);
+	if (!r)
+		r = sigv4_verify(&request, &authorization, secret, m->region, m->service, m->now,
+				 f);
 	secret_free(secret);
-	return ret;
+	return r;
 }
 
 static void refused(struct message *m, const char *code)
@@ -190,14 +190,14 @@ static void unsigned_amz_header_is_refused(void **state)
 {
 	struct message m;
 
-	/* The signature of post-vanilla is good, but the operation is not under it. */
+	/* The signature of post-vanilla is good, but it does not cover the operation. */
 	build(&m, &vectors[0]);
 	put(&m, "X-Amz-Target", "TrentService.Decrypt");
 	refused(&m, "InvalidSignatureException");
 	build(&m, KMS_VECTOR);
 	put(&m, "x-amz-anything", "1");
 	refused(&m, "InvalidSignatureException");
-	/* An unsigned header that is none of AWS's is fine, as with AWS. */
+	/* An unsigned header without the prefix X-Amz- is accepted, as AWS does. */
 	build(&m, KMS_VECTOR);
 	put(&m, "Accept-Encoding", "identity");
 	assert_int_equal(verify(&m, NULL), 0);

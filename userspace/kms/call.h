@@ -9,10 +9,11 @@
  *	service.c		a struct call is made of a request, a response of the reply
  *	ops/dispatch		the order of a call: authenticate, parse, run, audit, commit
  *	ops/ops.c		table of the operations: name, function, whether it changes anything
- *	ops/ops_*		the operations; params and page read their parameters
+ *	ops/ops_*		the operations; params and page read their parameters, ciphertext and
+ *				plaintext are steps that several share
  *	auth/key_lookup		from a KeyId or alias to a key that the caller may use
  *	auth/authorize		the decision: struct access in, allowed or AccessDeniedException out
- *	keys/			key metadata, key states, ciphertext blobs, ways of plaintext, deletion
+ *	keys/			key metadata and states, ciphertext blobs, new keys, deletion
  *	store/			the sealed rows of keys and aliases, in sqlite
  *	root/			the root key, under which each row is sealed
  *	audit/			the audit trail

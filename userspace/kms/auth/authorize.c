@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The authorization.
+ * Deciding about access.
  *
- * Must never look anywhere but into its struct access.
+ * Must never read anything but its struct access.
  */
 
 #include "kms/auth/authorize.h"

@@ -88,7 +88,7 @@ static int load_named(struct call *call, struct named *named, struct cmk *cmk,
 	if (key_ref_is_alias(&named->ref))
 		return load_alias(call, named, cmk, material, f);
 	point_to(call, named, named->ref.name);
-	/* Audited also when refused: the caller knows this ARN. An alias's key is its owner's. */
+	/* Audited even if refused: the caller named this ARN, unlike the key behind an alias. */
 	call_touch(call, named->arn);
 	return load(call, named, cmk, material, f);
 }
@@ -167,7 +167,7 @@ int key_lookup_id(struct call *call, const char *text, enum key_use use, struct 
 		return -1;
 	if (key_ref_is_alias(&ref))
 		return fault_set(f, "NotFoundException",
-				 "Invalid keyId '%s': %s takes a key id or key ARN, not an alias",
+				 "Invalid keyId '%s': %s takes a key id or key ARN, not an alias.",
 				 text, call->operation);
 	return key_lookup(call, &wanted, cmk, NULL, f);
 }

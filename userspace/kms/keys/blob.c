@@ -106,7 +106,7 @@ static int read_header(const uint8_t *blob, size_t size, struct blob_header *hea
 	return 0;
 }
 
-/** blob_key_id() - which key a blob names; Return: 0, or -1 with InvalidCiphertextException */
+/** blob_key_id() - read the id of the key that a blob names; Return: 0, or -1 with InvalidCiphertextException */
 int blob_key_id(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], struct fault *f)
 {
 	struct blob_header header;
@@ -121,8 +121,8 @@ int blob_key_id(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], struc
 
 /**
  * blob_open() - decrypt
- * @f: InvalidCiphertextException when the blob or @context is not what was sealed, which a client
- *     may take for final; KMSInternalException when opening could not be tried
+ * @f: InvalidCiphertextException when the blob or @context is not the one that was sealed, which
+ *     a client may take for final; KMSInternalException when opening could not be tried
  *
  * Return: plaintext, or NULL.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AES-256-GCM, HKDF and randomness, as OpenSSL gives them.
+ * AES-256-GCM, HKDF and randomness, from OpenSSL.
  *
- * Must never return plaintext whose tag was not right.
+ * Must never return plaintext whose tag is wrong.
  */
 #ifndef ENVELOPE_KMS_CRYPTO_H
 #define ENVELOPE_KMS_CRYPTO_H
@@ -15,7 +15,7 @@
 #define CRYPTO_KEY_BYTES   32
 #define CRYPTO_NONCE_BYTES 12
 #define CRYPTO_TAG_BYTES   16
-/* What sealing adds: nonce in front, tag behind. */
+/* Bytes that sealing adds: nonce in front, tag behind. */
 #define CRYPTO_SEAL_BYTES (CRYPTO_NONCE_BYTES + CRYPTO_TAG_BYTES)
 
 struct crypto_bytes {

@@ -2,7 +2,7 @@
 /*
  * Handling one call.
  *
- * Must never let a fault carry a partial reply, nor keep a change that is not recorded.
+ * Must never let a fault carry a partial reply. Must never keep a change that is not recorded.
  */
 
 #include "kms/ops/dispatch.h"
@@ -58,7 +58,7 @@ static int find_caller(struct call *call, const struct http_request *request, st
 
 	memcpy(call->access_key, who.access_key, sizeof(call->access_key));
 	if (r) {
-		/* The library's name for it is that of other AWS services. */
+		/* Other AWS services have another name for it. */
 		if (!strcmp(f->code, "InternalFailure"))
 			strcpy(f->code, "KMSInternalException");
 		return -1;

@@ -19,8 +19,8 @@ static bool is_due(const struct cmk *cmk, int64_t now)
 }
 
 /*
- * The first key that its hint says is due, without its description; key_id "" for none. A damaged
- * row is passed over: it must not keep the other keys from being destroyed.
+ * Finds the first key whose hint is due, without its description; key_id "" for none. A damaged row
+ * is passed over: it must not keep the other keys from being destroyed.
  */
 static int find_hinted(struct store *store, int64_t now, struct cmk *first, struct fault *f)
 {
@@ -74,7 +74,7 @@ static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t
 	return store_commit(store, f);
 }
 
-/* The earliest hint after @now, 0 for none. A wrong one only makes the timer look too early. */
+/* Finds the earliest hint after @now, 0 for none. A wrong hint makes the timer fire too early. */
 static int find_next(struct store *store, int64_t now, int64_t *next, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -107,7 +107,7 @@ int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f)
 /**
  * store_destroy_due() - destroy each key whose waiting period is over, with its aliases
  * @now: seconds since the epoch
- * @each: called before each; the key's description is not there any more
+ * @each: called before each, with the key's description gone
  * @next: set to the earliest deletion that is still to come, or 0
  *
  * Return: number of keys destroyed, or -1.

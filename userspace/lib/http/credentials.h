@@ -2,7 +2,7 @@
 /*
  * The first credentials file: access keys for the agent and for an administrator.
  *
- * Must never print them.
+ * Must never print a key.
  */
 #ifndef ENVELOPE_CREDENTIALS_H
 #define ENVELOPE_CREDENTIALS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One HTTP request and its response, as the server (http.c) hands them to the service behind it.
+ * One HTTP request and its response, as the server (http.c) and the service behind it exchange them.
  *
- * Must never know what a service does with them.
+ * Must never depend on what a service does with them.
  */
 #ifndef ENVELOPE_HTTP_REQUEST_H
 #define ENVELOPE_HTTP_REQUEST_H
@@ -22,7 +22,7 @@
 #define HTTP_SERVER_ERROR 500
 
 enum transport {
-	TRANSPORT_UNIX, /* in clear; the kernel does not wipe its socket buffers */
+	TRANSPORT_UNIX, /* in clear, and the kernel does not wipe its socket buffers */
 	TRANSPORT_TLS,
 };
 

@@ -34,7 +34,7 @@ static void to_hex(const uint8_t digest[SHA256_DIGEST_LENGTH], char hex[HEX_DIGE
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
-/* Copies the value of "Name=value" out of the Authorization header's list; -1 when it is missing. */
+/* Copies the value of "Name=value" in the Authorization header's list; -1 when it is missing. */
 static int take_part(const char *list, const char *name, char *value, size_t size)
 {
 	size_t name_size = strlen(name);
@@ -188,7 +188,7 @@ static int check_signed_headers(const struct http_request *request,
 	return 0;
 }
 
-/* Outer white space goes, inner runs become one space. */
+/* Drops outer white space, and writes inner runs of it as one space. */
 static void write_trimmed(FILE *out, const char *value)
 {
 	bool space = false, begun = false;

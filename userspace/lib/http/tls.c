@@ -125,8 +125,8 @@ static int make_certificate(const char *certificate_path, const char *key_path, 
 /* Certificate and key are worthless alone. A lone one is removed, and both are made. */
 static int drop_lone(const char *path, const char *other, struct fault *f)
 {
-	log_warning("%s is there without %s: making both anew; clients need the new ca.pem", path,
-		    other);
+	log_warning("%s exists without %s: both are made anew, and clients need the new ca.pem",
+		    path, other);
 	if (unlink(path))
 		return fault_set(f, "InvalidConfiguration",
 				 "%s cannot be removed: %s. Remove it by hand.", path,
@@ -142,7 +142,7 @@ static int make_if_missing(const char *certificate_path, const char *key_path, c
 
 	if (certificate && key)
 		return 0;
-	/* A power cut between the two files leaves the key alone. */
+	/* A power cut between the two writes leaves the key without a certificate. */
 	if ((key && drop_lone(key_path, certificate_path, f)) ||
 	    (certificate && drop_lone(certificate_path, key_path, f)))
 		return -1;

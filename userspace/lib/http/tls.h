@@ -2,7 +2,7 @@
 /*
  * The certificate of the TLS endpoint: self-signed, for the loopback addresses, made once.
  *
- * Must never be replaced silently: clients pin ca.pem.
+ * Must never be replaced without a warning: clients pin ca.pem.
  */
 #ifndef ENVELOPE_TLS_H
 #define ENVELOPE_TLS_H
