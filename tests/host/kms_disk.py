@@ -64,7 +64,7 @@ def _():
         kms.start()
         kms.good("ListKeys")
         assert open(f"{kms.state}/{lone}", "rb").read() != before
-        assert f"{lone} is there without {kms.state}/{missing}" in kms.stderr()
+        assert f"{lone} exists without {kms.state}/{missing}" in kms.stderr()
     # A whole pair stays.
     before = [open(f"{kms.state}/{name}", "rb").read() for name in ("tls-key.pem", "ca.pem")]
     kms.restart()
