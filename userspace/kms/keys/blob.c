@@ -106,7 +106,12 @@ static int read_header(const uint8_t *blob, size_t size, struct blob_header *hea
 	return 0;
 }
 
-/** blob_key_id() - read the id of the key that a blob names; Return: 0, or -1 with InvalidCiphertextException */
+/**
+ * blob_key_id() - read the id of the key that a blob names
+ * @f: InvalidCiphertextException
+ *
+ * Return: 0 or -1.
+ */
 int blob_key_id(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], struct fault *f)
 {
 	struct blob_header header;

@@ -142,7 +142,7 @@ int param_secret(struct json_object *params, const char *name, size_t max, struc
 	return 0;
 }
 
-/** param_refuse() - refuse a parameter that AWS has and this KMS lacks; Return: 0 when absent, else -1 */
+/** param_refuse() - refuse a parameter that this KMS lacks; Return: 0 when absent, else -1 */
 int param_refuse(struct json_object *params, const char *name, struct fault *f)
 {
 	if (!json_has(params, name))

@@ -209,7 +209,11 @@ err_close:
 	return -1;
 }
 
-/** store_begin() - begin a change of several steps, or one that waits for its audit record; Return: 0 or -1 */
+/**
+ * store_begin() - begin a change of several steps, or one that waits for its audit record
+ *
+ * Return: 0 or -1.
+ */
 int store_begin(struct store *store, struct fault *f)
 {
 	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)

@@ -3,8 +3,8 @@
  * HTTP through libmicrohttpd.
  *
  * Must never buffer a body beyond BODY_MAX, and never leave a body unwiped: request and response are
- * heap blocks, which wipe_malloc.c wipes when they are freed. The connection's memory pool is kept at a size that
- * libmicrohttpd takes from the heap and not from mmap(), for the same reason.
+ * heap blocks, which wipe_malloc.c wipes when they are freed. For the same reason the connection's
+ * memory pool has a size that libmicrohttpd takes from the heap and not from mmap().
  */
 
 #include "lib/http/http.h"
