@@ -4,6 +4,7 @@
 # the two transports and the audit trail.
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -316,6 +317,14 @@ def _():
     kms.bad("AccessDeniedException", "Decrypt", {"CiphertextBlob": blob}, **who)
     kms.bad("AccessDeniedException", "Decrypt", {"CiphertextBlob": blob, "KeyId": arn(main_key)}, **who)
     kms.bad("NotFoundException", "DescribeKey", {"KeyId": main_key}, **who)
+    # Nor does a damaged key differ for a stranger. Its owner learns of the damage.
+    damaged = kms.new_key()["KeyId"]
+    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
+        db.execute("UPDATE keys SET seal = zeroblob(length(seal)) WHERE key_id = ?", (damaged,))
+    kms.bad("KMSInternalException", "DescribeKey", {"KeyId": arn(damaged)}, status=500)
+    kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": arn(damaged)}, **who)
+    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
+        db.execute("DELETE FROM keys WHERE key_id = ?", (damaged,))
     assert kms.good("ListKeys", **who)["Keys"] == [] and kms.good("ListAliases", **who)["Aliases"] == []
     own = kms.good("CreateKey", **who)["KeyMetadata"]
     assert own["AWSAccountId"] == STRANGER
