@@ -60,12 +60,12 @@ bench: deps ## compare with dm-crypt and dm-linear, files in docs/bench; on a de
 # waits, as guests do for a lease to end. The long ones begin first, the short ones fill the end.
 STYLE_SUITES = "style=tests/style/run"
 UNIT_SUITES = $(foreach t,$(UNIT_TESTS),"unit $(t)=$(BUILD)/asan/unit/$(t)")
-UNIT_MUTATIONS = "unit mutations=tests/unit/mutate --jobs 1"
+UNIT_MUTATIONS = "unit mutations=tests/mutations/run --jobs 1"
 HOST_SUITES = $(foreach t,$(HOST_TESTS),"host $(t)=tests/host/$(t).sh")
 KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
 BENCH_SUITES = "bench=tests/bench/regress"
 VM_SUITES = $(or $(shell tests/qemu/suites),"vm=false")
-MUTATION_SUITE = "mutations 6.12=tests/kunit/run 6.12 --mutate all"
+MUTATION_SUITE = "mutations 6.12=tests/mutations/run --kunit 6.12"
 
 check: deps kernels userspace userspace-asan ## run every test; ends with `N passed, N failed, N skipped`
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
@@ -79,7 +79,7 @@ check-unit: deps userspace userspace-asan ## unit tests, under AddressSanitizer 
 	@tests/run $(UNIT_SUITES)
 
 unit-mutations: deps userspace ## the negative controls of unit and host tests: protections taken away, seen to fail
-	@tests/run "unit mutations=tests/unit/mutate"
+	@tests/run "unit mutations=tests/mutations/run"
 
 check-host: deps userspace userspace-asan ## tests of the programs on this machine
 	@tests/run $(HOST_SUITES)
@@ -88,7 +88,7 @@ kunit: kernels ## KUnit suites in QEMU, on 6.12 and 7.3 with KASAN, lockdep, fau
 	@tests/run -j 2 $(KUNIT_SUITES)
 
 mutations: kernels ## the negative controls of the KUnit suites: protections taken away one by one, seen to fail
-	@tests/run -j 2 $(MUTATION_SUITE) "mutations 7.3=tests/kunit/run 7.3 --mutate all"
+	@tests/run -j 2 $(MUTATION_SUITE) "mutations 7.3=tests/mutations/run --kunit 7.3"
 
 kunit-mutations: kernels ## the same on 6.12 alone
 	@tests/run $(MUTATION_SUITE)

@@ -383,7 +383,7 @@ int main(int argc, char **argv)
 		with_volume(each_question_is_in_the_audit_trail),
 	};
 
-	/* For tests/unit/mutate: only the test of that name. */
+	/* For tests/mutations/run: only the test of that name. */
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -697,7 +697,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_cannot_start_says_why),
 	};
 
-	/* For tests/unit/mutate: only the test of that name. */
+	/* For tests/mutations/run: only the test of that name. */
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Builds and judges mutations of the userspace, which unit and host tests notice.
+
+The copies of the sources lie in build/mutants. By hard links they share all objects that a
+mutation does not touch.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+
+from mutation import TOP, indent
+
+PLACE = os.path.join(TOP, "build/mutants")
+COPIED = ("userspace", "tests/unit", "tests/host", "kmod/uapi", "docs", "dkms.conf")
+SECONDS = 300  # for one test: far more than any needs
+PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key")
+
+
+def make(tree, *targets):
+    """Builds in a copy; returns what make said if that failed."""
+    # Quick to build, and without warnings of what a mutation leaves unused.
+    command = ["make", "-s", "-C", f"{tree}/userspace", f"O={tree}/build/userspace", "CFLAGS=-O0", "WARNINGS=-w", *targets]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout if done.returncode else None
+
+
+def starts_programs(test):
+    """Does the test run programs beside its own?"""
+    kind, name = test.split()[:2]
+    if kind == "host":
+        return True
+    with open(os.path.join(TOP, f"tests/unit/{name}.c"), encoding="utf-8") as source:
+        return "kms_fixture.c" in source.read()
+
+
+def targets(tree, test):
+    """What a test needs to be built."""
+    kind, name = test.split()[:2]
+    programs = [f"{tree}/build/userspace/{p}" for p in PROGRAMS] if starts_programs(test) else []
+    if (kind, name) == ("host", "agent"):
+        programs.append(f"{tree}/build/userspace/unit/enveloped")
+    return programs + ([f"{tree}/build/userspace/unit/{name}"] if kind == "unit" else [])
+
+
+def run(tree, test):
+    """Runs a test in a copy: (exit status, output). No status if the test did not end."""
+    kind, name, *only = test.split(None, 2)
+    out = f"{tree}/build/userspace"
+    command = [f"{out}/unit/{name}"] if kind == "unit" else [f"{tree}/tests/host/{name}.sh"]
+    environment = dict(os.environ, BIN=out, ENVELOPE_KMS=f"{out}/envelope-kms", USERSPACE_BUILD=out)
+    try:
+        done = subprocess.run(command + only, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tree, env=environment,
+                              timeout=SECONDS, check=False)
+    except subprocess.TimeoutExpired as late:
+        return None, (late.stdout or b"").decode(errors="replace") + f"\nno end after {SECONDS} s"
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+class Userspace:
+    """The sources as they are, built, and kept from run to run."""
+
+    def __init__(self, mutations):
+        self.base = f"{PLACE}/base"
+        os.makedirs(self.base, exist_ok=True)
+        # Held to the end: two runs would build into each other's copies.
+        self.lock = os.open(f"{PLACE}/lock", os.O_RDWR | os.O_CREAT)
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        parts = [f"./{part}" for part in COPIED]
+        subprocess.run(["rsync", "-aR", "--delete", "--exclude=__pycache__", *parts, self.base], cwd=TOP, check=True)
+        wanted = sorted({target for m in mutations for target in targets(self.base, m.test)})
+        said = make(self.base, f"-j{os.cpu_count()}", *wanted)
+        if said:
+            sys.exit(f"{said}\nthe sources do not build without a mutation")
+
+    def judge_test(self, test):
+        """The test passes without a mutation. Returns (good, diagnosis)."""
+        status, said = run(self.base, test)
+        return status == 0 and "not ok" not in said, indent(said)
+
+    def make_mutant(self, mutation):
+        """Returns (tree, None) or (None, reason)."""
+        tree = f"{PLACE}/{mutation.name}"
+        shutil.rmtree(tree, ignore_errors=True)
+        subprocess.run(["cp", "-al", self.base, tree], check=True)
+        reason = mutation.apply(tree)
+        if reason:
+            return None, reason
+        out = f"{tree}/build/userspace"
+        stale = [f"{out}/libenvelope.a", *targets(tree, mutation.test)]
+        stale += [f"{out}/{file.removeprefix('userspace/').removesuffix('.c')}.o" for file in mutation.files]
+        for path in stale:
+            if os.path.exists(path):
+                os.unlink(path)
+        said = make(tree, *targets(tree, mutation.test))
+        return (None, f"the mutant does not build:\n{said}") if said else (tree, None)
+
+    def judge(self, mutation):
+        """The test notices the mutation. Returns (good, diagnosis)."""
+        tree, reason = self.make_mutant(mutation)
+        if not tree:
+            return False, indent(reason)
+        status, said = run(tree, mutation.test)
+        if status not in (0, None) and mutation.noticed(said):
+            shutil.rmtree(tree, ignore_errors=True)
+            return True, ""
+        return False, indent(f"expected a failure that says: {mutation.expect}\nseen, with exit status {status}:\n{said}")
