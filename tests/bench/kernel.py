@@ -5,7 +5,6 @@
 tests/kernels/bench.config, since its own packages do not go with this suite.
 """
 
-import lzma
 import sys
 from pathlib import Path
 
@@ -14,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "qemu"))
 # pylint: disable=wrong-import-position
 import prepare                                                               # noqa: E402
 # Some of these for the other files of the benchmark, which find them here.
-from prepare import (CACHE, CHECKOUT, PrepareError, build_ko, build_module,   # noqa: E402,F401
-                     digest, locked, run, say)
+from cache import CACHE, CHECKOUT, PrepareError, digest, locked, run, say    # noqa: E402,F401
+from prepare import build_ko, build_module                                   # noqa: E402,F401
 
 SERIES = ("6.1", "6.12", "7.3")
 
@@ -30,10 +29,7 @@ class StockKernel(prepare.StockKernel):
 
     def module_files(self):
         """Paths in load order."""
-        listing = run(["modprobe", "--dirname", self.root, "--set-version", self.release,
-                       "--show-depends", "--all", *MODULES])
-        found = [Path(line.split()[1]) for line in listing.splitlines() if line.startswith("insmod")]
-        return list(dict.fromkeys(found))
+        return prepare.modules_for(self, MODULES)
 
 
 class BuiltKernel(prepare.BuiltKernel):
@@ -73,15 +69,6 @@ class UserModeKernel(BuiltKernel):
 def kernel(series):
     """A kernel by its series."""
     return BuiltKernel(series) if series == "7.3" else StockKernel(series)
-
-
-def plain_module(path):
-    """Name and content of a module that may be compressed."""
-    data = path.read_bytes()
-    name = path.name
-    if name.endswith(".xz"):
-        return name[:-3], lzma.decompress(data)
-    return name, data
 
 
 def load_generator(target):

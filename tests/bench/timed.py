@@ -9,8 +9,8 @@ of the emulator: good for nothing but to see that this part works.
 import figures
 import guest
 import plan
-from machine import accelerator
-from prepare import StockKernel, build_initrd
+from launch import accelerator
+from prepare import StockKernel
 
 TURNS = 15
 CPUS = 2
@@ -18,8 +18,7 @@ CPUS = 2
 
 def here():
     """"kvm" where a stock kernel boots under it, else "tcg"."""
-    kernel = StockKernel("6.12")
-    return accelerator(kernel, build_initrd(kernel))
+    return accelerator(StockKernel("6.12").image)
 
 
 def loads():

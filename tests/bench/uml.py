@@ -11,7 +11,6 @@ The median, which is that of the machine as well, is kept beside it.
 
 import json
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import figures
 import guest
 import plan
 from kernel import CACHE, PrepareError, say
+from launch import end_of
 from turns import spread
 
 TURNS = 40
@@ -35,19 +35,16 @@ def boot(target, lines, wrapper=()):
     """Boot, do the lines, and return the lines of results; WRAPPER is a program that starts the kernel."""
     (CACHE / "runs").mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-uml-", dir=CACHE / "runs"))
-    initrd = guest.build_initrd(target, lines, folder)
-    command = [*wrapper, str(target.image), "mem=1G", "seccomp=on", f"initrd={initrd}", "rdinit=/init", "con=null",
+    archive = guest.build_initrd(target, lines, folder)
+    command = [*wrapper, target.image, "mem=1G", "seccomp=on", f"initrd={archive}", "rdinit=/init", "con=null",
                "con0=null,fd:1", "loglevel=5", "umid=bench", f"uml_dir={folder}", f"bench.results={folder}"]
-    with open(folder / "console", "wb") as console:
-        try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, timeout=SECONDS,
-                           check=False)
-        except subprocess.TimeoutExpired as error:
-            raise PrepareError(f"User-mode Linux took more than {SECONDS} s: see {folder}") from error
+    # The console is what it prints.
+    if not end_of(command, folder, SECONDS):
+        raise PrepareError(f"User-mode Linux took more than {SECONDS} s: see {folder}")
     results = folder / "results"
     text = results.read_text(encoding="ascii").splitlines() if results.exists() else []
     if not text or text[-1] != "end of results":
-        raise PrepareError(f"User-mode Linux did not come to the end: see {folder}/console")
+        raise PrepareError(f"User-mode Linux did not come to the end: see {folder}/qemu.log")
     shutil.rmtree(folder)
     return text
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One QEMU guest: accelerator probe, command line, serial ports, QMP.
+"""One QEMU guest with cases: its devices, serial ports, QMP.
 
 Knows nothing of cases or TAP. The guest reaches no network: QEMU's user network
 is restricted, only ports forwarded by hand from 127.0.0.1 lead into it.
@@ -16,23 +16,12 @@ import threading
 import time
 from pathlib import Path
 
-from prepare import CACHE, locked, say
+from launch import accelerator, command
 
-PROBE_SECONDS = 20
 # How much of the console and of QEMU's own log is told of a guest that died.
 CONSOLE_LINES = 60
 QEMU_LINES = 30
 REGISTERS = re.compile(r"[A-Z]\w* ?=|CPU Reset")
-
-# An emulated string instruction takes its time, and under -icount counts, once per byte or
-# word: the guest gets none that are fast. A fifth level of page tables only costs.
-EMULATED = "max,-erms,-fsrm,-la57"
-COUNTED = "max,-erms,-fsrm"
-
-# The vCPUs take turns on one thread. QEMU before 8.1 may run code on one of several threads
-# that another has just patched, and the guest dies at a breakpoint of its own ("Oops: int3").
-# And two guests with a thread each fill two processors.
-EMULATION = "tcg,thread=single,tb-size=512"
 
 # Nothing of the host's own services: only what the cases pull in.
 SYSTEMD = " ".join(["systemd.unit=vm-cases.service", "fstab=no", "systemd.show_status=0"] + [
@@ -41,47 +30,6 @@ SYSTEMD = " ".join(["systemd.unit=vm-cases.service", "fstab=no", "systemd.show_s
         "systemd-pstore.service", "systemd-binfmt.service", "e2scrub_reap.service", "proc-sys-fs-binfmt_misc.automount",
         "systemd-update-utmp.service", "systemd-random-seed.service", "systemd-network-generator.service",
         "dev-hugepages.mount", "sys-kernel-debug.mount", "systemd-journal-flush.service")])
-
-
-def qemu_base(accelerator, memory, counted=False):
-    """The part of the command line that the probe and the real guest share."""
-    how = ["kvm"] if accelerator == "kvm" else [EMULATION]
-    processor = "host" if accelerator == "kvm" else EMULATED
-    if counted:
-        how = ["tcg,thread=single,tb-size=256", "-icount", "shift=0,sleep=off"]
-        processor = COUNTED
-    return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-            "-machine", "q35", "-accel", *how, "-cpu", processor,
-            "-smp", "1" if counted else "2", "-m", memory]
-
-
-def accelerator(kernel, initrd):
-    """"kvm" when a guest really boots under it, else "tcg"; asked once per boot of the host."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    known = CACHE / f"accelerator-{boot}"
-    with locked("accelerator"):
-        if not known.exists():
-            answer = "kvm" if os.access("/dev/kvm", os.R_OK | os.W_OK) and boots_under_kvm(kernel, initrd) else "tcg"
-            for old in CACHE.glob("accelerator-*-*"):
-                old.unlink()
-            known.write_text(answer + "\n", encoding="ascii")
-            say(f"a probe boot says: {answer}")
-        return known.read_text(encoding="ascii").strip()
-
-
-def boots_under_kvm(kernel, initrd):
-    """Does a guest reach its first program there?"""
-    console = CACHE / "accelerator-probe.log"
-    console.unlink(missing_ok=True)
-    command = qemu_base("kvm", "256M") + [
-        "-kernel", str(kernel.image), "-initrd", str(initrd),
-        "-append", "console=ttyS0 panic=-1 vm.probe", "-serial", f"file:{console}"]
-    try:
-        subprocess.run(command, timeout=PROBE_SECONDS, check=False,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        pass
-    return console.exists() and "vm: probe reached init" in console.read_text(errors="replace")
 
 
 class Machine:
@@ -93,21 +41,20 @@ class Machine:
         self.folder = folder
         self.console = folder / "console.log"
         self.memory = options.memory
-        self.accelerator = "tcg" if options.count else accelerator(kernel, initrd)
-        append = ("console=ttyS0 panic=-1 oops=panic loglevel=5 log_buf_len=4M mitigations=off random.trust_cpu=on "
+        self.accelerator = "tcg" if options.count else accelerator(kernel.image)
+        append = ("oops=panic loglevel=5 log_buf_len=4M mitigations=off random.trust_cpu=on "
                   "sysctl.kernel.hung_task_timeout_secs=40 watchdog_thresh=30 net.ifnames=0 "
                   # A busy host may not run the guest during the timer check of its boot.
                   "no_timer_check rcupdate.rcu_cpu_stall_timeout=120 "
                   # QEMU before 8 translates a program anew for each address that it is mapped at.
                   f"{'clearcpuid=112' if options.count else 'norandmaps'} vm.init={options.init} {SYSTEMD} {options.append}")
-        self.command = qemu_base(self.accelerator, options.memory, options.count) + [
-            "-kernel", str(kernel.image), "-initrd", str(initrd), "-append", append,
-            "-serial", f"file:{self.console}", "-device", "virtio-rng-pci",
+        processor, cpus = ("counted", 1) if options.count else (self.accelerator, 2)
+        self.command = command(processor, kernel.image, initrd, append, self.console, options.memory, cpus) + [
+            "-device", "virtio-rng-pci",
             # A triple fault leaves no other trace than QEMU's word for it.
             "-d", "cpu_reset",
             "-qmp", f"unix:{folder / 'qmp'},server=on,wait=off",
-            "-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile=",
-            "-device", "virtio-serial-pci"]
+            "-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]
         self._share("root", "/", "on")
         self._share("share", folder, "off")
         for port in self.PORTS:

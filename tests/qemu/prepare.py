@@ -1,61 +1,19 @@
 # SPDX-License-Identifier: MIT
 """What a guest needs before it boots: kernel, module, test programs, initrd.
 
-Everything lands in the cache ($DM_ENVELOPE_CACHE, default /var/cache/dm-envelope),
-keyed by what went into it; nothing is ever written to the checkout.
+Everything lands in the cache (cache.py).
 """
 
-import fcntl
-import hashlib
-import lzma
-import os
 import shutil
 import subprocess
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
-CACHE = Path(os.environ.get("DM_ENVELOPE_CACHE", "/var/cache/dm-envelope"))
+import initrd
+# Some of these for those that find them here.
+from cache import CACHE, CHECKOUT, PrepareError, digest, locked, run, say    # noqa: F401
+
 MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "9p", "9pnet_virtio", "overlay"]
 CFLAGS = ["-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-mgeneral-regs-only"]
-
-
-class PrepareError(Exception):
-    """Something to tell the user; the text says what to do."""
-
-
-def say(text):
-    print(f"vm: {text}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def locked(name):
-    """Two runs that prepare the same thing wait for each other."""
-    (CACHE / "lock").mkdir(parents=True, exist_ok=True)
-    with open(CACHE / "lock" / name, "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def run(command, log=None, **kwargs):
-    """Run a build step; on failure show the end of its output and stop."""
-    done = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, check=False, **kwargs)
-    if log:
-        Path(log).write_text(done.stdout, encoding="utf-8")
-    if done.returncode:
-        tail = "\n".join(done.stdout.splitlines()[-30:])
-        raise PrepareError(f"{' '.join(map(str, command))} failed:\n{tail}")
-    return done.stdout
-
-
-def digest(paths, *words):
-    """A short name for the content of some files."""
-    total = hashlib.sha256(" ".join(words).encode())
-    for path in sorted(paths):
-        total.update(str(path.relative_to(CHECKOUT)).encode() + b"\0" + path.read_bytes())
-    return total.hexdigest()[:16]
 
 
 class Kernel:
@@ -194,44 +152,21 @@ def build_host_tools():
     return folder
 
 
-def module_files(kernel):
-    """The modules that reach the root, in load order, and all that they depend on."""
+def modules_for(kernel, names):
+    """Paths of modules and of all that they depend on, in load order."""
     listing = run(["modprobe", "--dirname", kernel.root, "--set-version", kernel.release,
-                   "--show-depends", "--all", *MODULES])
-    files = []
-    for line in listing.splitlines():
-        word = line.split()
-        if word[0] == "insmod" and word[1] not in files:
-            files.append(word[1])
-    return files
+                   "--show-depends", "--all", *names])
+    found = [Path(line.split()[1]) for line in listing.splitlines() if line.startswith("insmod")]
+    return list(dict.fromkeys(found))
 
 
 def build_initrd(kernel):
-    """busybox, the modules that reach the root, and guest/init; the archive's path."""
+    """The modules that reach the root, and guest/init; the archive's path."""
     init = CHECKOUT / "tests/qemu/guest/init"
-    archive = CACHE / "initrd" / f"{kernel.folder.name}-{digest([init, Path(__file__).resolve()])}.cpio"
+    inputs = [init, Path(__file__).resolve(), Path(initrd.__file__).resolve()]
+    archive = CACHE / "initrd" / f"{kernel.folder.name}-{digest(inputs)}.cpio"
     with locked(f"initrd-{kernel.release}"):
-        if archive.exists():
-            return archive
-        tree = archive.with_suffix(".tree")
-        shutil.rmtree(tree, ignore_errors=True)
-        for name in ("bin", "modules", "proc", "sys", "dev", "ro", "rw", "new"):
-            (tree / name).mkdir(parents=True)
-        shutil.copy("/bin/busybox", tree / "bin/busybox")
-        shutil.copy(init, tree / "init")
-        order = []
-        for path in map(Path, module_files(kernel)):
-            data = path.read_bytes()
-            name = path.name
-            if name.endswith(".xz"):
-                name, data = name[:-3], lzma.decompress(data)
-            (tree / "modules" / name).write_bytes(data)
-            order.append(name)
-        (tree / "modules.order").write_text("\n".join(order) + "\n", encoding="ascii")
-        names = "\n".join(str(p.relative_to(tree)) for p in sorted(tree.rglob("*"))) + "\n"
-        with open(f"{archive}.new", "wb") as out:
-            subprocess.run(["/bin/busybox", "cpio", "-o", "-H", "newc"], cwd=tree, input=names.encode(),
-                           stdout=out, stderr=subprocess.DEVNULL, check=True)
-        shutil.rmtree(tree)
-        Path(f"{archive}.new").rename(archive)
+        if not archive.exists():
+            archive.parent.mkdir(parents=True, exist_ok=True)
+            initrd.build(archive, init, modules=modules_for(kernel, MODULES))
     return archive
