@@ -53,7 +53,7 @@ demo: deps userspace ## run PostgreSQL on an encrypted cluster volume in a VM, a
 	@tests/kernels/build stock 6.12 >/dev/null
 	@tests/demo/run
 
-bench: deps ## compare with dm-crypt and dm-linear, files in docs/bench; on a device of yours: DEVICE=/dev/x OVERWRITE=yes
+bench: deps ## compare with dm-crypt and dm-linear, figures in tests/bench/data; on a device of yours: DEVICE=/dev/x OVERWRITE=yes
 	@$(if $(DEVICE),tests/bench/on-this-host $(DEVICE) $(if $(filter yes,$(OVERWRITE)),--overwrite),tests/bench/run)
 
 # The suites. `make check` runs three at once: two that compute fill both processors while one

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Figures as pictures, SVG and PNG, by gnuplot."""
+"""Figures as pictures (PNG), by gnuplot."""
 
 import subprocess
 
@@ -7,7 +7,7 @@ import figures
 
 COLUMNS = {"envelope": ("envelope", "#1b7837"), "crypt-inline": ("dm-crypt inline", "#9970ab"),
            "crypt-same-cpu": ("dm-crypt same cpu", "#c2a5cf"), "crypt": ("dm-crypt default", "#762a83")}
-TERMINALS = {"svg": "svg size {w},{h} font 'sans,13' background '#ffffff'", "png": "png size {w},{h} truecolor"}
+TERMINAL = "png size {w},{h} truecolor"
 
 SCRIPT = """
 set terminal {terminal}
@@ -43,8 +43,8 @@ def data(name, values, loads):
     return "\n".join(lines + ["end"])
 
 
-def overhead(seen, title, base):
-    """What each target takes above the floor, per 4 KiB of data: base.svg and base.png."""
+def overhead(seen, title, path):
+    """Plot what each target takes above the floor, per 4 KiB of data."""
     series = sorted(seen, key=lambda name: [int(part) for part in name.split(".")])
     loads = list(seen[series[0]]["figures"])
     top = max(figures.overhead(seen[name]["figures"], load, column) / (int(load.split("-")[2].removesuffix("k")) // 4)
@@ -56,8 +56,8 @@ def overhead(seen, title, base):
                          f"title '{text if number == 0 else ''}' lc rgb '{color}'"
                          for column, (text, color) in enumerate(COLUMNS.values()))
         panels.append(f"set title 'Linux {name}'\n{'unset key' if number else ''}\nplot {bars}")
-    for kind, terminal in TERMINALS.items():
-        script = SCRIPT.format(terminal=terminal.format(w=max(640, 420 * len(series)), h=480), output=f"{base}.{kind}",
-                               panels=len(series), title=title, top=top * 1.3)
-        text = "\n".join([*blocks, script, *panels, "unset multiplot\n"])
-        subprocess.run(["gnuplot"], input=text, text=True, check=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    script = SCRIPT.format(terminal=TERMINAL.format(w=max(640, 420 * len(series)), h=480), output=path,
+                           panels=len(series), title=title, top=top * 1.3)
+    text = "\n".join([*blocks, script, *panels, "unset multiplot\n"])
+    subprocess.run(["gnuplot"], input=text, text=True, check=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The bounds of tests/bench are given the figures in docs/bench, changed by hand.
+# The bounds of tests/bench are given the figures in tests/bench/data, changed by hand.
 
 import copy
 import json
@@ -17,8 +17,8 @@ sys.path.insert(0, str(TOP / "tests/bench"))
 import engines                                                               # noqa: E402
 import figures                                                               # noqa: E402
 
-FIO = json.loads((TOP / "docs/bench/fio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
-BIO = json.loads((TOP / "docs/bench/bio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
+FIO = json.loads((TOP / "tests/bench/data/fio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
+BIO = json.loads((TOP / "tests/bench/data/bio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
 
 
 def fio(engine, **changed):
