@@ -12,7 +12,7 @@ LIBEXECDIR ?= $(PREFIX)/lib/envelope
 UNIT_TESTS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
 HOST_TESTS = $(patsubst tests/host/%.sh,%,$(wildcard tests/host/*.sh))
 
-.PHONY: all help deps kernels userspace userspace-asan modules demo bench check check-style check-unit unit-mutations \
+.PHONY: all help deps kernels userspace userspace-asan modules demo bench check check-quick check-style check-unit unit-mutations \
 	check-host kunit kunit-mutations mutations check-vm check-bench clean
 .DEFAULT_GOAL := all
 
@@ -65,11 +65,19 @@ HOST_SUITES = $(foreach t,$(HOST_TESTS),"host $(t)=tests/host/$(t).sh")
 KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
 BENCH_SUITES = "bench=tests/bench/regress"
 VM_SUITES = $(or $(shell tests/qemu/suites),"vm=false")
+QUICK_SUITES = "kunit 6.12=tests/kunit/run 6.12" $(STYLE_SUITES) \
+	"vm 6.12 agent-lifecycle=tests/qemu/vm --kernel 6.12 tests/integration/agent-lifecycle"
 MUTATION_SUITE = "mutations 6.12=tests/mutations/run --kunit 6.12"
 
 check: deps kernels userspace userspace-asan ## run every test; ends with `N passed, N failed, N skipped`
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
 		$(UNIT_SUITES)
+
+check-quick: deps userspace userspace-asan ## style, unit, host, KUnit on 6.12, one story in a guest: 5 minutes on a built tree
+	@tests/kernels/build stock 6.12 >/dev/null
+	@tests/kernels/build kunit 6.12 >/dev/null
+	@tests/kernels/build kunit 7.3 >/dev/null
+	@tests/run -j 3 $(QUICK_SUITES) $(HOST_SUITES) $(UNIT_SUITES)
 
 check-style: deps ## checkpatch, sparse and W=1 on every kernel, shellcheck
 	@tests/kernels/build kunit 7.3 >/dev/null
