@@ -10,16 +10,17 @@ import signal
 import sqlite3
 import sys
 
-from agent_daemon import Agent, asleep_in, luks, wait_for
-from kms_daemon import Tap
+from agent_daemon import Agent, asleep_in, luks
+from tap import Tap
+from wait import wait_for
 
 LOST = "inaccessible-encryption-credentials"
 
 tap = Tap()
 only = sys.argv[2] if len(sys.argv) > 2 else ""
 if os.geteuid() != 0 or not os.path.exists("/dev/loop-control"):
-    print("ok 1 - the agent # SKIP needs root and loop devices\n1..1")
-    sys.exit(0)
+    tap.skip("the agent", "needs root and loop devices")
+    sys.exit(tap.finish())
 agent = Agent(sys.argv[1])
 one, two, three = agent.disks
 agent.start()
@@ -647,4 +648,4 @@ def _():
 
 
 agent.stop()
-tap.finish()
+sys.exit(tap.finish())

@@ -14,29 +14,17 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 
 from kms_daemon import REGION, Kms
+from wait import PATIENCE, wait_for
 
 DISK_BYTES = 8 << 20
-PATIENCE = 120  # seconds for what should come, on a host that has a lot else to do
 
 
 # Who ends the test early leaves no process and no loop device behind: atexit hears of an exit only.
 signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 # A shell has what it runs in the background ignore this, and so would the clients: tests/run does.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def wait_for(what):
-    """Until `what()` is true, which it returns."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        seen = what()
-        if seen:
-            return seen
-        time.sleep(0.1)
-    raise AssertionError("waited in vain")
 
 
 def asleep_in(process):

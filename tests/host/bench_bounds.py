@@ -7,15 +7,16 @@ import json
 import sys
 from pathlib import Path
 
-from tap import check, finish
-
 sys.dont_write_bytecode = True
 TOP = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(TOP / "tests/bench"))
+sys.path[:0] = [str(TOP / "tests/bench"), str(TOP / "tests/lib")]
 
 # pylint: disable=wrong-import-position
 import engines                                                               # noqa: E402
 import figures                                                               # noqa: E402
+from tap import Tap                                                          # noqa: E402
+
+TAP = Tap()
 
 FIO = json.loads((TOP / "tests/bench/data/fio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
 BIO = json.loads((TOP / "tests/bench/data/bio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
@@ -30,22 +31,22 @@ def fio(engine, **changed):
 
 ERROR = {"error": "exit code 1"}
 for name in ("io_uring", "io_uring-registered"):
-    check(list(fio(name).values()) == [True, True], f"{name}: both bounds hold as measured")
-    check(list(fio(name, envelope=ERROR).values()) == [False, False], f"{name}: an envelope that fails misses both")
+    TAP.result(list(fio(name).values()) == [True, True], f"{name}: both bounds hold as measured")
+    TAP.result(list(fio(name, envelope=ERROR).values()) == [False, False], f"{name}: an envelope that fails misses both")
     slow = fio(name, envelope=FIO["read-1"][name]["envelope"] | {"cost": FIO["read-1"][name]["crypt-inline"]["cost"]})
-    check(list(slow.values()) == [False, True], f"{name}: one that is no faster misses one")
+    TAP.result(list(slow.values()) == [False, True], f"{name}: one that is no faster misses one")
     workers = fio(name, envelope=FIO["read-1"][name]["envelope"] | {"workers": 1})
-    check(list(workers.values()) == [True, False], f"{name}: one that needs a worker misses the other")
+    TAP.result(list(workers.values()) == [True, False], f"{name}: one that needs a worker misses the other")
 POLLED = fio("io_uring-iopoll")
-check(len(POLLED) == 2 and all(POLLED.values()), "polled: it works and needs no worker")
-check(not any(fio("io_uring-iopoll", envelope=ERROR).values()), "polled: an envelope that fails misses both")
-check(not fio("io_uring-iopoll", raw=ERROR, linear=ERROR, envelope=ERROR), "polled: nothing is to hold where the bare device cannot")
-check(list(fio("io_uring", linear=ERROR, envelope=ERROR).values()) == [False, False],
+TAP.result(len(POLLED) == 2 and all(POLLED.values()), "polled: it works and needs no worker")
+TAP.result(not any(fio("io_uring-iopoll", envelope=ERROR).values()), "polled: an envelope that fails misses both")
+TAP.result(not fio("io_uring-iopoll", raw=ERROR, linear=ERROR, envelope=ERROR), "polled: nothing is to hold where the bare device cannot")
+TAP.result(list(fio("io_uring", linear=ERROR, envelope=ERROR).values()) == [False, False],
       "an envelope that fails misses both, also where dm-linear does")
 
 held = [holds for *_, holds in figures.bounds(BIO)]
 dearer = copy.deepcopy(BIO)
 dearer["read-random-4k-1"]["envelope"]["cost"] = BIO["read-random-4k-1"]["crypt-inline"]["cost"]
 found = [holds for *_, holds in figures.bounds(dearer)]
-check(held[0] and not found[0] and held[1:8] == found[1:8], "a read that costs what inline dm-crypt's does misses its bound")
-finish()
+TAP.result(held[0] and not found[0] and held[1:8] == found[1:8], "a read that costs what inline dm-crypt's does misses its bound")
+sys.exit(TAP.finish())

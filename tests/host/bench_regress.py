@@ -11,10 +11,13 @@ import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-from tap import check, finish
-
 sys.dont_write_bytecode = True
 BENCH = Path(__file__).resolve().parent.parent / "bench"
+sys.path.insert(0, str(BENCH.parent / "lib"))
+
+from tap import Tap  # noqa: E402  pylint: disable=wrong-import-position
+
+TAP = Tap()
 loader = SourceFileLoader("regress", str(BENCH / "regress"))
 regress = importlib.util.module_from_spec(importlib.util.spec_from_loader("regress", loader))
 loader.exec_module(regress)
@@ -38,17 +41,17 @@ def changed(factor, column="envelope"):
 
 
 failures, text = judged(COMMITTED)
-check(failures == 0 and text.splitlines()[-1] == "1..84", "the committed figures pass, all 84 of them")
-check(judged(changed(1.02, "linear"))[0] == 0, "2 % more passes")
+TAP.result(failures == 0 and text.splitlines()[-1] == "1..84", "the committed figures pass, all 84 of them")
+TAP.result(judged(changed(1.02, "linear"))[0] == 0, "2 % more passes")
 failures, text = judged(changed(1.04, "linear"))
-check(failures == 1 and "+4.0 %" in text, "4 % more fails, and by how much is said")
+TAP.result(failures == 1 and "+4.0 %" in text, "4 % more fails, and by how much is said")
 failures, text = judged(changed(1.01))
-check(failures == 1 and "not ok" in text and "above the floor" in text.split("not ok")[1].splitlines()[0],
+TAP.result(failures == 1 and "not ok" in text and "above the floor" in text.split("not ok")[1].splitlines()[0],
       "1 % more of the envelope fails: it is a third of what it adds to a small bio")
-check(judged(changed(1.002))[0] == 0, "0.2 % more of it passes")
+TAP.result(judged(changed(1.002))[0] == 0, "0.2 % more of it passes")
 failures, text = judged(changed(0.5))
-check(failures == 0 and "-50.0 %" in text, "half as much passes and is mentioned")
+TAP.result(failures == 0 and "-50.0 %" in text, "half as much passes and is mentioned")
 more = copy.deepcopy(COMMITTED)
 more["7.3"]["task"]["read-random-4k-64"] = {"envelope": 1.0}
-check(judged(more)[0] == 2, "a figure that nobody has committed fails")
-finish()
+TAP.result(judged(more)[0] == 2, "a figure that nobody has committed fails")
+sys.exit(TAP.finish())

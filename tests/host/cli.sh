@@ -7,8 +7,10 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/host/tap.bash
-. tests/host/tap.bash
+# shellcheck source=tests/lib/check.bash
+. tests/lib/check.bash
+# shellcheck source=tests/lib/wait.bash
+. tests/lib/wait.bash
 envelope=$(realpath "${BIN:-build/asan}")/envelope
 [ -x "$envelope" ] || { echo "Bail out! $envelope is missing: make userspace-asan"; exit 1; }
 golden=tests/host/cli.golden
@@ -80,8 +82,7 @@ slow_agent() {
 	          b'{"code":"DBClusterNotFoundFault","message":"DBCluster db1 not found."}}\0')
 	PYTHON
 	slow_agent_pid=$!
-	local i
-	for ((i = 0; i < 100; i++)); do [ -S "$1" ] && return; sleep 0.1; done
+	wait_for 120 test -S "$1"
 }
 
 progress_on_a_terminal() {

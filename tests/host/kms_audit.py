@@ -15,7 +15,9 @@ import time
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from kms_daemon import ACCOUNT, REGION, Kms, Tap, b64
+from kms_daemon import ACCOUNT, REGION, Kms, b64
+from tap import Tap
+from wait import wait_for
 
 DAY = 86400
 kms = Kms(sys.argv[1])
@@ -45,13 +47,10 @@ class Journal:
                 self.entries.append((fields["MESSAGE"], json.loads(fields["ENVELOPE_RECORD"])))
 
     def of(self, request_id):
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            for message, record in list(self.entries):
-                if record.get("requestID") == request_id:
-                    return message, record
-            time.sleep(0.02)
-        raise AssertionError(f"the journal has nothing of {request_id}")
+        def entry():
+            return next((seen for seen in list(self.entries) if seen[1].get("requestID") == request_id), None)
+
+        return wait_for(entry, step=0.02, why=f"the journal has nothing of {request_id}")
 
 
 def rows():
@@ -287,10 +286,8 @@ def _():
     kms.good("ScheduleKeyDeletion", {"KeyId": overdue, "PendingWindowInDays": 7})
     make_due(overdue)
     kms.good("ScheduleKeyDeletion", {"KeyId": later})
-    deadline = time.monotonic() + 10
-    while overdue in str(rows()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert overdue not in str(rows()) and later in str(rows())
+    wait_for(lambda: overdue not in str(rows()), why="the KMS has not destroyed the key that is due")
+    assert later in str(rows())
     assert [r["resources"][0]["ARN"] for r in kms.audit() if r["eventName"] == "DeleteKey"][-1] == arn(overdue)
 
 
@@ -305,4 +302,4 @@ def _():
 
 
 kms.close()
-tap.finish()
+sys.exit(tap.finish())

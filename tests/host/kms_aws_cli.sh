@@ -6,35 +6,36 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/host/tap.bash
-. tests/host/tap.bash
+# shellcheck source=tests/lib/check.bash
+. tests/lib/check.bash
+# shellcheck source=tests/lib/wait.bash
+. tests/lib/wait.bash
+# shellcheck source=tests/lib/daemons.bash
+. tests/lib/daemons.bash
 
 program=${ENVELOPE_KMS:-build/userspace/envelope-kms}
+PATH=$(realpath "${program%/*}"):$PATH
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-kms_pid=
-trap '[ -z "$kms_pid" ] || kill "$kms_pid"; rm -rf "$scratch"' EXIT
+kms=
+trap '[ -z "$kms" ] || kill "$kms"; rm -rf "$scratch"' EXIT
 
 options=(--state-dir="$scratch/state" --root-key="$scratch/root.key" --credentials="$scratch/credentials"
-	--audit-file="$scratch/audit.jsonl" --listen-unix="$scratch/kms.sock" --listen-tcp="$port")
+	--audit-file="$scratch/audit.jsonl" --listen-tcp="$port")
+
+listens_on_tcp() { (: <"/dev/tcp/127.0.0.1/$port"); }
 
 start_kms() {
-	"$program" "${options[@]}" 2>>"$scratch/stderr" &
-	kms_pid=$!
-	for _ in $(seq 200); do
-		(: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && return 0
-		kill -0 "$kms_pid" 2>/dev/null || break
-		sleep 0.05
-	done
+	run_kms "$scratch/kms.sock" "${options[@]}" 2>>"$scratch/stderr" && wait_for 60 listens_on_tcp && return
 	cat "$scratch/stderr"
-	kms_pid=
+	kms=
 	return 1
 }
 
 stop_kms() {
-	kill "$kms_pid"
-	wait "$kms_pid"
+	kill "$kms"
+	wait "$kms"
 	local status=$?
-	kms_pid=
+	kms=
 	return $status
 }
 

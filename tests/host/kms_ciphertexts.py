@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 
-from kms_daemon import ACCOUNT, REGION, Kms, Tap, b64, unb64
+from kms_daemon import ACCOUNT, REGION, Kms, b64, unb64
+from tap import Tap
 
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])

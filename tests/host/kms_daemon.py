@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Starts envelope-kms in a scratch folder and calls it with requests that botocore signs, over TLS or
-# the unix socket, good or changed on purpose. Prints TAP.
+# the unix socket, good or changed on purpose.
 
 import atexit
 import base64
@@ -15,12 +15,15 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
 
 import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
+
+# The TAP writer and wait_for() of all tests, for those that import this.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
+
+from wait import wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -120,17 +123,17 @@ class Kms:
     def start(self, **changed):
         with open(f"{self.dir}/stderr", "ab") as log:
             self.process = subprocess.Popen(self.arguments(**changed), stderr=log)
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                self.read_credentials()
-                return
-            except OSError:
-                if self.process.poll() is not None:
-                    break
-                time.sleep(0.02)
-        raise AssertionError("envelope-kms did not start: " + self.stderr())
+        wait_for(lambda: self.listens() or self.process.poll() is not None, step=0.02)
+        if self.process.poll() is not None:
+            raise AssertionError("envelope-kms did not start: " + self.stderr())
+        self.read_credentials()
+
+    def listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return os.path.exists(self.credentials)
 
     def stop(self):
         """SIGTERM; returns the exit status."""
@@ -244,35 +247,3 @@ class Kms:
         assert not found, found
         keys = [p["aws_secret_access_key"] for p in self.profiles.values()]
         assert not any(k in text for k in keys)
-
-
-class Tap:
-    """Results as TAP, for the tests whose name contains ONLY."""
-
-    def __init__(self, only=""):
-        self.only = only
-        self.count = 0
-        self.failed = 0
-
-    def test(self, name):
-        """Decorator: run the function as this test, now."""
-        def decorate(function):
-            if self.only in name:
-                self.check(name, function)
-            return function
-
-        return decorate
-
-    def check(self, name, function, *arguments):
-        self.count += 1
-        try:
-            function(*arguments)
-            print(f"ok {self.count} - {name}", flush=True)
-        except Exception:  # pylint: disable=broad-except
-            self.failed += 1
-            print(f"not ok {self.count} - {name}")
-            print("# " + traceback.format_exc().replace("\n", "\n# "), flush=True)
-
-    def finish(self):
-        print(f"1..{self.count}")
-        sys.exit(1 if self.failed else 0)

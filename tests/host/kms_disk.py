@@ -8,7 +8,8 @@ import sqlite3
 import subprocess
 import sys
 
-from kms_daemon import Kms, Tap, b64, unb64
+from kms_daemon import Kms, b64, unb64
+from tap import Tap
 
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
@@ -170,4 +171,4 @@ def _():
 
 
 kms.close()
-tap.finish()
+sys.exit(tap.finish())

@@ -13,7 +13,9 @@ import stat
 import sys
 import time
 
-from kms_daemon import Kms, Tap, b64
+from kms_daemon import Kms, b64
+from tap import Tap
+from wait import wait_for
 
 STRANGER = 54321
 LIMIT = 256  # connections.h
@@ -80,9 +82,7 @@ class Flood:
             self.hold(outward)
         os.close(outward)
         self.pipe = os.fdopen(inward)
-        deadline = time.monotonic() + 30
-        while not self.begun(self.state()):
-            assert time.monotonic() < deadline, "the flood has not begun"
+        wait_for(lambda: self.begun(self.state()), step=0, why="the flood has not begun")
         return self
 
     def begun(self, state):
@@ -199,9 +199,7 @@ def _():
     with Flood(("127.0.0.1", kms.port), TLS_BEGIN, LIMIT + 50) as flood:
         assert flood.state()["held"] > LIMIT
         kms.good("DisableKey", {"KeyId": doomed})
-        deadline = time.monotonic() + 10
-        while flood.state()["lost"] == 0:
-            assert time.monotonic() < deadline, "no connection of the flood was ended"
+        wait_for(lambda: flood.state()["lost"], step=0, why="no connection of the flood was ended")
     assert "had sent no whole request" in kms.stderr()
     assert kms.good("DescribeKey", {"KeyId": doomed})["KeyMetadata"]["KeyState"] == "Disabled"
 
@@ -210,10 +208,8 @@ def _():
 def _():
     os.chmod(kms.unix, 0o666)
     with Flood(kms.unix, HTTP_BEGIN, PEER_MAX + 40, again=False) as flood:
-        deadline = time.monotonic() + 15
+        wait_for(lambda: flood.state()["held"] <= PEER_MAX, step=0, why="the flood holds more than its part")
         state = flood.state()
-        while state["held"] > PEER_MAX and time.monotonic() < deadline:
-            state = flood.state()
         assert state["held"] == PEER_MAX and state["lost"] == 40, state
         renews()
     with Flood(kms.unix, HTTP_BEGIN, LIMIT + 50):
@@ -258,4 +254,4 @@ def _():
 
 
 kms.close()
-tap.finish()
+sys.exit(tap.finish())

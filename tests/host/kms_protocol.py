@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 
-from kms_daemon import ACCOUNT, REGION, STRANGER, Kms, Tap, b64
+from kms_daemon import ACCOUNT, REGION, STRANGER, Kms, b64
+from tap import Tap
 
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
@@ -460,4 +461,4 @@ def _():
 
 
 kms.close()
-tap.finish()
+sys.exit(tap.finish())

@@ -6,7 +6,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-. tests/host/tap.bash
+# shellcheck source=tests/lib/check.bash
+. tests/lib/check.bash
 
 # record: what the guest reports when all cases of the sources have passed.
 record() {

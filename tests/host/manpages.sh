@@ -6,8 +6,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/host/tap.bash
-. tests/host/tap.bash
+# shellcheck source=tests/lib/check.bash
+. tests/lib/check.bash
 bin=$(realpath "${BIN:-build/asan}")
 
 make -s man >"$scratch/make.out" 2>&1 || { sed 's/^/# /' "$scratch/make.out"; echo "Bail out! man pages do not build"; exit 1; }

@@ -7,8 +7,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/host/tap.bash
-. tests/host/tap.bash
+# shellcheck source=tests/lib/check.bash
+. tests/lib/check.bash
 
 check "each patch of tests/mutations applies, and its test exists" tests/mutations/run --check
 

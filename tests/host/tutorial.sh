@@ -7,13 +7,18 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/host/tap.bash
-. tests/host/tap.bash
+# shellcheck source=tests/lib/check.bash
+. tests/lib/check.bash
+# shellcheck source=tests/lib/wait.bash
+. tests/lib/wait.bash
+# shellcheck source=tests/lib/daemons.bash
+. tests/lib/daemons.bash
 bin=$(realpath "${BIN:-build/asan}")
 [ -x "$bin/envelope-kms" ] || { echo "Bail out! $bin/envelope-kms is missing: make userspace-asan"; exit 1; }
 port=$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-kms=("$bin/envelope-kms" --state-dir "$scratch/kms" --root-key "$scratch/root.key" --credentials "$scratch/credentials"
-	--listen-unix "$scratch/kms.sock" --listen-tcp "$port" --audit-file "$scratch/audit.jsonl")
+PATH=$bin:$PATH
+options=(--state-dir "$scratch/kms" --root-key "$scratch/root.key" --credentials "$scratch/credentials"
+	--listen-tcp "$port" --audit-file "$scratch/audit.jsonl")
 
 # The commands of one numbered step, without their indentation.
 step() {
@@ -24,14 +29,12 @@ step() {
 
 first_step() {
 	step 1
-	[ "$(step 1 | head -n 1)" = "envelope-kms --init" ] && "${kms[@]}" --init
+	[ "$(step 1 | head -n 1)" = "envelope-kms --init" ] && envelope-kms "${options[@]}" --listen-unix "$scratch/kms.sock" --init
 }
 check "step 1 makes root key, certificate and credentials" first_step
 
-"${kms[@]}" >"$scratch/kms.log" 2>&1 &
-server=$!
-trap 'kill "$server"; wait "$server"; rm -rf "$scratch"' EXIT
-for ((i = 0; i < 100; i++)); do [ -S "$scratch/kms.sock" ] && break; sleep 0.1; done
+trap 'stop_daemon "$kms"; rm -rf "$scratch"' EXIT
+run_kms "$scratch/kms.sock" "${options[@]}" >"$scratch/kms.log" 2>&1
 
 run_steps() {
 	{ step 2; echo 'set -e'; step 3; } >"$scratch/commands"

@@ -7,8 +7,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/host/tap.bash
-. tests/host/tap.bash
+# shellcheck source=tests/lib/check.bash
+. tests/lib/check.bash
 
 # Exposure from 0 (none) to 10. The agent needs SYS_ADMIN and block devices.
 bound_enveloped=3.5

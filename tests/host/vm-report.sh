@@ -20,22 +20,18 @@ from types import SimpleNamespace
 sys.path.insert(0, ".")
 vm = importlib.machinery.SourceFileLoader("vm", "vm").load_module()
 from report import CaseResults, Report, check_dmesg
+from tap import Tap
 
-count = failed = 0
+tap = Tap()
 
 
 def expect(what, failures, action):
     """ACTION(report) must leave that many failed results."""
-    global count, failed
     report = Report("6.12")
     with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
         action(report)
-    good = report.failed == failures
-    count += 1
-    failed += not good
-    print(f"{'ok' if good else 'not ok'} {count} - {what}")
-    if not good:
-        print(f"# expected {failures} failures, seen {report.failed}:\n# " + out.getvalue().replace("\n", "\n# "))
+    tap.result(report.failed == failures, what,
+               f"expected {failures} failures, seen {report.failed}:\n{out.getvalue()}")
 
 
 def case(lines, result):
@@ -72,14 +68,7 @@ for splat in ("WARNING: CPU: 0 PID: 1 at mm/slub.c:1", "BUG: unable to handle pa
 expect("a kernel log that cannot be read fails", 1, lambda report: check_dmesg(report, ""))
 
 
-def equal(what, wanted, seen):
-    """One result."""
-    global count, failed
-    count += 1
-    failed += wanted != seen
-    print(f"{'ok' if wanted == seen else 'not ok'} {count} - {what}")
-    if wanted != seen:
-        print(f"# expected: {wanted!r}\n# seen:     {seen!r}".replace("\n", "\n# "))
+equal = tap.equal
 
 
 def ran(boot, interactive=False):
@@ -123,6 +112,5 @@ equal("tests/run shows what stands below a failure, and a warning",
       shown("# before\nnot ok 1 - a\n# why\nok 2 - b\n# other\n# warning: w\n#   words\n1..2\n"))
 equal("but not without an end", 100, len([line for line in shown("not ok 1 - a\n" + "# why\n" * 900 + "1..1\n")
                                          if line == "# why"]))
-print(f"1..{count}")
-sys.exit(1 if failed else 0)
+sys.exit(tap.finish())
 PYTHON

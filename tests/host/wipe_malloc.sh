@@ -6,8 +6,8 @@
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-# shellcheck source=tests/host/tap.bash
-. tests/host/tap.bash
+# shellcheck source=tests/lib/check.bash
+. tests/lib/check.bash
 
 cat >"$scratch/probe.c" <<'C'
 #include <assert.h>

@@ -15,6 +15,8 @@
 #	wait_status NAME STATUS SECONDS
 #	serial_of VOLUME-ID				of its key in the keyring; fails without one
 
+# shellcheck source=tests/lib/daemons.bash
+. "$VM_CHECKOUT/tests/lib/daemons.bash"
 PATH=$DM_ENVELOPE_BUILD:$PATH
 export ENVELOPE_SOCKET=/run/envelope/agent.sock
 kms_socket=$PWD/kms.sock
@@ -33,22 +35,12 @@ if [ "$VM_BOOT" = 1 ]; then
 	done
 fi
 
-# wait_for SECONDS COMMAND...: quietly, and not so often that asking is all that the machine does.
-wait_for() {
-	local end=$((SECONDS + $1))
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		nap 0.5
-	done
-}
+# Each try starts a program: not so often that asking is all that the machine does.
+wait_step=0.5
 
 start_kms() {
-	envelope-kms --state-dir "$PWD/kms" --listen-unix "$kms_socket" --listen-tcp "${1:-0}" \
-		--root-key "$PWD/root.key" --credentials "$PWD/credentials" \
-		--audit-file "$PWD/kms-audit.jsonl" >&2 &
-	kms=$!
-	wait_for 120 test -S "$kms_socket"
+	run_kms "$kms_socket" --state-dir "$PWD/kms" --listen-tcp "${1:-0}" --root-key "$PWD/root.key" \
+		--credentials "$PWD/credentials" --audit-file "$PWD/kms-audit.jsonl" >&2
 }
 
 # The KMS listens on loopback only; what the host sends arrives on the network card. The
@@ -59,8 +51,7 @@ kms_on_host() {
 }
 
 stop_kms() {
-	kill "$kms" || return
-	wait "$kms"
+	stop_daemon "$kms"
 	rm -f "$kms_socket"
 }
 
@@ -79,15 +70,11 @@ start_agent() {
 	RecoveryWindowSeconds=${2:-0}
 	${3:+RenewSeconds=$3}
 	CONF
-	enveloped --config "$PWD/agent.conf" >&2 &
-	agent=$!
-	wait_for 120 envelope cluster describe
+	run_agent --config "$PWD/agent.conf" >&2
 }
 
 stop_agent() {
-	kill "-${1:-TERM}" "$agent" || return
-	wait "$agent"
-	return 0	# killed is not failed
+	stop_daemon "$agent" "${1:-TERM}"
 }
 
 kms() {

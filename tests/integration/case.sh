@@ -19,8 +19,11 @@
 # working and keeps its key whatever befalls the keyring: the negative control.
 
 set -u
-results=0
-failures=0
+# shellcheck source=tests/lib/tap.bash
+. "$VM_CHECKOUT/tests/lib/tap.bash"
+# shellcheck source=tests/lib/wait.bash
+. "$VM_CHECKOUT/tests/lib/wait.bash"
+tap_log=${VM_RUN}/logs/$CASE_NAME.log
 devices=()
 
 note() { echo "# $*"; }
@@ -30,21 +33,6 @@ log() {
 	local up
 	read -r up _ </proc/uptime
 	echo "[$up] $*" >&2
-}
-
-ok() {
-	results=$((results + 1))
-	echo "ok $results - $*"
-}
-
-# not_ok DESCRIPTION EXPECTED SEEN
-not_ok() {
-	results=$((results + 1))
-	failures=$((failures + 1))
-	echo "not ok $results - $1"
-	echo "# expected: ${2:-success}"
-	echo "# seen:     ${3:-failure}"
-	echo "# log:      ${VM_RUN}/logs/$CASE_NAME.log"
 }
 
 expect() {
@@ -121,8 +109,7 @@ finish() {
 		timeout 20 dmsetup remove --force --retry "${devices[i]}" >&2
 	done
 	keyctl clear @u 2>/dev/null
-	echo "1..$results"
-	[ $code = 0 ] && [ $failures -gt 0 ] && code=1
+	plan || [ $code != 0 ] || code=1
 	exit $code
 }
 trap finish EXIT
@@ -196,20 +183,6 @@ status_field() { dmsetup status "$1" | awk -v n="$2" '{ print $(3 + n) }'; }
 
 # ios_of DEVICE: reads and writes that it has finished.
 ios_of() { awk '{ print $1 + $5 }' "/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor "$1")/stat"; }
-
-# nap SECONDS: sleep without a process, which costs an emulated machine more than it waits.
-exec {never}<> <(:)
-nap() { read -rt "$1" -u "$never" || :; }
-
-# wait_for SECONDS COMMAND...: until it succeeds.
-wait_for() {
-	local end=$((SECONDS + $1))
-	shift
-	until "$@"; do
-		[ $SECONDS -lt $end ] || return 1
-		nap 0.1
-	done
-}
 
 # revoke_ms SERIAL: revoke, milliseconds it took.
 revoke_ms() {

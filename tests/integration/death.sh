@@ -166,7 +166,7 @@ key_death() {
 key_death_findings() {
 	(
 		trap - EXIT
-		results=0 failures=0
+		tap_count=0 tap_failed=0
 		key_death "$1" >"findings.$1"
 		cat "findings.$1" >&2
 		dmsetup remove --retry victim >&2 2>/dev/null

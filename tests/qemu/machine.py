@@ -12,11 +12,15 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
-import time
 from pathlib import Path
 
-from launch import accelerator, command
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+# pylint: disable=wrong-import-position
+from launch import accelerator, command                                      # noqa: E402
+from wait import wait_for                                                    # noqa: E402
 
 # How much of the console and of QEMU's own log is told of a guest that died.
 CONSOLE_LINES = 60
@@ -109,18 +113,22 @@ class Machine:
             (self.folder / disk).unlink(missing_ok=True)
 
     def _connect(self, name):
-        end = time.monotonic() + 20
-        while True:
+        def connected():
             peer = socket.socket(socket.AF_UNIX)
             try:
                 peer.connect(str(self.folder / name))
                 return peer
-            except OSError as error:
+            except OSError:
                 peer.close()
-                if self.process.poll() is not None or time.monotonic() > end:
-                    log = (self.folder / "qemu.log").read_text(errors="replace")
-                    raise RuntimeError(f"QEMU did not start: {log}") from error
-                time.sleep(0.05)
+            if self.process.poll() is not None:
+                raise AssertionError
+            return None
+
+        try:
+            return wait_for(connected, step=0.05)
+        except AssertionError as error:
+            log = (self.folder / "qemu.log").read_text(errors="replace")
+            raise RuntimeError(f"QEMU did not start: {log}") from error
 
     def ask(self, command, **arguments):
         """One QMP command; its result."""

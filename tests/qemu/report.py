@@ -6,6 +6,12 @@ overruns its time or was never run is a failure: nothing is passed over in silen
 """
 
 import re
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
+
+from tap import Tap  # noqa: E402  pylint: disable=wrong-import-position
 
 SPLAT = re.compile(
     r"WARNING: |BUG: |\bOops\b|general protection|Call Trace|RIP: |refcount_t: |list_(add|del) corruption|"
@@ -17,34 +23,22 @@ RESULT = re.compile(r"^(not ok|ok)\b\s*\d*\s*-?\s*(.*)$")
 CASE_MARK = re.compile(r"vm: case (\S+) (begins|ends)")
 
 
-class Report:
-    """TAP on standard output; every description carries kernel and case."""
+class Report(Tap):
+    """The TAP of a guest; every description carries kernel and case."""
 
     def __init__(self, prefix):
+        super().__init__()
         self.prefix = prefix
-        self.count = 0
-        self.failed = 0
-
-    def say(self, text):
-        """A line that is no result; below a failed one it belongs to it."""
-        print(f"# {text}", flush=True)
 
     def warn(self, text, details):
         """Something that failed nothing and is to be seen all the same (tests/run shows it)."""
-        self.say(f"warning: {self.prefix} {text}")
+        self.comment(f"warning: {self.prefix} {text}")
         for line in details:
-            self.say(f"  {line}")
+            self.comment(f"  {line}")
 
-    def result(self, good, case, description):
-        """One result, printed at once."""
-        self.count += 1
-        self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.count} - {self.prefix} {case}: {description}", flush=True)
-
-    def finish(self):
-        """The plan; the exit code."""
-        print(f"1..{self.count}", flush=True)
-        return 1 if self.failed or not self.count else 0
+    def of_case(self, good, case, description):
+        """One result of a case."""
+        self.result(good, f"{self.prefix} {case}: {description}")
 
 
 class CaseResults:
@@ -65,11 +59,11 @@ class CaseResults:
             self.seen += 1
             good = found.group(1) == "ok"
             self.failed += not good
-            self.report.result(good, self.name, found.group(2))
+            self.report.of_case(good, self.name, found.group(2))
         elif re.match(r"^1\.\.\d+", text):
             self.plan = int(text[3:].split()[0])
         elif text:
-            self.report.say(text.removeprefix("# "))
+            self.report.comment(text.removeprefix("# "))
 
     def end(self, result, seconds, cpu):
         """The case ended; RESULT is its exit code, "timeout" or "hung", CPU what it took of the host."""
@@ -83,8 +77,8 @@ class CaseResults:
         elif result != "0" and not self.failed:
             why = f"exits with 0 (exit code {result})"
         if why:
-            self.report.result(False, self.name, f"{why}; log {self.logs}/{self.name}.log")
-        self.report.say(f"{self.report.prefix} {self.name}: {self.seen} results in {seconds} s, {cpu:.0f} s of CPU")
+            self.report.of_case(False, self.name, f"{why}; log {self.logs}/{self.name}.log")
+        self.report.comment(f"{self.report.prefix} {self.name}: {self.seen} results in {seconds} s, {cpu:.0f} s of CPU")
 
 
 def splats(log):
@@ -102,11 +96,11 @@ def splats(log):
 def check_dmesg(report, log):
     """One result for the whole kernel log, with the lines that spoil it."""
     if "Linux version" not in log:
-        report.result(False, "dmesg", "the kernel log could be read")
+        report.of_case(False, "dmesg", "the kernel log could be read")
         return
     found = splats(log)
     cases = ", ".join(sorted({case for case, _ in found}))
-    report.result(not found, "dmesg", "the kernel log has no warning, oops, lockup or hung task" +
+    report.of_case(not found, "dmesg", "the kernel log has no warning, oops, lockup or hung task" +
                   (f": {len(found)} lines, in {cases}" if found else ""))
     for case, line in found[:20]:
-        report.say(f"dmesg in {case}: {line}")
+        report.comment(f"dmesg in {case}: {line}")
