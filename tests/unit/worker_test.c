@@ -16,6 +16,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -293,6 +295,7 @@ static void unknown_credentials_are_no_verdict(void **state)
 /* A server on a unix socket that gives one fixed answer, or none. */
 struct impostor {
 	const char *answer; /* NULL: keeps the connection and says nothing */
+	atomic_bool asked;  /* then: a request has come */
 	size_t repeat;	    /* writes the last KiB of zeroes this often after the answer */
 	int listener;
 	pthread_t thread;
@@ -311,7 +314,7 @@ static void *impostor_main(void *argument)
 	if (!i->answer) {
 		/* Until the client goes away. */
 		while (read(fd, request, sizeof(request)) > 0)
-			;
+			i->asked = true;
 	} else {
 		if (read(fd, request, sizeof(request)) > 0)
 			(void)!send(fd, i->answer, strlen(i->answer), MSG_NOSIGNAL);
@@ -487,8 +490,8 @@ static void a_kms_that_says_nothing_runs_into_the_timeout(void **state)
 	impostor_stop(&i);
 	expect(&result, KMS_UNREACHABLE, "KMSUnreachable");
 	assert_true(now() - start >= 1.9);
-	/* Generous, for a loaded machine: the point is that it ends. */
-	assert_true(now() - start < 10);
+	/* Generous, for a loaded machine: the call must end, and not hang. */
+	assert_true(now() - start < 60);
 }
 
 /* ---- the process ---- */
@@ -538,7 +541,7 @@ static unsigned int count_entries(pid_t pid, const char *folder)
 	return n;
 }
 
-/* Starts a call that hangs, and waits until the worker has dropped its privileges. */
+/* Starts a call that hangs. The worker has asked, so it has dropped its privileges before. */
 static struct kms_worker *hang(struct impostor *i, sd_event *e, struct result *result, pid_t *pid)
 {
 	struct json_object *request = json("{}");
@@ -553,9 +556,9 @@ static struct kms_worker *hang(struct impostor *i, sd_event *e, struct result *r
 	json_object_put(request);
 	*pid = only_child_beside_kms();
 	assert_true(*pid > 0);
-	for (int tries = 0; tries < 200 && !status_says(*pid, "NoNewPrivs:\t1"); tries++)
+	for (int tries = 0; tries < 600 && !i->asked; tries++)
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
-	nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+	assert_true(i->asked);
 	return worker;
 }
 
@@ -610,7 +613,8 @@ static void a_cancelled_call_leaves_no_process_and_calls_nobody(void **state)
 	worker = hang(&i, e, &result, &pid);
 	start = now();
 	kms_worker_cancel(worker);
-	assert_true(now() - start < 5);
+	/* The call hangs for 20 seconds; the cancellation waits for nothing. */
+	assert_true(now() - start < 15);
 	assert_int_equal(only_child_beside_kms(), 0);
 	assert_int_equal(sd_event_run(e, 0), 0);
 	assert_false(result.done);
