@@ -34,7 +34,8 @@ static struct crypto_skcipher *alloc_transform(void)
 	struct crypto_skcipher *tfm = crypto_alloc_skcipher("__xts(aes)", CRYPTO_ALG_INTERNAL,
 							    CRYPTO_ALG_INTERNAL | refused);
 
-	if (!IS_ERR(tfm))
+	/* A failed allocation is no reason to take a slower driver. */
+	if (!IS_ERR(tfm) || PTR_ERR(tfm) == -ENOMEM)
 		return tfm;
 #endif
 	return crypto_alloc_skcipher("xts(aes)", 0, refused);
