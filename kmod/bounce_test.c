@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: tests of the bounce pages of writes: all or nothing, always enough for
- * one maximal write, and nobody waits for a device that has died.
+ * dm-envelope: tests of the bounce pages of writes. A write gets all its pages or none, the
+ * reserve suffices for one maximal write, and no thread waits for a device that has died.
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
 
-#include "rig_test.h"
+#include "fixture_test.h"
 
 struct bounce_bench {
 	struct envelope_bounce_pool pool;
@@ -78,7 +78,7 @@ static const struct size_row size_rows[] = {
 
 KUNIT_ARRAY_PARAM_DESC(size, size_rows, name);
 
-/* From the pages that all share; then, when there are none, from the reserve. */
+/* Pages come from the shared cache; when that is empty, from the reserve. */
 static void gives_and_takes_back(struct kunit *test)
 {
 	const struct size_row *row = test->param_value;
@@ -91,7 +91,7 @@ static void gives_and_takes_back(struct kunit *test)
 	envelope_bounce_release(&bench->pool, &bench->small);
 	KUNIT_EXPECT_EQ(test, bench->pool.nr_pages, ENVELOPE_RESERVE_PAGES);
 
-	rig_starve();
+	fixture_starve();
 	KUNIT_EXPECT_FALSE(test, envelope_bounce_try_take(&bench->small, row->nr));
 	KUNIT_ASSERT_TRUE(test,
 			  envelope_bounce_take(&bench->pool, &bench->small, row->nr, &bench->lc));
@@ -143,23 +143,23 @@ static void start_waiter(struct kunit *test, unsigned int nr)
 {
 	struct bounce_bench *bench = test->priv;
 
-	rig_starve();
+	fixture_starve();
 	KUNIT_ASSERT_TRUE(test, envelope_bounce_take(&bench->pool, &bench->whole,
 						     ENVELOPE_MAX_PAGES, &bench->lc));
 	KUNIT_EXPECT_TRUE(test, bench->whole.reserved);
 	bench->nr = nr;
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(take_thread, bench, "envelope_take"));
-	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&bench->done, HZ / 5), 0);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&bench->done, A_WHILE), 0);
 	KUNIT_EXPECT_TRUE(test, wq_has_sleeper(&bench->pool.wait));
 }
 
-static void waiter_gets_what_comes_back(struct kunit *test)
+static void waiter_gets_returned_pages(struct kunit *test)
 {
 	struct bounce_bench *bench = test->priv;
 
 	start_waiter(test, 8);
 	envelope_bounce_release(&bench->pool, &bench->whole);
-	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&bench->done, 10 * HZ), 0);
+	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&bench->done, LONG_ENOUGH), 0);
 	KUNIT_EXPECT_TRUE(test, bench->taken);
 	KUNIT_EXPECT_EQ(test, bench->small.nr, 8);
 	envelope_bounce_release(&bench->pool, &bench->small);
@@ -173,7 +173,7 @@ static void waiter_leaves_a_dead_device(struct kunit *test)
 	start_waiter(test, 8);
 	envelope_lifecycle_begin_kill(&bench->lc, ENVELOPE_KEY_REVOKED);
 	envelope_bounce_wake(&bench->pool);
-	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&bench->done, 10 * HZ), 0);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&bench->done, LONG_ENOUGH), 0);
 	KUNIT_EXPECT_FALSE(test, bench->taken);
 	envelope_bounce_release(&bench->pool, &bench->whole);
 	KUNIT_EXPECT_EQ(test, bench->pool.nr_pages, ENVELOPE_RESERVE_PAGES);
@@ -206,7 +206,7 @@ static void init_survives_any_failed_allocation(struct kunit *test)
 
 static struct kunit_case bounce_cases[] = { KUNIT_CASE_PARAM(gives_and_takes_back, size_gen_params),
 					    KUNIT_CASE(takes_all_or_nothing),
-					    KUNIT_CASE(waiter_gets_what_comes_back),
+					    KUNIT_CASE(waiter_gets_returned_pages),
 					    KUNIT_CASE(waiter_leaves_a_dead_device),
 					    KUNIT_CASE(init_survives_any_failed_allocation),
 					    {} };

@@ -2,10 +2,10 @@
 /*
  * dm-envelope: tests of the cipher layer against published vectors.
  *
- * Data units go through envelope_cipher_run(), as bios do. The layer knows only whole
- * units of 512 or 4096 bytes and 64-bit sector numbers; so vectors with other
- * lengths and tweaks (NIST CAVP, ciphertext stealing) go to the transform that the
- * layer allocates, which shows that algorithm, mode and key order are right.
+ * Data units go through envelope_cipher_run(), as bios do. The layer knows only whole units of 512
+ * or 4096 bytes and 64-bit sector numbers. Vectors with other lengths and tweaks (NIST CAVP,
+ * ciphertext stealing) go to the transform that the layer allocates, which shows that
+ * algorithm, mode and key order are right.
  */
 #include <kunit/test.h>
 #include <crypto/internal/skcipher.h>
@@ -14,7 +14,7 @@
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 
-#include "rig_test.h"
+#include "fixture_test.h"
 #include "cipher_vectors.h"
 
 #define UNITS  3
@@ -127,7 +127,7 @@ static int decrypt(struct bench *bench, u64 sector, unsigned int unit, unsigned 
 	return crypt(&pass);
 }
 
-/* Like the two above, of one data unit, as bios of that size do it. */
+/* Like encrypt() and decrypt(), for one data unit, as bios of that size do it. */
 static int crypt_unit(struct bench *bench, u64 sector, unsigned int size, bool encrypt)
 {
 	int r;
@@ -211,7 +211,7 @@ static const struct cut_row cut_rows[] = {
 
 KUNIT_ARRAY_PARAM_DESC(cut, cut_rows, name);
 
-/* However the data is cut into segments, the ciphertext is the same. */
+/* The ciphertext does not depend on the segments. */
 static void segments_do_not_matter(struct kunit *test)
 {
 	const struct cut_row *row = test->param_value;
@@ -227,7 +227,7 @@ static void segments_do_not_matter(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, decrypt(bench, sector, row->unit, BUFFER, row->cut), 0);
 	KUNIT_EXPECT_TRUE(test, !memcmp(bench->dst, bench->src, BUFFER));
-	/* The unit that was gathered may have been plaintext. */
+	/* The gathered unit may be plaintext, so it must be wiped. */
 	KUNIT_EXPECT_NULL(test, memchr_inv(bench->gather.unit, 0, 4096));
 }
 
@@ -288,7 +288,7 @@ static int do_nothing(struct skcipher_request *request)
 	return -EOPNOTSUPP;
 }
 
-/* What the crypto API will offer before all others. */
+/* The crypto API prefers this driver to all others. */
 static struct skcipher_alg best_driver = {
 	.setkey		= take_any_key,
 	.encrypt	= do_nothing,
@@ -314,11 +314,11 @@ static void unregister_best_driver(void *unused)
 	crypto_unregister_skcipher(&best_driver);
 }
 
-/* It does not encrypt, so it must not be asked to prove that it can. */
+/* The driver does not encrypt, so the self-test must not run. */
 static int ask_for_proofs(bool ask)
 {
-	return rig_run("f=/sys/module/cryptomgr/parameters/notests; [ ! -e $f ] || echo %d >$f",
-		       !ask);
+	return fixture_run("f=/sys/module/cryptomgr/parameters/notests; [ ! -e $f ] || echo %d >$f",
+			   !ask);
 }
 
 static void register_best_driver(struct kunit *test, const char *name)
@@ -333,7 +333,7 @@ static void register_best_driver(struct kunit *test, const char *name)
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, unregister_best_driver, NULL), 0);
 }
 
-/* Reads the kernel log to its end. Return: how many lines were warnings with @text in it. */
+/* Reads the kernel log to its end. Return: number of warnings with @text in the line. */
 static unsigned int warnings(struct kmsg_dump_iter *log, const char *text)
 {
 	char line[256];
@@ -347,7 +347,7 @@ static unsigned int warnings(struct kmsg_dump_iter *log, const char *text)
 	return n;
 }
 
-/* Whoever adds a key learns that its cipher will be slow, and of no other cipher. */
+/* The kernel log warns of a key whose cipher is slow, and of no other key. */
 static void slow_driver_is_warned_of(struct kunit *test)
 {
 	const struct driver_row *row = test->param_value;
@@ -372,15 +372,16 @@ static void slow_driver_is_warned_of(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, warnings(&log, expected), row->slow);
 }
 
-static struct kunit_case cipher_cases[] = { KUNIT_CASE_PARAM(data_units_agree, unit_gen_params),
-					    KUNIT_CASE_PARAM(transform_agrees, raw_gen_params),
-					    KUNIT_CASE_PARAM(segments_do_not_matter, cut_gen_params),
-					    KUNIT_CASE(part_of_a_unit_is_refused),
-					    KUNIT_CASE(weak_key_is_refused),
-					    KUNIT_CASE(slow_drivers_are_known),
-					    KUNIT_CASE_PARAM(slow_driver_is_warned_of,
-							     driver_gen_params),
-					    {} };
+static struct kunit_case cipher_cases[] = {
+	KUNIT_CASE_PARAM(data_units_agree, unit_gen_params),
+	KUNIT_CASE_PARAM(transform_agrees, raw_gen_params),
+	KUNIT_CASE_PARAM(segments_do_not_matter, cut_gen_params),
+	KUNIT_CASE(part_of_a_unit_is_refused),
+	KUNIT_CASE(weak_key_is_refused),
+	KUNIT_CASE(slow_drivers_are_known),
+	KUNIT_CASE_PARAM(slow_driver_is_warned_of, driver_gen_params),
+	{}
+};
 
 static struct kunit_suite cipher_suite = {
 	.name = "envelope_cipher",

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: a disk in memory that does to bios what a test asks for.
+ * dm-envelope: a disk in memory that holds, fails and completes bios as a test asks.
  *
- * Data moves when a bio is about to complete, so a held write has not reached the
- * disk and a held read has brought nothing.
+ * Data moves when a bio is about to complete: a held write has not reached the disk, a held
+ * read has brought no data.
  */
 #include <linux/vmalloc.h>
 
-#include "rig_test.h"
-
-#define HELD_TIMEOUT (10 * HZ)
+#include "fixture_test.h"
 
 static void move_data(struct test_disk *disk, struct bio *bio)
 {
@@ -109,7 +107,7 @@ static void submit(struct bio *bio)
 	take_note(disk, bio);
 	if (disk->interrupts)
 		bio_clear_polled(bio);
-	/* What is polled for stays until somebody polls. */
+	/* A polled bio stays until a poller comes. */
 	hold = disk->hold || (bio->bi_opf & REQ_POLLED);
 	if (bio->bi_opf & REQ_POLLED)
 		WRITE_ONCE(bio->bi_cookie, 0);
@@ -125,7 +123,7 @@ static void submit(struct bio *bio)
 }
 
 /**
- * test_disk_hold() - keep from now on what is submitted
+ * test_disk_hold() - from now on keep the bios that are submitted
  * @disk: the disk
  */
 void test_disk_hold(struct test_disk *disk)
@@ -136,15 +134,15 @@ void test_disk_hold(struct test_disk *disk)
 }
 
 /**
- * test_disk_wait_held() - wait until so many bios have come
+ * test_disk_wait_held() - wait until the disk holds that many bios
  * @disk: the disk
- * @nr: how many
+ * @nr: number of bios
  *
- * Return: false if they did not come within ten seconds.
+ * Return: false if they did not come in time (LONG_ENOUGH).
  */
 bool test_disk_wait_held(struct test_disk *disk, unsigned int nr)
 {
-	return wait_event_timeout(disk->wait, READ_ONCE(disk->nr_held) >= nr, HELD_TIMEOUT);
+	return wait_event_timeout(disk->wait, READ_ONCE(disk->nr_held) >= nr, LONG_ENOUGH);
 }
 
 static int carry_out_held(struct test_disk *disk)
@@ -163,20 +161,20 @@ static int carry_out_held(struct test_disk *disk)
 	return n;
 }
 
-/* As with a queue of a real disk: whoever polls for a bio completes all that are done. */
+/* As with a queue of a real disk: a poller completes all bios that are done. */
 static int poll(struct bio *bio, struct io_comp_batch *iob, unsigned int flags)
 {
 	struct gendisk *gendisk = READ_ONCE(bio->bi_bdev)->bd_disk;
 	struct test_disk *disk = gendisk->private_data;
 
-	/* It has been completed, and parked, since bio_poll() looked at it. */
+	/* The bio was completed, and parked, after bio_poll() had looked at it. */
 	if (gendisk->fops->poll_bio != poll)
 		return 0;
 	return READ_ONCE(disk->hold) ? 0 : carry_out_held(disk);
 }
 
 /**
- * test_disk_release() - carry out what is held, and hold no more
+ * test_disk_release() - complete the held bios, and hold no more
  * @disk: the disk
  */
 void test_disk_release(struct test_disk *disk)
@@ -194,8 +192,8 @@ static const struct block_device_operations disk_operations = {
 };
 
 /**
- * test_disk_new() - make the disk, which userspace then knows as DISK_PATH
- * @test: fails if that does not work
+ * test_disk_new() - make the disk, DISK_PATH in userspace
+ * @test: fails if the disk cannot be made
  *
  * Return: the disk.
  */
@@ -243,7 +241,7 @@ struct test_disk *test_disk_new(struct kunit *test)
 }
 
 /**
- * test_disk_free() - the end of the disk, on which no device is any more
+ * test_disk_free() - remove the disk; no device may be on it
  * @disk: the disk
  */
 void test_disk_free(struct test_disk *disk)

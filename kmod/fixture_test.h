@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * dm-envelope: what the tests of whole devices stand on.
+ * dm-envelope: what the tests of whole devices share.
  *
  *	disk_test.c	a disk in memory that holds, fails and completes bios on command
- *	rig_test.c	a real envelope device on that disk, with a real key
+ *	fixture_test.c	a real envelope device on that disk, with a real key
+ *	thread_test.c	threads that tests start
+ *	bio_test.c	bios that tests send, and what they must look like on the disk
+ *
+ * The suites that use them:
+ *
  *	io_test.c	what comes out of map and end_io
  *	revoke_test.c	the end of the key, with bios in every stage
+ *	queue_test.c	the end of the key, with writes that wait for pages
+ *	load_test.c	the end of the key, with threads that read and write
  *	path_test.c	the ways that a bio can take, and who does its work
  *	poll_test.c	bios that are polled for
  *	race_test.c	the end of the key against load, renewal and removal
+ *	bounce_test.c	the bounce pages of writes
  *	unload_test.c	what the module leaves behind when it goes
  */
-#ifndef _DM_ENVELOPE_RIG_TEST_H
-#define _DM_ENVELOPE_RIG_TEST_H
+#ifndef _DM_ENVELOPE_FIXTURE_TEST_H
+#define _DM_ENVELOPE_FIXTURE_TEST_H
 
 #include <kunit/test.h>
 #include <linux/blkdev.h>
@@ -21,13 +29,18 @@
 
 #include "envelope.h"
 
-/* ---- the disk below ---- */
+/* Nothing that a test waits for takes that long, also on a machine under load. */
+#define LONG_ENOUGH (10 * HZ)
+/* Long enough to see that something does not happen. */
+#define A_WHILE (HZ / 3)
+
+/* ---- the disk ---- */
 
 #define DISK_SECTORS (8u << 11)
 /* More than an envelope device takes in one piece. */
 #define DISK_ATOMIC_BYTES (4u << 20)
 
-/* What newer kernels have to be told. */
+/* Newer kernels want atomic writes declared. */
 #ifdef DM_TARGET_ATOMIC_WRITES
 #define DISK_FEATURES (BLK_FEAT_NOWAIT | BLK_FEAT_POLL | BLK_FEAT_ATOMIC_WRITES)
 #else
@@ -36,7 +49,7 @@
 #define DISK_PATH "/dev/envelope-disk"
 
 enum disk_context {
-	DISK_PROCESS, /* inside submit_bio, or of whoever releases */
+	DISK_PROCESS, /* in submit_bio, or in the thread that releases the bio */
 	DISK_SOFTIRQ,
 	DISK_HARDIRQ,
 };
@@ -48,7 +61,7 @@ enum disk_context {
  * @lock: guards what follows
  * @hold: bios are kept in @held until released
  * @held: bios that wait
- * @nr_held: how many
+ * @nr_held: number of bios in @held
  * @ready: bios to be completed in @context
  * @context: where bios complete
  * @fail_op: operation that fails with @fail_status, if that is not 0
@@ -56,9 +69,9 @@ enum disk_context {
  * @flushes: empty flushes seen
  * @fua: writes with FUA seen
  * @discards: discards seen
- * @atomic: writes seen that may not be torn
- * @polled: bios seen that are polled for
- * @interrupts: such bios are completed in @context all the same
+ * @atomic: atomic writes seen
+ * @polled: polled bios seen
+ * @interrupts: polled bios are completed in @context all the same
  * @largest: sectors of the largest write seen
  */
 struct test_disk {
@@ -90,31 +103,31 @@ void test_disk_hold(struct test_disk *disk);
 bool test_disk_wait_held(struct test_disk *disk, unsigned int nr);
 void test_disk_release(struct test_disk *disk);
 
-/* ---- the device on it ---- */
+/* ---- the device ---- */
 
-#define RIG_DATA_SECTORS (6u << 11)
+#define FIXTURE_DATA_SECTORS (6u << 11)
 
-/** struct rig_options - what a table line can say */
-struct rig_options {
+/** struct fixture_options - what a table line can say */
+struct fixture_options {
 	unsigned int sector_size;
 	u64 iv_offset;
 	sector_t start;
 	bool allow_discards;
-	u64 lease_ns; /* 0: a minute */
+	u64 lease_ns; /* 0: ten minutes */
 };
 
 /**
- * struct rig - an envelope device in use
+ * struct fixture - an envelope device in use
  * @disk: below it
- * @key: struct key, referenced until rig_forget_key()
+ * @key: struct key, referenced until fixture_forget_key()
  * @vk: its volume key, referenced
  * @dev: the target's device; gone once the table is
  * @file: the open block device
  * @bdev: the same
  */
-struct rig {
+struct fixture {
 	struct kunit *test;
-	struct rig_options options;
+	struct fixture_options options;
 	struct test_disk *disk;
 	char name[32];
 	u8 key_bytes[ENVELOPE_KEY_SIZE];
@@ -126,42 +139,44 @@ struct rig {
 	struct block_device *bdev;
 };
 
-struct rig *rig_new(struct kunit *test, const struct rig_options *options);
-void rig_free(struct rig *rig);
-int rig_run(const char *format, ...) __printf(1, 2);
-struct key *rig_add_key(struct rig *rig, const char *description, u64 lease_ns);
-int rig_renew(struct rig *rig, u64 left_ns);
-void rig_forget_key(struct rig *rig);
-int rig_create(struct rig *rig, const char *suffix);
-int rig_remove(struct rig *rig, const char *suffix);
-unsigned long rig_starve(void);
+struct fixture *fixture_new(struct kunit *test, const struct fixture_options *options);
+void fixture_free(struct fixture *fixture);
+int fixture_run(const char *format, ...) __printf(1, 2);
+struct key *fixture_add_key(struct fixture *fixture, const char *description, u64 lease_ns);
+int fixture_renew(struct fixture *fixture, u64 left_ns);
+int fixture_revoke(struct fixture *fixture);
+void fixture_forget_key(struct fixture *fixture);
+int fixture_create(struct fixture *fixture, const char *suffix);
+int fixture_remove(struct fixture *fixture, const char *suffix);
+unsigned long fixture_starve(void);
+void fixture_expect_dead(struct fixture *fixture, enum envelope_reason reason);
+void fixture_expect_key_gone(struct fixture *fixture);
+
+/* ---- threads ---- */
 
 /**
- * struct errand - something done in a thread of its own, so that a hang is seen
- * @rig: what it is done to
- * @act: what is done
- * @result: what that returned
- * @done: completed when it has returned
+ * struct errand - a function that runs in a thread of its own, so that a hang is seen
+ * @fixture: its argument
+ * @act: the function
+ * @result: what @act returned
+ * @done: completed when @act has returned
  */
 struct errand {
-	struct rig *rig;
-	int (*act)(struct rig *rig);
+	struct fixture *fixture;
+	int (*act)(struct fixture *fixture);
 	int result;
 	struct completion done;
 };
 
-#define A_WHILE	    (HZ / 3)
-#define LONG_ENOUGH (10 * HZ)
-
-struct errand *errand_begin(struct rig *rig, int (*act)(struct rig *rig));
+struct errand *errand_begin(struct fixture *fixture, int (*act)(struct fixture *fixture));
 bool errand_ends_within(struct errand *errand, unsigned long timeout);
 int errand_end(struct errand *errand);
 
 /**
- * struct held_section - a section that is open until the test lets go
+ * struct held_section - a section that stays open until the test closes it
  * @lc: of this lifecycle
- * @live: it was found live
- * @let_go: the thread in it may leave
+ * @live: the section found the lifecycle live
+ * @let_go: the thread in the section may leave
  * @entered: completed by the thread when it is inside
  * @left: completed when it is outside
  */
@@ -176,7 +191,7 @@ struct held_section {
 struct held_section *held_section_begin(struct kunit *test, struct envelope_lifecycle *lc);
 void held_section_end(struct held_section *section);
 
-/* ---- bios to it ---- */
+/* ---- bios ---- */
 
 #define IO_MAX_SEGMENTS 160
 
@@ -189,13 +204,13 @@ struct io_segment {
 /**
  * struct test_io - one bio and its memory
  * @arena: pages that the segments lie in
- * @bio: if it is polled for, until test_io_poll()
- * @blocker: if set, the completion of the bio waits for it, with success only
+ * @bio: a polled bio, until test_io_poll()
+ * @blocker: if set, a completion with success waits for it
  * @entered: completed when the completion of the bio begins
  * @done: completed when it has ended
  */
 struct test_io {
-	struct rig *rig;
+	struct fixture *fixture;
 	u8 *arena;
 	size_t arena_size;
 	const struct io_segment *segments;
@@ -208,7 +223,8 @@ struct test_io {
 	struct completion done;
 };
 
-struct test_io *test_io_new(struct rig *rig, const struct io_segment *segments, unsigned int nr);
+struct test_io *test_io_new(struct fixture *fixture, const struct io_segment *segments,
+			    unsigned int nr);
 void test_io_free(struct test_io *io);
 void test_io_fill(struct test_io *io, const u8 *data);
 void test_io_collect(struct test_io *io, u8 *data);
@@ -216,9 +232,10 @@ void test_io_submit(struct test_io *io, blk_opf_t opf, sector_t sector);
 blk_status_t test_io_wait(struct test_io *io);
 blk_status_t test_io_poll(struct test_io *io);
 blk_status_t test_io_run(struct test_io *io, blk_opf_t opf, sector_t sector);
-blk_status_t test_simple(struct rig *rig, blk_opf_t opf, sector_t sector, unsigned int size);
+blk_status_t test_simple(struct fixture *fixture, blk_opf_t opf, sector_t sector,
+			 unsigned int size);
 
 /* What must be on the disk, from a transform of its own. @data is changed in place. */
-void test_oracle(struct rig *rig, sector_t sector, u8 *data, unsigned int size);
+void test_oracle(struct fixture *fixture, sector_t sector, u8 *data, unsigned int size);
 
 #endif

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: tests of the I/O path on a real device: what is written is found
- * encrypted on the disk, what is read is what was written, whatever the shape of the
- * bios, wherever they complete, and whatever fails on the way.
+ * dm-envelope: tests of the I/O path on a real device. Data is encrypted on the disk, and a
+ * read returns what was written: with bios of any shape, completed in any context, and after
+ * failures on the way.
  */
 #include <linux/key.h>
 #include <linux/sched.h>
 
-#include "rig_test.h"
+#include "fixture_test.h"
 
 static void io_exit(struct kunit *test)
 {
-	rig_free(test->priv);
+	fixture_free(test->priv);
 }
 
 static u8 *pattern(struct kunit *test, unsigned int size)
@@ -29,15 +29,15 @@ static u8 *pattern(struct kunit *test, unsigned int size)
 
 struct shape_row {
 	const char *name;
-	struct rig_options options;
+	struct fixture_options options;
 	sector_t sector;
 	struct io_segment segments[4];
-	unsigned int repeat; /* the first segment so many times; 0: as listed */
+	unsigned int repeat; /* times of the first segment; 0: as listed */
 };
 
 static const struct shape_row shape_rows[] = {
 	{ "1 a page", {}, 0, { { 0, 4096 } } },
-	{ "2 the last page", {}, RIG_DATA_SECTORS - 8, { { 0, 4096 } } },
+	{ "2 the last page", {}, FIXTURE_DATA_SECTORS - 8, { { 0, 4096 } } },
 	{ "3 a unit in two bvecs", {}, 8, { { 0, 512 }, { 512, 3584 } } },
 	{ "4 a unit in odd bvecs", {}, 16, { { 96, 1000 }, { 4, 3096 } } },
 	{ "5 a unit across a page boundary", {}, 24, { { 2048, 4096 } } },
@@ -80,48 +80,49 @@ static unsigned int list_segments(const struct shape_row *row, struct io_segment
 static void any_shape_is_encrypted(struct kunit *test)
 {
 	const struct shape_row *row = test->param_value;
-	struct rig *rig = rig_new(test, &row->options);
+	struct fixture *fixture = fixture_new(test, &row->options);
 	struct io_segment *segments;
 	struct test_io *io;
 	u8 *data, *expected, *on_disk;
 
 	segments = kunit_kcalloc(test, REPEAT_MAX, sizeof(*segments), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, segments);
-	io = test_io_new(rig, segments, list_segments(row, segments));
+	io = test_io_new(fixture, segments, list_segments(row, segments));
 	data = pattern(test, io->size);
 	expected = pattern(test, io->size);
 	memcpy(expected, data, io->size);
-	test_oracle(rig, row->sector, expected, io->size);
-	on_disk = rig->disk->data + ((rig->options.start + row->sector) << SECTOR_SHIFT);
+	test_oracle(fixture, row->sector, expected, io->size);
+	on_disk = fixture->disk->data + ((fixture->options.start + row->sector) << SECTOR_SHIFT);
 
 	test_io_fill(io, data);
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE, row->sector), BLK_STS_OK);
 	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(on_disk, expected, io->size), "wrong ciphertext");
-	KUNIT_EXPECT_LE(test, rig->disk->largest, ENVELOPE_MAX_SECTORS);
+	KUNIT_EXPECT_LE(test, fixture->disk->largest, ENVELOPE_MAX_SECTORS);
 
-	/* The pages of the writer are his own: still as he filled them. */
+	/* The pages of the writer are not changed. */
 	test_io_collect(io, expected);
 	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(expected, data, io->size), "the data was changed");
 
 	memset(io->arena, 0x5a, io->arena_size);
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ, row->sector), BLK_STS_OK);
 	test_io_collect(io, expected);
-	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(expected, data, io->size), "read something else");
+	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(expected, data, io->size),
+			      "the read returned other data");
 	test_io_free(io);
 }
 
 static void misaligned_bio_is_refused(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	u8 *page = pattern(test, 4096);
 
-	memcpy(rig->disk->data, page, 4096);
-	KUNIT_EXPECT_NE(test, test_simple(rig, REQ_OP_WRITE, 0, 512), BLK_STS_OK);
-	KUNIT_EXPECT_NE(test, test_simple(rig, REQ_OP_WRITE, 1, 4096), BLK_STS_OK);
-	KUNIT_EXPECT_NE(test, test_simple(rig, REQ_OP_READ, 4, 4096), BLK_STS_OK);
-	KUNIT_EXPECT_MEMEQ(test, rig->disk->data, page, 4096);
-	/* And the device goes on. */
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ, 0, 4096), BLK_STS_OK);
+	memcpy(fixture->disk->data, page, 4096);
+	KUNIT_EXPECT_NE(test, test_simple(fixture, REQ_OP_WRITE, 0, 512), BLK_STS_OK);
+	KUNIT_EXPECT_NE(test, test_simple(fixture, REQ_OP_WRITE, 1, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_NE(test, test_simple(fixture, REQ_OP_READ, 4, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_MEMEQ(test, fixture->disk->data, page, 4096);
+	/* The device goes on. */
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_READ, 0, 4096), BLK_STS_OK);
 }
 
 /* ---- where and how the disk completes ---- */
@@ -143,22 +144,24 @@ static void completes_in_any_context(struct kunit *test)
 {
 	static const struct io_segment segments[] = { { 0, 512 }, { 100, 3584 }, { 0, 65536 } };
 	const struct context_row *row = test->param_value;
-	struct rig *rig = rig_new(test, &(struct rig_options){ .allow_discards = true });
-	struct test_io *io = test_io_new(rig, segments, ARRAY_SIZE(segments));
+	struct fixture *fixture = fixture_new(test,
+					      &(struct fixture_options){ .allow_discards = true });
+	struct test_io *io = test_io_new(fixture, segments, ARRAY_SIZE(segments));
 	u8 *data = pattern(test, io->size), *seen = pattern(test, io->size);
 
-	rig->disk->context = row->context;
+	fixture->disk->context = row->context;
 	test_io_fill(io, data);
-	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 8), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 8),
+			BLK_STS_OK);
 	memset(io->arena, 0, io->arena_size);
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ, 8), BLK_STS_OK);
 	test_io_collect(io, seen);
 	KUNIT_EXPECT_TRUE(test, !memcmp(seen, data, io->size));
 	test_io_free(io);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0), BLK_STS_OK);
-	rig->disk->fail_op = REQ_OP_READ;
-	rig->disk->fail_status = BLK_STS_MEDIUM;
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ, 8, 4096), BLK_STS_MEDIUM);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0), BLK_STS_OK);
+	fixture->disk->fail_op = REQ_OP_READ;
+	fixture->disk->fail_status = BLK_STS_MEDIUM;
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_READ, 8, 4096), BLK_STS_MEDIUM);
 }
 
 struct error_row {
@@ -170,115 +173,116 @@ struct error_row {
 	bool counted;
 };
 
-/* No row for a flush with data: dm core makes two bios of it and forgets the first one's error. */
+/* No row for a flush with data: dm core makes two bios of it and forgets the error of the first. */
 static const struct error_row error_rows[] = {
 	{ "read", REQ_OP_READ, REQ_OP_READ, 16384, BLK_STS_MEDIUM, true },
 	{ "write", REQ_OP_WRITE, REQ_OP_WRITE, 16384, BLK_STS_MEDIUM, true },
 	{ "flush", REQ_OP_FLUSH, REQ_OP_WRITE | REQ_PREFLUSH, 0, BLK_STS_MEDIUM, true },
-	/* A full disk is not one that fails. */
+	/* BLK_STS_AGAIN means that the queue is full: it is not counted as a disk error. */
 	{ "read, try again", REQ_OP_READ, REQ_OP_READ | REQ_NOWAIT, 16384, BLK_STS_AGAIN },
 	{ "write, try again", REQ_OP_WRITE, REQ_OP_WRITE | REQ_NOWAIT, 16384, BLK_STS_AGAIN },
 };
 
 KUNIT_ARRAY_PARAM_DESC(error, error_rows, name);
 
-static void lower_error_comes_up_as_it_is(struct kunit *test)
+static void disk_error_is_passed_on(struct kunit *test)
 {
 	const struct error_row *row = test->param_value;
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct envelope_counters before, after;
 
-	rig->disk->fail_op = row->fail_op;
-	rig->disk->fail_status = row->status;
-	envelope_io_counters(rig->dev, &before);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, row->opf, 8, row->size), row->status);
-	envelope_io_counters(rig->dev, &after);
+	fixture->disk->fail_op = row->fail_op;
+	fixture->disk->fail_status = row->status;
+	envelope_io_counters(fixture->dev, &before);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, row->opf, 8, row->size), row->status);
+	envelope_io_counters(fixture->dev, &after);
 	KUNIT_EXPECT_EQ(test, after.errors, before.errors + row->counted);
 	KUNIT_EXPECT_EQ(test, after.refused, before.refused);
-	KUNIT_EXPECT_TRUE(test, envelope_lifecycle_is_live(&rig->dev->lifecycle));
+	KUNIT_EXPECT_TRUE(test, envelope_lifecycle_is_live(&fixture->dev->lifecycle));
 
-	/* An error of the disk is no verdict on the key: the device goes on. */
-	rig->disk->fail_status = BLK_STS_OK;
-	KUNIT_EXPECT_EQ(test, test_simple(rig, row->opf, 8, row->size), BLK_STS_OK);
+	/* An error of the disk does not end the key: the device goes on. */
+	fixture->disk->fail_status = BLK_STS_OK;
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, row->opf, 8, row->size), BLK_STS_OK);
 }
 
 static void flush_and_fua_reach_the_disk(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct test_disk *disk = rig->disk;
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct test_disk *disk = fixture->disk;
 
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, disk->flushes, 0);
 	KUNIT_EXPECT_EQ(test, disk->fua, 0);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0), BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, disk->flushes, 1);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_FUA, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE | REQ_FUA, 0, 4096), BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, disk->fua, 1);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 0, 4096),
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA, 0, 4096),
 			BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, disk->flushes, 2);
 	KUNIT_EXPECT_EQ(test, disk->fua, 2);
 }
 
-/* They go to the lower device, which here knows none, and past no key that is gone. */
+/* The lower device, which knows no ioctl here, gets them while the key lives. */
 static void ioctls_end_with_the_key(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	const struct block_device_operations *fops = rig->bdev->bd_disk->fops;
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	const struct block_device_operations *fops = fixture->bdev->bd_disk->fops;
 
-	KUNIT_EXPECT_EQ(test, fops->ioctl(rig->bdev, 0, BLKROGET, 0), -ENOTTY);
-	key_revoke(rig->key);
-	KUNIT_EXPECT_EQ(test, fops->ioctl(rig->bdev, 0, BLKROGET, 0), -EIO);
+	KUNIT_EXPECT_EQ(test, fops->ioctl(fixture->bdev, 0, BLKROGET, 0), -ENOTTY);
+	key_revoke(fixture->key);
+	KUNIT_EXPECT_EQ(test, fops->ioctl(fixture->bdev, 0, BLKROGET, 0), -EIO);
 }
 
 static void discard_is_opt_in(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){ .start = 8 });
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){ .start = 8 });
 
-	KUNIT_EXPECT_EQ(test, bdev_max_discard_sectors(rig->bdev), 0);
-	blkdev_issue_discard(rig->bdev, 0, 8, GFP_KERNEL);
-	KUNIT_EXPECT_EQ(test, rig->disk->discards, 0);
-	rig_free(rig);
+	KUNIT_EXPECT_EQ(test, bdev_max_discard_sectors(fixture->bdev), 0);
+	blkdev_issue_discard(fixture->bdev, 0, 8, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, fixture->disk->discards, 0);
+	fixture_free(fixture);
 	test->priv = NULL;
 
-	rig = rig_new(test, &(struct rig_options){ .start = 8, .allow_discards = true });
-	memset(rig->disk->data, 0xff, 5 * 4096);
-	KUNIT_EXPECT_EQ(test, blkdev_issue_discard(rig->bdev, 8, 16, GFP_KERNEL), 0);
-	KUNIT_EXPECT_EQ(test, rig->disk->discards, 1);
-	/* Where it was meant to be, no sector more. */
-	KUNIT_EXPECT_NULL(test, memchr_inv(rig->disk->data, 0xff, 2 * 4096));
-	KUNIT_EXPECT_NULL(test, memchr_inv(rig->disk->data + 2 * 4096, 0, 2 * 4096));
-	KUNIT_EXPECT_NULL(test, memchr_inv(rig->disk->data + 4 * 4096, 0xff, 4096));
+	fixture = fixture_new(test,
+			      &(struct fixture_options){ .start = 8, .allow_discards = true });
+	memset(fixture->disk->data, 0xff, 5 * 4096);
+	KUNIT_EXPECT_EQ(test, blkdev_issue_discard(fixture->bdev, 8, 16, GFP_KERNEL), 0);
+	KUNIT_EXPECT_EQ(test, fixture->disk->discards, 1);
+	/* The sectors that were asked for, and no other. */
+	KUNIT_EXPECT_NULL(test, memchr_inv(fixture->disk->data, 0xff, 2 * 4096));
+	KUNIT_EXPECT_NULL(test, memchr_inv(fixture->disk->data + 2 * 4096, 0, 2 * 4096));
+	KUNIT_EXPECT_NULL(test, memchr_inv(fixture->disk->data + 4 * 4096, 0xff, 4096));
 }
 
 /* ---- allocations that fail ---- */
 
 /*
- * The n-th allocation of this task fails, for every n that there is: writes have to
- * get on nevertheless, out of the reserve.
+ * The n-th allocation of this task fails, for one n after another: each write succeeds, with
+ * pages of the reserve. A write needs fewer than 60 allocations.
  */
 static void write_survives_any_failed_allocation(struct kunit *test)
 {
 	static const struct io_segment segments[] = { { 0, 16384 }, { 0, 16384 } };
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct test_io *io = test_io_new(rig, segments, ARRAY_SIZE(segments));
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct test_io *io = test_io_new(fixture, segments, ARRAY_SIZE(segments));
 	u8 *data = pattern(test, io->size), *expected = pattern(test, io->size);
 	unsigned int n, failed = 0;
 
-	/* More pages than there are inline bvecs, so there is a table too. */
+	/* More pages than inline bvecs, so there is a table too. */
 	test_io_fill(io, data);
 	memcpy(expected, data, io->size);
-	test_oracle(rig, 0, expected, io->size);
+	test_oracle(fixture, 0, expected, io->size);
 	for (n = 1; n <= 60; n++) {
-		memset(rig->disk->data, 0, io->size);
-		/* None at hand, so they have to be allocated. */
+		memset(fixture->disk->data, 0, io->size);
+		/* No page is cached, so the write allocates. */
 		envelope_pages_drain();
 		current->fail_nth = n;
 		test_io_submit(io, REQ_OP_WRITE, 0);
 		failed += !current->fail_nth;
 		current->fail_nth = 0;
 		KUNIT_ASSERT_EQ_MSG(test, test_io_wait(io), BLK_STS_OK, "allocation %u failed", n);
-		KUNIT_ASSERT_TRUE_MSG(test, !memcmp(rig->disk->data, expected, io->size),
+		KUNIT_ASSERT_TRUE_MSG(test, !memcmp(fixture->disk->data, expected, io->size),
 				      "wrong data after failed allocation %u", n);
 	}
 	kunit_info(test, "%u allocations were made to fail", failed);
@@ -292,14 +296,14 @@ static void write_survives_any_failed_allocation(struct kunit *test)
  */
 static void key_survives_any_failed_allocation(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	unsigned int n, unused = 0, refused = 0;
 
 	for (n = 1; !unused && n < 500; n++) {
 		struct key *key;
 
 		current->fail_nth = n;
-		key = rig_add_key(rig, "envelope-test-sweep", NSEC_PER_SEC * 60ULL);
+		key = fixture_add_key(fixture, "envelope-test-sweep", NSEC_PER_SEC * 60ULL);
 		unused = current->fail_nth;
 		current->fail_nth = 0;
 		if (IS_ERR(key)) {
@@ -307,7 +311,7 @@ static void key_survives_any_failed_allocation(struct kunit *test)
 			refused++;
 			continue;
 		}
-		key_unlink(rig->keyring, key);
+		key_unlink(fixture->keyring, key);
 		key_put(key);
 	}
 	kunit_info(test, "%u allocations were made to fail, %u were needed", n - 2, refused);
@@ -318,9 +322,9 @@ static void key_survives_any_failed_allocation(struct kunit *test)
 /* The constructor, called as dm core calls it, beside the target that is in use. */
 static void constructor_survives_any_failed_allocation(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct dm_target ti = {
-		.table = rig->dev->ti->table,
+		.table = fixture->dev->ti->table,
 		.type = &envelope_target,
 		.len = 8,
 	};
@@ -328,9 +332,9 @@ static void constructor_survives_any_failed_allocation(struct kunit *test)
 	char description[64];
 	char *words[5] = { "aes-xts-plain64", description, "0", DISK_PATH, "0" };
 
-	snprintf(description, sizeof(description), ":64:envelope:%s", rig->name);
+	snprintf(description, sizeof(description), ":64:envelope:%s", fixture->name);
 	/* By number, for kernel threads that do not see /dev. */
-	words[3] = rig->dev->lower->name;
+	words[3] = fixture->dev->lower->name;
 	for (n = 1; !unused && n < 1500; n++) {
 		int r;
 
@@ -350,16 +354,17 @@ static void constructor_survives_any_failed_allocation(struct kunit *test)
 	KUNIT_EXPECT_NE(test, unused, 0);
 	KUNIT_EXPECT_GT(test, refused, ENVELOPE_MAX_PAGES);
 	/* The one in use has not noticed. */
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
 }
 
-/* ---- what is measured ---- */
+/* ---- measurement ---- */
 
 static void ima_measures_the_table(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){ .iv_offset = 32768,
-							       .start = 16,
-							       .allow_discards = true });
+	struct fixture *fixture = fixture_new(test,
+					      &(struct fixture_options){ .iv_offset = 32768,
+									 .start = 16,
+									 .allow_discards = true });
 	char *seen = kunit_kzalloc(test, 1024, GFP_KERNEL);
 	char *wanted = kunit_kzalloc(test, 1024, GFP_KERNEL);
 
@@ -367,25 +372,24 @@ static void ima_measures_the_table(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, wanted);
 	snprintf(wanted, 1024,
 		 "target_name=envelope,target_version=1.0.0,cipher=aes-xts-plain64,key_size=64,key_type=envelope,key_description=%s,iv_offset=32768,device_name=%s,start=16,sector_size=4096,allow_discards=y;",
-		 rig->name, rig->dev->lower->name);
-	envelope_target.status(rig->dev->ti, STATUSTYPE_IMA, 0, seen, 1024);
+		 fixture->name, fixture->dev->lower->name);
+	envelope_target.status(fixture->dev->ti, STATUSTYPE_IMA, 0, seen, 1024);
 	KUNIT_EXPECT_STREQ(test, seen, wanted);
 }
 
-static struct kunit_case io_cases[] = {
-	KUNIT_CASE_PARAM(any_shape_is_encrypted, shape_gen_params),
-	KUNIT_CASE(misaligned_bio_is_refused),
-	KUNIT_CASE_PARAM(completes_in_any_context, context_gen_params),
-	KUNIT_CASE_PARAM(lower_error_comes_up_as_it_is, error_gen_params),
-	KUNIT_CASE(flush_and_fua_reach_the_disk),
-	KUNIT_CASE(ioctls_end_with_the_key),
-	KUNIT_CASE(discard_is_opt_in),
-	KUNIT_CASE(write_survives_any_failed_allocation),
-	KUNIT_CASE(key_survives_any_failed_allocation),
-	KUNIT_CASE(constructor_survives_any_failed_allocation),
-	KUNIT_CASE(ima_measures_the_table),
-	{}
-};
+static struct kunit_case io_cases[] = { KUNIT_CASE_PARAM(any_shape_is_encrypted, shape_gen_params),
+					KUNIT_CASE(misaligned_bio_is_refused),
+					KUNIT_CASE_PARAM(completes_in_any_context,
+							 context_gen_params),
+					KUNIT_CASE_PARAM(disk_error_is_passed_on, error_gen_params),
+					KUNIT_CASE(flush_and_fua_reach_the_disk),
+					KUNIT_CASE(ioctls_end_with_the_key),
+					KUNIT_CASE(discard_is_opt_in),
+					KUNIT_CASE(write_survives_any_failed_allocation),
+					KUNIT_CASE(key_survives_any_failed_allocation),
+					KUNIT_CASE(constructor_survives_any_failed_allocation),
+					KUNIT_CASE(ima_measures_the_table),
+					{} };
 
 static struct kunit_suite io_suite = {
 	.name = "envelope_io",

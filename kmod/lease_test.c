@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: tests of the lease's arithmetic, row by row, at its edges.
+ * dm-envelope: tests of the arithmetic of leases, row by row, at its edges.
  */
 #include <kunit/test.h>
 
@@ -49,7 +49,7 @@ static void start_of_a_lease(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, lease.deadline_ns, row->result ? 8 : row->deadline_ns);
 }
 
-/* The lease is of 60 s and ends at NOW + 30 s. */
+/* A lease of 60 s that ends at NOW + 30 s. */
 static const struct lease_row renew_rows[] = {
 	{ "1 extended to the full", 0, NOW + 60 * SECOND, NOW, 0 },
 	{ "2 extended beyond", 0, NOW + 60 * SECOND + 1, NOW, -EINVAL },
@@ -74,10 +74,11 @@ static void renewal_of_a_lease(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, envelope_lease_renew(&lease, row->deadline_ns, row->now_ns),
 			row->result);
 	KUNIT_EXPECT_EQ(test, lease.lease_ns, 60 * SECOND);
-	KUNIT_EXPECT_EQ(test, lease.deadline_ns, row->result ? NOW + 30 * SECOND : row->deadline_ns);
+	KUNIT_EXPECT_EQ(test, lease.deadline_ns,
+			row->result ? NOW + 30 * SECOND : row->deadline_ns);
 }
 
-static void what_is_left(struct kunit *test)
+static void time_left(struct kunit *test)
 {
 	const struct envelope_lease lease = { 60 * SECOND, NOW };
 
@@ -89,7 +90,7 @@ static void what_is_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, envelope_lease_left_ns(&lease, NOW), 0);
 	KUNIT_EXPECT_EQ(test, envelope_lease_left_ns(&lease, U64_MAX), 0);
 
-	/* 0 is to mean "expired", so a part of a second counts as one. */
+	/* 0 means "expired", so a part of a second counts as a second. */
 	KUNIT_EXPECT_EQ(test, envelope_lease_left_seconds(&lease, NOW - 1), 1);
 	KUNIT_EXPECT_EQ(test, envelope_lease_left_seconds(&lease, NOW - SECOND), 1);
 	KUNIT_EXPECT_EQ(test, envelope_lease_left_seconds(&lease, NOW - SECOND - 1), 2);
@@ -98,7 +99,7 @@ static void what_is_left(struct kunit *test)
 
 static struct kunit_case lease_cases[] = { KUNIT_CASE_PARAM(start_of_a_lease, start_gen_params),
 					   KUNIT_CASE_PARAM(renewal_of_a_lease, renew_gen_params),
-					   KUNIT_CASE(what_is_left),
+					   KUNIT_CASE(time_left),
 					   {} };
 
 static struct kunit_suite lease_suite = {

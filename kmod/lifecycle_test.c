@@ -6,7 +6,7 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 
-#include "rig_test.h"
+#include "fixture_test.h"
 
 #define KILLERS 6
 #define WORKERS 4
@@ -30,7 +30,7 @@ static void is_born_alive(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, envelope_lifecycle_state(lc), ENVELOPE_LIVE);
 	KUNIT_EXPECT_EQ(test, envelope_lifecycle_reason(lc), ENVELOPE_NOT_FAILED);
 	KUNIT_EXPECT_TRUE(test, envelope_lifecycle_is_live(lc));
-	/* Sections that have been waited for say nothing about one that lives. */
+	/* A wait for sections changes no live lifecycle. */
 	envelope_sections_wait();
 	KUNIT_EXPECT_EQ(test, envelope_lifecycle_state(lc), ENVELOPE_LIVE);
 }
@@ -43,7 +43,7 @@ static void dies_once_and_for_one_reason(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, envelope_lifecycle_begin_kill(lc, ENVELOPE_KEY_REVOKED));
 	KUNIT_EXPECT_FALSE(test, envelope_lifecycle_begin_kill(lc, ENVELOPE_LEASE_EXPIRED));
 	envelope_lifecycle_drain(lc);
-	/* Whoever comes later may drain too, and returns at once. */
+	/* A second caller may drain too, and returns at once. */
 	envelope_lifecycle_drain(lc);
 	KUNIT_EXPECT_EQ(test, envelope_lifecycle_state(lc), ENVELOPE_DEAD);
 	KUNIT_EXPECT_EQ(test, envelope_lifecycle_reason(lc), ENVELOPE_LEASE_EXPIRED);
@@ -64,7 +64,7 @@ static int drain_thread(void *data)
 	return 0;
 }
 
-/* Dying, until who was inside is outside; then dead. */
+/* The lifecycle is dying while a section is open, then dead. */
 static void drain_waits_for_open_sections(struct kunit *test)
 {
 	struct envelope_lifecycle *lc = test->priv;
@@ -91,9 +91,9 @@ static void drain_waits_for_open_sections(struct kunit *test)
  * @lc: the lifecycle
  * @go: completed for all when the race begins
  * @finished: completed by each thread
- * @next: number for the next thread
- * @winners: how many calls of begin_kill won
- * @winner: the reason given by the last that won
+ * @next: number of the next thread
+ * @winners: calls of begin_kill that won
+ * @winner: reason of the last call that won
  * @inside: sections open now
  * @late: sections that were open after a drain had returned; must stay 0
  * @drained: set once a drain has returned
@@ -188,7 +188,7 @@ static void racing_kills_have_one_winner(struct kunit *test)
 		run_race(test, race);
 }
 
-static void every_reason_has_its_word(struct kunit *test)
+static void every_reason_has_a_name(struct kunit *test)
 {
 	KUNIT_EXPECT_STREQ(test, envelope_reason_name(ENVELOPE_NOT_FAILED), "-");
 	KUNIT_EXPECT_STREQ(test, envelope_reason_name(ENVELOPE_KEY_REVOKED), "key-revoked");
@@ -203,7 +203,7 @@ static struct kunit_case lifecycle_cases[] = { KUNIT_CASE(is_born_alive),
 					       KUNIT_CASE(dies_once_and_for_one_reason),
 					       KUNIT_CASE(drain_waits_for_open_sections),
 					       KUNIT_CASE(racing_kills_have_one_winner),
-					       KUNIT_CASE(every_reason_has_its_word),
+					       KUNIT_CASE(every_reason_has_a_name),
 					       {} };
 
 static struct kunit_suite lifecycle_suite = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: tests of the pages that writes use again and again: none is lost, none is
- * given to two, they go from CPU to CPU, and they are no more than the limit says.
+ * dm-envelope: tests of the pages that writes use again and again. No page is lost, no page
+ * has two users, pages move between CPUs, and there are no more of them than the limit.
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
@@ -11,7 +11,7 @@
 
 #define NR     48
 #define ROUNDS 200
-#define CROWD  600 /* more than a CPU keeps for itself */
+#define CROWD  600 /* more than the cache of a CPU */
 
 struct pages_bench {
 	unsigned long limit;
@@ -43,8 +43,8 @@ static void pages_exit(struct kunit *test)
 	envelope_pages_set_limit(bench->limit);
 }
 
-/* In one thread that stays on its CPU: what was given back is what comes next. */
-static void the_same_pages_come_again(struct kunit *test)
+/* A thread that stays on its CPU gets the pages that it has just returned. */
+static void pages_are_used_again(struct kunit *test)
 {
 	struct pages_bench *bench = test->priv;
 	unsigned int i;
@@ -55,11 +55,11 @@ static void the_same_pages_come_again(struct kunit *test)
 
 		KUNIT_EXPECT_TRUE(test, envelope_pages_take(bench->bvecs, NR));
 		first = page_address(bench->bvecs[0].bv_page);
-		/* As it was left, not cleared. */
+		/* The page was not cleared. */
 		if (i)
 			KUNIT_EXPECT_EQ(test, *first, i);
 		*first = i + 1;
-		/* The last one given is the first one taken. */
+		/* The page that is returned last is taken first. */
 		envelope_pages_put(bench->bvecs + 1, NR - 1);
 		envelope_pages_put(bench->bvecs, 1);
 	}
@@ -75,7 +75,7 @@ static void more_than_the_limit_is_refused(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, envelope_pages_take(bench->bvecs, NR));
 	KUNIT_EXPECT_FALSE(test, envelope_pages_take(bench->bvecs + NR, 1));
 	envelope_pages_put(bench->bvecs, 1);
-	/* One is there, two are not; and the one is not lost over it. */
+	/* There is one page and not two. The one page is not lost over the refusal. */
 	KUNIT_EXPECT_FALSE(test, envelope_pages_take(bench->bvecs + NR, 2));
 	KUNIT_EXPECT_TRUE(test, envelope_pages_take(bench->bvecs, 1));
 	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), NR);
@@ -91,8 +91,8 @@ static int put_thread(void *data)
 	return 0;
 }
 
-/* A CPU that submits and one that completes: no page goes back to the page allocator. */
-static void they_go_from_cpu_to_cpu(struct kunit *test)
+/* One CPU submits and another completes: no page goes back to the page allocator. */
+static void pages_move_between_cpus(struct kunit *test)
 {
 	struct pages_bench *bench = test->priv;
 	struct task_struct *thread;
@@ -106,19 +106,19 @@ static void they_go_from_cpu_to_cpu(struct kunit *test)
 		kthread_bind(thread, cpumask_any_but(cpu_online_mask, raw_smp_processor_id()));
 		wake_up_process(thread);
 		wait_for_completion(&bench->done);
-		/* What that CPU keeps for itself has to be made up for, once. */
+		/* The pages in the cache of the other CPU are replaced once. */
 		KUNIT_EXPECT_LE(test, envelope_pages_owned(), CROWD + num_online_cpus() * 64);
 		KUNIT_EXPECT_GE(test, envelope_pages_owned(), CROWD);
 	}
 }
 
 /**
- * struct taker - one of several threads that take and give at the same time
- * @done: completed by each
- * @mark: what this one writes into its pages
- * @stolen: pages in which it found the mark of another
- * @refused: times that there were not enough
- * @bvecs: its pages
+ * struct taker - one of several threads that take and return pages at the same time
+ * @done: completed by each thread
+ * @mark: the thread writes this into its pages
+ * @stolen: pages in which the thread found another mark
+ * @refused: times that there were not enough pages
+ * @bvecs: pages of the thread
  */
 struct taker {
 	struct completion *done;
@@ -172,9 +172,9 @@ static void no_page_has_two_users(struct kunit *test)
 	}
 }
 
-static struct kunit_case pages_cases[] = { KUNIT_CASE(the_same_pages_come_again),
+static struct kunit_case pages_cases[] = { KUNIT_CASE(pages_are_used_again),
 					   KUNIT_CASE(more_than_the_limit_is_refused),
-					   KUNIT_CASE(they_go_from_cpu_to_cpu),
+					   KUNIT_CASE(pages_move_between_cpus),
 					   KUNIT_CASE(no_page_has_two_users),
 					   {} };
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: tests of the ways that a bio can take, and of who does its work: at once,
- * in a bottom half, in a worker, by helpers, out of the reserve, or not at all because
- * the submitter does not wait.
+ * dm-envelope: tests of the ways that a bio can take: encrypted or decrypted at once, in a
+ * bottom half, in a worker, with helpers, with pages of the reserve; or refused, since its
+ * submitter does not wait.
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
 
-#include "rig_test.h"
+#include "fixture_test.h"
 
 static void path_exit(struct kunit *test)
 {
-	rig_free(test->priv);
+	fixture_free(test->priv);
 }
 
 /* ---- every way ---- */
@@ -48,8 +48,8 @@ static void data_is_right_on_every_way(struct kunit *test)
 {
 	const struct way_row *row = test->param_value;
 	struct io_segment segment = { 0, row->size };
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct test_io *io = test_io_new(rig, &segment, 1);
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct test_io *io = test_io_new(fixture, &segment, 1);
 	u8 *data = kvmalloc(row->size, GFP_KERNEL), *expected = kvmalloc(row->size, GFP_KERNEL);
 	unsigned long limit = 0;
 
@@ -58,23 +58,24 @@ static void data_is_right_on_every_way(struct kunit *test)
 	get_random_bytes(data, row->size);
 	memcpy(expected, data, row->size);
 	test_io_fill(io, data);
-	/* The oracle wants linear memory. */
-	test_oracle(rig, 64, io->arena, row->size);
+	/* The oracle needs linear memory. */
+	test_oracle(fixture, 64, io->arena, row->size);
 	memcpy(expected, io->arena, row->size);
 	test_io_fill(io, data);
 
-	rig->disk->context = row->context;
+	fixture->disk->context = row->context;
 	if (row->starved)
-		limit = rig_starve();
+		limit = fixture_starve();
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE | row->opf, 64), BLK_STS_OK);
-	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(rig->disk->data + 64 * 512, expected, row->size),
+	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(fixture->disk->data + 64 * 512, expected, row->size),
 			      "wrong ciphertext");
 	memset(io->arena, 0, row->size);
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ | row->opf, 64), BLK_STS_OK);
-	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(io->arena, data, row->size), "read something else");
+	KUNIT_EXPECT_TRUE_MSG(test, !memcmp(io->arena, data, row->size),
+			      "the read returned other data");
 	if (row->starved)
 		envelope_pages_set_limit(limit);
-	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
+	KUNIT_EXPECT_EQ(test, fixture->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
 out:
 	KUNIT_EXPECT_NOT_NULL(test, expected);
 	kvfree(expected);
@@ -82,69 +83,73 @@ out:
 	test_io_free(io);
 }
 
-/* Sixteen large writes at once and one reserve: all get on, one after the other. */
+/* Sixteen large writes share one reserve: all succeed, one after the other. */
 static void writes_get_on_without_memory(struct kunit *test)
 {
 	static const struct io_segment segment = { 0, 262144 };
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct test_io *ios[16];
 	unsigned long limit;
 	unsigned int i;
 
-	rig->disk->context = DISK_SOFTIRQ;
+	fixture->disk->context = DISK_SOFTIRQ;
 	for (i = 0; i < ARRAY_SIZE(ios); i++)
-		ios[i] = test_io_new(rig, &segment, 1);
-	limit = rig_starve();
+		ios[i] = test_io_new(fixture, &segment, 1);
+	limit = fixture_starve();
 	for (i = 0; i < ARRAY_SIZE(ios); i++)
 		test_io_submit(ios[i], REQ_OP_WRITE, i * 512);
 	for (i = 0; i < ARRAY_SIZE(ios); i++)
 		KUNIT_EXPECT_EQ(test, test_io_wait(ios[i]), BLK_STS_OK);
 	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
-	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
+	KUNIT_EXPECT_EQ(test, fixture->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
 	envelope_pages_set_limit(limit);
 	for (i = 0; i < ARRAY_SIZE(ios); i++)
 		test_io_free(ios[i]);
 }
 
-/* Whoever does not wait hears so when there is no memory, and only then. */
-static void nowait_is_told_to_try_again(struct kunit *test)
+/* A bio with REQ_NOWAIT fails when there are no pages, and only then. */
+static void nowait_fails_without_pages(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	unsigned long limit;
 
-	KUNIT_EXPECT_TRUE(test, bdev_nowait(rig->bdev));
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_NOWAIT, 0, 262144), BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ | REQ_NOWAIT, 0, 262144), BLK_STS_OK);
-	limit = rig_starve();
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_NOWAIT, 0, 4096), BLK_STS_AGAIN);
-	/* A read needs none. */
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ | REQ_NOWAIT, 0, 4096), BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_TRUE(test, bdev_nowait(fixture->bdev));
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE | REQ_NOWAIT, 0, 262144),
+			BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_READ | REQ_NOWAIT, 0, 262144),
+			BLK_STS_OK);
+	limit = fixture_starve();
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE | REQ_NOWAIT, 0, 4096),
+			BLK_STS_AGAIN);
+	/* A read needs no pages. */
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_READ | REQ_NOWAIT, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
 	envelope_pages_set_limit(limit);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_NOWAIT, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE | REQ_NOWAIT, 0, 4096), BLK_STS_OK);
 }
 
-/* ---- writes that may not be torn ---- */
+/* ---- atomic writes ---- */
 
 static void atomic_writes_stay_whole(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 
 #ifdef DM_TARGET_ATOMIC_WRITES
-	unsigned int most = bdev_atomic_write_unit_max_bytes(rig->bdev);
+	unsigned int most = bdev_atomic_write_unit_max_bytes(fixture->bdev);
 
-	/* What the disk takes in one piece, with its smaller blocks, and never more than we do. */
-	KUNIT_EXPECT_EQ(test, most, bdev_atomic_write_unit_max_bytes(rig->dev->lower->bdev));
+	/* As much as the disk with its smaller blocks takes in one piece, and no more than we do. */
+	KUNIT_EXPECT_EQ(test, most, bdev_atomic_write_unit_max_bytes(fixture->dev->lower->bdev));
 	KUNIT_EXPECT_GE(test, most, 65536);
 	KUNIT_EXPECT_LE(test, most, ENVELOPE_MAX_SECTORS << SECTOR_SHIFT);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_ATOMIC, 0, most), BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, rig->disk->largest, most >> SECTOR_SHIFT);
-	KUNIT_EXPECT_EQ(test, rig->disk->atomic, 1);
-	KUNIT_EXPECT_NE(test, test_simple(rig, REQ_OP_WRITE | REQ_ATOMIC, 0, 2 * most), BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, rig->disk->atomic, 1);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE | REQ_ATOMIC, 0, most), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, fixture->disk->largest, most >> SECTOR_SHIFT);
+	KUNIT_EXPECT_EQ(test, fixture->disk->atomic, 1);
+	KUNIT_EXPECT_NE(test, test_simple(fixture, REQ_OP_WRITE | REQ_ATOMIC, 0, 2 * most),
+			BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, fixture->disk->atomic, 1);
 #else
-	/* This kernel's device mapper does not know them: a write of that kind is not offered. */
-	KUNIT_EXPECT_EQ(test, rig->dev->ti->type->features & ~DM_TARGET_NOWAIT, 0);
+	/* The device mapper of this kernel knows no atomic writes, so we must not offer them. */
+	KUNIT_EXPECT_EQ(test, fixture->dev->ti->type->features & ~DM_TARGET_NOWAIT, 0);
 #endif
 }
 
@@ -154,18 +159,19 @@ static void atomic_writes_stay_whole(struct kunit *test)
 #define NR_INTRUDERS 8
 
 /**
- * struct labour - work that is seen being done
+ * struct labour - work in chunks that counts who does them
  * @parallel: the work
- * @owner: the thread that has it
- * @helped: chunks done by others
- * @done: each chunk so many times
- * @nr_done: all together
- * @wait_for_help: the owner waits in its chunks until somebody has come
- * @keep: whoever is not the owner stays in a chunk until told to leave
+ * @owner: the thread that called envelope_parallel_run()
+ * @helped: chunks done by helpers
+ * @done: times that each chunk was done
+ * @nr_done: chunks done
+ * @wait_for_help: the owner waits in its chunks until a helper has come
+ * @keep: a helper stays in its chunk while this is set
  * @failing: this chunk fails; -1: none
- * @intruders: one for each CPU, that takes it away from a helper after its first chunk
- * @users_seen: by an intruder; while there are such, the owner waits for one of them
- * @finished: completed when a helper finishes it
+ * @deadline: in jiffies; a chunk waits for others until then
+ * @intruders: a thread for each CPU, which preempts a helper after its first chunk
+ * @users_seen: users that an intruder saw; the owner waits for that if there are intruders
+ * @finished: completed when a helper finishes the work
  */
 struct labour {
 	struct envelope_parallel parallel;
@@ -176,6 +182,7 @@ struct labour {
 	bool wait_for_help;
 	bool keep;
 	int failing;
+	unsigned long deadline;
 	struct task_struct *intruders[NR_INTRUDERS];
 	int users_seen;
 	struct completion finished;
@@ -184,7 +191,7 @@ struct labour {
 static int labour_chunk(struct envelope_parallel *p, unsigned int index)
 {
 	struct labour *labour = container_of(p, struct labour, parallel);
-	unsigned long deadline = jiffies + LONG_ENOUGH;
+	unsigned long deadline = labour->deadline;
 
 	atomic_inc(&labour->done[index]);
 	atomic_inc(&labour->nr_done);
@@ -222,6 +229,7 @@ static struct labour *labour_new(struct kunit *test)
 	init_completion(&labour->finished);
 	labour->owner = current;
 	labour->failing = -1;
+	labour->deadline = jiffies + LONG_ENOUGH;
 	labour->parallel.ops = &labour_ops;
 	labour->parallel.chunks = CHUNKS;
 	return labour;
@@ -235,7 +243,7 @@ static void expect_each_once(struct kunit *test, struct labour *labour)
 		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&labour->done[i]), 1, "chunk %u", i);
 }
 
-/* There is an idle CPU, so somebody comes; every chunk is done once. */
+/* A CPU is idle, so a helper comes; every chunk is done once. */
 static void idle_cpus_help(struct kunit *test)
 {
 	struct labour *labour = labour_new(test);
@@ -259,8 +267,8 @@ static int let_helper_go(void *data)
 	return 0;
 }
 
-/* A helper that is slow is not waited for: it finishes what the owner has left. */
-static void nobody_waits_for_a_helper(struct kunit *test)
+/* The owner does not wait for a slow helper: the helper finishes the work. */
+static void no_bio_waits_for_a_helper(struct kunit *test)
 {
 	struct labour *labour = labour_new(test);
 
@@ -287,7 +295,7 @@ static int intrude(void *data)
 	return 0;
 }
 
-/* Whoever takes the CPU from a helper finds that only the owner still has a part in the work. */
+/* A thread that preempts a helper finds the owner as the only user of the work. */
 static void a_preempted_helper_has_no_part(struct kunit *test)
 {
 	struct labour *labour = labour_new(test);
@@ -310,7 +318,7 @@ static void a_preempted_helper_has_no_part(struct kunit *test)
 		kthread_stop(labour->intruders[cpu]);
 }
 
-/* What comes after a chunk that failed is not done, and the failure is known. */
+/* The chunks after a failed one are not done, and the error is known. */
 static void a_failed_chunk_ends_it(struct kunit *test)
 {
 	struct labour *labour = labour_new(test);
@@ -326,21 +334,21 @@ static void a_failed_chunk_ends_it(struct kunit *test)
 /* ---- the end of the key ---- */
 
 /**
- * struct way_load - bios of one size after each other, until they are refused
- * @rig: the device
- * @row: their size
- * @opf: what they are
- * @sector: where to
- * @exact: not even a bio that was sent before the revoke may succeed after it
+ * struct way_load - a thread that sends one bio after another until one is refused
+ * @fixture: the device
+ * @row: size of the bios
+ * @opf: of the bios
+ * @sector: of the bios
+ * @exact: a bio that was sent before the revoke may not succeed after it either
  * @revoked: set when the revoke has returned
- * @after: it had, when the bio was sent, or if @exact when it completed
- * @done: the bio is
- * @late: bios that reported success after that; must stay 0
- * @succeeded: before that
- * @finished: completed when one was refused
+ * @after: @revoked was set when the bio was sent; if @exact, when it completed
+ * @done: completed with the bio
+ * @late: bios that reported success after the revoke; must stay 0
+ * @succeeded: bios that reported success before it
+ * @finished: completed when the thread has ended
  */
 struct way_load {
-	struct rig *rig;
+	struct fixture *fixture;
 	const struct way_row *row;
 	blk_opf_t opf;
 	sector_t sector;
@@ -368,9 +376,9 @@ static int way_load_thread(void *data)
 	struct page *pages = alloc_pages(GFP_KERNEL | __GFP_NOFAIL, get_order(load->row->size));
 	blk_status_t status = BLK_STS_OK;
 
-	/* Who does not wait may find no page. */
+	/* A bio with REQ_NOWAIT may find no page. */
 	while (status == BLK_STS_OK || status == BLK_STS_AGAIN) {
-		struct bio *bio = bio_alloc(load->rig->bdev, 1, load->opf, GFP_KERNEL);
+		struct bio *bio = bio_alloc(load->fixture->bdev, 1, load->opf, GFP_KERNEL);
 
 		bio->bi_iter.bi_sector = load->sector;
 		bio->bi_private = load;
@@ -394,31 +402,31 @@ static int way_load_thread(void *data)
 }
 
 /*
- * A write that another thread sends to the disk has a limit (complete.c): one that was complete before
- * the revoke may be reported after it.
+ * A write that another thread sends to the disk has a limit: a write that was complete before
+ * the revoke may be reported after it (envelope_succeed()).
  */
 static bool is_exact(const struct way_row *row, bool write)
 {
 	return !write || !(row->starved || row->size > ENVELOPE_AT_ONCE_BYTES);
 }
 
-/* On no way does a bio succeed after the revoke, and none hangs. */
+/* No bio succeeds after the revoke, on whatever way, and none hangs. */
 static void no_way_around_the_revoke(struct kunit *test)
 {
 	const struct way_row *row = test->param_value;
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct way_load *loads = kunit_kcalloc(test, 2, sizeof(*loads), GFP_KERNEL);
 	unsigned long limit = 0;
 	atomic_t revoked = ATOMIC_INIT(0);
 	unsigned int i, started = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, loads);
-	rig->disk->context = row->context;
+	fixture->disk->context = row->context;
 	if (row->starved)
-		limit = rig_starve();
+		limit = fixture_starve();
 	for (i = 0; i < 2; i++) {
 		loads[i] = (struct way_load){
-			.rig = rig,
+			.fixture = fixture,
 			.row = row,
 			.sector = i * 4096,
 			.revoked = &revoked,
@@ -430,7 +438,7 @@ static void no_way_around_the_revoke(struct kunit *test)
 		started += !IS_ERR(kthread_run(way_load_thread, &loads[i], "envelope_way"));
 	}
 	msleep(200);
-	key_revoke(rig->key);
+	key_revoke(fixture->key);
 	atomic_set(&revoked, 1);
 	KUNIT_EXPECT_EQ(test, started, 2);
 	for (i = 0; i < started; i++) {
@@ -440,20 +448,21 @@ static void no_way_around_the_revoke(struct kunit *test)
 	}
 	if (row->starved)
 		envelope_pages_set_limit(limit);
-	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
+	KUNIT_EXPECT_EQ(test, fixture->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
 }
 
-static struct kunit_case path_cases[] = { KUNIT_CASE_PARAM(data_is_right_on_every_way,
-							   way_gen_params),
-					  KUNIT_CASE(writes_get_on_without_memory),
-					  KUNIT_CASE(nowait_is_told_to_try_again),
-					  KUNIT_CASE(atomic_writes_stay_whole),
-					  KUNIT_CASE(idle_cpus_help),
-					  KUNIT_CASE(nobody_waits_for_a_helper),
-					  KUNIT_CASE(a_preempted_helper_has_no_part),
-					  KUNIT_CASE(a_failed_chunk_ends_it),
-					  KUNIT_CASE_PARAM(no_way_around_the_revoke, way_gen_params),
-					  {} };
+static struct kunit_case path_cases[] = {
+	KUNIT_CASE_PARAM(data_is_right_on_every_way, way_gen_params),
+	KUNIT_CASE(writes_get_on_without_memory),
+	KUNIT_CASE(nowait_fails_without_pages),
+	KUNIT_CASE(atomic_writes_stay_whole),
+	KUNIT_CASE(idle_cpus_help),
+	KUNIT_CASE(no_bio_waits_for_a_helper),
+	KUNIT_CASE(a_preempted_helper_has_no_part),
+	KUNIT_CASE(a_failed_chunk_ends_it),
+	KUNIT_CASE_PARAM(no_way_around_the_revoke, way_gen_params),
+	{}
+};
 
 static struct kunit_suite path_suite = {
 	.name = "envelope_path",

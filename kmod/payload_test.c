@@ -2,8 +2,7 @@
 /*
  * dm-envelope: tests of the payload of add_key(2) and KEYCTL_UPDATE.
  *
- * Every row spoils one thing in a payload that is good, so that a refusal has
- * one cause only.
+ * Every row spoils one thing in a good payload, so that a refusal has one cause.
  */
 #include <kunit/test.h>
 
@@ -58,7 +57,7 @@ static void good_payload_is_taken(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, envelope_payload_parse(&payload, sizeof(payload), &request), 0);
 	KUNIT_EXPECT_EQ(test, request.lease_ns, LEASE_NS);
 	KUNIT_EXPECT_EQ(test, request.deadline_ns, DEADLINE_NS);
-	/* Not a copy: there is to be one place only where the key lies. */
+	/* Not a copy: the key must lie in one place only. */
 	KUNIT_EXPECT_PTR_EQ(test, request.key, (const u8 *)payload.key);
 }
 
@@ -90,8 +89,8 @@ static void unaligned_payload_is_taken(struct kunit *test)
 struct bad_row {
 	const char *name;
 	bool renewal;
-	u8 offset;  /* of the byte that is spoilt */
-	u8 spoil;   /* what it is xored with; 0: no byte is spoilt */
+	u8 offset;  /* of the spoilt byte */
+	u8 spoil;   /* the byte is xored with this; 0: no byte is spoilt */
 	int resize; /* added to the size */
 };
 
@@ -145,7 +144,7 @@ static void bad_payload_is_refused(struct kunit *test)
 		good_payload(&payload);
 	((u8 *)&payload)[row->offset] ^= row->spoil;
 
-	/* Of exactly that size, so that KASAN sees a read past the end. */
+	/* The buffer has exactly that size, so that KASAN sees a read past the end. */
 	exact = kunit_kzalloc(test, size ?: 1, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, exact);
 	memcpy(exact, &payload, min(size, sizeof(payload)));
@@ -170,7 +169,8 @@ static struct kunit_case payload_cases[] = { KUNIT_CASE(layout_is_the_documented
 					     KUNIT_CASE(good_payload_is_taken),
 					     KUNIT_CASE(good_renewal_is_taken),
 					     KUNIT_CASE(unaligned_payload_is_taken),
-					     KUNIT_CASE_PARAM(bad_payload_is_refused, bad_gen_params),
+					     KUNIT_CASE_PARAM(bad_payload_is_refused,
+							      bad_gen_params),
 					     KUNIT_CASE(weak_key_is_refused),
 					     {} };
 

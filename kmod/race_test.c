@@ -1,46 +1,46 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: tests of a key that ends while a table is loaded or removed, or the
- * lease is renewed: one waits for the other, in either order.
+ * dm-envelope: tests of a key that ends while a table is loaded or removed, or the lease is
+ * renewed: one waits for the other, in either order.
  *
- * Nothing is left to chance: a section that the test keeps open stops the one in the
- * midst, and what the other waits for is looked at in the lock itself.
+ * Nothing is left to chance: a section that the test keeps open stops one side half way, and
+ * the test sees in the lock itself that the other side waits for it.
  */
 #include <linux/delay.h>
 #include <linux/key.h>
 #include <linux/module.h>
 
-#include "rig_test.h"
+#include "fixture_test.h"
 
 static void race_exit(struct kunit *test)
 {
-	rig_free(test->priv);
+	fixture_free(test->priv);
 }
 
-/* ---- what is done in a race ---- */
+/* ---- the two sides ---- */
 
-static int end_lease(struct rig *rig)
+static int end_lease(struct fixture *fixture)
 {
-	envelope_volume_key_kill(rig->vk, ENVELOPE_LEASE_EXPIRED);
+	envelope_volume_key_kill(fixture->vk, ENVELOPE_LEASE_EXPIRED);
 	return 0;
 }
 
-static int create_other(struct rig *rig)
+static int create_other(struct fixture *fixture)
 {
-	return rig_create(rig, "-other");
+	return fixture_create(fixture, "-other");
 }
 
-static int remove_other(struct rig *rig)
+static int remove_other(struct fixture *fixture)
 {
-	return rig_remove(rig, "-other");
+	return fixture_remove(fixture, "-other");
 }
 
-static int renew(struct rig *rig)
+static int renew(struct fixture *fixture)
 {
-	return rig_renew(rig, 60 * (u64)NSEC_PER_SEC);
+	return fixture_renew(fixture, 60 * (u64)NSEC_PER_SEC);
 }
 
-/* ---- what is looked at ---- */
+/* ---- what the test sees ---- */
 
 static unsigned int devices_of(struct envelope_volume_key *vk)
 {
@@ -52,132 +52,133 @@ static unsigned int devices_of(struct envelope_volume_key *vk)
 	return n;
 }
 
-/* The bit by which a mutex knows that it has to wake somebody. */
+/* This bit is set in a mutex that has to wake a waiter. */
 static bool somebody_waits(struct mutex *lock)
 {
 	return atomic_long_read(&lock->owner) & 1;
 }
 
-/* The watchdog visits the lock too, and would be taken for somebody else. */
-static void send_watchdog_away(struct rig *rig)
+/* The watchdog takes the lock too: the test would take it for the other side. */
+static void send_watchdog_away(struct fixture *fixture)
 {
-	if (cancel_delayed_work_sync(&rig->vk->watchdog))
-		envelope_volume_key_put(rig->vk);
+	if (cancel_delayed_work_sync(&fixture->vk->watchdog))
+		envelope_volume_key_put(fixture->vk);
 }
 
-/* Until @errand waits for the volume key's lock; it must not get around that. */
-static void expect_to_wait(struct kunit *test, struct rig *rig, struct errand *errand)
+/* Waits until @errand waits for the lock of the volume key. It must not pass the lock. */
+static void expect_to_wait(struct kunit *test, struct fixture *fixture, struct errand *errand)
 {
 	unsigned long deadline = jiffies + LONG_ENOUGH;
 
-	while (!somebody_waits(&rig->vk->lock) && !completion_done(&errand->done) &&
+	while (!somebody_waits(&fixture->vk->lock) && !completion_done(&errand->done) &&
 	       time_before(jiffies, deadline))
 		msleep(20);
-	KUNIT_EXPECT_TRUE(test, somebody_waits(&rig->vk->lock));
-	KUNIT_EXPECT_FALSE_MSG(test, completion_done(&errand->done), "it did not wait");
+	KUNIT_EXPECT_TRUE(test, somebody_waits(&fixture->vk->lock));
+	KUNIT_EXPECT_FALSE_MSG(test, completion_done(&errand->done), "the other side did not wait");
 }
 
-/* The key's end, halfway: it waits for a section of the rig's device. */
-static struct errand *begin_end_of_lease(struct kunit *test, struct rig *rig,
+/* The end of the key, half way: it waits for a section of the device. */
+static struct errand *begin_end_of_lease(struct kunit *test, struct fixture *fixture,
 					 struct held_section **section)
 {
 	unsigned long deadline = jiffies + LONG_ENOUGH;
 	struct errand *end;
 
-	send_watchdog_away(rig);
-	*section = held_section_begin(test, &rig->dev->lifecycle);
-	end = errand_begin(rig, end_lease);
-	while (READ_ONCE(rig->vk->state) == ENVELOPE_LIVE && time_before(jiffies, deadline))
+	send_watchdog_away(fixture);
+	*section = held_section_begin(test, &fixture->dev->lifecycle);
+	end = errand_begin(fixture, end_lease);
+	while (READ_ONCE(fixture->vk->state) == ENVELOPE_LIVE && time_before(jiffies, deadline))
 		msleep(20);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(rig->vk->state), ENVELOPE_DYING);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(fixture->vk->state), ENVELOPE_DYING);
 	return end;
 }
 
 /* ---- the races ---- */
 
-/* A table that is loaded while its key ends is refused, though the struct key is well. */
+/* A table load is refused while its key ends, although the struct key is still valid. */
 static void load_loses_to_the_end(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct held_section *section;
-	struct errand *end = begin_end_of_lease(test, rig, &section);
-	struct errand *load = errand_begin(rig, create_other);
+	struct errand *end = begin_end_of_lease(test, fixture, &section);
+	struct errand *load = errand_begin(fixture, create_other);
 
-	expect_to_wait(test, rig, load);
+	expect_to_wait(test, fixture, load);
 	held_section_end(section);
 	KUNIT_EXPECT_EQ(test, errand_end(end), 0);
-	KUNIT_EXPECT_NE_MSG(test, errand_end(load), 0, "a device with a dead key");
-	KUNIT_EXPECT_EQ(test, devices_of(rig->vk), 1);
+	KUNIT_EXPECT_NE_MSG(test, errand_end(load), 0, "a device was made with a dead key");
+	KUNIT_EXPECT_EQ(test, devices_of(fixture->vk), 1);
 	if (!load->result)
-		remove_other(rig);
+		remove_other(fixture);
 }
 
 /*
- * A device is not taken out of the list that the end of its key goes through. The test has
- * the lock as that has; a section would hold up device mapper before it comes to us.
+ * A removal does not take a device out of the list while the end of its key goes through the
+ * list. The test takes the lock as the end of the key does: a section would stop device mapper
+ * before it calls us.
  */
 static void removal_waits_for_the_end(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct errand *removal;
 
-	KUNIT_ASSERT_EQ(test, create_other(rig), 0);
-	send_watchdog_away(rig);
-	mutex_lock(&rig->vk->lock);
-	removal = errand_begin(rig, remove_other);
-	expect_to_wait(test, rig, removal);
-	KUNIT_EXPECT_EQ(test, devices_of(rig->vk), 2);
-	mutex_unlock(&rig->vk->lock);
+	KUNIT_ASSERT_EQ(test, create_other(fixture), 0);
+	send_watchdog_away(fixture);
+	mutex_lock(&fixture->vk->lock);
+	removal = errand_begin(fixture, remove_other);
+	expect_to_wait(test, fixture, removal);
+	KUNIT_EXPECT_EQ(test, devices_of(fixture->vk), 2);
+	mutex_unlock(&fixture->vk->lock);
 	KUNIT_EXPECT_EQ(test, errand_end(removal), 0);
-	KUNIT_EXPECT_EQ(test, devices_of(rig->vk), 1);
+	KUNIT_EXPECT_EQ(test, devices_of(fixture->vk), 1);
 }
 
-/* A renewal that comes while the key ends revives nothing. */
+/* A renewal that comes while the key ends does not revive it. */
 static void renewal_loses_to_the_end(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct held_section *section;
-	struct errand *end = begin_end_of_lease(test, rig, &section);
-	struct errand *renewal = errand_begin(rig, renew);
+	struct errand *end = begin_end_of_lease(test, fixture, &section);
+	struct errand *renewal = errand_begin(fixture, renew);
 
-	expect_to_wait(test, rig, renewal);
+	expect_to_wait(test, fixture, renewal);
 	held_section_end(section);
 	KUNIT_EXPECT_EQ(test, errand_end(end), 0);
 	KUNIT_EXPECT_EQ(test, errand_end(renewal), -EKEYEXPIRED);
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&rig->vk->watchdog));
+	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&fixture->vk->watchdog));
 }
 
-/* An update replaces a failed volume key: who looks it up waits, or would hold a freed one. */
+/* An update replaces a failed volume key. A table load waits, or it would hold a freed key. */
 static void load_waits_for_an_update(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	unsigned long deadline = jiffies + LONG_ENOUGH;
 	struct errand *load;
 
-	down_write(&rig->key->sem);
-	load = errand_begin(rig, create_other);
-	while (!rwsem_is_contended(&rig->key->sem) && !completion_done(&load->done) &&
+	down_write(&fixture->key->sem);
+	load = errand_begin(fixture, create_other);
+	while (!rwsem_is_contended(&fixture->key->sem) && !completion_done(&load->done) &&
 	       time_before(jiffies, deadline))
 		msleep(20);
-	KUNIT_EXPECT_FALSE_MSG(test, completion_done(&load->done), "it did not wait");
-	up_write(&rig->key->sem);
+	KUNIT_EXPECT_FALSE_MSG(test, completion_done(&load->done), "the other side did not wait");
+	up_write(&fixture->key->sem);
 	KUNIT_EXPECT_EQ(test, errand_end(load), 0);
-	KUNIT_EXPECT_EQ(test, remove_other(rig), 0);
+	KUNIT_EXPECT_EQ(test, remove_other(fixture), 0);
 }
 
-/* Neither the key nor the code goes away below a device. */
+/* A device keeps its key and the module. */
 static void device_holds_key_and_module(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	unsigned int keys = kref_read(&rig->vk->kref);
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	unsigned int keys = kref_read(&fixture->vk->kref);
 	int users = module_refcount(THIS_MODULE);
 
-	KUNIT_ASSERT_EQ(test, create_other(rig), 0);
-	KUNIT_EXPECT_EQ(test, kref_read(&rig->vk->kref), keys + 1);
-	/* One for the target, one for the test disk, which it opened. */
+	KUNIT_ASSERT_EQ(test, create_other(fixture), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&fixture->vk->kref), keys + 1);
+	/* One reference of the target, one of the test disk, which the target has opened. */
 	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), users + 2);
-	KUNIT_EXPECT_EQ(test, remove_other(rig), 0);
-	KUNIT_EXPECT_EQ(test, kref_read(&rig->vk->kref), keys);
+	KUNIT_EXPECT_EQ(test, remove_other(fixture), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&fixture->vk->kref), keys);
 	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), users);
 }
 

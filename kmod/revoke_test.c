@@ -1,99 +1,70 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: tests of the promise. After the key has been revoked no bio succeeds,
- * nothing hangs, the transform is gone: with bios in every stage of their way, and
- * however the key came to its end.
+ * dm-envelope: tests of the promise. After the key has ended no bio succeeds, nothing hangs,
+ * and the transform is gone: with bios in every stage, and for every way a key can end.
  */
 #include <linux/delay.h>
 #include <linux/key.h>
-#include <linux/kthread.h>
 #include <linux/sched.h>
 
-#include "rig_test.h"
+#include "fixture_test.h"
 
 static void revoke_exit(struct kunit *test)
 {
-	rig_free(test->priv);
-}
-
-static void expect_dead(struct kunit *test, struct rig *rig, enum envelope_reason reason)
-{
-	enum envelope_reason seen;
-
-	KUNIT_EXPECT_EQ(test, envelope_lifecycle_state(&rig->dev->lifecycle), ENVELOPE_DEAD);
-	seen = envelope_lifecycle_reason(&rig->dev->lifecycle);
-	KUNIT_EXPECT_STREQ(test, envelope_reason_name(seen), envelope_reason_name(reason));
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ, 0, 4096), BLK_STS_IOERR);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_IOERR);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE | REQ_PREFLUSH, 0, 0), BLK_STS_IOERR);
-}
-
-static void expect_key_gone(struct kunit *test, struct rig *rig)
-{
-	mutex_lock(&rig->vk->lock);
-	KUNIT_EXPECT_EQ(test, rig->vk->state, ENVELOPE_DEAD);
-	KUNIT_EXPECT_NULL(test, rig->vk->tfm);
-	KUNIT_EXPECT_NULL(test, rig->vk->key);
-	mutex_unlock(&rig->vk->lock);
+	fixture_free(test->priv);
 }
 
 /* ---- the ways a key can end, on an idle device ---- */
 
 struct way {
 	const char *name;
-	int (*end)(struct rig *rig);
+	int (*end)(struct fixture *fixture);
 	enum envelope_reason reason;
 	bool at_once;	/* dead when the call returns */
 	bool key_lives; /* only the device fails */
 };
 
-static int by_revoke(struct rig *rig)
+static int by_invalidate(struct fixture *fixture)
 {
-	key_revoke(rig->key);
+	key_invalidate(fixture->key);
 	return 0;
 }
 
-static int by_invalidate(struct rig *rig)
+static int by_timeout(struct fixture *fixture)
 {
-	key_invalidate(rig->key);
+	key_set_timeout(fixture->key, 1);
 	return 0;
 }
 
-static int by_timeout(struct rig *rig)
+static int by_unlink(struct fixture *fixture)
 {
-	key_set_timeout(rig->key, 1);
-	return 0;
-}
+	int r = key_unlink(fixture->keyring, fixture->key);
 
-static int by_unlink(struct rig *rig)
-{
-	int r = key_unlink(rig->keyring, rig->key);
-
-	rig_forget_key(rig);
+	fixture_forget_key(fixture);
 	return r;
 }
 
-static int by_clear(struct rig *rig)
+static int by_clear(struct fixture *fixture)
 {
-	int r = keyring_clear(rig->keyring);
+	int r = keyring_clear(fixture->keyring);
 
-	rig_forget_key(rig);
+	fixture_forget_key(fixture);
 	return r;
 }
 
-/* Further than the watchdog's next visit, which therefore has to come again in time. */
-static int by_lease(struct rig *rig)
+/* The lease outlasts the next run of the watchdog, which has to run again in time. */
+static int by_lease(struct fixture *fixture)
 {
-	return rig_renew(rig, 1200 * (u64)NSEC_PER_MSEC);
+	return fixture_renew(fixture, 1200 * (u64)NSEC_PER_MSEC);
 }
 
-static int by_message(struct rig *rig)
+static int by_message(struct fixture *fixture)
 {
-	return rig_run("dmsetup message %s 0 fail", rig->name);
+	return fixture_run("dmsetup message %s 0 fail", fixture->name);
 }
 
 static const struct way ways[] = {
-	{ "revoke", by_revoke, ENVELOPE_KEY_REVOKED, .at_once = true },
+	{ "revoke", fixture_revoke, ENVELOPE_KEY_REVOKED, .at_once = true },
 	{ "invalidate", by_invalidate, ENVELOPE_KEY_INVALIDATED },
 	{ "timeout", by_timeout, ENVELOPE_KEY_TIMEOUT },
 	{ "unlink", by_unlink, ENVELOPE_KEY_UNLINKED },
@@ -104,64 +75,64 @@ static const struct way ways[] = {
 
 KUNIT_ARRAY_PARAM_DESC(way, ways, name);
 
-/* The key's end, in a thread of its own. Whatever is in its way, it must not take long. */
-static struct errand *expect_end(struct rig *rig, const struct way *way)
+/* Ends the key in a thread of its own. No bio in any stage may delay the end. */
+static struct errand *expect_end(struct fixture *fixture, const struct way *way)
 {
-	struct kunit *test = rig->test;
-	struct errand *errand = errand_begin(rig, way->end);
+	struct kunit *test = fixture->test;
+	struct errand *errand = errand_begin(fixture, way->end);
 	unsigned long deadline = jiffies + LONG_ENOUGH;
 
 	KUNIT_EXPECT_TRUE_MSG(test, errand_ends_within(errand, LONG_ENOUGH), "the call hangs");
 	KUNIT_EXPECT_EQ(test, errand->result, 0);
 	while (!way->at_once && time_before(jiffies, deadline) &&
-	       envelope_lifecycle_state(&rig->dev->lifecycle) != ENVELOPE_DEAD)
+	       envelope_lifecycle_state(&fixture->dev->lifecycle) != ENVELOPE_DEAD)
 		msleep(20);
-	KUNIT_EXPECT_EQ_MSG(test, envelope_lifecycle_state(&rig->dev->lifecycle), ENVELOPE_DEAD,
+	KUNIT_EXPECT_EQ_MSG(test, envelope_lifecycle_state(&fixture->dev->lifecycle), ENVELOPE_DEAD,
 			    "the device lives on");
 	if (way->key_lives)
-		KUNIT_EXPECT_EQ(test, READ_ONCE(rig->vk->state), ENVELOPE_LIVE);
+		KUNIT_EXPECT_EQ(test, READ_ONCE(fixture->vk->state), ENVELOPE_LIVE);
 	else
-		expect_key_gone(test, rig);
+		fixture_expect_key_gone(fixture);
 	return errand;
 }
 
 static void idle_device_fails(struct kunit *test)
 {
 	const struct way *way = test->param_value;
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct errand *errand;
 
-	KUNIT_ASSERT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
-	errand = expect_end(rig, way);
-	expect_dead(test, rig, way->reason);
+	KUNIT_ASSERT_EQ(test, test_simple(fixture, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+	errand = expect_end(fixture, way);
+	fixture_expect_dead(fixture, way->reason);
 	errand_end(errand);
 }
 
-/* ---- what has just happened to the key, and no watchdog has seen ---- */
+/* ---- ends of the key that the watchdog has not seen yet ---- */
 
 struct event {
 	const char *name;
-	void (*happen)(struct rig *rig);
+	void (*happen)(struct fixture *fixture);
 };
 
-static void lease_has_ended(struct rig *rig)
+static void lease_has_ended(struct fixture *fixture)
 {
-	WRITE_ONCE(rig->vk->lease.deadline_ns, 1);
+	WRITE_ONCE(fixture->vk->lease.deadline_ns, 1);
 }
 
-static void timeout_has_come(struct rig *rig)
+static void timeout_has_come(struct fixture *fixture)
 {
-	WRITE_ONCE(rig->key->expiry, 1);
+	WRITE_ONCE(fixture->key->expiry, 1);
 }
 
-static void is_marked_revoked(struct rig *rig)
+static void is_marked_revoked(struct fixture *fixture)
 {
-	set_bit(KEY_FLAG_REVOKED, &rig->key->flags);
+	set_bit(KEY_FLAG_REVOKED, &fixture->key->flags);
 }
 
-static void is_marked_invalidated(struct rig *rig)
+static void is_marked_invalidated(struct fixture *fixture)
 {
-	set_bit(KEY_FLAG_INVALIDATED, &rig->key->flags);
+	set_bit(KEY_FLAG_INVALIDATED, &fixture->key->flags);
 }
 
 static const struct event events[] = {
@@ -173,27 +144,27 @@ static const struct event events[] = {
 
 KUNIT_ARRAY_PARAM_DESC(event, events, name);
 
-/* The watchdog sleeps for up to a second; the very next bio is refused. */
-static void next_bio_sees_it(struct kunit *test)
+/* The watchdog sleeps for up to a second. The very next bio is refused. */
+static void next_bio_is_refused(struct kunit *test)
 {
 	const struct event *event = test->param_value;
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 
-	KUNIT_ASSERT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
-	event->happen(rig);
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_READ, 0, 4096), BLK_STS_IOERR);
+	KUNIT_ASSERT_EQ(test, test_simple(fixture, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+	event->happen(fixture);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_READ, 0, 4096), BLK_STS_IOERR);
 }
 
 static void key_ends_once(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 
-	key_revoke(rig->key);
-	key_revoke(rig->key);
-	key_invalidate(rig->key);
-	envelope_volume_key_kill(rig->vk, ENVELOPE_LEASE_EXPIRED);
-	expect_dead(test, rig, ENVELOPE_KEY_REVOKED);
-	expect_key_gone(test, rig);
+	key_revoke(fixture->key);
+	key_revoke(fixture->key);
+	key_invalidate(fixture->key);
+	envelope_volume_key_kill(fixture->vk, ENVELOPE_LEASE_EXPIRED);
+	fixture_expect_dead(fixture, ENVELOPE_KEY_REVOKED);
+	fixture_expect_key_gone(fixture);
 }
 
 /* ---- bios at the disk ---- */
@@ -220,38 +191,38 @@ static const struct held_row held_rows[] = {
 
 KUNIT_ARRAY_PARAM_DESC(held, held_rows, name);
 
-/* The disk hangs. The revoke does not, and what comes back later does not succeed. */
+/* The disk hangs. The revoke does not, and a bio that comes back later fails. */
 static void hung_disk_holds_up_nothing(struct kunit *test)
 {
 	const struct held_row *row = test->param_value;
 	struct io_segment segment = { 0, row->len ?: 4096 };
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct test_io *io = test_io_new(rig, &segment, 1);
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct test_io *io = test_io_new(fixture, &segment, 1);
 	struct errand *revoke;
 
 	if (!row->len)
 		io->nr = 0;
-	rig->disk->context = row->context;
-	test_disk_hold(rig->disk);
+	fixture->disk->context = row->context;
+	test_disk_hold(fixture->disk);
 	test_io_submit(io, row->opf, 0);
-	KUNIT_ASSERT_TRUE(test, test_disk_wait_held(rig->disk, 1));
+	KUNIT_ASSERT_TRUE(test, test_disk_wait_held(fixture->disk, 1));
 
-	revoke = errand_begin(rig, by_revoke);
+	revoke = errand_begin(fixture, fixture_revoke);
 	KUNIT_EXPECT_TRUE_MSG(test, errand_ends_within(revoke, LONG_ENOUGH), "the revoke hangs");
-	expect_key_gone(test, rig);
+	fixture_expect_key_gone(fixture);
 	KUNIT_EXPECT_FALSE(test, completion_done(&io->done));
 
-	/* The disk reports success, but it is too late. */
-	test_disk_release(rig->disk);
+	/* The disk reports success too late. */
+	test_disk_release(fixture->disk);
 	KUNIT_EXPECT_EQ(test, test_io_wait(io), BLK_STS_IOERR);
 	if (row->opf == REQ_OP_READ)
-		/* What the disk brought was left as it was: not decrypted. */
-		KUNIT_EXPECT_MEMEQ(test, io->arena, rig->disk->data, row->len);
+		/* The data is as it came from the disk: not decrypted. */
+		KUNIT_EXPECT_MEMEQ(test, io->arena, fixture->disk->data, row->len);
 	errand_end(revoke);
 	test_io_free(io);
 }
 
-/* However the key ends: a disk that hangs with a bio of each kind delays nothing. */
+/* A disk that hangs with a bio of each kind delays no end of the key. */
 static void hung_disk_delays_no_end(struct kunit *test)
 {
 	static const struct {
@@ -260,37 +231,37 @@ static void hung_disk_delays_no_end(struct kunit *test)
 	} kinds[] = { { REQ_OP_READ, 1 }, { REQ_OP_WRITE, 1 }, { REQ_OP_WRITE | REQ_PREFLUSH, 0 } };
 	static const struct io_segment segment = { 0, 8192 };
 	const struct way *way = test->param_value;
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct test_io *ios[ARRAY_SIZE(kinds)];
 	struct errand *errand;
 	unsigned int i;
 
-	rig->disk->context = DISK_HARDIRQ;
-	test_disk_hold(rig->disk);
+	fixture->disk->context = DISK_HARDIRQ;
+	test_disk_hold(fixture->disk);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		ios[i] = test_io_new(rig, &segment, 1);
+		ios[i] = test_io_new(fixture, &segment, 1);
 		ios[i]->nr = kinds[i].nr;
 		test_io_submit(ios[i], kinds[i].opf, i * 16);
 	}
-	KUNIT_EXPECT_TRUE(test, test_disk_wait_held(rig->disk, ARRAY_SIZE(kinds)));
+	KUNIT_EXPECT_TRUE(test, test_disk_wait_held(fixture->disk, ARRAY_SIZE(kinds)));
 
-	errand = expect_end(rig, way);
+	errand = expect_end(fixture, way);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		KUNIT_EXPECT_FALSE(test, completion_done(&ios[i]->done));
-	test_disk_release(rig->disk);
+	test_disk_release(fixture->disk);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		KUNIT_EXPECT_EQ(test, test_io_wait(ios[i]), BLK_STS_IOERR);
 		test_io_free(ios[i]);
 	}
-	expect_dead(test, rig, way->reason);
+	fixture_expect_dead(fixture, way->reason);
 	errand_end(errand);
 }
 
 /* ---- bios inside a section ---- */
 
-static int release_disk(struct rig *rig)
+static int release_disk(struct fixture *fixture)
 {
-	test_disk_release(rig->disk);
+	test_disk_release(fixture->disk);
 	return 0;
 }
 
@@ -308,321 +279,91 @@ static const struct inside_row inside_rows[] = {
 
 KUNIT_ARRAY_PARAM_DESC(inside, inside_rows, name);
 
-/* A completion that reports success has begun: the revoke waits until it has ended. */
+/* A completion with success has begun: the revoke waits until it has ended. */
 static void revoke_waits_for_a_completion(struct kunit *test)
 {
 	const struct inside_row *row = test->param_value;
 	struct io_segment segment = { 0, row->len };
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct test_io *io = test_io_new(rig, &segment, 1);
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct test_io *io = test_io_new(fixture, &segment, 1);
 	struct completion *blocker = kunit_kzalloc(test, sizeof(*blocker), GFP_KERNEL);
 	struct errand *release, *revoke;
 
 	KUNIT_ASSERT_NOT_NULL(test, blocker);
 	init_completion(blocker);
 	io->blocker = blocker;
-	test_disk_hold(rig->disk);
+	test_disk_hold(fixture->disk);
 	test_io_submit(io, row->opf, 0);
-	release = errand_begin(rig, release_disk);
+	release = errand_begin(fixture, release_disk);
 	KUNIT_ASSERT_NE(test, wait_for_completion_timeout(&io->entered, LONG_ENOUGH), 0);
 
-	revoke = errand_begin(rig, by_revoke);
+	revoke = errand_begin(fixture, fixture_revoke);
 	KUNIT_EXPECT_FALSE_MSG(test, errand_ends_within(revoke, A_WHILE),
-			       "revoke returned while a bio was reporting success");
-	KUNIT_EXPECT_NOT_NULL(test, READ_ONCE(rig->vk->tfm));
+			       "the revoke returned while a bio was reporting success");
+	KUNIT_EXPECT_NOT_NULL(test, READ_ONCE(fixture->vk->tfm));
 	complete_all(blocker);
 	KUNIT_EXPECT_EQ(test, test_io_wait(io), BLK_STS_OK);
 	errand_end(release);
 	errand_end(revoke);
-	expect_dead(test, rig, ENVELOPE_KEY_REVOKED);
-	expect_key_gone(test, rig);
+	fixture_expect_dead(fixture, ENVELOPE_KEY_REVOKED);
+	fixture_expect_key_gone(fixture);
 	test_io_free(io);
 }
 
-/* ---- writes that wait for pages ---- */
-
-struct plug {
-	struct work_struct work;
-	struct completion go;
-};
-
-static void plug_work(struct work_struct *work)
-{
-	struct plug *plug = container_of(work, struct plug, work);
-
-	wait_for_completion(&plug->go);
-}
-
-static bool is_queued(struct rig *rig)
-{
-	bool queued;
-
-	spin_lock(&rig->dev->queue_lock);
-	queued = !bio_list_empty(&rig->dev->queue);
-	spin_unlock(&rig->dev->queue_lock);
-	return queued;
-}
-
-/* The device's reserve, all of it. */
-static void borrow_reserve(struct rig *rig, struct list_head *pages)
-{
-	struct envelope_bounce_pool *pool = &rig->dev->bounce;
-
-	spin_lock_irq(&pool->lock);
-	list_splice_init(&pool->pages, pages);
-	pool->nr_pages = 0;
-	spin_unlock_irq(&pool->lock);
-}
-
-static void return_reserve(struct rig *rig, struct list_head *pages)
-{
-	struct envelope_bounce_pool *pool = &rig->dev->bounce;
-
-	spin_lock_irq(&pool->lock);
-	list_splice_init(pages, &pool->pages);
-	pool->nr_pages = ENVELOPE_RESERVE_PAGES;
-	spin_unlock_irq(&pool->lock);
-	wake_up(&pool->wait);
-}
-
-static int write_work(struct rig *rig)
-{
-	envelope_write_work(&rig->dev->write_work);
-	return 0;
-}
-
-struct queued_row {
-	const char *name;
-	bool worker_waits; /* the worker has the bio and waits for pages */
-};
-
-static const struct queued_row queued_rows[] = {
-	{ "queued by map" },
-	{ "with the worker, which waits for pages", true },
-};
-
-KUNIT_ARRAY_PARAM_DESC(queued, queued_rows, name);
-
-/* The device's own worker is kept busy, as by a disk that is stuck in submit_bio. */
-static void plug_in(struct rig *rig, struct plug *plug)
-{
-	init_completion(&plug->go);
-	INIT_WORK(&plug->work, plug_work);
-	queue_work(rig->dev->write_wq, &plug->work);
-}
-
-static void pull_out(struct plug *plug)
-{
-	complete_all(&plug->go);
-	flush_work(&plug->work);
-}
-
-/* Another worker, which waits for pages. The reserve is its only hope. */
-static struct errand *start_worker(struct kunit *test, struct rig *rig)
-{
-	struct errand *worker = errand_begin(rig, write_work);
-	unsigned int i;
-
-	for (i = 0; i < 200 && !wq_has_sleeper(&rig->dev->bounce.wait); i++)
-		msleep(50);
-	KUNIT_EXPECT_TRUE(test, wq_has_sleeper(&rig->dev->bounce.wait));
-	return worker;
-}
-
-static void waiting_write_is_answered(struct kunit *test)
-{
-	static const struct io_segment small = { 0, 32768 };
-	const struct queued_row *row = test->param_value;
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct test_io *io = test_io_new(rig, &small, 1);
-	struct errand *revoke;
-	struct errand *worker = NULL;
-	struct plug *plug = kunit_kzalloc(test, sizeof(*plug), GFP_KERNEL);
-	unsigned long limit;
-	LIST_HEAD(reserve);
-
-	KUNIT_ASSERT_NOT_NULL(test, plug);
-	plug_in(rig, plug);
-	limit = rig_starve();
-	test_io_submit(io, REQ_OP_WRITE, 0);
-	KUNIT_EXPECT_TRUE(test, is_queued(rig));
-	if (row->worker_waits) {
-		borrow_reserve(rig, &reserve);
-		worker = start_worker(test, rig);
-	}
-
-	revoke = errand_begin(rig, by_revoke);
-	KUNIT_EXPECT_TRUE_MSG(test, errand_ends_within(revoke, LONG_ENOUGH), "the revoke hangs");
-	KUNIT_EXPECT_NE_MSG(test, wait_for_completion_timeout(&io->done, LONG_ENOUGH), 0,
-			    "the waiting write hangs");
-	KUNIT_EXPECT_EQ(test, io->status, BLK_STS_IOERR);
-
-	if (worker) {
-		return_reserve(rig, &reserve);
-		KUNIT_EXPECT_TRUE(test, errand_ends_within(worker, LONG_ENOUGH));
-	}
-	pull_out(plug);
-	test_io_wait(io);
-	errand_end(revoke);
-	envelope_pages_set_limit(limit);
-	test_io_free(io);
-}
-
-/* Pages come back to a worker whose device has died meanwhile: it has no use for them. */
-static void late_write_is_not_encrypted(struct kunit *test)
-{
-	static const struct io_segment small = { 0, 32768 };
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct test_io *io = test_io_new(rig, &small, 1);
-	struct plug *plug = kunit_kzalloc(test, sizeof(*plug), GFP_KERNEL);
-	struct errand *worker;
-	unsigned long limit;
-	LIST_HEAD(reserve);
-
-	KUNIT_ASSERT_NOT_NULL(test, plug);
-	plug_in(rig, plug);
-	limit = rig_starve();
-	borrow_reserve(rig, &reserve);
-	test_io_submit(io, REQ_OP_WRITE, 0);
-	worker = start_worker(test, rig);
-	/* The worker has not been told; it will look for itself. */
-	envelope_lifecycle_begin_kill(&rig->dev->lifecycle, ENVELOPE_MESSAGE);
-	return_reserve(rig, &reserve);
-
-	KUNIT_EXPECT_EQ(test, test_io_wait(io), BLK_STS_IOERR);
-	KUNIT_EXPECT_TRUE(test, errand_ends_within(worker, LONG_ENOUGH));
-	KUNIT_EXPECT_NULL_MSG(test, memchr_inv(rig->disk->data, 0, io->size), "it reached the disk");
-	KUNIT_EXPECT_EQ(test, rig->dev->bounce.nr_pages, ENVELOPE_RESERVE_PAGES);
-	pull_out(plug);
-	envelope_pages_set_limit(limit);
-	test_io_free(io);
-}
-
-/* ---- suspended, shared, under load ---- */
+/* ---- suspended and shared ---- */
 
 static void suspended_device_fails_too(struct kunit *test)
 {
 	static const struct io_segment segment = { 0, 4096 };
 	const struct way *way = test->param_value;
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct test_io *io = test_io_new(rig, &segment, 1);
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct test_io *io = test_io_new(fixture, &segment, 1);
 	struct errand *errand;
 
-	KUNIT_ASSERT_EQ(test, rig_run("dmsetup suspend %s", rig->name), 0);
+	KUNIT_ASSERT_EQ(test, fixture_run("dmsetup suspend %s", fixture->name), 0);
 	test_io_submit(io, REQ_OP_WRITE, 0);
-	errand = expect_end(rig, way);
+	errand = expect_end(fixture, way);
 	KUNIT_EXPECT_FALSE(test, completion_done(&io->done));
-	KUNIT_EXPECT_EQ(test, rig_run("dmsetup resume %s", rig->name), 0);
+	KUNIT_EXPECT_EQ(test, fixture_run("dmsetup resume %s", fixture->name), 0);
 	KUNIT_EXPECT_EQ(test, test_io_wait(io), BLK_STS_IOERR);
-	expect_dead(test, rig, way->reason);
+	fixture_expect_dead(fixture, way->reason);
 	errand_end(errand);
 	test_io_free(io);
 }
 
-static void devices_that_share_a_key_die_together(struct kunit *test)
+static void shared_key_ends_all_its_devices(struct kunit *test)
 {
-	struct rig *rig = rig_new(test, &(struct rig_options){});
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct envelope_device *other;
 
-	KUNIT_ASSERT_EQ(test, rig_create(rig, "-other"), 0);
-	mutex_lock(&rig->vk->lock);
-	other = list_last_entry(&rig->vk->devices, struct envelope_device, node);
-	mutex_unlock(&rig->vk->lock);
-	KUNIT_EXPECT_PTR_NE(test, other, rig->dev);
+	KUNIT_ASSERT_EQ(test, fixture_create(fixture, "-other"), 0);
+	mutex_lock(&fixture->vk->lock);
+	other = list_last_entry(&fixture->vk->devices, struct envelope_device, node);
+	mutex_unlock(&fixture->vk->lock);
+	KUNIT_EXPECT_PTR_NE(test, other, fixture->dev);
 
-	/* A message fails one device alone. */
-	KUNIT_EXPECT_EQ(test, rig_run("dmsetup message %s-other 0 fail", rig->name), 0);
+	/* A message ends only one device. */
+	KUNIT_EXPECT_EQ(test, fixture_run("dmsetup message %s-other 0 fail", fixture->name), 0);
 	KUNIT_EXPECT_FALSE(test, envelope_lifecycle_is_live(&other->lifecycle));
-	KUNIT_EXPECT_EQ(test, test_simple(rig, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
 
-	key_revoke(rig->key);
-	expect_dead(test, rig, ENVELOPE_KEY_REVOKED);
-	expect_key_gone(test, rig);
+	key_revoke(fixture->key);
+	fixture_expect_dead(fixture, ENVELOPE_KEY_REVOKED);
+	fixture_expect_key_gone(fixture);
 	/* The reason of the first failure stays. */
 	KUNIT_EXPECT_EQ(test, envelope_lifecycle_reason(&other->lifecycle), ENVELOPE_MESSAGE);
-	KUNIT_EXPECT_EQ(test, rig_remove(rig, "-other"), 0);
-}
-
-/**
- * struct load - threads that read and write until they are refused
- * @rig: the device
- * @revoked: set when the revoke has returned
- * @late: bios that reported success after that; must stay 0
- * @succeeded: before that
- * @serial: number for the next thread
- * @finished: completed by each thread
- */
-struct load {
-	struct rig *rig;
-	atomic_t revoked;
-	atomic_t late;
-	atomic_t succeeded;
-	atomic_t serial;
-	struct completion finished;
-};
-
-static int load_thread(void *data)
-{
-	struct load *load = data;
-	unsigned int i, serial = atomic_inc_return(&load->serial);
-	blk_status_t status = BLK_STS_OK;
-
-	for (i = 0; status == BLK_STS_OK; i++) {
-		bool revoked_before = atomic_read(&load->revoked);
-		blk_opf_t opf = (i + serial) % 2 ? REQ_OP_READ : REQ_OP_WRITE;
-		struct bio *bio = bio_alloc(load->rig->bdev, 1, opf, GFP_KERNEL);
-		struct page *page = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
-
-		bio->bi_iter.bi_sector = (serial * 64 + i % 8) * 8;
-		__bio_add_page(bio, page, PAGE_SIZE, 0);
-		submit_bio_wait(bio);
-		status = bio->bi_status;
-		if (status == BLK_STS_OK)
-			atomic_inc(revoked_before ? &load->late : &load->succeeded);
-		bio_put(bio);
-		__free_page(page);
-		cond_resched();
-	}
-	complete(&load->finished);
-	return 0;
-}
-
-static void no_success_after_revoke_under_load(struct kunit *test)
-{
-	struct rig *rig = rig_new(test, &(struct rig_options){});
-	struct load *load = kunit_kzalloc(test, sizeof(*load), GFP_KERNEL);
-	unsigned int i, started = 0;
-
-	KUNIT_ASSERT_NOT_NULL(test, load);
-	load->rig = rig;
-	init_completion(&load->finished);
-	rig->disk->context = DISK_HARDIRQ;
-	for (i = 0; i < 4; i++)
-		started += !IS_ERR(kthread_run(load_thread, load, "envelope_load"));
-	msleep(1000);
-	key_revoke(rig->key);
-	atomic_set(&load->revoked, 1);
-	for (i = 0; i < started; i++)
-		wait_for_completion(&load->finished);
-	KUNIT_EXPECT_EQ(test, started, 4);
-	KUNIT_EXPECT_GT(test, atomic_read(&load->succeeded), 0);
-	KUNIT_EXPECT_EQ(test, atomic_read(&load->late), 0);
-	expect_dead(test, rig, ENVELOPE_KEY_REVOKED);
-	expect_key_gone(test, rig);
+	KUNIT_EXPECT_EQ(test, fixture_remove(fixture, "-other"), 0);
 }
 
 static struct kunit_case revoke_cases[] = {
 	KUNIT_CASE_PARAM(idle_device_fails, way_gen_params),
-	KUNIT_CASE_PARAM(next_bio_sees_it, event_gen_params),
+	KUNIT_CASE_PARAM(next_bio_is_refused, event_gen_params),
 	KUNIT_CASE(key_ends_once),
 	KUNIT_CASE_PARAM(hung_disk_holds_up_nothing, held_gen_params),
 	KUNIT_CASE_PARAM(hung_disk_delays_no_end, way_gen_params),
 	KUNIT_CASE_PARAM(revoke_waits_for_a_completion, inside_gen_params),
-	KUNIT_CASE_PARAM(waiting_write_is_answered, queued_gen_params),
-	KUNIT_CASE(late_write_is_not_encrypted),
 	KUNIT_CASE_PARAM(suspended_device_fails_too, way_gen_params),
-	KUNIT_CASE(devices_that_share_a_key_die_together),
-	KUNIT_CASE(no_success_after_revoke_under_load),
+	KUNIT_CASE(shared_key_ends_all_its_devices),
 	{}
 };
 

@@ -2,8 +2,8 @@
 /*
  * dm-envelope: tests of the arguments of the table line.
  *
- * A bad row must be refused with the text that names its fault: an operator sees
- * nothing else. Rows are table lines as dmsetup users write them.
+ * A bad line must be refused with the text that names its fault: an operator sees nothing
+ * else. Rows are table lines as users of dmsetup write them.
  */
 #include <kunit/test.h>
 
@@ -17,7 +17,7 @@ struct table_row {
 	const char *name;
 	const char *line;
 	sector_t len;
-	const char *error; /* how the text begins; NULL: the line is good */
+	const char *error; /* the text begins so; NULL: the line is good */
 	struct envelope_table table;
 };
 
@@ -85,7 +85,8 @@ static const struct table_row bad_rows[] = {
 	  "Unsupported key size or key type" },
 	{ "14 no description", "aes-xts-plain64 :64:envelope: 0 /dev/sdx 0", 8,
 	  "Key description is empty" },
-	{ "15 iv_offset is a word", "aes-xts-plain64 " KEY " x /dev/sdx 0", 8, "Invalid iv_offset" },
+	{ "15 iv_offset is a word", "aes-xts-plain64 " KEY " x /dev/sdx 0", 8,
+	  "Invalid iv_offset" },
 	{ "16 iv_offset is negative", "aes-xts-plain64 " KEY " -8 /dev/sdx 0", 8,
 	  "Invalid iv_offset" },
 	{ "17 iv_offset is 2^64", "aes-xts-plain64 " KEY " 18446744073709551616 /dev/sdx 0", 8,
