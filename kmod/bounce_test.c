@@ -5,7 +5,6 @@
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
-#include <linux/sched.h>
 
 #include "fixture_test.h"
 
@@ -102,32 +101,25 @@ static void gives_and_takes_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
 }
 
-/*
- * The n-th allocation fails, for every n that there is. Checkers of the kernel allocate
- * too and do without, so some n are not noticed by the pool.
- */
+/* The n-th allocation fails, for one n after another. */
 static void takes_all_or_nothing(struct kunit *test)
 {
 	struct bounce_bench *bench = test->priv;
-	unsigned int n, unused = 0, refused = 0;
+	struct sweep sweep = {};
 
-	for (n = 1; !unused && n < 100; n++) {
-		bool taken;
+	while (sweep_begin(&sweep)) {
+		bool taken = envelope_bounce_try_take(&bench->small, 8);
 
-		current->fail_nth = n;
-		taken = envelope_bounce_try_take(&bench->small, 8);
-		unused = current->fail_nth;
-		current->fail_nth = 0;
-		refused += !taken;
+		sweep_end(&sweep, !taken);
 		if (taken)
 			envelope_bounce_release(&bench->pool, &bench->small);
-		/* What was got is there for others, and none is lost. */
+		/* A write that gets too few pages gives them back. */
 		envelope_pages_drain();
-		KUNIT_EXPECT_EQ_MSG(test, envelope_pages_owned(), 0, "allocation %u", n);
+		KUNIT_EXPECT_EQ_MSG(test, envelope_pages_owned(), 0, "allocation %u", sweep.nth);
 	}
-	KUNIT_EXPECT_NE(test, unused, 0);
+	KUNIT_EXPECT_TRUE(test, sweep.complete);
 	/* Eight pages and the table. */
-	KUNIT_EXPECT_GE(test, refused, 9);
+	KUNIT_EXPECT_GE(test, sweep.refused, 9);
 }
 
 static int take_thread(void *data)
@@ -182,26 +174,18 @@ static void waiter_leaves_a_dead_device(struct kunit *test)
 static void init_survives_any_failed_allocation(struct kunit *test)
 {
 	struct envelope_bounce_pool *pool = kunit_kzalloc(test, sizeof(*pool), GFP_KERNEL);
-	unsigned int n, unused = 0, refused = 0, missed = 0;
+	struct sweep sweep = {};
 
 	KUNIT_ASSERT_NOT_NULL(test, pool);
-	for (n = 1; !unused && n < 1000; n++) {
-		int r;
+	while (sweep_begin(&sweep)) {
+		int r = envelope_bounce_pool_init(pool);
 
-		current->fail_nth = n;
-		r = envelope_bounce_pool_init(pool);
-		unused = current->fail_nth;
-		current->fail_nth = 0;
-		if (r)
-			refused++;
-		else
+		sweep_end(&sweep, r);
+		if (!r)
 			envelope_bounce_pool_exit(pool);
-		/* It hit one of this kernel's checkers, which allocate now and then: once more. */
-		if (!r && !unused && missed++ < 20)
-			n--;
 	}
-	KUNIT_EXPECT_NE(test, unused, 0);
-	KUNIT_EXPECT_GE(test, refused, ENVELOPE_RESERVE_PAGES);
+	KUNIT_EXPECT_TRUE(test, sweep.complete);
+	KUNIT_EXPECT_GE(test, sweep.refused, ENVELOPE_RESERVE_PAGES);
 }
 
 static struct kunit_case bounce_cases[] = { KUNIT_CASE_PARAM(gives_and_takes_back, size_gen_params),

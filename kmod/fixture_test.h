@@ -6,6 +6,7 @@
  *	fixture_test.c	a real envelope device on that disk, with a real key
  *	thread_test.c	threads that tests start
  *	bio_test.c	bios that tests send, and what they must look like on the disk
+ *	sweep_test.c	one allocation after another fails
  *
  * The suites that use them:
  *
@@ -30,7 +31,7 @@
 #include "envelope.h"
 
 /* Nothing that a test waits for takes that long, also on a machine under load. */
-#define LONG_ENOUGH (10 * HZ)
+#define LONG_ENOUGH (30 * HZ)
 /* Long enough to see that something does not happen. */
 #define A_WHILE (HZ / 3)
 
@@ -237,5 +238,26 @@ blk_status_t test_simple(struct fixture *fixture, blk_opf_t opf, sector_t sector
 
 /* What must be on the disk, from a transform of its own. @data is changed in place. */
 void test_oracle(struct fixture *fixture, sector_t sector, u8 *data, unsigned int size);
+
+/* ---- allocations that fail ---- */
+
+/**
+ * struct sweep - the n-th allocation of an operation fails, for one n after another
+ * @nth: the allocation that fails next
+ * @tries: times that the operation got on without it
+ * @hit: the last attempt failed
+ * @refused: attempts that failed
+ * @complete: the operation needs no more allocations than @nth
+ */
+struct sweep {
+	unsigned int nth;
+	unsigned int tries;
+	bool hit;
+	unsigned int refused;
+	bool complete;
+};
+
+bool sweep_begin(struct sweep *sweep);
+void sweep_end(struct sweep *sweep, bool failed);
 
 #endif

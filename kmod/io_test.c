@@ -291,32 +291,35 @@ static void write_survives_any_failed_allocation(struct kunit *test)
 }
 
 /*
- * A sweep ends when the operation needs fewer than n allocations. One that succeeds
- * before that has met an allocation that it can do without.
+ * The key is refused, or made as if nothing had failed: with the same driver, not with a
+ * slower one.
  */
 static void key_survives_any_failed_allocation(struct kunit *test)
 {
 	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
-	unsigned int n, unused = 0, refused = 0;
+	struct sweep sweep = {};
 
-	for (n = 1; !unused && n < 500; n++) {
+	while (sweep_begin(&sweep)) {
+		const struct envelope_volume_key *vk;
 		struct key *key;
 
-		current->fail_nth = n;
 		key = fixture_add_key(fixture, "envelope-test-sweep", NSEC_PER_SEC * 60ULL);
-		unused = current->fail_nth;
-		current->fail_nth = 0;
+		sweep_end(&sweep, IS_ERR(key));
 		if (IS_ERR(key)) {
-			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(key), -ENOMEM, "allocation %u", n);
-			refused++;
+			KUNIT_EXPECT_EQ_MSG(test, PTR_ERR(key), -ENOMEM, "allocation %u",
+					    sweep.nth);
 			continue;
 		}
+		vk = key->payload.data[0];
+		KUNIT_EXPECT_STREQ_MSG(test, vk->driver, fixture->vk->driver, "allocation %u",
+				       sweep.nth);
 		key_unlink(fixture->keyring, key);
 		key_put(key);
 	}
-	kunit_info(test, "%u allocations were made to fail, %u were needed", n - 2, refused);
-	KUNIT_EXPECT_NE(test, unused, 0);
-	KUNIT_EXPECT_GT(test, refused, 2);
+	KUNIT_EXPECT_TRUE(test, sweep.complete);
+	kunit_info(test, "%u attempts failed, for %u allocations", sweep.refused, sweep.nth - 1);
+	/* The volume key, its transform, the struct key, its description. */
+	KUNIT_EXPECT_GE(test, sweep.refused, 4);
 }
 
 /* The constructor, called as dm core calls it, beside the target that is in use. */
@@ -328,32 +331,30 @@ static void constructor_survives_any_failed_allocation(struct kunit *test)
 		.type = &envelope_target,
 		.len = 8,
 	};
-	unsigned int n, unused = 0, refused = 0;
+	struct sweep sweep = {};
 	char description[64];
 	char *words[5] = { "aes-xts-plain64", description, "0", DISK_PATH, "0" };
 
 	snprintf(description, sizeof(description), ":64:envelope:%s", fixture->name);
-	/* By number, for kernel threads that do not see /dev. */
+	/* The disk by number: kernel threads do not see /dev. */
 	words[3] = fixture->dev->lower->name;
-	for (n = 1; !unused && n < 1500; n++) {
+	while (sweep_begin(&sweep)) {
 		int r;
 
 		ti.error = "none";
-		current->fail_nth = n;
 		r = envelope_target.ctr(&ti, ARRAY_SIZE(words), words);
-		unused = current->fail_nth;
-		current->fail_nth = 0;
-		if (r) {
-			KUNIT_EXPECT_STRNEQ_MSG(test, ti.error, "none", "allocation %u: %d", n, r);
-			refused++;
-			continue;
-		}
-		envelope_target.dtr(&ti);
+		sweep_end(&sweep, r);
+		if (r)
+			KUNIT_EXPECT_STRNEQ_MSG(test, ti.error, "none", "allocation %u: %d",
+						sweep.nth, r);
+		else
+			envelope_target.dtr(&ti);
 	}
-	kunit_info(test, "%u allocations were made to fail, %u were needed", n - 2, refused);
-	KUNIT_EXPECT_NE(test, unused, 0);
-	KUNIT_EXPECT_GT(test, refused, ENVELOPE_MAX_PAGES);
-	/* The one in use has not noticed. */
+	KUNIT_EXPECT_TRUE(test, sweep.complete);
+	kunit_info(test, "%u attempts failed, for %u allocations", sweep.refused, sweep.nth - 1);
+	/* The pages of the reserve alone are more. */
+	KUNIT_EXPECT_GT(test, sweep.refused, ENVELOPE_MAX_PAGES);
+	/* The device in use has not noticed. */
 	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE, 0, 4096), BLK_STS_OK);
 }
 

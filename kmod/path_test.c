@@ -195,6 +195,10 @@ static int labour_chunk(struct envelope_parallel *p, unsigned int index)
 
 	atomic_inc(&labour->done[index]);
 	atomic_inc(&labour->nr_done);
+	/* The other chunks must not be faster than the chunk that fails. */
+	while (labour->failing >= 0 && index != labour->failing && !READ_ONCE(p->error) &&
+	       time_before(jiffies, deadline))
+		cpu_relax();
 	if (current != labour->owner) {
 		if (atomic_inc_return(&labour->helped) == 1 && labour->intruders[0])
 			wake_up_process(labour->intruders[smp_processor_id()]);
@@ -416,7 +420,7 @@ static void no_way_around_the_revoke(struct kunit *test)
 	const struct way_row *row = test->param_value;
 	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct way_load *loads = kunit_kcalloc(test, 2, sizeof(*loads), GFP_KERNEL);
-	unsigned long limit = 0;
+	unsigned long limit = 0, deadline = jiffies + LONG_ENOUGH;
 	atomic_t revoked = ATOMIC_INIT(0);
 	unsigned int i, started = 0;
 
@@ -437,6 +441,9 @@ static void no_way_around_the_revoke(struct kunit *test)
 		init_completion(&loads[i].finished);
 		started += !IS_ERR(kthread_run(way_load_thread, &loads[i], "envelope_way"));
 	}
+	for (i = 0; i < started; i++)
+		while (!READ_ONCE(loads[i].succeeded) && time_before(jiffies, deadline))
+			msleep(20);
 	msleep(200);
 	key_revoke(fixture->key);
 	atomic_set(&revoked, 1);
