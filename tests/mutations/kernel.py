@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from mutation import TOP, indent
+from mutation import TOP, tail
 
 
 class Kernel:
@@ -57,9 +57,9 @@ class Kernel:
     def judge(self, mutation):
         """The test notices the mutation. Returns (good, diagnosis)."""
         if self.reasons[mutation.name]:
-            return False, indent(self.reasons[mutation.name])
+            return False, tail(self.reasons[mutation.name])
         with open(f"{self.folder}/dm-envelope-{mutation.name}.verdict", encoding="utf-8") as file:
             said = file.read()
         if mutation.noticed(said):
             return True, ""
-        return False, indent(f"expected a failure that says: {mutation.expect}\nseen:\n{said}")
+        return False, tail(f"expected a failure that says: {mutation.expect}\nseen:\n{said}")

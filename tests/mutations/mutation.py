@@ -94,9 +94,9 @@ def missing_case(name):
     return f"no kmod/*_test.c has the case {case} of the suite {suite}"
 
 
-def indent(text):
-    """Text as the diagnosis of a TAP result: its last lines."""
-    return "".join(f"# {line}\n" for line in text.splitlines()[-60:])
+def tail(text):
+    """The last lines of a text, as much as a result shows."""
+    return "\n".join(text.splitlines()[-60:])
 
 
 def read(folder, wanted):

@@ -11,10 +11,10 @@ import shutil
 import subprocess
 import sys
 
-from mutation import TOP, indent
+from mutation import TOP, tail
 
 PLACE = os.path.join(TOP, "build/mutants")
-COPIED = ("userspace", "tests/unit", "tests/host", "kmod/uapi", "docs", "dkms.conf")
+COPIED = ("userspace", "tests/unit", "tests/host", "tests/lib", "kmod/uapi", "docs", "dkms.conf")
 SECONDS = 300  # for one test: far more than any needs
 PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key")
 
@@ -78,7 +78,7 @@ class Userspace:
     def judge_test(self, test):
         """The test passes without a mutation. Returns (good, diagnosis)."""
         status, said = run(self.base, test)
-        return status == 0 and "not ok" not in said, indent(said)
+        return status == 0 and "not ok" not in said, tail(said)
 
     def make_mutant(self, mutation):
         """Returns (tree, None) or (None, reason)."""
@@ -101,9 +101,9 @@ class Userspace:
         """The test notices the mutation. Returns (good, diagnosis)."""
         tree, reason = self.make_mutant(mutation)
         if not tree:
-            return False, indent(reason)
+            return False, tail(reason)
         status, said = run(tree, mutation.test)
         if status not in (0, None) and mutation.noticed(said):
             shutil.rmtree(tree, ignore_errors=True)
             return True, ""
-        return False, indent(f"expected a failure that says: {mutation.expect}\nseen, with exit status {status}:\n{said}")
+        return False, tail(f"expected a failure that says: {mutation.expect}\nseen, with exit status {status}:\n{said}")
