@@ -71,7 +71,7 @@ telling_names() {
 }
 
 top_level() {
-	same "$(printf '%s\n' .ci .clang-format .gitignore Kbuild LICENSE LICENSES Makefile README.md dkms.conf docs \
+	same "$(printf '%s\n' .ci .clang-format .editorconfig .gitignore Kbuild LICENSE LICENSES Makefile README.md dkms.conf docs \
 		kmod tests userspace | LC_ALL=C sort)" \
 		"$(tree | cut -d/ -f1 | LC_ALL=C sort -u)"
 }
