@@ -1,15 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The shape of the tree: licences, names, sizes, and nothing in it that a tool
-# makes.
+# The shape of the tree: licences, names, and no file that a tool makes. The lengths of files
+# are checked by tests/style/sizes.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/check.bash
 . tests/lib/check.bash
-LONGEST_FILE=650
-LONGEST_TEST=800
 WIDEST_LINE=105
 
 # Tracked files and those about to be.
@@ -43,16 +41,6 @@ opens_with_comment() {
 	while IFS= read -r f; do
 		sed -n 2p "$f" | grep -qE '^(/\*|#|;)' || { echo "$f: no comment on what it is for"; status=1; }
 	done < <(tree 'userspace/*.c' 'userspace/*.h' 'kmod/*.c' 'kmod/*.h' 'tests/*.c')
-	return $status
-}
-
-file_lengths() {
-	local f lines most status=0
-	while IFS= read -r f; do
-		lines=$(wc -l <"$f")
-		case $f in tests/* | *_test.c) most=$LONGEST_TEST ;; *) most=$LONGEST_FILE ;; esac
-		[ "$lines" -le "$most" ] || { echo "$f: $lines lines"; status=1; }
-	done < <(sources | sort -u)
 	return $status
 }
 
@@ -113,7 +101,6 @@ no_workplace() {
 
 check "each source names its licence: kernel part GPL-2.0, the rest MIT" spdx
 check "each source opens with what it is for" opens_with_comment
-check "no file is longer than $LONGEST_FILE lines, no test longer than $LONGEST_TEST" file_lengths
 check "no line of C is wider than $WIDEST_LINE columns, messages apart" line_widths
 check "no file is named util, helper, common or manager" telling_names
 check "the top level is what it should be" top_level
