@@ -26,7 +26,7 @@ spdx() {
 		case $f in
 		kmod/uapi/*) want='GPL-2.0 WITH Linux-syscall-note' ;;
 		kmod/* | tests/bench/kmod/* | tests/bench/uml/* | Kbuild | dkms.conf) want=GPL-2.0 ;;
-		*.varlink) continue ;;	# served as it is to clients
+		*.varlink) continue ;;	# clients get the file unchanged
 		*) want=MIT ;;
 		esac
 		head -n 4 "$f" | grep -qE "SPDX-License-Identifier: $want( \*/)?\$" ||
@@ -35,7 +35,7 @@ spdx() {
 	return $status
 }
 
-# A file opens by saying what it is for.
+# Each file opens with a comment on its purpose.
 opens_with_comment() {
 	local f status=0
 	while IFS= read -r f; do
@@ -47,7 +47,7 @@ opens_with_comment() {
 line_widths() {
 	local f status=0
 	while IFS= read -r f; do
-		# a message stays on one line, so that it can be found
+		# a message stays on one line, so that grep finds it
 		expand "$f" | awk -v f="$f" -v most=$WIDEST_LINE 'length > most && !/"/ { print f ":" NR ": " length " columns"; bad = 1 }
 			END { exit bad }' || status=1
 	done < <(tree 'userspace/*.c' 'userspace/*.h' 'kmod/*.c' 'kmod/*.h')
@@ -71,7 +71,7 @@ nothing_generated() {
 nothing_untracked() {
 	local left
 	left=$(git status --porcelain --untracked-files=all | grep '^??')
-	[ -z "$left" ] || { echo "neither tracked nor ignored:"; echo "$left"; return 1; }
+	[ -z "$left" ] || { echo "Neither tracked nor ignored:"; echo "$left"; return 1; }
 }
 
 one_version() {
@@ -80,10 +80,10 @@ one_version() {
 	[ -n "$version" ] || return 1
 	others=$(tree 'kmod/*' 'userspace/*' Makefile Kbuild VERSION | xargs grep -nF "\"$version\"")
 	[ ! -e VERSION ] && [ -z "$others" ] ||
-		{ echo "the version stands in dkms.conf and also in:"; echo "${others:-VERSION}"; return 1; }
+		{ echo "The version is in dkms.conf, and also in:"; echo "${others:-VERSION}"; return 1; }
 }
 
-# Names the module exports to the kernel's one namespace begin with envelope_.
+# The kernel has one namespace for symbols, so the module's global symbols begin with envelope_.
 kernel_symbols() {
 	local headers
 	headers=$(find /usr/src -maxdepth 1 -name 'linux-headers-6.1.0-*-amd64' | sort -V | tail -n 1)
@@ -100,13 +100,13 @@ no_workplace() {
 }
 
 check "each source names its licence: kernel part GPL-2.0, the rest MIT" spdx
-check "each source opens with what it is for" opens_with_comment
+check "each source opens with a comment on its purpose" opens_with_comment
 check "no line of C is wider than $WIDEST_LINE columns, messages apart" line_widths
 check "no file is named util, helper, common or manager" telling_names
-check "the top level is what it should be" top_level
-check "nothing generated is tracked" nothing_generated
-check "nothing lies in the tree untracked" nothing_untracked
-check "the version stands in one place" one_version
+check "the top level has the expected files and folders" top_level
+check "no generated file is tracked" nothing_generated
+check "no file is untracked" nothing_untracked
+check "the version is in one place" one_version
 check "no path of a particular machine" no_workplace
 check "global symbols of the module begin with envelope_" kernel_symbols
 finish
