@@ -2,14 +2,13 @@
 /*
  * dm-envelope: the bounce pages of a write, and a device's reserve of them.
  *
- * A write of a page cache page may be what frees memory, so it must not depend on
- * free memory. A write takes its pages from those that are used again and again
- * (pages.c); when there are none, it goes to the device's one write worker, and for
- * that the device keeps a reserve that suffices for one write of maximal size.
- * Whatever the worker takes from there comes back to it when the disk has done its
- * part, so it gets on, if only one large write at a time.
+ * Writing a page cache page may be what frees memory, so a write must not depend on free
+ * memory. A write takes its pages from pages.c. When pages.c has none, the write goes to the
+ * device's one write worker. For the worker the device keeps a reserve that suffices for one
+ * write of maximal size. Pages of the reserve return to it when the disk has completed the
+ * write, so the worker makes progress, if only one large write at a time.
  *
- * A write of more than a few pages has its table of segments in one more such page.
+ * A write of more than a few pages keeps its table of segments in one more page.
  *
  * Memory bound: ENVELOPE_RESERVE_PAGES per device.
  *
@@ -28,7 +27,7 @@ static bool needs_table(unsigned int nr)
 	return nr > ENVELOPE_INLINE_BVECS;
 }
 
-/* The table of a write that needs one is a page, and its content these bvecs. */
+/* A write that needs a table has a whole page of bvecs; this is the page. */
 static struct page *table_of(const struct envelope_bounce *bounce)
 {
 	return virt_to_page(bounce->bvecs);
@@ -38,7 +37,7 @@ static struct page *table_of(const struct envelope_bounce *bounce)
  * envelope_bounce_pool_init() - fill the reserve
  * @pool: to be initialised
  *
- * Context: may sleep. Return: 0 or -ENOMEM, with nothing left behind.
+ * Context: may sleep. Return: 0 or -ENOMEM, and then nothing is allocated.
  */
 int envelope_bounce_pool_init(struct envelope_bounce_pool *pool)
 {
@@ -76,7 +75,7 @@ void envelope_bounce_pool_exit(struct envelope_bounce_pool *pool)
 	}
 }
 
-/* Apart, since what lies on the stack there would cost the small ones too. */
+/* A function of its own, or its stack would cost small writes too. */
 static noinline bool try_take_with_table(struct envelope_bounce *bounce, unsigned int nr)
 {
 	struct bio_vec table;
@@ -99,12 +98,12 @@ static noinline void release_with_table(struct envelope_bounce *bounce)
 }
 
 /**
- * envelope_bounce_try_take() - pages for one write, now or not at all
+ * envelope_bounce_try_take() - take pages for one write without waiting
  * @bounce: to be filled
  * @nr: pages, up to ENVELOPE_MAX_PAGES
  *
  * Context: any but NMI; never sleeps.
- * Return: true if @bounce has got all its pages; else it has got none.
+ * Return: true if @bounce has all its pages; otherwise it has no page.
  */
 bool envelope_bounce_try_take(struct envelope_bounce *bounce, unsigned int nr)
 {
@@ -116,7 +115,7 @@ bool envelope_bounce_try_take(struct envelope_bounce *bounce, unsigned int nr)
 	return envelope_pages_take(bounce->inline_bvecs, nr);
 }
 
-/* Call with pool->lock, and only for pages that are there. */
+/* Call with pool->lock, and only while the pool has pages. */
 static struct page *pop(struct envelope_bounce_pool *pool)
 {
 	struct page *page = list_first_entry(&pool->pages, struct page, lru);
@@ -156,16 +155,16 @@ static bool take_reserved(struct envelope_bounce_pool *pool, struct envelope_bou
 }
 
 /**
- * envelope_bounce_take() - pages for one write, waiting for them
+ * envelope_bounce_take() - take pages for one write and wait for them
  * @pool: the device's pool
  * @bounce: to be filled
  * @nr: pages, up to ENVELOPE_MAX_PAGES
  * @lc: waiting ends when this is no longer live and envelope_bounce_wake() is called
  *
- * Only one thread of a device may be here.
+ * Only one thread of a device may call this.
  *
- * Context: process context that holds up nobody who returns pages.
- * Return: true if @bounce has got its pages; false if the device died.
+ * Context: process context that does not delay the return of pages.
+ * Return: true if @bounce has its pages; false if the device died.
  */
 bool envelope_bounce_take(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
 			  unsigned int nr, const struct envelope_lifecycle *lc)
@@ -189,7 +188,7 @@ static noinline void return_reserved(struct envelope_bounce_pool *pool,
 	spin_lock_irqsave(&pool->lock, flags);
 	for (i = 0; i < bounce->nr; i++)
 		push(pool, bounce->bvecs[i].bv_page);
-	/* The table last, its content is gone with it. */
+	/* Return the table last: its bvecs are lost with it. */
 	if (needs_table(bounce->nr))
 		push(pool, table_of(bounce));
 	spin_unlock_irqrestore(&pool->lock, flags);
@@ -199,7 +198,7 @@ static noinline void return_reserved(struct envelope_bounce_pool *pool,
 /**
  * envelope_bounce_release() - give the pages of a write back
  * @pool: the device's pool
- * @bounce: taken before
+ * @bounce: filled by envelope_bounce_take() or envelope_bounce_try_take()
  *
  * Context: any but NMI.
  */

@@ -21,18 +21,18 @@
 /** ENVELOPE_INLINE_BVECS - bounce pages of a write that needs no page for its bvec table */
 #define ENVELOPE_INLINE_BVECS 2
 
-/** ENVELOPE_RESERVE_PAGES - what one write of maximal size needs: its pages and its table */
+/** ENVELOPE_RESERVE_PAGES - pages of one write of maximal size, and one for its table */
 #define ENVELOPE_RESERVE_PAGES (ENVELOPE_MAX_PAGES + 1)
 
 /**
- * ENVELOPE_AT_ONCE_BYTES - the most that is decrypted where the lower device completes, and that
- * one thread encrypts alone: some 10 us with a fast cipher. With a slow one it is
- * %ENVELOPE_AT_ONCE_SLOW_BYTES
+ * ENVELOPE_AT_ONCE_BYTES - largest read that is decrypted where the lower device completes it, and
+ * largest write that one thread encrypts alone: some 10 us with a fast cipher. With a slow cipher
+ * it is %ENVELOPE_AT_ONCE_SLOW_BYTES
  */
 #define ENVELOPE_AT_ONCE_BYTES	    131072
 #define ENVELOPE_AT_ONCE_SLOW_BYTES 8192
 
-/** ENVELOPE_CHUNK_BYTES - what a thread does of a larger one in one section */
+/** ENVELOPE_CHUNK_BYTES - part of a larger bio that a thread does in one section */
 #define ENVELOPE_CHUNK_BYTES 65536u
 
 /* ---- pages.c ---- */
@@ -50,9 +50,9 @@ void envelope_pages_exit(void);
 struct envelope_parallel;
 
 /**
- * struct envelope_parallel_ops - what is done
- * @chunk: do one; 0 or a negative error. In any thread, preemption off
- * @finish: all has been done, by others; called once, by the last one, if that is a helper
+ * struct envelope_parallel_ops - the work of one kind of bio
+ * @chunk: does one chunk; 0 or a negative error. In any thread, preemption off
+ * @finish: called once after all chunks, by the last helper, if a helper leaves last
  */
 struct envelope_parallel_ops {
 	int (*chunk)(struct envelope_parallel *p, unsigned int index);
@@ -61,12 +61,12 @@ struct envelope_parallel_ops {
 
 /**
  * struct envelope_parallel - work that several CPUs may share
- * @node: while offered to helpers; under the lock of those
+ * @node: in the list of offered bios, under the lock of parallel.c
  * @ops: set by the owner
- * @chunks: how many, numbered from 0; set by the owner
- * @next: the first that nobody has taken
- * @users: the owner, and helpers that have come; the last one finishes
- * @error: of a chunk; the first that was seen. Those after it are not done
+ * @chunks: number of chunks, counted from 0; set by the owner
+ * @next: the first chunk that no thread has taken
+ * @users: the owner and the helpers that joined; the last one finishes
+ * @error: the first error of a chunk. Chunks after it are not done
  */
 struct envelope_parallel {
 	struct list_head node;
@@ -85,11 +85,11 @@ void envelope_parallel_exit(void);
 
 /**
  * struct envelope_bounce_pool - a device's reserve of pages for ciphertext
- * @lock: irq-safe; guards the pages
+ * @lock: irq-safe; guards @pages and @nr_pages
  * @pages: free pages, linked by page->lru
- * @nr_pages: length of @pages. Those here and those on loan are together
+ * @nr_pages: length of @pages. The pages here and the pages in writes are together
  *	      ENVELOPE_RESERVE_PAGES, so one write of maximal size always
- *	      gets its pages when the disk has finished what it was given
+ *	      gets its pages once the disk has completed the writes before it
  * @wait: where the write worker waits for pages
  */
 struct envelope_bounce_pool {
@@ -102,10 +102,10 @@ struct envelope_bounce_pool {
 /**
  * struct envelope_bounce - the bounce pages of one write
  * @nr: number of pages
- * @reserved: they are from the device's reserve
+ * @reserved: the pages are from the device's reserve
  * @bvecs: whole pages, @nr of them
- * @inline_bvecs: @bvecs when they suffice; else that is a page of its own
- * @parallel: in their place, for a write that is large enough
+ * @inline_bvecs: used for @bvecs if they suffice; otherwise @bvecs is a page of its own
+ * @parallel: shares their memory, for a write that is large enough
  */
 struct envelope_bounce {
 	u16 nr;

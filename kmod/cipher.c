@@ -4,12 +4,11 @@
  *
  * The result must be byte for byte what dm-crypt writes with the same sector size.
  *
- * Only synchronous transforms are used: what is begun is finished by the same CPU at
- * once, in process context or in a bottom half, so it fits into a section, needs no
- * memory but the stack, and leaves nobody behind who still holds the key. Before Linux
- * 6.16 the fast ones are to be had synchronously only as the insides of a driver,
- * "__xts(aes)"; who uses those looks after the FPU himself, see
- * envelope_cipher_may_run().
+ * Only synchronous transforms are used. The CPU that begins a data unit finishes it at once, in
+ * process context or in a bottom half. So the work fits into a section, needs no memory but the
+ * stack, and leaves no thread behind that still uses the key. Before Linux 6.16 the fast
+ * drivers are synchronous only in their internal form, "__xts(aes)". A caller of that form must
+ * check the FPU with envelope_cipher_may_run().
  *
  * Must never run in hard interrupt context or with interrupts off.
  */
@@ -25,8 +24,8 @@
 static struct crypto_skcipher *alloc_transform(void)
 {
 	/*
-	 * None that allocates memory for a request: writes that are to free memory go through
-	 * here, with bios behind them that only we can let go.
+	 * No driver that allocates memory for a request: a write that is to free memory comes
+	 * through here, and other bios wait behind it.
 	 */
 	const u32 refused = CRYPTO_ALG_ASYNC | CRYPTO_ALG_ALLOCATES_MEMORY;
 
@@ -46,8 +45,8 @@ static struct crypto_skcipher *alloc_transform(void)
  * @key: ENVELOPE_KEY_SIZE bytes
  *
  * Context: sleeps; may load a crypto driver.
- * Return: the transform, or an ERR_PTR: -EINVAL for a weak key, -ENOENT if there is none
- * that can be used here, what the crypto API says.
+ * Return: the transform, or an ERR_PTR: -EINVAL for a weak key, -ENOENT if no transform can be
+ * used here, or the crypto API's error.
  */
 struct crypto_skcipher *envelope_cipher_alloc(const u8 *key)
 {
@@ -56,7 +55,7 @@ struct crypto_skcipher *envelope_cipher_alloc(const u8 *key)
 
 	if (IS_ERR(tfm))
 		return tfm;
-	/* More would not fit on the stack, and synchronous ones do not ask for it. */
+	/* A larger request does not fit on the stack. Synchronous transforms do not need one. */
 	if (WARN_ON_ONCE(crypto_skcipher_reqsize(tfm) > MAX_SYNC_SKCIPHER_REQSIZE))
 		goto err;
 	crypto_skcipher_set_flags(tfm, CRYPTO_TFM_REQ_FORBID_WEAK_KEYS);
@@ -72,7 +71,7 @@ err:
 
 /**
  * envelope_cipher_free() - the end of a key schedule
- * @tfm: transform that nobody uses; NULL is fine
+ * @tfm: transform that is no longer used; NULL is allowed
  *
  * The crypto API wipes the memory of a transform and of its children as it frees it.
  *
@@ -85,7 +84,7 @@ void envelope_cipher_free(struct crypto_skcipher *tfm)
 }
 
 /**
- * envelope_cipher_driver() - which implementation is in use
+ * envelope_cipher_driver() - the implementation in use
  * @tfm: transform
  *
  * Return: name as in /proc/crypto.
@@ -96,11 +95,11 @@ const char *envelope_cipher_driver(struct crypto_skcipher *tfm)
 }
 
 /**
- * envelope_cipher_is_slow() - is this a driver that nobody wants under a database?
+ * envelope_cipher_is_slow() - is this driver too slow for a database?
  * @driver: name as in /proc/crypto
  *
  * Return: true for C implementations and for XTS composed by a template out of a
- * block cipher, which is several times slower than a real one even over AES-NI.
+ * block cipher, which is several times slower than an XTS driver even over AES-NI.
  */
 bool envelope_cipher_is_slow(const char *driver)
 {
@@ -134,14 +133,14 @@ int envelope_gather_init(struct envelope_gather *gather)
 
 /**
  * envelope_gather_exit() - free
- * @gather: nobody uses it any more
+ * @gather: no longer in use
  */
 void envelope_gather_exit(struct envelope_gather *gather)
 {
 	kfree_sensitive(gather->unit);
 }
 
-/* What a pass keeps from one data unit to the next. */
+/* State of a pass from one data unit to the next. */
 struct pass_state {
 	struct scatterlist src;
 	struct scatterlist dst;
@@ -152,7 +151,7 @@ struct pass_state {
 	};
 };
 
-/* A list of one, without clearing what will be set for each data unit. */
+/* A list of one segment. Fields that each data unit sets are not cleared. */
 static void init_segment(struct scatterlist *sg)
 {
 	sg->page_link = 0;
@@ -172,7 +171,7 @@ static void wipe(struct pass_state *state, struct crypto_skcipher *tfm)
 {
 	unsigned int size = crypto_skcipher_reqsize(tfm);
 
-	/* The encrypted tweak is in both, if in the second one at all. */
+	/* The encrypted tweak is in the IV, and in the request if the driver keeps one there. */
 	memzero_explicit(state->iv, sizeof(state->iv));
 	if (unlikely(size))
 		memzero_explicit(skcipher_request_ctx(&state->request), size);
@@ -187,24 +186,23 @@ static __always_inline int crypt_segment(struct pass_state *state, struct scatte
 }
 
 /**
- * envelope_cipher_unit() - one data unit that is in one piece
+ * envelope_cipher_unit() - encrypt or decrypt one contiguous data unit
  * @tfm: transform of an open section
  * @sector: as @iv_sector of struct envelope_cipher_pass
  * @size: bytes of a data unit
- * @src: page in which it begins
- * @offset: where in @src
+ * @src: page in which the data unit begins
+ * @offset: of the data unit in @src, in bytes
  * @dst: page for the ciphertext; NULL: decrypt in place
  *
- * The same as envelope_cipher_run(), without what it takes to go on to the next unit: most bios
- * are one.
+ * The same as envelope_cipher_run() for one data unit. Most bios have one data unit.
  *
  * Context: inside a section, where envelope_cipher_may_run() allows it. Never sleeps.
- * Return: 0, or what the crypto API says.
+ * Return: 0, or the crypto API's error.
  */
 int envelope_cipher_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int size,
 			 struct page *src, unsigned int offset, struct page *dst)
 {
-	/* Stock kernels clear what is on the stack; half a page of it for each bio. */
+	/* Stock kernels clear stack variables: this one is half a page, for each bio. */
 	struct pass_state state __uninitialized;
 	int r;
 
@@ -235,7 +233,7 @@ static void copy_unit(struct bio_vec *segments, struct bvec_iter iter, u8 *unit,
 	}
 }
 
-/* A data unit that straddles segments: through a contiguous buffer, which is wiped. */
+/* A data unit that straddles segments goes through a contiguous buffer, which is then wiped. */
 static noinline int crypt_scattered(const struct envelope_cipher_pass *pass,
 				    struct pass_state *state, unsigned int at)
 {
@@ -258,13 +256,13 @@ static noinline int crypt_scattered(const struct envelope_cipher_pass *pass,
 
 /**
  * envelope_cipher_run() - encrypt or decrypt the data of a bio, or a part of it
- * @pass: what to do
+ * @pass: the data and the transform
  *
- * Each byte of the source is read once, so that a page that is changed while it
- * is being written yields the ciphertext of some version of it.
+ * Each byte of the source is read once. A page that changes while it is being written yields
+ * the ciphertext of one of its versions.
  *
  * Context: inside a section, where envelope_cipher_may_run() allows it. Never sleeps.
- * Return: 0; -EINVAL if that is not a number of whole data units; what the crypto API says.
+ * Return: 0; -EINVAL if the size is not a multiple of the data unit; the crypto API's error.
  */
 int envelope_cipher_run(const struct envelope_cipher_pass *pass)
 {
@@ -286,7 +284,7 @@ int envelope_cipher_run(const struct envelope_cipher_pass *pass)
 		if (unlikely(mp_bvec_iter_len(pass->src, iter) < size)) {
 			r = crypt_scattered(pass, &state, at);
 		} else {
-			/* It may go on into the next page of a segment of several pages. */
+			/* The data unit may continue in the next page of a multi-page segment. */
 			sg_set_page(&state.src, bvec_iter_page(pass->src, iter), size,
 				    bvec_iter_offset(pass->src, iter));
 			r = crypt_segment(&state, &state.src, pass->dst ? &state.dst : &state.src,

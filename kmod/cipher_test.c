@@ -134,8 +134,8 @@ static int crypt_unit(struct bench *bench, u64 sector, unsigned int size, bool e
 
 	rcu_read_lock();
 	r = envelope_cipher_unit(bench->tfm, sector, size,
-				virt_to_page(encrypt ? bench->src : bench->dst), 0,
-				encrypt ? virt_to_page(bench->dst) : NULL);
+				 virt_to_page(encrypt ? bench->src : bench->dst), 0,
+				 encrypt ? virt_to_page(bench->dst) : NULL);
 	rcu_read_unlock();
 	return r;
 }

@@ -21,7 +21,7 @@
 #error "dm-envelope does not run on PREEMPT_RT kernels"
 #endif
 
-/* crypto_memneq() has got a header of its own. */
+/* crypto_memneq() moved to a header of its own. */
 #if KERNEL_VERSION(6, 4, 0) <= LINUX_VERSION_CODE
 #include <crypto/utils.h>
 #else
@@ -33,7 +33,7 @@
 #define kzalloc_obj(_object) kcalloc(1, sizeof(_object), GFP_KERNEL)
 #endif
 
-/* A work queue bound to CPUs is the default where it cannot be asked for. */
+/* Work queues are bound to CPUs by default where the flag does not exist. */
 #if KERNEL_VERSION(6, 17, 0) <= LINUX_VERSION_CODE
 #define ENVELOPE_WQ_PERCPU WQ_PERCPU
 #else
@@ -52,8 +52,8 @@
 #endif
 
 /*
- * Not more than @bytes, nor than @lower takes in one piece: it may have smaller blocks than we
- * have, and then it counts with more segments.
+ * Limits atomic writes to @bytes and to the size that @lower takes in one piece. @lower may have
+ * smaller blocks than our device, and then it counts more segments.
  */
 static inline void envelope_limits_cap_atomic_writes(struct queue_limits *limits,
 						     struct block_device *lower, unsigned int bytes)
@@ -67,8 +67,8 @@ static inline void envelope_limits_cap_atomic_writes(struct queue_limits *limits
 }
 
 /*
- * Until then, AES-XTS that uses the FPU can be had synchronously only from inside the
- * wrapper that looks after the FPU; who uses it does that himself.
+ * Before 6.16 the only synchronous AES-XTS that uses the FPU is the internal driver below the
+ * wrapper that checks the FPU. A caller of the internal driver checks the FPU itself.
  */
 #if KERNEL_VERSION(6, 16, 0) > LINUX_VERSION_CODE
 #define ENVELOPE_XTS_IS_INTERNAL
@@ -77,8 +77,8 @@ static inline void envelope_limits_cap_atomic_writes(struct queue_limits *limits
 #endif
 
 /*
- * May the cipher run here? Context: interrupts are on. In a bottom half that
- * interrupted an FPU section it may not, where those leave bottom halves on.
+ * May the cipher run here? Context: interrupts are on. Not in a bottom half that interrupted
+ * an FPU section, on kernels whose FPU sections leave bottom halves on.
  */
 static inline bool envelope_cipher_may_run(void)
 {
@@ -89,14 +89,14 @@ static inline bool envelope_cipher_may_run(void)
 #endif
 }
 
-/* Newer kernels tell a worker that is made from one that is made and begins. */
+/* Newer kernels distinguish creating a worker from creating and starting it. */
 #if KERNEL_VERSION(6, 14, 0) <= LINUX_VERSION_CODE
 #define envelope_kthread_run_worker(...) kthread_run_worker(0, __VA_ARGS__)
 #else
 #define envelope_kthread_run_worker(...) kthread_create_worker(0, __VA_ARGS__)
 #endif
 
-/* A disk that bios can be polled on. Newer kernels have that among the limits. */
+/* A disk whose bios can be polled. Newer kernels set this in the queue limits. */
 static inline struct gendisk *envelope_alloc_poll_disk(void)
 {
 #if KERNEL_VERSION(6, 11, 0) <= LINUX_VERSION_CODE
@@ -119,8 +119,8 @@ static inline struct gendisk *envelope_alloc_poll_disk(void)
 }
 
 /*
- * ->prepare_ioctl has learnt about the ioctl that it decides on. Head of such a
- * function; its parameters are called ti and bdev.
+ * Head of a ->prepare_ioctl function, whose parameters are called ti and bdev. Newer kernels pass
+ * the ioctl too.
  */
 #if KERNEL_VERSION(6, 15, 0) <= LINUX_VERSION_CODE
 #define ENVELOPE_PREPARE_IOCTL(_name)                                                        \

@@ -21,7 +21,7 @@
 static void complete_bio(struct envelope_bio *eb, struct bio *bio, blk_status_t status)
 {
 	/*
-	 * Called directly and not through bio_endio(), which the bio has behind it: queue
+	 * Called directly: the bio has been through bio_endio() already, and a second time queue
 	 * statistics and limits would count it twice.
 	 */
 	bio->bi_end_io = eb->end_io;
@@ -30,8 +30,8 @@ static void complete_bio(struct envelope_bio *eb, struct bio *bio, blk_status_t 
 }
 
 /**
- * envelope_refuse() - a bio that has been to the lower device fails
- * @eb: ours
+ * envelope_refuse() - fail a bio that has been to the lower device
+ * @eb: our data of the bio
  * @bio: the clone
  *
  * Context: any.
@@ -55,8 +55,8 @@ static void count_success(struct envelope_device *dev, const struct bio *bio)
 }
 
 /*
- * What the verdict nearly always says, without its calls. A key that has a timeout, or that is
- * being killed, is left to the verdict.
+ * The usual answer of envelope_volume_key_verdict(), without its calls. A key that has a timeout,
+ * or that is being killed, is left to the verdict.
  */
 static bool is_plainly_good(const struct envelope_volume_key *vk)
 {
@@ -70,8 +70,8 @@ static bool is_plainly_good(const struct envelope_volume_key *vk)
 }
 
 /**
- * envelope_succeed() - a bio is done, if its key agrees
- * @eb: ours
+ * envelope_succeed() - report success, if the key may still be used
+ * @eb: our data of the bio
  * @bio: the clone
  *
  * The only place that reports success.
@@ -97,8 +97,8 @@ void envelope_succeed(struct envelope_bio *eb, struct bio *bio)
 }
 
 /**
- * envelope_finish() - what the lower device has finished and what needs no more work
- * @eb: ours
+ * envelope_finish() - complete a bio that needs no more work
+ * @eb: our data of the bio
  * @bio: the clone, its status set by the lower device
  *
  * Context: any.
@@ -106,7 +106,7 @@ void envelope_succeed(struct envelope_bio *eb, struct bio *bio)
 void envelope_finish(struct envelope_bio *eb, struct bio *bio)
 {
 	if (unlikely(bio->bi_status)) {
-		/* Who must not block was told to try again: a full disk, not one that fails. */
+		/* BLK_STS_AGAIN means that the queue is full, not a disk error: do not count it. */
 		if (bio->bi_status != BLK_STS_AGAIN)
 			this_cpu_inc(eb->dev->counters->errors);
 		complete_bio(eb, bio, bio->bi_status);
@@ -121,9 +121,9 @@ void envelope_finish(struct envelope_bio *eb, struct bio *bio)
 }
 
 /**
- * envelope_io_counters() - sum over CPUs
+ * envelope_io_counters() - sum the counters of all CPUs
  * @dev: device
- * @sum: result
+ * @sum: filled
  */
 void envelope_io_counters(const struct envelope_device *dev, struct envelope_counters *sum)
 {

@@ -8,13 +8,13 @@
 #include "envelope.h"
 
 /**
- * envelope_crypt_long_range() - what envelope_crypt_range() does of more than one data unit
+ * envelope_crypt_long_range() - envelope_crypt_range() for several data units
  * @dev: device
- * @segments: see there
- * @iter: see there
- * @offset: see there
- * @size: see there
- * @pages: see there
+ * @segments: the data
+ * @iter: where the data of the bio begins
+ * @offset: of the range, in bytes
+ * @size: of the range, in bytes
+ * @pages: for the ciphertext of the whole bio; NULL: decrypt in place
  *
  * Context: inside a section of a live device. Return: as envelope_cipher_run().
  */
@@ -39,10 +39,10 @@ int envelope_crypt_long_range(struct envelope_device *dev, struct bio_vec *segme
 }
 
 /**
- * envelope_crypt_warn() - tell it
+ * envelope_crypt_warn() - log an error of the cipher
  * @dev: device
- * @encrypt: else decrypt
- * @error: negative
+ * @encrypt: false for a decryption
+ * @error: negative errno
  *
  * Context: any.
  */

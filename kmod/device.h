@@ -43,8 +43,8 @@ struct envelope_counters {
 	u64 writes;
 	u64 discards;
 	u64 flushes;
-	u64 errors;  /* of the lower device, passed up; not its "try again" */
-	u64 refused; /* failed by us: key gone, or cipher failed */
+	u64 errors;  /* errors of the lower device, without BLK_STS_AGAIN */
+	u64 refused; /* failed here: the key has ended, or the cipher failed */
 };
 
 /**
@@ -52,8 +52,8 @@ struct envelope_counters {
  * @ti: the target
  * @lower: where the ciphertext is
  * @start: first sector on @lower
- * @iv_offset: see struct envelope_table
- * @iv_shift: what a sector number on @lower lacks to be that for the IV; may wrap
+ * @iv_offset: as in struct envelope_table
+ * @iv_shift: added to a sector number on @lower to get the IV's sector number; may wrap
  * @sector_size: bytes of a data unit
  * @at_once_bytes: %ENVELOPE_AT_ONCE_BYTES, or less for a slow cipher
  * @allow_discards: for the table line
@@ -63,14 +63,14 @@ struct envelope_counters {
  * @lifecycle: its own, since a message fails one device and not its key
  * @counters: per CPU
  * @bounce: page reserve
- * @gather: see there
+ * @gather: buffer for scattered data units
  * @queue_lock: guards @queue
  * @queue: writes that found no page at once, for @write_work
- * @write_wq: of its own, so that one stuck disk holds up no other device's writes
- * @write_work: the only one that waits for pages
+ * @write_wq: one for each device, so that a stuck disk does not delay another device's writes
+ * @write_work: the only work that waits for pages
  * @announce_work: log, dm event, uevent after a failure
- * @announced: bit 0: done, or queued
- * @activated: the table has been resumed once, so users know it
+ * @announced: bit 0: the failure is announced, or its announcement is queued
+ * @activated: the table was resumed once, so users know it
  */
 struct envelope_device {
 	struct dm_target *ti;
@@ -88,7 +88,7 @@ struct envelope_device {
 	struct envelope_counters __percpu *counters;
 	struct envelope_bounce_pool bounce;
 	struct envelope_gather gather;
-	spinlock_t queue_lock; /* of the queue */
+	spinlock_t queue_lock; /* guards @queue */
 	struct bio_list queue;
 	struct workqueue_struct *write_wq;
 	struct work_struct write_work;

@@ -3,7 +3,7 @@
  * dm-envelope: the map of the module. Headers: key.h (a volume key), bounce.h (pages and shared
  * work), device.h (a target), path.h (the way of a bio).
  *
- *	payload.c	what add_key(2) hands us, checked
+ *	payload.c	the payload of add_key(2), checked
  *	lease.c		arithmetic of the lease
  *	lifecycle.c	live -> dying -> dead, and draining of open sections
  *	cipher.c	the transform, data units, IVs
@@ -20,17 +20,17 @@
  *	parallel.c	one large bio on several CPUs
  *	bounce.c	the pages that hold the ciphertext of a write, and the reserve of them
  *	pages.c		the pages that writes use again and again
- *	failure.c	what a device does when it fails, and whom it tells
+ *	failure.c	the failure of a device, and its announcement
  *	target.c	the device-mapper target
  *	main.c		load and unload
  *
- * Objects and who holds whom
+ * Objects and their references
  *
  *	struct key --payload--> envelope_volume_key <--reference-- envelope_device
  *
- * A device holds a reference on the volume key, never on the struct key. So the
- * last unlink of the key is seen by the kernel's garbage collector, whose call
- * of ->destroy kills the volume key and fails its devices.
+ * A device holds a reference on the volume key, never on the struct key. So after the last
+ * unlink of the key the kernel's garbage collector calls ->destroy, which kills the volume key
+ * and fails its devices.
  *
  * Lock order
  *
@@ -38,18 +38,17 @@
  *	  envelope_volume_key.lock	(sleeps; never taken by the I/O path)
  *	    envelope_device.queue_lock
  *
- *	Taken alone, for a few instructions each: envelope_bounce_pool.lock (irq), the depot's
- *	in pages.c (irq), that of the offered bios in parallel.c. envelope_gather.lock (bh) is
- *	held for one data unit of CPU work.
+ *	Taken alone, for a few instructions each: envelope_bounce_pool.lock (irq), depot.lock in
+ *	pages.c (irq), offered_lock in parallel.c. envelope_gather.lock (bh) is held for one data
+ *	unit of CPU work.
  *
  * Sections
  *
- * Everything that uses the transform, and every completion that reports success,
- * runs inside a section: under rcu_read_lock(), in which the device's lifecycle was
- * found live. Killing closes the door for new sections, waits for the open ones, and
- * only then frees the transform. A section covers CPU work only, at most one small bio
- * or one chunk of a large one, and never waits for a disk, hence a hung disk cannot
- * hang a revoke.
+ * Every use of the transform, and every completion that reports success, runs inside a
+ * section: under rcu_read_lock(), after the device's lifecycle was found live. A kill lets no
+ * new section open, waits for the open ones, and only then frees the transform. A section
+ * covers CPU work only, at most one small bio or one chunk of a large bio, and never waits
+ * for a disk. So a hung disk cannot hang a revoke.
  */
 #ifndef _DM_ENVELOPE_H
 #define _DM_ENVELOPE_H

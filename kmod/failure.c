@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: what a device does when it fails, and whom it tells.
+ * dm-envelope: the failure of a device, and its announcement.
  *
- * In this order: close the door for new sections, answer the bios that wait for
- * us, and, when the last section has closed, tell the log, device mapper's event
- * waiters and udev.
+ * In this order: let no new section open; fail the bios that wait for pages or for the
+ * worker; when the last section has closed, announce the failure in the log, as a
+ * device-mapper event and as a uevent.
  *
  * Must never be reached from inside a section: failing waits for sections.
  */
@@ -50,13 +50,13 @@ void envelope_failure_exit(struct envelope_device *dev)
 }
 
 /**
- * envelope_failure_begin() - the device is dead to all that comes
+ * envelope_failure_begin() - refuse all bios from now on
  * @dev: device
  * @reason: kept if it was live
  *
- * What is inside a section goes on: drain it. Bios that wait for the write worker
- * or with it for pages are answered with an error, so that nobody hangs, even if
- * the worker itself is stuck in a disk.
+ * Open sections go on; the caller drains them. Bios that wait for the write worker, or with
+ * the worker for pages, fail at once, so no submitter hangs even if the worker is stuck in
+ * a disk.
  *
  * Context: process context, device cannot go away.
  */
@@ -68,11 +68,11 @@ void envelope_failure_begin(struct envelope_device *dev, enum envelope_reason re
 }
 
 /**
- * envelope_failure_announce() - tell the world, once
+ * envelope_failure_announce() - announce the failure, once
  * @dev: device that has failed and is drained
  *
- * Says nothing about a table that has never been in use: an active one of the same
- * name may be well. Its resume asks again.
+ * A table that was never in use is not announced: the active table of the same name may be
+ * live. The table's resume calls this function again.
  *
  * Context: any, device cannot go away.
  */
@@ -82,7 +82,7 @@ void envelope_failure_announce(struct envelope_device *dev)
 
 	if (reason == ENVELOPE_NOT_FAILED || reason == ENVELOPE_REMOVED)
 		return;
-	/* Pairs with the resume function, which sets one and then looks at the other. */
+	/* Pairs with envelope_resume(), which sets @activated and then reads the cause. */
 	smp_mb();
 	if (READ_ONCE(dev->activated) && !test_and_set_bit(0, &dev->announced))
 		envelope_volume_key_queue(&dev->announce_work);

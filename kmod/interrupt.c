@@ -3,12 +3,12 @@
  * dm-envelope: bios that the lower device completes in a hard interrupt, or with
  * interrupts off, where the cipher must not run.
  *
- * Each CPU has a list of them, which a bottom half takes up as soon as interrupts are
- * on again. One bottom half serves all bios of an interrupt, and it is never part of a
- * bio's memory, which is gone when the bio has completed.
+ * Each CPU has a list of such bios. A bottom half decrypts them as soon as interrupts are on
+ * again. One bottom half serves all bios of an interrupt. The bottom half is not part of a
+ * bio's memory, which is freed when the bio completes.
  *
- * It is a tasklet, since an item of a bottom half work queue costs over a thousand
- * instructions more per interrupt, three times what is left of the rest.
+ * The bottom half is a tasklet. A work item of a bottom half work queue costs over a thousand
+ * instructions more per interrupt, three times as much as the rest of the way.
  */
 #include <linux/interrupt.h>
 #include <linux/llist.h>
@@ -17,9 +17,9 @@
 #include "envelope.h"
 
 /**
- * struct backlog - of one CPU
- * @bios: nodes of struct envelope_bio, the last one first
- * @tasklet: takes them up
+ * struct backlog - the bios that wait on one CPU
+ * @bios: nodes of struct envelope_bio, the newest first
+ * @tasklet: decrypts them
  */
 struct backlog {
 	struct llist_head bios;
@@ -34,7 +34,7 @@ static void take_up(struct tasklet_struct *tasklet)
 	struct llist_node *bios = llist_del_all(&backlog->bios);
 	struct envelope_backlog *entry, *next;
 
-	/* First come, first served. */
+	/* The oldest bio first. */
 	if (bios && bios->next)
 		bios = llist_reverse_order(bios);
 
@@ -43,18 +43,18 @@ static void take_up(struct tasklet_struct *tasklet)
 }
 
 /**
- * envelope_interrupt_defer() - a bio that is to be decrypted
+ * envelope_interrupt_defer() - decrypt a bio soon, in a bottom half
  * @eb: ours, of a read that the lower device has completed
  * @bio: the clone
  *
- * Context: any, on the CPU that completed it; envelope_read_continue() comes soon.
+ * Context: any, on the CPU that completed the bio; ends in envelope_read_continue().
  */
 void envelope_interrupt_defer(struct envelope_bio *eb, struct bio *bio)
 {
 	struct backlog *backlog = this_cpu_ptr(&backlogs);
 
 	eb->backlog.bio = bio;
-	/* Whoever puts the first one there calls. */
+	/* Only the first bio of the list schedules the tasklet. */
 	if (llist_add(&eb->backlog.node, &backlog->bios))
 		tasklet_hi_schedule(&backlog->tasklet);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * dm-envelope: a volume key: payload, lease, lifecycle, transform, and the kernel keyring's view of it.
+ * dm-envelope: a volume key: payload, lease, lifecycle, transform, and the view of the kernel
+ * keyring.
  */
 #ifndef _DM_ENVELOPE_KEY_H
 #define _DM_ENVELOPE_KEY_H
@@ -39,9 +40,9 @@ enum envelope_reason {
 };
 
 /**
- * struct envelope_lifecycle - live, dying, dead; once and for one reason
+ * struct envelope_lifecycle - live, then dying, then dead; once and for one reason
  * @cause: enum envelope_reason; leaves ENVELOPE_NOT_FAILED once, by cmpxchg
- * @drained: sections have been waited for since
+ * @drained: sections were waited for after the kill
  */
 struct envelope_lifecycle {
 	atomic_t cause;
@@ -57,7 +58,7 @@ enum envelope_state envelope_lifecycle_state(const struct envelope_lifecycle *lc
 enum envelope_reason envelope_lifecycle_reason(const struct envelope_lifecycle *lc);
 const char *envelope_reason_name(enum envelope_reason reason);
 
-/** envelope_lifecycle_is_live() - one load; any context. To rely on it: inside a section */
+/** envelope_lifecycle_is_live() - one load; any context. The answer lasts only inside a section */
 static inline bool envelope_lifecycle_is_live(const struct envelope_lifecycle *lc)
 {
 	return atomic_read(&lc->cause) == ENVELOPE_NOT_FAILED;
@@ -67,7 +68,7 @@ static inline bool envelope_lifecycle_is_live(const struct envelope_lifecycle *l
 
 /**
  * struct envelope_lease - how long a key may be used
- * @lease_ns: the most that a renewal may grant from "now"; fixed for life
+ * @lease_ns: the longest lease that a renewal may grant from now; never changes
  * @deadline_ns: end of the lease. Written under the volume key's lock, read anywhere
  */
 struct envelope_lease {
@@ -79,7 +80,7 @@ int envelope_lease_start(struct envelope_lease *lease, u64 lease_ns, u64 deadlin
 int envelope_lease_renew(struct envelope_lease *lease, u64 deadline_ns, u64 now_ns);
 
 /**
- * envelope_lease_expired() - has the deadline come?
+ * envelope_lease_expired() - has the deadline passed?
  * @lease: the lease
  * @now_ns: the time
  *
@@ -113,12 +114,12 @@ int envelope_payload_parse(const void *payload, size_t size, struct envelope_req
 /* ---- cipher.c ---- */
 
 /**
- * struct envelope_gather - makes one data unit contiguous that is scattered over bvecs
+ * struct envelope_gather - a buffer for a data unit that is scattered over bvecs
  * @lock: held for one data unit of CPU work
  * @unit: 4096 bytes; wiped after each use, since it holds plaintext
  */
 struct envelope_gather {
-	spinlock_t lock; /* bh; of the unit, for one data unit */
+	spinlock_t lock; /* bh; guards @unit, held for one data unit */
 	u8 *unit;
 };
 
@@ -127,11 +128,11 @@ struct envelope_gather {
  * @tfm: transform of an open section
  * @gather: for data units that straddle segments
  * @src: segments to read
- * @src_iter: what of @src to read; bi_sector is not used
- * @dst: whole pages to write to, from the beginning of the first; NULL: in place
+ * @src_iter: the range of @src to read; bi_sector is not used
+ * @dst: whole pages to write to, from the start of the first page; NULL: in place
  * @iv_sector: 512-byte sector number of the first data unit, iv_offset included
  * @sector_size: bytes of a data unit
- * @encrypt: else decrypt
+ * @encrypt: false to decrypt
  */
 struct envelope_cipher_pass {
 	struct crypto_skcipher *tfm;
@@ -162,24 +163,24 @@ void envelope_gather_exit(struct envelope_gather *gather);
  * @kref: one for the struct key (or its preparsed payload), one for each device,
  *	  one for each pending work item
  * @rcu: /proc/keys looks at us under RCU
- * @lock: held by whoever attaches, detaches, renews or kills
+ * @lock: held to attach, detach, renew or kill
  * @state: written under @lock, read anywhere
- * @reason: why not live; written once under @lock, before @state
- * @tfm: the only place where key bytes and key schedule are; freed by the kill.
+ * @reason: why the key is not live; written once under @lock, before @state
+ * @tfm: the only place with the key bytes and the key schedule; freed by the kill.
  *	 Read inside a section of an attached device, or under @lock
  * @key: the struct key, not counted. Valid while @state is live under @lock, or
  *	 inside a section of an attached device; NULL before instantiation and after the kill
- * @lease: see there
+ * @lease: the present lease
  * @driver: name of the crypto driver; constant
  * @devices: under @lock
- * @suspicion: enum envelope_reason that an I/O context saw; first one wins
- * @kill_work: carries out what @suspicion says
+ * @suspicion: enum envelope_reason that an I/O context saw; the first one stays
+ * @kill_work: kills the key for @suspicion
  * @watchdog: looks at an idle key at least once a second
  */
 struct envelope_volume_key {
 	struct kref kref;
 	struct rcu_head rcu;
-	struct mutex lock; /* see the lock order above */
+	struct mutex lock; /* envelope.h has the lock order */
 	enum envelope_state state;
 	enum envelope_reason reason;
 	struct crypto_skcipher *tfm;

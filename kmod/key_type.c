@@ -5,13 +5,13 @@
  *	add_key(2)		a volume key with its first lease
  *	KEYCTL_UPDATE		a renewal of the lease, without key material
  *	KEYCTL_REVOKE		->revoke: the volume key is dead when the call returns
- *	KEYCTL_INVALIDATE,	no operation is called: flag and time are looked at for
- *	KEYCTL_SET_TIMEOUT	  every bio and by the watchdog
+ *	KEYCTL_INVALIDATE,	no operation is called: each bio and the watchdog look at
+ *	KEYCTL_SET_TIMEOUT	  the key's flags and its timeout
  *	KEYCTL_UNLINK,		->destroy when the last link is gone
  *	KEYCTL_CLEAR
- *	KEYCTL_READ		not supported: nobody gets the key out again
+ *	KEYCTL_READ		not supported: the key cannot be read back
  *
- * Payloads are described in uapi/dm-envelope.h, all of it in docs/kernel-interface.md.
+ * uapi/dm-envelope.h describes the payloads, docs/kernel-interface.md the whole interface.
  *
  * Must never hold a reference on a struct key beyond a table load, or unlinking
  * the key would not fail its devices.
@@ -24,13 +24,13 @@
 
 #include "envelope.h"
 
-/* For /sbin/request-key, should it log it. */
+/* Callout text for /sbin/request-key, which may log it. */
 #define CALLOUT_INFO "dm-envelope"
 
-/* Set before the type goes; see envelope_key_type_exit(). */
+/* Set by envelope_key_type_exit() before the type is unregistered. */
 static bool unloading;
 
-/* The volume key of a struct key; NULL if that was never instantiated. */
+/* The volume key of a struct key; NULL if the key was never instantiated. */
 static struct envelope_volume_key *volume_key(const struct key *key)
 {
 	return READ_ONCE(key->payload.data[0]);
@@ -48,7 +48,7 @@ static int vet_description(const char *description)
 }
 
 /*
- * All that can fail or sleep happens here, before the keys core takes its locks.
+ * Everything that can fail or sleep happens here, before the keys core takes its locks.
  * A renewal leaves no payload: ->update parses it again.
  */
 static int preparse(struct key_preparsed_payload *prep)
@@ -82,7 +82,7 @@ static int instantiate(struct key *key, struct key_preparsed_payload *prep)
 {
 	struct envelope_volume_key *vk = prep->payload.data[0];
 
-	/* There is nothing to renew yet. */
+	/* A renewal cannot instantiate a key. */
 	if (!vk)
 		return -EINVAL;
 
@@ -94,8 +94,8 @@ static int instantiate(struct key *key, struct key_preparsed_payload *prep)
 }
 
 /*
- * A renewal; or, on a key that was negative or has failed, a new volume key. Devices
- * of the failed one stay failed: they belong to the old volume key.
+ * A renewal; or, on a key that was negative or has failed, a new volume key. Devices of the
+ * failed volume key stay failed: they belong to the old volume key.
  */
 static int update(struct key *key, struct key_preparsed_payload *prep)
 {
@@ -116,7 +116,7 @@ static int update(struct key *key, struct key_preparsed_payload *prep)
 	r = instantiate(key, prep);
 	if (r)
 		return r;
-	/* What ended the old key's life, or bounded that of a negative one, is over. */
+	/* The old expiry ended the failed key or bounded the negative one. It no longer counts. */
 	key->expiry = prep->expiry;
 	if (vk)
 		envelope_volume_key_put(vk);
@@ -156,7 +156,7 @@ static void describe(const struct key *key, struct seq_file *m)
 	if (!vk)
 		return;
 
-	/* Pairs with the kill: who sees it failed sees the reason. */
+	/* Pairs with kill_locked(): a reader that sees the failure sees the reason. */
 	if (smp_load_acquire(&vk->state) == ENVELOPE_LIVE)
 		seq_printf(m, ": live %llus",
 			   envelope_lease_left_seconds(&vk->lease, ktime_get_boottime_ns()));
@@ -178,9 +178,9 @@ struct key_type envelope_key_type = {
 };
 
 /*
- * First what the keyrings of the process have; then ask userspace, through
- * /sbin/request-key; then look again, since the agent that was asked puts the key
- * into its own keyring and lets the key under construction go.
+ * First search the keyrings of the process. Then ask userspace through /sbin/request-key. Then
+ * search again: the agent puts the key into its own keyring and abandons the key under
+ * construction.
  */
 static struct key *find_or_request(const char *description)
 {
@@ -226,7 +226,7 @@ static char *lookup_error(int r)
 /**
  * envelope_key_find() - the volume key that a table line names
  * @description: of the key
- * @error: set on failure to what is wrong
+ * @error: set on failure to the reason
  *
  * Context: sleeps, for as long as the upcall takes; no locks. The module cannot be
  * unloaded meanwhile, since a table of its target type is being made.
@@ -243,12 +243,12 @@ struct envelope_volume_key *envelope_key_find(const char *description, char **er
 		return ERR_CAST(key);
 	}
 
-	/* Held for reading, so that no update replaces a failed volume key just now. */
+	/* Held for reading, so that no update replaces a failed volume key meanwhile. */
 	down_read(&key->sem);
 	vk = envelope_volume_key_get(volume_key(key));
 	up_read(&key->sem);
 
-	/* From here on, unlinking the key makes it go. */
+	/* From here on, the last unlink destroys the key. */
 	key_put(key);
 	return vk;
 }
@@ -256,7 +256,7 @@ struct envelope_volume_key *envelope_key_find(const char *description, char **er
 /**
  * envelope_key_type_init() - when the module is loaded
  *
- * Return: 0, or -EEXIST if there is such a type already.
+ * Return: 0, or -EEXIST if the type exists already.
  */
 int envelope_key_type_init(void)
 {
@@ -266,8 +266,8 @@ int envelope_key_type_init(void)
 /**
  * envelope_key_type_exit() - when the module is unloaded
  *
- * The keys core destroys all keys of the type, without a grace period for those
- * who read /proc/keys. So first make sure that none of them looks at a payload.
+ * The keys core destroys all keys of the type, without a grace period for readers of
+ * /proc/keys. So first make sure that no reader looks at a payload.
  *
  * Context: sleeps until the last key is destroyed.
  */

@@ -2,8 +2,8 @@
 /*
  * dm-envelope: arithmetic of the lease.
  *
- * Pure functions over nanoseconds of CLOCK_BOOTTIME, which goes on while the
- * machine sleeps: a lease cannot be stretched by suspending the host.
+ * Pure functions over nanoseconds of CLOCK_BOOTTIME. This clock goes on while the machine
+ * sleeps, so suspending the host does not stretch a lease.
  *
  * Must never read a clock: "now" is always an argument.
  */
@@ -43,7 +43,7 @@ int envelope_lease_start(struct envelope_lease *lease, u64 lease_ns, u64 deadlin
  * @deadline_ns: new end; may be earlier than the old one
  * @now_ns: the time
  *
- * Return: 0; -EKEYEXPIRED if the lease has run out, since what ran out is never
+ * Return: 0; -EKEYEXPIRED if the lease has run out, since an expired lease is never
  * renewed; -EINVAL if the deadline is not in the future or more than one lease away.
  */
 int envelope_lease_renew(struct envelope_lease *lease, u64 deadline_ns, u64 now_ns)
@@ -58,7 +58,7 @@ int envelope_lease_renew(struct envelope_lease *lease, u64 deadline_ns, u64 now_
 }
 
 /**
- * envelope_lease_left_ns() - what is left
+ * envelope_lease_left_ns() - the rest of the lease
  * @lease: the lease
  * @now_ns: the time
  *
@@ -72,7 +72,7 @@ u64 envelope_lease_left_ns(const struct envelope_lease *lease, u64 now_ns)
 }
 
 /**
- * envelope_lease_left_seconds() - what is left, for people
+ * envelope_lease_left_seconds() - the rest of the lease, for status lines
  * @lease: the lease
  * @now_ns: the time
  *

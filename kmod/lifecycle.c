@@ -2,8 +2,8 @@
 /*
  * dm-envelope: live -> dying -> dead.
  *
- * One transition, one reason, no way back. Work that needs the device alive runs
- * in a section; a kill closes the door, and draining waits for whoever is inside.
+ * One transition, one reason, no way back. Work that needs a live device runs in a section. A
+ * kill lets no new section open, and draining waits for the open ones.
  *
  * A section is an RCU read-side critical section that has found the lifecycle live
  * after it began:
@@ -13,10 +13,10 @@
  *		...
  *	rcu_read_unlock();
  *
- * So a section costs a bio nothing that other CPUs can see, it never sleeps, and
- * when a grace period has passed since the kill, none is open. That grace period is
- * an expedited one: who revokes a key waits for it, and it takes far less than a
- * millisecond where an ordinary one may take a hundred.
+ * A section writes no memory that other CPUs share, and it never sleeps. When a grace period has
+ * passed since the kill, no section is open. The grace period is an expedited one, since the
+ * caller of a revoke waits for it: it takes far less than a millisecond, an ordinary one up
+ * to a hundred.
  *
  * Must never wait for anything but open sections, and a section must never wait
  * for a disk, for memory or for a lock that a killer may hold.
@@ -58,11 +58,11 @@ void envelope_lifecycle_init(struct envelope_lifecycle *lc)
 }
 
 /**
- * envelope_lifecycle_begin_kill() - close the door
+ * envelope_lifecycle_begin_kill() - let no new section open
  * @lc: lifecycle
  * @reason: kept if this call wins; not %ENVELOPE_NOT_FAILED
  *
- * Context: any. Return: true for the one caller who killed it.
+ * Context: any. Return: true for the one caller that killed it.
  */
 bool envelope_lifecycle_begin_kill(struct envelope_lifecycle *lc, enum envelope_reason reason)
 {
@@ -70,7 +70,7 @@ bool envelope_lifecycle_begin_kill(struct envelope_lifecycle *lc, enum envelope_
 }
 
 /**
- * envelope_sections_wait() - wait for all sections that are open now, of whatever device
+ * envelope_sections_wait() - wait for all open sections of all devices
  *
  * Context: sleeps; never inside a section.
  */
@@ -80,8 +80,8 @@ void envelope_sections_wait(void)
 }
 
 /**
- * envelope_lifecycle_set_drained() - the door has been closed, and then sections waited for
- * @lc: lifecycle that has been killed, by whomever
+ * envelope_lifecycle_set_drained() - record that sections were waited for after the kill
+ * @lc: lifecycle that has been killed
  */
 void envelope_lifecycle_set_drained(struct envelope_lifecycle *lc)
 {
@@ -90,7 +90,7 @@ void envelope_lifecycle_set_drained(struct envelope_lifecycle *lc)
 
 /**
  * envelope_lifecycle_drain() - wait until no section is open
- * @lc: lifecycle that has been killed, by whomever
+ * @lc: lifecycle that has been killed
  *
  * Context: sleeps; never inside a section.
  */
@@ -101,7 +101,7 @@ void envelope_lifecycle_drain(struct envelope_lifecycle *lc)
 }
 
 /**
- * envelope_lifecycle_state() - where it stands
+ * envelope_lifecycle_state() - live, dying or dead
  * @lc: lifecycle
  *
  * Context: any. Return: the state; only %ENVELOPE_DEAD is certain to last.

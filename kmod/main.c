@@ -67,5 +67,5 @@ module_exit(dm_envelope_exit);
 MODULE_AUTHOR("The dm-envelope authors");
 MODULE_DESCRIPTION(DM_NAME " target for encryption with keys that can be revoked");
 MODULE_LICENSE("GPL");
-/* Allocating xts(aes) loads no accelerated driver once a built-in one answers to it. */
+/* Allocating xts(aes) loads no accelerated driver if a built-in driver has that name. */
 MODULE_SOFTDEP("pre: aesni-intel");

@@ -23,7 +23,7 @@ static void passed_end_io(struct bio *bio)
 
 static int map_passed(struct envelope_bio *eb, struct bio *bio)
 {
-	/* Device mapper polls none but reads and writes. */
+	/* Device mapper polls only reads and writes. */
 	bio_clear_polled(bio);
 	envelope_hook(eb, bio, passed_end_io);
 	return DM_MAPIO_REMAPPED;
@@ -37,8 +37,8 @@ static bool is_aligned(const struct envelope_device *dev, const struct bio *bio,
 }
 
 /*
- * Must come before anything is remembered of the iterator. Return: false if it must not
- * be split: such a one is no larger than the limit that io_hints() has set.
+ * Must come before the iterator is saved. Return: false if the bio must not be split; a valid
+ * atomic write is no larger than the limit that io_hints() has set.
  */
 static bool split_large(struct bio *bio)
 {
@@ -56,7 +56,7 @@ static bool split_large(struct bio *bio)
  * @bio: device mapper's clone
  *
  * Context: process context; never waits for memory or for a bio.
- * Return: %DM_MAPIO_REMAPPED, %DM_MAPIO_SUBMITTED or, for what is refused, %DM_MAPIO_KILL.
+ * Return: %DM_MAPIO_REMAPPED, %DM_MAPIO_SUBMITTED or, for a refused bio, %DM_MAPIO_KILL.
  */
 int envelope_map(struct dm_target *ti, struct bio *bio)
 {

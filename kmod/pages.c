@@ -2,17 +2,17 @@
 /*
  * dm-envelope: pages for the ciphertext of writes, used again and again.
  *
- * A page that comes from the page allocator is cleared there, which takes about as
- * long as encrypting half of it. These hold nothing but ciphertext, and the addresses
- * of each other, so they go from one write to the next as they are.
+ * The page allocator clears each page, which takes about as long as encrypting half of
+ * it. The pages here hold only ciphertext and the addresses of each other, so a page goes
+ * from one write to the next uncleared.
  *
- *	this CPU's cache	up to CACHE_PAGES, nobody else touches it
+ *	this CPU's cache	up to CACHE_PAGES; no other CPU touches it
  *	the depot		up to DEPOT_PAGES, for writes that are submitted on one
  *				CPU and completed on another; moved in batches
  *	the page allocator	up to the limit: 2 % of memory for all devices together
  *
- * Must never sleep, and never take from the emergency reserves: who finds nothing here
- * has a reserve of his own (bounce.c), and the disk below needs the others more.
+ * Must never sleep. Must never take from the emergency reserves: each device has a reserve
+ * of its own (bounce.c), and the disk below needs the emergency reserves more.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -25,7 +25,7 @@
 #define BATCH_PAGES   (CACHE_PAGES / 2)
 #define DEPOT_PAGES   2048
 #define LIMIT_PERCENT 2
-/* A small machine too gets a queue of writes to its disk. */
+/* A small machine needs a queue of writes to its disk too. */
 #define LIMIT_LEAST   (4 * ENVELOPE_MAX_PAGES)
 
 #define OPPORTUNISTIC (GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
@@ -42,9 +42,9 @@ struct page_cache {
 
 static DEFINE_PER_CPU(struct page_cache, page_cache);
 
-/* What a CPU has too much, another one may lack. */
+/* One CPU stores its surplus pages here; a CPU that lacks pages takes them. */
 static struct {
-	raw_spinlock_t lock; /* irq; of the rest, held for one batch */
+	raw_spinlock_t lock; /* irq; guards the other fields, held for one batch */
 	struct list_head pages;
 	unsigned int nr;
 } depot = {
@@ -52,7 +52,7 @@ static struct {
 	.pages = LIST_HEAD_INIT(depot.pages),
 };
 
-/* Pages got from the page allocator and not given back, and how many they may be. */
+/* Pages taken from the page allocator and not given back, and the limit of their number. */
 static atomic_long_t nr_owned;
 static unsigned long limit;
 
@@ -61,7 +61,7 @@ static void set_page_of(struct bio_vec *bvec, struct page *page)
 	*bvec = (struct bio_vec){ .bv_page = page, .bv_len = PAGE_SIZE };
 }
 
-/* These two are most often all that there is to do, so they are where they are called. */
+/* Most writes need only these two functions, so both are inline. */
 static __always_inline unsigned int take_cached(struct bio_vec *bvecs, unsigned int nr)
 {
 	struct page_cache *cache;
@@ -96,14 +96,14 @@ static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsi
 	return nr;
 }
 
-/* From the depot into this CPU's cache. Return: false if there was none. */
+/* Moves a batch from the depot into this CPU's cache. Return: false if the depot was empty. */
 static bool fetch_batch(void)
 {
 	struct page_cache *cache;
 	unsigned long flags;
 	bool found = false;
 
-	/* Most often so, and then the lock is left alone. */
+	/* The depot is usually empty. Do not take the lock then. */
 	if (!READ_ONCE(depot.nr))
 		return false;
 	raw_spin_lock_irqsave(&depot.lock, flags);
@@ -120,7 +120,7 @@ static bool fetch_batch(void)
 	return found;
 }
 
-/* From this CPU's cache into the depot. Return: false if there was no room. */
+/* Moves a batch from this CPU's cache into the depot. Return: false if the depot was full. */
 static bool store_batch(void)
 {
 	struct page_cache *cache;
@@ -157,7 +157,7 @@ static struct page *alloc_owned(void)
 	return page;
 }
 
-/* The rest of them, when this CPU's cache had but @taken. */
+/* Takes the remaining pages when this CPU's cache had only @taken. */
 static noinline bool take_rest(struct bio_vec *bvecs, unsigned int nr, unsigned int taken)
 {
 	while (taken < nr && fetch_batch())
@@ -175,11 +175,11 @@ static noinline bool take_rest(struct bio_vec *bvecs, unsigned int nr, unsigned 
 }
 
 /**
- * envelope_pages_take() - whole pages, all of them or none
+ * envelope_pages_take() - take whole pages, all of them or none
  * @bvecs: to be filled, one page each
  * @nr: how many
  *
- * Context: any but NMI; never sleeps. Return: true if there were so many.
+ * Context: any but NMI; never sleeps. Return: true if @bvecs has all its pages.
  */
 bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr)
 {
@@ -188,7 +188,7 @@ bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr)
 	return likely(taken == nr) || take_rest(bvecs, nr, taken);
 }
 
-/* The rest of them, when this CPU's cache took but @put. */
+/* Gives back the remaining pages when this CPU's cache took only @put. */
 static noinline void put_rest(const struct bio_vec *bvecs, unsigned int nr, unsigned int put)
 {
 	while (put < nr && store_batch())
@@ -198,8 +198,8 @@ static noinline void put_rest(const struct bio_vec *bvecs, unsigned int nr, unsi
 }
 
 /**
- * envelope_pages_put() - pages come back
- * @bvecs: taken before
+ * envelope_pages_put() - give pages back
+ * @bvecs: filled by envelope_pages_take()
  * @nr: how many
  *
  * Context: any but NMI.
@@ -212,7 +212,7 @@ void envelope_pages_put(const struct bio_vec *bvecs, unsigned int nr)
 		put_rest(bvecs, nr, put);
 }
 
-/* In an interrupt, where no page is freed: on some kernels the locks of that sleep. */
+/* Runs in an interrupt, so it must not free pages: on some kernels the allocator's locks sleep. */
 static void drain_cache(void *unused)
 {
 	struct page_cache *cache = this_cpu_ptr(&page_cache);
@@ -226,7 +226,7 @@ static void drain_cache(void *unused)
 }
 
 /**
- * envelope_pages_drain() - give back what is not in use
+ * envelope_pages_drain() - free all pages that no write uses
  *
  * Context: process context with interrupts on.
  */
@@ -245,9 +245,9 @@ void envelope_pages_drain(void)
 }
 
 /**
- * envelope_pages_owned() - how much memory is in use here
+ * envelope_pages_owned() - memory in use here
  *
- * Return: pages, those on loan and those that wait.
+ * Return: number of pages, both those in writes and those that are kept.
  */
 unsigned long envelope_pages_owned(void)
 {
@@ -255,10 +255,10 @@ unsigned long envelope_pages_owned(void)
 }
 
 /**
- * envelope_pages_set_limit() - how much memory may be in use here
- * @pages: for all devices together; beyond that, writes wait for their device's reserve
+ * envelope_pages_set_limit() - limit the memory in use here
+ * @pages: for all devices together; beyond it, a write waits for its device's reserve
  *
- * Return: the limit until now.
+ * Return: the previous limit.
  */
 unsigned long envelope_pages_set_limit(unsigned long pages)
 {
@@ -270,8 +270,9 @@ unsigned long envelope_pages_set_limit(unsigned long pages)
  */
 void envelope_pages_init(void)
 {
-	envelope_pages_set_limit(
-		max_t(unsigned long, totalram_pages() / 100 * LIMIT_PERCENT, LIMIT_LEAST));
+	unsigned long share = totalram_pages() / 100 * LIMIT_PERCENT;
+
+	envelope_pages_set_limit(max_t(unsigned long, share, LIMIT_LEAST));
 }
 
 /**
@@ -282,7 +283,7 @@ void envelope_pages_exit(void)
 	int cpu;
 
 	envelope_pages_drain();
-	/* CPUs that went offline left theirs behind. */
+	/* A CPU that went offline left its pages in its cache. */
 	for_each_possible_cpu(cpu) {
 		struct page_cache *cache = per_cpu_ptr(&page_cache, cpu);
 

@@ -2,12 +2,12 @@
 /*
  * dm-envelope: one large bio on several CPUs.
  *
- * The data is cut into chunks. Whoever has the bio, its owner, does one after the other, and
- * does them all if need be. Helpers are threads of the lowest priority: one that
- * wakes up on an idle CPU takes chunks too, one that gets no CPU takes none. A helper
- * has no part in a bio but while it does a chunk, and is not preempted then: a bio never
- * waits for a CPU that a helper has lost. Whoever leaves last finishes the bio, and no
- * longer with the lowest priority.
+ * The data is cut into chunks. The owner of the bio does chunk after chunk, all of them if
+ * necessary. Helpers are threads of the lowest priority: a helper that wakes up on an idle
+ * CPU takes chunks too; a helper that gets no CPU takes no chunk. A helper takes part in a
+ * bio only while it does a chunk, and it is not preempted during the chunk, so a bio never
+ * waits for a CPU that a helper has lost. The last thread that leaves finishes the bio. If
+ * that is a helper, it raises its priority first.
  *
  * Must never wait for a helper.
  */
@@ -17,13 +17,13 @@
 
 #include "envelope.h"
 
-/* More would not pay: the first ones have done it all before the last have woken up. */
+/* More helpers do not pay: the first ones have done all chunks before a fourth wakes up. */
 #define MAX_HELPERS 3
 
 /**
- * struct helper - a thread that helps
- * @worker: the thread; NULL if there is none
- * @work: looks for something to do
+ * struct helper - a helper thread
+ * @worker: the thread; NULL if this helper does not run
+ * @work: looks for offered bios
  */
 struct helper {
 	struct kthread_worker *worker;
@@ -32,8 +32,8 @@ struct helper {
 
 static struct helper helpers[MAX_HELPERS];
 
-/* Those that have chunks left, for the helpers. */
-static DEFINE_SPINLOCK(offered_lock); /* of the list, and of being on it */
+/* Bios that have chunks left for helpers. */
+static DEFINE_SPINLOCK(offered_lock); /* guards the list, and membership in it */
 static LIST_HEAD(offered);
 
 static void wake_helper(unsigned int number)
@@ -42,7 +42,7 @@ static void wake_helper(unsigned int number)
 		kthread_queue_work(helpers[number].worker, &helpers[number].work);
 }
 
-/* Return: false if there was none left. */
+/* Return: false if no chunk was left. */
 static bool do_chunk(struct envelope_parallel *p)
 {
 	bool took;
@@ -68,7 +68,7 @@ static void offer(struct envelope_parallel *p)
 	wake_helper(0);
 }
 
-/* No more helper comes; those who have come stay. */
+/* No further helper joins; helpers that have joined stay. */
 static void withdraw(struct envelope_parallel *p)
 {
 	spin_lock(&offered_lock);
@@ -76,7 +76,7 @@ static void withdraw(struct envelope_parallel *p)
 	spin_unlock(&offered_lock);
 }
 
-/* The helper has a part in what it gets, until leave(). */
+/* Joins the first offered bio; leave() ends that. */
 static struct envelope_parallel *accept(void)
 {
 	struct envelope_parallel *p;
@@ -95,8 +95,8 @@ static bool leave(struct envelope_parallel *p)
 }
 
 /*
- * One chunk of what is offered. Return: false if nothing is. Sets @last if it was the last
- * to leave, and finishes it.
+ * Does one chunk of an offered bio. Sets @last if this helper was the last to leave: the caller
+ * finishes that bio. Return: false if no bio is offered.
  */
 static bool help_once(struct helper *helper, struct envelope_parallel **last)
 {
@@ -105,14 +105,14 @@ static bool help_once(struct helper *helper, struct envelope_parallel **last)
 	preempt_disable();
 	p = accept();
 	if (p) {
-		/* Each wakes the next one, so that the owner has to wake but one. */
+		/* Each helper wakes the next one, so the owner wakes only the first. */
 		if (atomic_read(&p->next) + 1 < p->chunks)
 			wake_helper(helper - helpers + 1);
 		if (!do_chunk(p))
 			withdraw(p);
 		if (leave(p)) {
 			*last = p;
-			/* Somebody waits for it, who has a CPU. */
+			/* A submitter with a CPU may wait for this bio. */
 			set_user_nice(current, MIN_NICE);
 		}
 	}
@@ -136,13 +136,13 @@ static void help(struct kthread_work *work)
 }
 
 /**
- * envelope_parallel_run() - do all chunks, with whoever helps
+ * envelope_parallel_run() - do all chunks, with helpers if CPUs are idle
  * @p: ops and chunks are set
  * @may_sleep: the caller is in a context that may
  *
  * Context: where envelope_cipher_may_run() allows it.
- * Return: true if all is done, and the caller finishes @p; @p->error says how it went.
- * Else a helper finishes it, or has done so, and @p may be gone.
+ * Return: true if all chunks are done and the caller finishes @p; @p->error is 0 or the error.
+ * False if a helper finishes @p or has finished it; then @p may be gone.
  */
 bool envelope_parallel_run(struct envelope_parallel *p, bool may_sleep)
 {
@@ -162,7 +162,7 @@ static struct kthread_worker *new_worker(unsigned int number)
 {
 	struct kthread_worker *worker = envelope_kthread_run_worker("envelope_help/%u", number);
 
-	/* An idle CPU is all it wants. */
+	/* A helper should run on idle CPUs only. */
 	if (!IS_ERR(worker))
 		set_user_nice(worker->task, MAX_NICE);
 	return worker;
@@ -171,7 +171,7 @@ static struct kthread_worker *new_worker(unsigned int number)
 /**
  * envelope_parallel_init() - when the module is loaded
  *
- * Context: sleeps. Return: 0 or a negative error, with nothing left behind.
+ * Context: sleeps. Return: 0 or a negative error, and then no thread is left.
  */
 int envelope_parallel_init(void)
 {
@@ -193,7 +193,7 @@ int envelope_parallel_init(void)
 /**
  * envelope_parallel_exit() - when the module is unloaded, and all bios are back
  *
- * From the last one, since each wakes the next.
+ * The last helper ends first, since each helper wakes the next one.
  */
 void envelope_parallel_exit(void)
 {

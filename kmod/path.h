@@ -15,8 +15,8 @@
 
 /**
  * struct envelope_backlog - a bio in the backlog of a CPU
- * @node: in the list of that
- * @bio: the clone; to find it by our memory takes a call of device mapper's
+ * @node: in the list of that CPU
+ * @bio: the clone; envelope_bio_of() would cost a call into device mapper
  */
 struct envelope_backlog {
 	struct llist_node node;
@@ -24,19 +24,19 @@ struct envelope_backlog {
 };
 
 /**
- * struct envelope_bio - what we keep for a bio; dm core's per-bio data
+ * struct envelope_bio - our data of a bio; dm core's per-bio data
  * @dev: the device
  * @end_io: dm core's completion of the clone
- * @iter: of the clone as it was sent to the lower device (reads), or as it came (writes);
- *	  of a read that is polled: what is still to be decrypted
- * @parked: of a bio that is polled: 1 while its submitter may take it
- * @io_vec: the clone's own segments, while those of @bounce stand in
- * @bounce: of a write: its ciphertext
- * @backlog: of a read: in the backlog of a CPU
- * @work: of a read: a worker decrypts, and once it runs this is
- * @parallel: of a read: what others may help with
+ * @iter: iterator of the clone as it went to the lower device (reads) or as it came (writes);
+ *	  for a polled read: the rest that is still ciphertext
+ * @parked: for a polled bio: 1 while its submitter may take it
+ * @io_vec: the clone's own segments, while the pages of @bounce replace them
+ * @bounce: for a write: its ciphertext
+ * @backlog: for a read in the backlog of a CPU
+ * @work: for a read that a worker decrypts, until the worker runs
+ * @parallel: for a read, after @work: chunks that helpers may take
  *
- * Stock kernels clear it for each bio, so every word costs.
+ * Stock kernels clear this struct for each bio, so every word costs.
  */
 struct envelope_bio {
 	struct envelope_device *dev;
@@ -52,19 +52,19 @@ struct envelope_bio {
 	};
 };
 
-/** envelope_of_bio() - what we keep for that clone of device mapper */
+/** envelope_of_bio() - our data of a clone of device mapper */
 static inline struct envelope_bio *envelope_of_bio(struct bio *bio)
 {
 	return dm_per_bio_data(bio, sizeof(struct envelope_bio));
 }
 
-/** envelope_bio_of() - the clone for which we keep that */
+/** envelope_bio_of() - the clone of our data */
 static inline struct bio *envelope_bio_of(struct envelope_bio *eb)
 {
 	return dm_bio_from_per_bio_data(eb, sizeof(struct envelope_bio));
 }
 
-/** envelope_hook() - @end_io is called when the lower device has completed @bio, and not dm core */
+/** envelope_hook() - let @end_io, not dm core, run when the lower device completes @bio */
 static inline void envelope_hook(struct envelope_bio *eb, struct bio *bio, bio_end_io_t *end_io)
 {
 	eb->end_io = bio->bi_end_io;
@@ -78,15 +78,15 @@ int envelope_crypt_long_range(struct envelope_device *dev, struct bio_vec *segme
 void envelope_crypt_warn(struct envelope_device *dev, bool encrypt, int error);
 
 /**
- * envelope_crypt_range() - encrypt into pages, or decrypt in place
- * @eb: ours
+ * envelope_crypt_range() - encrypt a range into pages, or decrypt it in place
+ * @eb: our data of the bio
  * @segments: the data
  * @iter: where the data of the bio begins
- * @offset: of the part, in bytes; whole data units, and whole pages of @pages
- * @size: of the part, in bytes
- * @pages: where the ciphertext of the whole bio goes; NULL: decrypt
+ * @offset: of the range, in bytes; whole data units, and whole pages of @pages
+ * @size: of the range, in bytes
+ * @pages: for the ciphertext of the whole bio; NULL: decrypt
  *
- * In the way of each bio, hence no function of its own.
+ * Inline, since each bio comes through here.
  *
  * Context: inside a section of a live device. Return: as envelope_cipher_run().
  */

@@ -2,8 +2,8 @@
 /*
  * dm-envelope: the payload of add_key(2) and KEYCTL_UPDATE, checked field by field.
  *
- * The layout is in uapi/dm-envelope.h. Whatever is not exactly as described there
- * is refused, so that later versions can give meaning to it.
+ * The layout is in uapi/dm-envelope.h. Any other payload is refused, so that later
+ * versions can give it a meaning.
  *
  * Must never copy the key bytes: the caller's payload is the one copy, and the
  * keys core wipes it.
@@ -29,11 +29,11 @@ static bool key_is_weak(const u8 *key)
 
 /**
  * envelope_payload_parse() - check a payload
- * @payload: as it came from userspace
- * @size: bytes of it
- * @request: what it asks for; @request->key points into @payload. Untouched on error
+ * @payload: from userspace
+ * @size: bytes of @payload
+ * @request: filled; @request->key points into @payload. Untouched on error
  *
- * Whether the deadline is acceptable depends on the clock and on the key: see lease.c.
+ * lease.c checks the deadline, which depends on the clock and on the key.
  *
  * Return: 0 or -EINVAL.
  */

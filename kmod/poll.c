@@ -2,19 +2,19 @@
 /*
  * dm-envelope: bios whose submitter polls for their completion.
  *
- * The lower device completes such a clone wherever somebody polls it, on behalf of another bio
- * as often as not. Device mapper passes that on only when the submitter polls again, and that
- * may be any time later: what has been a success at the first moment would be told at the
- * second, when the key may have been revoked.
+ * The lower device completes such a clone in any thread that polls it, often on behalf of
+ * another bio. Device mapper completes the original only when the submitter polls again,
+ * which may be much later. A success of the clone could therefore be reported after the key
+ * was revoked.
  *
- * So the clone is not completed there. It is parked: its disk becomes one of our own, so
- * that the next bio_poll() of its submitter comes here, where the data is decrypted, the key
- * looked at and the clone completed. Device mapper completes the original before that call
- * returns, and whoever polls is inside an RCU read-side critical section for all of it
- * (iocb_bio_iopoll()), for whose end a revoke waits. Until then the data stays ciphertext.
+ * So the clone is not completed there but parked: its disk becomes a private one. The next
+ * bio_poll() of its submitter calls poll_bio() below, which decrypts the data, looks at the key and
+ * completes the clone. Device mapper completes the original before that call returns. The
+ * poller is inside an RCU read-side critical section all the time (iocb_bio_iopoll()), and a
+ * revoke waits for the end of that section. Until then the data stays ciphertext.
  *
- * A bio that nobody polls any more holds up the removal of its device, as with any other
- * target, and nothing else.
+ * A bio that is no longer polled delays the removal of its device, as with any other target,
+ * and nothing else.
  *
  * Must never touch a clone after it is parked: it may be gone.
  */
@@ -22,22 +22,22 @@
 
 #include "envelope.h"
 
-/* Never added, so nobody sees it. */
+/* Never added, so it is invisible to users. */
 static struct gendisk *poll_disk;
 
-/* From here on it belongs to the poller that takes it; who sees it parked sees all of it. */
+/* The poller that takes the bio owns it. The release lets the poller see all earlier writes. */
 static void park(struct envelope_bio *eb)
 {
 	atomic_set_release(&eb->parked, 1);
 }
 
-/* Return: false if it is not there yet, or another poller has it. */
+/* Return: false if the bio is not parked yet, or another poller has taken it. */
 static bool take(struct envelope_bio *eb)
 {
 	return atomic_cmpxchg_acquire(&eb->parked, 1, 0) == 1;
 }
 
-/* The clone's submitter polls. Return: how many bios have been completed. */
+/* The clone's submitter polls. Return: the number of bios completed. */
 static int poll_bio(struct bio *bio, struct io_comp_batch *iob, unsigned int flags)
 {
 	struct envelope_bio *eb = envelope_of_bio(bio);
@@ -59,8 +59,8 @@ static int poll_bio(struct bio *bio, struct io_comp_batch *iob, unsigned int fla
  * @bio: the clone
  * @end_io: ends with envelope_poll_end_io()
  *
- * Decided when the bio comes in and not by what it is called when it completes: a lower
- * device may have stopped to poll it, device mapper has not.
+ * The flag REQ_POLLED counts when the bio comes in, not when it completes: the lower device may
+ * have cleared it, while device mapper still polls.
  */
 void envelope_poll_hook(struct envelope_bio *eb, struct bio *bio, bio_end_io_t *end_io)
 {
@@ -83,12 +83,12 @@ void envelope_poll_end_io(struct bio *bio)
 		return;
 	}
 	WRITE_ONCE(bio->bi_bdev, poll_disk->part0);
-	/* Any cookie will do here, but a bio that has none is not polled for. */
+	/* Any cookie does. A bio without a cookie is not polled. */
 	if (bio->bi_cookie == BLK_QC_T_NONE)
 		/*
-		 * bio_poll() reads it and then the disk, so it finds ours with it. A machine
-		 * that has read them the other way round polls queue 0 of the lower disk, to
-		 * no harm.
+		 * bio_poll() reads the cookie and then the disk, so with this cookie it finds
+		 * our disk. A CPU that reads them in the other order polls queue 0 of the lower
+		 * disk, which is harmless.
 		 */
 		smp_store_release(&bio->bi_cookie, 0);
 	park(eb);
@@ -110,7 +110,7 @@ int envelope_poll_init(void)
 	if (!poll_disk)
 		return -ENOMEM;
 	poll_disk->fops = &poll_operations;
-	/* As add_disk() would: all pollers of the machine go through it. */
+	/* As add_disk() does: all pollers of the machine take this reference. */
 	percpu_ref_switch_to_percpu(&poll_disk->queue->q_usage_counter);
 	return 0;
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: reads. Map remembers the iterator, the lower device fills the pages with
- * ciphertext, and that is decrypted in place:
+ * dm-envelope: reads. Map saves the iterator, the lower device fills the pages with ciphertext,
+ * and the ciphertext is decrypted in place:
  *
  *	at once		where the lower device completes the bio, in process context or in
  *			a bottom half; so a read costs no switch to another thread
- *	a moment later	in a bottom half (interrupt.c), when it completes in a hard interrupt
- *	in a worker	what is too large to hold up whoever completes it, by several CPUs
+ *	a moment later	in a bottom half (interrupt.c), when the bio completes in a hard
+ *			interrupt
+ *	in a worker	when the bio is too large for the completing context; by several CPUs
  *			when some are idle (parallel.c)
- *	when polled	what is polled for, by whoever does (poll.c)
+ *	when polled	by the poller, when the bio is polled (poll.c)
  *
- * Must never sleep where the lower device completes a bio: that may be anywhere.
+ * Must never sleep where the lower device completes a bio: the context may be atomic.
  */
 #include <linux/interrupt.h>
 #include <linux/rcupdate.h>
@@ -19,19 +20,19 @@
 
 #include "envelope.h"
 
-/* In a bottom half that should make room for others, more than this goes to a worker. */
+/* A larger bio goes to a worker when the bottom half should let other work run. */
 #define SMALL_BYTES 8192
 
 static struct workqueue_struct *read_wq;
 
-/* Inside a section of a live device: @size bytes at @offset of the data. */
+/* Call inside a section of a live device. Decrypts @size bytes at @offset of the data. */
 static __always_inline int decrypt(struct envelope_bio *eb, struct bio *bio, unsigned int offset,
 				   unsigned int size)
 {
 	return envelope_crypt_range(eb, bio->bi_io_vec, eb->iter, offset, size, NULL);
 }
 
-/* All of it in one section. */
+/* Decrypts the whole bio in one section. */
 static void decrypt_at_once(struct envelope_bio *eb, struct bio *bio)
 {
 	rcu_read_lock();
@@ -77,7 +78,7 @@ static const struct envelope_parallel_ops parallel_read = {
 static void read_work(struct work_struct *work)
 {
 	struct envelope_bio *eb = container_of(work, struct envelope_bio, work);
-	/* In place of @work, which the work queue does not look at any more. */
+	/* Replaces @work: the work queue no longer uses it. */
 	struct envelope_parallel *p = &eb->parallel;
 
 	p->ops = &parallel_read;
@@ -94,7 +95,7 @@ static void hand_to_worker(struct envelope_bio *eb)
 
 /* ---- where the lower device completes ---- */
 
-/* Where the cipher may run: does it hold up nobody for long? */
+/* May the completing context decrypt this bio, or would it take too long? */
 static bool is_small(const struct envelope_bio *eb)
 {
 	unsigned int size = eb->iter.bi_size;
@@ -106,7 +107,7 @@ static bool is_small(const struct envelope_bio *eb)
 
 /**
  * envelope_read_continue() - decrypt, now that interrupts are on
- * @eb: ours, of a read that the lower device has completed
+ * @eb: our data of a read that the lower device has completed
  * @bio: the clone
  *
  * Context: any in which interrupts are on.
@@ -121,10 +122,10 @@ void envelope_read_continue(struct envelope_bio *eb, struct bio *bio)
 
 /**
  * envelope_read_piece() - decrypt the next piece, and complete the bio after the last one
- * @eb: ours, of a read that the lower device has completed
+ * @eb: our data of a read that the lower device has completed
  * @bio: the clone
  *
- * A piece is what may hold up a revoke, since its poller's section does not end with ours.
+ * A revoke waits for at most one piece: the poller's section ends after it.
  *
  * Context: process context; never sleeps. Return: false if there is more to do.
  */
@@ -162,8 +163,8 @@ static void read_end_io(struct bio *bio)
 }
 
 /**
- * envelope_map_read() - a read comes in
- * @eb: ours
+ * envelope_map_read() - map a read
+ * @eb: our data of the bio
  * @bio: the clone, remapped
  *
  * Context: process context; never sleeps. Return: as envelope_map().

@@ -6,7 +6,8 @@
  *
  * The order is dm-crypt's. Documented in docs/kernel-interface.md.
  *
- * Must never open or look up anything: text in, struct out, one error text a fault.
+ * Must never open or look up anything: it turns text into a struct, with one error text for each
+ * fault.
  */
 #include <linux/kernel.h>
 
@@ -129,7 +130,7 @@ static int check_alignment(sector_t len, const struct envelope_table *table, cha
  * @argv: the arguments; must outlive @table
  * @len: length of the target in 512-byte sectors
  * @table: result; undefined on error
- * @error: set to what is wrong and what is expected
+ * @error: set to the fault and the expected argument
  *
  * Return: 0 or -EINVAL.
  */

@@ -14,7 +14,7 @@
 
 /* ---- constructor and destructor ---- */
 
-/* What a device has by itself, without a disk and a key. */
+/* The parts of a device that need no disk and no key. */
 static int allocate_parts(struct envelope_device *dev, const struct envelope_table *table,
 			  char **error)
 {
@@ -118,9 +118,9 @@ static void set_target_features(struct dm_target *ti, const struct envelope_tabl
 	ti->num_flush_bios = 1;
 	if (table->allow_discards)
 		ti->num_discard_bios = 1;
-	/* Bounce pages are bounded; swapping must not exhaust them and all else. */
+	/* Bounce pages are limited. Swapping must not use up all of them. */
 	ti->limit_swap_bios = true;
-	/* The write worker and helpers submit on their own account. */
+	/* The write worker and helpers submit bios with dm_submit_bio_remap(). */
 	ti->accounts_remapped_io = true;
 }
 
@@ -152,7 +152,7 @@ static int envelope_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	r = open_lower(dev, &table, &ti->error);
 	if (r)
 		goto err_lower;
-	/* From the end of this on, the key may fail the device at any time. */
+	/* After this the key may fail the device at any time. */
 	r = take_key(dev, &ti->error);
 	if (r)
 		goto err_key;
@@ -172,9 +172,8 @@ err_parts:
 }
 
 /*
- * All bios are back. First wait for the sections in which they completed, which
- * may still be running our code; then nobody but a kill knows the device, and
- * detaching waits for that.
+ * All bios are back. First wait for the sections in which they completed: those may still run
+ * our code. After that only a kill can know the device, and detaching waits for a kill.
  */
 static void envelope_dtr(struct dm_target *ti)
 {
@@ -189,7 +188,7 @@ static void envelope_dtr(struct dm_target *ti)
 	kfree(dev);
 }
 
-/* A key may fail while its table waits to be resumed: tell it now. */
+/* The key may have failed before this table was resumed. Announce the failure now. */
 static void envelope_resume(struct dm_target *ti)
 {
 	struct envelope_device *dev = ti->private;
@@ -209,7 +208,7 @@ static void emit_info(struct envelope_device *dev, char *result, unsigned int ma
 	unsigned int sz = 0;
 	u64 left = 0, length;
 
-	/* An idle device should not be called live up to a second after its key's end. */
+	/* The watchdog may be a second late: an idle device must not show as live until then. */
 	envelope_volume_key_check(dev->vk);
 	reason = envelope_lifecycle_reason(&dev->lifecycle);
 	if (reason == ENVELOPE_NOT_FAILED)
@@ -218,8 +217,8 @@ static void emit_info(struct envelope_device *dev, char *result, unsigned int ma
 	envelope_io_counters(dev, &sum);
 	DMEMIT("%s %s %llu %s", reason == ENVELOPE_NOT_FAILED ? "live" : "failed",
 	       envelope_reason_name(reason), left, dev->vk->driver);
-	DMEMIT(" %llu %llu %llu %llu %llu %llu %llu", sum.reads, sum.writes, sum.discards, sum.flushes,
-	       sum.errors, sum.refused, length);
+	DMEMIT(" %llu %llu %llu %llu %llu %llu %llu", sum.reads, sum.writes, sum.discards,
+	       sum.flushes, sum.errors, sum.refused, length);
 }
 
 static void emit_table(struct envelope_device *dev, char *result, unsigned int maxlen)
@@ -282,8 +281,8 @@ static int envelope_message(struct dm_target *ti, unsigned int argc, char **argv
 /* ---- the lower device ---- */
 
 /*
- * An ioctl reaches the disk below the cipher and past the state of the key. So it
- * takes more than having this device open: 1 makes dm core ask for CAP_SYS_RAWIO.
+ * An ioctl reaches the disk below the cipher, whatever the state of the key. So an open device is
+ * not enough: returning 1 makes dm core require CAP_SYS_RAWIO.
  */
 ENVELOPE_PREPARE_IOCTL(envelope_prepare_ioctl)
 {
@@ -312,10 +311,10 @@ static void envelope_io_hints(struct dm_target *ti, struct queue_limits *limits)
 	limits->io_min = max_t(unsigned int, limits->io_min, size);
 	/* Data units that straddle segments work, but cost a copy. */
 	limits->dma_alignment = max_t(unsigned int, limits->dma_alignment, size - 1);
-	/* Else the block layer might cut discards within a data unit. */
+	/* Otherwise the block layer could split a discard within a data unit. */
 	if (dev->allow_discards)
 		limits->discard_granularity = max(limits->discard_granularity, size);
-	/* A write that may not be torn must find its bounce pages. */
+	/* An atomic write must fit into one set of bounce pages. */
 	envelope_limits_cap_atomic_writes(limits, dev->lower->bdev,
 					  ENVELOPE_MAX_SECTORS << SECTOR_SHIFT);
 }

@@ -2,9 +2,9 @@
 /*
  * dm-envelope: a volume key in use, from its payload to its end.
  *
- * Holds the only transform with the key, the lease, and the list of devices that
- * use it. Whatever ends a key (revoke, expiry, unlink, ...) comes down to
- * envelope_volume_key_kill().
+ * Holds the only transform with the key, the lease, and the list of devices that use the key.
+ * Every end of a key (revoke, expiry, unlink, ...) is a call of envelope_volume_key_kill() or
+ * kill_locked().
  *
  * Must never keep key bytes or a key schedule after the kill, and must never give
  * out a transform outside a section of an attached device.
@@ -15,7 +15,7 @@
 
 #include "envelope.h"
 
-/* Kills, watchdogs, announcements: what must get through when memory is short. */
+/* For kills, watchdogs and announcements, which must run even when memory is short. */
 static struct workqueue_struct *key_wq;
 
 static void kill_work(struct work_struct *work);
@@ -26,7 +26,7 @@ static void volume_key_release(struct kref *kref)
 	struct envelope_volume_key *vk = container_of(kref, struct envelope_volume_key, kref);
 
 	WARN_ON_ONCE(!list_empty(&vk->devices));
-	/* Still there if the key was never instantiated. */
+	/* Not yet freed if the key was never instantiated. */
 	envelope_cipher_free(vk->tfm);
 	mutex_destroy(&vk->lock);
 	kfree_rcu(vk, rcu);
@@ -56,12 +56,12 @@ void envelope_volume_key_put(struct envelope_volume_key *vk)
 }
 
 /**
- * envelope_volume_key_new() - a volume key that nobody uses yet
- * @request: parsed payload with key bytes, which are not needed afterwards
+ * envelope_volume_key_new() - make a volume key
+ * @request: parsed payload with key bytes; not needed afterwards
  * @now_ns: CLOCK_BOOTTIME
  *
- * Context: sleeps. Return: a reference, or an ERR_PTR: -EINVAL for a lease or key
- * that is not acceptable, -ENOMEM, -ENOENT if the kernel has no AES-XTS.
+ * Context: sleeps. Return: a reference, or an ERR_PTR: -EINVAL for an unacceptable
+ * lease or key, -ENOMEM, -ENOENT if the kernel has no AES-XTS.
  */
 struct envelope_volume_key *envelope_volume_key_new(const struct envelope_request *request,
 						    u64 now_ns)
@@ -102,16 +102,16 @@ err_lease:
 }
 
 /**
- * envelope_key_flags_reason() - what the keys core says about a key
+ * envelope_key_flags_reason() - the state of a key in the keys core
  * @key: struct key that cannot go away now
  *
- * Context: any; no lock. Return: %ENVELOPE_NOT_FAILED if it may be used.
+ * Context: any; no lock. Return: %ENVELOPE_NOT_FAILED if the key may be used.
  */
 enum envelope_reason envelope_key_flags_reason(const struct key *key)
 {
 	switch (key_validate(key)) {
 	case 0:
-		/* Nobody holds it: the keys core's garbage collector is on its way. */
+		/* No reference is left: the garbage collector will destroy the key. */
 		return refcount_read(&key->usage) ? ENVELOPE_NOT_FAILED : ENVELOPE_KEY_UNLINKED;
 	case -ENOKEY:
 		return ENVELOPE_KEY_INVALIDATED;
@@ -128,7 +128,7 @@ enum envelope_reason envelope_key_flags_reason(const struct key *key)
  *
  * The clock is the coarse one: a bio may pass up to a tick after the deadline.
  *
- * Context: any. Return: %ENVELOPE_NOT_FAILED if so, else why not.
+ * Context: any. Return: %ENVELOPE_NOT_FAILED, or the reason against it.
  */
 enum envelope_reason envelope_volume_key_verdict(const struct envelope_volume_key *vk)
 {
@@ -142,7 +142,7 @@ enum envelope_reason envelope_volume_key_verdict(const struct envelope_volume_ke
 	return reason;
 }
 
-/* Works that are pending own a reference, which the work function drops. */
+/* A pending work item owns a reference, which its function drops. */
 static void arm_watchdog(struct envelope_volume_key *vk)
 {
 	u64 left_ns = envelope_lease_left_ns(&vk->lease, ktime_get_boottime_ns());
@@ -166,12 +166,12 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
 
 	lockdep_assert_held(&vk->lock);
 	WRITE_ONCE(vk->reason, reason);
-	/* Pairs with /proc/keys: who sees the state sees the reason. */
+	/* Pairs with describe() for /proc/keys: a reader that sees the state sees the reason. */
 	smp_store_release(&vk->state, ENVELOPE_DYING);
 
 	/*
-	 * All doors first, so that one wait does for all devices, and for those whose
-	 * destructors have just taken them out of the list.
+	 * First let no section of any device open. Then one wait suffices for all devices, and for
+	 * devices whose destructors have just left the list.
 	 */
 	list_for_each_entry(dev, &vk->devices, node)
 		envelope_failure_begin(dev, reason);
@@ -194,8 +194,8 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
  * @vk: volume key on which the caller has a reference
  * @reason: kept if the key is still live
  *
- * When this returns, whoever was first: no bio of any of its devices completes
- * with success any more, and key bytes and key schedule are gone from memory.
+ * When this returns, even if another caller killed the key: no bio of any of its devices completes
+ * with success, and the key bytes and the key schedule are wiped.
  *
  * Context: sleeps for open sections and an RCU grace period, never for a disk. Not
  * inside a section. key->sem may be held.
@@ -219,7 +219,7 @@ static void kill_work(struct work_struct *work)
 /**
  * envelope_volume_key_suspect() - an I/O context has seen that the key may not be used
  * @vk: volume key, referenced by the device whose section the caller is in
- * @reason: what it saw
+ * @reason: why not
  *
  * Context: any. The kill happens soon, in a work item.
  */
@@ -227,7 +227,7 @@ void envelope_volume_key_suspect(struct envelope_volume_key *vk, enum envelope_r
 {
 	atomic_cmpxchg(&vk->suspicion, ENVELOPE_NOT_FAILED, reason);
 	kref_get(&vk->kref);
-	/* Not the last reference: the device has one. */
+	/* Never the last reference: the device has one. */
 	if (!queue_work(key_wq, &vk->kill_work))
 		kref_put(&vk->kref, volume_key_release);
 }
@@ -252,10 +252,10 @@ static void watchdog(struct work_struct *work)
 
 /**
  * envelope_volume_key_start() - the key has been instantiated
- * @vk: volume key that nobody else knows yet
- * @key: the struct key; not counted, must kill @vk before it goes
+ * @vk: volume key that is not shared yet
+ * @key: the struct key; not counted, must kill @vk before it is destroyed
  *
- * Context: under the keys core's construction mutex, hence trivial.
+ * Context: under the keys core's construction mutex, so keep it trivial.
  */
 void envelope_volume_key_start(struct envelope_volume_key *vk, struct key *key)
 {
@@ -264,8 +264,8 @@ void envelope_volume_key_start(struct envelope_volume_key *vk, struct key *key)
 }
 
 /*
- * Call with vk->lock. A key whose time is over dies here, should neither a bio nor
- * the watchdog have come round yet. Return: 0 if live, else what to tell the caller.
+ * Call with vk->lock. Kills an expired key that neither a bio nor the watchdog has noticed yet.
+ * Return: 0 if the key is live, or a negative error.
  */
 static int check_locked(struct envelope_volume_key *vk)
 {
@@ -288,7 +288,7 @@ static int check_locked(struct envelope_volume_key *vk)
 }
 
 /**
- * envelope_volume_key_check() - is the key live? If it should not be, kill it
+ * envelope_volume_key_check() - is the key live? Kills it if it may no longer be used
  * @vk: volume key
  *
  * Context: sleeps. Return: 0; -EKEYEXPIRED or -EKEYREVOKED if it has failed.
@@ -321,7 +321,7 @@ int envelope_volume_key_renew(struct envelope_volume_key *vk, u64 deadline_ns, u
 	if (!r)
 		r = envelope_lease_renew(&vk->lease, deadline_ns, now_ns);
 	if (!r) {
-		/* The new deadline may be earlier than the watchdog's next visit. */
+		/* The new deadline may be earlier than the watchdog's next run. */
 		disarm_watchdog(vk);
 		arm_watchdog(vk);
 	}
@@ -330,7 +330,7 @@ int envelope_volume_key_renew(struct envelope_volume_key *vk, u64 deadline_ns, u
 }
 
 /**
- * envelope_volume_key_attach() - a device begins to use the key
+ * envelope_volume_key_attach() - let a device use the key
  * @vk: volume key on which the device has a reference
  * @dev: device, ready in all its parts
  *
@@ -352,7 +352,7 @@ int envelope_volume_key_attach(struct envelope_volume_key *vk, struct envelope_d
  * envelope_volume_key_detach() - a device goes away
  * @dev: attached device, its lifecycle drained
  *
- * Waits for a kill that is under way; afterwards none knows the device.
+ * Waits for a kill that is under way. After this no kill knows the device.
  *
  * Context: sleeps.
  */
@@ -390,7 +390,7 @@ int envelope_volume_key_init(void)
 /**
  * envelope_volume_key_exit() - when the module is unloaded
  *
- * All keys have been killed: no work is queued any more, some may be running.
+ * All keys have been killed: no more work is queued, but some may be running.
  */
 void envelope_volume_key_exit(void)
 {

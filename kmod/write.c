@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: writes. The data is encrypted into bounce pages, which stand in for the
- * clone's own segments while the lower device has it:
+ * dm-envelope: writes. The data is encrypted into bounce pages, which replace the clone's own
+ * segments while the lower device has the clone:
  *
- *	in map		by the thread that submits, large ones with the help of idle CPUs
+ *	in map		by the submitting thread; a large write with the help of idle CPUs
  *			(parallel.c)
- *	in the worker	when map found no page and may not wait for one; each device has
- *			one worker, with a reserve for one write
+ *	in the worker	when map found no page, since map must not wait; each device has one
+ *			worker, with a reserve for one write
  *
  * Must never sleep in map: neither for memory, nor for a bio, nor for a helper.
  */
@@ -18,7 +18,7 @@
 enum write_outcome {
 	WRITE_READY,	 /* the clone is ready for the lower device */
 	WRITE_REFUSED,	 /* device dead, or the cipher failed; the clone is as it was */
-	WRITE_ELSEWHERE, /* a helper submits it, or has done so */
+	WRITE_ELSEWHERE, /* a helper submits the clone, or has submitted it */
 };
 
 static unsigned int pages_of(const struct bio *bio)
@@ -27,8 +27,8 @@ static unsigned int pages_of(const struct bio *bio)
 }
 
 /*
- * From here to encrypt_write(), what lies in the way of each small write has no function of its own:
- * calls and what they save on the stack were a tenth of what a write costs here.
+ * From here to encrypt_write(), the way of a small write is inline: calls and their saved registers
+ * took a tenth of a write's cost here.
  */
 static __always_inline int encrypt_in_section(struct envelope_bio *eb, struct bio *bio,
 					      unsigned int offset, unsigned int size)
@@ -64,7 +64,7 @@ static void polled_write_end_io(struct bio *bio)
 	envelope_poll_end_io(bio);
 }
 
-/* From here to the end of the I/O the clone's segments are the bounce pages. */
+/* From here to the end of the I/O, the bounce pages are the clone's segments. */
 static __always_inline void put_bounce_in_place(struct envelope_bio *eb, struct bio *bio)
 {
 	eb->iter = bio->bi_iter;
@@ -96,9 +96,9 @@ static void send(struct envelope_bio *eb, struct bio *bio, enum write_outcome ho
 {
 	if (how == WRITE_READY) {
 		/*
-		 * Its submitter may poll it already, which a lower device mapper does not
-		 * expect of a bio that is being submitted. The wait for the disk is
-		 * not polled, then; the bio is still parked for its poller.
+		 * The submitter may poll this bio already, and a device mapper below does not
+		 * expect polling during submission. So the disk is not polled; the bio is still
+		 * parked for its poller.
 		 */
 		bio_clear_polled(bio);
 		dm_submit_bio_remap(bio, NULL);
@@ -118,7 +118,7 @@ static int encrypt_chunk(struct envelope_parallel *p, unsigned int index)
 				  min(bio->bi_iter.bi_size - offset, ENVELOPE_CHUNK_BYTES));
 }
 
-/* By a helper that was the last to leave. */
+/* Called by a helper that was the last to leave. */
 static void finish_parallel(struct envelope_parallel *p)
 {
 	struct envelope_bio *eb = container_of(p, struct envelope_bio, bounce.parallel);
@@ -143,11 +143,14 @@ static noinline enum write_outcome encrypt_with_help(struct envelope_bio *eb, st
 						   : WRITE_ELSEWHERE;
 }
 
-/* With pages in eb->bounce, makes the clone ready for the lower device. */
+/* Makes the clone ready for the lower device. Call with pages in eb->bounce. */
 static __always_inline enum write_outcome encrypt_write(struct envelope_bio *eb, struct bio *bio,
 							bool may_sleep)
 {
-	/* What has no table is small, and has its segments where the work to share would be. */
+	/*
+	 * A write without a bvec table is small. Its inline bvecs share memory with @parallel, so
+	 * helpers cannot take part in it.
+	 */
 	if (unlikely(eb->bounce.nr > ENVELOPE_INLINE_BVECS &&
 		     bio->bi_iter.bi_size > eb->dev->at_once_bytes))
 		return encrypt_with_help(eb, bio, may_sleep);
@@ -155,10 +158,10 @@ static __always_inline enum write_outcome encrypt_write(struct envelope_bio *eb,
 }
 
 /**
- * envelope_write_work() - writes that found no memory, one after the other
- * @work: of a device
+ * envelope_write_work() - do the writes that found no memory, one after the other
+ * @work: @write_work of a device
  *
- * Runs in a work queue of the device with a rescuer, so it gets on without memory.
+ * Runs in a work queue with a rescuer, so it makes progress without memory.
  */
 void envelope_write_work(struct work_struct *work)
 {
@@ -182,10 +185,10 @@ void envelope_write_work(struct work_struct *work)
 }
 
 /**
- * envelope_write_fail_queued() - answer the writes that wait for the worker
+ * envelope_write_fail_queued() - fail the writes that wait for the worker
  * @dev: device whose lifecycle is no longer live
  *
- * None is queued after this: queue_write() looks at the lifecycle under the lock.
+ * No write is queued after this: queue_write() looks at the lifecycle under the lock.
  *
  * Context: process context.
  */
@@ -221,7 +224,7 @@ static int queue_write(struct envelope_device *dev, struct bio *bio)
 	return DM_MAPIO_SUBMITTED;
 }
 
-/* No page to be had. Whoever must not block decides himself what to do then. */
+/* pages.c had too few pages. A submitter that must not block gets BLK_STS_AGAIN. */
 static noinline int map_without_pages(struct envelope_device *dev, struct bio *bio)
 {
 	if (!(bio->bi_opf & REQ_NOWAIT))
@@ -231,8 +234,8 @@ static noinline int map_without_pages(struct envelope_device *dev, struct bio *b
 }
 
 /**
- * envelope_map_write() - a write comes in
- * @eb: ours
+ * envelope_map_write() - map a write
+ * @eb: our data of the bio
  * @bio: the clone, remapped
  *
  * Context: process context; never sleeps. Return: as envelope_map().

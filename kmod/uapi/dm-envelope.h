@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * dm-envelope: what kernel and userspace agree on.
+ * dm-envelope: the interface between kernel and userspace.
  *
  * The payload of a key of type "envelope", and the words the target prints in
- * its status line. Documented for users in docs/kernel-interface.md; the layout
- * is held by kmod/payload_test.c.
+ * its status line. docs/kernel-interface.md documents both for users;
+ * kmod/payload_test.c holds the layout.
  */
 #ifndef _UAPI_DM_ENVELOPE_H
 #define _UAPI_DM_ENVELOPE_H
@@ -31,8 +31,8 @@
  * @version: ENVELOPE_PAYLOAD_VERSION
  * @key_size: ENVELOPE_KEY_SIZE when the key is added, 0 when it is renewed
  * @lease_ns: length of one lease. When the key is added: within the bounds
- *            above, and from then on the most that a renewal may grant from
- *            "now". When it is renewed: 0.
+ *            above; a renewal grants at most this length from now. When the
+ *            key is renewed: 0.
  * @deadline_ns: CLOCK_BOOTTIME at which the lease ends. Must be in the future
  *               and at most @lease_ns from now.
  * @reserved: must be zero

@@ -9,8 +9,8 @@
  *	cipher.c	the cipher alone, on the same data
  *	compat.h	differences between kernels
  *
- * Must never be loaded on a machine that holds data: what it is told to write to, it
- * overwrites with zeroes.
+ * Must never be loaded on a machine that holds data: it overwrites the devices that it
+ * gets with zeroes.
  */
 #ifndef _ENVELOPE_BENCH_H
 #define _ENVELOPE_BENCH_H
@@ -116,8 +116,7 @@ struct bench_job *bench_job_alloc(const struct bench_order *order, struct block_
 				  unsigned int number);
 void bench_job_free(struct bench_job *job);
 void bench_job_run(struct bench_job *job, bool timed);
-void bench_job_add_up(const struct bench_job *job, struct bench_result *result, u64 *begin,
-		      u64 *end);
+void bench_job_add(const struct bench_job *job, struct bench_result *result, u64 *begin, u64 *end);
 
 /* ---- cipher.c ---- */
 

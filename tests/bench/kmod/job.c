@@ -22,7 +22,7 @@
  * @job: that it belongs to
  * @back: on &bench_job.back, when the bio has completed
  * @bvecs: pages, one each; the table belongs to the slot
- * @bio: over @bvecs, for ever
+ * @bio: over @bvecs, until the slot is freed
  */
 struct bench_slot {
 	struct bench_job *job;
@@ -279,13 +279,13 @@ void bench_job_run(struct bench_job *job, bool timed)
 }
 
 /**
- * bench_job_add_up() - what came of a job
+ * bench_job_add() - what came of a job
  * @job: has run
  * @result: added to; not the time
  * @begin: moved back to where this one began, if that was earlier
  * @end: moved on to where this one ended, if that was later
  */
-void bench_job_add_up(const struct bench_job *job, struct bench_result *result, u64 *begin, u64 *end)
+void bench_job_add(const struct bench_job *job, struct bench_result *result, u64 *begin, u64 *end)
 {
 	result->ios += job->order->count;
 	result->sleeps += job->sleeps;

@@ -146,7 +146,7 @@ static int load_device(const struct bench_order *order, struct block_device *bde
 		r = run_jobs(load, order->jobs);
 	if (!r) {
 		for (i = 0; i < order->jobs; i++)
-			bench_job_add_up(load->jobs[i], result, &begin, &end);
+			bench_job_add(load->jobs[i], result, &begin, &end);
 		result->ns = end - begin;
 	}
 	for (i = 0; i < order->jobs; i++)
