@@ -12,7 +12,7 @@
 #	new_key_id					prints the id of a new KMS key
 #	cluster VERB NAME OPTION...			envelope cluster VERB
 #	status_of NAME; field NAME FIELD		of envelope cluster describe
-#	wait_status NAME STATUS SECONDS
+#	wait_status NAME STATUS
 #	serial_of VOLUME-ID				of its key in the keyring; fails without one
 
 # shellcheck source=tests/lib/daemons.bash
@@ -97,7 +97,7 @@ cluster() {
 field() { cluster describe "$1" --output json | jq -r ".DBClusters[0].$2 // \"\""; }
 status_of() { field "$1" Status; }
 has_status() { [ "$(status_of "$1")" = "$2" ]; }
-wait_status() { wait_for "$3" has_status "$1" "$2"; }
+wait_status() { wait_for 300 has_status "$1" "$2"; }
 
 serial_of() { keyctl search @u envelope "dm-envelope:$1"; }
 

@@ -106,7 +106,7 @@ finish() {
 	for ((i = ${#devices[@]} - 1; i >= 0; i--)); do
 		dmsetup info "${devices[i]}" >/dev/null 2>&1 || continue
 		dmsetup resume "${devices[i]}" >&2 2>/dev/null
-		timeout 20 dmsetup remove --force --retry "${devices[i]}" >&2
+		timeout 120 dmsetup remove --force --retry "${devices[i]}" >&2
 	done
 	keyctl clear @u 2>/dev/null
 	plan || [ $code != 0 ] || code=1
@@ -184,10 +184,33 @@ status_field() { dmsetup status "$1" | awk -v n="$2" '{ print $(3 + n) }'; }
 # ios_of DEVICE: reads and writes that it has finished.
 ios_of() { awk '{ print $1 + $5 }' "/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor "$1")/stat"; }
 
+# uptime_s: seconds since boot.
+uptime_s() { cut -d . -f 1 /proc/uptime; }
+
+# failed_at DEVICE: when its failure was logged, in seconds since boot: not when it was noticed here.
+failed_at() {
+	local number
+	number=$(dmsetup info -c --noheadings -o major,minor "$1")
+	dmesg | sed -n "s/^\[ *\([0-9]*\)\.[0-9]*\] device-mapper: envelope: $number: failed: .*/\1/p" | tail -n 1
+}
+
+# lease_left DEVICE: seconds; a failed one has none.
+lease_left() { dmsetup status "$1" | awk '$4 == "live" { print $6 }'; }
+
+# io_stuck DEVICE: has it a read and a write at least that it has not finished?
+io_stuck() {
+	local reads writes
+	read -r reads writes <"/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor "$1")/inflight" &&
+		[ "$reads" -gt 0 ] && [ "$writes" -gt 0 ]
+}
+
+# blocked_in PID FUNCTION: does it sleep there, in the kernel?
+blocked_in() { grep -q "$2" "/proc/$1/stack"; }
+
 # revoke_ms SERIAL: revoke, milliseconds it took.
 revoke_ms() {
 	local called returned
-	read -r called returned < <(timeout 30 endkey revoke "$1")
+	read -r called returned < <(timeout 120 endkey revoke "$1")
 	[ -n "${returned:-}" ] && echo $(((returned - called) / 1000000)) || echo never
 }
 
@@ -205,8 +228,8 @@ polled_disk() {
 }
 
 # read_block, write_block DEVICE: one direct I/O; a fault of the device, a hang included, is a failure.
-read_block() { timeout -s KILL 20 dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct status=none; }
-write_block() { timeout -s KILL 20 dd if=/dev/zero of="$1" bs=4096 count=1 oflag=direct status=none; }
+read_block() { timeout -s KILL 120 dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct status=none; }
+write_block() { timeout -s KILL 120 dd if=/dev/zero of="$1" bs=4096 count=1 oflag=direct status=none; }
 
 # The key type and target of this checkout; dm-crypt for the oracle and the controls.
 modprobe -a dm-crypt dm-mod >&2

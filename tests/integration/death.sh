@@ -126,14 +126,14 @@ key_death() {
 	start_load load.fio victim
 	start_bystander
 	start_trace victim
-	must wait_for 30 eval '[ "$(ios_of victim)" -gt 100 ]'
+	must wait_for 300 eval '[ "$(ios_of victim)" -gt 100 ]'
 	log "the load runs"
 	must end_key "$method"
 	[ "$method" = revoke ] && allowed=0
 	log "the key ends by $method: called $called, over at $ended_ns"
 	must wait_past "$ended_ns"
 	kill -INT "$load"
-	holds "$name: no I/O hangs: the load ends when it is told to" timeout 20 tail --pid="$load" -f /dev/null
+	holds "$name: no I/O hangs: the load ends when it is told to" timeout 120 tail --pid="$load" -f /dev/null
 	stop_trace trace
 	read -r before after last < <(successes trace "$ended_ns")
 	note "$name: $before bios succeeded before the end, $after after it, the last one $last ms after"

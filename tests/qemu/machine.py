@@ -47,8 +47,9 @@ class Machine:
         self.memory = options.memory
         self.accelerator = "tcg" if options.count else accelerator(kernel.image)
         append = ("oops=panic loglevel=5 log_buf_len=4M mitigations=off random.trust_cpu=on "
-                  "sysctl.kernel.hung_task_timeout_secs=40 watchdog_thresh=30 net.ifnames=0 "
-                  # A busy host may not run the guest during the timer check of its boot.
+                  "sysctl.kernel.hung_task_timeout_secs=240 watchdog_thresh=30 net.ifnames=0 "
+                  # A busy host may not run the guest during the timer check of its boot; and a task that a case
+                  # blocks on purpose may stay blocked for minutes.
                   "no_timer_check rcupdate.rcu_cpu_stall_timeout=120 "
                   # QEMU before 8 translates a program anew for each address that it is mapped at.
                   f"{'clearcpuid=112' if options.count else 'norandmaps'} vm.init={options.init} {SYSTEMD} {options.append}")
