@@ -2,7 +2,7 @@
 """What the checks of a bio cost: the module as it is, and without one of them, in one boot.
 
 The key's validity, the device's state and the section that a kill waits for stay in the module
-for every bio. Here they are taken away one at a time (variants.py), and the instructions that
+for every bio. Here they are taken away one at a time (reduced.py), and the instructions that
 a bio then needs less are what the check takes.
 """
 
@@ -20,11 +20,11 @@ def measure(target):
     found = {}
     for completion in plan.IRQ_MODES:
         lines = plan.setup(target.series, TARGETS, completion)
-        for variant in ("", *CHECKS):
-            if variant:
-                lines += plan.exchange(target.series, variant)
+        for reduced in ("", *CHECKS):
+            if reduced:
+                lines += plan.exchange(target.series, reduced)
             for row in rows:
-                lines.append(f"measure {variant or 'envelope'}/{row.name} {row.words} device={plan.device('envelope')}")
+                lines.append(f"measure {reduced or 'envelope'}/{row.name} {row.words} device={plan.device('envelope')}")
         results, _ = guest.measure(target, lines)
         seen = {what: times[0] for what, times in figures.times_of(results).items()}
         found[completion] = {row.name: {check: round(seen["envelope", row.name] - seen[check, row.name])

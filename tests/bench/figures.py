@@ -12,27 +12,27 @@ OVERHEAD_BOUND = 0.25
 DEFAULT_BOUND = {"read": 1.75, "write": 2.1}
 
 
-def turns_of(results):
-    """(column, load) -> its results, one per turn."""
-    turns = {}
+def rounds_of(results):
+    """(column, load) -> its results, one per round."""
+    rounds = {}
     for result in results:
         if result["errors"]:
             raise ValueError(f"{result['errors']} of {result['ios']} I/Os failed: {result['id']}")
-        turns.setdefault(tuple(result["id"].split("/")), []).append(result)
-    return turns
+        rounds.setdefault(tuple(result["id"].split("/")), []).append(result)
+    return rounds
 
 
 def times_of(results):
-    """(column, load) -> cost of an I/O, one per turn."""
-    return {what: [result["ns"] / result["ios"] for result in seen] for what, seen in turns_of(results).items()}
+    """(column, load) -> cost of an I/O, one per round."""
+    return {what: [result["ns"] / result["ios"] for result in seen] for what, seen in rounds_of(results).items()}
 
 
 def collect(results, rows):
-    """Figures of one guest; of a load that was measured several times the turn that cost least."""
-    turns = turns_of(results)
+    """Figures of one guest; of a load that was measured several times the round that cost least."""
+    rounds = rounds_of(results)
     figures = {row.name: {} for row in rows}
     ciphers = {}
-    for (column, name), seen in turns.items():
+    for (column, name), seen in rounds.items():
         least = min(seen, key=lambda result: result["ns"] / result["ios"])
         figure = {"cost": round(least["ns"] / least["ios"], 1)}
         if column == "cipher":

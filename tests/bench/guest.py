@@ -20,7 +20,7 @@ from kernel import CACHE, ON_DEMAND, PrepareError, build_module, load_generator,
 from launch import command, end_of, results_port
 from prepare import build_programs
 import initrd
-import variants
+import reduced
 
 INIT = Path(__file__).resolve().parent / "guest/init"
 PROGRAMS = ("dmsetup", "keyctl")
@@ -35,7 +35,7 @@ class NothingMeasured(PrepareError):
     """The guest ended before its first measurement."""
 
 
-def variants_in(plan):
+def reduced_in(plan):
     """Those that a plan loads, apart from the module as it is."""
     return {line.split()[1].removeprefix("dm-envelope-") for line in plan if line.startswith("load dm-envelope-")}
 
@@ -45,7 +45,7 @@ def build_initrd(target, plan, folder):
     programs = [*PROGRAMS, build_programs() / "keyload"]
     if any(line.startswith(("fio ", "background ")) for line in plan):
         programs.append("fio")
-    first, later = [], [(f"dm-envelope-{name}", variants.build(target, name)) for name in variants_in(plan)]
+    first, later = [], [(f"dm-envelope-{name}", reduced.build(target, name)) for name in reduced_in(plan)]
     for path in (*target.module_files(), load_generator(target), build_module(target)):
         (later if path.name.split(".")[0] in ON_DEMAND else first).append(path)
     return initrd.build(folder / "initrd", INIT, programs, first, later,

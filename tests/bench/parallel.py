@@ -2,8 +2,8 @@
 """Two CPUs: large bios on idle CPUs, small ones beside large ones, and two jobs against one.
 
 Instructions say nothing here. The guest has two CPUs, each a thread of the host (MTTCG), and
-its clock is the host's. The targets take turns (turns.py), and reported is the median of the
-turns with the quartiles. In each turn the envelope's device is put on a module that does not fan
+its clock is the host's. The targets are measured in rounds (rounds.py), and reported is the median of the
+rounds with the quartiles. In each round the envelope's device is put on a module that does not fan
 out as well, to see what fanning out costs when nobody is idle.
 """
 
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import guest
 import plan
-from turns import spread
+from rounds import spread
 
 TARGETS = ("linear", "envelope", "crypt-inline")
 # The envelope without helpers, as a column of its own.
 ALONE = "alone"
 COLUMNS = (*TARGETS, ALONE)
-TURNS = 11
+ROUNDS = 11
 CPUS = 2
 LARGE = 1048576
 TOO_BUSY = 0.1
@@ -58,7 +58,7 @@ def beside(column, target):
 
 
 def lines(series):
-    """What is measured in one turn."""
+    """What is measured in one round."""
     found = []
     for target in TARGETS:
         found += beside(target, target)
@@ -70,31 +70,31 @@ def lines(series):
             *large(ALONE, "envelope", CPUS), *plan.exchange(series)]
 
 
-def compare(turns, what, peer):
+def compare(rounds, what, peer):
     """Times of all columns, of a peer's."""
-    return {name: spread([seen[f"{name}/{what}"] / seen[f"{peer}/{what}"] for seen in turns]) for name in COLUMNS}
+    return {name: spread([seen[f"{name}/{what}"] / seen[f"{peer}/{what}"] for seen in rounds]) for name in COLUMNS}
 
 
 def measure(target):
     """Boot and measure: figure -> spread."""
-    turn = lines(target.series)
-    results, _ = guest.measure(target, plan.setup(target.series, TARGETS, cpus=CPUS) + turn * TURNS, cpus=CPUS)
-    each = len(results) // TURNS
-    turns = [{result["id"]: result["ns"] / result["ios"] for result in results[first:first + each]}
+    one = lines(target.series)
+    results, _ = guest.measure(target, plan.setup(target.series, TARGETS, cpus=CPUS) + one * ROUNDS, cpus=CPUS)
+    each = len(results) // ROUNDS
+    rounds = [{result["id"]: result["ns"] / result["ios"] for result in results[first:first + each]}
              for first in range(0, len(results), each)]
     if any(result["errors"] for result in results):
         raise ValueError("I/Os failed")
-    found = {"4 KiB random read beside reads of 1 MiB, of inline dm-crypt's time": compare(turns, "beside",
+    found = {"4 KiB random read beside reads of 1 MiB, of inline dm-crypt's time": compare(rounds, "beside",
                                                                                            "crypt-inline")}
     for op in ("read", "write"):
-        found[f"{op} of 1 MiB, other CPU idle, of inline dm-crypt's time"] = compare(turns, f"{op}-1m-1",
+        found[f"{op} of 1 MiB, other CPU idle, of inline dm-crypt's time"] = compare(rounds, f"{op}-1m-1",
                                                                                      "crypt-inline")
-        found[f"{op} of 1 MiB, on all CPUs at once, of inline dm-crypt's time"] = compare(turns, f"{op}-1m-{CPUS}",
+        found[f"{op} of 1 MiB, on all CPUs at once, of inline dm-crypt's time"] = compare(rounds, f"{op}-1m-{CPUS}",
                                                                                           "crypt-inline")
-        found[f"{op} of 1 MiB, on all CPUs at once, of the time without helpers"] = compare(turns, f"{op}-1m-{CPUS}",
+        found[f"{op} of 1 MiB, on all CPUs at once, of the time without helpers"] = compare(rounds, f"{op}-1m-{CPUS}",
                                                                                             ALONE)
         found[f"4 KiB random {op}, rate of {CPUS} jobs of that of 1"] = {
-            name: spread([seen[f"{name}/{op}-4k-1"] / seen[f"{name}/{op}-4k-{CPUS}"] for seen in turns])
+            name: spread([seen[f"{name}/{op}-4k-1"] / seen[f"{name}/{op}-4k-{CPUS}"] for seen in rounds])
             for name in TARGETS}
     return found
 

@@ -32,9 +32,9 @@ UNWRAPPED = (6, 16)
 
 IRQ_MODES = {"task": 0, "hardirq": 2}
 
-# Loads that wait for each interrupt may meet a scheduler that has more to do. They have several short turns
+# Loads that wait for each interrupt may meet a scheduler that has more to do. They have several short rounds
 # instead of a long one: the least counts, which is when it had not.
-WAITING_TURNS = 9
+WAITING_ROUNDS = 9
 WAITING_PART = 2
 
 
@@ -47,7 +47,7 @@ class Load:
     block: int
     depth: int
     count: int
-    turns: int = 1
+    rounds: int = 1
 
     @property
     def name(self):
@@ -80,7 +80,7 @@ def loads(blocks=(4096, 65536, 131072), depths=(1, 32), completion="task"):
             count = (4096 if block == 4096 else 256 * 65536 // block) // (WAITING_PART if waits else 1)
             for op in ("read", "write"):
                 found.append(Load(op, "random" if block == 4096 else "sequential", block, depth, count,
-                                  WAITING_TURNS if waits else 1))
+                                  WAITING_ROUNDS if waits else 1))
     return found
 
 
@@ -101,9 +101,9 @@ def table(series, target):
     return found and found.format(n=list(TARGETS).index(target), key=KEY)
 
 
-def exchange(series, variant=""):
-    """Lines that put the envelope's device on another module: a variant (variants.py), or the one as it is."""
-    return ["undm envelope", "unload dm-envelope", f"load dm-envelope{variant and '-' + variant}",
+def exchange(series, reduced=""):
+    """Lines that put the envelope's device on another module: a reduced one (reduced.py), or the one as it is."""
+    return ["undm envelope", "unload dm-envelope", f"load dm-envelope{reduced and '-' + reduced}",
             "envelope-key bench", f"dm envelope 0 {SECTORS} {table(series, 'envelope')}"]
 
 
@@ -123,13 +123,13 @@ def device(target):
 
 def bare_cipher(row, driver):
     """Words that measure the cipher on the data of a load."""
-    return f"op={row.cipher.split('-', maxsplit=1)[0]} driver={driver} bs={row.block} count={row.turns * row.count}"
+    return f"op={row.cipher.split('-', maxsplit=1)[0]} driver={driver} bs={row.block} count={row.rounds * row.count}"
 
 
 def measurements(series, targets, rows):
-    """Lines that measure: each load on each target, in its turns, then the cipher on the same data."""
+    """Lines that measure: each load on each target, in its rounds, then the cipher on the same data."""
     lines = [f"measure {target}/{row.name} {row.words} device={device(target)}"
-             for turn in range(max(row.turns for row in rows)) for row in rows if turn < row.turns for target in targets]
+             for number in range(max(row.rounds for row in rows)) for row in rows if number < row.rounds for target in targets]
     ciphers = {row.cipher: row for row in rows}
     driver = "__xts(aes)" if is_before(series, UNWRAPPED) else "xts(aes)"
     for name, row in ciphers.items():

@@ -3,7 +3,7 @@
 
 In a guest of tests/qemu with one CPU under -icount and its devices in RAM; the unit is
 instructions, of all that PostgreSQL, file system and target do. When the guest waits for a file
-of the host its clock runs ahead, so of the turns the least counts.
+of the host its clock runs ahead, so of the rounds the least counts.
 """
 
 import json
@@ -33,14 +33,14 @@ def cluster():
 
 
 def add(found, result):
-    """One turn."""
+    """One round."""
     units = found.setdefault(result["filesystem"], {})
     for unit, text in UNITS.items():
         units.setdefault(text, {}).setdefault(result["target"], []).append(result[unit])
 
 
 def measure(series):
-    """Figures of one kernel: file system -> unit -> target -> instructions, the least of the turns and the turns."""
+    """Figures of one kernel: file system -> unit -> target -> instructions, the least of the rounds and the rounds."""
     command = [CHECKOUT / "tests/qemu/vm", "--kernel", series, "--memory", "2G", "--count", "--timeout", str(SECONDS),
                "--environment", f"BENCH_CLUSTER={cluster()}", "--interactive-script",
                CHECKOUT / "tests/bench/guest/postgresql"]
@@ -53,7 +53,7 @@ def measure(series):
                 say(f"  {series}: {line.rstrip()}")
     if process.returncode:
         raise PrepareError(f"PostgreSQL did not come to the end on {series} (see above)")
-    return {filesystem: {unit: {target: {"cost": min(values), "turns": values} for target, values in row.items()}
+    return {filesystem: {unit: {target: {"cost": min(values), "rounds": values} for target, values in row.items()}
                          for unit, row in rows.items()} for filesystem, rows in found.items()}
 
 
@@ -63,7 +63,7 @@ def table(found):
     for filesystem, rows in found.items():
         for unit, row in rows.items():
             lines.append(f"{filesystem}, {unit}".ljust(48) + "".join(f"{row[name]['cost']:15d}" for name in TARGETS))
-    apart = max(max(figure["turns"]) / min(figure["turns"]) - 1 for rows in found.values() for row in rows.values()
+    apart = max(max(figure["rounds"]) / min(figure["rounds"]) - 1 for rows in found.values() for row in rows.values()
                 for figure in row.values())
-    lines.append(f"two turns of the same differ by at most {100 * apart:.1f} %")
+    lines.append(f"two rounds of the same differ by at most {100 * apart:.1f} %")
     return lines

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Nanoseconds in a guest under KVM, where a guest boots under it.
 
-The guest has two CPUs and the clock of the host's processor; the targets take turns (turns.py).
+The guest has two CPUs and the clock of the host's processor; the targets are measured in rounds (rounds.py).
 Asked for where KVM does not boot a kernel, the guest is emulated, and its times are those
 of the emulator: good for nothing but to see that this part works.
 """
@@ -12,7 +12,7 @@ import plan
 from launch import accelerator
 from prepare import StockKernel
 
-TURNS = 15
+ROUNDS = 15
 CPUS = 2
 
 
@@ -26,11 +26,11 @@ def loads():
     return [plan.Load(row.op, row.pattern, row.block, row.depth, 4 * row.count) for row in plan.loads()]
 
 
-def measure(target, turns=TURNS):
-    """Boot and measure: load -> column -> times of an I/O, one per turn."""
+def measure(target, rounds=ROUNDS):
+    """Boot and measure: load -> column -> times of an I/O, one per round."""
     rows = loads()
     lines = plan.setup(target.series, plan.TARGETS, "hardirq", CPUS)
-    for _ in range(turns):
+    for _ in range(rounds):
         lines += plan.measurements(target.series, plan.TARGETS, rows)
     results, _ = guest.measure(target, lines, cpus=CPUS, kvm=here() == "kvm")
     times = figures.times_of(results)

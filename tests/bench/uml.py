@@ -5,7 +5,7 @@ The kernel is a process here, and what it does in its own code, block layer and 
 the time that it takes. What it may not be asked is what system calls, interrupts or more
 than one CPU cost. Other work of the machine, and of those it shares a host with, is in the
 way for half of a measurement's time and more: each is short and made many times, the targets
-taking turns, and its cost is the least, which is what it takes when nothing is in the way.
+in rounds, and its cost is the least, which is what it takes when nothing is in the way.
 The median, which is that of the machine as well, is kept beside it.
 """
 
@@ -19,9 +19,9 @@ import guest
 import plan
 from kernel import CACHE, PrepareError, say
 from launch import end_of
-from turns import spread
+from rounds import spread
 
-TURNS = 40
+ROUNDS = 40
 SECONDS = 600
 
 
@@ -53,15 +53,15 @@ def measure(target):
     """Measure on a UserModeKernel, and return load -> column -> {"cost", "median"}."""
     rows = loads()
     lines = plan.setup(target.series, plan.TARGETS)
-    for _ in range(TURNS):
+    for _ in range(ROUNDS):
         lines += plan.measurements(target.series, plan.TARGETS, rows)
-    say(f"User-mode Linux {target.release}: {TURNS} turns of {len(lines) // TURNS} measurements")
+    say(f"User-mode Linux {target.release}: {ROUNDS} rounds of {len(lines) // ROUNDS} measurements")
     text = boot(target, lines)
     return collect([json.loads(line) for line in text if line.startswith("{")], rows)
 
 
 def collect(results, rows):
-    """The least, the median and the quartiles of each measurement's turns, in ns."""
+    """The least, the median and the quartiles of each measurement's rounds, in ns."""
     times = figures.times_of(results)
     drivers = {result["driver"] for result in results if "driver" in result}
 

@@ -12,7 +12,7 @@ TOP = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(TOP / "tests/bench"), str(TOP / "tests/lib")]
 
 # pylint: disable=wrong-import-position
-import engines                                                               # noqa: E402
+import fio                                                                   # noqa: E402
 import figures                                                               # noqa: E402
 from tap import Tap                                                          # noqa: E402
 
@@ -22,26 +22,26 @@ FIO = json.loads((TOP / "tests/bench/data/fio-task.json").read_text(encoding="as
 BIO = json.loads((TOP / "tests/bench/data/bio-task.json").read_text(encoding="ascii"))["7.3"]["figures"]
 
 
-def fio(engine, **changed):
+def read_bounds(engine, **changed):
     """Which bounds of a read at depth 1 hold: description -> holds; with figures of targets changed."""
     seen = copy.deepcopy(FIO)
     seen["read-1"][engine] |= changed
-    return {what: holds for what, _, _, holds in engines.bounds(seen) if what.startswith(f"4k random read-1 {engine}:")}
+    return {what: holds for what, _, _, holds in fio.bounds(seen) if what.startswith(f"4k random read-1 {engine}:")}
 
 
 ERROR = {"error": "exit code 1"}
 for name in ("io_uring", "io_uring-registered"):
-    TAP.result(list(fio(name).values()) == [True, True], f"{name}: both bounds hold as measured")
-    TAP.result(list(fio(name, envelope=ERROR).values()) == [False, False], f"{name}: an envelope that fails misses both")
-    slow = fio(name, envelope=FIO["read-1"][name]["envelope"] | {"cost": FIO["read-1"][name]["crypt-inline"]["cost"]})
+    TAP.result(list(read_bounds(name).values()) == [True, True], f"{name}: both bounds hold as measured")
+    TAP.result(list(read_bounds(name, envelope=ERROR).values()) == [False, False], f"{name}: an envelope that fails misses both")
+    slow = read_bounds(name, envelope=FIO["read-1"][name]["envelope"] | {"cost": FIO["read-1"][name]["crypt-inline"]["cost"]})
     TAP.result(list(slow.values()) == [False, True], f"{name}: one that is no faster misses one")
-    workers = fio(name, envelope=FIO["read-1"][name]["envelope"] | {"workers": 1})
+    workers = read_bounds(name, envelope=FIO["read-1"][name]["envelope"] | {"workers": 1})
     TAP.result(list(workers.values()) == [True, False], f"{name}: one that needs a worker misses the other")
-POLLED = fio("io_uring-iopoll")
+POLLED = read_bounds("io_uring-iopoll")
 TAP.result(len(POLLED) == 2 and all(POLLED.values()), "polled: it works and needs no worker")
-TAP.result(not any(fio("io_uring-iopoll", envelope=ERROR).values()), "polled: an envelope that fails misses both")
-TAP.result(not fio("io_uring-iopoll", raw=ERROR, linear=ERROR, envelope=ERROR), "polled: nothing is to hold where the bare device cannot")
-TAP.result(list(fio("io_uring", linear=ERROR, envelope=ERROR).values()) == [False, False],
+TAP.result(not any(read_bounds("io_uring-iopoll", envelope=ERROR).values()), "polled: an envelope that fails misses both")
+TAP.result(not read_bounds("io_uring-iopoll", raw=ERROR, linear=ERROR, envelope=ERROR), "polled: nothing is to hold where the bare device cannot")
+TAP.result(list(read_bounds("io_uring", linear=ERROR, envelope=ERROR).values()) == [False, False],
       "an envelope that fails misses both, also where dm-linear does")
 
 held = [holds for *_, holds in figures.bounds(BIO)]

@@ -247,4 +247,4 @@ def _():
 
 
 kms.close()
-tap.finish()
+sys.exit(tap.finish())

@@ -11,8 +11,8 @@ TARGETS = ("raw", "linear", "envelope", "crypt", "crypt-inline", "crypt-same-cpu
 # Where each I/O waits for an interrupt, for io_uring at depth 1 alone: what the bound is about.
 WAITING_TARGETS = ("linear", "envelope", "crypt-inline")
 WAITING = ("io_uring", "io_uring-registered")
-# Whose scheduler may have more to do in one turn than in another, as the load generator's: the least counts.
-WAITING_TURNS = 3
+# Whose scheduler may have more to do in one round than in another, as the load generator's: the least counts.
+WAITING_ROUNDS = 3
 ENGINES = {
     "io_uring": "--ioengine=io_uring",
     "io_uring-registered": "--ioengine=io_uring --fixedbufs=1 --registerfiles=1",
@@ -45,10 +45,10 @@ def plan(device, completion, ios, only=()):
     """Lines for the guest; DEVICE names a target's path; so many I/Os each; ONLY these targets, if any are named."""
     wanted, targets = runs(completion)
     targets = only or targets
-    turns = WAITING_TURNS if completion == "hardirq" else 1
+    rounds = WAITING_ROUNDS if completion == "hardirq" else 1
     return [f"fio {target}/{op}-{depth}/{name} {SAME} --number_ios={enough(name, depth, ios)} --rw=rand{op} "
             f"--iodepth={depth} {ENGINES[name]} --filename={device(target)}"
-            for _ in range(turns) for name, depth in wanted for op in ("read", "write") for target in targets]
+            for _ in range(rounds) for name, depth in wanted for op in ("read", "write") for target in targets]
 
 
 def impatience():
@@ -73,7 +73,7 @@ def figure(result, ios):
 
 
 def collect(results, ios):
-    """Load -> engine -> target -> figure; of several turns the one that cost least, or the one that failed."""
+    """Load -> engine -> target -> figure; of several rounds the one that cost least, or the one that failed."""
     found = {}
     for result in results:
         target, load, engine = result["id"].split("/")

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# What tests/demo/story is told with: printing, running and checking a step,
-# starting the daemons and PostgreSQL, looking from outside. Sourced.
+# The steps of tests/demo/story: it prints, runs and checks each, starts the daemons and
+# PostgreSQL, and looks from outside. Sourced.
 
 # shellcheck source=tests/lib/wait.bash
 . "$VM_CHECKOUT/tests/lib/wait.bash"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Times that are taken in turns: what a turn holds is compared within it, so that what else the
-machine did meets all targets alike.
+"""Times that are taken in rounds. A round measures each target once, and figures are compared within a
+round: other work of the machine then meets all targets alike.
 
-Turns are a dict: load -> column -> times of an I/O, one per turn.
+Rounds are a dict: load -> column -> times of an I/O, one per round.
 """
 
 import statistics
@@ -16,19 +16,19 @@ def spread(values, digits=3):
     return {"median": round(middle, digits), "low": round(low, digits), "high": round(high, digits)}
 
 
-def summary(turns):
+def summary(rounds):
     """As figures.py has them: the median is the cost."""
     return {load: {column: {"cost": round(statistics.median(values)), **spread(values, 0)}
-                   for column, values in row.items()} for load, row in turns.items()}
+                   for column, values in row.items()} for load, row in rounds.items()}
 
 
 def over_floor(row, column):
-    """Above dm-linear and the cipher, turn by turn."""
+    """Above dm-linear and the cipher, round by round."""
     return [seen - linear - cipher for seen, linear, cipher in zip(row[column], row["linear"], row["cipher"])]
 
 
 def share(row):
-    """The envelope's overhead of inline dm-crypt's, turn by turn; None where a turn cannot tell: the
+    """The envelope's overhead of inline dm-crypt's, round by round; None where a round cannot tell: the
     device hides the cipher behind its own work, or inline dm-crypt's overhead is lost in the noise."""
     inline, envelope = over_floor(row, "crypt-inline"), over_floor(row, "envelope")
     if statistics.quantiles(inline, n=4)[0] <= 0:
@@ -36,15 +36,15 @@ def share(row):
     return [mine / its for mine, its in zip(envelope, inline) if its > 0]
 
 
-def bounds(turns):
+def bounds(rounds):
     """What must hold: (description, spread or None, bound, holds or None), one each."""
     found = []
-    for load, row in turns.items():
+    for load, row in rounds.items():
         seen = share(row)
         middle = seen and spread(seen)
         found.append((f"{load}: overhead above the floor, of inline dm-crypt's", middle, f"at most {OVERHEAD_BOUND}",
                       middle and middle["median"] <= OVERHEAD_BOUND))
-    for load, row in turns.items():
+    for load, row in rounds.items():
         op, _, block, depth = load.split("-")
         if block == "4k" and depth == "1":
             middle = spread([its / mine for its, mine in zip(row["crypt"], row["envelope"])])

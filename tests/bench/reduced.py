@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The module with one thing taken away, to see what that one costs.
 
-A variant is never used for anything but a measurement beside the module as it is. It has the
+A reduced module is never used but for a measurement beside the module as it is. It has the
 same name, so guests have one of them loaded at a time; plan.exchange() has the lines.
 """
 
@@ -10,7 +10,7 @@ from kernel import CHECKOUT, PrepareError, build_module
 LIVE = ("envelope_lifecycle_is_live(&eb->dev->lifecycle)", "true")
 
 # name: file -> (text, what stands for it)...
-VARIANTS = {
+REDUCED = {
     # A success asks the key no more.
     "key": {"kmod/complete.c": (("!is_plainly_good(dev->vk)", "false"),)},
     # A bio asks the device's state no more, neither when it comes in nor in its sections.
@@ -26,13 +26,13 @@ VARIANTS = {
 
 
 def build(target, name):
-    """The module of a variant for one kernel; its path."""
+    """A reduced module for one kernel; its path."""
     made = {}
-    for file, changes in VARIANTS[name].items():
+    for file, changes in REDUCED[name].items():
         text = (CHECKOUT / file).read_text(encoding="utf-8")
         for old, new in changes:
             if old not in text:
-                raise PrepareError(f"{file} has no {old!r} that could be taken away: see tests/bench/variants.py")
+                raise PrepareError(f"{file} has no {old!r} that could be taken away: see tests/bench/reduced.py")
             text = text.replace(old, new)
         made[file] = text.encode()
     return build_module(target, made)
