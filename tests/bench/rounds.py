@@ -57,7 +57,7 @@ def lines(checks):
     """The same as text."""
     out = []
     for what, seen, bound, holds in checks:
-        word = "cannot be told" if holds is None else "holds" if holds else "FAILS"
+        word = "unknown" if holds is None else "holds" if holds else "FAILS"
         figure = f"{seen['median']:.2f} ({seen['low']:.2f} to {seen['high']:.2f}), " if seen else ""
         out.append(f"{word}: {what}: {figure}{bound}")
     return out

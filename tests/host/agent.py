@@ -55,7 +55,7 @@ def _():
 
 
 # An answer of the KMS is recorded, and what follows from it done, before the agent serves its
-# next client: so what a client is told after the record is there needs no waiting for.
+# next client: so no test waits for the effect once the record is there.
 
 
 def disable(key):
@@ -110,7 +110,7 @@ def tell_of_a_loss():
 FORGED = b'"reason":"forged"'
 
 
-@test("a loss that only the disk tells of is for the KMS to say: whoever writes to the disk loses no cluster")
+@test("a loss that only the disk tells of is for the KMS to say: a write to the disk loses no cluster")
 def _():
     agent.create("db1", one)
     agent.good("stop", "db1")
@@ -206,7 +206,7 @@ def _():
     keys = agent.keys()
     agent.kill()
     with open(one.device, "r+b", buffering=0) as disk:
-        disk.write(refused)  # as if the agent had been killed before the disk was told
+        disk.write(refused)  # as if the agent had been killed before it wrote the disk
     agent.start(RecoveryWindowSeconds=0)
     agent.volume("db1")
     assert agent.status("db1") == "available" and agent.keys() == keys, agent.log()[-1000:]

@@ -225,7 +225,7 @@ class Agent:
         return self.volumes()[name]
 
     def told_disks(self):
-        """Until the disks have been told of all that has happened. The device thread does one thing after the other, and
+        """Until the agent has written to the disks all that has happened. The device thread does one thing after the other, and
         the look that answers the first call may have been waiting in front of that."""
         for _ in range(2):
             self.volumes()

@@ -109,7 +109,7 @@ hint: List the clusters of this host: envelope cluster describe" "$seen"
 }
 check "and nowhere else; the fault, its hint and exit status" quiet_elsewhere
 
-# A listener whose queue is full: connecting to it takes for ever.
+# A listener whose queue is full: connecting to it never ends.
 deaf_agent() {
 	/usr/bin/python3 - "$1" "$envelope" <<-'PYTHON'
 	import signal, socket, subprocess, sys, time

@@ -64,7 +64,7 @@ def limit_files(size):
 
 
 class FullDisk:
-    """The trail takes so many bytes more. The key store is smaller than the trail, hence not concerned."""
+    """The trail takes so many bytes more. The key store is smaller than the trail: the limit does not reach it."""
 
     def __init__(self, left=0):
         self.left = left

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# What envelope-kms keeps on disk, and what it is told by files: key store, root key,
+# The files that envelope-kms writes, and those that it reads: key store, root key,
 # credentials, kms.conf; kept over a restart, refused when somebody has changed them.
 
 import os

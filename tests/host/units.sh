@@ -20,7 +20,7 @@ make -s install DESTDIR="$root" >"$scratch/make.out" 2>&1 ||
 units=$root/usr/lib/systemd/system
 
 # Programs are looked up where the unit says, so the paths point into DESTDIR.
-# man pages and other units of the host are none of this test's business.
+# man pages and other units of the host are not part of this test.
 verifies() {
 	local copy=$scratch/units
 	mkdir -p "$copy"

@@ -133,7 +133,7 @@ key_death() {
 	log "the key ends by $method: called $called, over at $ended_ns"
 	must wait_past "$ended_ns"
 	kill -INT "$load"
-	holds "$name: no I/O hangs: the load ends when it is told to" timeout 120 tail --pid="$load" -f /dev/null
+	holds "$name: no I/O hangs: the load ends at SIGINT" timeout 120 tail --pid="$load" -f /dev/null
 	stop_trace trace
 	read -r before after last < <(successes trace "$ended_ns")
 	note "$name: $before bios succeeded before the end, $after after it, the last one $last ms after"

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "lib"))
 from launch import accelerator, command                                      # noqa: E402
 from wait import wait_for                                                    # noqa: E402
 
-# How much of the console and of QEMU's own log is told of a guest that died.
+# Lines of the console and of QEMU's own log that are printed when a guest has died.
 CONSOLE_LINES = 60
 QEMU_LINES = 30
 REGISTERS = re.compile(r"[A-Z]\w* ?=|CPU Reset")

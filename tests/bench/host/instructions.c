@@ -44,7 +44,7 @@ int qemu_plugin_version = 1;
 
 #define KERNEL_HALF (1ULL << 63)
 
-/* An instruction; an address has one for ever, translated again or not. */
+/* An instruction; an address has the same one to the end, translated again or not. */
 struct counter {
 	uint64_t address;
 	uint64_t count;
