@@ -12,7 +12,7 @@ import sys
 
 from agent_daemon import Agent, asleep_in, luks
 from tap import Tap
-from wait import wait_for
+from wait import PATIENCE, wait_for
 
 LOST = "inaccessible-encryption-credentials"
 
@@ -264,7 +264,7 @@ def _():
             early = agent.begin(verb, "db1", *more)
             wait_for(lambda: early.poll() is not None or "poll" in asleep_in(early))
             agent.clusters()  # the agent has come to the call before this one
-        assert early.wait(120) != 0, f"{verb} was done"
+        assert early.wait(PATIENCE) != 0, f"{verb} was done"
         agent.wait_status("db1", "available")
         assert agent.keys() == keys and one.read() == whole and agent.devices()["envelope-db1"][1] == "live"
         agent.remove_all()
@@ -424,7 +424,7 @@ def _():
         create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted", "--allow-overwrite")
         agent.wait_status("db1", "creating")
         one.name(two)
-    assert create.wait(120) == 2
+    assert create.wait(PATIENCE) == 2
     assert "has become another device" in create.stderr.read()
     assert not agent.clusters() and not any(two.read()) and not any(one.read())
 
@@ -487,7 +487,7 @@ def _():
 
 def interrupt(process, name):
     process.send_signal(signal.SIGINT)
-    assert process.wait(120) == -signal.SIGINT  # which a shell shows as 130
+    assert process.wait(PATIENCE) == -signal.SIGINT  # which a shell shows as 130
     assert process.stderr.read() == ("envelope: interrupted; the agent goes on with what it has begun, see: "
                                      f"envelope cluster describe --db-cluster-identifier {name}\n")
 
@@ -534,7 +534,7 @@ def _():
             create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
             agent.wait_status("db1", "creating")
             end()
-            assert create.wait(120) == 5
+            assert create.wait(PATIENCE) == 5
         assert "AgentUnreachable" in create.stderr.read()
         agent.start()
         wait_for(lambda: not agent.clusters())
@@ -557,7 +557,7 @@ def killed_before_the_seal():
     wait_for(lambda: b'"volume_id"' in one.read())
     agent.wait_status("db2", "stopped")
     agent.kill()
-    assert create.wait(120) == 5
+    assert create.wait(PATIENCE) == 5
     assert b"wrapped_key" not in one.read() and b"wrapped_key" in two.read()
     agent.kms.process.send_signal(signal.SIGCONT)
 
@@ -603,7 +603,7 @@ def _():
             delete = agent.begin("delete", "db1", "--skip-final-snapshot", *more)
             wait_for(lambda: "pipe" in asleep_in(agent.process))  # the catalog knows, the trail is next
             agent.kill()
-        assert delete.wait(120) == 5
+        assert delete.wait(PATIENCE) == 5
         assert b"LUKS" in one.read() and b'"state":"deleted"' not in one.read()
         agent.start()
         wait_for(lambda: not agent.clusters())

@@ -119,7 +119,7 @@ class Agent:
     def stop(self):
         """SIGTERM; returns the exit status."""
         self.process.terminate()
-        status = self.process.wait(60)
+        status = self.process.wait(PATIENCE)
         self.process = None
         return status
 
@@ -158,7 +158,7 @@ class Agent:
 
     def cli(self, verb, name=None, *more):
         return subprocess.run(self.command(verb, name, *more), capture_output=True, text=True, env=self.environment,
-                              timeout=120, check=False)
+                              timeout=PATIENCE, check=False)
 
     def begin(self, verb, name, *more):
         """A call that is not waited for: the process."""

@@ -23,7 +23,7 @@ import botocore.credentials
 # The TAP writer and wait_for() of all tests, for those that import this.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 
-from wait import wait_for  # noqa: E402  pylint: disable=wrong-import-position
+from wait import PATIENCE, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -46,7 +46,7 @@ def free_port():
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=PATIENCE)
         self.path = path
 
     def connect(self):
@@ -116,7 +116,7 @@ class Kms:
     def run(self, *extra, **changed):
         """Runs the program to its end: (status, stderr)."""
         done = subprocess.run(
-            self.arguments(**changed) + list(extra), capture_output=True, text=True, timeout=20, check=False
+            self.arguments(**changed) + list(extra), capture_output=True, text=True, timeout=PATIENCE, check=False
         )
         return done.returncode, done.stderr
 
@@ -140,7 +140,7 @@ class Kms:
         if self.process is None:
             return None
         self.process.terminate()
-        status = self.process.wait(20)
+        status = self.process.wait(PATIENCE)
         self.process = None
         return status
 
@@ -183,7 +183,7 @@ class Kms:
         if transport == "unix":
             return UnixConnection(self.unix)
         context = ssl.create_default_context(cafile=f"{self.state}/ca.pem")
-        return http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=20)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=PATIENCE)
 
     def call(self, operation, params=None, transport="tls", profile="admin", clock=0, region=REGION,
              service="kms", access_key=None, secret_key=None, token=None, bend=None, target=None, body=None):

@@ -83,5 +83,5 @@ class Control(threading.Thread):
         """Run a command on the host, in the run's folder."""
         done = subprocess.run(command, cwd=self.folder, check=False, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", env=self.environment, timeout=300)
+                              errors="replace", env=self.environment, timeout=1500)
         return done.stdout, done.returncode
