@@ -137,7 +137,7 @@ static void atomic_writes_stay_whole(struct kunit *test)
 #ifdef DM_TARGET_ATOMIC_WRITES
 	unsigned int most = bdev_atomic_write_unit_max_bytes(fixture->bdev);
 
-	/* The size that the disk with its smaller blocks takes in one piece, and not more. */
+	/* What the disk, with its smaller blocks, takes in one piece, and no more than we take. */
 	KUNIT_EXPECT_EQ(test, most, bdev_atomic_write_unit_max_bytes(fixture->dev->lower->bdev));
 	KUNIT_EXPECT_GE(test, most, 65536);
 	KUNIT_EXPECT_LE(test, most, ENVELOPE_MAX_SECTORS << SECTOR_SHIFT);

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The verdict on a KUnit guest passes nothing over in silence: a suite or a case that did
-# not run, a table without rows, a guest that died, a checker that spoke on the console.
+# The verdict on a KUnit guest fails for everything that can go wrong: a suite or a case that
+# did not run, a table without rows, a guest that died, a checker that reported on the console.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/check.bash
 . tests/lib/check.bash
 
-# record: what the guest reports when all cases of the sources have passed.
+# record: the report of a guest in which all cases of the sources have passed.
 record() {
 	echo "begin of run dm-envelope"
 	awk '
@@ -31,7 +31,7 @@ verdict() {
 	! grep -q '^not ok' "$scratch/verdict" || return 1
 }
 
-# fails_with LINE [GLOB]: the verdict is bad, and LINE of it says why.
+# fails_with LINE [GLOB]: the verdict is bad, and contains LINE.
 fails_with() {
 	local line=$1 status
 	shift

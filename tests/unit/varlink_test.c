@@ -275,7 +275,7 @@ static struct varlink_client *connected(struct fixture *fixture)
 
 	if (varlink_connect(fixture->path, &client, &f) < 0)
 		fail_msg("cannot connect: %s", f.message);
-	varlink_client_timeout(client, 10000);
+	varlink_client_timeout(client, 60000);
 	return client;
 }
 
@@ -530,7 +530,7 @@ static void *finish_later(void *userdata)
 	struct fault f = { 0 };
 
 	json_add_string(params, "text", "at last");
-	for (int i = 0; i < 500 && !json_get_bool(reply, "kept", false); i++) {
+	for (int i = 0; i < 3000 && !json_get_bool(reply, "kept", false); i++) {
 		json_object_put(reply);
 		reply = NULL;
 		usleep(10000);

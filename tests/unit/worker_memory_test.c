@@ -326,7 +326,7 @@ static struct findings search_asking(pid_t pid, const struct credentials *c,
 {
 	const struct needle asking[] = { { c->secret_key, strlen(c->secret_key) }, { 0 } };
 
-	for (int i = 0; i < 200 && !scan(pid, asking).elsewhere; i++)
+	for (int i = 0; i < 600 && !scan(pid, asking).elsewhere; i++)
 		usleep(50000);
 	return scan(pid, needles);
 }
