@@ -26,6 +26,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/state.h"
+#include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
 #include "lib/kms/worker.h"
@@ -72,49 +73,13 @@ static int parse_options(int argc, char **argv, const char **config)
 	return optind < argc ? usage(stderr, argv[0]) : -1;
 }
 
-/* Makes the folders of a path, which then belong to root alone. */
-static int make_folder(const char *path, mode_t mode, struct fault *f)
-{
-	char text[4096];
-
-	if (strlen(path) >= sizeof(text))
-		return fault_set(f, "InvalidConfiguration", "The path %.100s is too long.", path);
-	strcpy(text, path);
-	for (char *p = text + 1;; p++) {
-		char c = *p;
-
-		if (c && c != '/')
-			continue;
-		*p = 0;
-		if (mkdir(text, mode) < 0 && errno != EEXIST)
-			return fault_set(f, "InvalidConfiguration",
-					 "Cannot make the folder %s: %s.", text, strerror(errno));
-		if (!c)
-			return 0;
-		*p = c;
-	}
-}
-
-static int make_parent(const char *path, mode_t mode, struct fault *f)
-{
-	char text[4096];
-	char *slash;
-
-	snprintf(text, sizeof(text), "%s", path);
-	slash = strrchr(text, '/');
-	if (!slash || slash == text)
-		return 0;
-	*slash = 0;
-	return make_folder(text, mode, f);
-}
-
 static int open_files(struct agent *agent, struct fault *f)
 {
 	char path[4096];
 
-	if (make_folder(agent->config.state_directory, 0700, f) < 0 ||
-	    make_parent(agent->config.audit_file, 0750, f) < 0 ||
-	    make_parent(agent->config.agent_socket, 0755, f) < 0)
+	if (folder_make(agent->config.state_directory, 0700, 0700, f) < 0 ||
+	    folder_make_for(agent->config.audit_file, 0750, 0750, f) < 0 ||
+	    folder_make_for(agent->config.agent_socket, 0755, 0755, f) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/catalog.sqlite", agent->config.state_directory);
 	if (audit_open(agent->config.audit_file, agent->config.region, agent->config.account_id,

@@ -21,7 +21,7 @@
 #include "kms/root/root_key.h"
 #include "kms/service.h"
 #include "kms/settings.h"
-#include "lib/base/file.h"
+#include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
 #include "lib/http/credentials.h"
@@ -45,10 +45,10 @@ static int prepare(const struct settings *s, struct server *server, struct fault
 {
 	bool first;
 
-	if (directory_make(s->state_directory, 0711, f) ||
-	    directory_make_for(s->root_key, 0755, f) ||
-	    directory_make_for(s->credentials, 0755, f) ||
-	    directory_make_for(s->audit_file, 0755, f) ||
+	if (folder_make(s->state_directory, 0755, 0711, f) ||
+	    folder_make_for(s->root_key, 0755, 0755, f) ||
+	    folder_make_for(s->credentials, 0755, 0755, f) ||
+	    folder_make_for(s->audit_file, 0755, 0755, f) ||
 	    root_key_load(s->root_key, s->state_directory, &server->root, &first, f) ||
 	    credentials_make(s->credentials, s->region, f) ||
 	    tls_load(s->state_directory, "envelope-kms", &server->tls, f))
@@ -77,7 +77,7 @@ static int serve(const struct settings *s, struct server *server, struct fault *
 
 	worker_user(&agent, &group);
 	server->service = kms_service(&server->kms, agent);
-	if (s->listen_unix[0] && directory_make_for(s->listen_unix, 0755, f))
+	if (s->listen_unix[0] && folder_make_for(s->listen_unix, 0755, 0755, f))
 		return -1;
 	if (listeners_open(s->listen_unix, group, s->listen_tcp, &listeners, f))
 		return -1;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Whole small files and their folders.
+ * Whole small files.
  *
  * Must never leave a half-written file under the final name.
  */
-
 #include "lib/base/file.h"
 
 #include <errno.h>
@@ -15,10 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int file_fault(struct fault *f, const char *doing, const char *path)
+/* @done: "opened" */
+static int file_fault(struct fault *f, const char *path, const char *done)
 {
-	return fault_set(f, "InvalidConfiguration", "cannot %s %s: %s", doing, path,
-			 strerror(errno));
+	return fault_set(f, "InvalidConfiguration",
+			 "%s cannot be %s: %s. Check the path, its permissions and the disk.", path,
+			 done, strerror(errno));
 }
 
 static int write_all(int fd, const void *bytes, size_t size)
@@ -36,11 +37,16 @@ static int write_all(int fd, const void *bytes, size_t size)
 	return fsync(fd);
 }
 
+/**
+ * file_sync_folder() - make the name @path survive a power cut
+ *
+ * Return: 0, or -1 with errno.
+ */
 int file_sync_folder(const char *path)
 {
 	char folder[4096];
 	char *slash;
-	int fd, ret;
+	int fd, r;
 
 	snprintf(folder, sizeof(folder), "%s", path);
 	slash = strrchr(folder, '/');
@@ -50,35 +56,51 @@ int file_sync_folder(const char *path)
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
-	ret = fsync(fd);
+	r = fsync(fd);
 	close(fd);
-	return ret;
+	return r;
 }
 
+/**
+ * file_create() - write a new file, synced, under its name only when complete
+ * @mode: exact permissions
+ * @f: also set when the file exists
+ *
+ * Return: 0, -EEXIST or -1.
+ */
 int file_create(const char *path, mode_t mode, const void *bytes, size_t size, struct fault *f)
 {
 	char temporary[4096];
-	int fd, ret = -1;
+	int fd, r = -1;
 
 	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
-		return file_fault(f, "create", path);
+		return file_fault(f, path, "created");
 	if (write_all(fd, bytes, size) || fchmod(fd, mode)) {
-		file_fault(f, "write", path);
+		file_fault(f, path, "written");
 	} else if (link(temporary, path)) { /* unlike rename(), refuses to overwrite */
-		ret = errno == EEXIST ? -EEXIST : -1;
-		file_fault(f, "create", path);
+		r = errno == EEXIST ? -EEXIST : -1;
+		file_fault(f, path, "created");
 	} else if (file_sync_folder(path)) {
-		file_fault(f, "sync the folder of", path);
+		fault_set(f, "InvalidConfiguration",
+			  "The folder of %s cannot be synced: %s. Check the disk.", path,
+			  strerror(errno));
 	} else {
-		ret = 0;
+		r = 0;
 	}
 	unlink(temporary);
 	close(fd);
-	return ret;
+	return r;
 }
 
+/**
+ * file_read_text() - read a whole text file
+ * @max: bytes
+ * @text: set to a malloc'd terminated string
+ *
+ * Return: 0 or -1.
+ */
 int file_read_text(const char *path, size_t max, char **text, struct fault *f)
 {
 	size_t size;
@@ -86,50 +108,20 @@ int file_read_text(const char *path, size_t max, char **text, struct fault *f)
 
 	file = fopen(path, "re");
 	if (!file)
-		return file_fault(f, "open", path);
+		return file_fault(f, path, "opened");
 	*text = malloc(max + 1);
 	if (!*text) {
 		fclose(file);
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
 	size = fread(*text, 1, max + 1, file);
 	fclose(file);
 	if (size > max) {
 		free(*text);
 		*text = NULL;
-		return fault_set(f, "InvalidConfiguration", "%s is larger than %zu bytes", path,
-				 max);
+		return fault_set(f, "InvalidConfiguration",
+				 "%s is larger than %zu bytes. Make it shorter.", path, max);
 	}
 	(*text)[size] = '\0';
 	return 0;
-}
-
-int directory_make(const char *path, mode_t mode, struct fault *f)
-{
-	char part[4096];
-	char *slash;
-
-	snprintf(part, sizeof(part), "%s", path);
-	for (slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0755) && errno != EEXIST)
-			return file_fault(f, "create folder", part);
-		*slash = '/';
-	}
-	if (mkdir(part, mode) && errno != EEXIST)
-		return file_fault(f, "create folder", part);
-	return 0;
-}
-
-int directory_make_for(const char *path, mode_t mode, struct fault *f)
-{
-	char folder[4096];
-	char *slash;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	slash = strrchr(folder, '/');
-	if (!slash || slash == folder)
-		return 0;
-	*slash = '\0';
-	return directory_make(folder, mode, f);
 }
