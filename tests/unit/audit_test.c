@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/audit/audit.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
+/* sources: agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
  * The audit trail: CloudTrail's fields, no blob whatever the caller passes, appended
  * and never rewritten, read back by time and number; and a file that takes no more.
@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/audit/audit.h"
+#include "agent/audit/agent_audit.h"
 #include "lib/base/json.h"
 
 #define ARN "arn:aws:kms:eu-west-1:210987654321:key/1234abcd-12ab-34cd-56ef-1234567890ab"

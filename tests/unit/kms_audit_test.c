@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/audit/audit.c kms/audit/audit_record.c kms/keys/cmk.c kms/keys/key_state.c */
+/* sources: kms/audit/kms_audit.c kms/audit/kms_record.c kms/keys/cmk.c kms/keys/key_state.c */
 /*
  * The KMS's audit trail and the disk below it: what must be on it when the call is answered, and
  * a disk that says it has not kept what it took. fdatasync() is watched, and can be made to fail.
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "lib/base/json.h"
-#include "kms/audit/audit.h"
+#include "kms/audit/kms_audit.h"
 
 static struct {
 	unsigned int syncs;

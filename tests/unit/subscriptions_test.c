@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/api/subscriptions.c agent/audit/audit.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
+/* sources: agent/api/subscriptions.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
  * Answers to Events: no message larger than a client takes, the newest records where not all fit,
  * and nothing kept of a call whose client has gone.

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
-#include "agent/audit/audit.h"
+#include "agent/audit/agent_audit.h"
 #include "agent/catalog/catalog.h"
 #include "agent/catalog/cluster.h"
 #include "lib/base/config.h"

@@ -19,7 +19,7 @@
  *	audit/			the audit trail
  *
  * To add an operation: a row in ops/ops.c, a function in ops/ops_*, its parameters in the list of
- * audit/audit_record.c. To add a condition of a key policy: a member of struct access.
+ * audit/kms_record.c. To add a condition of a key policy: a member of struct access.
  *
  * A call must never outlive its HTTP request.
  */

@@ -16,7 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
-#include "kms/audit/audit.h"
+#include "kms/audit/kms_audit.h"
 #include "kms/keys/deletion.h"
 #include "kms/root/root_key.h"
 #include "kms/service.h"

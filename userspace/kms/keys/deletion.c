@@ -12,7 +12,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "kms/audit/audit.h"
+#include "kms/audit/kms_audit.h"
 #include "lib/base/log.h"
 
 #define RETRY_SECONDS 60

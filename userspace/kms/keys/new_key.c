@@ -12,7 +12,7 @@
 
 #include <systemd/sd-id128.h>
 
-#include "kms/audit/audit.h"
+#include "kms/audit/kms_audit.h"
 #include "kms/keys/crypto.h"
 
 static const struct default_key {

@@ -14,7 +14,7 @@
 
 #include <systemd/sd-id128.h>
 
-#include "kms/audit/audit.h"
+#include "kms/audit/kms_audit.h"
 #include "kms/ops/ops.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* See append_file.h. */
-
+/* The system calls of an append-only file. */
 #include "lib/audit/append_file.h"
 
 #include <errno.h>
@@ -9,18 +8,30 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/**
+ * append_file_open() - open for appending
+ * @path: made with mode 0640 if missing; never a symbolic link
+ *
+ * Return: a descriptor, or -1 with errno.
+ */
 int append_file_open(const char *path)
 {
 	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 }
 
+/**
+ * append_file_follow() - open the file that is now at @path, unless @fd is that file
+ * @fd: from append_file_open(); closed and replaced if @path has another file or none
+ * @changed: set to whether @fd was replaced
+ *
+ * Return: 0, or -1 with errno; then @fd is as it was.
+ */
 int append_file_follow(int *fd, const char *path, bool *changed)
 {
 	struct stat ours, there;
 	int next;
 
-	if (changed)
-		*changed = false;
+	*changed = false;
 	if (fstat(*fd, &ours))
 		return -1;
 	if (!lstat(path, &there)) {
@@ -34,11 +45,11 @@ int append_file_follow(int *fd, const char *path, bool *changed)
 		return -1;
 	close(*fd);
 	*fd = next;
-	if (changed)
-		*changed = true;
+	*changed = true;
 	return 0;
 }
 
+/** append_file_is_torn() - true when the file at @path does not end with a whole line */
 bool append_file_is_torn(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -52,6 +63,14 @@ bool append_file_is_torn(const char *path)
 	return last != '\n';
 }
 
+/**
+ * append_file_line() - append one line with one write
+ * @fd: from append_file_open()
+ * @torn: the file does not end with a whole line; kept up to date
+ * @line: @size bytes, without the line feed
+ *
+ * Return: 0 or an errno; ENOSPC when the file took only a part of the line.
+ */
 int append_file_line(int fd, bool *torn, const char *line, size_t size)
 {
 	struct iovec parts[] = { { (void *)"\n", *torn },
@@ -67,8 +86,12 @@ int append_file_line(int fd, bool *torn, const char *line, size_t size)
 	return n < 0 ? errno : ENOSPC;
 }
 
+/**
+ * append_file_sync() - make the lines written so far survive a power cut
+ *
+ * Return: 0 or an errno; EINVAL for a pipe or a device, which have no disk below.
+ */
 int append_file_sync(int fd)
 {
-	/* EINVAL: a pipe or a device, of which nothing is on a disk. */
-	return fdatasync(fd) < 0 && errno != EINVAL ? errno : 0;
+	return fdatasync(fd) < 0 ? errno : 0;
 }

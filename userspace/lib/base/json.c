@@ -34,6 +34,17 @@ bool json_has(struct json_object *o, const char *key)
 	       json_object_object_get_ex(o, key, &value) && value;
 }
 
+/**
+ * json_find() - look for member @key of @o
+ * @value: set to the member (borrowed), which is NULL if it is JSON's null
+ *
+ * Return: true if @o is an object that has the member.
+ */
+bool json_find(struct json_object *o, const char *key, struct json_object **value)
+{
+	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, key, value);
+}
+
 /** json_has_type() - true when member @key of @o is of @type */
 bool json_has_type(struct json_object *o, const char *key, enum json_type type)
 {

@@ -19,6 +19,7 @@ void json_freep(struct json_object **o);
 /** json_has() - true when @o is an object with a member @key that is not null */
 bool json_has(struct json_object *o, const char *key);
 
+bool json_find(struct json_object *o, const char *key, struct json_object **value);
 bool json_has_type(struct json_object *o, const char *key, enum json_type type);
 
 /** json_get_object() - member @key when it is an object (borrowed), else NULL */

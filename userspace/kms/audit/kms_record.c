@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The shape of audit records.
+ * The shape of the KMS's audit records.
  *
  * Must never record a parameter that is not on the list.
  */
-
-#include "kms/audit/audit_record.h"
+#include "kms/audit/kms_record.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -17,10 +16,10 @@
 #include "lib/base/format_time.h"
 #include "lib/base/json.h"
 
-/* Who, and from where, when nobody called: CloudTrail's words. */
+/* CloudTrail's words for the caller and the source address of an event without a call. */
 #define INTERNAL "AWS Internal"
 
-/* What may be recorded of a request. All else, known or not, stays out. */
+/* The parameters of a request that may be recorded. Every other parameter stays out. */
 static const char *const recorded[] = {
 	"AliasName",
 	"CustomKeyStoreId",
@@ -47,17 +46,17 @@ static const char *const recorded[] = {
 	"TargetKeyId",
 };
 
-/* Adds @value as @name with a small first letter, CloudTrail's way. */
+/* Adds @value as @name with a small first letter, as CloudTrail does. */
 static void add_lower(struct json_object *o, const char *name, struct json_object *value)
 {
 	char lower[64];
 
 	snprintf(lower, sizeof(lower), "%s", name);
 	lower[0] = (char)tolower((unsigned char)lower[0]);
-	json_object_object_add(o, lower, value);
+	json_add_object(o, lower, value);
 }
 
-/* Of a caller whose signature is good: nobody else may fill the disk with words of his own. */
+/* Without a good signature nothing is recorded: strangers must not fill the disk. */
 static struct json_object *request_parameters(const struct call *call)
 {
 	struct json_object *params = call->params, *out = NULL;
@@ -69,7 +68,7 @@ static struct json_object *request_parameters(const struct call *call)
 	for (i = 0; i < sizeof(recorded) / sizeof(recorded[0]); i++) {
 		struct json_object *value;
 
-		if (!json_object_object_get_ex(params, recorded[i], &value))
+		if (!json_find(params, recorded[i], &value))
 			continue;
 		if (!out)
 			out = json_object_new_object();
@@ -78,7 +77,7 @@ static struct json_object *request_parameters(const struct call *call)
 	return out;
 }
 
-/* A copy with names and, one level down, their members' names in CloudTrail's spelling. */
+/* A copy of @o with its names, and with @deep those one level down, in CloudTrail's spelling. */
 static struct json_object *in_lower(struct json_object *o, bool deep)
 {
 	struct json_object *out = json_object_new_object();
@@ -91,7 +90,7 @@ static struct json_object *in_lower(struct json_object *o, bool deep)
 	return out;
 }
 
-/* Management operations answer with metadata only; those that read answer null in CloudTrail. */
+/* Operations that change something answer with metadata only. CloudTrail has null for the others. */
 static struct json_object *response_elements(const struct call *call, const struct fault *refusal)
 {
 	if (refusal || call->read_only || json_object_object_length(call->reply) == 0)
@@ -172,7 +171,7 @@ static void add_event(struct json_object *record, const struct call *call)
 	json_add_string(record, "recipientAccountId", call->account);
 }
 
-/* Who was at the other end of the unix socket, as the kernel says. */
+/* The process at the other end of the unix socket, as the kernel reports it. */
 static struct json_object *peer(const struct call *call)
 {
 	struct json_object *data;
@@ -185,30 +184,43 @@ static struct json_object *peer(const struct call *call)
 	return data;
 }
 
-struct json_object *audit_record_call(const struct call *call, const struct fault *refusal)
+/**
+ * kms_record_call() - a call
+ * @refusal: NULL if the call was allowed
+ *
+ * Return: for the caller.
+ */
+struct json_object *kms_record_call(const struct call *call, const struct fault *refusal)
 {
 	struct json_object *record = json_object_new_object();
 	struct json_object *extra;
 
 	json_add_string(record, "eventVersion", "1.09");
-	json_object_object_add(record, "userIdentity", user_identity(call));
+	json_add_object(record, "userIdentity", user_identity(call));
 	add_event(record, call);
 	if (refusal) {
 		json_add_string(record, "errorCode", refusal->code);
 		json_add_string(record, "errorMessage", refusal->message);
 	}
-	json_object_object_add(record, "requestParameters", request_parameters(call));
-	json_object_object_add(record, "responseElements", response_elements(call, refusal));
+	json_add_object(record, "requestParameters", request_parameters(call));
+	json_add_object(record, "responseElements", response_elements(call, refusal));
 	extra = resources(call);
 	if (extra)
-		json_object_object_add(record, "resources", extra);
+		json_add_object(record, "resources", extra);
 	extra = peer(call);
 	if (extra)
-		json_object_object_add(record, "additionalEventData", extra);
+		json_add_object(record, "additionalEventData", extra);
 	return record;
 }
 
-struct json_object *audit_record_event(const char *name, const char *region, const char *account)
+/**
+ * kms_record_event() - a change that the KMS makes by itself
+ * @name: CloudTrail's eventName
+ * @account: of the trail
+ *
+ * Return: for the caller, who may add details.
+ */
+struct json_object *kms_record_event(const char *name, const char *region, const char *account)
 {
 	struct json_object *record = json_object_new_object();
 	struct json_object *identity = json_object_new_object();
@@ -218,15 +230,15 @@ struct json_object *audit_record_event(const char *name, const char *region, con
 	json_add_string(identity, "invokedBy", INTERNAL);
 	format_time(time(NULL), when);
 	json_add_string(record, "eventVersion", "1.09");
-	json_object_object_add(record, "userIdentity", identity);
+	json_add_object(record, "userIdentity", identity);
 	json_add_string(record, "eventTime", when);
 	json_add_string(record, "eventSource", "kms.amazonaws.com");
 	json_add_string(record, "eventName", name);
 	json_add_string(record, "awsRegion", region);
 	json_add_string(record, "sourceIPAddress", INTERNAL);
 	json_add_string(record, "userAgent", INTERNAL);
-	json_object_object_add(record, "requestParameters", NULL);
-	json_object_object_add(record, "responseElements", NULL);
+	json_add_object(record, "requestParameters", NULL);
+	json_add_object(record, "responseElements", NULL);
 	add_event_id(record);
 	json_add_bool(record, "readOnly", false);
 	json_add_string(record, "eventType", "AwsServiceEvent");
@@ -234,19 +246,21 @@ struct json_object *audit_record_event(const char *name, const char *region, con
 	return record;
 }
 
-struct json_object *audit_record_key(const char *name, const struct cmk *cmk)
+/** kms_record_key() - a kms_record_event() about @cmk; Return: for the caller */
+struct json_object *kms_record_key(const char *name, const struct cmk *cmk)
 {
-	struct json_object *record = audit_record_event(name, cmk->region, cmk->account);
+	struct json_object *record = kms_record_event(name, cmk->region, cmk->account);
 	struct json_object *list = json_object_new_array();
 	char arn[ARN_MAX];
 
 	cmk_arn(cmk, arn);
 	json_object_array_add(list, resource(arn));
-	json_object_object_add(record, "resources", list);
+	json_add_object(record, "resources", list);
 	return record;
 }
 
-struct json_object *audit_record_metadata(const struct cmk *cmk)
+/** kms_record_metadata() - @cmk as CreateKey answers it, in CloudTrail's spelling */
+struct json_object *kms_record_metadata(const struct cmk *cmk)
 {
 	_cleanup_json_ struct json_object *metadata = cmk_metadata(cmk);
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The audit trail: CloudTrail-shaped records, one JSON line each, in an append-only
- * file and in the journal.
- *
- * Must never be given plaintext or ciphertext: blobs are dropped from the request
- * parameters here, whatever the caller passed.
+ * The agent's audit trail: calls to the KMS, requests of clients and changes of status, each a
+ * CloudTrail-shaped record in an append-only file (lib/audit/trail.h) and in the journal.
+ * agent_record.h has the contents.
  */
-#ifndef ENVELOPE_AUDIT_H
-#define ENVELOPE_AUDIT_H
+#ifndef ENVELOPE_AGENT_AUDIT_H
+#define ENVELOPE_AGENT_AUDIT_H
 
 #include <json-c/json.h>
 #include <sys/types.h>
@@ -15,12 +13,9 @@
 #include "agent/catalog/cluster.h"
 #include "lib/base/fault.h"
 
-#define AUDIT_SOURCE_KMS     "kms.amazonaws.com"
-#define AUDIT_SOURCE_CLUSTER "rds.amazonaws.com"
-
 struct audit;
 
-/** typedef audit_each_t - sees each record as it is written; borrowed */
+/** typedef audit_each_t - called with each record as it is written; @record is borrowed */
 typedef void (*audit_each_t)(json_object *record, void *userdata);
 
 int audit_open(const char *path, const char *region, const char *account, struct audit **ret,

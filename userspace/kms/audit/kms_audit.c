@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The KMS's audit trail: writes each record.
+ *
+ * Must never report success for a record that the file did not take. Such a record is in the
+ * journal only, as one of a call that failed.
+ */
+#include "kms/audit/kms_audit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kms/audit/kms_record.h"
+#include "lib/audit/trail.h"
+#include "lib/base/json.h"
+
+struct audit {
+	struct trail *trail;
+	const char *region; /* borrowed */
+	const char *account;
+};
+
+static void journal_message(struct json_object *record, char *text, size_t size)
+{
+	const char *error = json_get_string(record, "errorCode");
+	struct json_object *identity = json_get_object(record, "userIdentity");
+	const char *who = json_get_string(identity, "userName");
+
+	if (!who)
+		who = json_get_string(identity, "invokedBy");
+	snprintf(text, size, "%s by %s: %s", json_get_string(record, "eventName"),
+		 who ? who : "unknown", error ? error : "allowed");
+}
+
+static struct json_object *gap(void *userdata, struct json_object *details)
+{
+	const struct audit *audit = userdata;
+	struct json_object *record = kms_record_event("AuditTrailGap", audit->region,
+						      audit->account);
+
+	json_add_object(record, "serviceEventDetails", details);
+	return record;
+}
+
+static const struct trail_kind kind = {
+	.identifier = "envelope-kms-audit",
+	.failed_priority = 5,
+	.takes_pipe = true,
+	.message = journal_message,
+	.gap = gap,
+};
+
+/**
+ * audit_open() - open the trail for appending
+ * @path: made if missing (its folder must exist)
+ * @region, @account: of this KMS; borrowed
+ * @ret: for audit_close()
+ *
+ * Return: 0 or -1.
+ */
+int audit_open(const char *path, const char *region, const char *account, struct audit **ret,
+	       struct fault *f)
+{
+	struct audit *audit = calloc(1, sizeof(*audit));
+
+	if (!audit)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	audit->region = region;
+	audit->account = account;
+	if (trail_open(path, &kind, audit, &audit->trail, f)) {
+		audit_close(audit);
+		return -1;
+	}
+	*ret = audit;
+	return 0;
+}
+
+/* Records to file and journal. Returns 0, or -1: the recorded action must then not be done. */
+static int emit(struct audit *audit, struct json_object *record, bool sync, struct fault *f)
+{
+	int r = trail_append(audit->trail, record, sync);
+
+	if (r) {
+		fault_set(f, "KMSInternalException", "The audit trail cannot be written: %s.",
+			  strerror(r));
+		/* The action will not be done, so its copy in the journal must not show success. */
+		if (!json_has(record, "errorCode")) {
+			json_add_string(record, "errorCode", "KMSInternalException");
+			json_add_string(record, "errorMessage",
+					"The audit trail cannot be written.");
+			json_add_object(record, "responseElements", NULL);
+		}
+	}
+	trail_journal(audit->trail, record);
+	return r ? -1 : 0;
+}
+
+/**
+ * audit_call() - record a call before it is answered and before its change is committed
+ * @refusal: NULL if the call was allowed; the record is then on the disk when this returns
+ *
+ * Return: 0, or -1 with a KMSInternalException.
+ */
+int audit_call(struct audit *audit, const struct call *call, const struct fault *refusal,
+	       struct fault *f)
+{
+	_cleanup_json_ struct json_object *record = kms_record_call(call, refusal);
+
+	/* A refused call changed nothing and gave nothing away: a power cut may take its record. */
+	return emit(audit, record, !refusal, f);
+}
+
+/**
+ * audit_key_deleted() - record the deletion of a key after its waiting period, before it is deleted
+ *
+ * Return: 0, or -1 with a KMSInternalException.
+ */
+int audit_key_deleted(struct audit *audit, const struct cmk *cmk, struct fault *f)
+{
+	_cleanup_json_ struct json_object *record = kms_record_key("DeleteKey", cmk);
+	struct json_object *response = json_object_new_object();
+	char arn[ARN_MAX];
+
+	cmk_arn(cmk, arn);
+	json_add_string(response, "keyId", arn);
+	json_add_object(record, "responseElements", response);
+	return emit(audit, record, true, f);
+}
+
+/**
+ * audit_default_key() - record that a default key is made
+ * @call: the first call that uses @alias
+ *
+ * Return: 0, or -1 with a KMSInternalException.
+ */
+int audit_default_key(struct audit *audit, const struct call *call, const struct cmk *cmk,
+		      const char *alias, struct fault *f)
+{
+	_cleanup_json_ struct json_object *record = kms_record_key("CreateKey", cmk);
+	struct json_object *response = json_object_new_object();
+	struct json_object *details = json_object_new_object();
+
+	json_add_object(response, "keyMetadata", kms_record_metadata(cmk));
+	json_add_object(record, "responseElements", response);
+	json_add_string(details, "aliasName", alias);
+	json_add_string(details, "requestID", call->request_id);
+	json_add_object(record, "serviceEventDetails", details);
+	return emit(audit, record, true, f);
+}
+
+/** audit_close() - NULL is fine */
+void audit_close(struct audit *audit)
+{
+	if (!audit)
+		return;
+	trail_close(audit->trail);
+	free(audit);
+}

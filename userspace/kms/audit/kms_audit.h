@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The KMS's audit trail: one CloudTrail-shaped record for every call, allowed or refused, and for
+ * each change that the KMS makes by itself, in an append-only file (lib/audit/trail.h) and in the
+ * journal. kms_record.h has the contents.
+ *
+ * If the file does not take a record, the recorded action must not be done. A refusal has done
+ * nothing, so it stands. The journal has the record in any case.
+ */
+#ifndef ENVELOPE_KMS_AUDIT_H
+#define ENVELOPE_KMS_AUDIT_H
+
+#include "kms/call.h"
+#include "kms/keys/cmk.h"
+
+int audit_open(const char *path, const char *region, const char *account, struct audit **ret,
+	       struct fault *f);
+int audit_call(struct audit *audit, const struct call *call, const struct fault *refusal,
+	       struct fault *f);
+int audit_key_deleted(struct audit *audit, const struct cmk *cmk, struct fault *f);
+int audit_default_key(struct audit *audit, const struct call *call, const struct cmk *cmk,
+		      const char *alias, struct fault *f);
+void audit_close(struct audit *audit);
+
+#endif

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/* The audit trail's rules: order of file and journal, missing records, the gap record. */
+#include "lib/audit/trail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-journal.h>
+
+#include "lib/audit/append_file.h"
+#include "lib/base/file.h"
+#include "lib/base/format_time.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+
+/**
+ * struct trail - owned by the caller of trail_open()
+ * @fd: the file, O_APPEND
+ * @torn: the file does not end with a whole line
+ * @missing: number of records that the file did not take
+ * @missing_since: time of the first of them
+ * @error: errno of the last of them
+ */
+struct trail {
+	const struct trail_kind *kind;
+	void *userdata;
+	char *path;
+	int fd;
+	bool torn;
+	unsigned int missing;
+	char missing_since[32];
+	int error;
+};
+
+/**
+ * trail_open() - open a trail for appending
+ * @path: of the file; made with mode 0640 if missing; its folder must exist
+ * @kind: borrowed
+ * @userdata: for @kind's gap()
+ * @ret: for trail_close()
+ *
+ * Return: 0 or -1.
+ */
+int trail_open(const char *path, const struct trail_kind *kind, void *userdata, struct trail **ret,
+	       struct fault *f)
+{
+	struct trail *trail = calloc(1, sizeof(*trail));
+
+	if (!trail)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	trail->kind = kind;
+	trail->userdata = userdata;
+	trail->path = strdup(path);
+	trail->fd = append_file_open(path);
+	if (!trail->path || trail->fd < 0) {
+		fault_set(f, "InvalidConfiguration",
+			  "The audit trail %s cannot be opened: %s. Check the path and its permissions.",
+			  path, strerror(errno));
+		trail_close(trail);
+		return -1;
+	}
+	trail->torn = append_file_is_torn(path);
+	file_sync_folder(path);
+	*ret = trail;
+	return 0;
+}
+
+/* @size: without the terminating byte; 0 when memory ran out. */
+static const char *to_line(json_object *record, size_t *size)
+{
+	const char *line = json_object_to_json_string_length(record,
+							     JSON_C_TO_STRING_PLAIN |
+								     JSON_C_TO_STRING_NOSLASHESCAPE,
+							     size);
+
+	return line ? line : "";
+}
+
+static int sync_file(const struct trail *trail)
+{
+	int r = append_file_sync(trail->fd);
+
+	return r == EINVAL && trail->kind->takes_pipe ? 0 : r;
+}
+
+/* Goes on in a new file when logrotate has moved the old one away. Returns 0 or an errno. */
+static int follow(struct trail *trail)
+{
+	bool changed;
+
+	if (append_file_follow(&trail->fd, trail->path, &changed))
+		return errno;
+	if (changed) {
+		/* Another program may have written into the new file. */
+		trail->torn = append_file_is_torn(trail->path);
+		file_sync_folder(trail->path);
+	}
+	return 0;
+}
+
+/* Appends a record to the file. Returns 0 or an errno. */
+static int to_file(struct trail *trail, json_object *record, bool sync)
+{
+	const char *line;
+	size_t size;
+	int r = follow(trail);
+
+	if (r)
+		return r;
+	line = to_line(record, &size);
+	r = size > 0 ? append_file_line(trail->fd, &trail->torn, line, size) : ENOMEM;
+	if (!r && sync)
+		r = sync_file(trail);
+	return r;
+}
+
+static void note_missing(struct trail *trail, int error)
+{
+	if (!trail->missing++)
+		format_time(time(NULL), trail->missing_since);
+	trail->error = error;
+}
+
+/* Records in the file how many records are in the journal only. Returns 0 or an errno. */
+static int close_gap(struct trail *trail)
+{
+	_cleanup_json_ json_object *record = NULL;
+	json_object *details = json_object_new_object();
+	int r;
+
+	json_add_int(details, "recordsMissing", trail->missing);
+	json_add_string(details, "since", trail->missing_since);
+	json_add_string(details, "reason", strerror(trail->error));
+	record = trail->kind->gap(trail->userdata, details);
+	r = to_file(trail, record, true);
+	if (r)
+		return r;
+	log_warning("The audit trail %s is written again; %u records are in the journal only.",
+		    trail->path, trail->missing);
+	trail->missing = 0;
+	trail_journal(trail, record);
+	return 0;
+}
+
+/**
+ * trail_append() - append a record to the file
+ * @record: borrowed
+ * @sync: the record must survive a power cut
+ *
+ * The caller gives the record to trail_journal() next, also when this fails: it may then change
+ * the record first.
+ *
+ * Return: 0, or the errno because of which the record is missing.
+ */
+int trail_append(struct trail *trail, json_object *record, bool sync)
+{
+	int r = trail->missing ? close_gap(trail) : 0;
+
+	if (!r)
+		r = to_file(trail, record, sync);
+	if (!r)
+		return 0;
+	log_error("Cannot write the audit trail %s: %s. The record of %s is in the journal only.",
+		  trail->path, strerror(r), json_get_string(record, "eventName"));
+	note_missing(trail, r);
+	return r;
+}
+
+/**
+ * trail_journal() - copy a record into the journal
+ *
+ * The journal may be absent (containers, early boot), so a failure is ignored: the file counts.
+ */
+void trail_journal(const struct trail *trail, json_object *record)
+{
+	int priority = json_has(record, "errorCode") ? trail->kind->failed_priority : 6;
+	char message[512];
+
+	trail->kind->message(record, message, sizeof(message));
+	sd_journal_send("MESSAGE=%s", message, "PRIORITY=%d", priority, "SYSLOG_IDENTIFIER=%s",
+			trail->kind->identifier, "ENVELOPE_EVENT=%s",
+			json_get_string(record, "eventName"), "ENVELOPE_RECORD=%s",
+			to_line(record, &(size_t){ 0 }), NULL);
+}
+
+/**
+ * trail_recorded() - sync the file, and check that no record is missing from it
+ *
+ * Return: 0, or the errno because of which a record is missing.
+ */
+int trail_recorded(struct trail *trail)
+{
+	int r;
+
+	if (trail->missing)
+		return trail->error;
+	r = sync_file(trail);
+	if (r)
+		note_missing(trail, r);
+	return r;
+}
+
+/** trail_path() - path of the file; borrowed */
+const char *trail_path(const struct trail *trail)
+{
+	return trail->path;
+}
+
+/** trail_close() - NULL is fine */
+void trail_close(struct trail *trail)
+{
+	if (!trail)
+		return;
+	if (trail->fd >= 0)
+		close(trail->fd);
+	free(trail->path);
+	free(trail);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An audit trail: a file of JSON lines that only grows, and a copy of each record in the journal.
+ * The agent and the KMS each have one. The caller decides what a record contains; this library
+ * writes it.
+ *
+ *	Append		One record is one write(2) on a file opened with O_APPEND: two records never
+ *			mix, and no record is ever rewritten.
+ *	Torn line	A full disk or a power cut may leave a line without its end. The file may be
+ *			append-only, so the rest cannot be cut off: the line gets its end before the
+ *			next record. A reader skips it, since it does not parse.
+ *	Rotation	Before each record the name is compared with the open file. If logrotate has
+ *			moved the file away, the next record starts a new one.
+ *	Full disk	trail_append() fails. The record is then in the journal only, and counted.
+ *	Gap		The first record that fits again is preceded by one named "AuditTrailGap",
+ *			which holds the number of missing records, the time of the first and the
+ *			reason.
+ *
+ * A caller that must not act without a record on the disk appends with @sync, or asks
+ * trail_recorded(), and gives up when either fails.
+ */
+#ifndef ENVELOPE_TRAIL_H
+#define ENVELOPE_TRAIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <json-c/json.h>
+
+#include "lib/base/fault.h"
+
+struct trail;
+
+/**
+ * struct trail_kind - what the trails of the agent and of the KMS do not share
+ * @identifier: SYSLOG_IDENTIFIER of the copies in the journal
+ * @failed_priority: syslog priority of a copy whose record has an errorCode; others have 6
+ * @takes_pipe: the trail may be a pipe or a device, which cannot be synced to a disk; without it
+ *	such a trail counts as one that cannot be written
+ * @message: writes the MESSAGE of a copy into @text
+ * @gap: makes an AuditTrailGap record; takes over @details, its serviceEventDetails
+ */
+struct trail_kind {
+	const char *identifier;
+	int failed_priority;
+	bool takes_pipe;
+	void (*message)(json_object *record, char *text, size_t size);
+	json_object *(*gap)(void *userdata, json_object *details);
+};
+
+int trail_open(const char *path, const struct trail_kind *kind, void *userdata, struct trail **ret,
+	       struct fault *f);
+int trail_append(struct trail *trail, json_object *record, bool sync);
+void trail_journal(const struct trail *trail, json_object *record);
+int trail_recorded(struct trail *trail);
+const char *trail_path(const struct trail *trail);
+void trail_close(struct trail *trail);
+
+#endif
