@@ -33,8 +33,9 @@ static struct {
 	const void *running;	 /* in the device thread */
 } seen;
 
-int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
-	    kms_denied_t denied_first, kms_worker_done_t done, void *userdata, struct fault *f)
+int kms_call_begin(struct agent *agent, const char *operation, json_object *request,
+		   const char *key_arn, kms_denied_t denied_first, kms_worker_done_t done,
+		   void *userdata, struct fault *f)
 {
 	const struct fault denied = { "DisabledException", "the key is disabled" }, none = { 0 };
 	const struct fault *why = seen.outcome == KMS_OK ? &none : &denied;

@@ -72,7 +72,7 @@ static struct answer ask(const char *operation, struct json_object *request)
 		.kms_timeout_seconds = 30,
 	};
 	assert_true(sd_event_new(&agent.event) >= 0);
-	if (kms_ask(&agent, operation, request, kms->key_arn, NULL, on_done, &answer, &f))
+	if (kms_call_begin(&agent, operation, request, kms->key_arn, NULL, on_done, &answer, &f))
 		fail_msg("%s: %s", operation, f.message);
 	while (!answer.done)
 		assert_true(sd_event_run(agent.event, UINT64_MAX) >= 0);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * Kernel keys through libkeyutils. See keyring.h.
- */
+/* Kernel keys through libkeyutils. */
 #include "agent/lease/keyring.h"
 
 #include <errno.h>
@@ -12,13 +10,13 @@
 #include "dm-envelope.h"
 
 #define KEYRING_NAME "envelope"
-/* The possessor everything; root what it needs to look, renew and revoke by hand. */
+/* The possessor may do everything; root may look, renew and revoke by hand. */
 #define KEYRING_PERM                                                                  \
 	(KEY_POS_ALL | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_WRITE | KEY_USR_SEARCH | \
 	 KEY_USR_LINK | KEY_USR_SETATTR)
 /*
- * The key itself gives its possessor nothing: after a `sudo dmsetup create` it is linked into
- * the session keyring of a user who is not root, and possession would let that user revoke it.
+ * A possessor of the key may do nothing. After a `sudo dmsetup create` the key is linked into the
+ * session keyring of a user who is not root, and possession would let that user revoke it.
  */
 #define KEY_PERM (KEY_USR_VIEW | KEY_USR_WRITE | KEY_USR_SEARCH | KEY_USR_LINK | KEY_USR_SETATTR)
 
@@ -26,8 +24,8 @@
  * keyring_open() - find or make the keyring "envelope"
  * @ret: its serial number
  *
- * Gives this thread, and those it makes later, a session keyring of their own with root's
- * user keyring in it, so that they possess the keys wherever the agent was started.
+ * This thread, and threads made later, get a session keyring of their own with root's user keyring
+ * in it. They so possess the keys wherever the agent was started.
  *
  * Return: 0 or -1.
  */
@@ -37,21 +35,21 @@ int keyring_open(int32_t *ret, struct fault *f)
 
 	if (keyctl_join_session_keyring(NULL) < 0 ||
 	    keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING) < 0)
-		return fault_set(f, "InternalFailure", "Cannot set up a session keyring: %s.",
+		return fault_set(f, "InternalFailure", "A session keyring cannot be set up: %s.",
 				 strerror(errno));
 	keyring = keyctl_search(KEY_SPEC_USER_KEYRING, "keyring", KEYRING_NAME, 0);
 	if (keyring < 0)
 		keyring = add_key("keyring", KEYRING_NAME, NULL, 0, KEY_SPEC_USER_KEYRING);
 	if (keyring < 0 || keyctl_setperm((int32_t)keyring, KEYRING_PERM) < 0)
 		return fault_set(f, "InternalFailure",
-				 "Cannot make the keyring '" KEYRING_NAME
-				 "' in root's user keyring: %s.",
+				 "The keyring '" KEYRING_NAME
+				 "' cannot be made in root's user keyring: %s. Look at it: keyctl show @u",
 				 strerror(errno));
 	*ret = (int32_t)keyring;
 	return 0;
 }
 
-/** keyring_find() - serial number of the live key of that description, 0 when there is none */
+/** keyring_find() - serial number of the live key of that description, or 0 */
 int32_t keyring_find(int32_t keyring, const char *description)
 {
 	long key = keyctl_search(keyring, ENVELOPE_KEY_TYPE, description, 0);
@@ -60,9 +58,9 @@ int32_t keyring_find(int32_t keyring, const char *description)
 }
 
 /*
- * An old key of the same description must go first: add_key(2) would try to update it. One that
- * is alive was put there for a device that never came, or its agent was killed before it made
- * one. Must not be called for a volume with a live device, which ends with its key.
+ * An old key of the same description must go first: add_key(2) would try to update it. A live old
+ * key belongs to a device that never came, or to an agent that was killed before it made one.
+ * Must not be called for a volume with a live device: the device ends with its key.
  */
 static int clear_old(int32_t keyring, const char *description)
 {
@@ -74,11 +72,11 @@ static int clear_old(int32_t keyring, const char *description)
 /**
  * keyring_add() - give the kernel a volume key with its first lease
  * @keyring: from keyring_open()
- * @description: "dm-envelope:<volume id>"; an old key of that name is revoked, and with it a
- *	device that uses it
+ * @description: "dm-envelope:<volume id>"; an old key of that description is revoked, which ends
+ *	a device that uses it
  * @key: ENVELOPE_KEY_SIZE bytes
  * @lease_ns: length of a lease
- * @deadline_ns: end of the first one, CLOCK_BOOTTIME, at most @lease_ns from now
+ * @deadline_ns: end of the first lease, CLOCK_BOOTTIME, at most @lease_ns from now
  * @ret: serial number
  *
  * Return: 0 or -1.
@@ -91,10 +89,11 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
 	long serial;
 
 	if (!block)
-		return fault_set(f, "InternalFailure", "Cannot lock memory for a key: %s.",
+		return fault_set(f, "InternalFailure",
+				 "Memory for a key cannot be locked: %s. Raise LimitMEMLOCK of enveloped.",
 				 strerror(errno));
 	if (key->size != ENVELOPE_KEY_SIZE)
-		return fault_set(f, "InternalFailure", "The data key has %zu bytes instead of %d.",
+		return fault_set(f, "InternalFailure", "The data key has %zu bytes, not %d.",
 				 key->size, ENVELOPE_KEY_SIZE);
 	payload = (struct envelope_payload *)block->bytes;
 	payload->magic = ENVELOPE_PAYLOAD_MAGIC;
@@ -109,10 +108,11 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
 		return fault_set(f, "KernelModuleMissing",
 				 "The kernel has no key type 'envelope'. Load its module: modprobe dm-envelope");
 	if (serial < 0)
-		return fault_set(f, "InternalFailure", "The kernel did not take the key: %s.",
+		return fault_set(f, "InternalFailure",
+				 "The kernel did not accept the key: %s. Its reason may be in: dmesg | grep envelope",
 				 strerror(errno));
 	if (keyctl_setperm((int32_t)serial, KEY_PERM) < 0) {
-		fault_set(f, "InternalFailure", "Cannot set the key's permissions: %s.",
+		fault_set(f, "InternalFailure", "The key's permissions cannot be set: %s.",
 			  strerror(errno));
 		keyring_revoke(keyring, (int32_t)serial);
 		return -1;
@@ -125,7 +125,7 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
  * keyring_renew() - extend a key's lease
  * @deadline_ns: its new end, CLOCK_BOOTTIME
  *
- * Return: 0 or a negative errno: -EKEYREVOKED, -EKEYEXPIRED or -ENOKEY when it is dead.
+ * Return: 0 or a negative errno: -EKEYREVOKED, -EKEYEXPIRED or -ENOKEY for a dead key.
  */
 int keyring_renew(int32_t key, uint64_t deadline_ns)
 {
@@ -139,9 +139,9 @@ int keyring_renew(int32_t key, uint64_t deadline_ns)
 }
 
 /**
- * keyring_revoke() - kill a key: when this returns no I/O under it succeeds any more
+ * keyring_revoke() - kill a key: after this no I/O under the key succeeds
  *
- * Return: 0, also when it was dead or gone before, or a negative errno.
+ * Return: 0, also for a key that was dead or gone before, or a negative errno.
  */
 int keyring_revoke(int32_t keyring, int32_t key)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Volume keys in the kernel: the keyring "envelope" in root's user keyring, and keys of
- * type "envelope" in it. They outlive the agent, which finds them again by description.
+ * Volume keys in the kernel: the keyring "envelope" in root's user keyring, and keys of type
+ * "envelope" in it. A key outlives the agent; the next agent finds the key by its description.
  *
  * Must never read a key back or hold its bytes longer than the call that adds it.
  */

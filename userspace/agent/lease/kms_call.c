@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Requests to the KMS. The encryption contexts here are part of the on-disk format
+ * Calls to the KMS. The encryption contexts in their requests are part of the on-disk format
  * (docs/format.md): a changed word makes every wrapped key useless.
  */
 #include "agent/lease/kms_call.h"
@@ -17,7 +17,7 @@
 #define CONTEXT_HEADER	"dm-envelope:header-sha256"
 #define CONTEXT_PURPOSE "dm-envelope:purpose"
 
-/** struct kms_call - one call under way, freed when it has been answered */
+/** struct kms_call - one call under way; on_done() frees it */
 struct kms_call {
 	struct agent *agent;
 	const char *operation;
@@ -28,7 +28,7 @@ struct kms_call {
 	void *userdata;
 };
 
-/* While a volume is made its header does not exist yet, so neither does the hash. */
+/* A volume that is being made has no header yet, so the context has no hash of it. */
 static json_object *context_new(const struct cluster *cluster)
 {
 	json_object *context = json_object_new_object();
@@ -63,7 +63,7 @@ json_object *kms_generate(const struct cluster *cluster)
 	json_object *request = kms_describe_key(cluster->key_arn);
 
 	json_add_int(request, "NumberOfBytes", VOLUME_KEY_SIZE);
-	json_object_object_add(request, "EncryptionContext", context_new(cluster));
+	json_add_object(request, "EncryptionContext", context_new(cluster));
 	return request;
 }
 
@@ -73,7 +73,7 @@ json_object *kms_decrypt_new(const struct cluster *cluster, const char *blob_bas
 	json_object *request = kms_describe_key(cluster->key_arn);
 
 	json_add_string(request, "CiphertextBlob", blob_base64);
-	json_object_object_add(request, "EncryptionContext", context_new(cluster));
+	json_add_object(request, "EncryptionContext", context_new(cluster));
 	return request;
 }
 
@@ -85,17 +85,17 @@ json_object *kms_seal(const struct cluster *cluster, const char *blob_base64)
 	json_add_string(request, "CiphertextBlob", blob_base64);
 	json_add_string(request, "SourceKeyId", cluster->key_arn);
 	json_add_string(request, "DestinationKeyId", cluster->key_arn);
-	json_object_object_add(request, "SourceEncryptionContext", context_new(cluster));
-	json_object_object_add(request, "DestinationEncryptionContext",
-			       context_final(cluster, cluster->header_sha256));
+	json_add_object(request, "SourceEncryptionContext", context_new(cluster));
+	json_add_object(request, "DestinationEncryptionContext",
+			context_final(cluster, cluster->header_sha256));
 	return request;
 }
 
 /**
  * kms_decrypt() - request of Decrypt for a volume's key
  * @wrapped: as in the header, @size bytes
- * @header_sha256: of the header copy that the key is to be bound to
- * @dry_run: only prove that the KMS would do it
+ * @header_sha256: of the header copy to which the key is bound
+ * @dry_run: only prove that the KMS would decrypt
  */
 json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, size_t size,
 			 const char *header_sha256, bool dry_run)
@@ -105,7 +105,7 @@ json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, 
 
 	json_add_string(request, "CiphertextBlob", blob);
 	free(blob);
-	json_object_object_add(request, "EncryptionContext", context_final(cluster, header_sha256));
+	json_add_object(request, "EncryptionContext", context_final(cluster, header_sha256));
 	if (dry_run)
 		json_add_bool(request, "DryRun", true);
 	return request;
@@ -114,40 +114,41 @@ json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, 
 static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
 		    struct json_object *response, struct secret *plaintext, void *userdata)
 {
-	struct kms_call *question = userdata;
-	const char *arn = question->key_arn[0] ? question->key_arn
-					       : json_get_string(response, "KeyId");
+	struct kms_call *call = userdata;
+	const char *arn = call->key_arn[0] ? call->key_arn : json_get_string(response, "KeyId");
 
-	/* A disk that hangs under the log must not keep a refused key alive. */
-	if (outcome == KMS_DENIED && question->denied)
-		question->denied(question->userdata);
-	audit_kms_call(question->agent->audit, question->operation, question->request, arn, f);
-	question->done(worker, outcome, f, response, plaintext, question->userdata);
-	json_object_put(question->request);
-	free(question);
+	/* Before the record: a disk that hangs under the trail must not keep a refused key alive. */
+	if (outcome == KMS_DENIED && call->denied)
+		call->denied(call->userdata);
+	audit_kms_call(call->agent->audit, call->operation, call->request, arn, f);
+	call->done(worker, outcome, f, response, plaintext, call->userdata);
+	json_object_put(call->request);
+	free(call);
 }
 
 /**
- * kms_ask() - put a question; the answer is audited, then given to @done from the event loop
+ * kms_call_begin() - call the KMS
  * @operation: a literal
  * @request: taken over
- * @key_arn: for the audit record; NULL when only the KMS knows it yet
- * @denied: called first of all when the KMS definitely refuses; NULL when there is no access to end
+ * @key_arn: for the audit record; NULL while only the KMS knows it
+ * @denied: called first of all on a definitive denial; NULL if there is no access to end
+ * @done: called from the event loop with the answer, after the audit record
  *
- * A call once begun is not taken back: who no longer wants the answer ignores it.
+ * A call cannot be cancelled: a caller that no longer wants the answer ignores it.
  *
- * Return: 0 or -1 when nothing could be started; @done is not called then.
+ * Return: 0, or -1 if no call could be begun; @done is not called then.
  */
-int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
-	    kms_denied_t denied, kms_worker_done_t done, void *userdata, struct fault *f)
+int kms_call_begin(struct agent *agent, const char *operation, json_object *request,
+		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
+		   struct fault *f)
 {
-	struct kms_call *question = calloc(1, sizeof(*question));
+	struct kms_call *call = calloc(1, sizeof(*call));
 
-	if (!question) {
+	if (!call) {
 		json_object_put(request);
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
-	*question = (struct kms_call){
+	*call = (struct kms_call){
 		.agent = agent,
 		.operation = operation,
 		.request = request,
@@ -156,11 +157,11 @@ int kms_ask(struct agent *agent, const char *operation, json_object *request, co
 		.userdata = userdata,
 	};
 	if (key_arn)
-		snprintf(question->key_arn, sizeof(question->key_arn), "%s", key_arn);
-	if (kms_worker_start(agent->event, &agent->config, operation, request, on_done, question,
-			     NULL, f) == 0)
+		snprintf(call->key_arn, sizeof(call->key_arn), "%s", key_arn);
+	if (kms_worker_start(agent->event, &agent->config, operation, request, on_done, call, NULL,
+			     f) == 0)
 		return 0;
 	json_object_put(request);
-	free(question);
+	free(call);
 	return -1;
 }

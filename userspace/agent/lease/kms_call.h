@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Questions to the KMS about clusters: the requests with their encryption contexts, asked
- * through an unprivileged child and written into the audit trail.
+ * Calls to the KMS about clusters: their requests with the encryption contexts. An unprivileged
+ * child (lib/kms/worker.h) makes each call; each call is recorded in the audit trail.
  */
 #ifndef ENVELOPE_KMS_CALL_H
 #define ENVELOPE_KMS_CALL_H
@@ -9,7 +9,7 @@
 #include "agent/agent.h"
 #include "lib/kms/worker.h"
 
-/** typedef kms_denied_t - the KMS has refused: end access. Called before anything is written */
+/** typedef kms_denied_t - the KMS has denied: end access. Called before the call is recorded */
 typedef void (*kms_denied_t)(void *userdata);
 
 json_object *kms_describe_key(const char *key);
@@ -19,7 +19,8 @@ json_object *kms_seal(const struct cluster *cluster, const char *blob_base64);
 json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, size_t size,
 			 const char *header_sha256, bool dry_run);
 
-int kms_ask(struct agent *agent, const char *operation, json_object *request, const char *key_arn,
-	    kms_denied_t denied, kms_worker_done_t done, void *userdata, struct fault *f);
+int kms_call_begin(struct agent *agent, const char *operation, json_object *request,
+		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
+		   struct fault *f);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+/** lease_now() - CLOCK_BOOTTIME in nanoseconds */
 uint64_t lease_now(void)
 {
 	struct timespec ts;
@@ -14,6 +15,12 @@ uint64_t lease_now(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/**
+ * lease_deadline() - until when an answer of the KMS entitles the kernel to serve
+ * @asked_ns: when the KMS was called. The time of the answer would be too late: the decision may be
+ *	as old as the call.
+ * @lease_ns: length of a lease
+ */
 uint64_t lease_deadline(uint64_t asked_ns, uint64_t lease_ns)
 {
 	return asked_ns + lease_ns;
@@ -25,11 +32,28 @@ static uint64_t jitter(uint64_t ns, uint32_t random)
 	return ns - ns / 10 + (ns / 5) / 1000 * (random % 1001);
 }
 
+/**
+ * lease_renew_delay() - how long to wait after a successful renewal
+ * @renew_ns: the configured interval
+ * @random: any number; moves the result by up to 10 % either way, so that the volumes of a host
+ *	and the hosts of a site do not call in step
+ */
 uint64_t lease_renew_delay(uint64_t renew_ns, uint32_t random)
 {
 	return jitter(renew_ns, random);
 }
 
+/**
+ * lease_retry_delay() - how long to wait after a renewal without a verdict
+ * @failures: in a row, at least 1
+ * @renew_ns: the configured interval, and the longest wait
+ * @left_ns: rest of the lease
+ * @random: jitter as in lease_renew_delay()
+ *
+ * The first delay is a quarter of the interval, but at most one second. Each next one is twice as
+ * long, up to the interval. A later delay is never longer than a quarter of the rest of the lease:
+ * a KMS that comes back late is still called in time, the more often the nearer the end.
+ */
 uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint64_t left_ns,
 			   uint32_t random)
 {
@@ -43,6 +67,7 @@ uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint64_t le
 	return jitter(delay, random);
 }
 
+/** lease_seconds_left() - whole seconds from @now_ns to @deadline_ns, 0 when it has passed */
 int64_t lease_seconds_left(uint64_t deadline_ns, uint64_t now_ns)
 {
 	return deadline_ns > now_ns ? (int64_t)((deadline_ns - now_ns) / NS_PER_S) : 0;

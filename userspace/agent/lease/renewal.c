@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Renewals. Only a definitive denial ends a lease here; without a verdict it tries
- * again until the kernel has ended the lease by itself.
+ * Renewals. Only a definitive denial ends a lease here. Any other failure is tried again until the
+ * kernel has ended the lease by itself.
  */
 #include "agent/lease/renewal.h"
 
@@ -24,8 +24,8 @@
 #include "lib/base/log.h"
 
 /*
- * One try. The cluster may be gone, or have another key, when it is answered. @denied: it was,
- * and the key is revoked.
+ * One call to the KMS. The cluster may be gone, or have another key, when the answer comes.
+ * @denied: the KMS has denied, and the key is revoked.
  */
 struct attempt {
 	struct agent *agent;
@@ -60,8 +60,9 @@ static void schedule(struct cluster *cluster, uint64_t delay_ns)
 }
 
 /*
- * Length of a lease. A key that was given to the kernel under a shorter LeaseSeconds= accepts
- * no longer lease. A module that does not report the length gets the configured one.
+ * Length of a lease. A key that was added under a shorter LeaseSeconds= accepts no longer lease.
+ * An older module does not report the length; the configured one is then assumed. If the key's
+ * length is shorter, the kernel refuses each renewal and the device ends with its lease.
  */
 static uint64_t lease_length(const struct cluster *cluster)
 {
@@ -78,7 +79,7 @@ static uint64_t interval(const struct cluster *cluster)
 	return lease / 3 < renew ? lease / 3 : renew;
 }
 
-/* Notes what went wrong and tries again later. */
+/* Notes the fault and tries again later. */
 static void retry_quietly(struct cluster *cluster, const struct fault *f)
 {
 	uint64_t now = lease_now();
@@ -95,8 +96,8 @@ static void retry_quietly(struct cluster *cluster, const struct fault *f)
 static void retry(struct cluster *cluster, const struct fault *f)
 {
 	retry_quietly(cluster, f);
-	log_warning("Cluster %s: its lease was not renewed, %lld s of the lease left: %s",
-		    cluster->id, (long long)lease_seconds_left(cluster->deadline_ns, lease_now()),
+	log_warning("Cluster %s: the lease was not renewed, %lld s of it are left: %s", cluster->id,
+		    (long long)lease_seconds_left(cluster->deadline_ns, lease_now()),
 		    cluster->renewal.last_error);
 }
 
@@ -117,15 +118,15 @@ static void renewed(struct cluster *cluster, uint64_t asked_ns)
 	struct fault f;
 
 	if (r < 0 && r != -EKEYREVOKED && r != -EKEYEXPIRED && r != -ENOKEY) {
-		fault_set(&f, "InternalFailure", "the kernel did not renew the key: %s",
+		fault_set(&f, "InternalFailure", "The kernel did not renew the key: %s.",
 			  strerror(-r));
 		retry(cluster, &f);
 		return;
 	}
 	if (r < 0) {
-		/* Most likely the device has failed meanwhile: its status tells why. */
+		/* Most likely the device has failed meanwhile: its status has the reason. */
 		snprintf(cluster->renewal.last_error, sizeof(cluster->renewal.last_error),
-			 "the kernel did not renew the key: %s", strerror(-r));
+			 "The kernel did not renew the key: %s.", strerror(-r));
 		log_warning("Cluster %s: key %d: %s", cluster->id, cluster->key,
 			    cluster->renewal.last_error);
 		device_events_refresh(cluster->agent);
@@ -139,7 +140,7 @@ static void renewed(struct cluster *cluster, uint64_t asked_ns)
 	device_events_changed(cluster->agent);
 }
 
-/* The cluster that the attempt was made for, if it still has that key. */
+/* The attempt's cluster, if it still has the attempt's key. */
 static struct cluster *whose(const struct attempt *attempt)
 {
 	struct cluster *cluster = cluster_find_volume(attempt->agent, attempt->volume_id);
@@ -182,15 +183,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	struct attempt *attempt;
 	struct fault f;
 
-	/* The kernel has ended the lease; the event that says so is on its way. */
+	/* The kernel has ended the lease; its event is on the way. */
 	if (lease_now() >= cluster->deadline_ns) {
 		device_events_refresh(cluster->agent);
 		return 0;
 	}
-	/* A key put there for a device that never came must not be renewed for ever. */
+	/* A key added for a device that never came must not be renewed without end. */
 	if (!cluster->mapping.name[0] && lease_now() >= cluster->awaits_device_ns)
 		device_events_refresh(cluster->agent);
-	/* Which only a restart with another configuration can change: said once. */
+	/* Only a restart with another configuration can change the region: log this once. */
 	if (rules_region(cluster->region, cluster->agent->config.region, &f) < 0) {
 		if (cluster->renewal.failures)
 			retry_quietly(cluster, &f);
@@ -208,10 +209,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	attempt->key = cluster->key;
 	attempt->asked_ns = lease_now();
 	cluster->renewal.next_ns = 0;
-	if (kms_ask(cluster->agent, "Decrypt",
-		    kms_decrypt(cluster, cluster->wrapped_key, cluster->wrapped_key_size,
-				cluster->header_sha256, true),
-		    cluster->key_arn, on_denied, on_answer, attempt, &f) < 0) {
+	if (kms_call_begin(cluster->agent, "Decrypt",
+			   kms_decrypt(cluster, cluster->wrapped_key, cluster->wrapped_key_size,
+				       cluster->header_sha256, true),
+			   cluster->key_arn, on_denied, on_answer, attempt, &f) < 0) {
 		free(attempt);
 		retry(cluster, &f);
 	}
@@ -219,10 +220,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /**
- * renewal_start() - keep the lease of a cluster's kernel key from now on
- * @cluster: whose key is set
+ * renewal_start() - renew the lease of a cluster's kernel key from now on
+ * @cluster: has a key
  * @deadline_ns: end of its present lease
- * @renewed_now: the KMS has just agreed; otherwise it is asked at once
+ * @renewed_now: the KMS has just agreed; otherwise the KMS is called at once
  */
 void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_now)
 {

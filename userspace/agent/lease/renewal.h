@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the lease of a live volume: asks the KMS now and then whether the key may
- * still be used, and tells the kernel.
+ * Keeps the lease of a live volume: asks the KMS at intervals whether the key may still be used,
+ * and moves the kernel's deadline after each agreement.
  */
 #ifndef ENVELOPE_RENEWAL_H
 #define ENVELOPE_RENEWAL_H

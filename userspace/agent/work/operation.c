@@ -162,8 +162,8 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 	step->op = op;
 	step->next = next;
 	op->asked_ns = lease_now();
-	if (kms_ask(op->agent, kms_operation, request, strncmp(arn, "arn:", 4) ? NULL : arn,
-		    on_denied, on_answer, step, &op->fault) < 0) {
+	if (kms_call_begin(op->agent, kms_operation, request, strncmp(arn, "arn:", 4) ? NULL : arn,
+			   on_denied, on_answer, step, &op->fault) < 0) {
 		free(step);
 		operation_fail(op);
 	}
