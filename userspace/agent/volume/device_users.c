@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Finds out who uses a block device: mounts, processes with it open, devices on top.
- * What it says may be out of date by the time it is read.
+ * Finds the users of a block device: mounts, processes that have it open, devices on top. The
+ * answer may be out of date by the time it is read.
  */
 #include "agent/volume/device_users.h"
 
@@ -30,7 +30,7 @@ static bool find_mount(dev_t device, char *text, size_t size)
 		found = sscanf(line, "%*d %*d %u:%u %*s %255s", &maj, &min, where) == 3 &&
 			makedev(maj, min) == device;
 		if (found)
-			snprintf(text, size, "It is mounted on %s: unmount it first.", where);
+			snprintf(text, size, "It is mounted on %s. Unmount it first.", where);
 	}
 	free(line);
 	if (file)
@@ -79,7 +79,7 @@ static bool find_process(dev_t device, char *text, size_t size)
 				name[strcspn(name, "\n")] = 0;
 			fclose(comm);
 		}
-		snprintf(text, size, "The process %s (%s) has it open: stop it first.",
+		snprintf(text, size, "The process %s (%s) has it open. Stop the process first.",
 			 entry->d_name, name);
 	}
 	if (dir)
@@ -99,7 +99,8 @@ static bool find_device_on_top(dev_t device, char *text, size_t size)
 	while (dir && !found && (entry = readdir(dir))) {
 		found = entry->d_name[0] != '.';
 		if (found)
-			snprintf(text, size, "The device %s lies on top of it: remove it first.",
+			snprintf(text, size,
+				 "The device %s lies on top of it. Remove that device first.",
 				 entry->d_name);
 	}
 	if (dir)
@@ -108,14 +109,14 @@ static bool find_device_on_top(dev_t device, char *text, size_t size)
 }
 
 /**
- * device_users_explain() - say in a fault who keeps a device busy
+ * device_users_explain() - name the user of a busy device in a fault
  * @device: number of the device
  * @name: under /dev/mapper
  * @f: replaced when it is InvalidDBClusterStateFault
  */
 void device_users_explain(dev_t device, const char *name, struct fault *f)
 {
-	char text[400] = "Find out by whom: fuser -vm /dev/mapper/... or lsblk.";
+	char text[400] = "Find its users: fuser -vm /dev/mapper/... or lsblk.";
 
 	if (strcmp(f->code, "InvalidDBClusterStateFault"))
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who uses a block device: for error messages only, never for decisions. */
+/* The users of a block device: for error messages only, never for decisions. */
 #ifndef ENVELOPE_DEVICE_USERS_H
 #define ENVELOPE_DEVICE_USERS_H
 

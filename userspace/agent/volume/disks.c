@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * The block devices of the host, from sysfs. Knows nothing of what is on them.
- */
+/* The block devices of the host, from sysfs. Their contents are not read here. */
 #include "agent/volume/disks.h"
 
 #include <dirent.h>
@@ -12,7 +10,7 @@
 
 #include "agent/volume/mapper.h"
 
-/* Reads one line of the device's folder in sysfs; "" when there is none. */
+/* Reads one line from the device's folder in sysfs; "" if it is missing. */
 static void read_attribute(const char *name, const char *attribute, char *text, int size)
 {
 	char path[400];
@@ -29,9 +27,8 @@ static void read_attribute(const char *name, const char *attribute, char *text, 
 }
 
 /*
- * Empty drives and loop devices without a file have no size and nothing to say. A
- * suspended device would hold the thread until it is resumed, and what lies on top of
- * a volume is none.
+ * Empty drives and loop devices without a file have no size and no volume. A suspended device
+ * would hold the thread until it is resumed. A device on top of a volume is not a volume.
  */
 static bool is_worth_a_look(const char *name)
 {
@@ -44,7 +41,7 @@ static bool is_worth_a_look(const char *name)
 	       strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX));
 }
 
-/* A device-mapper device is known to people by its name. */
+/* The path by which people know the device: a device-mapper device by its name. */
 static void device_path(const char *name, char path[64])
 {
 	char dm_name[48];

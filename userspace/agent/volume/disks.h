@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-/** struct disk - one of them, by the path that people know it by */
+/** struct disk - a block device, by the path that people know */
 struct disk {
 	char path[64];
 };

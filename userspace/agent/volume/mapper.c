@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Device-mapper devices of target "envelope". A table is built from a verified header
- * copy in memory and from nothing else; no key material passes through here.
+ * Device-mapper devices of target "envelope". A table is built only from a verified copy of the
+ * header in memory. No key material passes through here.
  */
 #include "agent/volume/mapper.h"
 
@@ -19,7 +19,7 @@
 #include "dm-envelope.h"
 #include "lib/base/log.h"
 
-/* libdevmapper's own messages; its debug chatter stays out. */
+/* libdevmapper's warnings and errors; its debug messages are dropped. */
 __attribute__((format(printf, 5, 6))) static void on_log(int level, const char *file, int line,
 							 int dm_errno, const char *format, ...)
 {
@@ -61,8 +61,8 @@ int mapper_init(struct fault *f)
 /**
  * mapper_events() - a descriptor that is readable once a device has had an event
  *
- * /dev/mapper/control tells of any event since it was opened, so it is opened anew after
- * each. The one function here for the event loop.
+ * /dev/mapper/control is readable after any event since it was opened, so it is opened anew after
+ * each. Only this function is for the event loop.
  *
  * Return: the descriptor, to be closed by the caller, or a negative errno.
  */
@@ -78,7 +78,7 @@ int mapper_events(void)
  * @name: of the device
  * @header: verified copy
  * @device: block device with the ciphertext
- * @number: its number when @header was read; refused when the path has another by now
+ * @number: its number when @header was read; a path that has another number by now is refused
  * @description: of the kernel key, which must be reachable from this thread's keyrings
  * @f: InternalFailure, or InvalidDBClusterStateFault when the name is taken
  *
@@ -94,7 +94,9 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 	int ok;
 
 	if (stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
-		return fault_set(f, "InvalidParameterValue", "%s is not a block device.", device);
+		return fault_set(f, "InvalidParameterValue",
+				 "%s is not a block device. Name the block device of the volume.",
+				 device);
 	if (st.st_rdev != number)
 		return fault_set(f, "InvalidVolumeHeader",
 				 "%s has become another device since the volume's header was read there. Start the cluster again.",
@@ -108,22 +110,24 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 	if (!task || !dm_task_set_name(task, name) || !dm_task_set_uuid(task, uuid) ||
 	    !dm_task_add_target(task, 0, header->data_sectors, ENVELOPE_TARGET_NAME, params) ||
 	    !dm_task_set_cookie(task, &cookie, 0))
-		return fault_set(f, "InternalFailure", "Cannot prepare the device %s.", name);
+		return fault_set(f, "InternalFailure",
+				 "The device %s cannot be prepared: out of memory or a bad name.",
+				 name);
 	ok = dm_task_run(task);
 	dm_udev_wait(cookie);
 	if (!ok && dm_task_get_errno(task) == EBUSY)
 		return fault_set(f, "InvalidDBClusterStateFault",
-				 "There is a device %s already, or something else uses %s. See: dmsetup table; lsblk %s",
+				 "The device name %s is taken, or something else uses %s. Look: dmsetup table; lsblk %s",
 				 name, device, device);
 	if (!ok)
 		return fault_set(f, "InternalFailure",
-				 "The kernel refused to make the device %s: %s. Its reason is in: dmesg | grep envelope",
+				 "The kernel refused to make the device %s: %s. Read its reason: dmesg | grep envelope",
 				 name, strerror(dm_task_get_errno(task)));
 	dm_task_update_nodes();
 	return 0;
 }
 
-/* Does something that stays stand on the device: a mounted file system, another device? */
+/* Is a lasting user on the device: a mounted file system, another device? */
 static bool in_use(const char *name)
 {
 	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_INFO);
@@ -137,12 +141,12 @@ static bool in_use(const char *name)
 }
 
 /**
- * mapper_remove() - take a device away
- * @name: of the device; one that is not there is fine
+ * mapper_remove() - remove a device
+ * @name: of the device; a missing device is fine
  * @f: InvalidDBClusterStateFault when it is in use
  *
- * A file system or a device on top is refused at once. Whoever else has it open may be a
- * udev worker that looks at it after a write, and is given five seconds by libdevmapper.
+ * A device with a file system or a device on top is refused at once. Another opener may be a udev
+ * worker that reads the device after a write: libdevmapper tries again for five seconds.
  *
  * Return: 0 or -1.
  */
@@ -153,18 +157,24 @@ int mapper_remove(const char *name, struct fault *f)
 	int ok;
 
 	if (in_use(name))
-		return fault_set(f, "InvalidDBClusterStateFault", "The device %s is in use.", name);
+		return fault_set(f, "InvalidDBClusterStateFault",
+				 "The device %s is in use. Stop its users first: lsblk, fuser -vm.",
+				 name);
 	if (!task || !dm_task_set_name(task, name) || !dm_task_retry_remove(task) ||
 	    !dm_task_set_cookie(task, &cookie, 0))
-		return fault_set(f, "InternalFailure", "Cannot prepare the removal of %s.", name);
+		return fault_set(f, "InternalFailure",
+				 "The removal of %s cannot be prepared: out of memory.", name);
 	ok = dm_task_run(task);
 	dm_udev_wait(cookie);
 	dm_task_update_nodes();
 	if (ok || dm_task_get_errno(task) == ENXIO)
 		return 0;
 	if (dm_task_get_errno(task) == EBUSY)
-		return fault_set(f, "InvalidDBClusterStateFault", "The device %s is in use.", name);
-	return fault_set(f, "InternalFailure", "The kernel did not remove %s: %s.", name,
+		return fault_set(f, "InvalidDBClusterStateFault",
+				 "The device %s is in use. Stop its users first: lsblk, fuser -vm.",
+				 name);
+	return fault_set(f, "InternalFailure",
+			 "The kernel did not remove %s: %s. Read its reason: dmesg", name,
 			 strerror(dm_task_get_errno(task)));
 }
 
@@ -196,7 +206,7 @@ int mapper_parse_status(const char *params, struct mapping *mapping)
 	return 0;
 }
 
-/* Runs a query for one device and gives its first target's parameters if that is ours. */
+/* Queries one device. @params: of its first target, if that is an envelope target. */
 static struct dm_task *query(int type, const char *name, char **params)
 {
 	struct dm_task *task = dm_task_create(type);
@@ -225,7 +235,7 @@ static bool read_volume_id(const char *table, char volume_id[22])
 			   volume_id) == 1;
 }
 
-/* Return: true when @name is a device of ours and @mapping has been filled. */
+/* Fills @mapping. Return: false if @name is not the device of a volume. */
 static bool inspect(const char *name, struct mapping *mapping)
 {
 	_cleanup_task_ struct dm_task *table = NULL, *status = NULL;
@@ -250,7 +260,7 @@ static bool inspect(const char *name, struct mapping *mapping)
 }
 
 /**
- * mapper_list() - all devices of target "envelope" whose key is of ours
+ * mapper_list() - all devices of target "envelope" that belong to a volume
  * @ret: array of @count, to be freed with free()
  *
  * Return: 0 or -1.
@@ -263,7 +273,8 @@ int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 	size_t n = 0;
 
 	if (!task || !dm_task_run(task))
-		return fault_set(f, "InternalFailure", "Cannot list the device-mapper devices.");
+		return fault_set(f, "InternalFailure",
+				 "The device-mapper devices cannot be listed. Is device-mapper there? modprobe dm-mod");
 	names = dm_task_get_names(task);
 	if (names && !names->dev)
 		names = NULL;

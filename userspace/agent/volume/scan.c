@@ -13,7 +13,7 @@
 #include "agent/volume/disks.h"
 #include "lib/base/log.h"
 
-/* libblkid looks at a few kilobytes; only what it calls LUKS with our label is read in full. */
+/* libblkid reads a few kilobytes. Only a device that it calls LUKS with our label is read in full. */
 static bool looks_like_ours(const char *device)
 {
 	blkid_probe probe = blkid_new_probe_from_filename(device);

@@ -8,9 +8,9 @@
 #include "lib/header/header.h"
 
 /**
- * struct scanned - a volume found
+ * struct scanned - a volume on a block device
  * @device: path of the block device
- * @header: its header, within the profile but not yet vouched for by the KMS
+ * @header: within the profile, but not yet verified by the KMS
  */
 struct scanned {
 	char device[64];
