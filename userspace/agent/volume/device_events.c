@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Device-mapper events: mapper_events() is readable when any device has had an event since
- * it was opened, so opening it anew arms it again. No timer looks at devices.
+ * Device-mapper events. The descriptor of mapper_events() is readable once any device has had an
+ * event since it was opened; opening it anew arms it again. No timer looks at devices.
  */
 #include "agent/volume/device_events.h"
 
@@ -49,9 +49,9 @@ static void look_done(void *data)
 }
 
 /**
- * device_events_refresh() - look at all devices and judge what is seen
+ * device_events_refresh() - look at all devices, then judge each cluster by them
  *
- * One look at a time; asked for again meanwhile, another follows.
+ * There is one look at a time. A call during a look makes another look follow.
  */
 void device_events_refresh(struct agent *agent)
 {
@@ -80,7 +80,7 @@ void device_events_changed(struct agent *agent)
 
 static int on_control(sd_event_source *source, int fd, uint32_t revents, void *userdata);
 
-/* Opens the control device anew, which arms it, before the old one is given up. */
+/* Opens the control device anew, which arms it, before the old descriptor is closed. */
 static int arm(struct agent *agent)
 {
 	sd_event_source *source = NULL;
@@ -105,7 +105,7 @@ static int on_control(sd_event_source *source, int fd, uint32_t revents, void *u
 	int r = arm(agent);
 
 	if (r < 0) {
-		log_error("Cannot watch " MAPPER_CONTROL " any longer: %s", strerror(-r));
+		log_error("Cannot watch " MAPPER_CONTROL ": %s", strerror(-r));
 		return r;
 	}
 	agent->hooks.changed(agent);
@@ -124,14 +124,14 @@ int device_events_start(struct agent *agent, struct fault *f)
 
 	if (r < 0)
 		return fault_set(f, "KernelModuleMissing",
-				 "Cannot open " MAPPER_CONTROL
-				 ": %s. Is device-mapper there? modprobe dm-mod",
+				 MAPPER_CONTROL
+				 " cannot be opened: %s. Is device-mapper there? modprobe dm-mod",
 				 strerror(-r));
 	device_events_refresh(agent);
 	return 0;
 }
 
-/** device_events_stop() - watch no more */
+/** device_events_stop() - end the watch */
 void device_events_stop(struct agent *agent)
 {
 	if (!agent->control_source)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Watches the devices by device-mapper's own events, and tells clients of Status
- * that something changed.
+ * Watches the devices by device-mapper's own events. After each event it looks at all devices and
+ * calls agent_hooks.
  */
 #ifndef ENVELOPE_DEVICE_EVENTS_H
 #define ENVELOPE_DEVICE_EVENTS_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A queue of jobs for the device thread and a queue of results back to the loop.
- * Knows nothing of what the jobs do.
+ * A queue of jobs for the device thread and a queue of results back to the loop. The jobs bring
+ * their own functions.
  */
 #include "agent/volume/device_thread.h"
 
@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,9 +34,9 @@ struct queue {
 /**
  * struct device_thread - owned by the agent
  * @lock: guards @waiting, @finished, @running and @stopping
- * @running: data of the job at work; NULL for none
- * @wake: a job waits, or the thread is to stop
- * @event_fd: readable when @finished has something
+ * @running: data of the job at work, or NULL
+ * @wake: a job waits, or the thread must stop
+ * @event_fd: readable when @finished has a job
  */
 struct device_thread {
 	pthread_t thread;
@@ -68,7 +69,7 @@ static struct job *queue_take(struct queue *queue)
 	return job;
 }
 
-/* Jobs that are not begun, or not ended, any more; their data is their owners'. */
+/* Drops jobs that will not be begun or ended; their owners free their data. */
 static void queue_drop(struct queue *queue)
 {
 	struct job *job;
@@ -93,13 +94,13 @@ static void *work(void *userdata)
 		thread->running = job->data;
 		pthread_mutex_unlock(&thread->lock);
 		job->run(job->data);
-		/* Jobs verify keys: what libcryptsetup left on this stack must not stay. */
+		/* Jobs verify keys: libcryptsetup may have left a key on this stack. */
 		stack_wipe();
 		pthread_mutex_lock(&thread->lock);
 		thread->running = NULL;
 		queue_put(&thread->finished, job);
 		if (write(thread->event_fd, &one, sizeof(one)) < 0)
-			log_error("Cannot wake the event loop.");
+			log_error("Cannot wake the event loop: %s", strerror(errno));
 	}
 	pthread_mutex_unlock(&thread->lock);
 	return NULL;
@@ -128,7 +129,7 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
 /**
  * device_thread_new() - start the thread
  *
- * It inherits the caller's session keyring and signal mask: set both up before.
+ * The thread inherits the session keyring and the signal mask of the caller: set up both first.
  *
  * Return: 0 or a negative errno.
  */
@@ -161,17 +162,17 @@ int device_thread_new(sd_event *event, struct device_thread **ret)
 }
 
 /**
- * device_thread_submit() - have a job done after those submitted before
- * @run: does it, in the device thread
- * @done: takes the result, in the event loop
- * @data: the job's; the thread's until @done is called
+ * device_thread_submit() - run a job after the jobs submitted before
+ * @run: runs in the device thread
+ * @done: runs in the event loop, after @run
+ * @data: of the job; belongs to the thread until @done is called
  */
 void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
 			  void *data)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
-	/* A job lost would leave its cluster at work for ever. */
+	/* Without the job its operation would never end. */
 	if (!job)
 		abort();
 	*job = (struct job){ .run = run, .done = done, .data = data };
@@ -181,7 +182,7 @@ void device_thread_submit(struct device_thread *thread, device_run_t run, device
 	pthread_mutex_unlock(&thread->lock);
 }
 
-/** device_thread_running() - data of the job that the thread is at work on; NULL for none */
+/** device_thread_running() - data of the job that the thread is running, or NULL */
 const void *device_thread_running(struct device_thread *thread)
 {
 	const void *running;
@@ -195,8 +196,9 @@ const void *device_thread_running(struct device_thread *thread)
 /**
  * device_thread_free() - stop the thread
  *
- * Return: false when a hung disk holds it; what its job uses must then not be freed. No other job
- * is begun any more.
+ * No further job is begun.
+ *
+ * Return: false if a hung disk holds the thread; then the data of its job must not be freed.
  */
 bool device_thread_free(struct device_thread *thread)
 {
@@ -211,7 +213,7 @@ bool device_thread_free(struct device_thread *thread)
 	clock_gettime(CLOCK_REALTIME, &limit);
 	limit.tv_sec += STOP_SECONDS;
 	if (pthread_timedjoin_np(thread->thread, NULL, &limit) != 0) {
-		log_warning("A disk holds the device thread; leaving without it.");
+		log_warning("A disk holds the device thread; exiting without it.");
 		return false;
 	}
 	sd_event_source_disable_unref(thread->source);

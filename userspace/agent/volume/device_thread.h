@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one thread that touches block devices, libcryptsetup and libdevmapper. A disk
- * that hangs stops this thread, never the event loop, so the leases of all other
- * volumes go on being renewed.
+ * The only thread that touches block devices, libcryptsetup and libdevmapper. A disk that hangs
+ * stops this thread, never the event loop: the leases of the other volumes are still renewed.
  */
 #ifndef ENVELOPE_DEVICE_THREAD_H
 #define ENVELOPE_DEVICE_THREAD_H
