@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The files that envelope-kms writes, and those that it reads: key store, root key,
-# credentials, kms.conf; kept over a restart, refused when somebody has changed them.
+# The files of envelope-kms: key store, root key, credentials, kms.conf. They are kept over a
+# restart, and refused after somebody has changed them.
 
 import os
 import sqlite3
@@ -167,7 +167,7 @@ def _():
     with open(conf, "a", encoding="utf-8") as f:
         f.write("Nonsense=1\n")
     done = subprocess.run([kms.program, f"--config={conf}", "--init"], capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and f"{conf}:7: unknown key Nonsense" in done.stderr, done.stderr
+    assert done.returncode == 2 and f"{conf}:7: Unknown key Nonsense" in done.stderr, done.stderr
 
 
 kms.close()

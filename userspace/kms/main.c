@@ -3,7 +3,7 @@
  * envelope-kms: the embedded KMS. This file only starts the parts in order and stops them in
  * reverse.
  *
- * Must never serve before root key, key store, principals and audit trail are all in place.
+ * Must never serve before root key, key store, principals and audit trail are all open.
  */
 #include <errno.h>
 #include <signal.h>
@@ -40,7 +40,7 @@ struct server {
 	bool own_socket; /* the unix socket was bound here: remove it at the end */
 };
 
-/* Everything that a first start needs; what exists is left alone. */
+/* Makes every file that a first start needs. Existing files are left alone. */
 static int prepare(const struct settings *s, struct server *server, struct fault *f)
 {
 	bool first;
@@ -94,31 +94,31 @@ static int serve(const struct settings *s, struct server *server, struct fault *
 static int make_event_loop(struct server *server, struct fault *f)
 {
 	sigset_t stop;
-	int err;
+	int r;
 
 	sigemptyset(&stop);
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
 	sigprocmask(SIG_BLOCK, &stop, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	/* A limit of file size is answered as a full disk is. */
+	/* Ignored, so that a write over the limit of file size fails like a full disk. */
 	signal(SIGXFSZ, SIG_IGN);
-	err = sd_event_default(&server->event);
-	if (err >= 0)
-		err = sd_event_add_signal(server->event, NULL, SIGTERM, NULL, NULL);
-	if (err >= 0)
-		err = sd_event_add_signal(server->event, NULL, SIGINT, NULL, NULL);
-	if (err >= 0)
-		err = sd_event_set_watchdog(server->event, true);
-	if (err < 0)
-		return fault_set(f, "InternalFailure", "cannot make the event loop: %s",
-				 strerror(-err));
+	r = sd_event_default(&server->event);
+	if (r >= 0)
+		r = sd_event_add_signal(server->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(server->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_set_watchdog(server->event, true);
+	if (r < 0)
+		return fault_set(f, "InternalFailure", "The event loop cannot be made: %s.",
+				 strerror(-r));
 	return 0;
 }
 
 static int run(const struct settings *s, struct server *server, struct fault *f)
 {
-	int err;
+	int r;
 
 	if (make_event_loop(server, f) || prepare(s, server, f))
 		return -1;
@@ -131,10 +131,10 @@ static int run(const struct settings *s, struct server *server, struct fault *f)
 		return -1;
 	sd_notify(0, "READY=1");
 	log_info("serving region %s, account %s", s->region, s->account);
-	err = sd_event_loop(server->event);
+	r = sd_event_loop(server->event);
 	sd_notify(0, "STOPPING=1");
-	if (err < 0)
-		return fault_set(f, "InternalFailure", "event loop failed: %s", strerror(-err));
+	if (r < 0)
+		return fault_set(f, "InternalFailure", "The event loop failed: %s.", strerror(-r));
 	return 0;
 }
 
@@ -154,7 +154,7 @@ static void stop(const struct settings *s, struct server *server)
 	stack_wipe();
 }
 
-/* Heap that holds plaintext for a moment must not be swapped out in that moment. */
+/* Heap memory holds plaintext for moments; it must not be swapped out in one of them. */
 static void lock_memory(void)
 {
 	struct rlimit limit;
@@ -171,25 +171,25 @@ int main(int argc, char **argv)
 	static struct settings settings;
 	struct server server = { 0 };
 	struct fault fault = { 0 };
-	int ret;
+	int r;
 
 	log_init("envelope-kms");
 	if (settings_read(argc, argv, &settings, &fault)) {
 		log_error("%s", fault.message);
 		return 2;
 	}
-	ret = secret_process_init();
-	if (ret) {
-		log_error("cannot forbid core dumps: %s", strerror(-ret));
+	r = secret_process_init();
+	if (r) {
+		log_error("cannot forbid core dumps: %s", strerror(-r));
 		return 1;
 	}
 	lock_memory();
-	ret = run(&settings, &server, &fault);
-	if (ret)
+	r = run(&settings, &server, &fault);
+	if (r)
 		log_error("%s", fault.message);
 	stop(&settings, &server);
-	/* Not the status of each fault: 5, for one, is a KMS that cannot be reached. */
-	if (!ret)
+	/* Not fault_exit_code(): its 5, for example, means a KMS that cannot be reached. */
+	if (!r)
 		return 0;
 	return strcmp(fault.code, "InvalidConfiguration") ? 1 : 2;
 }

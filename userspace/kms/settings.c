@@ -2,9 +2,8 @@
 /*
  * Reading the settings.
  *
- * Must never guess: an unknown key, option or a bad value is an error.
+ * Must never guess: an unknown key, an unknown option or a bad value is an error.
  */
-
 #include "kms/settings.h"
 
 #include <errno.h>
@@ -33,9 +32,8 @@ struct setting {
 	}
 
 static const struct setting table[] = {
-	TEXT("Region", "region", region, "us-east-1", "NAME      region this KMS is"),
-	TEXT("AccountId", "account", account, "123456789012",
-	     "DIGITS   account its principals belong to"),
+	TEXT("Region", "region", region, "us-east-1", "NAME      region of this KMS"),
+	TEXT("AccountId", "account", account, "123456789012", "DIGITS   account of its principals"),
 	TEXT("ListenUnix", "listen-unix", listen_unix, "/run/envelope-kms/kms.sock",
 	     "PATH unix socket; '' for none"),
 	{ "ListenTcp", "listen-tcp", offsetof(struct settings, listen_tcp), 0, "8443",
@@ -67,8 +65,8 @@ static int set_port(unsigned int *port, const char *value, struct fault *f)
 	errno = 0;
 	number = strtoul(value, &end, 10);
 	if (errno || end == value || *end != '\0' || number > 65535)
-		return fault_set(f, "InvalidConfiguration", "'%.32s' is no port: give 0 to 65535",
-				 value);
+		return fault_set(f, "InvalidConfiguration",
+				 "'%.32s' is not a port. Give a number from 0 to 65535.", value);
 	*port = (unsigned int)number;
 	return 0;
 }
@@ -81,7 +79,8 @@ static int set(struct settings *settings, const struct setting *row, const char 
 	if (row->size == 0)
 		return set_port((unsigned int *)field, value, f);
 	if (strlen(value) >= row->size)
-		return fault_set(f, "InvalidConfiguration", "%s: at most %zu characters", row->key,
+		return fault_set(f, "InvalidConfiguration",
+				 "%s is too long. Give at most %zu characters.", row->key,
 				 row->size - 1);
 	memcpy(field, value, strlen(value) + 1);
 	return 0;
@@ -93,11 +92,12 @@ static int entry(const char *section, const char *key, const char *value, void *
 	size_t i;
 
 	if (*section != '\0')
-		return fault_set(f, "InvalidConfiguration", "this file has no sections");
+		return fault_set(f, "InvalidConfiguration",
+				 "This file has no sections. Remove the line.");
 	for (i = 0; i < TABLE_SIZE; i++)
-		if (strcmp(table[i].key, key) == 0)
+		if (!strcmp(table[i].key, key))
 			return set(userdata, &table[i], value, f);
-	return fault_set(f, "InvalidConfiguration", "unknown key %.64s", key);
+	return fault_set(f, "InvalidConfiguration", "Unknown key %.64s. See envelope-kms(8).", key);
 }
 
 static void print_help(void)
@@ -114,8 +114,8 @@ static void print_help(void)
 		       table[i].fallback);
 	puts("  --help             show this\n"
 	     "  --version          show the version\n\n"
-	     "What is missing of root key, key store, certificate and credentials is made at the first\n"
-	     "start.\n"
+	     "The first start makes root key, key store, certificate and credentials, if they are\n"
+	     "missing.\n"
 	     "Exit status: 0 stopped by a signal, 1 failure, 2 wrong usage or configuration.\n"
 	     "See envelope-kms(8).");
 }
@@ -135,7 +135,7 @@ static void make_options(struct option options[TABLE_SIZE + 6])
 	options[i] = (struct option){ 0 };
 }
 
-/* Called twice: for --config before the file is read, and for all others after it. */
+/* Called twice: before the file is read, for --config; after it, for all other options. */
 static int read_options(int argc, char **argv, struct settings *settings, bool config_only,
 			struct fault *f)
 {
@@ -152,19 +152,21 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 			puts("envelope-kms " ENVELOPE_VERSION);
 			exit(EXIT_SUCCESS);
 		} else if (option == '?') {
-			return fault_set(f, "Usage", "see envelope-kms --help");
+			return fault_set(f, "Usage", "See envelope-kms --help.");
 		} else if (option == OPTION_CONFIG) {
 			snprintf(settings->config, sizeof(settings->config), "%s", optarg);
 		} else if (option == OPTION_INIT) {
 			settings->init = true;
 		} else if (option == OPTION_NEW_STORE) {
 			settings->new_store = true;
-		} else if (!config_only && set(settings, &table[option - OPTION_FIRST], optarg, f)) {
+		} else if (!config_only &&
+			   set(settings, &table[option - OPTION_FIRST], optarg, f)) {
 			return -1;
 		}
 	}
 	if (optind < argc)
-		return fault_set(f, "Usage", "unexpected argument '%.64s': see envelope-kms --help",
+		return fault_set(f, "Usage",
+				 "Unexpected argument '%.64s'. See envelope-kms --help.",
 				 argv[optind]);
 	return 0;
 }
@@ -173,18 +175,28 @@ static int check(const struct settings *settings, struct fault *f)
 {
 	if (!arn_valid_region(settings->region))
 		return fault_set(f, "InvalidConfiguration",
-				 "Region '%s' is no region: give a name such as us-east-1",
+				 "Region '%s' is not a region. Give a name such as us-east-1.",
 				 settings->region);
 	if (!arn_valid_account(settings->account))
-		return fault_set(f, "InvalidConfiguration", "AccountId '%s' must have 12 digits",
+		return fault_set(f, "InvalidConfiguration",
+				 "AccountId '%s' is not an account. Give 12 digits.",
 				 settings->account);
 	return 0;
 }
 
+/**
+ * settings_read() - read kms.conf and the command line
+ * @settings: filled
+ * @f: Usage or InvalidConfiguration
+ *
+ * Prints and exits for --help and --version.
+ *
+ * Return: 0 or -1.
+ */
 int settings_read(int argc, char **argv, struct settings *settings, struct fault *f)
 {
 	size_t i;
-	int ret;
+	int r;
 
 	memset(settings, 0, sizeof(*settings));
 	for (i = 0; i < TABLE_SIZE; i++)
@@ -192,9 +204,9 @@ int settings_read(int argc, char **argv, struct settings *settings, struct fault
 			return -1;
 	if (read_options(argc, argv, settings, true, f))
 		return -1;
-	ret = ini_read(settings->config[0] ? settings->config : "/etc/envelope/kms.conf", entry,
-		       settings, f);
-	if (ret && (ret != -ENOENT || settings->config[0]))
+	r = ini_read(settings->config[0] ? settings->config : "/etc/envelope/kms.conf", entry,
+		     settings, f);
+	if (r && (r != -ENOENT || settings->config[0]))
 		return -1;
 	if (read_options(argc, argv, settings, false, f))
 		return -1;

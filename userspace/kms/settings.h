@@ -2,7 +2,7 @@
 /*
  * Settings of envelope-kms: defaults, then /etc/envelope/kms.conf, then the command line.
  *
- * Must never take a secret: secrets stand in files that only their owner reads.
+ * Must never hold a secret: secrets are in files that only their owner can read.
  */
 #ifndef ENVELOPE_KMS_SETTINGS_H
 #define ENVELOPE_KMS_SETTINGS_H
@@ -11,6 +11,7 @@
 
 #include "lib/base/fault.h"
 
+/** struct settings - owned by main() */
 struct settings {
 	char config[4096];
 	char region[32];
@@ -21,19 +22,10 @@ struct settings {
 	char root_key[4096];
 	char credentials[4096];
 	char audit_file[4096];
-	bool init;	/* --init: make what is missing, then exit */
+	bool init;	/* --init: make the missing files, then exit */
 	bool new_store; /* --new-store: begin an empty key store */
 };
 
-/**
- * settings_read() - all sources
- * @settings: filled
- * @f: Usage or InvalidConfiguration
- *
- * Prints and exits for --help and --version.
- *
- * Return: 0 or -1.
- */
 int settings_read(int argc, char **argv, struct settings *settings, struct fault *f);
 
 #endif

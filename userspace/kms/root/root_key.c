@@ -2,9 +2,8 @@
 /*
  * Making and reading the root key.
  *
- * Must never read it through stdio, whose buffer is plain heap.
+ * Must never read the root key through stdio: stdio's buffer is plain heap.
  */
-
 #include "kms/root/root_key.h"
 
 #include <errno.h>
@@ -25,13 +24,23 @@ static int make(const char *path, const char *state_directory, struct fault *f)
 	snprintf(store, sizeof(store), "%s/kms.sqlite", state_directory);
 	if (access(store, F_OK) == 0)
 		return fault_set(f, "InvalidConfiguration",
-				 "the root key %s is missing, and without it %s cannot be opened: put it back from your backup",
+				 "The root key %s is missing, and without it %s cannot be opened. Put the root key back from your backup.",
 				 path, store);
 	if (!root || crypto_random(root->bytes, root->size))
-		return fault_set(f, "InternalFailure", "cannot make a root key");
+		return fault_set(f, "InternalFailure",
+				 "A root key cannot be made: no locked memory or no random bytes. Raise LimitMEMLOCK.");
 	return file_create(path, 0600, root->bytes, root->size, f);
 }
 
+/**
+ * root_key_load() - read the root key, or make it
+ * @path: 32 bytes, private to its owner
+ * @state_directory: of the key store, which may not exist yet
+ * @ret: for secret_free()
+ * @made: set to whether the root key was made just now
+ *
+ * Return: 0 or -1.
+ */
 int root_key_load(const char *path, const char *state_directory, struct secret **ret, bool *made,
 		  struct fault *f)
 {
@@ -41,14 +50,16 @@ int root_key_load(const char *path, const char *state_directory, struct secret *
 	int fd;
 
 	if (!root)
-		return fault_set(f, "InternalFailure", "no locked memory: raise LimitMEMLOCK");
+		return fault_set(f, "InternalFailure",
+				 "Memory for the root key cannot be locked. Raise LimitMEMLOCK.");
 	*made = access(path, F_OK) && errno == ENOENT;
 	if (*made && make(path, state_directory, f))
 		return -1;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st)) {
-		fault_set(f, "InvalidConfiguration", "cannot open the root key %s: %s", path,
-			  strerror(errno));
+		fault_set(f, "InvalidConfiguration",
+			  "The root key %s cannot be opened: %s. Check the path and its permissions.",
+			  path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -1;
@@ -57,10 +68,11 @@ int root_key_load(const char *path, const char *state_directory, struct secret *
 	close(fd);
 	if (st.st_mode & 077)
 		return fault_set(f, "InvalidConfiguration",
-				 "the root key %s is open to group or others: run chmod 600 %s",
+				 "The root key %s is open to group or others. Run: chmod 600 %s",
 				 path, path);
 	if (size != CRYPTO_KEY_BYTES || st.st_size != CRYPTO_KEY_BYTES)
-		return fault_set(f, "InvalidConfiguration", "the root key %s must have %d bytes",
+		return fault_set(f, "InvalidConfiguration",
+				 "The root key %s must have %d bytes. Put it back from your backup.",
 				 path, CRYPTO_KEY_BYTES);
 	*ret = root;
 	root = NULL;
