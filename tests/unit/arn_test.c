@@ -2,6 +2,7 @@
 /*
  * Key identifiers: the four forms, and what is none of them.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,6 +3,7 @@
  * The CLI's text output and its search for the nearest word.
  */
 /* sources: cli/output.c cli/nearest.c */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -3,6 +3,7 @@
  * envelope.conf and credentials files: defaults, every kind of wrong line, and that a credentials
  * file that others can read is refused.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

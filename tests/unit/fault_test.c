@@ -2,6 +2,7 @@
 /*
  * Faults, JSON reads and base64: the small parts that everything else leans on.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -4,6 +4,7 @@
  * Volume headers on image files: what is written can be read by us and by libcryptsetup, nothing
  * is destroyed unasked, and each forged header is refused with its reason or changes the hash.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -571,18 +572,18 @@ static void forged_headers_are_refused_or_change_the_hash(void **state)
 		const struct forgery *forged = &forgeries[i];
 		struct volume_header made, read;
 		struct fault f = { 0 };
-		int ret;
+		int r;
 
 		drop_image(state);
 		new_image(state);
 		made = make_volume();
 		luks2_forge(image, forged->pointer, forged->value);
-		ret = header_read(image, &read, &f);
-		if (!forged->reason && ret)
+		r = header_read(image, &read, &f);
+		if (!forged->reason && r)
 			print_error("%s: refused: %s\n", forged->name, f.message);
 		else if (!forged->reason && !strcmp(made.header_sha256, read.header_sha256))
 			print_error("%s: accepted with the same hash\n", forged->name);
-		else if (forged->reason && !ret)
+		else if (forged->reason && !r)
 			print_error("%s: accepted\n", forged->name);
 		else if (forged->reason && (strcmp(f.code, "InvalidVolumeHeader") ||
 					    !strstr(f.message, forged->reason)))

@@ -3,6 +3,7 @@
  * What each answer of a KMS, and of things that are not a KMS, means. Row by row, since a wrong
  * "denied" ends a cluster for good, and a wrong "ok" keeps a revoked key alive.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

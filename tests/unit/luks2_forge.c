@@ -3,7 +3,6 @@
  * The forger of LUKS2 headers. Layout from the LUKS2 On-Disk Format Specification: a 4096-byte
  * binary header, then the JSON area; a second copy follows the first.
  */
-#include "luks2_forge.h"
 
 #include <endian.h>
 #include <fcntl.h>
@@ -16,6 +15,8 @@
 #include <json-c/json.h>
 #include <json-c/json_pointer.h>
 #include <openssl/evp.h>
+
+#include "luks2_forge.h"
 
 #define BINARY_SIZE    4096
 #define SIZE_AT	       8 /* be64: binary header and JSON area */

@@ -3,6 +3,7 @@
  * The receiving end of CiphertextForRecipient, against messages that OpenSSL makes here: good ones,
  * weaker ones, ones for somebody else, and every kind of damage.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

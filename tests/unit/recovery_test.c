@@ -9,6 +9,7 @@
  * Also the end of the chain of trust: the KMS refuses the key of each forged header that the
  * profile lets through.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,12 +24,12 @@
 #include <unistd.h>
 
 #include "agent/lease/kms_call.h"
-#include "lib/base/base64.h"
-#include "lib/header/header.h"
-#include "lib/base/json.h"
 #include "kms_fixture.h"
-#include "luks2_forge.h"
+#include "lib/base/base64.h"
+#include "lib/base/json.h"
+#include "lib/header/header.h"
 #include "lib/kms/worker.h"
+#include "luks2_forge.h"
 
 #define OTHER_KEY "arn:aws:kms:us-east-1:123456789012:key/9999abcd-12ab-34cd-56ef-1234567890ab"
 

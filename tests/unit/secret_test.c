@@ -3,6 +3,7 @@
  * Secret memory, seen from outside: what the kernel says of the mapping, what a fork sees, what a
  * step beyond the page does, and what is left after release.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +33,7 @@ static bool has_flag(const void *address, const char *flag)
 	while (fgets(line, sizeof(line), smaps)) {
 		if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
 			inside = at >= from && at < to;
-		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+		else if (inside && !strncmp(line, "VmFlags:", 8))
 			found = strstr(line, flag);
 	}
 	fclose(smaps);

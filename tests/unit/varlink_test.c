@@ -3,6 +3,7 @@
  * Varlink framing, server and client: what arrives whole, in halves, too large,
  * broken, or from a client that has gone.
  */
+
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -3,6 +3,7 @@
  * The canonical hash of a volume header: a fixed vector, so that no later change makes existing
  * volumes unreadable, and a proof that each field counts.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -9,6 +9,7 @@
  * worker must be the release build: AddressSanitizer brings an allocator that keeps freed blocks,
  * which makes the sanitized build the negative control.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,10 +25,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kms_fixture.h"
 #include "lib/base/base64.h"
 #include "lib/base/config.h"
 #include "lib/base/json.h"
-#include "kms_fixture.h"
 #include "lib/kms/worker.h"
 
 #define MAPPING_MAX (1UL << 30) /* leaves out AddressSanitizer's shadow */

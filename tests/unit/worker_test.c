@@ -6,6 +6,7 @@
  *
  * The programs are taken from the folder above that of this test.
  */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,8 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/base/json.h"
 #include "kms_fixture.h"
+#include "lib/base/json.h"
 #include "lib/kms/worker.h"
 
 #define CONTEXT	      "{\"dm-envelope:volume-id\":\"vol-0123456789abcdef0\"}"

@@ -6,9 +6,10 @@
  * Must never judge a request: the agent knows the rules. modify exists so that a
  * change of key, and turning encryption off, are refused by name.
  */
+
 #include <stdio.h>
 
-#include "cli/agent.h"
+#include "cli/agent_client.h"
 #include "cli/explain.h"
 #include "cli/output.h"
 
@@ -107,7 +108,7 @@ static int run_one(const struct invocation *invocation)
 	cluster = json_get_object(reply, "cluster");
 	document = json_object_new_object();
 	if (cluster)
-		json_object_object_add(document, "DBCluster", json_object_get(cluster));
+		json_add_object(document, "DBCluster", json_object_get(cluster));
 	if (invocation->json)
 		output_json(document);
 	else if (cluster)
@@ -118,19 +119,19 @@ static int run_one(const struct invocation *invocation)
 static int run_describe(const struct invocation *invocation)
 {
 	_cleanup_json_ struct json_object *reply = NULL, *document = NULL;
-	struct json_object *clusters = NULL;
+	struct json_object *clusters;
 	struct fault f;
 
 	if (agent_call(invocation, &reply, &f) < 0)
 		return explain_fault(invocation->command, &f);
-	if (!json_object_object_get_ex(reply, "clusters", &clusters) ||
-	    !json_object_is_type(clusters, json_type_array)) {
+	clusters = json_get_array(reply, "clusters");
+	if (!clusters) {
 		fault_set(&f, "InternalFailure", "The agent's answer has no list of clusters.");
 		return explain_fault(invocation->command, &f);
 	}
 	if (invocation->json) {
 		document = json_object_new_object();
-		json_object_object_add(document, "DBClusters", json_object_get(clusters));
+		json_add_object(document, "DBClusters", json_object_get(clusters));
 		output_json(document);
 	} else if (json_has(invocation->params, "dbClusterIdentifier") &&
 		   json_object_array_length(clusters) == 1) {
@@ -182,8 +183,9 @@ const struct command cluster_commands[] = {
 		.method = "StartCluster",
 		.progress = "Starting the cluster",
 		.summary = "Decrypt the volume's key with the KMS and map the device",
-		.details = "A cluster whose key was lost (status inaccessible-encryption-credentials) is not\n"
-			   "started any more: restore it from a backup.",
+		.details =
+			"A cluster whose key was lost (status inaccessible-encryption-credentials) is not\n"
+			"started any more: restore it from a backup.",
 		.options = start_options,
 		.run = run_one,
 	},
@@ -215,8 +217,9 @@ const struct command cluster_commands[] = {
 		.method = "ModifyCluster",
 		.progress = "Modifying the cluster",
 		.summary = "Say why a cluster's key and encryption cannot be changed",
-		.details = "A cluster keeps the key it was created with. To get its data under another key,\n"
-			   "create a second cluster and copy them.",
+		.details =
+			"A cluster keeps the key it was created with. To get its data under another key,\n"
+			"create a second cluster and copy them.",
 		.options = modify_options,
 		.run = run_one,
 	},

@@ -4,12 +4,13 @@
  *
  * Must never change or leave out a record in JSON output.
  */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "cli/agent.h"
+#include "cli/agent_client.h"
 #include "cli/explain.h"
 #include "cli/output.h"
 
@@ -122,11 +123,10 @@ static void show(const struct invocation *invocation, struct json_object *record
 static int on_reply(struct json_object *reply, void *userdata)
 {
 	const struct invocation *invocation = userdata;
-	struct json_object *records = NULL;
+	struct json_object *records = json_get_array(reply, "events");
 	size_t i;
 
-	if (!json_object_object_get_ex(reply, "events", &records) ||
-	    !json_object_is_type(records, json_type_array)) {
+	if (!records) {
 		struct fault f;
 
 		fault_set(&f, "InternalFailure", "The agent's answer has no list of events.");
@@ -159,8 +159,9 @@ const struct command events_commands[] = {
 		.operation = "Events",
 		.method = "Events",
 		.summary = "Show the audit trail: every KMS call and every change of state",
-		.details = "Text shows time, event, error code and what it was about. With --output json each\n"
-			   "line is one whole record in CloudTrail's shape.",
+		.details =
+			"Text shows time, event, error code and what it was about. With --output json each\n"
+			"line is one whole record in CloudTrail's shape.",
 		.options = events_options,
 		.run = run_events,
 	},

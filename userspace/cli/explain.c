@@ -18,7 +18,8 @@ static const struct {
 	  "Look at the key with `aws kms describe-key`: it must exist, be Enabled, and allow the host's principal." },
 	{ "KMSAccessDenied",
 	  "Let the key's policy allow kms:DescribeKey, GenerateDataKey*, Decrypt and ReEncrypt* to the host's principal." },
-	{ "AccessDeniedException", "Run the command as root or as a member of the group envelope." },
+	{ "AccessDeniedException",
+	  "Run the command as root or as a member of the group envelope." },
 	{ "KMSDisabled", "Enable the key first: aws kms enable-key --key-id KEY" },
 	{ "KMSInvalidState",
 	  "The key is being deleted or not ready: aws kms describe-key --key-id KEY shows its state." },
@@ -52,7 +53,7 @@ static const char *hint_for(const char *code)
 	size_t i;
 
 	for (i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
-		if (strcmp(hints[i].code, code) == 0)
+		if (!strcmp(hints[i].code, code))
 			return hints[i].hint;
 	return NULL;
 }
@@ -89,6 +90,7 @@ int explain_usage(const struct command *command, const struct fault *f)
 		fprintf(stderr, "hint: envelope --help lists the commands\n");
 	else
 		fprintf(stderr, "hint: envelope %s%s%s --help explains the options\n",
-			command->noun, command->verb ? " " : "", command->verb ? command->verb : "");
+			command->noun, command->verb ? " " : "",
+			command->verb ? command->verb : "");
 	return fault_exit_code(f->code);
 }

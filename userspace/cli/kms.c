@@ -5,6 +5,7 @@
  *
  * Must never talk to a KMS: the CLI holds no credentials.
  */
+
 #include <stdio.h>
 
 #include "cli/command.h"

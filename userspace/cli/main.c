@@ -5,6 +5,7 @@
  *
  * The program holds no privileges and no keys: all it can do is ask the agent.
  */
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static const struct command *find_noun(const char *word, struct fault *f)
 
 	nearest_start(&nearest, word);
 	for (i = 0; i < NOUNS; i++) {
-		if (strcmp(nouns[i]->noun, word) == 0)
+		if (!strcmp(nouns[i]->noun, word))
 			return nouns[i];
 		nearest_offer(&nearest, nouns[i]->noun);
 	}
@@ -76,14 +77,15 @@ static const struct command *find_noun(const char *word, struct fault *f)
 	return NULL;
 }
 
-static const struct command *find_verb(const struct command *noun, const char *word, struct fault *f)
+static const struct command *find_verb(const struct command *noun, const char *word,
+				       struct fault *f)
 {
 	const struct command *c;
 	struct nearest nearest;
 
 	nearest_start(&nearest, word);
 	for (c = noun; c->noun; c++) {
-		if (strcmp(c->verb, word) == 0)
+		if (!strcmp(c->verb, word))
 			return c;
 		nearest_offer(&nearest, c->verb);
 	}
@@ -101,7 +103,7 @@ static const struct command *find_verb(const struct command *noun, const char *w
 
 static bool asks_help(const char *word)
 {
-	return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+	return !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -135,7 +137,7 @@ static int dispatch(int argc, char **argv)
 		usage();
 		return 0;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
+	if (!strcmp(argv[1], "--version")) {
 		puts("envelope " ENVELOPE_VERSION);
 		return 0;
 	}
@@ -150,7 +152,7 @@ static int dispatch(int argc, char **argv)
 		return explain_usage(NULL, &f);
 	}
 	/* "kms help" is a command of its own; the other nouns list theirs */
-	if (asks_help(argv[2]) && strcmp(command->verb, "help") != 0) {
+	if (asks_help(argv[2]) && strcmp(command->verb, "help")) {
 		printf("usage: envelope %s <command> [options]\n\nCommands:\n", command->noun);
 		list_commands(command);
 		return 0;

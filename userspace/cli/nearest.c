@@ -64,7 +64,7 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
 	size_t size = strlen(nearest->typed);
 	unsigned int distance = edits(nearest->typed, candidate);
 
-	if (size >= 3 && strncmp(candidate, nearest->typed, size) == 0)
+	if (size >= 3 && !strncmp(candidate, nearest->typed, size))
 		distance = 1;
 	if (distance >= nearest->distance)
 		return;

@@ -122,9 +122,9 @@ static int parse_one(struct invocation *invocation, int argc, char **argv, int *
 	struct match match;
 	size_t size;
 
-	if (strcmp(argument, "-h") == 0)
+	if (!strcmp(argument, "-h"))
 		argument = "--help";
-	if (strncmp(argument, "--", 2) != 0 || !argument[2])
+	if (strncmp(argument, "--", 2) || !argument[2])
 		return fault_set(f, "Usage",
 				 "unexpected argument %s: options start with two dashes", argument);
 	argument += 2;
@@ -135,12 +135,13 @@ static int parse_one(struct invocation *invocation, int argc, char **argv, int *
 		return unknown_option(invocation->command, argument, size, f);
 	if (!takes_value(match.spec)) {
 		if (equals)
-			return fault_set(f, "Usage", "option --%s takes no value", match.spec->name);
+			return fault_set(f, "Usage", "option --%s takes no value",
+					 match.spec->name);
 	} else if (equals) {
 		value = equals + 1;
 	} else {
 		/* an option in the place of a value is a forgotten value */
-		if (*i + 1 >= argc || strncmp(argv[*i + 1], "--", 2) == 0)
+		if (*i + 1 >= argc || !strncmp(argv[*i + 1], "--", 2))
 			return fault_set(f, "Usage", "option --%s needs a value: --%s %s",
 					 match.spec->name, match.spec->name,
 					 match.spec->placeholder);
@@ -174,9 +175,9 @@ static int apply_globals(struct invocation *invocation, struct fault *f)
 	const char *output = json_get_string(invocation->local, "output");
 	const char *path = json_get_string(invocation->local, "socket");
 
-	if (output && strcmp(output, "json") != 0 && strcmp(output, "text") != 0)
+	if (output && strcmp(output, "json") && strcmp(output, "text"))
 		return fault_set(f, "Usage", "--output is text or json, not %s", output);
-	invocation->json = output && strcmp(output, "json") == 0;
+	invocation->json = output && !strcmp(output, "json");
 	if (!path)
 		path = getenv("ENVELOPE_SOCKET");
 	invocation->socket = path && *path ? path : AGENT_SOCKET;
@@ -206,8 +207,8 @@ int options_parse(const struct command *command, int argc, char **argv, struct i
 		.local = json_object_new_object(),
 	};
 	for (i = 0; i < argc; i++) {
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0 ||
-		    (i == 0 && strcmp(argv[i], "help") == 0)) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h") ||
+		    (i == 0 && !strcmp(argv[i], "help"))) {
 			ret->help = true;
 			return 0;
 		}

@@ -40,11 +40,11 @@ void output_json_line(struct json_object *o)
  */
 const char *output_text(struct json_object *o, const char *field, char *buffer, size_t size)
 {
-	struct json_object *value;
+	struct json_object *value = json_get(o, field);
 	const char *text = "-";
 	char *c;
 
-	if (json_object_object_get_ex(o, field, &value) && value) {
+	if (value) {
 		if (json_object_is_type(value, json_type_boolean))
 			text = json_object_get_boolean(value) ? "yes" : "no";
 		else

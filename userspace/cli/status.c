@@ -5,10 +5,11 @@
  *
  * Must never poll: the agent tells when something changes.
  */
+
 #include <stdio.h>
 #include <time.h>
 
-#include "cli/agent.h"
+#include "cli/agent_client.h"
 #include "cli/explain.h"
 #include "cli/output.h"
 
@@ -60,10 +61,9 @@ static void show_notes(struct json_object *volumes)
 
 static int show(const struct invocation *invocation, struct json_object *reply, bool watching)
 {
-	struct json_object *volumes = NULL;
+	struct json_object *volumes = json_get_array(reply, "volumes");
 
-	if (!json_object_object_get_ex(reply, "volumes", &volumes) ||
-	    !json_object_is_type(volumes, json_type_array)) {
+	if (!volumes) {
 		struct fault f;
 
 		fault_set(&f, "InternalFailure", "The agent's answer has no list of volumes.");

@@ -12,6 +12,7 @@
  * Must never decide anything: the agent does. The one exception guards the
  * agent: only requests of root are passed on, since any user may make an upcall.
  */
+
 #include <errno.h>
 #include <keyutils.h>
 #include <stdio.h>
@@ -111,7 +112,7 @@ static int read_request(key_serial_t key, struct request *request)
 		return -1;
 	}
 	/* type;uid;gid;permissions;description */
-	if (strncmp(request->text, type, strlen(type)) != 0 ||
+	if (strncmp(request->text, type, strlen(type)) ||
 	    sscanf(request->text + strlen(type), "%u;%*u;%*x;%n", &request->uid, &start) != 1 ||
 	    start == 0) {
 		log_error("key %d is not a key of type " ENVELOPE_KEY_TYPE, key);
@@ -133,7 +134,8 @@ static int ask_agent(const char *description)
 	json_add_string(params, "description", description);
 	if (varlink_connect(path && *path ? path : AGENT_SOCKET, &client, &f) == 0) {
 		varlink_client_timeout(client, AGENT_TIMEOUT_MS);
-		if (varlink_call(client, "io.dmenvelope.Cluster.ActivateKey", params, NULL, &f) == 0)
+		if (varlink_call(client, "io.dmenvelope.Cluster.ActivateKey", params, NULL, &f) ==
+		    0)
 			return 0;
 	}
 	log_error("%s: the agent gave no key: %s: %s", description, f.code, f.message);
@@ -146,27 +148,27 @@ static int ask_agent(const char *description)
  */
 static int link_live_key(const char *description)
 {
-	int error;
+	int r;
 
 	if (keyctl_search(KEY_SPEC_USER_KEYRING, ENVELOPE_KEY_TYPE, description,
 			  KEY_SPEC_REQUESTOR_KEYRING) >= 0)
 		return 0;
-	error = errno;
+	r = errno;
 	log_error("%s: the agent's key cannot be linked for the requester: %s", description,
-		  strerror(error));
-	return error == ENOKEY ? ENOKEY : EKEYREJECTED;
+		  strerror(r));
+	return r == ENOKEY ? ENOKEY : EKEYREJECTED;
 }
 
 static int serve(const struct request *request)
 {
-	int error;
+	int r;
 
 	if (request->uid != 0) {
 		log_warning("%s: refused, asked for by uid %u", request->description, request->uid);
 		return EACCES;
 	}
-	error = ask_agent(request->description);
-	return error ? error : link_live_key(request->description);
+	r = ask_agent(request->description);
+	return r ? r : link_live_key(request->description);
 }
 
 int main(int argc, char **argv)
@@ -175,12 +177,12 @@ int main(int argc, char **argv)
 	unsigned int seconds;
 	char *end = NULL;
 	long key;
-	int error;
+	int r;
 
 	open_log();
-	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+	if (argc == 2 && !strcmp(argv[1], "--help"))
 		return usage(stdout);
-	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		puts("envelope-request-key " ENVELOPE_VERSION);
 		return 0;
 	}
@@ -192,11 +194,11 @@ int main(int argc, char **argv)
 		free(request.text);
 		return 1;
 	}
-	error = serve(&request);
+	r = serve(&request);
 	/* expired from the start when the live key stands in for it */
-	seconds = error ? REJECT_SECONDS : 0;
-	if (keyctl_reject(request.key, seconds, error ? (unsigned int)error : ENOKEY, 0) < 0)
+	seconds = r ? REJECT_SECONDS : 0;
+	if (keyctl_reject(request.key, seconds, r ? (unsigned int)r : ENOKEY, 0) < 0)
 		log_error("%s: cannot end the request: %s", request.description, strerror(errno));
 	free(request.text);
-	return error ? 1 : 0;
+	return r ? 1 : 0;
 }

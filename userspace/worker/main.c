@@ -5,6 +5,7 @@
  * Must never touch device mapper, keyrings or files, and never let a plaintext key out except
  * through the block of shared memory.
  */
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,12 +18,12 @@
 
 #include <curl/curl.h>
 
-#include "worker/call.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
-#include "worker/privileges.h"
 #include "lib/base/secret.h"
 #include "lib/kms/worker_protocol.h"
+#include "worker/kms_request.h"
+#include "worker/privileges.h"
 
 static volatile sig_atomic_t terminated;
 
@@ -94,7 +95,7 @@ static int serve(struct worker_block *block)
 	struct json_object _cleanup_json_ *request = NULL, *result = NULL;
 	char *text, *ca_pem = NULL;
 	size_t size, ca_size;
-	int ret;
+	int r;
 
 	text = read_all(WORKER_SOCKET_FD, &size);
 	request = text ? json_parse(text, size) : NULL;
@@ -112,11 +113,11 @@ static int serve(struct worker_block *block)
 			return -1;
 		}
 	}
-	result = call_kms(request, ca_pem, block, cancelled);
+	result = kms_request_run(request, ca_pem, block, cancelled);
 	free(ca_pem);
 	stack_wipe();
-	ret = terminated ? -1 : send_result(result);
-	return ret;
+	r = terminated ? -1 : send_result(result);
+	return r;
 }
 
 static int usage(const char *name)
@@ -130,7 +131,7 @@ static int usage(const char *name)
 static int run(struct worker_block *block)
 {
 	const struct sigaction term = { .sa_handler = on_term };
-	int ret;
+	int r;
 
 	if (secret_process_init())
 		return -1;
@@ -138,10 +139,10 @@ static int run(struct worker_block *block)
 	signal(SIGPIPE, SIG_IGN);
 	if (privileges_drop() || curl_global_init(CURL_GLOBAL_DEFAULT))
 		return -1;
-	ret = serve(block);
+	r = serve(block);
 	curl_global_cleanup();
 	stack_wipe();
-	return ret;
+	return r;
 }
 
 /*
@@ -159,7 +160,7 @@ static void wipe(struct worker_block *block, bool delivered)
 int main(int argc, char **argv)
 {
 	struct worker_block *block;
-	int ret;
+	int r;
 
 	log_init("envelope-kms-worker");
 	if (argc > 1 && !strcmp(argv[1], "--help"))
@@ -177,7 +178,7 @@ int main(int argc, char **argv)
 			  WORKER_BLOCK_FD);
 		return EXIT_FAILURE;
 	}
-	ret = run(block);
-	wipe(block, ret == 0);
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+	r = run(block);
+	wipe(block, r == 0);
+	return r ? EXIT_FAILURE : EXIT_SUCCESS;
 }

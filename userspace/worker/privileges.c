@@ -56,6 +56,15 @@ static int change_user(void)
 	return 0;
 }
 
+/**
+ * privileges_drop() - become an unprivileged process that can gain nothing
+ *
+ * As root: locks all memory, takes the user WORKER_USER, or nobody where that user does not
+ * exist. As anybody else: stays who it is. In both cases no new privileges, no descriptors beyond
+ * WORKER_CA_FD, working directory /, SIGTERM when the agent dies. Logs what failed.
+ *
+ * Return: 0 or -1.
+ */
 int privileges_drop(void)
 {
 	if (close_range(WORKER_CA_FD + 1, ~0U, 0))

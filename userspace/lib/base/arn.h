@@ -28,37 +28,19 @@ struct key_ref {
 
 #define ARN_MAX 400
 
-/**
- * key_ref_parse() - read a key identifier
- * @text: what the user gave as KeyId
- * @ref: filled on success, untouched otherwise
- * @f: NotFoundException or InvalidArnException, in AWS's words
- *
- * Return: 0 or -1.
- */
 int key_ref_parse(const char *text, struct key_ref *ref, struct fault *f);
 
-/** key_ref_is_alias() - true for both alias forms */
 bool key_ref_is_alias(const struct key_ref *ref);
 
-/**
- * arn_format_key() - write the ARN of a key or alias
- * @arn: destination of ARN_MAX bytes
- * @name: "alias/..." or a key id
- */
 void arn_format_key(char arn[ARN_MAX], const char *partition, const char *region,
 		    const char *account, const char *name);
 
-/** arn_valid_account() - true for 12 digits */
 bool arn_valid_account(const char *account);
 
-/** arn_valid_region() - true for names such as us-east-1 */
 bool arn_valid_region(const char *region);
 
-/** arn_valid_alias() - true for alias/NAME with the characters and length AWS allows */
 bool arn_valid_alias(const char *alias);
 
-/** arn_valid_key_id() - true for a UUID in lower case or a multi-region "mrk-" id */
 bool arn_valid_key_id(const char *id);
 
 #endif

@@ -14,6 +14,7 @@
 
 #include <openssl/evp.h>
 
+/** base64_encode() - Return: a malloc'd string, or NULL when out of memory */
 char *base64_encode(const uint8_t *bytes, size_t size)
 {
 	char *text;
@@ -43,16 +44,24 @@ static int decode_exact(const char *text, size_t length, uint8_t *bytes, size_t 
 	again = base64_encode(bytes, *size);
 	if (!again)
 		return -ENOMEM;
-	same = strcmp(again, text) == 0;
+	same = !strcmp(again, text);
 	explicit_bzero(again, strlen(again));
 	free(again);
 	return same ? 0 : -EINVAL;
 }
 
+/**
+ * base64_decode() - strict decoding
+ * @text: terminated; length a multiple of four, no white space
+ * @bytes: set to a malloc'd buffer (never NULL on success, even for zero bytes)
+ * @size: set to its length in bytes
+ *
+ * Return: 0, -EINVAL (not base64) or -ENOMEM.
+ */
 int base64_decode(const char *text, uint8_t **bytes, size_t *size)
 {
 	size_t length = strlen(text);
-	int err = 0;
+	int r = 0;
 
 	if (length % 4 != 0 || length > INT_MAX / 2)
 		return -EINVAL;
@@ -61,11 +70,11 @@ int base64_decode(const char *text, uint8_t **bytes, size_t *size)
 		return -ENOMEM;
 	*size = 0;
 	if (length > 0)
-		err = decode_exact(text, length, *bytes, size);
-	if (err) {
+		r = decode_exact(text, length, *bytes, size);
+	if (r) {
 		explicit_bzero(*bytes, length / 4 * 3 + 1);
 		free(*bytes);
 		*bytes = NULL;
 	}
-	return err;
+	return r;
 }

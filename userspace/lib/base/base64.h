@@ -10,17 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** base64_encode() - Return: a malloc'd string, or NULL when out of memory */
 char *base64_encode(const uint8_t *bytes, size_t size);
 
-/**
- * base64_decode() - strict decoding
- * @text: terminated; length a multiple of four, no white space
- * @bytes: set to a malloc'd buffer (never NULL on success, even for zero bytes)
- * @size: set to its length in bytes
- *
- * Return: 0, -EINVAL (not base64) or -ENOMEM.
- */
 int base64_decode(const char *text, uint8_t **bytes, size_t *size);
 
 #endif

@@ -107,7 +107,7 @@ static int config_entry(const char *section, const char *key, const char *value,
 	if (*section != '\0')
 		return fault_set(f, "InvalidConfiguration", "this file has no sections");
 	for (i = 0; i < OPTION_COUNT; i++) {
-		if (strcmp(options[i].key, key) != 0)
+		if (strcmp(options[i].key, key))
 			continue;
 		if (options[i].kind == OPTION_SECONDS)
 			return set_seconds(cfg, &options[i], value, f);
@@ -155,8 +155,7 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 	if (!arn_valid_account(cfg->account_id))
 		return fault_set(f, "InvalidConfiguration", "%s: AccountId=%.64s: give 12 digits",
 				 path, cfg->account_id);
-	if (strncmp(cfg->kms_endpoint, "unix:/", 6) != 0 &&
-	    strncmp(cfg->kms_endpoint, "https://", 8) != 0)
+	if (strncmp(cfg->kms_endpoint, "unix:/", 6) && strncmp(cfg->kms_endpoint, "https://", 8))
 		return fault_set(f, "InvalidConfiguration",
 				 "%s: KmsEndpoint=%.128s: give unix:/PATH or https://HOST[:PORT]",
 				 path, cfg->kms_endpoint);
@@ -169,10 +168,19 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 	return check_timeout(cfg, path, f);
 }
 
+/**
+ * config_load() - defaults, then the file
+ * @path: NULL takes ENVELOPE_CONFIG of the environment, else CONFIG_PATH; a missing file is
+ *	an error only when it was named
+ * @cfg: filled; release with config_free()
+ * @f: InvalidConfiguration with file, line and what would be right
+ *
+ * Return: 0 or -1.
+ */
 int config_load(const char *path, struct config *cfg, struct fault *f)
 {
 	bool named = true;
-	int ret;
+	int r;
 
 	if (!path)
 		path = getenv("ENVELOPE_CONFIG");
@@ -182,8 +190,8 @@ int config_load(const char *path, struct config *cfg, struct fault *f)
 	}
 	if (config_defaults(cfg, f))
 		goto err_free;
-	ret = ini_read(path, config_entry, cfg, f);
-	if (ret && (ret != -ENOENT || named))
+	r = ini_read(path, config_entry, cfg, f);
+	if (r && (r != -ENOENT || named))
 		goto err_free;
 	if (config_check(cfg, path, f))
 		goto err_free;
@@ -224,14 +232,14 @@ static int credentials_entry(const char *section, const char *key, const char *v
 	struct profile_reader *r = userdata;
 	struct credentials *c = r->credentials;
 
-	if (strcmp(section, r->profile) != 0)
+	if (strcmp(section, r->profile))
 		return 0;
 	r->found = true;
-	if (strcmp(key, "aws_access_key_id") == 0)
+	if (!strcmp(key, "aws_access_key_id"))
 		return take_credential(c->access_key, sizeof(c->access_key), value, f);
-	if (strcmp(key, "aws_secret_access_key") == 0)
+	if (!strcmp(key, "aws_secret_access_key"))
 		return take_credential(c->secret_key, sizeof(c->secret_key), value, f);
-	if (strcmp(key, "aws_session_token") == 0)
+	if (!strcmp(key, "aws_session_token"))
 		return take_credential(c->session_token, sizeof(c->session_token), value, f);
 	return 0; /* region and the like belong to the aws CLI */
 }
@@ -251,6 +259,15 @@ static int check_private(const char *path, struct fault *f)
 	return 0;
 }
 
+/**
+ * credentials_load() - read one profile of an AWS shared-credentials file
+ * @path: must not be accessible to group or others
+ * @profile: section name
+ * @c: filled; wipe with credentials_wipe()
+ * @f: InvalidConfiguration, says how to make the file when it is missing
+ *
+ * Return: 0 or -1.
+ */
 int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f)
 {
 	struct profile_reader r = { .profile = profile, .credentials = c };

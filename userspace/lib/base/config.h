@@ -30,15 +30,6 @@ struct config {			/* strings are owned and never NULL once loaded; "" means unse
 	unsigned int recovery_window_seconds; /* RecoveryWindowSeconds=, 0 to 604800 */
 };
 
-/**
- * config_load() - defaults, then the file
- * @path: NULL takes ENVELOPE_CONFIG of the environment, else CONFIG_PATH; a missing file is
- *	an error only when it was named
- * @cfg: filled; release with config_free()
- * @f: InvalidConfiguration with file, line and what would be right
- *
- * Return: 0 or -1.
- */
 int config_load(const char *path, struct config *cfg, struct fault *f);
 
 void config_free(struct config *cfg);
@@ -50,15 +41,6 @@ struct credentials {
 	char session_token[2050]; /* "" unless temporary */
 };
 
-/**
- * credentials_load() - read one profile of an AWS shared-credentials file
- * @path: must not be accessible to group or others
- * @profile: section name
- * @c: filled; wipe with credentials_wipe()
- * @f: InvalidConfiguration, says how to make the file when it is missing
- *
- * Return: 0 or -1.
- */
 int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f);
 
 void credentials_wipe(struct credentials *c);

@@ -78,6 +78,14 @@ static const struct {
 	{ "KernelModuleMissing", EXIT_HOST },
 };
 
+/**
+ * fault_set() - fill @f
+ * @f: destination, may be NULL
+ * @code: AWS fault name, or "InternalFailure"
+ * @fmt: printf format of the message
+ *
+ * Return: always -1, so that a function can end with `return fault_set(...)`.
+ */
 int fault_set(struct fault *f, const char *code, const char *fmt, ...)
 {
 	va_list ap;
@@ -91,12 +99,18 @@ int fault_set(struct fault *f, const char *code, const char *fmt, ...)
 	return -1;
 }
 
+/**
+ * fault_exit_code() - exit status for a fault name
+ *
+ * Return: 1 general, 2 usage or validation, 3 not found, 4 access or key denied, 5 agent or KMS
+ * unreachable, 6 wrong state, 7 the host lacks something.
+ */
 int fault_exit_code(const char *code)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(exit_codes) / sizeof(exit_codes[0]); i++)
-		if (strcmp(exit_codes[i].code, code) == 0)
+		if (!strcmp(exit_codes[i].code, code))
 			return exit_codes[i].status;
 	return EXIT_GENERAL;
 }

@@ -36,80 +36,89 @@ static char *trim(char *text)
 	return text;
 }
 
-static int ini_fault(const struct ini_reader *r, struct fault *f, const char *what)
+static int ini_fault(const struct ini_reader *reader, struct fault *f, const char *what)
 {
-	return fault_set(f, "InvalidConfiguration", "%s:%u: %s", r->path, r->line_number, what);
+	return fault_set(f, "InvalidConfiguration", "%s:%u: %s", reader->path, reader->line_number,
+			 what);
 }
 
-static int read_section(struct ini_reader *r, char *text, struct fault *f)
+static int read_section(struct ini_reader *reader, char *text, struct fault *f)
 {
 	char *end = strchr(text, ']');
 	char *name;
 
 	if (!end || end[1] != '\0')
-		return ini_fault(r, f, "a section is written [name]");
+		return ini_fault(reader, f, "a section is written [name]");
 	*end = '\0';
 	name = trim(text + 1);
-	if (*name == '\0' || strlen(name) >= sizeof(r->section))
-		return ini_fault(r, f, "section name empty or too long");
-	memcpy(r->section, name, strlen(name) + 1);
+	if (*name == '\0' || strlen(name) >= sizeof(reader->section))
+		return ini_fault(reader, f, "section name empty or too long");
+	memcpy(reader->section, name, strlen(name) + 1);
 	return 0;
 }
 
-static int read_line(struct ini_reader *r, struct fault *f)
+static int read_line(struct ini_reader *reader, struct fault *f)
 {
-	char *text = trim(r->line);
+	char *text = trim(reader->line);
 	struct fault inner = { 0 };
 	char *equals;
 
 	if (*text == '\0' || *text == '#' || *text == ';')
 		return 0;
 	if (*text == '[')
-		return read_section(r, text, f);
+		return read_section(reader, text, f);
 	equals = strchr(text, '=');
 	if (!equals || equals == text)
-		return ini_fault(r, f, "expected Key=value");
+		return ini_fault(reader, f, "expected Key=value");
 	*equals = '\0';
-	if (r->entry(r->section, trim(text), trim(equals + 1), r->userdata, &inner))
-		return ini_fault(r, f, inner.message);
+	if (reader->entry(reader->section, trim(text), trim(equals + 1), reader->userdata, &inner))
+		return ini_fault(reader, f, inner.message);
 	return 0;
 }
 
-static int read_lines(struct ini_reader *r, FILE *file, struct fault *f)
+static int read_lines(struct ini_reader *reader, FILE *file, struct fault *f)
 {
-	while (fgets(r->line, sizeof(r->line), file)) {
-		size_t size = strlen(r->line);
+	while (fgets(reader->line, sizeof(reader->line), file)) {
+		size_t size = strlen(reader->line);
 
-		r->line_number++;
-		if (size == sizeof(r->line) - 1 && r->line[size - 1] != '\n')
-			return ini_fault(r, f, "line too long");
-		if (read_line(r, f))
+		reader->line_number++;
+		if (size == sizeof(reader->line) - 1 && reader->line[size - 1] != '\n')
+			return ini_fault(reader, f, "line too long");
+		if (read_line(reader, f))
 			return -1;
 	}
 	if (ferror(file))
-		return fault_set(f, "InvalidConfiguration", "cannot read %s: %s", r->path,
+		return fault_set(f, "InvalidConfiguration", "cannot read %s: %s", reader->path,
 				 strerror(errno));
 	return 0;
 }
 
+/**
+ * ini_read() - read @path entry by entry
+ *
+ * Lines are at most 4095 bytes. '#' and ';' start a comment at the start of a line. The line
+ * buffer is wiped.
+ *
+ * Return: 0, -ENOENT when there is no such file (fault set too), or -1.
+ */
 int ini_read(const char *path, ini_entry_t entry, void *userdata, struct fault *f)
 {
-	struct ini_reader r = { .path = path, .entry = entry, .userdata = userdata };
+	struct ini_reader reader = { .path = path, .entry = entry, .userdata = userdata };
 	char buffer[LINE_MAX_BYTES];
 	FILE *file;
-	int ret;
+	int r;
 
 	file = fopen(path, "re");
 	if (!file) {
-		ret = errno == ENOENT ? -ENOENT : -1;
+		r = errno == ENOENT ? -ENOENT : -1;
 		fault_set(f, "InvalidConfiguration", "cannot open %s: %s", path, strerror(errno));
-		return ret;
+		return r;
 	}
 	/* A buffer of our own, since stdio would free its own unwiped. */
 	setvbuf(file, buffer, _IOFBF, sizeof(buffer));
-	ret = read_lines(&r, file, f);
+	r = read_lines(&reader, file, f);
 	fclose(file);
 	explicit_bzero(buffer, sizeof(buffer));
-	explicit_bzero(&r, sizeof(r));
-	return ret;
+	explicit_bzero(&reader, sizeof(reader));
+	return r;
 }

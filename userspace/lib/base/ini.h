@@ -20,14 +20,6 @@
 typedef int (*ini_entry_t)(const char *section, const char *key, const char *value, void *userdata,
 			   struct fault *f);
 
-/**
- * ini_read() - read @path entry by entry
- *
- * Lines are at most 4095 bytes. '#' and ';' start a comment at the start of a line. The line
- * buffer is wiped.
- *
- * Return: 0, -ENOENT when there is no such file (fault set too), or -1.
- */
 int ini_read(const char *path, ini_entry_t entry, void *userdata, struct fault *f);
 
 #endif

@@ -26,12 +26,10 @@ static struct json_object *member(struct json_object *o, const char *key, enum j
 	return json_object_is_type(value, type) ? value : NULL;
 }
 
+/** json_has() - true when @o is an object with a member @key that is not null */
 bool json_has(struct json_object *o, const char *key)
 {
-	struct json_object *value;
-
-	return json_object_is_type(o, json_type_object) &&
-	       json_object_object_get_ex(o, key, &value) && value;
+	return json_get(o, key) != NULL;
 }
 
 /**
@@ -51,11 +49,29 @@ bool json_has_type(struct json_object *o, const char *key, enum json_type type)
 	return member(o, key, type) != NULL;
 }
 
+/** json_has_member() - true when @o is an object with a member @key, even one that is null */
+bool json_has_member(struct json_object *o, const char *key)
+{
+	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, key, NULL);
+}
+
+/** json_get() - member @key of any type (borrowed), NULL when it is absent or null */
+struct json_object *json_get(struct json_object *o, const char *key)
+{
+	struct json_object *value = NULL;
+
+	if (json_object_is_type(o, json_type_object))
+		json_object_object_get_ex(o, key, &value);
+	return value;
+}
+
+/** json_get_object() - member @key when it is an object (borrowed), else NULL */
 struct json_object *json_get_object(struct json_object *o, const char *key)
 {
 	return member(o, key, json_type_object);
 }
 
+/** json_get_string() - member @key when it is a string (borrowed from @o), else NULL */
 const char *json_get_string(struct json_object *o, const char *key)
 {
 	struct json_object *value = member(o, key, json_type_string);
@@ -78,6 +94,13 @@ int json_copy_string(struct json_object *o, const char *key, char *field, size_t
 	return 0;
 }
 
+/** json_get_array() - member @key when it is an array (borrowed), else NULL */
+struct json_object *json_get_array(struct json_object *o, const char *key)
+{
+	return member(o, key, json_type_array);
+}
+
+/** json_get_int() - member @key when it is an integer, else @fallback */
 int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback)
 {
 	struct json_object *value = member(o, key, json_type_int);
@@ -85,6 +108,7 @@ int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback)
 	return value ? json_object_get_int64(value) : fallback;
 }
 
+/** json_get_bool() - member @key when it is a boolean, else @fallback */
 bool json_get_bool(struct json_object *o, const char *key, bool fallback)
 {
 	struct json_object *value = member(o, key, json_type_boolean);
@@ -92,6 +116,7 @@ bool json_get_bool(struct json_object *o, const char *key, bool fallback)
 	return value ? json_object_get_boolean(value) : fallback;
 }
 
+/** json_add_string() - set member @key of @o to @value; NULL sets nothing */
 void json_add_string(struct json_object *o, const char *key, const char *value)
 {
 	if (value)
@@ -104,16 +129,27 @@ void json_add_object(struct json_object *o, const char *key, struct json_object 
 	json_object_object_add(o, key, value);
 }
 
+/** json_add_int() - set member @key of @o to @value */
 void json_add_int(struct json_object *o, const char *key, int64_t value)
 {
 	json_object_object_add(o, key, json_object_new_int64(value));
 }
 
+/** json_add_bool() - set member @key of @o to @value */
 void json_add_bool(struct json_object *o, const char *key, bool value)
 {
 	json_object_object_add(o, key, json_object_new_boolean(value));
 }
 
+/**
+ * json_parse() - parse exactly one JSON text
+ * @text: need not be terminated
+ * @size: bytes
+ *
+ * Nesting deeper than 32 levels, trailing garbage and empty input are errors.
+ *
+ * Return: a new reference for the caller, or NULL.
+ */
 struct json_object *json_parse(const char *text, size_t size)
 {
 	struct json_tokener *tokener;

@@ -21,13 +21,20 @@ static struct {
 	bool debug;
 } log_state = { .name = "envelope" };
 
+/**
+ * log_init() - name the program in messages
+ * @name: kept, not copied
+ *
+ * With stderr connected to the journal lines get a priority prefix, else the program's name.
+ * ENVELOPE_DEBUG=1 in the environment turns log_debug() on.
+ */
 void log_init(const char *name)
 {
 	const char *debug = getenv("ENVELOPE_DEBUG");
 
 	log_state.name = name;
 	log_state.journal = getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO);
-	log_state.debug = debug && strcmp(debug, "1") == 0;
+	log_state.debug = debug && !strcmp(debug, "1");
 }
 
 static void log_line(int priority, const char *fmt, va_list ap)

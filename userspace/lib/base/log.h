@@ -7,13 +7,6 @@
 #ifndef ENVELOPE_LOG_H
 #define ENVELOPE_LOG_H
 
-/**
- * log_init() - name the program in messages
- * @name: kept, not copied
- *
- * With stderr connected to the journal lines get a priority prefix, else the program's name.
- * ENVELOPE_DEBUG=1 in the environment turns log_debug() on.
- */
 void log_init(const char *name);
 
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -32,13 +32,20 @@ static size_t payload_pages(size_t size)
 	return (size + page - 1) / page * page;
 }
 
+/**
+ * secret_new() - allocate zeroed secret memory
+ * @size: bytes, at least 1
+ *
+ * Return: the secret, to be released by secret_free(), or NULL with errno set (ENOMEM when
+ * RLIMIT_MEMLOCK does not allow the pages to be locked).
+ */
 struct secret *secret_new(size_t size)
 {
 	size_t page = page_size();
 	size_t payload;
 	struct secret *s;
 	uint8_t *map;
-	int err;
+	int saved;
 
 	if (size == 0 || size > SIZE_MAX / 2) {
 		errno = EINVAL;
@@ -51,24 +58,25 @@ struct secret *secret_new(size_t size)
 	map = mmap(NULL, payload + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (map == MAP_FAILED)
 		goto err_free;
+	/* mlock2(), since AddressSanitizer turns mlock() into nothing. */
 	if (mprotect(map + page, payload, PROT_READ | PROT_WRITE) ||
 	    madvise(map + page, payload, MADV_DONTDUMP) ||
-	    madvise(map + page, payload, MADV_WIPEONFORK) ||
-	    mlock2(map + page, payload, 0)) /* not mlock(): AddressSanitizer makes that do nothing */
+	    madvise(map + page, payload, MADV_WIPEONFORK) || mlock2(map + page, payload, 0))
 		goto err_unmap;
 	s->bytes = map + page;
 	s->size = size;
 	return s;
 
 err_unmap:
-	err = errno;
+	saved = errno;
 	munmap(map, payload + 2 * page);
-	errno = err;
+	errno = saved;
 err_free:
 	free(s);
 	return NULL;
 }
 
+/** secret_free() - wipe and release @s; NULL is fine */
 void secret_free(struct secret *s)
 {
 	size_t page = page_size();
@@ -87,11 +95,19 @@ void secret_freep(struct secret **s)
 	secret_free(*s);
 }
 
+/** secret_equal() - 1 when both hold the same bytes, else 0; constant time in the contents */
 int secret_equal(const struct secret *a, const struct secret *b)
 {
 	return a->size == b->size && CRYPTO_memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
+/**
+ * secret_process_init() - no core dumps and no ptrace or /proc/self/mem by peers of this process
+ *
+ * Call once, first thing in main(), in each program that handles plaintext keys.
+ *
+ * Return: 0 or -errno.
+ */
 int secret_process_init(void)
 {
 	const struct rlimit none = { 0, 0 };
@@ -101,6 +117,12 @@ int secret_process_init(void)
 	return 0;
 }
 
+/**
+ * stack_wipe() - overwrite the unused stack below the caller
+ *
+ * Cryptographic libraries spill key bytes to the stack; call this after using them, from the
+ * function that called them, so that their dead frames hold nothing.
+ */
 __attribute__((noinline)) void stack_wipe(void)
 {
 	uint8_t dead[STACK_WIPE_BYTES];

@@ -8,6 +8,7 @@
  *
  * Must never be linked into a sanitizer build: the sanitizer brings its own allocator.
  */
+
 #include <errno.h>
 #include <malloc.h>
 #include <stdint.h>
@@ -21,13 +22,13 @@ extern void __libc_free(void *block);
 
 void free(void *block)
 {
-	int err = errno;
+	int saved = errno;
 
 	if (!block)
 		return;
 	explicit_bzero(block, malloc_usable_size(block));
 	__libc_free(block);
-	errno = err;
+	errno = saved;
 }
 
 void *realloc(void *block, size_t size)

@@ -50,6 +50,11 @@ static int open_device(const char *device, int flags, struct stat *st, struct fa
 	return fd;
 }
 
+/**
+ * block_device_size() - size in bytes
+ *
+ * Return: 0 or -1 with InvalidParameterValue in @f.
+ */
 int block_device_size(const char *device, uint64_t *size, struct fault *f)
 {
 	struct stat st;
@@ -64,6 +69,12 @@ int block_device_size(const char *device, uint64_t *size, struct fault *f)
 	return 0;
 }
 
+/**
+ * block_device_check_unused() - refuse a device that is mounted, swap, or below another device
+ * @f: VolumeInUse
+ *
+ * Return: 0 or -1.
+ */
 int block_device_check_unused(const char *device, struct fault *f)
 {
 	struct stat st;
@@ -106,6 +117,13 @@ static const char *value_of(blkid_probe probe, const char *name)
 	return blkid_probe_lookup_value(probe, name, &value, NULL) ? NULL : value;
 }
 
+/**
+ * block_device_probe() - what is on the device?
+ *
+ * Contents that are ambiguous count as found.
+ *
+ * Return: 0 or -1 with InvalidParameterValue in @f when it cannot be read.
+ */
 int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f)
 {
 	struct stat st;
@@ -146,6 +164,11 @@ int block_device_probe(const char *device, struct block_device_contents *content
 	return 0;
 }
 
+/**
+ * block_device_wipe_signatures() - destroy all that libblkid recognises, backup copies too
+ *
+ * Return: 0 or -1.
+ */
 int block_device_wipe_signatures(const char *device, struct fault *f)
 {
 	struct stat st;

@@ -14,19 +14,8 @@
 
 #include "lib/base/fault.h"
 
-/**
- * block_device_size() - size in bytes
- *
- * Return: 0 or -1 with InvalidParameterValue in @f.
- */
 int block_device_size(const char *device, uint64_t *size, struct fault *f);
 
-/**
- * block_device_check_unused() - refuse a device that is mounted, swap, or below another device
- * @f: VolumeInUse
- *
- * Return: 0 or -1.
- */
 int block_device_check_unused(const char *device, struct fault *f);
 
 /**
@@ -42,20 +31,8 @@ struct block_device_contents {
 	char label[64];
 };
 
-/**
- * block_device_probe() - what is on the device?
- *
- * Contents that are ambiguous count as found.
- *
- * Return: 0 or -1 with InvalidParameterValue in @f when it cannot be read.
- */
 int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f);
 
-/**
- * block_device_wipe_signatures() - destroy all that libblkid recognises, backup copies too
- *
- * Return: 0 or -1.
- */
 int block_device_wipe_signatures(const char *device, struct fault *f);
 
 #endif

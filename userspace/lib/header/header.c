@@ -16,15 +16,14 @@
 #include <libcryptsetup.h>
 
 #include "lib/base/base64.h"
-#include "lib/header/block_device.h"
 #include "lib/base/json.h"
-#include "lib/base/log.h"
+#include "lib/header/block_device.h"
+#include "lib/header/luks.h"
 #include "lib/header/volume_hash.h"
 #include "lib/header/volume_profile.h"
 
 #define METADATA_SIZE (16 * 1024) /* bytes of one of the two copies of the metadata */
 #define KEYSLOTS_SIZE (VOLUME_DATA_OFFSET - 2 * METADATA_SIZE) /* unused */
-#define INVALID	      "InvalidVolumeHeader"
 
 /*
  * The key is 512 random bits, so stretching it would slow down each attach and protect nothing:
@@ -32,96 +31,16 @@
  */
 #define DIGEST_ITERATIONS 1000
 
-/*
- * A crypt_device and what libcryptsetup said about it: @error is its first error message, @flaw
- * what it found wrong with the metadata, @previous the debug message before the current one.
- */
-struct luks {
-	struct crypt_device *cd;
-	const char *device;
-	char error[256];
-	char flaw[256];
-	char previous[256];
-};
-
-static void luks_close(struct luks *luks)
-{
-	crypt_free(luks->cd);
-}
-
-#define _cleanup_luks_ __attribute__((cleanup(luks_close)))
-
-/*
- * libcryptsetup tells only its debug log what is wrong with metadata, just before it says that it
- * tries a repair. Should that wording change, the fault falls back to a general sentence.
- */
-static void keep_message(int level, const char *message, void *userdata)
-{
-	struct luks *luks = userdata;
-	int length = strcspn(message, "\n");
-
-	if (level == CRYPT_LOG_ERROR && !luks->error[0])
-		snprintf(luks->error, sizeof(luks->error), "%.*s", length, message);
-	if (!strncmp(message, "Repairing JSON metadata", 23))
-		strcpy(luks->flaw, luks->previous);
-	snprintf(luks->previous, sizeof(luks->previous), "%.*s", length, message);
-	log_debug("libcryptsetup: %.*s", length, message);
-}
-
-/* Fills @f from libcryptsetup's error message, or from @err, a negative errno. */
-static int luks_fault(const struct luks *luks, int err, const char *what, struct fault *f)
-{
-	const char *code = err == -EINVAL  ? INVALID
-			   : err == -EBUSY ? "VolumeInUse"
-					   : "InternalFailure";
-
-	return fault_set(f, code, "%s %s: %s", what, luks->device,
-			 luks->error[0] ? luks->error : strerror(-err));
-}
-
-static int luks_open(struct luks *luks, const char *device, struct fault *f)
-{
-	uint64_t size;
-	int err;
-
-	*luks = (struct luks){ .device = device };
-	if (block_device_size(device, &size, f))
-		return -1;
-	err = crypt_init(&luks->cd, device);
-	if (err)
-		return fault_set(f, "InvalidParameterValue", "cannot open %s: %s", device,
-				 strerror(-err));
-	crypt_set_log_callback(luks->cd, keep_message, luks);
-	return 0;
-}
-
-static int luks_load(struct luks *luks, const char *device, struct fault *f)
-{
-	int err;
-
-	if (luks_open(luks, device, f))
-		return -1;
-	crypt_set_debug_level(CRYPT_DEBUG_ALL);
-	err = crypt_load(luks->cd, CRYPT_LUKS2, NULL);
-	crypt_set_debug_level(CRYPT_DEBUG_NONE);
-	if (err && luks->flaw[0])
-		return fault_set(f, INVALID, "volume header of %s refused: not valid LUKS2: %s",
-				 device, luks->flaw);
-	if (err == -EINVAL)
-		return fault_set(f, INVALID, "%s holds no LUKS2 header, or a damaged one", device);
-	return err ? luks_fault(luks, err, "cannot load the volume header of", f) : 0;
-}
-
 /* Checks and hashes the header that @luks has in memory. */
 static int inspect(struct luks *luks, struct volume_header *out, struct fault *f)
 {
 	struct json_object _cleanup_json_ *metadata = NULL;
 	struct fault reason = { 0 };
 	const char *text;
-	int err = crypt_dump_json(luks->cd, &text, 0);
+	int r = crypt_dump_json(luks->cd, &text, 0);
 
-	if (err)
-		return luks_fault(luks, err, "cannot read the volume header of", f);
+	if (r)
+		return luks_fault(luks, r, "cannot read the volume header of", f);
 	metadata = json_parse(text, strlen(text));
 	if (volume_profile_check(metadata, crypt_get_uuid(luks->cd), crypt_get_subsystem(luks->cd),
 				 out, &reason))
@@ -138,7 +57,7 @@ static int measure(const char *device, struct volume_header *header, struct faul
 	if (block_device_size(device, &size, f))
 		return -1;
 	if (size < offset + header->sector_size || header->data_size > size - offset)
-		return fault_set(f, INVALID,
+		return fault_set(f, LUKS_INVALID,
 				 "volume header of %s refused: segments.0.size: the data area does not fit on the device",
 				 device);
 	size = header->data_size ? header->data_size : size - offset;
@@ -155,38 +74,10 @@ static int load_same(struct luks *luks, const char *device, const struct volume_
 	if (luks_load(luks, device, f) || inspect(luks, &now, f))
 		return -1;
 	if (strcmp(now.header_sha256, expected->header_sha256))
-		return fault_set(f, INVALID,
+		return fault_set(f, LUKS_INVALID,
 				 "volume header of %s refused: it has changed since it was read",
 				 device);
 	return 0;
-}
-
-/* The id of the first token of @type, or CRYPT_ANY_TOKEN (meaning: a new one). */
-static int find_token(struct luks *luks, const char *type)
-{
-	for (int id = 0; id < crypt_token_max(CRYPT_LUKS2); id++) {
-		struct json_object _cleanup_json_ *token = NULL;
-		const char *text, *found;
-
-		if (crypt_token_json_get(luks->cd, id, &text) < 0)
-			continue;
-		token = json_parse(text, strlen(text));
-		found = json_get_string(token, "type");
-		if (found && !strcmp(found, type))
-			return id;
-	}
-	return CRYPT_ANY_TOKEN;
-}
-
-/* The first token of @type, a new reference; NULL: there is none. */
-static struct json_object *get_token(struct luks *luks, const char *type)
-{
-	int id = find_token(luks, type);
-	const char *text;
-
-	if (id == CRYPT_ANY_TOKEN || crypt_token_json_get(luks->cd, id, &text) < 0)
-		return NULL;
-	return json_parse(text, strlen(text));
 }
 
 /*
@@ -203,36 +94,19 @@ static int load_volume(struct luks *luks, const char *device, const char *volume
 		return -1;
 	subsystem = crypt_get_subsystem(luks->cd);
 	if (!subsystem || strcmp(subsystem, VOLUME_SUBSYSTEM))
-		return fault_set(f, INVALID, "%s is no dm-envelope volume", device);
-	token = get_token(luks, VOLUME_TOKEN);
+		return fault_set(f, LUKS_INVALID, "%s is no dm-envelope volume", device);
+	token = luks_get_token(luks, VOLUME_TOKEN);
 	found = json_get_string(token, "volume_id");
 	if (!found || strcmp(found, volume_id))
-		return fault_set(f, INVALID,
+		return fault_set(f, LUKS_INVALID,
 				 "the volume on %s is %.64s, not %s: nothing was written; if device names have changed, restart enveloped to have the volume found",
 				 device, found ? found : "one without an id", volume_id);
 	return 0;
 }
 
-static struct json_object *new_token(const char *type)
-{
-	struct json_object *token = json_object_new_object();
-
-	json_add_string(token, "type", type);
-	json_object_object_add(token, "keyslots", json_object_new_array());
-	return token;
-}
-
-static int put_token(struct luks *luks, int id, struct json_object *token, struct fault *f)
-{
-	int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
-	int ret = crypt_token_json_set(luks->cd, id, json_object_to_json_string_ext(token, flags));
-
-	return ret < 0 ? luks_fault(luks, ret, "cannot write the volume header of", f) : 0;
-}
-
 static struct json_object *volume_token(const struct volume_header *header)
 {
-	struct json_object *token = new_token(VOLUME_TOKEN);
+	struct json_object *token = luks_new_token(VOLUME_TOKEN);
 
 	json_add_int(token, "version", 1);
 	json_add_string(token, "volume_id", header->volume_id);
@@ -247,7 +121,7 @@ static struct json_object *volume_token(const struct volume_header *header)
 
 static struct json_object *state_token(const char *state, const char *reason)
 {
-	struct json_object *token = new_token(VOLUME_STATE_TOKEN);
+	struct json_object *token = luks_new_token(VOLUME_STATE_TOKEN);
 	struct volume_header limits;
 	char text[sizeof(limits.state_reason)], when[sizeof(limits.state_time)];
 	time_t now = time(NULL);
@@ -301,27 +175,41 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 		.label = id->volume_id,
 		.subsystem = VOLUME_SUBSYSTEM,
 	};
-	int err;
+	int r;
 
-	err = crypt_set_metadata_size(luks->cd, METADATA_SIZE, KEYSLOTS_SIZE);
-	if (!err)
-		err = crypt_format(luks->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
-				   (const char *)key->bytes, key->size, &luks2);
+	r = crypt_set_metadata_size(luks->cd, METADATA_SIZE, KEYSLOTS_SIZE);
+	if (!r)
+		r = crypt_format(luks->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
+				 (const char *)key->bytes, key->size, &luks2);
 	stack_wipe();
-	return err ? luks_fault(luks, err, "cannot format", f) : 0;
+	return r ? luks_fault(luks, r, "cannot format", f) : 0;
 }
 
 /* The label is for people. */
 static int label_luks(struct luks *luks, const struct volume_identity *id, struct fault *f)
 {
 	char label[48];
-	int err;
+	int r;
 
 	snprintf(label, sizeof(label), "%.47s", id->cluster_id);
-	err = crypt_set_label(luks->cd, label, VOLUME_SUBSYSTEM);
-	return err ? luks_fault(luks, err, "cannot label", f) : 0;
+	r = crypt_set_label(luks->cd, label, VOLUME_SUBSYSTEM);
+	return r ? luks_fault(luks, r, "cannot label", f) : 0;
 }
 
+/**
+ * header_format() - make a new volume: header without wrapped key
+ * @device: block device, or regular file in tests
+ * @id: who the volume belongs to
+ * @key: VOLUME_KEY_SIZE bytes; only its digest is written
+ * @out: filled, its hash included, on success
+ * @f: VolumeInUse when something holds the device, InvalidParameterCombination when the device
+ *	already holds data and @id->overwrite is false, InvalidParameterValue for a wrong identity
+ *
+ * Until header_set_wrapped_key() the header cannot be read back by header_read(). It tells from
+ * its first byte on which volume it is to become: see header_erase_unfinished().
+ *
+ * Return: 0 or -1.
+ */
 int header_format(const char *device, const struct volume_identity *id, const struct secret *key,
 		  struct volume_header *out, struct fault *f)
 {
@@ -343,13 +231,21 @@ int header_format(const char *device, const struct volume_identity *id, const st
 	strcpy(header.region, id->region);
 	strcpy(header.account, id->account);
 	token = volume_token(&header);
-	if (put_token(&luks, CRYPT_ANY_TOKEN, token, f) || label_luks(&luks, id, f) ||
+	if (luks_put_token(&luks, CRYPT_ANY_TOKEN, token, f) || label_luks(&luks, id, f) ||
 	    inspect(&luks, &header, f) || measure(device, &header, f))
 		return -1;
 	*out = header;
 	return 0;
 }
 
+/**
+ * header_set_wrapped_key() - store the data key as the KMS wrapped it
+ * @header: from header_format() or header_read(); its wrapped key is replaced on success
+ * @blob: CiphertextBlob, @size bytes, at most VOLUME_WRAPPED_KEY_MAX
+ * @f: InvalidVolumeHeader when the device no longer holds @header
+ *
+ * Return: 0 or -1.
+ */
 int header_set_wrapped_key(const char *device, struct volume_header *header, const uint8_t *blob,
 			   size_t size, struct fault *f)
 {
@@ -368,13 +264,23 @@ int header_set_wrapped_key(const char *device, struct volume_header *header, con
 	free(text);
 	if (!json_has(token, "wrapped_key"))
 		return fault_set(f, "InternalFailure", "out of memory");
-	if (put_token(&luks, find_token(&luks, VOLUME_TOKEN), token, f))
+	if (luks_put_token(&luks, luks_find_token(&luks, VOLUME_TOKEN), token, f))
 		return -1;
 	memcpy(header->wrapped_key, blob, size);
 	header->wrapped_key_size = size;
 	return 0;
 }
 
+/**
+ * header_read() - read, check and hash a header
+ * @out: filled on success, else untouched
+ * @f: InvalidVolumeHeader, names the field that is outside the profile
+ *
+ * The content is only checksummed on the disk. It is to be trusted after the KMS has unwrapped
+ * the key with @out->header_sha256 in the encryption context, and not before.
+ *
+ * Return: 0 or -1.
+ */
 int header_read(const char *device, struct volume_header *out, struct fault *f)
 {
 	struct luks _cleanup_luks_ luks = { 0 };
@@ -384,62 +290,89 @@ int header_read(const char *device, struct volume_header *out, struct fault *f)
 	    measure(device, &header, f))
 		return -1;
 	if (!header.wrapped_key_size)
-		return fault_set(f, INVALID,
+		return fault_set(f, LUKS_INVALID,
 				 "volume header of %s refused: the token holds no wrapped_key: the volume was never completed, create it anew",
 				 device);
 	*out = header;
 	return 0;
 }
 
+/**
+ * header_verify_key() - is @key the volume key of this header?
+ * @header: as header_read() gave it; refused when the device holds another by now
+ * @f: InvalidVolumeHeader when it is not
+ *
+ * Return: 0 or -1.
+ */
 int header_verify_key(const char *device, const struct volume_header *header,
 		      const struct secret *key, struct fault *f)
 {
 	struct luks _cleanup_luks_ luks = { 0 };
-	int err;
+	int r;
 
 	if (load_same(&luks, device, header, f))
 		return -1;
-	err = crypt_volume_key_verify(luks.cd, (const char *)key->bytes, key->size);
+	r = crypt_volume_key_verify(luks.cd, (const char *)key->bytes, key->size);
 	stack_wipe();
-	if (err == -EPERM || err == -EINVAL)
-		return fault_set(f, INVALID,
+	if (r == -EPERM || r == -EINVAL)
+		return fault_set(f, LUKS_INVALID,
 				 "volume header of %s refused: digests.0: the KMS gave a key that is not this volume's",
 				 device);
-	return err < 0 ? luks_fault(&luks, err, "cannot verify the volume key of", f) : 0;
+	return r < 0 ? luks_fault(&luks, r, "cannot verify the volume key of", f) : 0;
 }
 
+/**
+ * header_set_state() - record a state on the disk itself, where no lost catalog can undo it
+ * @volume_id: of the volume that must be on @device
+ * @state: one of AWS's words, such as "inaccessible-encryption-credentials"; NULL removes the
+ *	record
+ * @reason: a sentence
+ * @f: InvalidVolumeHeader when @device holds another volume, or none
+ *
+ * May be called while the device is in use. Not covered by the header's hash.
+ *
+ * Return: 0 or -1.
+ */
 int header_set_state(const char *device, const char *volume_id, const char *state,
 		     const char *reason, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
-	int id, err;
+	int id, r;
 
 	if (load_volume(&luks, device, volume_id, f))
 		return -1;
-	id = find_token(&luks, VOLUME_STATE_TOKEN);
+	id = luks_find_token(&luks, VOLUME_STATE_TOKEN);
 	if (!state) {
-		err = id == CRYPT_ANY_TOKEN ? 0 : crypt_token_json_set(luks.cd, id, NULL);
-		return err < 0 ? luks_fault(&luks, err, "cannot write the volume header of", f) : 0;
+		r = id == CRYPT_ANY_TOKEN ? 0 : crypt_token_json_set(luks.cd, id, NULL);
+		return r < 0 ? luks_fault(&luks, r, "cannot write the volume header of", f) : 0;
 	}
 	token = state_token(state, reason);
-	return put_token(&luks, id, token, f);
+	return luks_put_token(&luks, id, token, f);
 }
 
 static int overwrite(struct luks *luks, struct fault *f)
 {
 	uint64_t size;
-	int err;
+	int r;
 
 	if (block_device_size(luks->device, &size, f))
 		return -1;
 	if (size > VOLUME_DATA_OFFSET)
 		size = VOLUME_DATA_OFFSET;
-	err = crypt_wipe(luks->cd, luks->device, CRYPT_WIPE_ZERO, 0, size / 4096 * 4096, size, 0,
-			 NULL, NULL);
-	return err ? luks_fault(luks, err, "cannot erase the volume header of", f) : 0;
+	r = crypt_wipe(luks->cd, luks->device, CRYPT_WIPE_ZERO, 0, size / 4096 * 4096, size, 0,
+		       NULL, NULL);
+	return r ? luks_fault(luks, r, "cannot erase the volume header of", f) : 0;
 }
 
+/**
+ * header_erase() - overwrite the header area, and with it the only copy of the wrapped key
+ * @volume_id: of the volume that must be on @device
+ * @f: VolumeInUse when something holds the device, InvalidParameterValue when it holds data that
+ *	is not ours, InvalidVolumeHeader when it holds another volume, or none
+ *
+ * Return: 0 or -1.
+ */
 int header_erase(const char *device, const char *volume_id, struct fault *f)
 {
 	struct block_device_contents contents;
@@ -467,13 +400,23 @@ static bool is_unfinished(struct luks *luks, const struct block_device_contents 
 	if (strcmp(contents->subsystem, VOLUME_SUBSYSTEM))
 		return false;
 	if (luks_load(luks, luks->device, &ignored) == 0)
-		token = get_token(luks, VOLUME_TOKEN);
+		token = luks_get_token(luks, VOLUME_TOKEN);
 	if (!token)
 		return !strcmp(contents->label, volume_id);
 	found = json_get_string(token, "volume_id");
 	return found && !strcmp(found, volume_id) && !json_has(token, "wrapped_key");
 }
 
+/**
+ * header_erase_unfinished() - overwrite what a header_format() that was interrupted has left
+ * @volume_id: of the volume that it was to become
+ * @f: VolumeInUse, or the device cannot be read or written
+ *
+ * Nothing is written unless the header is of that very volume and has no wrapped key: then
+ * nobody has ever had a key to data below it.
+ *
+ * Return: 1 when it was there and is erased, 0 when there was none, or -1.
+ */
 int header_erase_unfinished(const char *device, const char *volume_id, struct fault *f)
 {
 	struct luks _cleanup_luks_ luks = { .device = device };

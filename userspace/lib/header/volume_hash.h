@@ -14,23 +14,8 @@
 
 #define VOLUME_HASH_TEXT_MAX 2048
 
-/**
- * volume_hash_text() - the canonical text (docs/format.md)
- * @header: a header that passed volume_profile_check()
- * @text: destination of VOLUME_HASH_TEXT_MAX bytes
- *
- * Return: its length in bytes, or -1 when it does not fit.
- */
 int volume_hash_text(const struct volume_header *header, char text[VOLUME_HASH_TEXT_MAX]);
 
-/**
- * volume_hash() - SHA-256 of the canonical text
- * @header: a header that passed volume_profile_check()
- * @hex: destination, 64 lower-case hex digits and NUL
- * @f: InternalFailure
- *
- * Return: 0 or -1.
- */
 int volume_hash(const struct volume_header *header, char hex[65], struct fault *f);
 
 #endif

@@ -80,10 +80,10 @@ static int child(const struct node *n, const char *key, const char *path, struct
 /* Copies string member @key to @text of @size bytes. */
 static int get_text(const struct node *n, const char *key, char *text, size_t size)
 {
-	struct json_object *member = NULL;
+	struct json_object *member = json_get(n->object, key);
 	const char *value = json_get_string(n->object, key);
 
-	if (!value || !json_object_object_get_ex(n->object, key, &member))
+	if (!value)
 		return refuse(n, key, "missing or not a string");
 	if ((size_t)json_object_get_string_len(member) != strlen(value) || !printable(value))
 		return refuse(n, key, "holds characters that are not printable ASCII");
@@ -108,10 +108,10 @@ static int expect_text(const struct node *n, const char *key, const char *expect
 static int get_decimal(const struct node *n, const char *key, uint64_t *number)
 {
 	char value[24], again[24];
-	int ret = get_text(n, key, value, sizeof(value));
+	int r = get_text(n, key, value, sizeof(value));
 
-	if (ret)
-		return ret;
+	if (r)
+		return r;
 	*number = strtoull(value, NULL, 10);
 	snprintf(again, sizeof(again), "%" PRIu64, *number);
 	if (strcmp(value, again))
@@ -121,23 +121,19 @@ static int get_decimal(const struct node *n, const char *key, uint64_t *number)
 
 static int get_number(const struct node *n, const char *key, int64_t *number)
 {
-	struct json_object *member = NULL;
-
-	if (!json_object_object_get_ex(n->object, key, &member) ||
-	    !json_object_is_type(member, json_type_int))
+	if (!json_has_type(n->object, key, json_type_int))
 		return refuse(n, key, "missing or not a whole number");
-	*number = json_object_get_int64(member);
+	*number = json_get_int(n->object, key, 0);
 	return 0;
 }
 
 /* Member @key is an array that holds exactly the strings @items (or is empty when NULL). */
 static int expect_array(const struct node *n, const char *key, const char *item)
 {
-	struct json_object *member = NULL;
+	struct json_object *member = json_get_array(n->object, key);
 	const char *first;
 
-	if (!json_object_object_get_ex(n->object, key, &member) ||
-	    !json_object_is_type(member, json_type_array))
+	if (!member)
 		return refuse(n, key, "missing or not an array");
 	if (json_object_array_length(member) != (item ? 1 : 0))
 		return refuse(n, key, "must %s%s", item ? "hold exactly " : "be empty",
@@ -292,7 +288,7 @@ static int get_wrapped_key(const struct node *n, struct volume_header *out)
 	size_t size;
 
 	out->wrapped_key_size = 0;
-	if (!json_object_object_get_ex(n->object, "wrapped_key", NULL))
+	if (!json_has_member(n->object, "wrapped_key"))
 		return 0;
 	if (!text || base64_decode(text, &bytes, &size))
 		return refuse(n, "wrapped_key", "is not base64");
@@ -389,6 +385,18 @@ static int check_tokens(const struct node *root, struct volume_header *out)
 	return 0;
 }
 
+/**
+ * volume_profile_check() - LUKS2 metadata to struct volume_header
+ * @metadata: the parsed JSON area
+ * @uuid: of the binary header
+ * @subsystem: of the binary header
+ * @out: filled except for @data_sectors and @header_sha256; undefined when refused
+ * @f: InvalidVolumeHeader, the message starts with the name of the offending field
+ *
+ * A header whose token holds no wrapped key passes, with @out->wrapped_key_size 0.
+ *
+ * Return: 0 or -1.
+ */
 int volume_profile_check(struct json_object *metadata, const char *uuid, const char *subsystem,
 			 struct volume_header *out, struct fault *f)
 {
@@ -412,6 +420,12 @@ int volume_profile_check(struct json_object *metadata, const char *uuid, const c
 		       : 0;
 }
 
+/**
+ * volume_identity_check() - may these values be written into a token?
+ * @f: InvalidParameterValue
+ *
+ * Return: 0 or -1.
+ */
 int volume_identity_check(const struct volume_identity *id, struct fault *f)
 {
 	const char *code = "InvalidParameterValue";

@@ -4,6 +4,7 @@
  *
  * Must never call an answer definitive that a proxy, a broken clock or an outage could produce.
  */
+
 #include "lib/kms/kms_client.h"
 
 #include <stdbool.h>
@@ -66,6 +67,16 @@ static bool key_is_going_or_gone(const char *message)
 			   strstr(message, " is pending import"));
 }
 
+/**
+ * kms_classify() - what an answer means; the only place that decides it
+ * @http_status: status code, 0 when there was none
+ * @error_type: exception name without namespace ("DisabledException"), NULL or "" for none
+ * @message: the exception's message, NULL for none
+ * @curl_code: CURLcode of the transfer, 0 for a completed one
+ *
+ * Return: the outcome. The table is in kms_classify.c and, with its reasons, in
+ * docs/kms-outcomes.md.
+ */
 enum kms_outcome kms_classify(long http_status, const char *error_type, const char *message,
 			      int curl_code)
 {
@@ -88,6 +99,7 @@ enum kms_outcome kms_classify(long http_status, const char *error_type, const ch
 	return http_status == 400 ? KMS_BAD_REQUEST : KMS_UNREACHABLE;
 }
 
+/** kms_outcome_name() - "ok", "denied", "unreachable", "bad-request" */
 const char *kms_outcome_name(enum kms_outcome outcome)
 {
 	static const char *const names[] = {

@@ -49,6 +49,7 @@ static size_t take_body(char *data, size_t one, size_t size, void *userdata)
 	return size;
 }
 
+/** kms_gives_plaintext() - is there plaintext in the answer to @operation, unless it is a dry run? */
 bool kms_gives_plaintext(const char *operation)
 {
 	return !strcmp(operation, "Decrypt") || !strcmp(operation, "GenerateDataKey");
@@ -112,28 +113,28 @@ static CURLcode set_destination(struct call *call, char host[128])
 	const struct kms_endpoint *endpoint = call->endpoint;
 	CURL *c = call->curl;
 	struct curl_blob ca = { 0 };
-	CURLcode err;
+	CURLcode r;
 
 	if (endpoint->unix_path) {
 		/* Signed over, and never resolved: the name says which service is meant. */
 		snprintf(host, 128, "http://kms.%.64s.amazonaws.com/", endpoint->region);
-		err = curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, endpoint->unix_path);
-		return err ? err : curl_easy_setopt(c, CURLOPT_URL, host);
+		r = curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, endpoint->unix_path);
+		return r ? r : curl_easy_setopt(c, CURLOPT_URL, host);
 	}
-	err = curl_easy_setopt(c, CURLOPT_URL, endpoint->url);
-	if (!err)
-		err = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
-	if (!err && endpoint->ca_pem) {
+	r = curl_easy_setopt(c, CURLOPT_URL, endpoint->url);
+	if (!r)
+		r = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+	if (!r && endpoint->ca_pem) {
 		ca = (struct curl_blob){ (void *)endpoint->ca_pem, strlen(endpoint->ca_pem),
 					 CURL_BLOB_COPY };
-		err = curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &ca);
-	} else if (!err && endpoint->ca_file) {
-		err = curl_easy_setopt(c, CURLOPT_CAINFO, endpoint->ca_file);
+		r = curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &ca);
+	} else if (!r && endpoint->ca_file) {
+		r = curl_easy_setopt(c, CURLOPT_CAINFO, endpoint->ca_file);
 	}
 	/* Only the authority that was named counts, not the system's directory of others. */
-	if (!err && (endpoint->ca_pem || endpoint->ca_file))
-		err = curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-	return err;
+	if (!r && (endpoint->ca_pem || endpoint->ca_file))
+		r = curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
+	return r;
 }
 
 static CURLcode set_credentials(struct call *call)
@@ -141,18 +142,18 @@ static CURLcode set_credentials(struct call *call)
 	const struct kms_endpoint *endpoint = call->endpoint;
 	CURL *c = call->curl;
 	char scope[96];
-	CURLcode err;
+	CURLcode r;
 
 	snprintf(scope, sizeof(scope), "aws:amz:%.64s:kms", endpoint->region);
-	err = curl_easy_setopt(c, CURLOPT_AWS_SIGV4, scope);
-	if (!err)
-		err = curl_easy_setopt(c, CURLOPT_USERNAME, endpoint->access_key);
-	if (!err)
-		err = curl_easy_setopt(c, CURLOPT_PASSWORD, endpoint->secret_key);
-	if (!err && endpoint->session_token && *endpoint->session_token &&
+	r = curl_easy_setopt(c, CURLOPT_AWS_SIGV4, scope);
+	if (!r)
+		r = curl_easy_setopt(c, CURLOPT_USERNAME, endpoint->access_key);
+	if (!r)
+		r = curl_easy_setopt(c, CURLOPT_PASSWORD, endpoint->secret_key);
+	if (!r && endpoint->session_token && *endpoint->session_token &&
 	    !add_header(call, "X-Amz-Security-Token: ", endpoint->session_token))
-		err = CURLE_OUT_OF_MEMORY;
-	return err;
+		r = CURLE_OUT_OF_MEMORY;
+	return r;
 }
 
 static CURLcode set_behaviour(struct call *call)
@@ -179,20 +180,20 @@ static CURLcode set_behaviour(struct call *call)
 
 static CURLcode prepare(struct call *call, const char *operation, const char *body, char host[128])
 {
-	CURLcode err = set_behaviour(call);
+	CURLcode r = set_behaviour(call);
 
-	if (!err)
-		err = set_destination(call, host);
-	if (!err)
-		err = set_credentials(call);
-	if (!err && (!add_header(call, "Content-Type: ", "application/x-amz-json-1.1") ||
-		     !add_header(call, "X-Amz-Target: TrentService.", operation)))
-		err = CURLE_OUT_OF_MEMORY;
-	if (!err)
-		err = curl_easy_setopt(call->curl, CURLOPT_HTTPHEADER, call->headers);
-	if (!err)
-		err = curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, body);
-	return err;
+	if (!r)
+		r = set_destination(call, host);
+	if (!r)
+		r = set_credentials(call);
+	if (!r && (!add_header(call, "Content-Type: ", "application/x-amz-json-1.1") ||
+		   !add_header(call, "X-Amz-Target: TrentService.", operation)))
+		r = CURLE_OUT_OF_MEMORY;
+	if (!r)
+		r = curl_easy_setopt(call->curl, CURLOPT_HTTPHEADER, call->headers);
+	if (!r)
+		r = curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, body);
+	return r;
 }
 
 static const char *error_message(struct json_object *body)
@@ -203,7 +204,7 @@ static const char *error_message(struct json_object *body)
 }
 
 /* Judges a transfer that has ended and fills @response or @f. */
-static enum kms_outcome conclude(struct call *call, CURLcode err, const char *operation,
+static enum kms_outcome conclude(struct call *call, CURLcode r, const char *operation,
 				 struct json_object **response, struct fault *f)
 {
 	struct json_object _cleanup_json_ *body = NULL;
@@ -215,21 +216,21 @@ static enum kms_outcome conclude(struct call *call, CURLcode err, const char *op
 
 	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
 	/* Operations without output, such as DisableKey, are answered with nothing at all. */
-	if (!err && status == 200 && !call->body_size)
+	if (!r && status == 200 && !call->body_size)
 		body = json_object_new_object();
-	else if (!err)
+	else if (!r)
 		body = json_parse((const char *)call->body->bytes, call->body_size);
 	type = json_get_string(body, "__type");
 	if (type)
 		copy_error_type(call->error_type, sizeof(call->error_type), type, strlen(type));
 	message = error_message(body);
-	outcome = kms_classify(status, call->error_type, message, err);
+	outcome = kms_classify(status, call->error_type, message, r);
 
-	if (err) {
+	if (r) {
 		fault_set(f, UNREACHABLE, "KMS at %s cannot be reached: %s", where,
 			  call->too_large ? "its answer is too large"
 			  : *call->error  ? call->error
-					  : curl_easy_strerror(err));
+					  : curl_easy_strerror(r));
 	} else if (outcome == KMS_OK && !json_object_is_type(body, json_type_object)) {
 		outcome = KMS_UNREACHABLE;
 		fault_set(f, UNREACHABLE,
@@ -249,6 +250,19 @@ static enum kms_outcome conclude(struct call *call, CURLcode err, const char *op
 	return outcome;
 }
 
+/**
+ * kms_call() - one request, one answer; blocks for at most @endpoint->timeout_s seconds
+ * @endpoint: see there
+ * @operation: "Decrypt"
+ * @request: JSON object
+ * @response: set to the answer (caller releases) for KMS_OK, else to NULL. For a dry run
+ *	that shows access it is {"DryRun": true}. Holds plaintext if the KMS sends
+ *	any: only for programs with wipe_malloc.c.
+ * @f: set unless KMS_OK. Code is the exception's name if the KMS gave one, else
+ *	"KMSUnreachable".
+ *
+ * The process must have called curl_global_init().
+ */
 enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *operation,
 			  struct json_object *request, struct json_object **response,
 			  struct fault *f)
@@ -262,19 +276,27 @@ enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *opera
 		.body = secret_new(KMS_RESPONSE_MAX),
 	};
 	char host[128];
-	CURLcode err;
+	CURLcode r;
 
 	*response = NULL;
 	if (!call.curl || !call.body) {
 		fault_set(f, "InternalFailure", "out of memory, or of lockable memory");
 		return KMS_UNREACHABLE;
 	}
-	err = prepare(&call, operation, body, host);
-	if (!err)
-		err = curl_easy_perform(call.curl);
-	return conclude(&call, err, operation, response, f);
+	r = prepare(&call, operation, body, host);
+	if (!r)
+		r = curl_easy_perform(call.curl);
+	return conclude(&call, r, operation, response, f);
 }
 
+/**
+ * kms_endpoint_parse() - split the KmsEndpoint of the configuration
+ * @text: "unix:/absolute/path", "https://host[:port]"
+ * @endpoint: @url or @unix_path set, pointing into @text; other members untouched
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
 int kms_endpoint_parse(const char *text, struct kms_endpoint *endpoint, struct fault *f)
 {
 	if (!strncmp(text, "unix:/", 6)) {

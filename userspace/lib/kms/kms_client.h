@@ -49,51 +49,18 @@ enum kms_outcome {
 	KMS_BAD_REQUEST, /* the request was at fault: no verdict about the key either */
 };
 
-/** kms_outcome_name() - "ok", "denied", "unreachable", "bad-request" */
 const char *kms_outcome_name(enum kms_outcome outcome);
 
-/** kms_gives_plaintext() - is there plaintext in the answer to @operation, unless it is a dry run? */
 bool kms_gives_plaintext(const char *operation);
 
 /** KMS_RESPONSE_MAX - largest response body that is accepted, in bytes */
 #define KMS_RESPONSE_MAX (64 * 1024)
 
-/**
- * kms_classify() - what an answer means; the only place that decides it
- * @http_status: status code, 0 when there was none
- * @error_type: exception name without namespace ("DisabledException"), NULL or "" for none
- * @message: the exception's message, NULL for none
- * @curl_code: CURLcode of the transfer, 0 for a completed one
- *
- * Return: the outcome. The table is in kms_classify.c and, with its reasons, in
- * docs/kms-outcomes.md.
- */
 enum kms_outcome kms_classify(long http_status, const char *error_type, const char *message,
 			      int curl_code);
 
-/**
- * kms_endpoint_parse() - split the KmsEndpoint of the configuration
- * @text: "unix:/absolute/path", "https://host[:port]"
- * @endpoint: @url or @unix_path set, pointing into @text; other members untouched
- * @f: InvalidConfiguration
- *
- * Return: 0 or -1.
- */
 int kms_endpoint_parse(const char *text, struct kms_endpoint *endpoint, struct fault *f);
 
-/**
- * kms_call() - one request, one answer; blocks for at most @endpoint->timeout_s seconds
- * @endpoint: see there
- * @operation: "Decrypt"
- * @request: JSON object
- * @response: set to the answer (caller releases) for KMS_OK, else to NULL. For a dry run
- *	that shows access it is {"DryRun": true}. Holds plaintext if the KMS sends
- *	any: only for programs with wipe_malloc.c.
- * @f: set unless KMS_OK. Code is the exception's name if the KMS gave one, else
- *	"KMSUnreachable".
- *
- * The process must have called curl_global_init().
- */
 enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *operation,
 			  struct json_object *request, struct json_object **response,
 			  struct fault *f);

@@ -36,6 +36,12 @@ static void free_bio(BIO **bio)
 #define _cleanup_cms_ __attribute__((cleanup(free_cms)))
 #define _cleanup_bio_ __attribute__((cleanup(free_bio)))
 
+/**
+ * recipient_new() - make a key pair; takes about a tenth of a second
+ * @private_key: set to the PKCS#1 DER in secret memory (caller frees)
+ *
+ * Return: 0 or -1.
+ */
 int recipient_new(struct secret **private_key, struct fault *f)
 {
 	EVP_PKEY _cleanup_key_ *key = EVP_RSA_gen(KEY_BITS);
@@ -72,6 +78,14 @@ static EVP_PKEY *read_key(const uint8_t *private_key, size_t size, struct fault 
 	return key;
 }
 
+/**
+ * recipient_public_key() - DER SubjectPublicKeyInfo, as the AttestationDocument wants it
+ * @private_key: DER, @size bytes
+ * @der: malloc'd, caller frees
+ * @der_size: its bytes
+ *
+ * Return: 0 or -1.
+ */
 int recipient_public_key(const uint8_t *private_key, size_t size, uint8_t **der, size_t *der_size,
 			 struct fault *f)
 {
@@ -173,24 +187,36 @@ static int read_content(CMS_ContentInfo *cms, uint8_t *plaintext, size_t capacit
 	return 0;
 }
 
+/**
+ * recipient_open() - decrypt a CMS EnvelopedData
+ * @private_key: DER, @size bytes
+ * @cms: DER, @cms_size bytes, hostile
+ * @plaintext: destination of @capacity bytes, meant to be locked memory
+ * @plaintext_size: set to the bytes written
+ *
+ * Only RSAES-OAEP with SHA-256 and AES-256-CBC are accepted. What OpenSSL buffers on the way is
+ * heap: the program must be linked with wipe_malloc.c.
+ *
+ * Return: 0 or -1.
+ */
 int recipient_open(const uint8_t *private_key, size_t size, const uint8_t *cms, size_t cms_size,
 		   uint8_t *plaintext, size_t capacity, size_t *plaintext_size, struct fault *f)
 {
 	const uint8_t *at = cms;
 	CMS_ContentInfo _cleanup_cms_ *info = d2i_CMS_ContentInfo(NULL, &at, cms_size);
 	EVP_PKEY _cleanup_key_ *key = NULL;
-	int ret;
+	int r;
 
 	if (!info || at != cms + cms_size)
 		return fault_set(f, "KMSInternalException", "CiphertextForRecipient is not CMS");
 	key = read_key(private_key, size, f);
 	if (!key)
 		return -1;
-	ret = unwrap(info, key, f);
-	if (!ret)
-		ret = read_content(info, plaintext, capacity, plaintext_size, f);
-	if (ret)
+	r = unwrap(info, key, f);
+	if (!r)
+		r = read_content(info, plaintext, capacity, plaintext_size, f);
+	if (r)
 		explicit_bzero(plaintext, capacity);
 	stack_wipe();
-	return ret;
+	return r;
 }

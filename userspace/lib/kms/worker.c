@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
  * The agent's side of envelope-kms-worker. See worker.h and worker_protocol.h.
- *
- * The child is started with posix_spawn(), which shares the parent's memory until the exec: fork()
- * would copy pages of an agent that holds keys, and the kernel frees such copies unwiped.
  */
 
 #include "lib/kms/worker.h"
@@ -12,11 +9,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -26,19 +20,19 @@
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/kms/worker_block.h"
+#include "lib/kms/worker_process.h"
 #include "lib/kms/worker_protocol.h"
 
 #define GRACE_US (3 * 1000000ULL) /* for the process to start, beside its timeout */
 #define KILL_US	 (2 * 1000000ULL) /* from SIGTERM to SIGKILL */
-#define HIGH_FD	 10		  /* out of the way of the child's 0 to 4 */
 
 /*
  * One call. Owned by the event loop's callbacks: released after @done, or by kms_worker_cancel().
  */
 struct kms_worker {
 	struct kms_worker *next; /* in @workers */
-	pid_t pid;		 /* 0 once reaped, and before the start */
-	int pidfd;
+	struct worker_process process;
 	int socket;		    /* our end, non-blocking */
 	struct worker_block *block; /* shared with the child, locked */
 	sd_event_source *on_socket;
@@ -58,14 +52,6 @@ static char *recipient_public; /* base64 of its public half */
 
 static struct kms_worker *workers; /* all calls under way */
 
-static void block_free(struct worker_block *block)
-{
-	if (!block)
-		return;
-	explicit_bzero(block, sizeof(*block));
-	munmap(block, sizeof(*block));
-}
-
 static void worker_free(struct kms_worker *w)
 {
 	struct kms_worker **link = &workers;
@@ -76,11 +62,11 @@ static void worker_free(struct kms_worker *w)
 	sd_event_source_disable_unref(w->on_socket);
 	sd_event_source_disable_unref(w->on_exit);
 	sd_event_source_disable_unref(w->on_timeout);
-	if (w->pidfd >= 0)
-		close(w->pidfd);
+	if (w->process.pidfd >= 0)
+		close(w->process.pidfd);
 	if (w->socket >= 0)
 		close(w->socket);
-	block_free(w->block);
+	worker_block_free(w->block);
 	free(w->result);
 	free(w);
 }
@@ -115,23 +101,6 @@ static int outcome_from(const char *name, enum kms_outcome *outcome)
 	return -1;
 }
 
-/* The plaintext that the worker left in the block, moved to secret memory; or NULL. */
-static struct secret *take_plaintext(struct kms_worker *w)
-{
-	uint32_t size = w->block->plaintext_size;
-	struct secret *plaintext;
-
-	if (!size || size > sizeof(w->block->plaintext))
-		return NULL;
-	plaintext = secret_new(size);
-	if (plaintext)
-		memcpy(plaintext->bytes, w->block->plaintext, size);
-	else
-		log_error("no lockable memory for a data key: raise LimitMEMLOCK=");
-	explicit_bzero(w->block, sizeof(*w->block));
-	return plaintext;
-}
-
 static enum kms_outcome no_result(const struct kms_worker *w, const siginfo_t *end, struct fault *f)
 {
 	if (w->timed_out)
@@ -162,7 +131,7 @@ static void finish(struct kms_worker *w, const siginfo_t *end)
 		outcome = no_result(w, end, &f);
 	} else if (outcome == KMS_OK) {
 		response = json_get_object(result, "response");
-		plaintext = take_plaintext(w);
+		plaintext = worker_block_take_plaintext(w->block);
 	} else {
 		code = json_get_string(result, "code");
 		message = json_get_string(result, "message");
@@ -188,9 +157,9 @@ static int on_exit_event(sd_event_source *source, int fd, uint32_t events, void 
 	struct kms_worker *w = userdata;
 	siginfo_t end = { 0 };
 
-	if (waitid(P_PIDFD, w->pidfd, &end, WEXITED | WNOHANG) || !end.si_pid)
+	if (waitid(P_PIDFD, w->process.pidfd, &end, WEXITED | WNOHANG) || !end.si_pid)
 		return 0;
-	w->pid = 0;
+	w->process.pid = 0;
 	finish(w, &end);
 	return 0;
 }
@@ -200,7 +169,7 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct kms_worker *w = userdata;
 
-	pidfd_send_signal(w->pidfd, w->timed_out ? SIGKILL : SIGTERM, NULL, 0);
+	pidfd_send_signal(w->process.pidfd, w->timed_out ? SIGKILL : SIGTERM, NULL, 0);
 	w->timed_out = true;
 	sd_event_source_set_time_relative(source, KILL_US);
 	sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -222,36 +191,13 @@ static int watch(struct kms_worker *w, sd_event *e)
 	int r = sd_event_add_io(e, &w->on_socket, w->socket, EPOLLIN, on_socket, w);
 
 	if (r >= 0)
-		r = sd_event_add_io(e, &w->on_exit, w->pidfd, EPOLLIN, on_exit_event, w);
+		r = sd_event_add_io(e, &w->on_exit, w->process.pidfd, EPOLLIN, on_exit_event, w);
 	if (r >= 0)
 		r = sd_event_add_time(e, &w->on_timeout, CLOCK_MONOTONIC, end, 0, on_timeout, w);
 	return r;
 }
 
 /* ---- the start of a call ---- */
-
-/* A locked block in a memfd; the descriptor goes to the child only. */
-static int block_new(struct worker_block **ret, struct fault *f)
-{
-	int fd = memfd_create("envelope-kms-worker", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
-	struct worker_block *block = MAP_FAILED;
-
-	if (fd >= 0 && !ftruncate(fd, sizeof(*block)) && !fcntl(fd, F_ADD_SEALS, seals))
-		block = mmap(NULL, sizeof(*block), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (block == MAP_FAILED || mlock(block, sizeof(*block)) ||
-	    madvise(block, sizeof(*block), MADV_DONTDUMP)) {
-		fault_set(f, "InternalFailure", "no lockable shared memory for the KMS worker: %s",
-			  strerror(errno));
-		if (block != MAP_FAILED)
-			munmap(block, sizeof(*block));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	*ret = block;
-	return fd;
-}
 
 /* A renewal is a dry run: its worker, one every few seconds, gets no key that opens anything. */
 static int fill_block(struct worker_block *block, const struct config *cfg, const char *operation,
@@ -288,7 +234,7 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	size_t size;
 
 	json_add_string(request, "operation", operation);
-	json_object_object_add(request, "parameters", json_object_get(parameters));
+	json_add_object(request, "parameters", json_object_get(parameters));
 	json_add_string(request, "region", cfg->region);
 	json_add_int(request, "timeoutSeconds", w->timeout_s);
 	json_add_string(request, "unixPath", endpoint->unix_path);
@@ -305,66 +251,13 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	return 0;
 }
 
-static const char *program(const struct config *cfg)
-{
-	const char *path = secure_getenv("ENVELOPE_WORKER");
-
-	if (path && *path)
-		return path;
-	return *cfg->worker ? cfg->worker : LIBEXECDIR "/envelope-kms-worker";
-}
-
-/* Moves descriptor @fd to where the child's numbers cannot collide with it. */
-static int move_up(int fd)
-{
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
-
-	close(fd);
-	return high;
-}
-
-static int spawn(struct kms_worker *w, const char *path, int socket, int block, int ca,
-		 struct fault *f)
-{
-	static char *const no_environment[] = { NULL };
-	char *const argv[] = { (char *)"envelope-kms-worker", NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int err;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_adddup2(&files, socket, WORKER_SOCKET_FD);
-	posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, block, WORKER_BLOCK_FD);
-	if (ca >= 0)
-		posix_spawn_file_actions_adddup2(&files, ca, WORKER_CA_FD);
-	err = posix_spawn(&w->pid, path, &files, &attributes, argv, no_environment);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attributes);
-	if (err) {
-		w->pid = 0;
-		return fault_set(f, "InternalFailure", "cannot start %s: %s", path, strerror(err));
-	}
-	w->pidfd = pidfd_open(w->pid, 0);
-	if (w->pidfd < 0)
-		return fault_set(f, "InternalFailure", "cannot watch the KMS worker: %s",
-				 strerror(errno));
-	return 0;
-}
-
 /* Everything up to a running child; on failure the caller releases @w. */
 static int start(struct kms_worker *w, const struct config *cfg, const char *operation,
 		 struct json_object *parameters, struct fault *f)
 {
 	struct kms_endpoint endpoint = { 0 };
-	int pair[2] = { -1, -1 }, block = -1, ca = -1, ret = -1;
+	struct worker_files files;
+	int pair[2] = { -1, -1 }, block = -1, ca = -1, r = -1;
 
 	if (kms_endpoint_parse(cfg->kms_endpoint, &endpoint, f))
 		return -1;
@@ -372,21 +265,23 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 	if (ca == -1)
 		return -1;
 	if (ca >= 0)
-		ca = move_up(ca);
-	block = block_new(&w->block, f);
+		ca = worker_process_move_up(ca);
+	block = worker_block_new(&w->block, f);
 	if (block < 0 || fill_block(w->block, cfg, operation, parameters, f))
 		goto out;
-	block = move_up(block);
+	block = worker_process_move_up(block);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
-		fault_set(f, "InternalFailure", "no socket for the KMS worker: %s", strerror(errno));
+		fault_set(f, "InternalFailure", "no socket for the KMS worker: %s",
+			  strerror(errno));
 		goto out;
 	}
 	w->socket = pair[0];
-	pair[1] = move_up(pair[1]);
+	pair[1] = worker_process_move_up(pair[1]);
 	fcntl(w->socket, F_SETFL, O_NONBLOCK);
-	ret = send_request(w, cfg, &endpoint, operation, parameters, ca >= 0, f);
-	if (!ret)
-		ret = spawn(w, program(cfg), pair[1], block, ca, f);
+	r = send_request(w, cfg, &endpoint, operation, parameters, ca >= 0, f);
+	files = (struct worker_files){ .socket = pair[1], .block = block, .ca = ca };
+	if (!r)
+		r = worker_process_start(cfg, &files, &w->process, f);
 out:
 	if (pair[1] >= 0)
 		close(pair[1]);
@@ -394,9 +289,17 @@ out:
 		close(block);
 	if (ca >= 0)
 		close(ca);
-	return ret;
+	return r;
 }
 
+/**
+ * kms_worker_prepare() - make the key pair to which the KMS encrypts data keys
+ *
+ * Takes a tenth of a second, and many seconds in an emulated machine: a daemon calls this once
+ * before it says that it is ready. Otherwise the first kms_worker_start() does it.
+ *
+ * Return: 0 or -1.
+ */
 int kms_worker_prepare(struct fault *f)
 {
 	struct secret *key;
@@ -421,6 +324,21 @@ int kms_worker_prepare(struct fault *f)
 	return 0;
 }
 
+/**
+ * kms_worker_start() - begin a KMS call
+ * @e: event loop that will call @done
+ * @cfg: endpoint, CA file, credentials file and profile, timeout, path of the worker program
+ * @operation: "Decrypt", "GenerateDataKey", "DescribeKey", "ReEncrypt", ...
+ * @request: borrowed; the operation's parameters; Recipient is added by the worker
+ * @done: never called from within this function
+ * @ret: the call, or NULL to not keep it
+ * @f: the reason when nothing was started
+ *
+ * The program is that of the environment's ENVELOPE_WORKER, else @cfg->worker, else the installed
+ * one. Reads the credentials file anew each time, so that rotated credentials are taken up.
+ *
+ * Return: 0 or -1.
+ */
 int kms_worker_start(sd_event *e, const struct config *cfg, const char *operation,
 		     struct json_object *request, kms_worker_done_t done, void *userdata,
 		     struct kms_worker **ret, struct fault *f)
@@ -434,7 +352,7 @@ int kms_worker_start(sd_event *e, const struct config *cfg, const char *operatio
 		return fault_set(f, "InternalFailure", "out of memory");
 	}
 	*w = (struct kms_worker){
-		.pidfd = -1,
+		.process.pidfd = -1,
 		.socket = -1,
 		.result = result,
 		.done = done,
@@ -459,18 +377,23 @@ int kms_worker_start(sd_event *e, const struct config *cfg, const char *operatio
 /* Ends the child: it is asked to wipe its memory first, and killed if it does not. */
 static void end_child(struct kms_worker *w)
 {
-	struct pollfd exited = { .fd = w->pidfd, .events = POLLIN };
+	struct pollfd exited = { .fd = w->process.pidfd, .events = POLLIN };
 
-	if (!w->pid)
+	if (!w->process.pid)
 		return;
-	kill(w->pid, SIGTERM);
-	if (w->pidfd < 0 || poll(&exited, 1, KILL_US / 1000) != 1)
-		kill(w->pid, SIGKILL);
-	while (waitpid(w->pid, NULL, 0) < 0 && errno == EINTR)
+	kill(w->process.pid, SIGTERM);
+	if (w->process.pidfd < 0 || poll(&exited, 1, KILL_US / 1000) != 1)
+		kill(w->process.pid, SIGKILL);
+	while (waitpid(w->process.pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	w->pid = 0;
+	w->process.pid = 0;
 }
 
+/**
+ * kms_worker_cancel() - give a call up; @done will not be called
+ *
+ * Waits for the worker to wipe itself and exit, at most two seconds. NULL is fine.
+ */
 void kms_worker_cancel(struct kms_worker *w)
 {
 	if (!w)
@@ -479,12 +402,18 @@ void kms_worker_cancel(struct kms_worker *w)
 	worker_free(w);
 }
 
+/**
+ * kms_worker_end_all() - the process is about to end: end all calls and wipe what they share
+ *
+ * Nobody is called. The pages of a process that has ended are freed by the kernel as they are:
+ * data keys, credentials and the recipient's private key must be gone by then.
+ */
 void kms_worker_end_all(void)
 {
 	/* All are asked before any is waited for. */
 	for (struct kms_worker *w = workers; w; w = w->next)
-		if (w->pid)
-			kill(w->pid, SIGTERM);
+		if (w->process.pid)
+			kill(w->process.pid, SIGTERM);
 	for (struct kms_worker *w = workers; w; w = w->next) {
 		end_child(w);
 		if (w->block)

@@ -8,6 +8,11 @@
 
 #include "lib/kms/worker_protocol.h"
 
+/**
+ * worker_user() - WORKER_USER, or nobody where there is none
+ *
+ * Return: 0, or -1 when there is neither, or it is root.
+ */
 int worker_user(uid_t *uid, gid_t *gid)
 {
 	const struct passwd *user = getpwnam(WORKER_USER);

@@ -4,6 +4,9 @@
  * becomes a struct fault: io.dmenvelope.Cluster.Fault carries its code and
  * message along, the protocol's own errors are put into words here.
  */
+
+#include "lib/varlink/varlink.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -14,7 +17,6 @@
 #include <unistd.h>
 
 #include "lib/base/json.h"
-#include "lib/varlink/varlink.h"
 
 /**
  * struct varlink_client - a connection; owned by the caller of varlink_connect()
@@ -54,7 +56,8 @@ int varlink_connect(const char *path, struct varlink_client **ret, struct fault 
 	client->timeout_ms = -1;
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0)
-		return fault_set(f, "InternalFailure", "Cannot make a socket: %s.", strerror(errno));
+		return fault_set(f, "InternalFailure", "Cannot make a socket: %s.",
+				 strerror(errno));
 	if (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno == EACCES || errno == EPERM)
 			return fault_set(f, "AccessDeniedException",
@@ -122,11 +125,11 @@ static int send_call(struct varlink_client *client, const char *method, json_obj
 		json_object_put(message);
 		return fault_set(f, "AgentUnreachable", "The connection has failed before.");
 	}
-	json_object_object_add(message, "method", json_object_new_string(method));
-	json_object_object_add(message, "parameters",
-			       params ? json_object_get(params) : json_object_new_object());
+	json_add_string(message, "method", method);
+	json_add_object(message, "parameters",
+			params ? json_object_get(params) : json_object_new_object());
 	if (more)
-		json_object_object_add(message, "more", json_object_new_boolean(true));
+		json_add_bool(message, "more", true);
 	r = varlink_buffer_append_message(&client->output, message);
 	json_object_put(message);
 	if (r < 0)
@@ -192,9 +195,8 @@ static int protocol_fault(const char *name, json_object *params, struct fault *f
 static int open_reply(json_object *message, json_object **ret, struct fault *f)
 {
 	const char *error = json_get_string(message, "error"), *code, *text, *dot;
-	json_object *params = NULL;
+	json_object *params = json_get(message, "parameters");
 
-	json_object_object_get_ex(message, "parameters", &params);
 	if (!error) {
 		*ret = params ? json_object_get(params) : json_object_new_object();
 		return 0;

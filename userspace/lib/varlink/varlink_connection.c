@@ -8,6 +8,7 @@
  * outlives its connection until it is answered or released, so whoever works on it
  * needs no bookkeeping of clients.
  */
+
 #include "lib/varlink/varlink_connection.h"
 
 #include <errno.h>
@@ -128,8 +129,8 @@ static int answer(struct varlink_call *call, const char *error, json_object *par
 		message = json_object_new_object();
 		if (error)
 			json_add_string(message, "error", error);
-		json_object_object_add(message, "parameters",
-				       params ? json_object_get(params) : json_object_new_object());
+		json_add_object(message, "parameters",
+				params ? json_object_get(params) : json_object_new_object());
 		if (continues)
 			json_add_bool(message, "continues", true);
 		r = queue(connection, message);
@@ -275,8 +276,7 @@ static int dispatch(struct varlink_connection *connection, struct varlink_call *
 	if (strncmp(name, service->interface, length) || service->interface[length]) {
 		_cleanup_json_ json_object *params = json_object_new_object();
 
-		json_object_object_add(params, "interface",
-				       json_object_new_string_len(name, (int)length));
+		json_add_object(params, "interface", json_object_new_string_len(name, (int)length));
 		return varlink_error(call, VARLINK_ERROR_INTERFACE_NOT_FOUND, params);
 	}
 	for (const struct varlink_method *m = service->methods; m->name; m++) {
@@ -293,12 +293,11 @@ static int dispatch(struct varlink_connection *connection, struct varlink_call *
 static int begin(struct varlink_connection *connection, json_object *message)
 {
 	const char *name = json_get_string(message, "method");
+	json_object *params = json_get(message, "parameters");
 	struct varlink_call *call;
-	json_object *params = NULL;
 	int r;
 
-	if (!name || (json_object_object_get_ex(message, "parameters", &params) && params &&
-		      !json_object_is_type(params, json_type_object))) {
+	if (!name || (params && !json_object_is_type(params, json_type_object))) {
 		json_object_put(message);
 		return -EBADMSG;
 	}

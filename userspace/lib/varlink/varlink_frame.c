@@ -3,6 +3,9 @@
  * Varlink framing: bytes of a stream socket to JSON objects and back. Knows
  * nothing of methods. Never returns anything but a complete, valid object.
  */
+
+#include "lib/varlink/varlink.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +13,6 @@
 #include <unistd.h>
 
 #include "lib/base/json.h"
-#include "lib/varlink/varlink.h"
 
 #define READ_CHUNK 4096
 

@@ -3,6 +3,7 @@
  * A varlink server on an sd-event loop: its socket, and the clients it accepts. What
  * they say is served in varlink_connection.c.
  */
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,14 +111,16 @@ int varlink_server_listen_path(struct varlink_server *server, const char *path, 
 	int fd, r;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return fault_set(f, "InvalidConfiguration", "The socket path %s is too long.", path);
+		return fault_set(f, "InvalidConfiguration", "The socket path %s is too long.",
+				 path);
 	strcpy(address.sun_path, path);
 	if (is_served(&address))
 		return fault_set(f, "InvalidConfiguration",
 				 "Another process already serves %s; stop it first.", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return fault_set(f, "InternalFailure", "Cannot make a socket: %s.", strerror(errno));
+		return fault_set(f, "InternalFailure", "Cannot make a socket: %s.",
+				 strerror(errno));
 	unlink(path);
 	/* Nobody gets in before owner and mode are right. */
 	mask = umask(0777);

@@ -3,6 +3,7 @@
  * org.varlink.service: GetInfo and GetInterfaceDescription, so that varlinkctl
  * and its like can explore a server. Readable by every client.
  */
+
 #include "lib/varlink/varlink_service.h"
 
 #include <string.h>
@@ -54,7 +55,7 @@ static int get_info(const struct varlink_service *service, struct varlink_call *
 	json_add_string(info, "url", service->url);
 	json_object_array_add(interfaces, json_object_new_string(VARLINK_SERVICE));
 	json_object_array_add(interfaces, json_object_new_string(service->interface));
-	json_object_object_add(info, "interfaces", interfaces);
+	json_add_object(info, "interfaces", interfaces);
 	return varlink_reply(call, info);
 }
 

@@ -4,8 +4,8 @@
  *
  * Must never retry a call that changes something: the user decides.
  */
-#ifndef ENVELOPE_CLI_AGENT_H
-#define ENVELOPE_CLI_AGENT_H
+#ifndef ENVELOPE_CLI_AGENT_CLIENT_H
+#define ENVELOPE_CLI_AGENT_CLIENT_H
 
 #include "cli/command.h"
 #include "lib/base/fault.h"

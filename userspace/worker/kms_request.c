@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The worker's call: adds the Recipient, takes the plaintext out of the answer. See call.h.
+ * The worker's call: adds the Recipient, takes the plaintext out of the answer. See kms_request.h.
  *
  * Must never leave a plaintext in the JSON that goes back.
  */
 
-#include "worker/call.h"
+#include "worker/kms_request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static int add_recipient(struct json_object *parameters, const char *public_key,
 	recipient = json_object_new_object();
 	json_add_string(recipient, "KeyEncryptionAlgorithm", "RSAES_OAEP_SHA_256");
 	json_add_string(recipient, "AttestationDocument", public_key);
-	json_object_object_add(parameters, "Recipient", recipient);
+	json_add_object(parameters, "Recipient", recipient);
 	return 0;
 }
 
@@ -56,7 +56,7 @@ static int take_plaintext(struct json_object *response, bool dry_run, bool in_cl
 	const char *sealed = json_get_string(response, "CiphertextForRecipient");
 	size_t size, opened;
 	uint8_t *bytes;
-	int ret;
+	int r;
 
 	if (plain && !in_clear)
 		return fault_set(f, "KMSInternalException",
@@ -69,16 +69,16 @@ static int take_plaintext(struct json_object *response, bool dry_run, bool in_cl
 		return fault_set(f, "KMSInternalException",
 				 "the KMS gave a plaintext that is not base64");
 	if (plain) {
-		ret = put_plaintext(block, bytes, size, f);
+		r = put_plaintext(block, bytes, size, f);
 	} else {
-		ret = recipient_open(block->private_key, block->private_key_size, bytes, size,
-				     block->plaintext, sizeof(block->plaintext), &opened, f);
-		if (!ret)
+		r = recipient_open(block->private_key, block->private_key_size, bytes, size,
+				   block->plaintext, sizeof(block->plaintext), &opened, f);
+		if (!r)
 			block->plaintext_size = opened;
 	}
 	explicit_bzero(bytes, size);
 	free(bytes);
-	return ret;
+	return r;
 }
 
 static int read_endpoint(struct json_object *request, const char *ca_pem,
@@ -101,8 +101,17 @@ static int read_endpoint(struct json_object *request, const char *ca_pem,
 	return 0;
 }
 
-struct json_object *call_kms(struct json_object *request, const char *ca_pem,
-			     struct worker_block *block, bool (*cancelled)(void))
+/**
+ * kms_request_run() - make the call that @request asks for
+ * @request: see worker_protocol.h
+ * @ca_pem: certificates to trust, or NULL
+ * @block: credentials and private key are taken from it, the plaintext is put into it
+ * @cancelled: asked while waiting; true gives up
+ *
+ * Return: the result, a new object, never with a plaintext in it.
+ */
+struct json_object *kms_request_run(struct json_object *request, const char *ca_pem,
+				    struct worker_block *block, bool (*cancelled)(void))
 {
 	struct json_object *parameters = json_get_object(request, "parameters");
 	const char *operation = json_get_string(request, "operation");
@@ -136,7 +145,7 @@ struct json_object *call_kms(struct json_object *request, const char *ca_pem,
 out:
 	json_add_string(result, "outcome", kms_outcome_name(outcome));
 	if (outcome == KMS_OK) {
-		json_object_object_add(result, "response", response);
+		json_add_object(result, "response", response);
 	} else {
 		json_object_put(response);
 		json_add_string(result, "code", f.code);

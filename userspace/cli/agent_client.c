@@ -9,7 +9,7 @@
  * Must never retry a call that changes something: the user decides.
  */
 
-#include "cli/agent.h"
+#include "cli/agent_client.h"
 
 #include <signal.h>
 #include <stdio.h>

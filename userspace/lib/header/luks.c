@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One LUKS2 header in libcryptsetup's memory: opening, loading, tokens and faults. See luks.h.
+ */
+
+#include "lib/header/luks.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/header/block_device.h"
+
+/** luks_close() - release the crypt_device */
+void luks_close(struct luks *luks)
+{
+	crypt_free(luks->cd);
+}
+
+/*
+ * libcryptsetup tells only its debug log what is wrong with metadata, just before it says that it
+ * tries a repair. Should that wording change, the fault falls back to a general sentence.
+ */
+static void keep_message(int level, const char *message, void *userdata)
+{
+	struct luks *luks = userdata;
+	int length = strcspn(message, "\n");
+
+	if (level == CRYPT_LOG_ERROR && !luks->error[0])
+		snprintf(luks->error, sizeof(luks->error), "%.*s", length, message);
+	if (!strncmp(message, "Repairing JSON metadata", 23))
+		strcpy(luks->flaw, luks->previous);
+	snprintf(luks->previous, sizeof(luks->previous), "%.*s", length, message);
+	log_debug("libcryptsetup: %.*s", length, message);
+}
+
+/**
+ * luks_fault() - fill @f from libcryptsetup's error message
+ * @luks: whose call failed
+ * @r: its negative errno, which counts when there was no message
+ * @what: what could not be done
+ *
+ * Return: -1.
+ */
+int luks_fault(const struct luks *luks, int r, const char *what, struct fault *f)
+{
+	const char *code = r == -EINVAL	 ? LUKS_INVALID
+			   : r == -EBUSY ? "VolumeInUse"
+					 : "InternalFailure";
+
+	return fault_set(f, code, "%s %s: %s", what, luks->device,
+			 luks->error[0] ? luks->error : strerror(-r));
+}
+
+/**
+ * luks_open() - begin work on the header of @device, without reading it
+ *
+ * Return: 0 or -1.
+ */
+int luks_open(struct luks *luks, const char *device, struct fault *f)
+{
+	uint64_t size;
+	int r;
+
+	*luks = (struct luks){ .device = device };
+	if (block_device_size(device, &size, f))
+		return -1;
+	r = crypt_init(&luks->cd, device);
+	if (r)
+		return fault_set(f, "InvalidParameterValue", "cannot open %s: %s", device,
+				 strerror(-r));
+	crypt_set_log_callback(luks->cd, keep_message, luks);
+	return 0;
+}
+
+/**
+ * luks_load() - read the LUKS2 header of @device into memory
+ *
+ * Return: 0, or -1 with InvalidVolumeHeader in @f when there is none or it is damaged.
+ */
+int luks_load(struct luks *luks, const char *device, struct fault *f)
+{
+	int r;
+
+	if (luks_open(luks, device, f))
+		return -1;
+	crypt_set_debug_level(CRYPT_DEBUG_ALL);
+	r = crypt_load(luks->cd, CRYPT_LUKS2, NULL);
+	crypt_set_debug_level(CRYPT_DEBUG_NONE);
+	if (r && luks->flaw[0])
+		return fault_set(f, LUKS_INVALID,
+				 "volume header of %s refused: not valid LUKS2: %s", device,
+				 luks->flaw);
+	if (r == -EINVAL)
+		return fault_set(f, LUKS_INVALID, "%s holds no LUKS2 header, or a damaged one",
+				 device);
+	return r ? luks_fault(luks, r, "cannot load the volume header of", f) : 0;
+}
+
+/** luks_find_token() - id of the first token of @type, or CRYPT_ANY_TOKEN: a new one */
+int luks_find_token(struct luks *luks, const char *type)
+{
+	for (int id = 0; id < crypt_token_max(CRYPT_LUKS2); id++) {
+		struct json_object _cleanup_json_ *token = NULL;
+		const char *text, *found;
+
+		if (crypt_token_json_get(luks->cd, id, &text) < 0)
+			continue;
+		token = json_parse(text, strlen(text));
+		found = json_get_string(token, "type");
+		if (found && !strcmp(found, type))
+			return id;
+	}
+	return CRYPT_ANY_TOKEN;
+}
+
+/** luks_get_token() - the first token of @type, a new reference, or NULL */
+struct json_object *luks_get_token(struct luks *luks, const char *type)
+{
+	int id = luks_find_token(luks, type);
+	const char *text;
+
+	if (id == CRYPT_ANY_TOKEN || crypt_token_json_get(luks->cd, id, &text) < 0)
+		return NULL;
+	return json_parse(text, strlen(text));
+}
+
+/** luks_new_token() - an empty token of @type, a new reference */
+struct json_object *luks_new_token(const char *type)
+{
+	struct json_object *token = json_object_new_object();
+
+	json_add_string(token, "type", type);
+	json_add_object(token, "keyslots", json_object_new_array());
+	return token;
+}
+
+/**
+ * luks_put_token() - write @token
+ * @id: where to, or CRYPT_ANY_TOKEN
+ *
+ * Return: 0 or -1.
+ */
+int luks_put_token(struct luks *luks, int id, struct json_object *token, struct fault *f)
+{
+	int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+	int r = crypt_token_json_set(luks->cd, id, json_object_to_json_string_ext(token, flags));
+
+	return r < 0 ? luks_fault(luks, r, "cannot write the volume header of", f) : 0;
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Starting the worker's process. See worker_process.h.
+ *
+ * The child is started with posix_spawn(), which shares the parent's memory until the exec: fork()
+ * would copy pages of an agent that holds keys, and the kernel frees such copies unwiped.
+ */
+
+#include "lib/kms/worker_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <unistd.h>
+
+#include "lib/kms/worker_protocol.h"
+
+#define HIGH_FD 10 /* out of the way of the child's 0 to 4 */
+
+static const char *program(const struct config *cfg)
+{
+	const char *path = secure_getenv("ENVELOPE_WORKER");
+
+	if (path && *path)
+		return path;
+	return *cfg->worker ? cfg->worker : LIBEXECDIR "/envelope-kms-worker";
+}
+
+/** worker_process_move_up() - give @fd a number that is none of the child's; @fd is closed */
+int worker_process_move_up(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);
+
+	close(fd);
+	return high;
+}
+
+/**
+ * worker_process_start() - start envelope-kms-worker
+ * @cfg: names the program, unless the environment's ENVELOPE_WORKER does
+ * @files: the descriptors that become the child's
+ * @ret: filled; @ret->pid stays 0 when no child was started
+ *
+ * Return: 0 or -1.
+ */
+int worker_process_start(const struct config *cfg, const struct worker_files *files,
+			 struct worker_process *ret, struct fault *f)
+{
+	static char *const no_environment[] = { NULL };
+	char *const argv[] = { (char *)"envelope-kms-worker", NULL };
+	posix_spawn_file_actions_t actions;
+	const char *path = program(cfg);
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int r;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, files->socket, WORKER_SOCKET_FD);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, files->block, WORKER_BLOCK_FD);
+	if (files->ca >= 0)
+		posix_spawn_file_actions_adddup2(&actions, files->ca, WORKER_CA_FD);
+	r = posix_spawn(&ret->pid, path, &actions, &attributes, argv, no_environment);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	if (r) {
+		ret->pid = 0;
+		return fault_set(f, "InternalFailure", "cannot start %s: %s", path, strerror(r));
+	}
+	ret->pidfd = pidfd_open(ret->pid, 0);
+	if (ret->pidfd < 0)
+		return fault_set(f, "InternalFailure", "cannot watch the KMS worker: %s",
+				 strerror(errno));
+	return 0;
+}
