@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/kms_fixture.c */
+/* sources: ../tests/unit/kms_fixture.c ../tests/unit/memory_search.c */
 /*
  * What is left in the memory of a worker when it exits: the data key in the shared block, which the
  * agent wipes, and nowhere else. Pages of a process that is gone are freed as they are. And the
@@ -30,8 +30,7 @@
 #include "lib/base/config.h"
 #include "lib/base/json.h"
 #include "lib/kms/worker.h"
-
-#define MAPPING_MAX (1UL << 30) /* leaves out AddressSanitizer's shadow */
+#include "memory_search.h"
 
 /* What the DER of an RSA-2048 private key has, and that of a public one has not. */
 static const uint8_t private_key[] = { 0x02, 0x01, 0x00, 0x02, 0x82, 0x01, 0x01, 0x00 };
@@ -43,18 +42,6 @@ struct answer {
 	enum kms_outcome outcome;
 	struct json_object *response;
 	struct secret *plaintext;
-};
-
-struct needle {
-	const void *bytes;
-	size_t size;
-};
-
-/* Copies of the needles that were found. */
-struct findings {
-	unsigned int in_block;
-	unsigned int elsewhere;
-	char where[256]; /* the last one elsewhere */
 };
 
 static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
@@ -97,54 +84,6 @@ static pid_t newest_child(void)
 		at = end;
 	}
 	return (pid_t)last;
-}
-
-static void search(const char *mapping, const uint8_t *memory, size_t size,
-		   const struct needle *needle, struct findings *found)
-{
-	const uint8_t *at = memory, *end = memory + size;
-
-	while ((at = memmem(at, end - at, needle->bytes, needle->size))) {
-		if (strstr(mapping, "memfd:envelope-kms-worker")) {
-			found->in_block++;
-		} else {
-			found->elsewhere++;
-			snprintf(found->where, sizeof(found->where), "%.250s", mapping);
-		}
-		at++;
-	}
-}
-
-/* Searches all of the memory of @pid. The list of needles ends with an empty one. */
-static struct findings scan(pid_t pid, const struct needle *needles)
-{
-	struct findings found = { 0 };
-	char path[64], line[512];
-	FILE *maps;
-	int memory;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "re");
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	memory = open(path, O_RDONLY | O_CLOEXEC);
-	assert_non_null(maps);
-	assert_true(memory >= 0);
-	while (fgets(line, sizeof(line), maps)) {
-		unsigned long start, end;
-		uint8_t *copy;
-		ssize_t n;
-
-		if (sscanf(line, "%lx-%lx", &start, &end) != 2 || end - start > MAPPING_MAX)
-			continue;
-		copy = malloc(end - start);
-		n = pread(memory, copy, end - start, (off_t)start);
-		for (const struct needle *needle = needles; n > 0 && needle->size; needle++)
-			search(line, copy, n, needle, &found);
-		free(copy);
-	}
-	fclose(maps);
-	close(memory);
-	return found;
 }
 
 /* Has the worker @pid stop when it is about to exit. */
@@ -218,7 +157,7 @@ static struct findings search_at_exit(const struct config *cfg, const struct ans
 	pid = newest_child();
 	hold_at_exit(pid);
 	run_to_exit(pid);
-	found = scan(pid, needles);
+	found = memory_search(pid, needles);
 	ptrace(PTRACE_DETACH, pid, NULL, 0);
 	finish(e, answer);
 	json_object_put(request);
@@ -327,9 +266,9 @@ static struct findings search_asking(pid_t pid, const struct credentials *c,
 {
 	const struct needle asking[] = { { c->secret_key, strlen(c->secret_key) }, { 0 } };
 
-	for (int i = 0; i < 600 && !scan(pid, asking).elsewhere; i++)
+	for (int i = 0; i < 600 && !memory_search(pid, asking).elsewhere; i++)
 		usleep(50000);
-	return scan(pid, needles);
+	return memory_search(pid, needles);
 }
 
 static void load_credentials(struct credentials *c)
@@ -374,7 +313,7 @@ static struct findings search_at_end(pid_t pid, const struct needle *needles, un
 	struct findings found;
 
 	run_to_exit(pid);
-	found = scan(pid, needles);
+	found = memory_search(pid, needles);
 	ptrace(PTRACE_GETEVENTMSG, pid, NULL, status);
 	ptrace(PTRACE_DETACH, pid, NULL, 0);
 	kill(kms->pid, SIGCONT);
