@@ -488,7 +488,7 @@ def _():
 def interrupt(process, name):
     process.send_signal(signal.SIGINT)
     assert process.wait(PATIENCE) == -signal.SIGINT  # which a shell shows as 130
-    assert process.stderr.read() == ("envelope: interrupted; the agent goes on with what it has begun, see: "
+    assert process.stderr.read() == ("envelope: Interrupted. The agent finishes what it has begun. See: "
                                      f"envelope cluster describe --db-cluster-identifier {name}\n")
 
 

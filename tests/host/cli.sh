@@ -128,7 +128,7 @@ deaf_agent() {
 	PYTHON
 }
 check "Ctrl-C before the agent was asked says so" same \
-	"-2 envelope: interrupted before the agent was asked: nothing is changed" "$(deaf_agent "$scratch/deaf.sock")"
+	"-2 envelope: Interrupted before the agent was called. Nothing is changed." "$(deaf_agent "$scratch/deaf.sock")"
 
 completes() {
 	PATH=$(dirname "$envelope"):$PATH bash -c '

@@ -115,9 +115,9 @@ static void refused(const char *text, const char *says)
 
 static void wrong_lines(void **state)
 {
-	refused("Regoin=us-east-1\n", ":1: unknown key Regoin");
-	refused("\nRegion\n", ":2: expected Key=value");
-	refused("=x\n", "expected Key=value");
+	refused("Regoin=us-east-1\n", ":1: The key Regoin is unknown");
+	refused("\nRegion\n", ":2: Expected Key=value");
+	refused("=x\n", "Expected Key=value");
 	refused("[section]\nRegion=us-east-1\n", "no sections");
 	refused("[section\n", "[name]");
 	refused("Region=US\n", "us-east-1");
@@ -133,8 +133,8 @@ static void wrong_lines(void **state)
 	refused("LeaseSeconds=10\nRenewSeconds=10\n", "less than LeaseSeconds");
 	refused("LeaseSeconds=60\nKmsTimeoutSeconds=60\n",
 		"KmsTimeoutSeconds=60 must be less than 40");
-	refused("LeaseSeconds=60\nKmsTimeoutSeconds=40\n", "40 are left");
-	refused("LeaseSeconds=60\nRenewSeconds=50\nKmsTimeoutSeconds=40\n", "40 are left");
+	refused("LeaseSeconds=60\nKmsTimeoutSeconds=40\n", "40 seconds are left");
+	refused("LeaseSeconds=60\nRenewSeconds=50\nKmsTimeoutSeconds=40\n", "40 seconds are left");
 	refused("LeaseSeconds=60\nRenewSeconds=1\nKmsTimeoutSeconds=59\n", "less than 59");
 }
 
@@ -144,7 +144,7 @@ static void line_too_long(void **state)
 
 	memset(text, 'a', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	refused(text, "line too long");
+	refused(text, "The line is too long");
 }
 
 static void named_file_must_exist(void **state)
@@ -196,7 +196,7 @@ static void bad_credentials(void **state)
 	credentials_refused(PROFILES, 0604, "chmod 600");
 	credentials_refused("[other]\naws_access_key_id=A\n", 0600, "profile [enveloped] needs");
 	credentials_refused("[enveloped]\naws_secret_access_key=wJalr\n", 0600, "needs");
-	credentials_refused("[enveloped]\nwJalr\n", 0600, "expected Key=value");
+	credentials_refused("[enveloped]\nwJalr\n", 0600, "Expected Key=value");
 	snprintf(text, sizeof(text), "[enveloped]\naws_access_key_id=%0200d\n", 1);
 	credentials_refused(text, 0600, "too long");
 }

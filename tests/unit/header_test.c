@@ -299,7 +299,7 @@ static void states_are_recorded_replaced_and_removed(void **state)
 
 	luks2_forge(image, "subsystem", "something-else");
 	refused(header_set_state(image, VOLUME_ID, "stopped", "", &f), &f, "InvalidVolumeHeader",
-		"no dm-envelope");
+		"not a dm-envelope volume");
 }
 
 static void erasing_leaves_nothing_of_the_header(void **state)
@@ -320,7 +320,8 @@ static void erasing_leaves_nothing_of_the_header(void **state)
 
 	write_at(4096 - 10, "SWAPSPACE2", 10);
 	write_at(1024, "\1\0\0\0\377\0\0\0", 8);
-	refused(header_erase(image, VOLUME_ID, &f), &f, "InvalidParameterValue", "nothing erased");
+	refused(header_erase(image, VOLUME_ID, &f), &f, "InvalidParameterValue",
+		"Nothing was erased");
 	assert_true(image_holds("SWAPSPACE2", 10));
 }
 
@@ -402,7 +403,7 @@ static void only_the_unfinished_header_of_that_volume_is_erased(void **state)
 	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 0);
 	assert_true(image_holds("SWAPSPACE2", 10));
 	refused(header_erase_unfinished("/nonexistent", VOLUME_ID, &f), &f, "InvalidParameterValue",
-		"cannot open");
+		"cannot be opened");
 }
 
 int main(void)

@@ -113,11 +113,11 @@ static void say_on_interrupt(const struct invocation *invocation, bool asked)
 	handle_interrupts(false);
 	if (asked)
 		snprintf(farewell, sizeof(farewell),
-			 "%senvelope: interrupted; the agent goes on with what it has begun, see: envelope cluster describe%s%.63s\n",
+			 "%senvelope: Interrupted. The agent finishes what it has begun. See: envelope cluster describe%s%.63s\n",
 			 line, name ? " --db-cluster-identifier " : "", name ? name : "");
 	else
 		snprintf(farewell, sizeof(farewell),
-			 "%senvelope: interrupted before the agent was asked: nothing is changed\n",
+			 "%senvelope: Interrupted before the agent was called. Nothing is changed.\n",
 			 line);
 	handle_interrupts(true);
 }

@@ -36,8 +36,9 @@ static const struct option_spec create_options[] = {
 	  .placeholder = "DEVICE",
 	  .parameter = "device",
 	  .required = true,
-	  .help = "block device for the volume, all of it" },
-	OPTION_ENCRYPTED("encrypt the volume; the agent makes no plain ones, and this is for ever"),
+	  .help = "block device for the volume; the volume takes all of it" },
+	OPTION_ENCRYPTED(
+		"encrypt the volume; the agent makes no plain volumes, and this cannot be changed"),
 	OPTION_KEY(
 		"key id, key ARN, alias/NAME or alias ARN; its ARN is stored (default: alias/aws/rds)"),
 	{ .name = "region",
@@ -48,7 +49,7 @@ static const struct option_spec create_options[] = {
 	{ .name = "allow-overwrite",
 	  .kind = OPTION_SWITCH,
 	  .parameter = "allowOverwrite",
-	  .help = "take the device although there is something on it, which is lost" },
+	  .help = "use the device although it holds data; the data are destroyed" },
 	{ 0 }
 };
 
@@ -63,18 +64,18 @@ static const struct option_spec delete_options[] = {
 	{ .name = "skip-final-snapshot",
 	  .kind = OPTION_BOOLEAN,
 	  .parameter = "skipFinalSnapshot",
-	  .help = "take no snapshot first; needed, as snapshots cannot be taken yet" },
+	  .help = "take no snapshot first; required, since snapshots are not supported yet" },
 	{ .name = "erase",
 	  .kind = OPTION_BOOLEAN,
 	  .parameter = "erase",
-	  .help = "erase the volume's header too, with the wrapped key: its data are gone for good" },
+	  .help = "also erase the volume's header with the wrapped key; the data are lost for good" },
 	{ 0 }
 };
 
 static const struct option_spec modify_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
 	OPTION_KEY("refused: the key of a cluster never changes"),
-	OPTION_ENCRYPTED("refused: encryption is decided when the cluster is created"),
+	OPTION_ENCRYPTED("refused: encryption is chosen when the cluster is created"),
 	{ .name = "region",
 	  .kind = OPTION_STRING,
 	  .placeholder = "REGION",
@@ -138,7 +139,7 @@ static int run_describe(const struct invocation *invocation)
 		output_record(json_object_array_get_idx(clusters, 0));
 	} else if (json_object_array_length(clusters) == 0) {
 		fprintf(stderr,
-			"This host has no clusters yet; see: envelope cluster create --help\n");
+			"This host has no clusters yet. See: envelope cluster create --help\n");
 	} else {
 		output_table(cluster_columns, clusters);
 	}
@@ -154,9 +155,9 @@ const struct command cluster_commands[] = {
 		.progress = "Creating the cluster",
 		.summary = "Make a cluster volume on a block device, and start it",
 		.details =
-			"The volume gets a data key of its own, wrapped by the KMS key and kept in the\n"
-			"volume's header. Neither encryption nor the key can be changed afterwards. The\n"
-			"started volume is the device MapperDevice of the answer.\n"
+			"The volume gets its own data key. The KMS key wraps the data key, and the volume's\n"
+			"header holds the wrapped key. Encryption and the KMS key cannot be changed later.\n"
+			"MapperDevice in the answer is the device of the started volume.\n"
 			"\n"
 			"Example:\n"
 			"  envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
@@ -184,8 +185,8 @@ const struct command cluster_commands[] = {
 		.progress = "Starting the cluster",
 		.summary = "Decrypt the volume's key with the KMS and map the device",
 		.details =
-			"A cluster whose key was lost (status inaccessible-encryption-credentials) is not\n"
-			"started any more: restore it from a backup.",
+			"A cluster that has lost its key (status inaccessible-encryption-credentials) cannot\n"
+			"be started again. Restore it from a backup.",
 		.options = start_options,
 		.run = run_one,
 	},
@@ -206,7 +207,7 @@ const struct command cluster_commands[] = {
 		.operation = "DeleteDBCluster",
 		.method = "DeleteCluster",
 		.progress = "Deleting the cluster",
-		.summary = "Stop and forget a cluster; with --erase nobody reads its volume again",
+		.summary = "Stop and forget a cluster; with --erase its data are lost for good",
 		.options = delete_options,
 		.run = run_one,
 	},
@@ -216,10 +217,10 @@ const struct command cluster_commands[] = {
 		.operation = "ModifyDBCluster",
 		.method = "ModifyCluster",
 		.progress = "Modifying the cluster",
-		.summary = "Say why a cluster's key and encryption cannot be changed",
+		.summary = "Explain why a cluster's key and encryption cannot be changed",
 		.details =
-			"A cluster keeps the key it was created with. To get its data under another key,\n"
-			"create a second cluster and copy them.",
+			"A cluster keeps the key it was created with. To encrypt its data with another key,\n"
+			"create a second cluster and copy the data.",
 		.options = modify_options,
 		.run = run_one,
 	},

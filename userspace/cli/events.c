@@ -87,7 +87,7 @@ static int parse_since(const char *text, char *ret, size_t size, struct fault *f
 		}
 	}
 	return fault_set(f, "Usage",
-			 "--since %s is no time: write 2026-01-31T12:00:00Z (UTC), 2026-01-31, or 10m, 2h, 7d",
+			 "--since %s is not a time. Write 2026-01-31T12:00:00Z (UTC), 2026-01-31, or 10m, 2h, 7d.",
 			 text);
 }
 
@@ -160,8 +160,8 @@ const struct command events_commands[] = {
 		.method = "Events",
 		.summary = "Show the audit trail: every KMS call and every change of state",
 		.details =
-			"Text shows time, event, error code and what it was about. With --output json each\n"
-			"line is one whole record in CloudTrail's shape.",
+			"Text shows the time, the event, the error code, and the cluster or key. With --output\n"
+			"json each line is one whole record in CloudTrail's format.",
 		.options = events_options,
 		.run = run_events,
 	},

@@ -15,35 +15,35 @@ static const struct {
 	const char *hint;
 } hints[] = {
 	{ "KMSKeyNotAccessibleFault",
-	  "Look at the key with `aws kms describe-key`: it must exist, be Enabled, and allow the host's principal." },
+	  "Check the key with `aws kms describe-key`: it must exist, be Enabled, and allow the host's principal." },
 	{ "KMSAccessDenied",
-	  "Let the key's policy allow kms:DescribeKey, GenerateDataKey*, Decrypt and ReEncrypt* to the host's principal." },
+	  "Allow kms:DescribeKey, GenerateDataKey*, Decrypt and ReEncrypt* to the host's principal in the key's policy." },
 	{ "AccessDeniedException",
 	  "Run the command as root or as a member of the group envelope." },
 	{ "KMSDisabled", "Enable the key first: aws kms enable-key --key-id KEY" },
 	{ "KMSInvalidState",
-	  "The key is being deleted or not ready: aws kms describe-key --key-id KEY shows its state." },
+	  "The key is being deleted or is not ready. See its state: aws kms describe-key --key-id KEY" },
 	{ "KMSNotFound", "List the keys and aliases: aws kms list-keys; aws kms list-aliases" },
 	{ "KMSUnreachable",
 	  "Check KmsEndpoint= and CaFile= in /etc/envelope/envelope.conf, and that the KMS answers." },
-	{ "KMSThrottling", "The KMS asks for fewer requests: wait, then try again." },
+	{ "KMSThrottling", "The KMS limits requests. Wait, then try again." },
 	{ "DBClusterNotFoundFault", "List the clusters of this host: envelope cluster describe" },
 	{ "DBClusterAlreadyExistsFault",
-	  "Choose another --db-cluster-identifier; envelope cluster describe lists those in use." },
+	  "Choose another --db-cluster-identifier. List those in use: envelope cluster describe" },
 	{ "InvalidDBClusterStateFault",
 	  "See the state and its reason: envelope cluster describe --db-cluster-identifier NAME" },
 	{ "InvalidParameterCombination",
-	  "The options contradict each other or the cluster: see the same command with --help." },
+	  "The options contradict each other or the cluster. Run the command with --help." },
 	{ "VolumeInUse",
-	  "See who holds the device: lsblk -f. --allow-overwrite does not take a device that is in use." },
+	  "See what uses the device: lsblk -f. --allow-overwrite does not take a device that is in use." },
 	{ "AuditTrailUnavailable",
-	  "Make the file writable, or free space for it (df, lsattr), then try again; clusters that run go on." },
+	  "Make the file writable, or free space for it (df, lsattr), then try again. Running clusters go on." },
 	{ "KernelModuleMissing",
-	  "Load the module: modprobe dm-envelope; its packaging: dkms status" },
+	  "Load the module: modprobe dm-envelope. If it is missing, see: dkms status" },
 	{ "InvalidVolumeHeader",
-	  "See which volume each disk holds: lsblk -o NAME,LABEL,UUID,FSTYPE. A header that was changed is restored from its backup." },
+	  "See which volume each disk holds: lsblk -o NAME,LABEL,UUID,FSTYPE. Restore a header that was changed from its backup." },
 	{ "AgentUnreachable",
-	  "Start the agent: systemctl start enveloped; its log: journalctl -u enveloped" },
+	  "Start the agent: systemctl start enveloped. See its log: journalctl -u enveloped" },
 	{ "InvalidConfiguration",
 	  "Correct /etc/envelope/envelope.conf, then: systemctl restart enveloped" },
 };
@@ -87,9 +87,9 @@ int explain_usage(const struct command *command, const struct fault *f)
 {
 	fprintf(stderr, "envelope: error: %s\n", f->message);
 	if (!command)
-		fprintf(stderr, "hint: envelope --help lists the commands\n");
+		fprintf(stderr, "hint: envelope --help lists the commands.\n");
 	else
-		fprintf(stderr, "hint: envelope %s%s%s --help explains the options\n",
+		fprintf(stderr, "hint: envelope %s%s%s --help explains the options.\n",
 			command->noun, command->verb ? " " : "",
 			command->verb ? command->verb : "");
 	return fault_exit_code(f->code);

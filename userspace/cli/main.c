@@ -51,12 +51,12 @@ static void usage(void)
 	       "Commands:\n");
 	list_commands(NULL);
 	printf("\n"
-	       "Each command explains itself with --help. envelope --version prints the version.\n"
+	       "Each command has --help. envelope --version prints the version.\n"
 	       "\n"
 	       "Exit status: 0 done, 1 failure, 2 wrong usage or parameters, 3 not found,\n"
 	       "4 access or key denied, 5 agent or KMS not reachable, 6 wrong state,\n"
 	       "7 the host lacks something, such as the kernel module. A command that is interrupted\n"
-	       "(130 in the shell) says what becomes of it: the agent ends what it has begun.\n");
+	       "(130 in the shell) prints what happens next: the agent finishes an operation that has begun.\n");
 }
 
 static const struct command *find_noun(const char *word, struct fault *f)
@@ -71,9 +71,9 @@ static const struct command *find_noun(const char *word, struct fault *f)
 		nearest_offer(&nearest, nouns[i]->noun);
 	}
 	if (nearest.best)
-		fault_set(f, "Usage", "unknown command %s; did you mean %s?", word, nearest.best);
+		fault_set(f, "Usage", "Unknown command %s. Did you mean %s?", word, nearest.best);
 	else
-		fault_set(f, "Usage", "unknown command %s", word);
+		fault_set(f, "Usage", "Unknown command %s.", word);
 	return NULL;
 }
 
@@ -91,13 +91,13 @@ static const struct command *find_verb(const struct command *noun, const char *w
 	}
 	if (noun == kms_commands)
 		fault_set(f, "Usage",
-			  "unknown command kms %s: keys are managed with the aws CLI; envelope kms help shows how",
+			  "Unknown command kms %s. Manage keys with the AWS CLI: envelope kms help shows how.",
 			  word);
 	else if (nearest.best)
-		fault_set(f, "Usage", "unknown command %s %s; did you mean %s %s?", noun->noun,
+		fault_set(f, "Usage", "Unknown command %s %s. Did you mean %s %s?", noun->noun,
 			  word, noun->noun, nearest.best);
 	else
-		fault_set(f, "Usage", "unknown command %s %s", noun->noun, word);
+		fault_set(f, "Usage", "Unknown command %s %s.", noun->noun, word);
 	return NULL;
 }
 
@@ -130,7 +130,7 @@ static int dispatch(int argc, char **argv)
 	struct fault f;
 
 	if (argc < 2) {
-		fault_set(&f, "Usage", "a command is needed");
+		fault_set(&f, "Usage", "A command is needed.");
 		return explain_usage(NULL, &f);
 	}
 	if (asks_help(argv[1])) {
@@ -147,7 +147,7 @@ static int dispatch(int argc, char **argv)
 	if (!command->verb)
 		return run(command, argc - 2, argv + 2);
 	if (argc < 3) {
-		fault_set(&f, "Usage", "%s needs a second word, like: envelope %s %s", argv[1],
+		fault_set(&f, "Usage", "%s needs a second word, such as: envelope %s %s", argv[1],
 			  argv[1], command->verb);
 		return explain_usage(NULL, &f);
 	}
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	int status = dispatch(argc, argv);
 
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "envelope: error: cannot write the output: %m\n");
+		fprintf(stderr, "envelope: error: The output cannot be written: %m.\n");
 		return EXIT_FAILURE;
 	}
 	return status;

@@ -72,9 +72,9 @@ static int unknown_option(const struct command *command, const char *argument, s
 	for (o = global_options; o->name; o++)
 		nearest_offer(&nearest, o->name);
 	if (nearest.best)
-		return fault_set(f, "Usage", "unknown option --%s; did you mean --%s?", word,
+		return fault_set(f, "Usage", "Unknown option --%s. Did you mean --%s?", word,
 				 nearest.best);
-	return fault_set(f, "Usage", "unknown option --%s", word);
+	return fault_set(f, "Usage", "Unknown option --%s.", word);
 }
 
 static bool takes_value(const struct option_spec *o)
@@ -91,8 +91,8 @@ static int store_integer(struct json_object *target, const struct option_spec *s
 	errno = 0;
 	number = strtol(value, &end, 10);
 	if (errno || end == value || *end || number < 1)
-		return fault_set(f, "Usage", "--%s is a number above zero, not %s", spec->name,
-				 value);
+		return fault_set(f, "Usage", "--%s must be a number above zero, not %s.",
+				 spec->name, value);
 	json_add_int(target, key, number);
 	return 0;
 }
@@ -105,7 +105,7 @@ static int store(struct invocation *invocation, const struct match *match, const
 	const char *key = spec->parameter ? spec->parameter : spec->name;
 
 	if (json_has(target, key))
-		return fault_set(f, "Usage", "option --%s is given twice", spec->name);
+		return fault_set(f, "Usage", "Option --%s is given twice.", spec->name);
 	if (spec->kind == OPTION_INTEGER)
 		return store_integer(target, spec, key, value, f);
 	if (spec->kind == OPTION_STRING)
@@ -126,7 +126,8 @@ static int parse_one(struct invocation *invocation, int argc, char **argv, int *
 		argument = "--help";
 	if (strncmp(argument, "--", 2) || !argument[2])
 		return fault_set(f, "Usage",
-				 "unexpected argument %s: options start with two dashes", argument);
+				 "Unexpected argument %s. Options start with two dashes.",
+				 argument);
 	argument += 2;
 	equals = strchr(argument, '=');
 	size = equals ? (size_t)(equals - argument) : strlen(argument);
@@ -135,20 +136,20 @@ static int parse_one(struct invocation *invocation, int argc, char **argv, int *
 		return unknown_option(invocation->command, argument, size, f);
 	if (!takes_value(match.spec)) {
 		if (equals)
-			return fault_set(f, "Usage", "option --%s takes no value",
+			return fault_set(f, "Usage", "Option --%s takes no value.",
 					 match.spec->name);
 	} else if (equals) {
 		value = equals + 1;
 	} else {
 		/* an option in the place of a value is a forgotten value */
 		if (*i + 1 >= argc || !strncmp(argv[*i + 1], "--", 2))
-			return fault_set(f, "Usage", "option --%s needs a value: --%s %s",
+			return fault_set(f, "Usage", "Option --%s needs a value: --%s %s.",
 					 match.spec->name, match.spec->name,
 					 match.spec->placeholder);
 		value = argv[++*i];
 	}
 	if (value && !*value)
-		return fault_set(f, "Usage", "option --%s needs a value that is not empty",
+		return fault_set(f, "Usage", "Option --%s needs a value that is not empty.",
 				 match.spec->name);
 	return store(invocation, &match, value, f);
 }
@@ -166,7 +167,7 @@ static int check_required(const struct invocation *invocation, struct fault *f)
 				 o->name);
 	}
 	if (*missing)
-		return fault_set(f, "Usage", "the following options are required: %s", missing);
+		return fault_set(f, "Usage", "The following options are required: %s.", missing);
 	return 0;
 }
 
@@ -176,7 +177,7 @@ static int apply_globals(struct invocation *invocation, struct fault *f)
 	const char *path = json_get_string(invocation->local, "socket");
 
 	if (output && strcmp(output, "json") && strcmp(output, "text"))
-		return fault_set(f, "Usage", "--output is text or json, not %s", output);
+		return fault_set(f, "Usage", "--output must be text or json, not %s.", output);
 	invocation->json = output && !strcmp(output, "json");
 	if (!path)
 		path = getenv("ENVELOPE_SOCKET");

@@ -21,7 +21,7 @@ static const struct option_spec status_options[] = {
 	  .help = "only this cluster (default: all)" },
 	{ .name = "watch",
 	  .kind = OPTION_SWITCH,
-	  .help = "stay, and print again at each change, until interrupted" },
+	  .help = "print again at each change, until interrupted" },
 	{ 0 }
 };
 
@@ -75,7 +75,7 @@ static int show(const struct invocation *invocation, struct json_object *reply, 
 		output_json(reply);
 	} else if (json_object_array_length(volumes) == 0) {
 		fprintf(stderr,
-			"This host has no volumes yet; see: envelope cluster create --help\n");
+			"This host has no volumes yet. See: envelope cluster create --help\n");
 	} else {
 		output_table(volume_columns, volumes);
 		show_notes(volumes);
@@ -120,8 +120,8 @@ const struct command status_commands[] = {
 		.method = "Status",
 		.summary = "Show the state of the volumes, their leases and counters",
 		.details =
-			"Errors counts I/O that the device below failed, Refused I/O that was refused\n"
-			"since the key had gone. With --watch --output json each change is one line.",
+			"Errors counts I/O that failed on the device below. Refused counts I/O that was refused\n"
+			"because the key was gone. With --watch --output json each change is one line.",
 		.options = status_options,
 		.run = run_status,
 	},

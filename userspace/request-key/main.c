@@ -61,8 +61,9 @@ static int usage(FILE *stream)
 	fprintf(stream,
 		"usage: envelope-request-key KEY\n"
 		"\n"
-		"Called by request-key(8) for keys of type envelope, with the serial number of the key\n"
-		"under construction. Asks the agent to attach the volume's key. Not for use by hand.\n"
+		"request-key(8) calls this program for keys of type envelope, with the serial number of\n"
+		"the key under construction. The program asks the agent to attach the volume's key. Not\n"
+		"for use by hand.\n"
 		"\n"
 		"Options:\n"
 		"  --help     show this help\n"
@@ -103,8 +104,8 @@ static int read_request(key_serial_t key, struct request *request)
 
 	request->key = key;
 	if (keyctl_assume_authority(key) < 0) {
-		log_error("cannot take authority for key %d: %s; is this run by request-key?", key,
-			  strerror(errno));
+		log_error("cannot take authority for key %d: %s; request-key(8) runs this program",
+			  key, strerror(errno));
 		return -1;
 	}
 	if (keyctl_describe_alloc(key, &request->text) < 0) {
@@ -164,7 +165,7 @@ static int serve(const struct request *request)
 	int r;
 
 	if (request->uid != 0) {
-		log_warning("%s: refused, asked for by uid %u", request->description, request->uid);
+		log_warning("%s: refused: requested by uid %u", request->description, request->uid);
 		return EACCES;
 	}
 	r = ask_agent(request->description);

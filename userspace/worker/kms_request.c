@@ -23,7 +23,7 @@ static int add_recipient(struct json_object *parameters, const char *public_key,
 	struct json_object *recipient;
 
 	if (!public_key)
-		return fault_set(f, "InternalFailure", "the request names no recipient");
+		return fault_set(f, "InternalFailure", "The request names no recipient.");
 	recipient = json_object_new_object();
 	json_add_string(recipient, "KeyEncryptionAlgorithm", "RSAES_OAEP_SHA_256");
 	json_add_string(recipient, "AttestationDocument", public_key);
@@ -35,8 +35,8 @@ static int put_plaintext(struct worker_block *block, const uint8_t *bytes, size_
 			 struct fault *f)
 {
 	if (!size || size > sizeof(block->plaintext))
-		return fault_set(f, "KMSInternalException", "the KMS gave a plaintext of %zu bytes",
-				 size);
+		return fault_set(f, "KMSInternalException",
+				 "The KMS gave a plaintext of %zu bytes.", size);
 	memcpy(block->plaintext, bytes, size);
 	block->plaintext_size = size;
 	return 0;
@@ -60,14 +60,14 @@ static int take_plaintext(struct json_object *response, bool dry_run, bool in_cl
 
 	if (plain && !in_clear)
 		return fault_set(f, "KMSInternalException",
-				 "the KMS gave a plaintext in clear over the unix socket: it must know Recipient; use its https endpoint");
+				 "The KMS gave a plaintext in clear over the unix socket. It does not know Recipient. Use its https endpoint.");
 	if (dry_run && (plain || sealed || json_get_bool(response, "DryRun", false)))
 		return 0;
 	if (!plain && !sealed)
-		return fault_set(f, "KMSInternalException", "the KMS gave no plaintext");
+		return fault_set(f, "KMSInternalException", "The KMS gave no plaintext.");
 	if (base64_decode(plain ? plain : sealed, &bytes, &size))
 		return fault_set(f, "KMSInternalException",
-				 "the KMS gave a plaintext that is not base64");
+				 "The KMS gave a plaintext that is not base64.");
 	if (plain) {
 		r = put_plaintext(block, bytes, size, f);
 	} else {
@@ -97,7 +97,7 @@ static int read_endpoint(struct json_object *request, const char *ca_pem,
 		.cancelled = cancelled,
 	};
 	if (!endpoint->url == !endpoint->unix_path || !endpoint->region)
-		return fault_set(f, "InternalFailure", "the request names no KMS");
+		return fault_set(f, "InternalFailure", "The request names no KMS.");
 	return 0;
 }
 
@@ -123,7 +123,7 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 	bool plaintext, dry_run;
 
 	if (!operation || !parameters) {
-		fault_set(&f, "InternalFailure", "the request names no operation");
+		fault_set(&f, "InternalFailure", "The request names no operation.");
 		goto out;
 	}
 	plaintext = kms_gives_plaintext(operation);

@@ -143,7 +143,7 @@ int key_ref_parse(const char *text, struct key_ref *ref, struct fault *f)
 	if (!strncmp(text, "arn:", 4)) {
 		if (!parse_arn(text, &parsed))
 			return fault_set(f, "InvalidArnException",
-					 "Invalid arn '%.256s': expected arn:aws:kms:REGION:ACCOUNT:key/ID or arn:aws:kms:REGION:ACCOUNT:alias/NAME",
+					 "Invalid arn '%.256s'. Give arn:aws:kms:REGION:ACCOUNT:key/ID or arn:aws:kms:REGION:ACCOUNT:alias/NAME.",
 					 text);
 	} else if (!strncmp(text, "alias/", 6)) {
 		if (!arn_valid_alias(text))

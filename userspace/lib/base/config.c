@@ -76,7 +76,7 @@ static int set_text(struct config *cfg, const struct option *o, const char *valu
 	char *copy = strdup(value);
 
 	if (!copy)
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	free(*text_of(cfg, o));
 	*text_of(cfg, o) = copy;
 	return 0;
@@ -92,8 +92,9 @@ static int set_seconds(struct config *cfg, const struct option *o, const char *v
 	seconds = strtoul(value, &end, 10);
 	if (errno || end == value || *end != '\0' || value[0] == '-' || seconds < o->least ||
 	    seconds > o->most)
-		return fault_set(f, "InvalidConfiguration", "%s=%.64s: give %u to %u seconds",
-				 o->key, value, o->least, o->most);
+		return fault_set(f, "InvalidConfiguration",
+				 "%s=%.64s is not valid. Give %u to %u seconds.", o->key, value,
+				 o->least, o->most);
 	*seconds_of(cfg, o) = (unsigned int)seconds;
 	return 0;
 }
@@ -105,7 +106,8 @@ static int config_entry(const char *section, const char *key, const char *value,
 	size_t i;
 
 	if (*section != '\0')
-		return fault_set(f, "InvalidConfiguration", "this file has no sections");
+		return fault_set(f, "InvalidConfiguration",
+				 "This file has no sections. Remove the line.");
 	for (i = 0; i < OPTION_COUNT; i++) {
 		if (strcmp(options[i].key, key))
 			continue;
@@ -113,7 +115,8 @@ static int config_entry(const char *section, const char *key, const char *value,
 			return set_seconds(cfg, &options[i], value, f);
 		return set_text(cfg, &options[i], value, f);
 	}
-	return fault_set(f, "InvalidConfiguration", "unknown key %.64s", key);
+	return fault_set(f, "InvalidConfiguration",
+			 "The key %.64s is unknown. envelope.conf(5) lists the keys.", key);
 }
 
 static int config_defaults(struct config *cfg, struct fault *f)
@@ -142,7 +145,7 @@ static int check_timeout(struct config *cfg, const char *path, struct fault *f)
 	if (cfg->kms_timeout_seconds < left)
 		return 0;
 	return fault_set(f, "InvalidConfiguration",
-			 "%s: KmsTimeoutSeconds=%u must be less than %u, or one question without an answer is the end of a lease: LeaseSeconds=%u, of which %u are left when the KMS is asked",
+			 "%s: KmsTimeoutSeconds=%u must be less than %u. Otherwise one unanswered KMS call ends a lease: LeaseSeconds=%u, and %u seconds are left at the renewal.",
 			 path, cfg->kms_timeout_seconds, left, cfg->lease_seconds, left);
 }
 
@@ -150,20 +153,21 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 {
 	if (!arn_valid_region(cfg->region))
 		return fault_set(f, "InvalidConfiguration",
-				 "%s: Region=%.64s: give a name such as us-east-1", path,
-				 cfg->region);
+				 "%s: Region=%.64s is not valid. Give a name such as us-east-1.",
+				 path, cfg->region);
 	if (!arn_valid_account(cfg->account_id))
-		return fault_set(f, "InvalidConfiguration", "%s: AccountId=%.64s: give 12 digits",
-				 path, cfg->account_id);
+		return fault_set(f, "InvalidConfiguration",
+				 "%s: AccountId=%.64s is not valid. Give 12 digits.", path,
+				 cfg->account_id);
 	if (strncmp(cfg->kms_endpoint, "unix:/", 6) && strncmp(cfg->kms_endpoint, "https://", 8))
 		return fault_set(f, "InvalidConfiguration",
-				 "%s: KmsEndpoint=%.128s: give unix:/PATH or https://HOST[:PORT]",
+				 "%s: KmsEndpoint=%.128s is not valid. Give unix:/PATH or https://HOST[:PORT].",
 				 path, cfg->kms_endpoint);
 	if (cfg->renew_seconds == 0)
 		cfg->renew_seconds = cfg->lease_seconds / 3;
 	if (cfg->renew_seconds >= cfg->lease_seconds)
 		return fault_set(f, "InvalidConfiguration",
-				 "%s: RenewSeconds=%u must be less than LeaseSeconds=%u", path,
+				 "%s: RenewSeconds=%u must be less than LeaseSeconds=%u.", path,
 				 cfg->renew_seconds, cfg->lease_seconds);
 	return check_timeout(cfg, path, f);
 }
@@ -221,7 +225,7 @@ struct profile_reader {
 static int take_credential(char *field, size_t size, const char *value, struct fault *f)
 {
 	if (strlen(value) >= size)
-		return fault_set(f, "InvalidConfiguration", "value too long");
+		return fault_set(f, "InvalidConfiguration", "The value is too long.");
 	memcpy(field, value, strlen(value) + 1);
 	return 0;
 }
@@ -250,11 +254,11 @@ static int check_private(const char *path, struct fault *f)
 
 	if (stat(path, &st))
 		return fault_set(f, "InvalidConfiguration",
-				 "cannot read credentials file %s: %s (envelope-kms --init makes one for the embedded KMS)",
+				 "The credentials file %s cannot be read: %s. For the embedded KMS, envelope-kms --init makes the file.",
 				 path, strerror(errno));
 	if (st.st_mode & 077)
 		return fault_set(f, "InvalidConfiguration",
-				 "credentials file %s is open to group or others: run chmod 600 %s",
+				 "The credentials file %s is open to its group or to others. Run: chmod 600 %s",
 				 path, path);
 	return 0;
 }
@@ -279,7 +283,7 @@ int credentials_load(const char *path, const char *profile, struct credentials *
 		goto err_wipe;
 	if (!r.found || !c->access_key[0] || !c->secret_key[0]) {
 		fault_set(f, "InvalidConfiguration",
-			  "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key",
+			  "%s: The profile [%s] needs aws_access_key_id and aws_secret_access_key.",
 			  path, profile);
 		goto err_wipe;
 	}

@@ -48,11 +48,11 @@ static int read_section(struct ini_reader *reader, char *text, struct fault *f)
 	char *name;
 
 	if (!end || end[1] != '\0')
-		return ini_fault(reader, f, "a section is written [name]");
+		return ini_fault(reader, f, "Write a section as [name].");
 	*end = '\0';
 	name = trim(text + 1);
 	if (*name == '\0' || strlen(name) >= sizeof(reader->section))
-		return ini_fault(reader, f, "section name empty or too long");
+		return ini_fault(reader, f, "The section's name is empty or too long.");
 	memcpy(reader->section, name, strlen(name) + 1);
 	return 0;
 }
@@ -69,7 +69,7 @@ static int read_line(struct ini_reader *reader, struct fault *f)
 		return read_section(reader, text, f);
 	equals = strchr(text, '=');
 	if (!equals || equals == text)
-		return ini_fault(reader, f, "expected Key=value");
+		return ini_fault(reader, f, "Expected Key=value.");
 	*equals = '\0';
 	if (reader->entry(reader->section, trim(text), trim(equals + 1), reader->userdata, &inner))
 		return ini_fault(reader, f, inner.message);
@@ -83,12 +83,12 @@ static int read_lines(struct ini_reader *reader, FILE *file, struct fault *f)
 
 		reader->line_number++;
 		if (size == sizeof(reader->line) - 1 && reader->line[size - 1] != '\n')
-			return ini_fault(reader, f, "line too long");
+			return ini_fault(reader, f, "The line is too long.");
 		if (read_line(reader, f))
 			return -1;
 	}
 	if (ferror(file))
-		return fault_set(f, "InvalidConfiguration", "cannot read %s: %s", reader->path,
+		return fault_set(f, "InvalidConfiguration", "%s cannot be read: %s.", reader->path,
 				 strerror(errno));
 	return 0;
 }
@@ -111,7 +111,9 @@ int ini_read(const char *path, ini_entry_t entry, void *userdata, struct fault *
 	file = fopen(path, "re");
 	if (!file) {
 		r = errno == ENOENT ? -ENOENT : -1;
-		fault_set(f, "InvalidConfiguration", "cannot open %s: %s", path, strerror(errno));
+		fault_set(f, "InvalidConfiguration",
+			  "%s cannot be opened: %s. Check the path and its permissions.", path,
+			  strerror(errno));
 		return r;
 	}
 	/* A buffer of our own, since stdio would free its own unwiped. */

@@ -39,13 +39,15 @@ static int open_device(const char *device, int flags, struct stat *st, struct fa
 
 	if (fd < 0 && errno == EBUSY)
 		return fault_set(f, "VolumeInUse",
-				 "%s is in use: unmount it, or stop what is built on it (lsblk %s shows that)",
+				 "%s is in use. Unmount it, or stop the devices that are built on it: lsblk %s shows them.",
 				 device, device);
 	if (fd < 0)
-		return fault_set(f, REFUSED, "cannot open %s: %s", device, strerror(errno));
+		return fault_set(f, REFUSED,
+				 "%s cannot be opened: %s. Check the path and its permissions.",
+				 device, strerror(errno));
 	if (fstat(fd, st) || (!S_ISBLK(st->st_mode) && !S_ISREG(st->st_mode))) {
 		close(fd);
-		return fault_set(f, REFUSED, "%s is not a block device", device);
+		return fault_set(f, REFUSED, "%s is not a block device.", device);
 	}
 	return fd;
 }
@@ -64,7 +66,7 @@ int block_device_size(const char *device, uint64_t *size, struct fault *f)
 		return -1;
 	*size = st.st_size;
 	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, size))
-		return fault_set(f, REFUSED, "cannot read the size of %s: %s", device,
+		return fault_set(f, REFUSED, "The size of %s cannot be read: %s.", device,
 				 strerror(errno));
 	return 0;
 }
@@ -137,13 +139,13 @@ int block_device_probe(const char *device, struct block_device_contents *content
 		return -1;
 	probe = new_probe(fd, false);
 	if (!probe)
-		return fault_set(f, REFUSED, "cannot look at the contents of %s", device);
+		return fault_set(f, REFUSED, "The contents of %s cannot be probed.", device);
 
 	found = blkid_do_safeprobe(probe);
 	if (found == 1)
 		return 0;
 	if (found == -1)
-		return fault_set(f, REFUSED, "cannot read %s", device);
+		return fault_set(f, REFUSED, "%s cannot be read.", device);
 	contents->found = true;
 	if (found == -2) {
 		snprintf(contents->what, sizeof(contents->what), "more than one kind of data");
@@ -180,13 +182,14 @@ int block_device_wipe_signatures(const char *device, struct fault *f)
 		return -1;
 	probe = new_probe(fd, true);
 	if (!probe)
-		return fault_set(f, REFUSED, "cannot look at the contents of %s", device);
+		return fault_set(f, REFUSED, "The contents of %s cannot be probed.", device);
 	while ((found = blkid_do_probe(probe)) == 0)
 		if (blkid_do_wipe(probe, 0))
 			return fault_set(f, "InternalFailure",
-					 "cannot wipe old signatures of %s: %s", device,
+					 "The old signatures on %s cannot be wiped: %s.", device,
 					 strerror(errno));
 	if (found < 0 || fsync(fd))
-		return fault_set(f, "InternalFailure", "cannot wipe old signatures of %s", device);
+		return fault_set(f, "InternalFailure", "The old signatures on %s cannot be wiped.",
+				 device);
 	return 0;
 }

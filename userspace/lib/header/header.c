@@ -40,12 +40,12 @@ static int inspect(struct luks *luks, struct volume_header *out, struct fault *f
 	int r = crypt_dump_json(luks->cd, &text, 0);
 
 	if (r)
-		return luks_fault(luks, r, "cannot read the volume header of", f);
+		return luks_fault(luks, r, "Cannot read the volume header of", f);
 	metadata = json_parse(text, strlen(text));
 	if (volume_profile_check(metadata, crypt_get_uuid(luks->cd), crypt_get_subsystem(luks->cd),
 				 out, &reason))
-		return fault_set(f, reason.code, "volume header of %s refused: %s", luks->device,
-				 reason.message);
+		return fault_set(f, reason.code, "The volume header of %s is refused: %s.",
+				 luks->device, reason.message);
 	return volume_hash(out, out->header_sha256, f);
 }
 
@@ -58,7 +58,7 @@ static int measure(const char *device, struct volume_header *header, struct faul
 		return -1;
 	if (size < offset + header->sector_size || header->data_size > size - offset)
 		return fault_set(f, LUKS_INVALID,
-				 "volume header of %s refused: segments.0.size: the data area does not fit on the device",
+				 "The volume header of %s is refused: segments.0.size: the data area does not fit on the device.",
 				 device);
 	size = header->data_size ? header->data_size : size - offset;
 	header->data_sectors = size / header->sector_size * (header->sector_size / 512);
@@ -75,7 +75,7 @@ static int load_same(struct luks *luks, const char *device, const struct volume_
 		return -1;
 	if (strcmp(now.header_sha256, expected->header_sha256))
 		return fault_set(f, LUKS_INVALID,
-				 "volume header of %s refused: it has changed since it was read",
+				 "The volume header of %s is refused: it has changed since it was read.",
 				 device);
 	return 0;
 }
@@ -94,13 +94,13 @@ static int load_volume(struct luks *luks, const char *device, const char *volume
 		return -1;
 	subsystem = crypt_get_subsystem(luks->cd);
 	if (!subsystem || strcmp(subsystem, VOLUME_SUBSYSTEM))
-		return fault_set(f, LUKS_INVALID, "%s is no dm-envelope volume", device);
+		return fault_set(f, LUKS_INVALID, "%s is not a dm-envelope volume.", device);
 	token = luks_get_token(luks, VOLUME_TOKEN);
 	found = json_get_string(token, "volume_id");
 	if (!found || strcmp(found, volume_id))
 		return fault_set(f, LUKS_INVALID,
-				 "the volume on %s is %.64s, not %s: nothing was written; if device names have changed, restart enveloped to have the volume found",
-				 device, found ? found : "one without an id", volume_id);
+				 "The volume on %s is %.64s, not %s. Nothing was written. If device names have changed, restart enveloped: it finds the volume again.",
+				 device, found ? found : "a volume without an id", volume_id);
 	return 0;
 }
 
@@ -149,11 +149,11 @@ static int check_target(const char *device, const struct volume_identity *id, st
 		return -1;
 	if (size < 2 * VOLUME_DATA_OFFSET)
 		return fault_set(f, "InvalidParameterValue",
-				 "%s is too small: a volume needs at least %d bytes", device,
+				 "%s is too small. A volume needs at least %d bytes.", device,
 				 2 * VOLUME_DATA_OFFSET);
 	if (contents.found && !id->overwrite)
 		return fault_set(f, "InvalidParameterCombination",
-				 "%s already holds data (%s), which would be destroyed: choose an empty device, or pass --allow-overwrite",
+				 "%s already holds data (%s), which would be destroyed. Choose an empty device, or pass --allow-overwrite.",
 				 device, contents.what);
 	return contents.found ? block_device_wipe_signatures(device, f) : 0;
 }
@@ -182,7 +182,7 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 		r = crypt_format(luks->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
 				 (const char *)key->bytes, key->size, &luks2);
 	stack_wipe();
-	return r ? luks_fault(luks, r, "cannot format", f) : 0;
+	return r ? luks_fault(luks, r, "Cannot format", f) : 0;
 }
 
 /* The label is for people. */
@@ -193,7 +193,7 @@ static int label_luks(struct luks *luks, const struct volume_identity *id, struc
 
 	snprintf(label, sizeof(label), "%.47s", id->cluster_id);
 	r = crypt_set_label(luks->cd, label, VOLUME_SUBSYSTEM);
-	return r ? luks_fault(luks, r, "cannot label", f) : 0;
+	return r ? luks_fault(luks, r, "Cannot label", f) : 0;
 }
 
 /**
@@ -218,7 +218,7 @@ int header_format(const char *device, const struct volume_identity *id, const st
 	struct luks _cleanup_luks_ luks = { 0 };
 
 	if (key->size != VOLUME_KEY_SIZE)
-		return fault_set(f, "InvalidParameterValue", "a volume key has %d bytes, not %zu",
+		return fault_set(f, "InvalidParameterValue", "A volume key has %d bytes, not %zu.",
 				 VOLUME_KEY_SIZE, key->size);
 	if (volume_identity_check(id, f) || check_target(device, id, f) ||
 	    luks_open(&luks, device, f) || format_luks(&luks, id, key, f))
@@ -255,15 +255,15 @@ int header_set_wrapped_key(const char *device, struct volume_header *header, con
 
 	if (!size || size > VOLUME_WRAPPED_KEY_MAX)
 		return fault_set(f, "InvalidParameterValue",
-				 "a wrapped key has 1 to %d bytes, not %zu", VOLUME_WRAPPED_KEY_MAX,
-				 size);
+				 "A wrapped key has 1 to %d bytes, not %zu.",
+				 VOLUME_WRAPPED_KEY_MAX, size);
 	if (load_same(&luks, device, header, f))
 		return -1;
 	text = base64_encode(blob, size);
 	json_add_string(token, "wrapped_key", text);
 	free(text);
 	if (!json_has(token, "wrapped_key"))
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	if (luks_put_token(&luks, luks_find_token(&luks, VOLUME_TOKEN), token, f))
 		return -1;
 	memcpy(header->wrapped_key, blob, size);
@@ -291,7 +291,7 @@ int header_read(const char *device, struct volume_header *out, struct fault *f)
 		return -1;
 	if (!header.wrapped_key_size)
 		return fault_set(f, LUKS_INVALID,
-				 "volume header of %s refused: the token holds no wrapped_key: the volume was never completed, create it anew",
+				 "The volume header of %s is refused: the token holds no wrapped_key. The volume was never completed. Create it anew.",
 				 device);
 	*out = header;
 	return 0;
@@ -316,9 +316,9 @@ int header_verify_key(const char *device, const struct volume_header *header,
 	stack_wipe();
 	if (r == -EPERM || r == -EINVAL)
 		return fault_set(f, LUKS_INVALID,
-				 "volume header of %s refused: digests.0: the KMS gave a key that is not this volume's",
+				 "The volume header of %s is refused: digests.0: the key from the KMS is not this volume's key.",
 				 device);
-	return r < 0 ? luks_fault(&luks, r, "cannot verify the volume key of", f) : 0;
+	return r < 0 ? luks_fault(&luks, r, "Cannot verify the volume key of", f) : 0;
 }
 
 /**
@@ -345,7 +345,7 @@ int header_set_state(const char *device, const char *volume_id, const char *stat
 	id = luks_find_token(&luks, VOLUME_STATE_TOKEN);
 	if (!state) {
 		r = id == CRYPT_ANY_TOKEN ? 0 : crypt_token_json_set(luks.cd, id, NULL);
-		return r < 0 ? luks_fault(&luks, r, "cannot write the volume header of", f) : 0;
+		return r < 0 ? luks_fault(&luks, r, "Cannot write the volume header of", f) : 0;
 	}
 	token = state_token(state, reason);
 	return luks_put_token(&luks, id, token, f);
@@ -362,7 +362,7 @@ static int overwrite(struct luks *luks, struct fault *f)
 		size = VOLUME_DATA_OFFSET;
 	r = crypt_wipe(luks->cd, luks->device, CRYPT_WIPE_ZERO, 0, size / 4096 * 4096, size, 0,
 		       NULL, NULL);
-	return r ? luks_fault(luks, r, "cannot erase the volume header of", f) : 0;
+	return r ? luks_fault(luks, r, "Cannot erase the volume header of", f) : 0;
 }
 
 /**
@@ -382,7 +382,7 @@ int header_erase(const char *device, const char *volume_id, struct fault *f)
 		return -1;
 	if (contents.found && strcmp(contents.subsystem, VOLUME_SUBSYSTEM))
 		return fault_set(f, "InvalidParameterValue",
-				 "%s does not hold a dm-envelope volume (but %s): nothing erased",
+				 "%s does not hold a dm-envelope volume (but %s). Nothing was erased.",
 				 device, contents.what);
 	if (load_volume(&luks, device, volume_id, f))
 		return -1;

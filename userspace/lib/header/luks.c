@@ -29,6 +29,9 @@ static void keep_message(int level, const char *message, void *userdata)
 	struct luks *luks = userdata;
 	int length = strcspn(message, "\n");
 
+	/* A fault ends the sentence itself. */
+	if (length && message[length - 1] == '.')
+		length--;
 	if (level == CRYPT_LOG_ERROR && !luks->error[0])
 		snprintf(luks->error, sizeof(luks->error), "%.*s", length, message);
 	if (!strncmp(message, "Repairing JSON metadata", 23))
@@ -51,7 +54,7 @@ int luks_fault(const struct luks *luks, int r, const char *what, struct fault *f
 			   : r == -EBUSY ? "VolumeInUse"
 					 : "InternalFailure";
 
-	return fault_set(f, code, "%s %s: %s", what, luks->device,
+	return fault_set(f, code, "%s %s: %s.", what, luks->device,
 			 luks->error[0] ? luks->error : strerror(-r));
 }
 
@@ -70,8 +73,9 @@ int luks_open(struct luks *luks, const char *device, struct fault *f)
 		return -1;
 	r = crypt_init(&luks->cd, device);
 	if (r)
-		return fault_set(f, "InvalidParameterValue", "cannot open %s: %s", device,
-				 strerror(-r));
+		return fault_set(f, "InvalidParameterValue",
+				 "%s cannot be opened: %s. Check the path and its permissions.",
+				 device, strerror(-r));
 	crypt_set_log_callback(luks->cd, keep_message, luks);
 	return 0;
 }
@@ -92,12 +96,12 @@ int luks_load(struct luks *luks, const char *device, struct fault *f)
 	crypt_set_debug_level(CRYPT_DEBUG_NONE);
 	if (r && luks->flaw[0])
 		return fault_set(f, LUKS_INVALID,
-				 "volume header of %s refused: not valid LUKS2: %s", device,
+				 "The volume header of %s is refused: not valid LUKS2: %s.", device,
 				 luks->flaw);
 	if (r == -EINVAL)
-		return fault_set(f, LUKS_INVALID, "%s holds no LUKS2 header, or a damaged one",
+		return fault_set(f, LUKS_INVALID, "%s holds no LUKS2 header, or a damaged one.",
 				 device);
-	return r ? luks_fault(luks, r, "cannot load the volume header of", f) : 0;
+	return r ? luks_fault(luks, r, "Cannot load the volume header of", f) : 0;
 }
 
 /** luks_find_token() - id of the first token of @type, or CRYPT_ANY_TOKEN: a new one */
@@ -149,5 +153,5 @@ int luks_put_token(struct luks *luks, int id, struct json_object *token, struct 
 	int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
 	int r = crypt_token_json_set(luks->cd, id, json_object_to_json_string_ext(token, flags));
 
-	return r < 0 ? luks_fault(luks, r, "cannot write the volume header of", f) : 0;
+	return r < 0 ? luks_fault(luks, r, "Cannot write the volume header of", f) : 0;
 }

@@ -432,19 +432,19 @@ int volume_identity_check(const struct volume_identity *id, struct fault *f)
 	bool match;
 
 	if (!id->volume_id || !valid_volume_id(id->volume_id))
-		return fault_set(f, code, "a volume id is \"vol-\" and 17 hexadecimal digits");
+		return fault_set(f, code, "A volume id is \"vol-\" and 17 hexadecimal digits.");
 	if (!id->cluster_id || !valid_cluster_id(id->cluster_id))
 		return fault_set(f, code,
-				 "a DB cluster identifier is 1 to 63 lower-case letters, digits and single hyphens, starts with a letter and does not end with a hyphen");
+				 "A DB cluster identifier is 1 to 63 lower-case letters, digits and single hyphens. It starts with a letter and does not end with a hyphen.");
 	if (!id->db_cluster_resource_id || !valid_resource_id(id->db_cluster_resource_id))
 		return fault_set(f, code,
-				 "a cluster resource id is \"cluster-\" and 26 digits of base32");
+				 "A cluster resource id is \"cluster-\" and 26 digits of base32.");
 	if (!id->key_arn || !id->region || !id->account || !arn_valid_region(id->region) ||
 	    !arn_valid_account(id->account) ||
 	    !valid_key_arn(id->key_arn, id->region, id->account, &match) || !match)
 		return fault_set(f, code,
-				 "a volume needs the ARN of its KMS key, with the key's region and account");
+				 "A volume needs the ARN of its KMS key, with the key's region and account.");
 	if (id->sector_size && id->sector_size != 512 && id->sector_size != 4096)
-		return fault_set(f, code, "the sector size of a volume is 4096 or 512 bytes");
+		return fault_set(f, code, "The sector size of a volume is 4096 or 512 bytes.");
 	return 0;
 }

@@ -227,25 +227,25 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 	outcome = kms_classify(status, call->error_type, message, r);
 
 	if (r) {
-		fault_set(f, UNREACHABLE, "KMS at %s cannot be reached: %s", where,
+		fault_set(f, UNREACHABLE, "The KMS at %s cannot be reached: %s.", where,
 			  call->too_large ? "its answer is too large"
 			  : *call->error  ? call->error
 					  : curl_easy_strerror(r));
 	} else if (outcome == KMS_OK && !json_object_is_type(body, json_type_object)) {
 		outcome = KMS_UNREACHABLE;
 		fault_set(f, UNREACHABLE,
-			  "what answers at %s is not a KMS: its answer to %s is not JSON", where,
-			  operation);
+			  "The server at %s is not a KMS: its answer to %s is not JSON. Check KmsEndpoint=.",
+			  where, operation);
 	} else if (outcome == KMS_OK) {
 		*response = status == 200 ? json_object_get(body) : json_object_new_object();
 		if (status != 200)
 			json_add_bool(*response, "DryRun", true);
 	} else if (!*call->error_type) {
 		fault_set(f, UNREACHABLE,
-			  "what answers at %s is not a KMS: HTTP status %ld without a KMS error",
+			  "The server at %s is not a KMS: it answered HTTP status %ld without a KMS error. Check KmsEndpoint=.",
 			  where, status);
 	} else {
-		fault_set(f, call->error_type, "%s", message ? message : "the KMS gave no reason");
+		fault_set(f, call->error_type, "%s", message ? message : "The KMS gave no reason.");
 	}
 	return outcome;
 }
@@ -280,7 +280,8 @@ enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *opera
 
 	*response = NULL;
 	if (!call.curl || !call.body) {
-		fault_set(f, "InternalFailure", "out of memory, or of lockable memory");
+		fault_set(f, "InternalFailure",
+			  "Out of memory, or of memory that can be locked (LimitMEMLOCK=).");
 		return KMS_UNREACHABLE;
 	}
 	r = prepare(&call, operation, body, host);
@@ -307,7 +308,7 @@ int kms_endpoint_parse(const char *text, struct kms_endpoint *endpoint, struct f
 		endpoint->unix_path = NULL;
 	} else {
 		return fault_set(f, "InvalidConfiguration",
-				 "KmsEndpoint=%.200s: must be unix:/absolute/path or https://host[:port]",
+				 "KmsEndpoint=%.200s is not valid. Give unix:/PATH or https://HOST[:PORT].",
 				 text);
 	}
 	return 0;

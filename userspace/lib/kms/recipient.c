@@ -53,13 +53,13 @@ int recipient_new(struct secret **private_key, struct fault *f)
 		der = secret_new(size);
 	if (!der)
 		return fault_set(f, "InternalFailure",
-				 "cannot make an RSA key pair: out of memory that can be locked?");
+				 "An RSA key pair cannot be made. Check that the process may lock memory (LimitMEMLOCK=).");
 	end = der->bytes;
 	size = i2d_PrivateKey(key, &end);
 	stack_wipe();
 	if (size != (int)der->size) {
 		secret_free(der);
-		return fault_set(f, "InternalFailure", "cannot encode an RSA key pair");
+		return fault_set(f, "InternalFailure", "An RSA key pair cannot be encoded.");
 	}
 	*private_key = der;
 	return 0;
@@ -72,7 +72,7 @@ static EVP_PKEY *read_key(const uint8_t *private_key, size_t size, struct fault 
 
 	if (!key || EVP_PKEY_get_bits(key) != KEY_BITS) {
 		EVP_PKEY_free(key);
-		fault_set(f, "InternalFailure", "the recipient's private key is damaged");
+		fault_set(f, "InternalFailure", "The recipient's private key is damaged.");
 		return NULL;
 	}
 	return key;
@@ -97,7 +97,8 @@ int recipient_public_key(const uint8_t *private_key, size_t size, uint8_t **der,
 	*der = NULL;
 	length = i2d_PUBKEY(key, der);
 	if (length <= 0)
-		return fault_set(f, "InternalFailure", "cannot encode the recipient's public key");
+		return fault_set(f, "InternalFailure",
+				 "The recipient's public key cannot be encoded.");
 	*der_size = length;
 	return 0;
 }
@@ -141,25 +142,26 @@ static int unwrap(CMS_ContentInfo *cms, EVP_PKEY *key, struct fault *f)
 
 	if (OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_enveloped)
 		return fault_set(f, "KMSInternalException",
-				 "CiphertextForRecipient is not CMS EnvelopedData");
+				 "CiphertextForRecipient is not CMS EnvelopedData.");
 	recipients = CMS_get0_RecipientInfos(cms);
 	if (sk_CMS_RecipientInfo_num(recipients) != 1)
 		return fault_set(f, "KMSInternalException",
-				 "CiphertextForRecipient must name one recipient");
+				 "CiphertextForRecipient must name one recipient.");
 	recipient = sk_CMS_RecipientInfo_value(recipients, 0);
 	if (!is_oaep_sha256(recipient))
 		return fault_set(f, "KMSInternalException",
-				 "CiphertextForRecipient is not encrypted with RSAES_OAEP_SHA_256");
+				 "CiphertextForRecipient is not encrypted with RSAES_OAEP_SHA_256.");
 	/* The structure keeps and frees the reference that it is given. */
 	EVP_PKEY_up_ref(key);
 	if (CMS_RecipientInfo_set0_pkey(recipient, key) != 1) {
 		EVP_PKEY_free(key);
-		return fault_set(f, "InternalFailure", "CMS does not take the private key");
+		return fault_set(f, "InternalFailure",
+				 "OpenSSL refuses the recipient's private key.");
 	}
 	done = CMS_RecipientInfo_decrypt(cms, recipient);
 	if (done != 1)
 		return fault_set(f, "KMSInternalException",
-				 "CiphertextForRecipient is encrypted for another recipient");
+				 "CiphertextForRecipient is encrypted for another recipient.");
 	return 0;
 }
 
@@ -175,14 +177,14 @@ static int read_content(CMS_ContentInfo *cms, uint8_t *plaintext, size_t capacit
 	if (!bio || BIO_get_cipher_ctx(bio, &cipher) != 1 ||
 	    EVP_CIPHER_CTX_get_nid(cipher) != NID_aes_256_cbc)
 		return fault_set(f, "KMSInternalException",
-				 "CiphertextForRecipient is not encrypted with AES-256-CBC");
+				 "CiphertextForRecipient is not encrypted with AES-256-CBC.");
 	while (total < capacity &&
 	       (n = BIO_read(bio, plaintext + total, (int)(capacity - total))) > 0)
 		total += n;
 	/* A full buffer must also be the end of the content. */
 	if (!total || (total == capacity && BIO_read(bio, &(char){ 0 }, 1) > 0) ||
 	    BIO_get_cipher_status(bio) != 1)
-		return fault_set(f, "KMSInternalException", "CiphertextForRecipient is damaged");
+		return fault_set(f, "KMSInternalException", "CiphertextForRecipient is damaged.");
 	*size = total;
 	return 0;
 }
@@ -208,7 +210,7 @@ int recipient_open(const uint8_t *private_key, size_t size, const uint8_t *cms, 
 	int r;
 
 	if (!info || at != cms + cms_size)
-		return fault_set(f, "KMSInternalException", "CiphertextForRecipient is not CMS");
+		return fault_set(f, "KMSInternalException", "CiphertextForRecipient is not CMS.");
 	key = read_key(private_key, size, f);
 	if (!key)
 		return -1;

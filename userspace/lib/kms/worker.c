@@ -104,14 +104,14 @@ static int outcome_from(const char *name, enum kms_outcome *outcome)
 static enum kms_outcome no_result(const struct kms_worker *w, const siginfo_t *end, struct fault *f)
 {
 	if (w->timed_out)
-		fault_set(f, "KMSUnreachable", "the KMS did not answer within %u seconds",
+		fault_set(f, "KMSUnreachable", "The KMS did not answer within %u seconds.",
 			  w->timeout_s);
 	else if (end->si_code == CLD_EXITED)
 		fault_set(f, "InternalFailure",
-			  "envelope-kms-worker exited with status %d and without a result (its messages are in the journal)",
+			  "envelope-kms-worker exited with status %d and without a result. Its messages are in the journal.",
 			  end->si_status);
 	else
-		fault_set(f, "InternalFailure", "envelope-kms-worker was killed by signal %d",
+		fault_set(f, "InternalFailure", "envelope-kms-worker was killed by signal %d.",
 			  end->si_status);
 	return KMS_UNREACHABLE;
 }
@@ -221,8 +221,8 @@ static int open_ca(const struct config *cfg, const struct kms_endpoint *endpoint
 		return -2;
 	fd = open(cfg->ca_file, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 ? fd
-		       : fault_set(f, "InvalidConfiguration", "CaFile=%s: %s", cfg->ca_file,
-				   strerror(errno));
+		       : fault_set(f, "InvalidConfiguration", "CaFile=%s cannot be opened: %s.",
+				   cfg->ca_file, strerror(errno));
 }
 
 static int send_request(struct kms_worker *w, const struct config *cfg,
@@ -247,7 +247,8 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	if (size > WORKER_MESSAGE_MAX || write(w->socket, text, size) != (ssize_t)size ||
 	    shutdown(w->socket, SHUT_WR))
 		return fault_set(f, "InternalFailure",
-				 "cannot pass a request of %zu bytes to the KMS worker", size);
+				 "A request of %zu bytes cannot be passed to the KMS worker.",
+				 size);
 	return 0;
 }
 
@@ -271,7 +272,7 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 		goto out;
 	block = worker_process_move_up(block);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
-		fault_set(f, "InternalFailure", "no socket for the KMS worker: %s",
+		fault_set(f, "InternalFailure", "A socket for the KMS worker cannot be made: %s.",
 			  strerror(errno));
 		goto out;
 	}
@@ -318,7 +319,7 @@ int kms_worker_prepare(struct fault *f)
 	free(der);
 	if (!recipient_public) {
 		secret_free(key);
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
 	recipient = key;
 	return 0;
@@ -349,7 +350,7 @@ int kms_worker_start(sd_event *e, const struct config *cfg, const char *operatio
 	if (!w || !result) {
 		free(w);
 		free(result);
-		return fault_set(f, "InternalFailure", "out of memory");
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
 	*w = (struct kms_worker){
 		.process.pidfd = -1,
@@ -367,7 +368,7 @@ int kms_worker_start(sd_event *e, const struct config *cfg, const char *operatio
 	}
 	if (watch(w, e) < 0) {
 		kms_worker_cancel(w);
-		return fault_set(f, "InternalFailure", "cannot watch the KMS worker");
+		return fault_set(f, "InternalFailure", "The KMS worker cannot be watched.");
 	}
 	if (ret)
 		*ret = w;

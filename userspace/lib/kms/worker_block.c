@@ -39,7 +39,7 @@ struct secret *worker_block_take_plaintext(struct worker_block *block)
 	if (plaintext)
 		memcpy(plaintext->bytes, block->plaintext, size);
 	else
-		log_error("no lockable memory for a data key: raise LimitMEMLOCK=");
+		log_error("no memory can be locked for a data key: raise LimitMEMLOCK=");
 	explicit_bzero(block, sizeof(*block));
 	return plaintext;
 }
@@ -60,7 +60,8 @@ int worker_block_new(struct worker_block **ret, struct fault *f)
 		block = mmap(NULL, sizeof(*block), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (block == MAP_FAILED || mlock(block, sizeof(*block)) ||
 	    madvise(block, sizeof(*block), MADV_DONTDUMP)) {
-		fault_set(f, "InternalFailure", "no lockable shared memory for the KMS worker: %s",
+		fault_set(f, "InternalFailure",
+			  "Shared memory for the KMS worker cannot be made or locked: %s. Check LimitMEMLOCK=.",
 			  strerror(errno));
 		if (block != MAP_FAILED)
 			munmap(block, sizeof(*block));

@@ -75,11 +75,12 @@ int worker_process_start(const struct config *cfg, const struct worker_files *fi
 	posix_spawnattr_destroy(&attributes);
 	if (r) {
 		ret->pid = 0;
-		return fault_set(f, "InternalFailure", "cannot start %s: %s", path, strerror(r));
+		return fault_set(f, "InternalFailure", "%s cannot be started: %s.", path,
+				 strerror(r));
 	}
 	ret->pidfd = pidfd_open(ret->pid, 0);
 	if (ret->pidfd < 0)
-		return fault_set(f, "InternalFailure", "cannot watch the KMS worker: %s",
+		return fault_set(f, "InternalFailure", "The KMS worker cannot be watched: %s.",
 				 strerror(errno));
 	return 0;
 }

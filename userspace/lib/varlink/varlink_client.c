@@ -56,15 +56,15 @@ int varlink_connect(const char *path, struct varlink_client **ret, struct fault 
 	client->timeout_ms = -1;
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0)
-		return fault_set(f, "InternalFailure", "Cannot make a socket: %s.",
+		return fault_set(f, "InternalFailure", "A socket cannot be made: %s.",
 				 strerror(errno));
 	if (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno == EACCES || errno == EPERM)
 			return fault_set(f, "AccessDeniedException",
-					 "No permission to connect to %s: become root or a member of the group envelope.",
+					 "No permission to connect to %s. Become root or a member of the group envelope.",
 					 path);
 		return fault_set(f, "AgentUnreachable",
-				 "Nobody answers on %s (%s): is enveloped running? Try: systemctl status enveloped",
+				 "The agent does not answer on %s: %s. Check that enveloped is running: systemctl status enveloped",
 				 path, strerror(errno));
 	}
 	*ret = client;
@@ -109,8 +109,10 @@ static int wait_for(struct varlink_client *client, short events, int64_t deadlin
 			continue;
 		client->broken = true;
 		if (n < 0)
-			return fault_set(f, "InternalFailure", "Cannot poll: %s.", strerror(errno));
-		return fault_set(f, "AgentUnreachable", "No answer within %d ms.",
+			return fault_set(f, "InternalFailure",
+					 "The agent's socket cannot be polled: %s.",
+					 strerror(errno));
+		return fault_set(f, "AgentUnreachable", "The agent did not answer within %d ms.",
 				 client->timeout_ms);
 	}
 }
@@ -143,8 +145,8 @@ static int send_call(struct varlink_client *client, const char *method, json_obj
 		if (r == -EAGAIN)
 			continue;
 		client->broken = true;
-		return fault_set(f, "AgentUnreachable", "Cannot send to the agent: %s.",
-				 strerror(-r));
+		return fault_set(f, "AgentUnreachable",
+				 "The request cannot be sent to the agent: %s.", strerror(-r));
 	}
 }
 
@@ -166,7 +168,7 @@ static int receive(struct varlink_client *client, int64_t deadline, json_object 
 		client->broken = true;
 		if (r == -EBADMSG || r == -EMSGSIZE)
 			return fault_set(f, "InternalFailure",
-					 "What came from the agent is not a varlink message.");
+					 "The agent's answer is not a varlink message.");
 		return fault_set(f, "AgentUnreachable", "The agent closed the connection%s%s.",
 				 r ? ": " : "", r ? strerror(-r) : "");
 	}
@@ -187,7 +189,7 @@ static int protocol_fault(const char *name, json_object *params, struct fault *f
 	if (!strcmp(name, VARLINK_ERROR_METHOD_NOT_FOUND) ||
 	    !strcmp(name, VARLINK_ERROR_INTERFACE_NOT_FOUND))
 		return fault_set(f, "InvalidAction",
-				 "The agent does not know this operation: is it of the same version?");
+				 "The agent does not know this operation. Check that envelope and enveloped are of the same version.");
 	return fault_set(f, "InternalFailure", "The agent answered with the error %s.", name);
 }
 

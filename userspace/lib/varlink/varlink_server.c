@@ -116,10 +116,10 @@ int varlink_server_listen_path(struct varlink_server *server, const char *path, 
 	strcpy(address.sun_path, path);
 	if (is_served(&address))
 		return fault_set(f, "InvalidConfiguration",
-				 "Another process already serves %s; stop it first.", path);
+				 "Another process already serves %s. Stop it first.", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return fault_set(f, "InternalFailure", "Cannot make a socket: %s.",
+		return fault_set(f, "InternalFailure", "A socket cannot be made: %s.",
 				 strerror(errno));
 	unlink(path);
 	/* Nobody gets in before owner and mode are right. */
@@ -128,14 +128,15 @@ int varlink_server_listen_path(struct varlink_server *server, const char *path, 
 	umask(mask);
 	if (r < 0 || (group && chown(path, (uid_t)-1, group) < 0) || chmod(path, mode) < 0 ||
 	    listen(fd, BACKLOG) < 0) {
-		fault_set(f, "InvalidConfiguration", "Cannot listen on %s: %s.", path,
-			  strerror(errno));
+		fault_set(f, "InvalidConfiguration", "The socket %s cannot be listened on: %s.",
+			  path, strerror(errno));
 		close(fd);
 		return -1;
 	}
 	r = varlink_server_listen_fd(server, fd, group);
 	if (r < 0)
-		return fault_set(f, "InternalFailure", "Cannot serve %s: %s.", path, strerror(-r));
+		return fault_set(f, "InternalFailure", "The socket %s cannot be served: %s.", path,
+				 strerror(-r));
 	server->path = strdup(path);
 	return 0;
 }
