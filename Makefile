@@ -20,7 +20,7 @@ all: userspace ## build the programs (the module: make modules KDIR=...)
 
 help: ## list the targets
 	@echo "dm-envelope $(VERSION)"; echo
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z_.-]*:.*## / { printf "  make %-21s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo; echo "Variables: KDIR (kernel to build for), DESTDIR, PREFIX=$(PREFIX), DM_ENVELOPE_CACHE (test kernels)"
 
 deps: ## install the Debian packages that building, testing and the demo need
@@ -38,6 +38,15 @@ userspace: ## build the programs into build/userspace
 
 userspace-asan: ## build programs and unit tests under AddressSanitizer and UBSan into build/asan
 	@$(MAKE) -s -C userspace O=$(BUILD)/asan SANITIZE=1 tests
+
+.PHONY: compile_commands.json format
+compile_commands.json: ## write the compiler's calls for editors (clangd): programs and unit tests
+	@$(MAKE) -n -B -C userspace O=$(BUILD)/userspace LIBEXECDIR=$(LIBEXECDIR) tests | \
+		userspace/compile-commands $(CURDIR)/userspace >$@.new && mv $@.new $@
+
+format: ## clang-format on all C, except test vectors and the parts of the UML kernel
+	@git ls-files -co --exclude-standard '*.c' '*.h' ':!*vectors.h' ':!tests/bench/uml' | \
+		xargs clang-format -i
 
 # Kbuild writes its objects beside the sources, and several kernels are built
 # for at once: so each kernel gets a copy of the sources of its own.

@@ -5,10 +5,10 @@
  * Must never call an answer definitive that a proxy, a broken clock or an outage could produce.
  */
 
-#include "lib/kms/kms_client.h"
-
 #include <stdbool.h>
 #include <string.h>
+
+#include "lib/kms/kms_client.h"
 
 /*
  * Exceptions with which a KMS gives its verdict. All but the dry run's are HTTP 400.

@@ -5,8 +5,6 @@
  * message along, the protocol's own errors are put into words here.
  */
 
-#include "lib/varlink/varlink.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/json.h"
+#include "lib/varlink/varlink.h"
 
 /**
  * struct varlink_client - a connection; owned by the caller of varlink_connect()

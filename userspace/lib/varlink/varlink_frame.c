@@ -4,8 +4,6 @@
  * nothing of methods. Never returns anything but a complete, valid object.
  */
 
-#include "lib/varlink/varlink.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/json.h"
+#include "lib/varlink/varlink.h"
 
 #define READ_CHUNK 4096
 
