@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What the checks of a bio cost: the module as it is, and without one of them, in one boot.
 
-The key's validity, the device's state and the section that a kill waits for stay in the module
-for every bio. Here they are taken away one at a time (reduced.py), and the instructions that
-a bio then needs less are what the check takes.
+The module checks the key and the device's state for every bio, and holds a section that a kill
+waits for. Here each of the three is taken away in turn (reduced.py); the check costs the
+instructions that a bio then saves.
 """
 
 import figures

@@ -3,7 +3,7 @@
 
 Figures are a dict: load -> column -> {"cost", "switches"}; columns are the targets of plan.py
 and "cipher", the unit of a cost is instructions or nanoseconds. The floor is dm-linear plus the
-bare cipher on the same data: nobody gets under it. What a target takes above it is its overhead.
+bare cipher on the same data: no target can cost less. The overhead of a target is its cost above the floor.
 """
 
 # Of inline dm-crypt's overhead, the most that the envelope may have.

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 """What a program sees: fio over the same targets, through each of the kernel's interfaces.
 
-As for the load generator a nanosecond is an instruction; here those of fio and of the
-system calls are in it, the same over every target. For io_uring it is counted too how many
-worker threads (io-wq) the process had: a target that cannot promise not to block has
-every I/O handed to one.
+A nanosecond is an instruction, as for the load generator. The instructions of fio and of the
+system calls are included, and are the same over every target. For io_uring the worker threads
+(io-wq) of the process are counted too: if a target cannot promise not to block, io_uring hands
+every I/O to a worker.
 """
 
 TARGETS = ("raw", "linear", "envelope", "crypt", "crypt-inline", "crypt-same-cpu")
-# Where each I/O waits for an interrupt, for io_uring at depth 1 alone: what the bound is about.
+# If each I/O waits for an interrupt, only io_uring at depth 1 is measured: the bound is about it.
 WAITING_TARGETS = ("linear", "envelope", "crypt-inline")
 WAITING = ("io_uring", "io_uring-registered")
-# Whose scheduler may have more to do in one round than in another, as the load generator's: the least counts.
+# The scheduler may have more to do in one round than in another: the least counts, as for the load generator.
 WAITING_ROUNDS = 3
 ENGINES = {
     "io_uring": "--ioengine=io_uring",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a profile is about: which function an address belongs to, and a table of functions."""
+"""Functions of a profile: the function of an address, and a table of functions."""
 
 import bisect
 import sys

@@ -2,12 +2,12 @@
 """A guest in which instructions are counted.
 
 One CPU under TCG with -icount: a nanosecond of the guest's clock is one instruction,
-whatever the host does meanwhile, and a run repeats. Two properties of a real processor are
-taken away, because they would be counted wrongly: string instructions (`rep movs` and
-`rep stos` count once per byte or word here, while a processor moves whole cache lines), so
-the kernel is made to use its loops; and retpolines, which processors of today do without.
+whatever the host does meanwhile, and a run repeats. Two properties of the guest are switched
+off, because they would be counted wrongly. String instructions: `rep movs` and `rep stos` count
+once per byte or word here, while a processor moves whole cache lines, so the kernel uses its
+loops. Retpolines: processors of today need none.
 
-Must never report a figure of a guest that did not come to the end of its plan.
+Must never report a figure of a guest that did not reach the end of its plan.
 """
 
 import json
@@ -27,7 +27,7 @@ PROGRAMS = ("dmsetup", "keyctl")
 APPEND = ("oops=panic loglevel=5 mitigations=off nokaslr nowatchdog tsc=reliable no_timer_check "
           "random.trust_cpu=on randomize_kstack_offset=off clearcpuid=112 rdinit=/init")
 
-# How often a guest with several CPUs is booted until it measures.
+# Boots of a guest with several CPUs until it measures.
 BOOTS = 4
 
 

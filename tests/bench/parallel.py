@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Two CPUs: large bios on idle CPUs, small ones beside large ones, and two jobs against one.
 
-Instructions say nothing here. The guest has two CPUs, each a thread of the host (MTTCG), and
-its clock is the host's. The targets are measured in rounds (rounds.py), and reported is the median of the
-rounds with the quartiles. In each round the envelope's device is put on a module that does not fan
-out as well, to see what fanning out costs when nobody is idle.
+Instructions do not show this. The guest has two CPUs, each a thread of the host (MTTCG), and
+its clock is the host's. The targets are measured in rounds (rounds.py); the report has the median
+and the quartiles of the rounds. Each round also measures the envelope on a module that does not fan
+out, to see what fanning out costs when no CPU is idle.
 """
 
 import time

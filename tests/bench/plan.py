@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What is measured: the targets side by side, and the loads put on them.
 
-Each target has a lower device of its own, null_blk without memory: of all block devices it
-costs least, so least hides what the targets cost, and it moves no data, which no target can
-help. It completes a request in the context that submitted it (irqmode=0) or, like NVMe,
+Each target has a lower device of its own, null_blk without memory. No block device costs less,
+so it hides the cost of the targets least; and it moves no data, a cost that is no target's.
+It completes a request in the context that submitted it (irqmode=0) or, like NVMe,
 in a hard interrupt (irqmode=2).
 """
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What a database sees: pgbench and a sequential scan on ext4 and xfs, over each target.
 
-In a guest of tests/qemu with one CPU under -icount and its devices in RAM; the unit is
-instructions, of all that PostgreSQL, file system and target do. When the guest waits for a file
-of the host its clock runs ahead, so of the rounds the least counts.
+The guest (tests/qemu) has one CPU under -icount and its devices in RAM. The unit is instructions
+of PostgreSQL, file system and target together. The guest's clock runs ahead while the guest waits
+for a file of the host, so the round with the least instructions counts.
 """
 
 import json

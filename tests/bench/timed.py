@@ -2,8 +2,8 @@
 """Nanoseconds in a guest under KVM, where a guest boots under it.
 
 The guest has two CPUs and the clock of the host's processor; the targets are measured in rounds (rounds.py).
-Asked for where KVM does not boot a kernel, the guest is emulated, and its times are those
-of the emulator: good for nothing but to see that this part works.
+If KVM does not boot a kernel and this part is asked for, the guest is emulated. Its times are
+then those of the emulator and only show that this part works.
 """
 
 import figures

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Nanoseconds on this machine's processor, without a hypervisor: User-mode Linux.
 
-The kernel is a process here, and what it does in its own code, block layer and cipher takes
-the time that it takes. What it may not be asked is what system calls, interrupts or more
-than one CPU cost. Other work of the machine, and of those it shares a host with, is in the
-way for half of a measurement's time and more: each is short and made many times, the targets
-in rounds, and its cost is the least, which is what it takes when nothing is in the way.
-The median, which is that of the machine as well, is kept beside it.
+The kernel is a process here: its own code, block layer and cipher take their real time. The
+costs of system calls, interrupts and further CPUs are not real here. Other work of the machine,
+and of machines on the same host, disturbs half of a measurement's time and more. So each
+measurement is short and is repeated in many rounds over the targets, and the least is its
+cost: the time when nothing disturbs it. The median, with the disturbance, is kept beside it.
 """
 
 import json

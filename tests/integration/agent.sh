@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# What the agent-* cases share: the real envelope-kms and enveloped on sockets and
-# folders of their own, and the KMS's API for its administrator.
+# Functions of the agent-* cases: they start the real envelope-kms and enveloped on sockets and
+# folders of their own, and call the KMS's API for its administrator.
 #
 #	start_kms [TLS-PORT]; stop_kms			$kms is its pid
 #	kms_on_host PORT				leads the host's aws CLI there; prints its port

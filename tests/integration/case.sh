@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# What the shell cases in this folder start with (`. "$VM_CHECKOUT/tests/integration/case.sh"`):
+# The beginning of each shell case in this folder (`. "$VM_CHECKOUT/tests/integration/case.sh"`):
 # TAP results, volume keys that are never in clear outside the key service, and
 # encrypted devices. Must never turn a failed preparation into a pass: `must` stops the
 # case with a failed result.
@@ -15,8 +15,8 @@
 #	must COMMAND...				prepare, or end the case as failed
 #	note TEXT				a comment in the report
 #
-# Target of the devices: TARGET=envelope, or TARGET=crypt, the stock dm-crypt, which keeps
-# working and keeps its key whatever befalls the keyring: the negative control.
+# Target of the devices: TARGET=envelope, or for the negative controls TARGET=crypt, the stock
+# dm-crypt. dm-crypt keeps working and keeps its key whatever happens to the keyring.
 
 set -u
 # shellcheck source=tests/lib/tap.bash
@@ -55,8 +55,8 @@ fails() {
 	if "$@" >&2; then not_ok "$what" "failure of: $*" "it succeeded"; else ok "$what"; fi
 }
 
-# io_error: exit code 1 and the words for EIO. A command that had to be killed (137), or that
-# could not even open its device, has not seen an I/O error.
+# io_error: exit code 1 and the message for EIO. A command that was killed (137), or that could
+# not open its device, has not seen an I/O error.
 io_error() {
 	local what=$1 text code
 	shift
@@ -220,8 +220,8 @@ prompt() {
 	if [ "$2" != never ] && [ "$2" -lt 2000 ]; then ok "$1"; else not_ok "$1" "less than 2000 ms" "$2"; fi
 }
 
-# polled_disk: /dev/nullb0 with 1 GiB in RAM and queues to poll, which the other disks of a guest
-# have not. It takes large bios: device mapper answers EAGAIN for a polled one that must be split.
+# polled_disk: /dev/nullb0 with 1 GiB in RAM and queues to poll; the other disks of a guest have
+# no such queues. It takes large bios: device mapper answers EAGAIN for a polled one that must be split.
 polled_disk() {
 	modprobe null_blk nr_devices=1 gb=1 bs=4096 memory_backed=1 max_sectors=2048 no_sched=1 \
 		submit_queues=2 poll_queues=2

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
 #
-# The one check behind every key-* case: a volume under fio load loses its key in one of
-# the ways there are, and nothing may succeed afterwards. `key_death METHOD` prints
-# results; `key_death_findings METHOD` only counts what was wrong, for the negative
-# controls: the same function, run on dm-crypt, must find something.
+# The check of every key-* case: a volume under fio load loses its key by one METHOD, and no
+# I/O may succeed afterwards. `key_death METHOD` prints results. `key_death_findings METHOD`
+# counts the failed ones, for the negative controls: the same function on dm-crypt must find
+# some.
 #
 # How "no success after the call returned" is known: the kernel's block_bio_complete trace
 # event of the volume, with error 0, in the monotonic clock, against that clock read by
@@ -12,12 +12,12 @@
 
 trace=/sys/kernel/tracing
 
-# Milliseconds that a completion may be late for ends that are no system call of the
-# key type: a flag or a time that the I/O path itself must notice between its last look
-# and the completion. A revoke waits for all of that: nothing may be late.
+# Milliseconds that a completion may be late if the key does not end by a system call of the
+# key type: the I/O path notices a flag or a time itself, and a completion may follow its last
+# check. A revoke waits for such completions: none may be late.
 late_allowed_ms=50
 
-# What the load does, for fio, and what is below the volume: a case may set them.
+# Options of the load for fio, and the disk below the volume: a case may set them.
 load_words="--rw=randrw --bsrange=4k-32k --ioengine=libaio --iodepth=16"
 victim_disk=$(disk 1)
 

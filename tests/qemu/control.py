@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Answers what a guest asks over the control port (guest/ask-host says what there is).
+"""Answers the requests of a guest on the control port (guest/ask-host lists them).
 
 A request is one line of base64 words. The answer is lines that begin with "|" and
 one last "@exit CODE". Cases are part of the checkout and trusted as such: `exec` runs
-what they say on the host.
+their commands on the host.
 """
 
 import base64

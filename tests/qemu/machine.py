@@ -56,7 +56,7 @@ class Machine:
         processor, cpus = ("counted", 1) if options.count else (self.accelerator, 2)
         self.command = command(processor, kernel.image, initrd, append, self.console, options.memory, cpus) + [
             "-device", "virtio-rng-pci",
-            # A triple fault leaves no other trace than QEMU's word for it.
+            # A triple fault leaves no trace but this message of QEMU.
             "-d", "cpu_reset",
             "-qmp", f"unix:{folder / 'qmp'},server=on,wait=off",
             "-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a guest needs before it boots: kernel, module, test programs, initrd.
+"""Prepares kernel, module, test programs and initrd of a guest with cases.
 
 Everything lands in the cache (cache.py).
 """
@@ -17,7 +17,7 @@ CFLAGS = ["-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", 
 
 
 class Kernel:
-    """One that tests/kernels/build has made; what all of them have."""
+    """A kernel that tests/kernels/build has made."""
 
     def __init__(self, kind, series):
         done = subprocess.run([CHECKOUT / "tests/kernels/build", kind, series],
@@ -30,7 +30,7 @@ class Kernel:
 
     @property
     def root(self):
-        """What has its modules and their listings in lib/modules."""
+        """The folder with its modules and their listings in lib/modules."""
         return self.folder
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Turns what guests and cases print into one TAP stream, and reads kernel logs.
+"""Makes one TAP stream of the output of guests and cases, and judges kernel logs.
 
 A case that prints no result, a wrong plan, exits non-zero without a failed result,
-overruns its time or was never run is a failure: nothing is passed over in silence.
+overruns its time or was never run is a failure.
 """
 
 import re
