@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+#
+# One agent with its KMS and three disks for the tests of a suite. Each test ends with the removal
+# of all clusters. Arguments of the suite: the folder of the programs and, optionally, a part of
+# the names of the tests to run.
+
+import os
+import sys
+
+from agent_daemon import Agent
+from tap import Tap
+
+LOST = "inaccessible-encryption-credentials"
+
+tap = Tap()
+only = sys.argv[2] if len(sys.argv) > 2 else ""
+if os.geteuid() != 0 or not os.path.exists("/dev/loop-control"):
+    tap.skip("the agent", "needs root and loop devices")
+    sys.exit(tap.finish())
+agent = Agent(sys.argv[1])
+one, two, three = agent.disks
+agent.start()
+
+
+def test(name):
+    """Decorator: run the function as the test NAME, now, unless it is not asked for."""
+    def decorate(function):
+        def clean():
+            function()
+            agent.remove_all()
+
+        if only in name:
+            tap.check(name, clean)
+        return function
+
+    return decorate
+
+
+def decrypted():
+    """Records of keys that the KMS has given."""
+    return [r for r in agent.records("Decrypt") if "errorCode" not in r and "dryRun" not in r["requestParameters"]]
+
+
+def finish():
+    """Checks the end of the agent, and ends the suite."""
+    @test("SIGTERM ends the agent with status 0, and no sanitizer reports an error")
+    def _():
+        assert agent.stop() == 0
+        assert "Sanitizer" not in agent.log() and "runtime error" not in agent.log(), agent.log()
+        agent.start()
+
+    agent.stop()
+    sys.exit(tap.finish())
