@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# No change without a record: what envelope-kms does when the audit trail takes nothing, or half
-# a line; what the journal gets then; and the records of what nobody called for.
+# No change without a record: envelope-kms with an audit trail that takes nothing, or half a line;
+# the journal's copies; and the records of changes that the KMS makes by itself.
 
 import json
 import os
@@ -30,7 +30,7 @@ def arn(key_id):
 
 
 class Journal:
-    """Where journald would listen; keeps the record of each entry."""
+    """Listens in place of journald, and keeps the record of each entry."""
 
     def __init__(self):
         subprocess.run(["mount", "-t", "tmpfs", "none", "/run"], check=True)
@@ -54,7 +54,7 @@ class Journal:
 
 
 def rows():
-    """All that is stored, as it is sealed."""
+    """Every row of the key store, sealed."""
     with sqlite3.connect(f"file:{kms.state}/kms.sqlite?mode=ro", uri=True) as db:
         return [db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in ("keys", "aliases")]
 
@@ -64,7 +64,7 @@ def limit_files(size):
 
 
 class FullDisk:
-    """The trail takes so many bytes more. The key store is smaller than the trail: the limit does not reach it."""
+    """The trail takes only `left` bytes more. The key store is smaller than the trail, so it can grow."""
 
     def __init__(self, left=0):
         self.left = left
@@ -92,7 +92,7 @@ def is_json(line):
 
 
 def make_due(key_id):
-    """Moves the date of a key's deletion into the past, as the KMS would have sealed it. Stopped."""
+    """Moves a key's deletion date into the past, sealed as the KMS seals it. The KMS must be stopped."""
     with open(kms.root_key, "rb") as f:
         root = AESGCM(f.read())
     with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
@@ -118,7 +118,7 @@ for alias in ("alias/moved", "alias/gone"):
     kms.good("CreateAlias", {"AliasName": alias, "TargetKeyId": enabled})
 blob = kms.good("Encrypt", {"KeyId": enabled, "Plaintext": b64(b"secret")})["CiphertextBlob"]
 
-# One of each kind; done in this order they all succeed.
+# One of each kind. In this order all of them succeed.
 CHANGES = [
     ("CreateKey", {"Description": "new"}),
     ("CreateAlias", {"AliasName": "alias/new", "TargetKeyId": enabled}),
@@ -140,7 +140,7 @@ def _():
             message = kms.bad("KMSInternalException", operation, params)
         assert "audit trail" in message, message
         assert rows() == before, f"{operation} was made without a record"
-    # A restart shows what is really on the disk; a trail that never takes anything is no better.
+    # After a restart the store still has no change; nor has it with a trail that never takes a byte.
     kms.stop()
     kms.start(audit_file="/dev/full")
     for operation, params in CHANGES:
@@ -150,7 +150,7 @@ def _():
     assert kms.good("DescribeKey", {"KeyId": doomed})["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
 
-@test("and no plaintext is given")
+@test("on a full disk no plaintext is given")
 def _():
     for operation, params in (("Decrypt", {"CiphertextBlob": blob}),
                               ("GenerateDataKey", {"KeyId": enabled, "KeySpec": "AES_256"})):
@@ -160,13 +160,13 @@ def _():
         assert "Plaintext" in kms.good(operation, params)
 
 
-@test("the journal has the record that the file did not take, as one of something refused")
+@test("the journal has the record that the file did not take, as one of a refused call")
 def _():
     with FullDisk():
         reply = kms.call("EnableKey", {"KeyId": disabled})
         denied = kms.call("Decrypt", {"CiphertextBlob": blob, "KeyId": doomed})
         renewal = kms.call("Decrypt", {"CiphertextBlob": blob, "DryRun": True})
-    # Neither gives anything away: what ends access waits for no log, what renews a lease neither.
+    # Neither gives anything away, so neither waits for the trail: a denial and a renewal.
     assert denied.error == "IncorrectKeyException" and renewal.error == "DryRunOperationException"
     message, record = journal.of(reply.headers["x-amzn-RequestId"])
     assert record["eventName"] == "EnableKey" and record["errorCode"] == "KMSInternalException", record
@@ -182,7 +182,7 @@ def _():
     assert message == "Decrypt by admin: allowed" and record == kms.audit()[-1]
 
 
-@test("half a line gets its end, and the file tells how many records it lacks")
+@test("half a line gets its end, and the file has the number of missing records")
 def _():
     kms.good("ListKeys")
     start = len(lines()) - 1
@@ -196,7 +196,7 @@ def _():
     assert gap["eventName"] == "AuditTrailGap" and gap["eventType"] == "AwsServiceEvent"
     assert gap["serviceEventDetails"]["recordsMissing"] == 2 and "large" in gap["serviceEventDetails"]["reason"]
     assert whole["eventName"] == "ListAliases"
-    # Those that a power cut has left behind, too.
+    # A line that a power cut has torn gets its end, too.
     kms.stop()
     os.truncate(kms.audit_file, os.stat(kms.audit_file).st_size - 100)
     start = len(lines()) - 1
@@ -204,7 +204,7 @@ def _():
     kms.good("ListKeys")
     half, whole, end = lines()[start:]
     assert not is_json(half) and json.loads(whole)["eventName"] == "ListKeys" and end == b""
-    # For the other tests, as an administrator might.
+    # Repair the file for the other tests.
     kept = [line for line in lines() if is_json(line)]
     with open(kms.audit_file, "wb") as trail:
         trail.write(b"\n".join(kept) + b"\n")
@@ -236,7 +236,7 @@ def service_event(record, key_id):
         assert record[field], field
 
 
-@test("who has no good signature writes little into the trail")
+@test("a caller without a good signature writes little into the trail")
 def _():
     big = {"KeyId": enabled, "Plaintext": "eA==", "EncryptionContext": {"a": "x" * 6000}}
     kms.good("Encrypt", big)
@@ -248,7 +248,7 @@ def _():
         assert record["requestParameters"] is None and len(json.dumps(record)) < 2000, record
 
 
-@test("a default key has its own CreateKey, before the call that was the first to use it")
+@test("a default key has its own CreateKey, before the record of its first use")
 def _():
     start = len(kms.audit())
     reply = kms.call("GenerateDataKeyWithoutPlaintext", {"KeyId": "alias/aws/dms", "KeySpec": "AES_256"})
@@ -280,7 +280,7 @@ def _():
     kms.bad("NotFoundException", "DescribeKey", {"KeyId": doomed})
 
 
-@test("the running KMS destroys what is due, too")
+@test("the running KMS destroys a due key, too")
 def _():
     overdue, later = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
     kms.good("ScheduleKeyDeletion", {"KeyId": overdue, "PendingWindowInDays": 7})

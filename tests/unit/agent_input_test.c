@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/volume/mapper.c agent/api/parameters.c */
 /*
- * What comes from outside is understood or refused, never guessed: the kernel's status
- * line, and the parameters of a varlink call.
+ * Input from outside is understood or refused, never guessed: the kernel's status line, and the
+ * parameters of a varlink call.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "agent/volume/mapper.h"
 #include "agent/api/parameters.h"
+#include "agent/volume/mapper.h"
 #include "lib/base/json.h"
 
 static void live_device(void **state)
@@ -101,7 +101,7 @@ static void parameters(void **state)
 		{ "{\"name\":\"a\",\"limit\":1.5}", "limit" },
 		{ "{\"name\":\"a\",\"Erase\":true}", "Erase" },
 		{ "{\"name\":\"a\",\"kmsKeyID\":\"x\"}", "kmsKeyID" },
-		/* A NUL within would be the end of the name for C, not for the caller. */
+		/* A NUL would end the name for C, but not for the caller. */
 		{ "{\"name\":\"a\\u0000b\"}", "name" },
 	};
 

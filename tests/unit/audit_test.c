@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
- * The audit trail: CloudTrail's fields, no blob whatever the caller passes, appended
- * and never rewritten, read back by time and number; and a file that takes no more.
+ * The agent's audit trail: CloudTrail's fields, no blob whatever the caller passes, appended and
+ * never rewritten, read back by time and number; and a file on a full disk.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,7 @@
 struct fixture {
 	char path[64];
 	struct audit *audit;
-	int told;
+	int seen;
 };
 
 static int setup(void **state)
@@ -100,7 +100,7 @@ static void kms_record_has_cloudtrails_fields(void **state)
 	assert_false(json_has(record, "errorCode"));
 	json_object_object_get_ex(record, "resources", &resources);
 	expect_member(json_object_array_get_idx(resources, 0), "ARN", ARN);
-	/* The key's account, which need not be this one. */
+	/* The key's account may be another one. */
 	expect_member(json_object_array_get_idx(resources, 0), "accountId", "210987654321");
 }
 
@@ -122,7 +122,7 @@ static void blobs_are_never_written(void **state)
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
 	fclose(file);
 	assert_null(strstr(text, "bmVlZGxl"));
-	/* The control: what is no blob is written. */
+	/* The control: a parameter that is not a blob is written. */
 	assert_non_null(strstr(text, ARN));
 }
 
@@ -139,7 +139,7 @@ static void failures_name_their_fault(void **state)
 	assert_false(json_has(record, "resources"));
 }
 
-static void requests_name_who_asked(void **state)
+static void requests_name_the_client(void **state)
 {
 	_cleanup_json_ json_object *params = json_object_new_object(), *record = NULL;
 	struct fixture *x = *state;
@@ -151,7 +151,7 @@ static void requests_name_who_asked(void **state)
 	expect_member(json_get_object(record, "userIdentity"), "userName", "root");
 	assert_int_equal(json_get_int(json_get_object(record, "userIdentity"), "processId", 0),
 			 4711);
-	/* An address, which a host name is not: readers parse it. */
+	/* An address: readers parse the field, and a host name does not parse. */
 	expect_member(record, "sourceIPAddress", "127.0.0.1");
 	gethostname(host, sizeof(host) - 1);
 	expect_member(json_get_object(record, "additionalEventData"), "hostName", host);
@@ -159,7 +159,7 @@ static void requests_name_who_asked(void **state)
 	assert_false(json_get_bool(record, "readOnly", true));
 }
 
-static void status_changes_say_from_and_to(void **state)
+static void status_changes_have_both_states(void **state)
 {
 	struct cluster cluster = { .id = "db1",
 				   .volume_id = "vol-1",
@@ -214,7 +214,7 @@ static void reading_since_a_time(void **state)
 	struct fault f;
 
 	assert_int_equal(write(fd, old, sizeof(old) - 1), sizeof(old) - 1);
-	/* A line that a power cut left half written hides no other. */
+	/* A line that a power cut left half written hides no other line. */
 	assert_int_equal(write(fd, "{\"eventTime\":\"20\n", 17), 17);
 	close(fd);
 	record_of(x, "New");
@@ -234,21 +234,21 @@ static void on_record(json_object *record, void *userdata)
 {
 	struct fixture *x = userdata;
 
-	x->told++;
-	expect_member(record, "eventName", "Told");
+	x->seen++;
+	expect_member(record, "eventName", "Heard");
 }
 
-static void listeners_are_told(void **state)
+static void listeners_see_each_record(void **state)
 {
 	struct fixture *x = *state;
 
 	audit_on_record(x->audit, on_record, x);
-	record_of(x, "Told");
-	record_of(x, "Told");
-	assert_int_equal(x->told, 2);
+	record_of(x, "Heard");
+	record_of(x, "Heard");
+	assert_int_equal(x->seen, 2);
 }
 
-static void what_is_there_is_kept(void **state)
+static void old_records_are_kept(void **state)
 {
 	_cleanup_json_ json_object *records = NULL;
 	struct fixture *x = *state;
@@ -263,7 +263,7 @@ static void what_is_there_is_kept(void **state)
 	expect_member(json_object_array_get_idx(records, 0), "eventName", "First");
 }
 
-/* As logrotate does it: what was there has another name, and there is a file of this name again. */
+/* As logrotate does it: the old file gets another name; the next record makes a new file. */
 static void a_file_that_is_moved_away_is_followed_by_another(void **state)
 {
 	_cleanup_json_ json_object *records = NULL;
@@ -284,7 +284,7 @@ static void a_file_that_is_moved_away_is_followed_by_another(void **state)
 	assert_int_equal(audit_recorded(x->audit, &f), 0);
 }
 
-/* From now on the file takes @more bytes, as a disk does that is nearly full. */
+/* From now on the file takes only @more bytes, like a file on a disk that is nearly full. */
 static void room(struct fixture *x, rlim_t more)
 {
 	struct rlimit limit;
@@ -297,7 +297,7 @@ static void room(struct fixture *x, rlim_t more)
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-static void a_trail_that_is_written_says_so(void **state)
+static void a_whole_trail_is_no_fault(void **state)
 {
 	struct fixture *x = *state;
 	struct fault f = { 0 };
@@ -308,8 +308,8 @@ static void a_trail_that_is_written_says_so(void **state)
 	assert_string_equal(f.code, "");
 }
 
-/* Nothing is lost in silence: the fault, and a record of the gap once there is room again. */
-static void a_full_disk_is_told_and_the_gap_recorded(void **state)
+/* No record is lost silently: there is a fault, and later a record of the gap. */
+static void a_full_disk_is_a_fault_and_the_gap_is_recorded(void **state)
 {
 	static const char *const expected[] = { "Before", "AuditTrailGap", "After" };
 	_cleanup_json_ json_object *records = NULL;
@@ -318,13 +318,13 @@ static void a_full_disk_is_told_and_the_gap_recorded(void **state)
 	struct fault f;
 
 	record_of(x, "Before");
-	room(x, 10); /* the first of them is cut off */
+	room(x, 10); /* the next record is cut off */
 	record_of(x, "Missing");
 	record_of(x, "Missing");
 	assert_int_equal(audit_recorded(x->audit, &f), -1);
 	assert_string_equal(f.code, "AuditTrailUnavailable");
 	assert_non_null(strstr(f.message, x->path));
-	/* Room alone is no record yet. */
+	/* Room alone brings no record back. */
 	room(x, RLIM_INFINITY);
 	assert_int_equal(audit_recorded(x->audit, &f), -1);
 	record_of(x, "After");
@@ -338,7 +338,7 @@ static void a_full_disk_is_told_and_the_gap_recorded(void **state)
 	assert_int_equal(json_get_int(details, "recordsMissing", 0), 2);
 }
 
-static void a_line_that_was_cut_off_swallows_no_other(void **state)
+static void a_torn_line_swallows_no_other(void **state)
 {
 	static const char cut[] = "{\"eventTime\":\"20";
 	_cleanup_json_ json_object *record = NULL;
@@ -363,16 +363,16 @@ int main(void)
 		WITH_TRAIL(kms_record_has_cloudtrails_fields),
 		WITH_TRAIL(blobs_are_never_written),
 		WITH_TRAIL(failures_name_their_fault),
-		WITH_TRAIL(requests_name_who_asked),
-		WITH_TRAIL(status_changes_say_from_and_to),
+		WITH_TRAIL(requests_name_the_client),
+		WITH_TRAIL(status_changes_have_both_states),
 		WITH_TRAIL(reading_takes_the_newest_in_order),
 		WITH_TRAIL(reading_since_a_time),
-		WITH_TRAIL(listeners_are_told),
-		WITH_TRAIL(what_is_there_is_kept),
+		WITH_TRAIL(listeners_see_each_record),
+		WITH_TRAIL(old_records_are_kept),
 		WITH_TRAIL(a_file_that_is_moved_away_is_followed_by_another),
-		WITH_TRAIL(a_trail_that_is_written_says_so),
-		WITH_TRAIL(a_full_disk_is_told_and_the_gap_recorded),
-		WITH_TRAIL(a_line_that_was_cut_off_swallows_no_other),
+		WITH_TRAIL(a_whole_trail_is_no_fault),
+		WITH_TRAIL(a_full_disk_is_a_fault_and_the_gap_is_recorded),
+		WITH_TRAIL(a_torn_line_swallows_no_other),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/volume/device_thread.c */
 /*
- * The device thread: jobs run there, in order, and end in the event loop; a job that a
- * disk holds stops neither the loop nor the end of the program.
+ * The device thread: jobs run there, in order, and end in the event loop. A job that a disk holds
+ * stops neither the loop nor the end of the program.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -91,13 +91,13 @@ static void a_hung_job_stops_nothing_else(void **state)
 	while (!ticks)
 		assert_true(sd_event_run(event, 10 * 1000000) > 0);
 	assert_int_equal(count, 0);
-	/* It says that it could not stop the thread, after a while, and does not wait for ever. */
+	/* After some seconds it gives up, and reports that the thread still runs. */
 	assert_false(device_thread_free(thread));
 	assert_ptr_equal(device_thread_running(thread), &job);
 	sem_post(&hold);
 	while (!count)
 		assert_true(sd_event_run(event, 10 * 1000000) > 0);
-	/* Let go, it can be stopped, and what waited is not begun. */
+	/* Once the job ends, the thread can be stopped, and the waiting job is not begun. */
 	assert_null(device_thread_running(thread));
 	assert_true(device_thread_free(thread));
 	assert_int_equal(order[1], -1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: kms/audit/kms_audit.c kms/audit/kms_record.c kms/keys/cmk.c kms/keys/key_state.c */
 /*
- * The KMS's audit trail and the disk below it: what must be on it when the call is answered, and
- * a disk that says it has not kept what it took. fdatasync() is watched, and can be made to fail.
+ * The KMS's audit trail and the disk below it: the record that must be on the disk before the call
+ * is answered, and a disk that fails to keep it. fdatasync() is counted, and can be made to fail.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static struct {
 	int error;  /* what the disk answers */
 } disk;
 
-/* In place of the C library's. */
+/* Replaces the C library's. */
 int fdatasync(int fd)
 {
 	struct stat st;
@@ -95,7 +95,7 @@ static off_t size_of(const char *path)
 	return st.st_size;
 }
 
-/* The last line, parsed; fails the test if it is none. */
+/* The last line, parsed; fails the test if it is not a record. */
 static struct json_object *last(struct fixture *x)
 {
 	struct json_object *record = NULL;
@@ -126,7 +126,7 @@ static void an_allowed_call_is_on_the_disk(void **state)
 	assert_int_equal(disk.size, size_of(x->path));
 }
 
-/* Renewals are dry runs, which AWS ends with a fault: they need not wait for the disk. */
+/* Renewals are dry runs, which AWS ends with a fault. They need not wait for the disk. */
 static void a_refused_call_waits_for_no_disk(void **state)
 {
 	const struct fault refusal = { "DryRunOperationException", "would have succeeded" };
@@ -168,8 +168,8 @@ static void a_disk_that_keeps_nothing_is_a_fault(void **state)
 	assert_false(json_has(record, "errorCode"));
 }
 
-/* A pipe or a terminal as trail: there is no disk to wait for. */
-static void what_has_no_disk_cannot_be_synced(void **state)
+/* A pipe or a terminal as the trail has no disk below. */
+static void a_pipe_needs_no_sync(void **state)
 {
 	struct fixture *x = *state;
 	struct fault f;
@@ -202,7 +202,7 @@ int main(void)
 		AUDIT_TEST(a_refused_call_waits_for_no_disk),
 		AUDIT_TEST(the_end_of_a_key_is_on_the_disk),
 		AUDIT_TEST(a_disk_that_keeps_nothing_is_a_fault),
-		AUDIT_TEST(what_has_no_disk_cannot_be_synced),
+		AUDIT_TEST(a_pipe_needs_no_sync),
 		AUDIT_TEST(a_torn_line_is_found_at_the_start),
 	};
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/lease/lease.c */
 /*
- * Lease arithmetic: an answer counts from when it was asked for, renewals never come
- * in step or too late, retries back off but never beyond the interval.
+ * Lease arithmetic: a lease counts from the call, not from the answer. Renewals never come in step
+ * or too late. Retries back off, but never beyond the interval.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +20,7 @@ static void deadline_counts_from_the_question(void **state)
 	assert_int_equal(lease_seconds_left(160 * S, 100 * S), 60);
 	assert_int_equal(lease_seconds_left(160 * S, 159 * S + 1), 0);
 	assert_int_equal(lease_seconds_left(160 * S, 160 * S), 0);
-	/* Never a huge number when it has passed. */
+	/* Never a huge number after the deadline. */
 	assert_int_equal(lease_seconds_left(160 * S, 161 * S), 0);
 }
 
@@ -39,12 +39,12 @@ static void renewal_stays_within_ten_percent(void **state)
 		}
 		assert_true(least >= renew - renew / 10);
 		assert_true(most <= renew + renew / 10);
-		/* It does use the room: hosts do not ask in step. */
+		/* The jitter uses its range, so that hosts do not call in step. */
 		assert_true(least < renew - renew / 20 && most > renew + renew / 20);
 	}
 }
 
-/* With the default of a third there is time for a second and a third try within the lease. */
+/* With the default interval, a third of the lease, the lease has time for three tries. */
 static void a_lost_try_leaves_time_for_others(void **state)
 {
 	for (uint64_t lease = 5; lease <= 3600; lease++) {
@@ -57,9 +57,9 @@ static void a_lost_try_leaves_time_for_others(void **state)
 }
 
 /*
- * Whole schedules of a KMS that is silent: it fails a lease only by being back later than right
- * before its end. Each question but the last has another one after it, which comes before three
- * quarters of what was left are over, the jitter aside, or within the first, shortest delay.
+ * Whole schedules with a silent KMS. A lease is lost only if the KMS comes back later than right
+ * before the lease's end: after each try but the last, the next one comes within a quarter of the
+ * rest of the lease, plus jitter, or within the first, shortest delay.
  */
 static void the_end_of_a_lease_is_never_slept_through(void **state)
 {
@@ -76,7 +76,7 @@ static void the_end_of_a_lease_is_never_slept_through(void **state)
 				if (delay > left / 4 * 11 / 10 + 1000 && delay > first * 11 / 10)
 					fail_msg("lease of %lu s: %lu s left, next try in %lu s",
 						 lease, left / S, delay / S);
-				/* It is not hammered either. */
+				/* The KMS is not hammered either. */
 				assert_true(delay >= first * 9 / 10);
 				now += delay;
 			}
@@ -85,7 +85,7 @@ static void the_end_of_a_lease_is_never_slept_through(void **state)
 	}
 }
 
-/* As it was seen: tries at 35, 51 and 71 s of a lease of 60 s, the KMS back at 52 s. */
+/* Once seen: tries at 35, 51 and 71 s of a lease of 60 s, with the KMS back at 52 s. */
 static void a_kms_that_is_back_late_is_asked_in_time(void **state)
 {
 	uint64_t lease = 60 * S, now = 20 * S;
@@ -106,10 +106,10 @@ static void retries_back_off(void **state)
 		assert_true(delay <= renew + renew / 10);
 		before = delay;
 	}
-	/* The first one comes soon: a second, give or take the jitter. */
+	/* The first retry comes after a second, plus or minus the jitter. */
 	assert_in_range(lease_retry_delay(1, renew, 40 * S, 0), 9 * S / 10, 11 * S / 10);
 	assert_in_range(lease_retry_delay(2, renew, 40 * S, 500), 18 * S / 10, 22 * S / 10);
-	/* A short lease is tried again sooner than that. */
+	/* With a short lease it comes sooner. */
 	assert_true(lease_retry_delay(1, 2 * S, 6 * S, 1000) < S);
 }
 
