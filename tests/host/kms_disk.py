@@ -56,7 +56,7 @@ def _():
         db.execute("DELETE FROM keys WHERE key_id = ?", (key,))
 
 
-@test("half of a TLS pair, as a power cut leaves it, is made anew with the other half, and it says so")
+@test("half of a TLS pair, as a power cut leaves it, is made anew with the other half, and logged")
 def _():
     for lone, missing in (("tls-key.pem", "ca.pem"), ("ca.pem", "tls-key.pem")):
         kms.stop()
@@ -96,7 +96,7 @@ def _():
     kms.start()
 
 
-@test("a lost key store is not replaced by an empty one, which would deny every key for good")
+@test("a lost key store is not replaced by an empty one, which would deny every key")
 def _():
     kms.stop()
     os.rename(f"{kms.state}/kms.sqlite", f"{kms.state}/lost")
@@ -132,7 +132,7 @@ def _():
     kms.good("ListKeys", transport="unix")
 
 
-@test("--init makes what is missing, twice without harm; --help and --version; bad usage exits 2")
+@test("--init makes missing files, and does no harm twice; --help and --version; bad usage exits 2")
 def _():
     paths = {"state_dir": f"{kms.dir}/new/state", "root_key": f"{kms.dir}/new/etc/root.key",
              "credentials": f"{kms.dir}/new/etc/credentials", "audit_file": f"{kms.dir}/new/log/audit"}
