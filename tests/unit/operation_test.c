@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/operation.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
+/* sources: agent/work/operation.c agent/rules/rules.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
  * An operation goes on after an answer of the KMS only if the audit trail has the record of it: no
  * access is given that is not recorded. A denial is not held up by that.
@@ -184,12 +184,12 @@ static void keys_that_nobody_uses_are_wiped(void **state)
 	agent.clusters = clusters;
 	held = operation_begin(&clusters[0], OPERATION_START, NULL, NULL, &f);
 	waiting = operation_begin(&clusters[1], OPERATION_START, NULL, NULL, &f);
-	held->key = secret_new(64);
-	waiting->key = secret_new(64);
+	held->job.key = secret_new(64);
+	waiting->job.key = secret_new(64);
 	seen.running = held;
 	operation_wipe_waiting(&agent);
-	assert_non_null(held->key);
-	assert_null(waiting->key);
+	assert_non_null(held->job.key);
+	assert_null(waiting->job.key);
 	operation_abandon(held);
 	operation_abandon(waiting);
 }

@@ -37,7 +37,7 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_string(o, "Status", cluster_status_name(cluster->status));
 	json_add_string(o, "StatusReason", cluster->reason);
 	json_add_bool(o, "StorageEncrypted", true);
-	json_add_string(o, "KmsKeyId", cluster->key_arn);
+	json_add_string(o, "KmsKeyId", cluster_key(cluster));
 	json_add_string(o, "Region", cluster->region);
 	json_add_string(o, "AccountId", cluster->account);
 	json_add_string(o, "Device", cluster->device);

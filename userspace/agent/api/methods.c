@@ -148,8 +148,8 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 			cluster_remove(cluster);
 		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	}
-	op->overwrite = request.allow_overwrite;
-	op->number = number;
+	op->job.overwrite = request.allow_overwrite;
+	op->job.number = number;
 	create_begin(op, key);
 	return 0;
 }
@@ -215,7 +215,7 @@ static int delete_cluster(struct varlink_call *call, json_object *params, void *
 	op = operation_begin(cluster, OPERATION_DELETE, call, params, &f);
 	if (!op)
 		return refuse(agent, call, "DeleteDBCluster", params, cluster, &f);
-	op->erase = json_get_bool(params, "erase", false);
+	op->job.erase = json_get_bool(params, "erase", false);
 	detach_begin(op);
 	return 0;
 }

@@ -42,6 +42,12 @@ bool cluster_status_parse(const char *name, enum cluster_status *ret)
 	return false;
 }
 
+/** cluster_key() - ARN of the key, or the requested key while the KMS has not resolved it */
+const char *cluster_key(const struct cluster *cluster)
+{
+	return cluster->key_arn[0] ? cluster->key_arn : cluster->requested_key;
+}
+
 /** cluster_is_inaccessible() - the KMS has refused its key */
 bool cluster_is_inaccessible(const struct cluster *cluster)
 {

@@ -32,6 +32,8 @@ enum cluster_status {
  * struct cluster - owned by the agent's list; only the event loop touches it
  * @id: DB cluster identifier, lower case
  * @device: path of the block device with the ciphertext, as last seen
+ * @requested_key: the key of a creation as its request named it: ARN, id or alias
+ * @key_arn: ARN of the key; "" until the KMS has resolved @requested_key
  * @status, @reason: AWS's word, and why
  * @created, @denied_since: seconds since 1970; @denied_since is 0 unless the KMS has refused
  * @wrapped_key, @wrapped_key_size, @header_sha256: from the verified header, so that leases can
@@ -57,6 +59,7 @@ struct cluster {
 	char resource_id[35];
 	char volume_id[22];
 	char device[256];
+	char requested_key[ARN_MAX];
 	char key_arn[ARN_MAX];
 	char region[32];
 	char account[13];
@@ -87,6 +90,7 @@ struct cluster {
 
 const char *cluster_status_name(enum cluster_status status);
 bool cluster_status_parse(const char *name, enum cluster_status *ret);
+const char *cluster_key(const struct cluster *cluster);
 bool cluster_is_inaccessible(const struct cluster *cluster);
 bool cluster_is_in_between(const struct cluster *cluster);
 

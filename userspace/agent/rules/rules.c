@@ -5,6 +5,8 @@
 #include "agent/rules/rules.h"
 
 #include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/arn.h"
@@ -84,6 +86,24 @@ int rules_create(const struct create_request *request, const char **key, struct 
 }
 
 /**
+ * rules_key_not_accessible() - RDS's fault for a key that cannot be used; always -1
+ * @key: ARN of the key, or the key as the request gave it
+ * @format: printf format of the detail that follows RDS's sentence
+ */
+int rules_key_not_accessible(const char *key, struct fault *f, const char *format, ...)
+{
+	char detail[sizeof(f->message)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(detail, sizeof(detail), format, args);
+	va_end(args);
+	return fault_set(f, "KMSKeyNotAccessibleFault",
+			 "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it. %s",
+			 key, detail);
+}
+
+/**
  * rules_key_metadata() - may this key wrap a new volume's data key?
  * @arn: DescribeKey's Arn
  * @state: its KeyState
@@ -101,9 +121,7 @@ int rules_key_metadata(const char *arn, const char *state, const char *region, s
 				 "The KMS key %s is not in the region %s of the cluster.", arn,
 				 region);
 	if (strcmp(state, "Enabled"))
-		return fault_set(f, "KMSKeyNotAccessibleFault",
-				 "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it. (Its state is %s.)",
-				 arn, state);
+		return rules_key_not_accessible(arn, f, "(Its state is %s.)", state);
 	return 0;
 }
 
@@ -126,9 +144,9 @@ int rules_region(const char *region, const char *host_region, struct fault *f)
 /** rules_key_lost() - the fault of a cluster whose key is lost; always -1 */
 int rules_key_lost(const struct cluster *cluster, struct fault *f)
 {
-	return fault_set(f, "KMSKeyNotAccessibleFault",
-			 "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it. The cluster %s lost it and is %s for ever, even if the key works again: restore a backup into a new cluster.",
-			 cluster->key_arn, cluster->id, cluster_status_name(cluster->status));
+	return rules_key_not_accessible(cluster->key_arn, f,
+					"The cluster %s lost it and is %s permanently, even if the key works again: restore a backup into a new cluster.",
+					cluster->id, cluster_status_name(cluster->status));
 }
 
 static int busy(const struct cluster *cluster, struct fault *f)

@@ -31,28 +31,22 @@
 /* Seconds that a key put there for a bare `dmsetup create` may be without a device. */
 #define AWAIT_DEVICE_S 60
 
-static void run_attach(struct operation *op)
+static void run_attach(struct volume_job *job)
 {
-	const char *device = op->device;
-	struct agent *agent = op->agent;
-	uint64_t lease = agent_lease_ns(agent);
-	char description[64];
-
-	cluster_key_description(op->cluster, description);
-	op->result = header_verify_key(device, &op->header, op->key, &op->fault);
-	if (op->result == 0)
-		op->result = keyring_add(agent->keyring, description, op->key, lease,
-					 lease_deadline(op->asked_ns, lease), &op->serial,
-					 &op->fault);
-	secret_free(op->key);
-	op->key = NULL;
-	if (op->result < 0 || op->kind == OPERATION_ACTIVATE)
+	job->result = header_verify_key(job->device, &job->header, job->key, &job->fault);
+	if (job->result == 0)
+		job->result = keyring_add(job->keyring, job->description, job->key, job->lease_ns,
+					  lease_deadline(job->asked_ns, job->lease_ns),
+					  &job->serial, &job->fault);
+	secret_free(job->key);
+	job->key = NULL;
+	if (job->result < 0 || job->key_only)
 		return;
-	op->result = mapper_create(op->device_name, &op->header, device, op->number, description,
-				   &op->fault);
-	if (op->result < 0) {
-		keyring_revoke(agent->keyring, op->serial);
-		op->serial = 0;
+	job->result = mapper_create(job->device_name, &job->header, job->device, job->number,
+				    job->description, &job->fault);
+	if (job->result < 0) {
+		keyring_revoke(job->keyring, job->serial);
+		job->serial = 0;
 	}
 }
 
@@ -77,28 +71,28 @@ static void attached(struct operation *op)
 	struct cluster *cluster = op->cluster;
 	bool recorded;
 
-	if (op->result < 0) {
-		operation_fail(op);
+	if (op->job.result < 0) {
+		operation_step_failed(op);
 		return;
 	}
-	cluster->key = op->serial;
+	cluster->key = op->job.serial;
 	if (denied_meanwhile(op)) {
 		held_key_drop(cluster);
 		operation_fail(op);
 		return;
 	}
-	cluster_from_header(cluster, &op->header, op->device);
-	recorded = cluster->denied_since || op->header.state[0];
+	cluster_from_header(cluster, &op->job.header, op->job.device);
+	recorded = cluster->denied_since || op->job.header.state[0];
 	key_loss_undone(cluster);
 	if (op->kind == OPERATION_ACTIVATE)
 		cluster->awaits_device_ns = lease_now() + AWAIT_DEVICE_S * NS_PER_S;
 	else
 		snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s",
-			 op->device_name);
+			 op->job.device_name);
 	cluster->mapping.live = true;
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
-	renewal_start(cluster, lease_deadline(op->asked_ns, agent_lease_ns(op->agent)), true);
+	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
 	state_set(cluster, CLUSTER_AVAILABLE, "%s",
 		  op->kind == OPERATION_ACTIVATE ? "key-activated: for a bare dmsetup create" : "");
 	/* Now that the status says so: the disk is told what the status is. */
@@ -109,13 +103,8 @@ static void attached(struct operation *op)
 
 static void unwrapped(struct operation *op, json_object *response, struct secret *plaintext)
 {
-	op->key = plaintext;
-	if (!plaintext) {
-		fault_set(&op->fault, "InternalFailure", "The KMS answered Decrypt without a key.");
-		operation_fail(op);
-		return;
-	}
-	operation_device_step(op, run_attach, attached);
+	if (operation_take_key(op, plaintext))
+		operation_device_step(op, run_attach, attached);
 }
 
 /*
@@ -125,7 +114,7 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
  */
 static int check_header(struct operation *op)
 {
-	const struct volume_header *header = &op->header;
+	const struct volume_header *header = &op->job.header;
 	const struct cluster *cluster = op->cluster;
 	bool other_hash = strcmp(header->header_sha256, cluster->header_sha256);
 	bool other_key = header->wrapped_key_size != cluster->wrapped_key_size ||
@@ -135,46 +124,49 @@ static int check_header(struct operation *op)
 	if ((cluster->header_sha256[0] && other_hash) || (cluster->wrapped_key_size && other_key))
 		return fault_set(&op->fault, "InvalidVolumeHeader",
 				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header from a backup (cryptsetup luksHeaderRestore).",
-				 op->device, cluster->id);
+				 op->job.device, cluster->id);
 	return 0;
 }
 
 static void header_known(struct operation *op)
 {
+	const struct volume_job *job = &op->job;
 	struct cluster *cluster = op->cluster;
 
-	if (op->result == 0)
-		op->result = check_header(op);
-	if (op->result == 0)
-		loss_record_doubt(cluster, &op->header);
-	if (op->result == 0)
-		op->result = rules_region(op->header.region, op->agent->config.region, &op->fault);
-	if (op->result < 0) {
+	if (job->result < 0) {
+		operation_step_failed(op);
+		return;
+	}
+	if (check_header(op) < 0) {
+		operation_fail(op);
+		return;
+	}
+	loss_record_doubt(cluster, &job->header);
+	if (rules_region(job->header.region, op->agent->config.region, &op->fault) < 0) {
 		operation_fail(op);
 		return;
 	}
 	operation_ask(op, "Decrypt",
-		      kms_decrypt(cluster, op->header.wrapped_key, op->header.wrapped_key_size,
-				  op->header.header_sha256, false),
+		      kms_decrypt(cluster, job->header.wrapped_key, job->header.wrapped_key_size,
+				  job->header.header_sha256, false),
 		      unwrapped);
 }
 
-/* Reads the header on @op->device, which must be that of the cluster's volume. */
-static int read_header(struct operation *op)
+/* Reads the header on @job->device, which must be that of the cluster's volume. */
+static int read_header(struct volume_job *job)
 {
-	const struct cluster *cluster = op->cluster;
 	struct stat st;
 
-	if (stat(op->device, &st) < 0)
-		return fault_set(&op->fault, "InvalidParameterValue", "cannot open %s: %s",
-				 op->device, strerror(errno));
-	op->number = st.st_rdev;
-	if (header_read(op->device, &op->header, &op->fault) < 0)
+	if (stat(job->device, &st) < 0)
+		return fault_set(&job->fault, "InvalidParameterValue", "cannot open %s: %s",
+				 job->device, strerror(errno));
+	job->number = st.st_rdev;
+	if (header_read(job->device, &job->header, &job->fault) < 0)
 		return -1;
-	if (strcmp(op->header.volume_id, cluster->volume_id))
-		return fault_set(&op->fault, "InvalidVolumeHeader",
-				 "%s holds the volume %s of the cluster %s", op->device,
-				 op->header.volume_id, op->header.cluster_id);
+	if (strcmp(job->header.volume_id, job->volume_id))
+		return fault_set(&job->fault, "InvalidVolumeHeader",
+				 "%s holds the volume %s of the cluster %s", job->device,
+				 job->header.volume_id, job->header.cluster_id);
 	return 0;
 }
 
@@ -182,45 +174,45 @@ static int read_header(struct operation *op)
  * Names of disks change, with a boot or a new cable. Looks for the volume on all of them,
  * by its id. Of two that hold it none is taken: which is the copy nobody can tell.
  */
-static int find_volume(struct operation *op)
+static int find_volume(struct volume_job *job)
 {
-	const struct cluster *cluster = op->cluster;
-	const struct fault why = op->fault;
+	const struct fault why = job->fault;
 	struct scanned *volumes = NULL;
 	size_t count = scan_volumes(&volumes), found = 0;
 	char first[sizeof(volumes->device)] = "", second[sizeof(first)] = "";
 
 	for (size_t i = 0; i < count; i++) {
-		if (strcmp(volumes[i].header.volume_id, cluster->volume_id))
+		if (strcmp(volumes[i].header.volume_id, job->volume_id))
 			continue;
 		memcpy(found++ ? second : first, volumes[i].device, sizeof(first));
 	}
 	free(volumes);
 	if (!found)
-		return fault_set(&op->fault, why.code,
+		return fault_set(&job->fault, why.code,
 				 "The volume %s of the cluster %s is not on %s, nor on another device of this host. (%.200s)",
-				 cluster->volume_id, cluster->id, op->device, why.message);
+				 job->volume_id, job->cluster_id, job->device, why.message);
 	if (found > 1)
-		return fault_set(&op->fault, "InvalidVolumeHeader",
+		return fault_set(&job->fault, "InvalidVolumeHeader",
 				 "The volume %s of the cluster %s is not on %s, but on %s and on %s: take the copy away, then start the cluster again.",
-				 cluster->volume_id, cluster->id, op->device, first, second);
-	log_info("Cluster %s: its volume has moved from %s to %s.", cluster->id, op->device, first);
-	snprintf(op->device, sizeof(op->device), "%s", first);
-	return read_header(op);
+				 job->volume_id, job->cluster_id, job->device, first, second);
+	log_info("Cluster %s: its volume has moved from %s to %s.", job->cluster_id, job->device,
+		 first);
+	snprintf(job->device, sizeof(job->device), "%s", first);
+	return read_header(job);
 }
 
-static void run_read_header(struct operation *op)
+static void run_read_header(struct volume_job *job)
 {
-	if (op->stale) {
-		op->result = mapper_remove(op->mapping.name, &op->fault);
-		if (op->result < 0) {
-			device_users_explain(op->mapping.device, op->mapping.name, &op->fault);
+	if (job->stale) {
+		job->result = mapper_remove(job->mapping.name, &job->fault);
+		if (job->result < 0) {
+			device_users_explain(job->mapping.device, job->mapping.name, &job->fault);
 			return;
 		}
 	}
-	op->result = read_header(op);
-	if (op->result < 0)
-		op->result = find_volume(op);
+	job->result = read_header(job);
+	if (job->result < 0)
+		job->result = find_volume(job);
 }
 
 /**
@@ -231,6 +223,7 @@ static void run_read_header(struct operation *op)
  */
 void attach_begin(struct operation *op)
 {
-	op->stale = op->mapping.name[0] && !op->mapping.live && op->kind != OPERATION_ACTIVATE;
+	op->job.stale = op->job.mapping.name[0] && !op->job.mapping.live &&
+			op->kind != OPERATION_ACTIVATE;
 	operation_device_step(op, run_read_header, header_known);
 }

@@ -26,28 +26,28 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
-static void run_seal(struct operation *op)
+static void run_seal(struct volume_job *job)
 {
 	uint8_t *blob = NULL;
 	size_t size = 0;
 
-	if (!op->blob || base64_decode(op->blob, &blob, &size) < 0)
-		op->result =
-			fault_set(&op->fault, "InternalFailure",
+	if (!job->blob || base64_decode(job->blob, &blob, &size) < 0)
+		job->result =
+			fault_set(&job->fault, "InternalFailure",
 				  "The KMS answered ReEncrypt without a usable CiphertextBlob.");
 	else
-		op->result = header_set_wrapped_key(op->device, &op->header, blob, size,
-						    &op->fault);
+		job->result = header_set_wrapped_key(job->device, &job->header, blob, size,
+						     &job->fault);
 	free(blob);
 }
 
 static void sealed(struct operation *op)
 {
-	if (op->result < 0) {
-		operation_fail(op);
+	if (op->job.result < 0) {
+		operation_step_failed(op);
 		return;
 	}
-	cluster_from_header(op->cluster, &op->header, op->device);
+	cluster_from_header(op->cluster, &op->job.header, op->job.device);
 	attach_begin(op);
 }
 
@@ -55,8 +55,8 @@ static void take_blob(struct operation *op, json_object *response)
 {
 	const char *blob = json_get_string(response, "CiphertextBlob");
 
-	free(op->blob);
-	op->blob = blob ? strdup(blob) : NULL;
+	free(op->job.blob);
+	op->job.blob = blob ? strdup(blob) : NULL;
 }
 
 static void reencrypted(struct operation *op, json_object *response, struct secret *plaintext)
@@ -66,67 +66,62 @@ static void reencrypted(struct operation *op, json_object *response, struct secr
 	operation_device_step(op, run_seal, sealed);
 }
 
-static void run_format(struct operation *op)
+static void run_format(struct volume_job *job)
 {
-	const struct cluster *cluster = op->cluster;
 	const struct volume_identity identity = {
-		.volume_id = cluster->volume_id,
-		.cluster_id = cluster->id,
-		.db_cluster_resource_id = cluster->resource_id,
-		.key_arn = cluster->key_arn,
-		.region = cluster->region,
-		.account = cluster->account,
-		.overwrite = op->overwrite,
+		.volume_id = job->volume_id,
+		.cluster_id = job->cluster_id,
+		.db_cluster_resource_id = job->resource_id,
+		.key_arn = job->key_arn,
+		.region = job->region,
+		.account = job->account,
+		.overwrite = job->overwrite,
 	};
 	struct stat st;
 
-	/* The KMS was asked meanwhile, for as long as that took. */
-	if (stat(op->device, &st) < 0 || st.st_rdev != op->number)
-		op->result =
-			fault_set(&op->fault, "InvalidParameterValue",
+	/* The KMS took its time: the path may name another device by now. */
+	if (stat(job->device, &st) < 0 || st.st_rdev != job->number)
+		job->result =
+			fault_set(&job->fault, "InvalidParameterValue",
 				  "%s has become another device since the cluster's creation began. Nothing was written.",
-				  op->device);
+				  job->device);
 	else
-		op->result = header_format(op->device, &identity, op->key, &op->header, &op->fault);
-	secret_free(op->key);
-	op->key = NULL;
-	if (op->result == 0)
-		op->formatted = true;
+		job->result = header_format(job->device, &identity, job->key, &job->header,
+					    &job->fault);
+	secret_free(job->key);
+	job->key = NULL;
+	if (job->result == 0)
+		job->formatted = true;
 }
 
 static void formatted(struct operation *op)
 {
-	if (op->result < 0) {
-		operation_fail(op);
+	if (op->job.result < 0) {
+		operation_step_failed(op);
 		return;
 	}
-	memcpy(op->cluster->header_sha256, op->header.header_sha256,
+	memcpy(op->cluster->header_sha256, op->job.header.header_sha256,
 	       sizeof(op->cluster->header_sha256));
-	operation_ask(op, "ReEncrypt", kms_seal(op->cluster, op->blob), reencrypted);
+	operation_ask(op, "ReEncrypt", kms_seal(op->cluster, op->job.blob), reencrypted);
 }
 
 static void unwrapped(struct operation *op, json_object *response, struct secret *plaintext)
 {
-	op->key = plaintext;
-	if (!plaintext) {
-		fault_set(&op->fault, "InternalFailure", "The KMS answered Decrypt without a key.");
-		operation_fail(op);
-		return;
-	}
-	operation_device_step(op, run_format, formatted);
+	if (operation_take_key(op, plaintext))
+		operation_device_step(op, run_format, formatted);
 }
 
 static void generated(struct operation *op, json_object *response, struct secret *plaintext)
 {
 	secret_free(plaintext);
 	take_blob(op, response);
-	if (!op->blob) {
+	if (!op->job.blob) {
 		fault_set(&op->fault, "InternalFailure",
 			  "The KMS answered GenerateDataKeyWithoutPlaintext without a key.");
 		operation_fail(op);
 		return;
 	}
-	operation_ask(op, "Decrypt", kms_decrypt_new(op->cluster, op->blob), unwrapped);
+	operation_ask(op, "Decrypt", kms_decrypt_new(op->cluster, op->job.blob), unwrapped);
 }
 
 static void described(struct operation *op, json_object *response, struct secret *plaintext)
@@ -146,6 +141,9 @@ static void described(struct operation *op, json_object *response, struct secret
 	key_ref_parse(arn, &ref, NULL);
 	snprintf(cluster->key_arn, sizeof(cluster->key_arn), "%s", arn);
 	snprintf(cluster->account, sizeof(cluster->account), "%s", ref.account);
+	memcpy(op->job.key_arn, cluster->key_arn, sizeof(op->job.key_arn));
+	memcpy(op->job.region, cluster->region, sizeof(op->job.region));
+	memcpy(op->job.account, cluster->account, sizeof(op->job.account));
 	if (catalog_store(op->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	operation_ask(op, "GenerateDataKeyWithoutPlaintext", kms_generate(cluster), generated);
@@ -153,47 +151,45 @@ static void described(struct operation *op, json_object *response, struct secret
 
 /* ---- giving up ---- */
 
-/* The host has been restarted since, maybe, and names of disks have changed. */
-static void erase_wherever_it_is(struct operation *op)
+/* The host may have been restarted since, and disks may have other names. */
+static void erase_wherever_it_is(struct volume_job *job)
 {
 	struct disk *disks = NULL;
 	size_t count = disks_list(&disks);
 	struct fault ignored;
 
-	for (size_t i = 0; i < count && op->result <= 0; i++) {
-		if (header_erase_unfinished(disks[i].path, op->cluster->volume_id, &ignored) <= 0)
+	for (size_t i = 0; i < count && job->result <= 0; i++) {
+		if (header_erase_unfinished(disks[i].path, job->volume_id, &ignored) <= 0)
 			continue;
-		op->result = 1;
-		snprintf(op->device, sizeof(op->device), "%s", disks[i].path);
+		job->result = 1;
+		snprintf(job->device, sizeof(job->device), "%s", disks[i].path);
 	}
 	free(disks);
 }
 
-static void run_erase(struct operation *op)
+static void run_erase(struct volume_job *job)
 {
-	const char *volume_id = op->cluster->volume_id;
-
-	if (op->formatted)
-		op->result = header_erase(op->device, volume_id, &op->undo_fault);
+	if (job->formatted)
+		job->result = header_erase(job->device, job->volume_id, &job->fault);
 	else
-		op->result = header_erase_unfinished(op->device, volume_id, &op->undo_fault);
-	if (op->interrupted && op->result <= 0)
-		erase_wherever_it_is(op);
+		job->result = header_erase_unfinished(job->device, job->volume_id, &job->fault);
+	if (job->interrupted && job->result <= 0)
+		erase_wherever_it_is(job);
 }
 
 static void tell_resumed(const struct operation *op)
 {
 	const char *word = "create-interrupted: enveloped ended before the volume was made";
 
-	if (op->result < 0)
+	if (op->job.result < 0)
 		state_resumed(op->cluster, "%s; what it left on %s cannot be erased: %.200s", word,
-			      op->device, op->undo_fault.message);
-	else if (op->result)
+			      op->job.device, op->job.fault.message);
+	else if (op->job.result)
 		state_resumed(op->cluster, "%s; its unfinished header on %s is erased", word,
-			      op->device);
+			      op->job.device);
 	else
 		state_resumed(op->cluster, "%s; it left no unfinished header on %s", word,
-			      op->device);
+			      op->job.device);
 }
 
 static void erased(struct operation *op)
@@ -201,11 +197,11 @@ static void erased(struct operation *op)
 	struct cluster *cluster = op->cluster;
 	struct fault f;
 
-	if (op->interrupted)
+	if (op->job.interrupted)
 		tell_resumed(op);
-	else if (op->result < 0)
+	else if (op->job.result < 0)
 		log_error("Cluster %s: cannot erase the header of its unfinished volume on %s: %s",
-			  cluster->id, op->device, op->undo_fault.message);
+			  cluster->id, op->job.device, op->job.fault.message);
 	held_key_drop(cluster);
 	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
@@ -233,8 +229,12 @@ static void undo(struct operation *op)
  */
 void create_begin(struct operation *op, const char *key)
 {
+	struct key_ref ref;
+
 	op->undo = undo;
-	snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
+	snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
+	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
+		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
 	state_set(op->cluster, CLUSTER_CREATING, "%s", "");
 	operation_ask(op, "DescribeKey", kms_describe_key(key), described);
 }

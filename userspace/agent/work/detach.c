@@ -18,19 +18,17 @@
 /* Reason of the status deleting, by which the catalog remembers what is to be done. */
 #define REASON_ERASE "erase-header: its header is being overwritten"
 
-static void run_forget(struct operation *op)
+static void run_forget(struct volume_job *job)
 {
-	const char *device = op->device, *volume_id = op->cluster->volume_id;
-
-	if (op->erase) {
-		op->result = header_erase(device, volume_id, &op->fault);
+	if (job->erase) {
+		job->result = header_erase(job->device, job->volume_id, &job->fault);
 		/* The agent before this one has erased it, or another disk has its name now. */
-		if (op->result < 0 && op->interrupted &&
-		    !strcmp(op->fault.code, "InvalidVolumeHeader"))
-			op->result = 0;
+		if (job->result < 0 && job->interrupted &&
+		    !strcmp(job->fault.code, "InvalidVolumeHeader"))
+			job->result = 0;
 	} else {
-		op->result = header_set_state(device, volume_id, STATE_DELETED,
-					      "the cluster was deleted", &op->fault);
+		job->result = header_set_state(job->device, job->volume_id, STATE_DELETED,
+					       "the cluster was deleted", &job->fault);
 	}
 }
 
@@ -40,19 +38,19 @@ static void forgotten(struct operation *op)
 	struct agent *agent = op->agent;
 	struct fault f;
 
-	if (op->result < 0 && op->erase) {
+	if (op->job.result < 0 && op->job.erase) {
 		state_set(cluster, op->before, "%s", op->reason);
-		operation_fail(op);
+		operation_step_failed(op);
 		return;
 	}
-	if (op->result < 0)
+	if (op->job.result < 0)
 		log_warning("Cluster %s: cannot mark the header on %s as deleted: %s. Should the device come back, so will the cluster.",
-			    cluster->id, cluster->device, op->fault.message);
-	if (op->interrupted)
+			    cluster->id, cluster->device, op->job.fault.message);
+	if (op->job.interrupted)
 		state_resumed(cluster,
 			      "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
-			      op->result < 0 ? "its header is not marked: " : "finished now",
-			      op->result < 0 ? op->fault.message : "");
+			      op->job.result < 0 ? "its header is not marked: " : "finished now",
+			      op->job.result < 0 ? op->job.fault.message : "");
 	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster->operation = NULL;
@@ -70,7 +68,7 @@ static void forget(struct operation *op)
 
 	op->before = cluster->status;
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
-	if (state_set(cluster, CLUSTER_DELETING, "%s", op->erase ? REASON_ERASE : "") < 0) {
+	if (state_set(cluster, CLUSTER_DELETING, "%s", op->job.erase ? REASON_ERASE : "") < 0) {
 		fault_set(&op->fault, "InternalFailure",
 			  "The catalog cannot be written, and nothing was deleted: see the journal of enveloped.");
 		state_set(cluster, op->before, "%s", op->reason);
@@ -80,22 +78,22 @@ static void forget(struct operation *op)
 	operation_device_step(op, run_forget, forgotten);
 }
 
-static void run_remove(struct operation *op)
+static void run_remove(struct volume_job *job)
 {
-	op->result = 0;
-	if (!op->mapping.name[0])
+	job->result = 0;
+	if (!job->mapping.name[0])
 		return;
-	op->result = mapper_remove(op->mapping.name, &op->fault);
-	if (op->result < 0)
-		device_users_explain(op->mapping.device, op->mapping.name, &op->fault);
+	job->result = mapper_remove(job->mapping.name, &job->fault);
+	if (job->result < 0)
+		device_users_explain(job->mapping.device, job->mapping.name, &job->fault);
 }
 
 static void removed(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
-	if (op->result < 0) {
-		operation_fail(op);
+	if (op->job.result < 0) {
+		operation_step_failed(op);
 		return;
 	}
 	cluster->mapping = (struct mapping){ 0 };
@@ -117,6 +115,6 @@ void detach_begin(struct operation *op)
 /** detach_resume() - finish a deletion that was interrupted: its cluster has status deleting */
 void detach_resume(struct operation *op)
 {
-	op->erase = !strcmp(op->reason, REASON_ERASE);
+	op->job.erase = !strcmp(op->reason, REASON_ERASE);
 	operation_device_step(op, run_forget, forgotten);
 }

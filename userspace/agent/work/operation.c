@@ -13,6 +13,7 @@
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
+#include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
 #include "lib/base/log.h"
@@ -28,6 +29,24 @@ struct question_step {
 	char operation[40];
 	void (*next)(struct operation *op, json_object *response, struct secret *plaintext);
 };
+
+/* Copies into the job what its steps need of the cluster and the agent. */
+static void describe_volume(struct operation *op)
+{
+	const struct cluster *cluster = op->cluster;
+	struct volume_job *job = &op->job;
+
+	memcpy(job->device, cluster->device, sizeof(job->device));
+	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
+	memcpy(job->cluster_id, cluster->id, sizeof(job->cluster_id));
+	memcpy(job->resource_id, cluster->resource_id, sizeof(job->resource_id));
+	cluster_key_description(cluster, job->description);
+	cluster_device_name(cluster, job->device_name);
+	job->mapping = cluster->mapping;
+	job->keyring = op->agent->keyring;
+	job->lease_ns = agent_lease_ns(op->agent);
+	job->key_only = op->kind == OPERATION_ACTIVATE;
+}
 
 /**
  * operation_begin() - occupy a cluster
@@ -53,11 +72,9 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 	op->params = json_object_get(params);
 	op->uid = call ? varlink_call_uid(call) : 0;
 	op->pid = call ? varlink_call_pid(call) : 0;
-	memcpy(op->device, cluster->device, sizeof(op->device));
-	op->mapping = cluster->mapping;
+	describe_volume(op);
 	op->before = cluster->status;
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
-	cluster_device_name(cluster, op->device_name);
 	cluster->operation = op;
 	return op;
 }
@@ -66,7 +83,7 @@ static void step_run(void *data)
 {
 	struct operation *op = data;
 
-	op->run(op);
+	op->run(&op->job);
 }
 
 static void step_done(void *data)
@@ -78,13 +95,12 @@ static void step_done(void *data)
 
 /**
  * operation_device_step() - have a step done in the device thread
- * @run: there; sets @op->result and @op->fault; of the cluster it may read only what never
- *	changes: names and ids
+ * @run: there; sets the job's result and fault
  * @next: in the event loop, afterwards
  *
  * Of an operation one at a time. Needs no memory of its own: what undoes an operation is one.
  */
-void operation_device_step(struct operation *op, void (*run)(struct operation *op),
+void operation_device_step(struct operation *op, void (*run)(struct volume_job *job),
 			   void (*next)(struct operation *op))
 {
 	op->run = run;
@@ -95,9 +111,8 @@ void operation_device_step(struct operation *op, void (*run)(struct operation *o
 /* Puts the KMS's refusal into RDS's words. */
 static void refusal(struct operation *op, const struct fault *f)
 {
-	fault_set(&op->fault, "KMSKeyNotAccessibleFault",
-		  "The specified KMS key [%s] does not exist, is not enabled or you do not have permissions to access it. (%s: %.300s)",
-		  op->cluster->key_arn, f->code, f->message);
+	rules_key_not_accessible(cluster_key(op->cluster), &op->fault, "(%s: %.300s)", f->code,
+				 f->message);
 }
 
 /* A cluster that has been available before, or is: it has now lost its key. */
@@ -151,7 +166,7 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 				struct secret *plaintext))
 {
 	struct question_step *step = calloc(1, sizeof(*step));
-	const char *arn = op->cluster->key_arn;
+	const char *arn = op->cluster->key_arn[0] ? op->cluster->key_arn : NULL;
 
 	if (!step) {
 		json_object_put(request);
@@ -161,9 +176,9 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 	}
 	step->op = op;
 	step->next = next;
-	op->asked_ns = lease_now();
-	if (kms_call_begin(op->agent, kms_operation, request, strncmp(arn, "arn:", 4) ? NULL : arn,
-			   on_denied, on_answer, step, &op->fault) < 0) {
+	op->job.asked_ns = lease_now();
+	if (kms_call_begin(op->agent, kms_operation, request, arn, on_denied, on_answer, step,
+			   &op->fault) < 0) {
 		free(step);
 		operation_fail(op);
 	}
@@ -171,8 +186,8 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 
 static void operation_free(struct operation *op)
 {
-	secret_free(op->key);
-	free(op->blob);
+	secret_free(op->job.key);
+	free(op->job.blob);
 	json_object_put(op->params);
 	free(op);
 }
@@ -221,8 +236,8 @@ void operation_wipe_waiting(struct agent *agent)
 
 		if (!op || op == running)
 			continue;
-		secret_free(op->key);
-		op->key = NULL;
+		secret_free(op->job.key);
+		op->job.key = NULL;
 	}
 }
 
@@ -237,13 +252,35 @@ void operation_end(struct operation *op)
 	leave(op);
 }
 
+/**
+ * operation_take_key() - take over the plaintext that the KMS gave for a Decrypt
+ *
+ * Return: false when there is none; the operation has failed then.
+ */
+bool operation_take_key(struct operation *op, struct secret *plaintext)
+{
+	op->job.key = plaintext;
+	if (plaintext)
+		return true;
+	fault_set(&op->fault, "InternalFailure", "The KMS answered Decrypt without a key.");
+	operation_fail(op);
+	return false;
+}
+
+/** operation_step_failed() - operation_fail() with the fault of the last step in the device thread */
+void operation_step_failed(struct operation *op)
+{
+	op->fault = op->job.fault;
+	operation_fail(op);
+}
+
 /** operation_fail() - it has failed with @op->fault: record, undo, answer, free */
 void operation_fail(struct operation *op)
 {
 	log_warning("Cluster %s: %s failed: %s: %s", op->cluster->id, api_names[op->kind],
 		    op->fault.code, op->fault.message);
-	secret_free(op->key);
-	op->key = NULL;
+	secret_free(op->job.key);
+	op->job.key = NULL;
 	if (op->call)
 		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
 			       op->cluster, &op->fault);

@@ -208,7 +208,7 @@ static void resume(struct cluster *cluster)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 		return;
 	}
-	op->interrupted = true;
+	op->job.interrupted = true;
 	if (created)
 		create_resume(op);
 	else

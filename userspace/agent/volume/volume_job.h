@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A job for the device thread on one volume. It holds copies of its input and takes its result, and
+ * has no pointer to the agent or to a cluster: the functions that run in the device thread cannot
+ * touch what belongs to the event loop.
+ */
+#ifndef ENVELOPE_VOLUME_JOB_H
+#define ENVELOPE_VOLUME_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "agent/catalog/cluster.h"
+#include "agent/volume/mapper.h"
+#include "lib/base/fault.h"
+#include "lib/base/secret.h"
+#include "lib/header/header.h"
+
+/**
+ * struct volume_job - copies in, result out; while it runs, the event loop leaves it alone
+ * @device: path of the block device with the volume; the job may find another
+ * @volume_id, @cluster_id: of the volume
+ * @description: of the volume's key in the kernel keyring
+ * @mapping: the volume's device-mapper device at the beginning of the operation
+ * @device_name: of the device-mapper device to make
+ * @keyring: serial number of the kernel keyring "envelope"
+ * @lease_ns, @asked_ns: length of a lease, and when the KMS was asked (CLOCK_BOOTTIME)
+ * @key: plaintext of the volume key, only between the KMS's answer and its use
+ * @blob: wrapped key in base64 on its way from one KMS call to the next
+ * @number: of the block device that @header was read from, or is to be written to
+ * @overwrite: the device's old content may be lost
+ * @key_only: give the key to the kernel, but make no device
+ * @stale: the device is there, failed, and must go first
+ * @erase: overwrite the header
+ * @interrupted: an agent before this one began the operation
+ * @formatted: our header is on the device
+ * @header: verified copy, once read
+ * @serial: kernel key
+ * @result: of the last step: negative when it failed, with @fault
+ */
+struct volume_job {
+	char device[256];
+	char volume_id[22];
+	char cluster_id[CLUSTER_ID_MAX + 1];
+	char resource_id[35];
+	char key_arn[ARN_MAX];
+	char region[32];
+	char account[13];
+	char description[64];
+	struct mapping mapping;
+	char device_name[128];
+	int32_t keyring;
+	uint64_t lease_ns;
+	uint64_t asked_ns;
+	struct secret *key;
+	char *blob;
+	dev_t number;
+	bool overwrite;
+	bool key_only;
+	bool stale;
+	bool erase;
+	bool interrupted;
+	bool formatted;
+	struct volume_header header;
+	int32_t serial;
+	int result;
+	struct fault fault;
+};
+
+#endif
