@@ -270,6 +270,32 @@ def _():
         one.blank()
 
 
+def jobs(statement="SELECT * FROM job"):
+    catalog = sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite", isolation_level=None)
+    rows = catalog.execute(statement).fetchall()
+    catalog.close()
+    return rows
+
+
+@test("the job table decides how an interrupted deletion goes on, and in a catalog without it the status does")
+def _():
+    for lost in "UPDATE cluster SET reason = ''", "DROP TABLE job":
+        agent.create("db1", one)
+        agent.good("stop", "db1")
+        assert jobs() == []
+        with agent.hung_log():
+            delete = agent.begin("delete", "db1", "--skip-final-snapshot", "--erase")
+            wait_for(lambda: "pipe" in asleep_in(agent.process))
+            agent.kill()
+        assert delete.wait(PATIENCE) == 5
+        assert [row[1:3] for row in jobs()] == [("delete", "erase-header")]
+        jobs(lost)
+        agent.start()
+        wait_for(lambda: not agent.clusters())
+        assert not any(one.read()), "the header was not erased"
+        assert jobs() == []
+
+
 # ---------------------------------------------------------------- reading the audit trail
 
 

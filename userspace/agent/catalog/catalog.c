@@ -39,6 +39,21 @@ static const char schema[] = "BEGIN;"
 			     "PRAGMA user_version = 1;"
 			     "COMMIT;";
 
+/* Catalogs of older agents have no such table; older agents ignore it. */
+static const char job_schema[] = "CREATE TABLE IF NOT EXISTS job ("
+				 "  volume_id TEXT PRIMARY KEY NOT NULL,"
+				 "  kind TEXT NOT NULL,"
+				 "  step TEXT NOT NULL,"
+				 "  made TEXT NOT NULL,"
+				 "  begun INTEGER NOT NULL"
+				 ") STRICT;";
+
+/** catalog_db() - the open file, for jobs.c */
+struct sqlite3 *catalog_db(struct catalog *catalog)
+{
+	return catalog->db;
+}
+
 static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
 {
 	return fault_set(f, "InternalFailure", "Cannot %s the catalog: %s.", what,
@@ -81,6 +96,8 @@ static int open_file(struct catalog *catalog, const char *path, int *version)
 		r = user_version(catalog->db, version);
 	if (r == SQLITE_OK && *version == 0)
 		r = sqlite3_exec(catalog->db, schema, NULL, NULL, NULL);
+	if (r == SQLITE_OK && *version <= SCHEMA_VERSION)
+		r = sqlite3_exec(catalog->db, job_schema, NULL, NULL, NULL);
 	return r;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The catalog of clusters: one sqlite file. It is a convenience, not the truth: all
+ * The catalog of clusters, and of the jobs on them (jobs.h): one sqlite file. It is a convenience, not the truth: all
  * of it can be made again from the volume headers.
  */
 #ifndef ENVELOPE_CATALOG_H
@@ -14,6 +14,7 @@ struct catalog;
 /** typedef catalog_each_t - gets every cluster, freshly allocated, to own it */
 typedef void (*catalog_each_t)(struct cluster *cluster, void *userdata);
 
+struct sqlite3 *catalog_db(struct catalog *catalog);
 int catalog_open(const char *path, struct catalog **ret, struct fault *f);
 int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, struct fault *f);
 int catalog_store(struct catalog *catalog, const struct cluster *cluster, struct fault *f);

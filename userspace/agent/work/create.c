@@ -105,10 +105,21 @@ static void formatted(struct operation *op)
 	operation_ask(op, "ReEncrypt", kms_seal(op->cluster, op->job.blob), reencrypted);
 }
 
+/* A creation goes on without its row: the status "creating" alone has it undone too. */
+static void record(struct operation *op, const char *step, const char *made)
+{
+	if (operation_record(op, step, made) == 0)
+		return;
+	log_error("Cluster %s: %s", op->cluster->id, op->fault.message);
+	op->fault = (struct fault){ 0 };
+}
+
 static void unwrapped(struct operation *op, json_object *response, struct secret *plaintext)
 {
-	if (operation_take_key(op, plaintext))
-		operation_device_step(op, run_format, formatted);
+	if (!operation_take_key(op, plaintext))
+		return;
+	record(op, "format", op->job.device);
+	operation_device_step(op, run_format, formatted);
 }
 
 static void generated(struct operation *op, json_object *response, struct secret *plaintext)
@@ -236,12 +247,15 @@ void create_begin(struct operation *op, const char *key)
 	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
 		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
 	state_set(op->cluster, CLUSTER_CREATING, "%s", "");
+	record(op, "resolve-key", "");
 	operation_ask(op, "DescribeKey", kms_describe_key(key), described);
 }
 
-/** create_resume() - undo a creation that was interrupted; nobody was told that the cluster exists */
-void create_resume(struct operation *op)
+/** create_resume() - undo a creation that was interrupted: no client has had an answer */
+void create_resume(struct operation *op, const struct job *job)
 {
+	if (job->made[0])
+		snprintf(op->job.device, sizeof(op->job.device), "%s", job->made);
 	op->undo = undo;
 	undo(op);
 }

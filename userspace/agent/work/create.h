@@ -8,6 +8,6 @@
 #include "agent/work/operation.h"
 
 void create_begin(struct operation *op, const char *key);
-void create_resume(struct operation *op);
+void create_resume(struct operation *op, const struct job *job);
 
 #endif

@@ -15,8 +15,11 @@
 #include "lib/base/log.h"
 
 #define STATE_DELETED "deleted"
-/* Reason of the status deleting, by which the catalog remembers what is to be done. */
-#define REASON_ERASE "erase-header: its header is being overwritten"
+#define STEP_ERASE    "erase-header"
+#define STEP_MARK     "mark-header"
+
+/* Reason of the status deleting. Agents without a job table resume by it. */
+#define REASON_ERASE STEP_ERASE ": its header is being overwritten"
 
 static void run_forget(struct volume_job *job)
 {
@@ -68,7 +71,8 @@ static void forget(struct operation *op)
 
 	op->before = cluster->status;
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
-	if (state_set(cluster, CLUSTER_DELETING, "%s", op->job.erase ? REASON_ERASE : "") < 0) {
+	if (operation_record(op, op->job.erase ? STEP_ERASE : STEP_MARK, "") < 0 ||
+	    state_set(cluster, CLUSTER_DELETING, "%s", op->job.erase ? REASON_ERASE : "") < 0) {
 		fault_set(&op->fault, "InternalFailure",
 			  "The catalog cannot be written, and nothing was deleted: see the journal of enveloped.");
 		state_set(cluster, op->before, "%s", op->reason);
@@ -113,8 +117,8 @@ void detach_begin(struct operation *op)
 }
 
 /** detach_resume() - finish a deletion that was interrupted: its cluster has status deleting */
-void detach_resume(struct operation *op)
+void detach_resume(struct operation *op, const struct job *job)
 {
-	op->job.erase = !strcmp(op->reason, REASON_ERASE);
+	op->job.erase = !strcmp(job->step, STEP_ERASE);
 	operation_device_step(op, run_forget, forgotten);
 }

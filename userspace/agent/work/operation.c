@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/api/reply.h"
+#include "agent/catalog/jobs.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
@@ -192,11 +194,44 @@ static void operation_free(struct operation *op)
 	free(op);
 }
 
+/**
+ * operation_record() - record that a step is about to begin, so that a later agent can resume it
+ * @step: the step
+ * @made: what the step may leave on a disk: a device's path, or ""
+ *
+ * Only operations that must be resumed or undone after a kill are recorded. The row goes with the
+ * operation.
+ *
+ * Return: 0, or -1 with @op->fault when the catalog did not take it.
+ */
+int operation_record(struct operation *op, const char *step, const char *made)
+{
+	struct job *job = &op->record;
+
+	memcpy(job->volume_id, op->cluster->volume_id, sizeof(job->volume_id));
+	snprintf(job->kind, sizeof(job->kind), "%s",
+		 op->kind == OPERATION_CREATE ? "create" : "delete");
+	snprintf(job->step, sizeof(job->step), "%s", step);
+	snprintf(job->made, sizeof(job->made), "%s", made);
+	if (!job->begun)
+		job->begun = time(NULL);
+	return jobs_record(op->agent->catalog, job, &op->fault);
+}
+
+static void forget_record(struct operation *op)
+{
+	struct fault f;
+
+	if (op->record.kind[0] && jobs_forget(op->agent->catalog, op->record.volume_id, &f) < 0)
+		log_error("%s", f.message);
+}
+
 /* Leaves the cluster free for the next operation and has the devices looked at. */
 static void leave(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
+	forget_record(op);
 	/* A cluster that was deleted is no longer of this operation, and freed after it. */
 	if (cluster->operation == op) {
 		cluster->operation = NULL;
@@ -300,6 +335,7 @@ void operation_fail(struct operation *op)
  */
 void operation_undone(struct operation *op)
 {
+	forget_record(op);
 	if (op->call)
 		reply_fault(op->call, &op->fault);
 	device_events_changed(op->agent);

@@ -7,6 +7,7 @@
 #define ENVELOPE_OPERATION_H
 
 #include "agent/agent.h"
+#include "agent/catalog/jobs.h"
 #include "agent/volume/volume_job.h"
 #include "lib/kms/kms_client.h"
 
@@ -23,6 +24,7 @@ enum operation_kind {
  * @call: waits for the answer; NULL when the agent itself began
  * @params, @uid, @pid: of the call, for the audit trail
  * @job: the copies that the device thread works on
+ * @record: its row in the job table; no kind: it has no row
  * @before, @reason: the cluster's status when it began, and why
  * @run, @next: the step in the device thread, and the step after it in the event loop
  * @undo: called when the operation fails, in place of the answer; ends in operation_undone(). NULL
@@ -38,6 +40,7 @@ struct operation {
 	uid_t uid;
 	pid_t pid;
 	struct volume_job job;
+	struct job record;
 	enum cluster_status before;
 	char reason[512];
 	void (*run)(struct volume_job *job);
@@ -53,6 +56,7 @@ void operation_device_step(struct operation *op, void (*run)(struct volume_job *
 void operation_ask(struct operation *op, const char *kms_operation, json_object *request,
 		   void (*next)(struct operation *op, json_object *response,
 				struct secret *plaintext));
+int operation_record(struct operation *op, const char *step, const char *made);
 void operation_abandon(struct operation *op);
 void operation_wipe_waiting(struct agent *agent);
 void operation_end(struct operation *op);

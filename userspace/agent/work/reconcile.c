@@ -18,12 +18,10 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/volume/scan.h"
-#include "agent/work/create.h"
-#include "agent/work/detach.h"
 #include "agent/work/device_verdict.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
-#include "agent/work/operation.h"
+#include "agent/work/resume.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
@@ -192,29 +190,6 @@ static void scan_done(void *data)
 	free(job);
 }
 
-/*
- * Creations that an agent before this one did not end are undone: nobody has been told that the
- * cluster exists, and a header that was finished is found by the scan. Deletions are finished.
- */
-static void resume(struct cluster *cluster)
-{
-	bool created = cluster->status == CLUSTER_CREATING;
-	enum operation_kind kind = created ? OPERATION_CREATE : OPERATION_DELETE;
-	struct operation *op;
-	struct fault f;
-
-	op = operation_begin(cluster, kind, NULL, NULL, &f);
-	if (!op) {
-		log_error("Cluster %s: %s", cluster->id, f.message);
-		return;
-	}
-	op->job.interrupted = true;
-	if (created)
-		create_resume(op);
-	else
-		detach_resume(op);
-}
-
 /**
  * reconcile_scan() - end what was interrupted, look for volumes on all disks, and take them in
  *
@@ -229,8 +204,6 @@ void reconcile_scan(struct agent *agent)
 		return;
 	}
 	job->agent = agent;
-	for (struct cluster *c = agent->clusters; c; c = c->next)
-		if (cluster_is_in_between(c))
-			resume(c);
+	resume_interrupted(agent);
 	device_thread_submit(agent->devices, scan_run, scan_done, job);
 }

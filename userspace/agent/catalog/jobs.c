@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+/* The job table of the catalog. Each change is on the disk when its function returns. */
+#include "agent/catalog/jobs.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+
+static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
+{
+	return fault_set(f, "InternalFailure", "Cannot %s a job in the catalog: %s.", what,
+			 sqlite3_errmsg(catalog_db(catalog)));
+}
+
+/**
+ * jobs_record() - write the job of a volume, new or at another step
+ * @job: its @begun stays as it was first recorded
+ *
+ * Return: 0 or -1.
+ */
+int jobs_record(struct catalog *catalog, const struct job *job, struct fault *f)
+{
+	const char *const text[] = { job->volume_id, job->kind, job->step, job->made };
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(catalog_db(catalog),
+				   "INSERT INTO job VALUES (?,?,?,?,?)"
+				   " ON CONFLICT (volume_id) DO UPDATE SET kind=excluded.kind,"
+				   " step=excluded.step, made=excluded.made",
+				   -1, &statement, NULL);
+
+	for (int i = 0; r == SQLITE_OK && i < 4; i++)
+		r = sqlite3_bind_text(statement, i + 1, text[i], -1, SQLITE_STATIC);
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_int64(statement, 5, job->begun);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	sqlite3_finalize(statement);
+	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "record", f);
+}
+
+static void column_text(sqlite3_stmt *statement, int column, char *text, size_t size)
+{
+	snprintf(text, size, "%s", (const char *)sqlite3_column_text(statement, column));
+}
+
+/** jobs_find() - the job of a volume; 1 when @ret is filled, 0 when the volume has no job, or -1 */
+int jobs_find(struct catalog *catalog, const char *volume_id, struct job *ret, struct fault *f)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(catalog_db(catalog),
+				   "SELECT volume_id, kind, step, made, begun FROM job"
+				   " WHERE volume_id = ?",
+				   -1, &statement, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_text(statement, 1, volume_id, -1, SQLITE_STATIC);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	if (r == SQLITE_ROW) {
+		column_text(statement, 0, ret->volume_id, sizeof(ret->volume_id));
+		column_text(statement, 1, ret->kind, sizeof(ret->kind));
+		column_text(statement, 2, ret->step, sizeof(ret->step));
+		column_text(statement, 3, ret->made, sizeof(ret->made));
+		ret->begun = sqlite3_column_int64(statement, 4);
+	}
+	sqlite3_finalize(statement);
+	if (r == SQLITE_ROW)
+		return 1;
+	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "read", f);
+}
+
+/** jobs_forget() - the job of a volume has ended; 0, also when it had none, or -1 */
+int jobs_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(catalog_db(catalog), "DELETE FROM job WHERE volume_id = ?", -1,
+				   &statement, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_text(statement, 1, volume_id, -1, SQLITE_STATIC);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	sqlite3_finalize(statement);
+	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "forget", f);
+}
