@@ -1,7 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The agent: what all its parts share. Everything here belongs to the thread of the
- * event loop; the device thread sees only the jobs it is given.
+ * The agent, and a map of its folder. Struct agent belongs to the thread of the event loop; the
+ * device thread sees only the jobs that it gets.
+ *
+ *	main.c		starts the parts in order, and ends them
+ *	api/		the varlink interface: a table of methods, their parameters, replies,
+ *			subscriptions. A new RDS call begins here: a struct change in methods.c
+ *	rules/		may it be done? Pure functions with RDS's faults
+ *	work/		operations of several steps: create, attach (start), detach (stop, delete).
+ *			resume.c resumes the jobs of a killed agent: a new kind of long work, such
+ *			as a snapshot, is a file here and a row of its table. state.c alone changes
+ *			a status; key_loss.c, loss_record.c and device_verdict.c say why
+ *	catalog/	what the host remembers: clusters, the list of them, the job table
+ *	lease/		the kernel key of a cluster: keyring, renewals, calls to the KMS.
+ *			held_key.c drops a key: each new way to end a lease ends there
+ *	volume/		disks and device-mapper devices, and the thread that may block on them
+ *	audit/		the audit trail's records
+ *
+ * Calls go downwards: api, work, then lease, volume, catalog, audit. A lower part reaches a higher
+ * one through struct agent_hooks. tests/style/circles holds that.
  */
 #ifndef ENVELOPE_AGENT_H
 #define ENVELOPE_AGENT_H

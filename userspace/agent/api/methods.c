@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The methods of io.dmenvelope.Cluster: parameters in, rules asked, an operation begun
- * or an answer given. Decides nothing that rules.c could decide.
+ * The methods of io.dmenvelope.Cluster: check the parameters, ask the rule, begin the operation or
+ * answer. A method that changes one cluster is a struct change. Must decide nothing that rules.c
+ * can decide.
  */
 #include "agent/api/methods.h"
 
@@ -29,9 +30,10 @@ static const char description[] =
 #include "interface.inc"
 	;
 
-#define IDENTIFIER "dbClusterIdentifier"
-#define CHECK(call, params, table) \
-	parameters_bad(call, parameters_check(params, table, sizeof(table) / sizeof(*(table))))
+#define IDENTIFIER		   "dbClusterIdentifier"
+#define ARRAY_SIZE(array)	   (sizeof(array) / sizeof(*(array)))
+#define PARAMETERS(table)	   table, ARRAY_SIZE(table)
+#define CHECK(call, params, table) parameters_bad(call, parameters_check(params, PARAMETERS(table)))
 
 static bool parameters_bad(struct varlink_call *call, const char *name)
 {
@@ -154,96 +156,134 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	return 0;
 }
 
+/* ---- changes of one cluster ---- */
+
+/**
+ * struct change - a method that changes one cluster, found by its identifier
+ * @api: RDS's name of the action, for the audit trail
+ * @parameters, @count: what it takes
+ * @rule: may it be done?
+ * @kind: of the operation
+ * @begin: begins the operation
+ */
+struct change {
+	const char *api;
+	const struct parameter *parameters;
+	size_t count;
+	int (*rule)(const struct cluster *cluster, json_object *params, struct fault *f);
+	enum operation_kind kind;
+	void (*begin)(struct operation *op, json_object *params);
+};
+
+static int may_start(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	return rules_start(cluster, false, f);
+}
+
+static void begin_start(struct operation *op, json_object *params)
+{
+	attach_begin(op);
+}
+
+static int may_stop(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	return rules_stop(cluster, f);
+}
+
+static void begin_stop(struct operation *op, json_object *params)
+{
+	detach_begin(op);
+}
+
+static int may_delete(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	return rules_delete(cluster, json_get_bool(params, "skipFinalSnapshot", false), f);
+}
+
+static void begin_delete(struct operation *op, json_object *params)
+{
+	op->job.erase = json_get_bool(params, "erase", false);
+	detach_begin(op);
+}
+
+static int may_modify(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	static const struct {
+		const char *parameter;
+		enum modification modification;
+	} table[] = {
+		{ "kmsKeyId", MODIFY_KEY },
+		{ "storageEncrypted", MODIFY_ENCRYPTION },
+		{ "region", MODIFY_REGION },
+		{ "device", MODIFY_DEVICE },
+	};
+	unsigned int modifications = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		modifications |= json_has(params, table[i].parameter) ? table[i].modification : 0;
+	return rules_modify(cluster, modifications, f);
+}
+
 static const struct parameter identifier_only[] = { { IDENTIFIER, PARAMETER_STRING, true } };
+
+static const struct parameter delete_parameters[] = {
+	{ IDENTIFIER, PARAMETER_STRING, true },
+	{ "skipFinalSnapshot", PARAMETER_BOOL, false },
+	{ "erase", PARAMETER_BOOL, false },
+};
+
+static const struct parameter modify_parameters[] = {
+	{ IDENTIFIER, PARAMETER_STRING, true },	       { "kmsKeyId", PARAMETER_STRING, false },
+	{ "storageEncrypted", PARAMETER_BOOL, false }, { "region", PARAMETER_STRING, false },
+	{ "device", PARAMETER_STRING, false },
+};
+
+static const struct change change_start = { "StartDBCluster", PARAMETERS(identifier_only),
+					    may_start, OPERATION_START, begin_start };
+static const struct change change_stop = { "StopDBCluster", PARAMETERS(identifier_only), may_stop,
+					   OPERATION_STOP, begin_stop };
+static const struct change change_delete = { "DeleteDBCluster", PARAMETERS(delete_parameters),
+					     may_delete, OPERATION_DELETE, begin_delete };
+/* No modification is possible yet: the rule refuses each. */
+static const struct change change_modify = { "ModifyDBCluster", PARAMETERS(modify_parameters),
+					     may_modify, OPERATION_DELETE, NULL };
+
+static int change_cluster(struct varlink_call *call, json_object *params, struct agent *agent,
+			  const struct change *change)
+{
+	struct operation *op = NULL;
+	struct cluster *cluster;
+	struct fault f;
+
+	if (parameters_bad(call, parameters_check(params, change->parameters, change->count)))
+		return 0;
+	cluster = find(agent, params, &f);
+	if (cluster && change->rule(cluster, params, &f) == 0)
+		op = operation_begin(cluster, change->kind, call, params, &f);
+	if (!op)
+		return refuse(agent, call, change->api, params, cluster, &f);
+	change->begin(op, params);
+	return 0;
+}
 
 static int start_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
-	struct agent *agent = userdata;
-	struct cluster *cluster;
-	struct operation *op;
-	struct fault f;
-
-	if (CHECK(call, params, identifier_only))
-		return 0;
-	cluster = find(agent, params, &f);
-	if (!cluster || rules_start(cluster, false, &f) < 0)
-		return refuse(agent, call, "StartDBCluster", params, cluster, &f);
-	op = operation_begin(cluster, OPERATION_START, call, params, &f);
-	if (!op)
-		return refuse(agent, call, "StartDBCluster", params, cluster, &f);
-	attach_begin(op);
-	return 0;
+	return change_cluster(call, params, userdata, &change_start);
 }
 
 static int stop_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
-	struct agent *agent = userdata;
-	struct cluster *cluster;
-	struct operation *op;
-	struct fault f;
-
-	if (CHECK(call, params, identifier_only))
-		return 0;
-	cluster = find(agent, params, &f);
-	if (!cluster || rules_stop(cluster, &f) < 0)
-		return refuse(agent, call, "StopDBCluster", params, cluster, &f);
-	op = operation_begin(cluster, OPERATION_STOP, call, params, &f);
-	if (!op)
-		return refuse(agent, call, "StopDBCluster", params, cluster, &f);
-	detach_begin(op);
-	return 0;
+	return change_cluster(call, params, userdata, &change_stop);
 }
 
 static int delete_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
-	static const struct parameter table[] = {
-		{ IDENTIFIER, PARAMETER_STRING, true },
-		{ "skipFinalSnapshot", PARAMETER_BOOL, false },
-		{ "erase", PARAMETER_BOOL, false },
-	};
-	struct agent *agent = userdata;
-	struct cluster *cluster;
-	struct operation *op;
-	struct fault f;
-
-	if (CHECK(call, params, table))
-		return 0;
-	cluster = find(agent, params, &f);
-	if (!cluster ||
-	    rules_delete(cluster, json_get_bool(params, "skipFinalSnapshot", false), &f) < 0)
-		return refuse(agent, call, "DeleteDBCluster", params, cluster, &f);
-	op = operation_begin(cluster, OPERATION_DELETE, call, params, &f);
-	if (!op)
-		return refuse(agent, call, "DeleteDBCluster", params, cluster, &f);
-	op->job.erase = json_get_bool(params, "erase", false);
-	detach_begin(op);
-	return 0;
+	return change_cluster(call, params, userdata, &change_delete);
 }
 
 static int modify_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
-	static const struct parameter table[] = {
-		{ IDENTIFIER, PARAMETER_STRING, true },
-		{ "kmsKeyId", PARAMETER_STRING, false },
-		{ "storageEncrypted", PARAMETER_BOOL, false },
-		{ "region", PARAMETER_STRING, false },
-		{ "device", PARAMETER_STRING, false },
-	};
-	struct agent *agent = userdata;
-	unsigned int modifications = 0;
-	struct cluster *cluster;
-	struct fault f;
-
-	if (CHECK(call, params, table))
-		return 0;
-	modifications |= json_has(params, "kmsKeyId") ? MODIFY_KEY : 0;
-	modifications |= json_has(params, "storageEncrypted") ? MODIFY_ENCRYPTION : 0;
-	modifications |= json_has(params, "region") ? MODIFY_REGION : 0;
-	modifications |= json_has(params, "device") ? MODIFY_DEVICE : 0;
-	cluster = find(agent, params, &f);
-	if (cluster)
-		rules_modify(cluster, modifications, &f);
-	return refuse(agent, call, "ModifyDBCluster", params, cluster, &f);
+	return change_cluster(call, params, userdata, &change_modify);
 }
 
 static int activate_key(struct varlink_call *call, json_object *params, void *userdata)

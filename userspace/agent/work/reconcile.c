@@ -95,7 +95,7 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	cluster_from_header(cluster, &volume->header, volume->device);
 	/* Not vouched for yet: that does the KMS when the cluster is started. */
 	cluster->created = time(NULL);
-	cluster->status = CLUSTER_STOPPED;
+	state_begin(cluster, CLUSTER_STOPPED);
 	cluster_add(agent, cluster);
 	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
 		 cluster->device);

@@ -66,6 +66,12 @@ static int store(struct cluster *cluster)
 	return r;
 }
 
+/** state_begin() - the status of a cluster that has none yet; recorded nowhere */
+void state_begin(struct cluster *cluster, enum cluster_status status)
+{
+	cluster->status = status;
+}
+
 /**
  * state_set() - give a cluster a status
  * @format: printf format of the reason; "" for none

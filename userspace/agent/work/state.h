@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only place where a cluster's status changes: catalog, audit trail, header and
- * watching clients learn of it here, in that order.
+ * The status of a cluster, which only state.c changes. A change goes into the catalog, then into
+ * the audit trail, then to the clients that watch.
  */
 #ifndef ENVELOPE_STATE_H
 #define ENVELOPE_STATE_H
@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 
 void state_announce(const struct agent *agent);
+void state_begin(struct cluster *cluster, enum cluster_status status);
 int state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void state_resumed(struct cluster *cluster, const char *format, ...)
