@@ -6,8 +6,8 @@
 #   DESTDIR   install below this folder and touch nothing of the running system
 #   PREFIX    default /usr; man pages, units and completion follow it
 #
-# Configuration that exists is never overwritten, and uninstall keeps what
-# differs from what was installed, as well as credentials, the KMS's root key, /var/lib/envelope* and /var/log/envelope.
+# Existing configuration is never overwritten. uninstall keeps changed configuration,
+# credentials, the KMS's root key, /var/lib/envelope* and /var/log/envelope.
 
 BINDIR ?= $(PREFIX)/bin
 SBINDIR ?= $(PREFIX)/sbin
@@ -106,8 +106,7 @@ uninstall-files: $(BUILD)/manifest
 		[ ! -d "$$folder" ] || rmdir --ignore-fail-on-non-empty "$$folder"; \
 	done
 
-# What the packages' triggers would do. A module that cannot be built must not
-# pass for an installed one.
+# The steps of a package's triggers. The target fails if the module cannot be built.
 install-host: install-files
 	@set -e; command -v dkms >/dev/null || { echo "dkms is missing: apt install dkms" >&2; exit 1; }; \
 	dkms status dm-envelope/$(VERSION) | grep -q . && dkms remove dm-envelope/$(VERSION) --all; \
@@ -118,7 +117,7 @@ install-host: install-files
 	if [ -d /run/systemd/system ]; then systemctl daemon-reload; udevadm control --reload; fi; \
 	echo "next: envelope kms help"
 
-# Running volumes depend on the agent: whoever removes it shall stop it knowingly.
+# Running volumes depend on the agent, so an administrator must stop it before it is removed.
 uninstall-host:
 	@if [ -d /run/systemd/system ]; then for unit in enveloped envelope-kms; do \
 		if systemctl is-active --quiet $$unit; then \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The CLI from outside: what it prints and how it exits, compared with the
+# The CLI from outside: its output and its exit status, compared with the
 # transcript cli.golden. `tests/host/cli.sh --update` writes the transcript anew
 # after an intended change; read the difference before it is committed.
 
@@ -67,8 +67,8 @@ no_secrets_of_its_own() {
 }
 check "links no key, device or network library" no_secrets_of_its_own
 
-# A listener that takes the call and does not answer for some seconds, for what
-# is shown to somebody who waits, and to nobody else.
+# A listener that takes the call and does not answer for some seconds. A terminal
+# shows the wait, other outputs do not.
 slow_agent() {
 	/usr/bin/python3 - "$1" <<-'PYTHON' &
 	import socket, sys, time
@@ -95,7 +95,7 @@ progress_on_a_terminal() {
 	[ $status = 3 ] && grep -q 'Starting the cluster, waiting for the agent ... 2s' "$scratch/tty" &&
 		grep -q '3s' "$scratch/tty" && grep -q DBClusterNotFoundFault "$scratch/tty"
 }
-check "a wait of over two seconds shows on a terminal" progress_on_a_terminal
+check "a wait of more than two seconds shows on a terminal" progress_on_a_terminal
 
 quiet_elsewhere() {
 	slow_agent "$scratch/quiet.sock"
@@ -107,9 +107,9 @@ quiet_elsewhere() {
 An error occurred (DBClusterNotFoundFault) when calling the StartDBCluster operation: DBCluster db1 not found.
 hint: List the clusters of this host: envelope cluster describe" "$seen"
 }
-check "and nowhere else; the fault, its hint and exit status" quiet_elsewhere
+check "it shows nowhere else; the fault, its hint and exit status" quiet_elsewhere
 
-# A listener whose queue is full: connecting to it never ends.
+# A listener whose queue is full: connect() to it never returns.
 deaf_agent() {
 	/usr/bin/python3 - "$1" "$envelope" <<-'PYTHON'
 	import signal, socket, subprocess, sys, time
@@ -127,7 +127,7 @@ deaf_agent() {
 	print(p.wait(), p.stderr.read(), end="")
 	PYTHON
 }
-check "Ctrl-C before the agent was asked says so" same \
+check "Ctrl-C before the agent was called prints that nothing is changed" same \
 	"-2 envelope: Interrupted before the agent was called. Nothing is changed." "$(deaf_agent "$scratch/deaf.sock")"
 
 completes() {

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # make install and make uninstall below a DESTDIR: every file where a Debian host
-# expects it, nothing left behind, nothing of the administrator's lost; and what
-# is installed for DKMS builds the module.
+# expects it, nothing is left behind, no file of the administrator is lost, and the
+# sources installed for DKMS build the module.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -106,8 +106,8 @@ check "modes and owners are safe" modes
 check "no placeholder is left in a unit or rule" no_placeholder
 check "the man pages are of this version's programs" test -s "$root/usr/share/man/man1/envelope.1"
 
-# DKMS with folders of its own, in a mount namespace where its signing key is made
-# in vain: the host's modules and keys stay as they are.
+# DKMS runs with its own folders, in a mount namespace where its signing key is
+# discarded: the host's modules and keys do not change.
 headers=$(find /usr/src -maxdepth 1 -name 'linux-headers-6.1.0-*-amd64' | sort -V | tail -n 1)
 kernel=${headers#/usr/src/linux-headers-}
 dkms_builds() {
@@ -126,15 +126,15 @@ dkms_builds() {
 	[ -n "$module" ] && modinfo -F vermagic "$module" | grep -q "^$kernel " && modinfo -F license "$module"
 }
 if ! command -v dkms >/dev/null; then
-	skip "DKMS builds the module from what is installed" "dkms is not installed"
+	skip "DKMS builds the module from the installed sources" "dkms is not installed"
 elif [ -z "$headers" ]; then
-	skip "DKMS builds the module from what is installed" "no headers of Debian's 6.1 kernel"
+	skip "DKMS builds the module from the installed sources" "no headers of Debian's 6.1 kernel"
 else
-	check "DKMS builds the module from what is installed, for $kernel" dkms_builds
+	check "DKMS builds the module from the installed sources, for $kernel" dkms_builds
 fi
 
 check "a changed configuration survives install and uninstall" keeps_configuration
 check "make uninstall leaves nothing" leaves_nothing
-check "make uninstall spares what others put there" spares_others
-check "PREFIX is honoured by files and by what they say" honours_prefix
+check "make uninstall spares files of others" spares_others
+check "PREFIX moves the files and the paths in them" honours_prefix
 finish

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Man pages: each program has one, it renders without a warning, and whatever
-# the program's --help names stands in it, and the other way round.
+# Man pages: each program has one, it renders without a warning, it documents each
+# option of the program's --help, and --help names each option of the page.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -83,7 +83,7 @@ for page in build/man/*; do
 done
 for pair in envelope:1 enveloped:8 envelope-kms:8 envelope-kms-worker:8 envelope-request-key:8; do
 	program=${pair%:*} page=${pair/:/.}
-	check "what $program --help names is in $page" documented "$program" "$page"
+	check "$page documents each option of $program --help" documented "$program" "$page"
 	check "the options of $page are known to $program" known "$program" "$page"
 done
 check "each command of envelope is described" commands_documented

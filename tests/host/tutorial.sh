@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# `envelope kms help` tells how to make a first key: its commands are taken from
-# the text and run with the real aws CLI against the real KMS. Only paths and the
-# port are put elsewhere.
+# `envelope kms help` explains how to make a first key. The test takes the commands
+# from the text and runs them with the real AWS CLI against the real KMS. Only the
+# paths and the port differ.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What systemd, udev and request-key are given: verified by their own tools, and
-# the hardening measured by `systemd-analyze security` with a bound that a change
-# must not pass unnoticed.
+# The files for systemd, udev and request-key: their own tools verify them, and
+# `systemd-analyze security` measures the hardening against a bound, so that no
+# change exceeds the bound unnoticed.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -19,8 +19,8 @@ make -s install DESTDIR="$root" >"$scratch/make.out" 2>&1 ||
 	{ sed 's/^/# /' "$scratch/make.out"; echo "Bail out! make install fails"; exit 1; }
 units=$root/usr/lib/systemd/system
 
-# Programs are looked up where the unit says, so the paths point into DESTDIR.
-# man pages and other units of the host are not part of this test.
+# The unit's program paths point into DESTDIR, so that systemd finds the programs.
+# The test ignores man pages and other units of the host.
 verifies() {
 	local copy=$scratch/units
 	mkdir -p "$copy"
@@ -82,7 +82,7 @@ tmpfiles() {
 }
 check "systemd-tmpfiles makes the folder of the audit trail" tmpfiles
 
-# udevadm of Debian 12 has no verify: a rule udev cannot parse is named by its test run.
+# udevadm of Debian 12 has no verify. Its test run names a rule that udev cannot parse.
 udev_rule() {
 	local seen
 	mkdir -p "$scratch/rules"

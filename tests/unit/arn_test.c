@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Key identifiers: the four forms, and what is none of them.
+ * Key identifiers: the four forms, and texts of no form.
  */
 
 #include <setjmp.h>
@@ -56,7 +56,7 @@ static void refused(const char *text, const char *code)
 	if (key_ref_parse(text, &ref, &f) == 0)
 		fail_msg("accepted: %s", text);
 	assert_string_equal(f.code, code);
-	assert_int_equal(ref.kind, 77); /* outputs untouched on failure */
+	assert_int_equal(ref.kind, 77); /* a failure leaves the outputs untouched */
 }
 
 static void not_a_key_id(void **state)

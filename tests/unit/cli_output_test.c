@@ -18,7 +18,7 @@
 #include "cli/nearest.h"
 #include "cli/output.h"
 
-/* What @print writes on stdout for @o; to be freed. */
+/* Returns the output of @print for @o on stdout; the caller frees it. */
 static char *printed(void (*print)(json_object *), json_object *o)
 {
 	char *text = calloc(1, 4096);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * envelope.conf and credentials files: defaults, every kind of wrong line, and that a credentials
- * file that others can read is refused.
+ * envelope.conf and credentials files: defaults, every kind of wrong line, and the refusal of a
+ * credentials file that others can read.
  */
 
 #include <setjmp.h>
@@ -73,7 +73,7 @@ static void values_and_last_one_wins(void **state)
 	assert_int_equal(cfg.renew_seconds, 10);
 }
 
-/* Every lease that may be asked for has a timeout that fits, though none is given. */
+/* Every allowed lease gets a timeout that fits, without a configured timeout. */
 static void timeout_fits_the_lease(void **state)
 {
 	for (unsigned int lease = 5; lease <= 60; lease++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Faults, JSON reads and base64: the small parts that everything else leans on.
+ * Faults, JSON reads and base64: the small parts that all other code uses.
  */
 
 #include <setjmp.h>

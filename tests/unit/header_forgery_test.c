@@ -36,13 +36,13 @@ struct forgery {
 	const char *name;
 	const char *pointer;
 	const char *value;  /* NULL: delete */
-	const char *reason; /* in the refusal; NULL: accepted, but with another hash */
+	const char *reason; /* part of the refusal; NULL: accepted, but with another hash */
 };
 
 static const struct forgery forgeries[] = {
 	/* binary header */
 	{ "other uuid", "uuid", "11111111-2222-3333-4444-555555555555", NULL },
-	{ "uuid that is none", "uuid", "not-a-uuid", "uuid" },
+	{ "wrong uuid", "uuid", "not-a-uuid", "uuid" },
 	{ "uuid in capitals", "uuid", "AAAAAAAA-2222-3333-4444-555555555555", "uuid" },
 	{ "other subsystem", "subsystem", "luks", "subsystem" },
 
@@ -102,7 +102,7 @@ static const struct forgery forgeries[] = {
 	{ "generation as text", "/tokens/0/generation", "\"1\"", "tokens.0.generation" },
 	{ "other version", "/tokens/0/version", "2", "tokens.0.version" },
 	{ "other volume", "/tokens/0/volume_id", "\"vol-ffffffffffffffff0\"", NULL },
-	{ "volume id that is none", "/tokens/0/volume_id", "\"vol-x\"", "tokens.0.volume_id" },
+	{ "wrong volume id", "/tokens/0/volume_id", "\"vol-x\"", "tokens.0.volume_id" },
 	{ "other cluster", "/tokens/0/cluster_id", "\"orders-db2\"", NULL },
 	{ "line feed in cluster id", "/tokens/0/cluster_id", "\"a\\nb\"", "tokens.0.cluster_id" },
 	{ "NUL in cluster id", "/tokens/0/cluster_id", "\"orders-db1\\u0000x\"",
@@ -198,7 +198,7 @@ static void a_second_segment_is_refused(void **state)
 	refused(header_read(image, &read, &f), &f, "InvalidVolumeHeader", ": segments.1: ");
 }
 
-/* Negative control: a forger who changes nothing, or only what the hash leaves out. */
+/* Negative control: a forgery that changes nothing, or only fields that the hash leaves out. */
 static void the_forger_itself_does_not_break_headers(void **state)
 {
 	struct volume_header made = make_volume(), read;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: ../tests/unit/header_fixture.c ../tests/unit/luks2_forge.c */
 /*
- * Volume headers on image files: what is written can be read by us and by libcryptsetup, nothing
- * is destroyed unasked.
+ * Volume headers on image files: dm-envelope and libcryptsetup can read a written header, and no
+ * data are destroyed unasked.
  */
 
 #include <setjmp.h>
@@ -27,7 +27,7 @@
 #include "lib/header/header.h"
 #include "luks2_forge.h"
 
-static void what_is_written_is_read_back(void **state)
+static void a_written_header_is_read_back(void **state)
 {
 	struct volume_header made = make_volume(), read;
 	struct fault f = { 0 };
@@ -90,7 +90,7 @@ static void the_key_itself_is_not_written(void **state)
 {
 	make_volume();
 	assert_false(image_holds(key->bytes, 16));
-	/* The search is able to find things. */
+	/* Control: the search finds bytes that are there. */
 	write_at(5 << 20, key->bytes, 16);
 	assert_true(image_holds(key->bytes, 16));
 }
@@ -174,7 +174,10 @@ static void small_and_missing_devices_are_refused(void **state)
 	refused(header_read(image, &header, &f), &f, "InvalidVolumeHeader", "no LUKS2 header");
 }
 
-/* Attaches the image to a loop device. Returns its descriptor, or -1 where there are none. */
+/*
+ * Attaches the image to a loop device. Returns its descriptor, or -1 on a host without loop
+ * devices.
+ */
 static int attach_loop(char path[32])
 {
 	int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
@@ -325,7 +328,7 @@ static void erasing_leaves_nothing_of_the_header(void **state)
 	assert_true(image_holds("SWAPSPACE2", 10));
 }
 
-/* Whoever writes by a path that has become another disk's must not reach that disk's header. */
+/* A write to a path that now belongs to another disk must not reach that disk's header. */
 static void another_volumes_header_is_not_written(void **state)
 {
 	struct volume_header read;
@@ -348,7 +351,9 @@ static void another_volumes_header_is_not_written(void **state)
 	assert_true(image_holds("LUKS\xba\xbe", 6));
 }
 
-/* What a format that ended after so many steps has left: 1 the LUKS2 header, 2 the token. */
+/*
+ * Leaves an interrupted format: after step 1 there is the LUKS2 header, after step 2 the token.
+ */
 static void begin_volume(const char *volume_id, int steps)
 {
 	struct crypt_params_luks2 luks2 = { .label = volume_id,
@@ -392,11 +397,11 @@ static void only_the_unfinished_header_of_that_volume_is_erased(void **state)
 	write_at(16384, "torn", 4);
 	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 1);
 	assert_false(image_holds("LUKS", 4));
-	/* Finished: with its wrapped key there may be data. */
+	/* Finished: a volume with a wrapped key may hold data. */
 	make_volume();
 	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 0);
 	assert_int_equal(header_read(image, &(struct volume_header){ 0 }, &f), 0);
-	/* Of others. */
+	/* Data of other programs. */
 	succeeds(header_erase(image, VOLUME_ID, &f), &f);
 	write_at(4096 - 10, "SWAPSPACE2", 10);
 	write_at(1024, "\1\0\0\0\377\0\0\0", 8);
@@ -409,7 +414,7 @@ static void only_the_unfinished_header_of_that_volume_is_erased(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_image(what_is_written_is_read_back),
+		with_image(a_written_header_is_read_back),
 		with_image(sector_size_512_can_be_asked_for),
 		with_image(libcryptsetup_agrees),
 		with_image(the_key_itself_is_not_written),

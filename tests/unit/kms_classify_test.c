@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What each answer of a KMS, and of things that are not a KMS, means. Row by row, since a wrong
- * "denied" ends a cluster for good, and a wrong "ok" keeps a revoked key alive.
+ * The meaning of each answer of a KMS and of servers that are not a KMS. The table has one row
+ * per answer, since a wrong "denied" ends a cluster for good, and a wrong "ok" keeps a revoked
+ * key alive.
  */
 
 #include <setjmp.h>
@@ -168,7 +169,7 @@ static void no_other_message_is_a_verdict(void **state)
 	assert_int_equal(kms_classify(400, "DisabledException", NULL, 0), KMS_DENIED);
 }
 
-/* Whatever libcurl reports, it is never the KMS's verdict. */
+/* An error of libcurl is never the KMS's verdict. */
 static void no_transport_error_is_a_verdict(void **state)
 {
 	for (int code = 1; code < CURL_LAST; code++)
@@ -176,7 +177,7 @@ static void no_transport_error_is_a_verdict(void **state)
 				 KMS_UNREACHABLE);
 }
 
-/* Without an exception only 200 is anything but "unreachable". */
+/* Without an exception, every status except 200 is "unreachable". */
 static void no_bare_status_is_a_denial(void **state)
 {
 	for (long status = 0; status < 1000; status++)

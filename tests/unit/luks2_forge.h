@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Forges LUKS2 headers: edits the JSON area of both copies and makes the checksums right again,
- * as anybody who can write to the disk could.
+ * Forges LUKS2 headers: edits the JSON area of both copies and corrects the checksums, like an
+ * attacker who can write to the disk.
  *
  * Deliberately independent of libcryptsetup and of userspace/lib.
  */

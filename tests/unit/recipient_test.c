@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The receiving end of CiphertextForRecipient, against messages that OpenSSL makes here: good ones,
- * weaker ones, ones for somebody else, and every kind of damage.
+ * The receiving end of CiphertextForRecipient, against messages that OpenSSL makes here: valid
+ * ones, weaker ones, ones for another recipient, and every kind of damage.
  */
 
 #include <setjmp.h>
@@ -54,7 +54,7 @@ struct message {
 	size_t size;
 };
 
-/* A certificate that is nothing but a carrier of the public key, as CMS wants one. */
+/* CMS needs a certificate. This one only carries the public key. */
 static X509 *carrier(EVP_PKEY *key)
 {
 	EVP_PKEY *signer = EVP_RSA_gen(2048);
@@ -128,7 +128,7 @@ static void refused(struct message message, const char *reason)
 	OPENSSL_free(message.der);
 }
 
-static void what_is_sealed_is_opened(void **state)
+static void a_sealed_message_is_opened(void **state)
 {
 	static uint8_t large[RECIPIENT_PLAINTEXT_MAX], out[RECIPIENT_PLAINTEXT_MAX];
 	static const size_t sizes[] = { 1, 15, 16, 17, 64, 4095, 4096 };
@@ -171,7 +171,7 @@ static void weaker_messages_are_refused(void **state)
 		"one recipient");
 }
 
-static void a_message_for_somebody_else_is_refused(void **state)
+static void a_message_for_another_recipient_is_refused(void **state)
 {
 	EVP_PKEY *other = EVP_RSA_gen(2048);
 
@@ -188,7 +188,7 @@ static void too_much_plaintext_is_refused(void **state)
 	refused(seal_well(more, sizeof(more)), "damaged");
 }
 
-static void what_is_not_cms_is_refused(void **state)
+static void a_message_that_is_not_cms_is_refused(void **state)
 {
 	struct message message = seal_well(data_key, sizeof(data_key));
 	CMS_ContentInfo *data;
@@ -213,10 +213,9 @@ static void what_is_not_cms_is_refused(void **state)
 }
 
 /*
- * One flipped bit anywhere must never crash, and never give another plaintext of the same length
- * without notice where the format lets one notice. CBC has no integrity: bits of the content or
- * of the IV do change the plaintext; header_verify_key() and the KMS's own authenticated blob are
- * what catches that.
+ * One flipped bit anywhere must never crash, and must be detected where the format allows it. CBC
+ * has no integrity: flipped bits of the content or the IV change the plaintext.
+ * header_verify_key() and the KMS's own authenticated blob detect those.
  */
 static void no_flipped_bit_crashes(void **state)
 {
@@ -232,7 +231,7 @@ static void no_flipped_bit_crashes(void **state)
 			refusals++;
 		message.der[i] ^= 1 << (i % 8);
 	}
-	/* At least each bit of the wrapped key counts. */
+	/* At least each bit of the wrapped key is detected. */
 	assert_true(refusals >= 256);
 	OPENSSL_free(message.der);
 }
@@ -240,12 +239,12 @@ static void no_flipped_bit_crashes(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_sealed_is_opened),
+		cmocka_unit_test(a_sealed_message_is_opened),
 		cmocka_unit_test(the_public_key_is_a_subject_public_key_info),
 		cmocka_unit_test(weaker_messages_are_refused),
-		cmocka_unit_test(a_message_for_somebody_else_is_refused),
+		cmocka_unit_test(a_message_for_another_recipient_is_refused),
 		cmocka_unit_test(too_much_plaintext_is_refused),
-		cmocka_unit_test(what_is_not_cms_is_refused),
+		cmocka_unit_test(a_message_that_is_not_cms_is_refused),
 		cmocka_unit_test(no_flipped_bit_crashes),
 	};
 

@@ -2,9 +2,10 @@
 /* sources: agent/lease/kms_call.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /* sources: ../tests/unit/kms_fixture.c ../tests/unit/luks2_forge.c */
 /*
- * A volume made by our code, with the agent's own requests to the KMS, and everything that stock tools can do with it: blkid and cryptsetup
- * know it, and docs/recover-volume-key gets its key from the KMS with the aws CLI. The last step
- * here is `cryptsetup open --test-passphrase`; tests/integration/recovery goes on to the data.
+ * A volume made by dm-envelope's code, with the agent's own requests to the KMS, in the hands of
+ * stock tools: blkid and cryptsetup recognise it, and docs/recover-volume-key gets its key from
+ * the KMS with the AWS CLI. The last step here is `cryptsetup open --test-passphrase`;
+ * tests/integration/recovery goes on to the data.
  *
  * Also the end of the chain of trust: the KMS refuses the key of each forged header that the
  * profile lets through.
@@ -57,7 +58,7 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 	};
 }
 
-/* Asks as the agent does, which also writes it into the audit trail. */
+/* Calls the KMS as the agent does, which also writes the call into the audit trail. */
 static struct answer ask(const char *operation, struct json_object *request)
 {
 	struct answer answer = { 0 };
@@ -182,7 +183,7 @@ static void output_has(const char *text)
 		fail_msg("expected \"%s\" in:\n%s", text, output);
 }
 
-/* The documentation of the checkout: the tests are built in it, or run from within it. */
+/* The docs folder of the checkout, where the tests are built or run. */
 static const char *docs(void)
 {
 	static const char *const above[] = { "docs", "../docs", "../../docs", NULL };
@@ -247,7 +248,7 @@ static void the_key_is_recovered_and_opens_the_volume(void **state)
 			       "--key-size 512 %s 2>&1",
 			       key_file, image),
 			 0);
-	/* The control: another key does not. */
+	/* Control: another key does not open it. */
 	assert_int_equal(shell("printf x | dd of=%s conv=notrunc 2>/dev/null", key_file), 0);
 	assert_int_equal(shell("cryptsetup open --test-passphrase --type luks2 --volume-key-file %s "
 			       "--key-size 512 %s 2>&1",
@@ -331,7 +332,7 @@ static void the_kms_refuses_the_key_for_each_forged_header(void **state)
 	}
 }
 
-/* What is not in the trail was not asked, or was asked in secret. */
+/* A call that is missing from the trail was not made, or was made in secret. */
 static void each_question_is_in_the_audit_trail(void **state)
 {
 	static const char *const asked[] = { "GenerateDataKeyWithoutPlaintext", "Decrypt",
@@ -339,7 +340,7 @@ static void each_question_is_in_the_audit_trail(void **state)
 	struct json_object _cleanup_json_ *records = NULL;
 	struct fault f;
 
-	/* Those of this test's own volume are the last. */
+	/* The last records are of this test's volume. */
 	records = audit_read(agent.audit, NULL, 3, &f);
 	assert_int_equal(json_object_array_length(records), 3);
 	for (size_t i = 0; i < 3; i++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Secret memory, seen from outside: what the kernel says of the mapping, what a fork sees, what a
- * step beyond the page does, and what is left after release.
+ * Secret memory from outside: the kernel's flags of the mapping, the view of a forked child, a
+ * step beyond the page, and the bytes after release.
  */
 
 #include <setjmp.h>

@@ -40,7 +40,7 @@ static void take_whole_and_halves(void **state)
 	varlink_buffer_free(&buffer);
 }
 
-static void take_refuses_what_is_no_object(void **state)
+static void take_refuses_other_than_objects(void **state)
 {
 	static const char *const bad[] = {
 		"",  "[]",  "1",     "null",	 "\"a\"",
@@ -80,7 +80,7 @@ static void take_refuses_oversize(void **state)
 	varlink_buffer_append(&buffer, spaces, VARLINK_MESSAGE_MAX);
 	assert_int_equal(varlink_buffer_take(&buffer, &message), 0);
 	varlink_buffer_append(&buffer, spaces, 1);
-	/* Refused before its NUL has come: it must not grow for ever. */
+	/* A message without NUL is refused, so that it cannot grow without limit. */
 	assert_int_equal(varlink_buffer_take(&buffer, &message), -EMSGSIZE);
 	varlink_buffer_free(&buffer);
 	free(spaces);
@@ -104,7 +104,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(take_whole_and_halves),
-		cmocka_unit_test(take_refuses_what_is_no_object),
+		cmocka_unit_test(take_refuses_other_than_objects),
 		cmocka_unit_test(take_refuses_deep_nesting),
 		cmocka_unit_test(take_refuses_oversize),
 		cmocka_unit_test(append_refuses_oversize),

@@ -85,7 +85,7 @@ static void streaming_gives_every_answer(void **state)
 	assert_int_equal(sum, 5050);
 }
 
-/* A client that asks for many answers and reads none is given up, and the server lives on. */
+/* The server drops a client that requests many answers and reads none, and goes on. */
 static void streaming_without_reading(void **state)
 {
 	_cleanup_varlink_ struct varlink_client *other = varlink_connected(*state);
@@ -98,7 +98,7 @@ static void streaming_without_reading(void **state)
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(write(fd, request, sizeof(request)), sizeof(request));
 	call_and_answer(state);
-	/* What was sent before the limit is readable; then comes the end of the stream. */
+	/* The client can read the answers before the limit. Then the stream ends. */
 	for (size_t total = 0;;) {
 		char chunk[65536];
 		ssize_t n = read(fd, chunk, sizeof(chunk));
@@ -251,7 +251,7 @@ static void client_gone_while_waiting(void **state)
 	varlink_client_timeout(client, 100);
 	assert_int_equal(varlink_call(client, "test.Things.Keep", NULL, NULL, &f), -1);
 	assert_string_equal(f.code, "AgentUnreachable");
-	/* The connection is out of step now and says so. */
+	/* The connection is out of step now, and the next call fails. */
 	assert_int_equal(varlink_call(client, "test.Things.Echo", NULL, NULL, &f), -1);
 	varlink_disconnect(client);
 	for (int i = 0; i < 3000; i++) {
@@ -374,7 +374,7 @@ static void a_living_server_is_not_replaced(void **state)
 	call_and_answer(state);
 }
 
-static void nobody_there(void **state)
+static void a_missing_server_is_a_fault(void **state)
 {
 	struct varlink_client *client = NULL;
 	struct fault f = { 0 };
@@ -387,7 +387,7 @@ static void nobody_there(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nobody_there),
+		cmocka_unit_test(a_missing_server_is_a_fault),
 		WITH_SERVER(call_and_answer),
 		WITH_SERVER(large_answer),
 		WITH_SERVER(streaming_needs_more),

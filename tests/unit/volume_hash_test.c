@@ -60,7 +60,7 @@ static const char vector_text[] =
 static const char vector_sha256[] =
 	"72baff969e77cf676c57f5e71185e09f4ab1835574f972c427050233985eb05e";
 
-static void the_text_is_what_the_format_says(void **state)
+static void the_text_follows_the_format(void **state)
 {
 	char text[VOLUME_HASH_TEXT_MAX];
 
@@ -115,7 +115,7 @@ static void each_field_counts(void **state)
 	}
 }
 
-static void what_may_change_later_does_not_count(void **state)
+static void fields_that_may_change_do_not_count(void **state)
 {
 	struct volume_header changed = vector;
 	char hex[65];
@@ -128,7 +128,7 @@ static void what_may_change_later_does_not_count(void **state)
 	assert_string_equal(hex, vector_sha256);
 }
 
-/* The longest values the profile lets through must not be cut. */
+/* The longest values of the profile must not be cut. */
 static void the_longest_header_fits(void **state)
 {
 	struct volume_header longest = vector;
@@ -147,10 +147,10 @@ static void the_longest_header_fits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_text_is_what_the_format_says),
+		cmocka_unit_test(the_text_follows_the_format),
 		cmocka_unit_test(the_hash_is_that_of_sha256sum),
 		cmocka_unit_test(each_field_counts),
-		cmocka_unit_test(what_may_change_later_does_not_count),
+		cmocka_unit_test(fields_that_may_change_do_not_count),
 		cmocka_unit_test(the_longest_header_fits),
 	};
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* sources: ../tests/unit/kms_fixture.c ../tests/unit/memory_search.c */
 /*
- * What is left in the memory of a worker when it exits: the data key in the shared block, which the
- * agent wipes, and nowhere else. Pages of a process that is gone are freed as they are. And the
- * worker of a renewal, which needs no data key, was given no private key that opens one.
+ * The memory of a worker at its exit holds the data key only in the shared block, which the agent
+ * wipes. The kernel frees the pages of a process unwiped. The worker of a renewal needs no data
+ * key, so it gets no private key that opens one.
  *
- * The worker is stopped at its exit with ptrace, when its memory is still there, and searched. The
- * worker must be the release build: AddressSanitizer brings an allocator that keeps freed blocks,
- * which makes the sanitized build the negative control.
+ * ptrace stops the worker at its exit, while its memory is still there, and the test searches the
+ * memory. The worker must be the release build: AddressSanitizer brings an allocator that keeps
+ * freed blocks, which makes the sanitized build the negative control.
  */
 
 #include <setjmp.h>
@@ -32,7 +32,7 @@
 #include "lib/kms/worker.h"
 #include "memory_search.h"
 
-/* What the DER of an RSA-2048 private key has, and that of a public one has not. */
+/* Bytes of the DER of an RSA-2048 private key that the DER of a public key lacks. */
 static const uint8_t private_key[] = { 0x02, 0x01, 0x00, 0x02, 0x82, 0x01, 0x01, 0x00 };
 
 static const struct kms_fixture *kms;
@@ -86,7 +86,7 @@ static pid_t newest_child(void)
 	return (pid_t)last;
 }
 
-/* Has the worker @pid stop when it is about to exit. */
+/* Makes the worker @pid stop when it is about to exit. */
 static void hold_at_exit(pid_t pid)
 {
 	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT), 0);
@@ -227,7 +227,7 @@ static void the_key_is_in_the_shared_block_only(bool tls)
 
 	need_release_worker();
 	found = search_for_data_key(release_worker(), tls);
-	/* Control of the search: it does find the key where it has to be. */
+	/* Control: the search finds the key in the shared block. */
 	assert_int_equal(found.in_block, 2);
 	if (found.elsewhere)
 		fail_msg("%u copies elsewhere, the last in %s", found.elsewhere, found.where);
@@ -260,7 +260,7 @@ static pid_t ask_in_vain(sd_event *e, const struct config *cfg, const struct ans
 	return newest_child();
 }
 
-/* Searches the worker once it has put its question, with copies of the credentials in it. */
+/* Searches the worker after it has sent its request, which holds copies of the credentials. */
 static struct findings search_asking(pid_t pid, const struct credentials *c,
 				     const struct needle *needles)
 {
@@ -296,7 +296,7 @@ static void a_renewal_has_no_private_key(void **state)
 		found = search_asking(ask_in_vain(e, &cfg, &key, dry_run, &answer), &c, needles);
 		kill(kms->pid, SIGCONT);
 		finish(e, &answer);
-		/* Control of the search: a worker that has to open a data key has one. */
+		/* Control: the worker of a data key call holds a private key. */
 		assert_int_equal(found.in_block, !dry_run);
 		if (found.elsewhere)
 			fail_msg("a private key in %s", found.where);
@@ -321,10 +321,10 @@ static struct findings search_at_end(pid_t pid, const struct needle *needles, un
 }
 
 /*
- * A worker whose KMS does not answer has copies of the credentials in what it asks; the agent that
- * wants it gone sends SIGTERM, and kills it two seconds later.
+ * A worker whose KMS does not answer holds copies of the credentials in its request. To end the
+ * worker, the agent sends SIGTERM, and SIGKILL two seconds later.
  */
-static void one_that_is_told_to_stop_wipes_first(void **state)
+static void a_terminated_worker_wipes_first(void **state)
 {
 	const struct config cfg = config_for(false);
 	struct findings before, after;
@@ -354,14 +354,14 @@ static void one_that_is_told_to_stop_wipes_first(void **state)
 	sd_event_unref(e);
 	drop(&key);
 	assert_int_not_equal(none.outcome, KMS_OK);
-	/* Control: before, they were there to be wiped. */
+	/* Control: the secrets were there before. */
 	assert_true(before.elsewhere > 0);
 	assert_true(WIFEXITED(status));
 	if (after.elsewhere)
 		fail_msg("%u copies, the last in %s", after.elsewhere, after.where);
 }
 
-/* An agent of its own, which tells the worker's pid and lives until it is killed. */
+/* A separate agent, which reports the worker's pid and runs until it is killed. */
 static void be_an_agent(int to_test)
 {
 	const struct config cfg = config_for(false);
@@ -369,7 +369,7 @@ static void be_an_agent(int to_test)
 	sd_event *e;
 	pid_t pid;
 
-	/* What a fork gets of this process's key pair is wiped: it makes another. */
+	/* The fork's copy of this process's key pair is wiped, so the fork makes another. */
 	kms_worker_end_all();
 	key = data_key(&cfg);
 	if (sd_event_new(&e) < 0)
@@ -381,8 +381,11 @@ static void be_an_agent(int to_test)
 		pause();
 }
 
-/* Nobody else wipes what they share then: the block is freed with the last of the two. */
-static void one_whose_agent_is_killed_wipes_the_block(void **state)
+/*
+ * Then only the worker can wipe the shared block, which is freed with the last of the two
+ * processes.
+ */
+static void a_worker_whose_agent_is_killed_wipes_the_block(void **state)
 {
 	struct findings before, after;
 	struct credentials c;
@@ -453,8 +456,8 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_of_a_key_from_the_socket),
 		cmocka_unit_test(nothing_is_left_of_a_key_from_tls),
 		cmocka_unit_test(a_renewal_has_no_private_key),
-		cmocka_unit_test(one_that_is_told_to_stop_wipes_first),
-		cmocka_unit_test(one_whose_agent_is_killed_wipes_the_block),
+		cmocka_unit_test(a_terminated_worker_wipes_first),
+		cmocka_unit_test(a_worker_whose_agent_is_killed_wipes_the_block),
 #ifdef __SANITIZE_ADDRESS__
 		cmocka_unit_test(copies_are_left_without_the_wiping_allocator),
 #endif

@@ -133,7 +133,7 @@ static void the_worker_has_no_privileges(void **state)
 	close(inherited);
 }
 
-static void a_cancelled_call_leaves_no_process_and_calls_nobody(void **state)
+static void a_cancelled_call_leaves_no_process_and_no_callback(void **state)
 {
 	struct worker_result _cleanup_result_ result = { 0 };
 	struct kms_worker *worker;
@@ -173,7 +173,7 @@ static void a_killed_worker_is_no_verdict(void **state)
 	assert_non_null(strstr(result.fault.message, "signal 9"));
 }
 
-static void what_cannot_start_says_why(void **state)
+static void a_failed_start_gives_its_reason(void **state)
 {
 	struct config cfg = worker_config("ftp://kms");
 	struct worker_result result = { 0 };
@@ -218,9 +218,9 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_worker_has_no_privileges),
-		cmocka_unit_test(a_cancelled_call_leaves_no_process_and_calls_nobody),
+		cmocka_unit_test(a_cancelled_call_leaves_no_process_and_no_callback),
 		cmocka_unit_test(a_killed_worker_is_no_verdict),
-		cmocka_unit_test(what_cannot_start_says_why),
+		cmocka_unit_test(a_failed_start_gives_its_reason),
 	};
 
 	/* For tests/mutations/run: only the test of that name. */

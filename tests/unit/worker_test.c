@@ -2,7 +2,7 @@
 /* sources: ../tests/unit/kms_fixture.c ../tests/unit/worker_fixture.c */
 /*
  * envelope-kms-worker, started as the agent starts it, against the real envelope-kms, and against
- * things that are not a KMS: proxies, hung servers, endless answers.
+ * servers that are not a KMS: proxies, hung servers, endless answers.
  *
  * The programs are taken from the folder above that of this test.
  */
@@ -169,7 +169,7 @@ static void a_disabled_key_is_denied_and_an_enabled_one_is_not(void **state)
 	free(blob);
 }
 
-static void keys_that_are_not_there_are_denied_and_nonsense_is_not(void **state)
+static void missing_keys_are_denied_and_wrong_requests_are_not(void **state)
 {
 	struct config cfg = worker_config(kms->endpoint);
 	struct worker_result _cleanup_result_ result =
@@ -204,7 +204,7 @@ static void unknown_credentials_are_no_verdict(void **state)
 	}
 }
 
-/* ---- what is not a KMS ---- */
+/* ---- servers that are not a KMS ---- */
 
 #define ANSWER(status, headers, body) \
 	"HTTP/1.1 " status "\r\nConnection: close\r\n" headers "\r\n" body
@@ -258,7 +258,7 @@ static void impostors_are_never_a_verdict(void **state)
 		  "KMSInternalException" },
 		{ "a plaintext in clear", ANSWER("200 OK", "", "{\"Plaintext\":\"AAAA\"}"), 0,
 		  KMS_UNREACHABLE, "KMSInternalException" },
-		/* The controls: what does count as the KMS's word. */
+		/* The controls: answers that are the KMS's verdict. */
 		{ "a denial",
 		  ANSWER("400 Bad Request", "",
 			 "{\"__type\":\"AccessDeniedException\",\"message\":\"no\"}"),
@@ -291,7 +291,7 @@ static void impostors_are_never_a_verdict(void **state)
 	}
 }
 
-/* A renewal counts only if the KMS says so in the words for it, or gives the key. */
+/* A renewal counts only if the KMS reports a dry run or returns the key. */
 static void an_empty_success_does_not_renew(void **state)
 {
 	static const char *const answers[] = {
@@ -314,7 +314,7 @@ static void an_empty_success_does_not_renew(void **state)
 	}
 }
 
-static void nobody_there_is_unreachable(void **state)
+static void a_missing_kms_is_unreachable(void **state)
 {
 	struct config cfg = worker_config("unix:/nonexistent/kms.sock");
 	struct worker_result _cleanup_result_ result = worker_run(&cfg, "ListKeys", json("{}"));
@@ -326,7 +326,7 @@ static void nobody_there_is_unreachable(void **state)
 	worker_expect(&result, KMS_UNREACHABLE, "KMSUnreachable");
 }
 
-static void a_kms_that_says_nothing_runs_into_the_timeout(void **state)
+static void a_silent_kms_runs_into_the_timeout(void **state)
 {
 	struct impostor i = { 0 };
 	struct worker_result _cleanup_result_ result = { 0 };
@@ -340,7 +340,7 @@ static void a_kms_that_says_nothing_runs_into_the_timeout(void **state)
 	impostor_stop(&i);
 	worker_expect(&result, KMS_UNREACHABLE, "KMSUnreachable");
 	assert_true(monotonic_s() - start >= 1.9);
-	/* Generous, for a loaded machine: the point is that it ends. */
+	/* A loaded machine needs the margin. The call must end. */
 	assert_true(monotonic_s() - start < 60);
 }
 
@@ -365,12 +365,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(reencrypt_moves_a_blob_to_another_context),
 		cmocka_unit_test(a_dry_run_proves_access_and_gives_no_key),
 		cmocka_unit_test(a_disabled_key_is_denied_and_an_enabled_one_is_not),
-		cmocka_unit_test(keys_that_are_not_there_are_denied_and_nonsense_is_not),
+		cmocka_unit_test(missing_keys_are_denied_and_wrong_requests_are_not),
 		cmocka_unit_test(unknown_credentials_are_no_verdict),
 		cmocka_unit_test(impostors_are_never_a_verdict),
 		cmocka_unit_test(an_empty_success_does_not_renew),
-		cmocka_unit_test(nobody_there_is_unreachable),
-		cmocka_unit_test(a_kms_that_says_nothing_runs_into_the_timeout),
+		cmocka_unit_test(a_missing_kms_is_unreachable),
+		cmocka_unit_test(a_silent_kms_runs_into_the_timeout),
 	};
 
 	/* For tests/mutations/run: only the test of that name. */

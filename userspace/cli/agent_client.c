@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Calls to the agent. A call that takes longer than two seconds shows on the
- * terminal that it is being waited for; a timer's signal prints that line, since
- * the call itself blocks. Whoever interrupts a call that changes something is told
- * what becomes of it: the agent does not stop halfway, since then nobody would know
- * what there is.
+ * Calls to the agent. After two seconds a line on the terminal shows that the program waits. A
+ * timer's signal prints the line, since the call itself blocks. If a call that changes something
+ * is interrupted, a line states what happens next: the agent does not stop halfway, since the
+ * result would then be unknown.
  *
  * Must never retry a call that changes something: the user decides.
  */
@@ -28,7 +27,7 @@ enum {
 static char progress_text[96];
 static unsigned int progress_seconds;
 
-/* Only write(2): nothing else is safe in here. */
+/* Only write(2) is safe here. */
 static void progress_tick(int signal_number)
 {
 	char line[sizeof(progress_text) + 32], digits[12];
@@ -76,10 +75,10 @@ static void progress_stop(void)
 	progress_seconds = 0;
 }
 
-/* What a signal that ends the program says first; for its handler alone. */
+/* Text that is printed before a signal ends the program; for the signal handler alone. */
 static char farewell[256];
 
-/* Only write(2) again. The signal then takes its usual course, so that a shell sees it too. */
+/* Only write(2) is safe here. The signal then ends the program, so that a shell sees it too. */
 static void on_interrupt(int signal_number)
 {
 	ssize_t written = write(STDERR_FILENO, farewell, strlen(farewell));
@@ -88,7 +87,7 @@ static void on_interrupt(int signal_number)
 	raise(signal_number);
 }
 
-/* Takes SIGINT and SIGTERM, unless the caller has the program ignore them, or gives them back. */
+/* Handles SIGINT and SIGTERM, unless the program started with them ignored, or restores them. */
 static void handle_interrupts(bool take)
 {
 	struct sigaction ours = { .sa_handler = on_interrupt, .sa_flags = SA_RESETHAND };
@@ -102,7 +101,7 @@ static void handle_interrupts(bool take)
 	}
 }
 
-/* @asked: the agent may have the call by now. What only looks has nothing to say about. */
+/* @asked: the agent may have the call by now. Read-only calls print nothing when interrupted. */
 static void say_on_interrupt(const struct invocation *invocation, bool asked)
 {
 	const char *name = json_get_string(invocation->params, "dbClusterIdentifier");

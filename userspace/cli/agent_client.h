@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls to the agent, with a line on the terminal while one waits.
+ * Calls to the agent, with a line on the terminal during a long wait.
  *
  * Must never retry a call that changes something: the user decides.
  */

@@ -97,7 +97,7 @@ static const struct column cluster_columns[] = { { "DBClusterIdentifier", "DBClu
 						 { "KmsKeyId", "KmsKeyId" },
 						 { 0 } };
 
-/* One cluster came back: the answer of AWS has it as "DBCluster". */
+/* Prints a reply with one cluster, which AWS's answer names "DBCluster". */
 static int run_one(const struct invocation *invocation)
 {
 	_cleanup_json_ struct json_object *reply = NULL, *document = NULL;

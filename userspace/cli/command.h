@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a command of the CLI is: a noun, a verb, its options, and the function
- * that carries it out. Help, parsing and the man page's test all read the same
- * tables, so that they cannot disagree.
+ * A command of the CLI: a noun, a verb, its options, and the function that carries it out. Help,
+ * parsing and the man page's test read the same tables, so that they cannot disagree.
  *
- * A command decides nothing about clusters or keys: it passes what was asked to
- * the agent and shows what came back.
+ * A command decides nothing about clusters or keys: it passes the parameters to the agent and
+ * shows the answer.
  */
 #ifndef ENVELOPE_CLI_COMMAND_H
 #define ENVELOPE_CLI_COMMAND_H
@@ -27,10 +26,10 @@ enum option_kind {
  * struct option_spec - one long option
  * @name: without the dashes, AWS's spelling where AWS has the option
  * @kind: how it is written
- * @placeholder: stands for the value in help texts, where there is one
+ * @placeholder: stands for the value in help texts; NULL for an option without a value
  * @parameter: the agent's parameter that takes the value; NULL when the option is for the CLI
  *	itself, which then finds it in invocation.local under @name
- * @required: the command makes no sense without it
+ * @required: the command refuses to run without it
  * @help: one line
  */
 struct option_spec {
@@ -48,9 +47,9 @@ struct invocation;
  * struct command - one verb, or a noun that is its own verb
  * @noun: first word, "cluster"
  * @verb: second word, "create"; NULL when the noun stands alone
- * @operation: AWS's name of it, for error messages
- * @method: the agent's method, without the interface; NULL when none is called
- * @progress: shown while one waits for the agent, "Creating the cluster"
+ * @operation: AWS's name of the operation, for error messages
+ * @method: the agent's method, without the interface; NULL for a command that calls no method
+ * @progress: shown during a wait for the agent, "Creating the cluster"
  * @summary: one line for the list of commands
  * @details: paragraphs for --help, may be NULL
  * @options: ended by an entry without name; the options of every command come on top

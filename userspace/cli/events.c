@@ -14,7 +14,7 @@
 #include "cli/explain.h"
 #include "cli/output.h"
 
-/* as the records' eventTime has it, UTC */
+/* the format of the records' eventTime, UTC */
 #define RECORD_TIME "%Y-%m-%dT%H:%M:%SZ"
 
 static const struct option_spec events_options[] = {
@@ -34,7 +34,7 @@ static const struct option_spec events_options[] = {
 	{ 0 }
 };
 
-/* Reads "90s", "10m", "2h", "7d" as seconds; -1 when @text is none of these. */
+/* Reads "90s", "10m", "2h", "7d" as seconds; -1 for another text. */
 static long long relative_seconds(const char *text)
 {
 	static const struct {
@@ -91,7 +91,7 @@ static int parse_since(const char *text, char *ret, size_t size, struct fault *f
 			 text);
 }
 
-/* What the record is about: the cluster, else the key. */
+/* The subject of the record: the cluster, else the key. */
 static const char *subject(struct json_object *record, char *text, size_t size)
 {
 	static const char *const fields[] = { "dBClusterIdentifier", "dbClusterIdentifier",

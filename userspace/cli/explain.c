@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Errors in words: what happened, in the style of the AWS CLI, and what to do.
+ * Errors for people: the fault, in the style of the AWS CLI, and what to do.
  *
  * Must never print on stdout: scripts read that.
  */
@@ -59,8 +59,8 @@ static const char *hint_for(const char *code)
 }
 
 /**
- * explain_fault() - print a fault the agent answered with, or why it did not answer
- * @command: what was being done
+ * explain_fault() - print the agent's fault, or the reason why the agent did not answer
+ * @command: the command that failed
  * @f: the fault
  *
  * Return: the exit status for @f.
@@ -78,7 +78,7 @@ int explain_fault(const struct command *command, const struct fault *f)
 
 /**
  * explain_usage() - print what is wrong with a command line
- * @command: the command, NULL when not even that is known
+ * @command: the command, NULL when the command is unknown
  * @f: the fault
  *
  * Return: the exit status for @f.

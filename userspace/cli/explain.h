@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Errors in words: what happened, in the style of the AWS CLI, and what to do.
+ * Errors for people: the fault, in the style of the AWS CLI, and what to do.
  *
  * Must never print on stdout: scripts read that.
  */

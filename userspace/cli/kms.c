@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * envelope kms help: keys are made and managed with the AWS CLI; this says how
- * to point it at the embedded KMS and make a first key.
+ * envelope kms help: explains how to point the AWS CLI at the embedded KMS and make a first key.
  *
  * Must never talk to a KMS: the CLI holds no credentials.
  */

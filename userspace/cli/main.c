@@ -3,7 +3,7 @@
  * envelope: the command line of dm-envelope. Finds the command that the first
  * words name, parses its options and runs it.
  *
- * The program holds no privileges and no keys: all it can do is ask the agent.
+ * The program holds no privileges and no keys: it can only call the agent.
  */
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Edit distance between what was typed and what there is.
+ * Edit distance between a typed word and the known words.
  *
- * Must never be used to guess and go on: only to say.
+ * Must never be used to guess and go on: only for a message.
  */
 
 #include "cli/nearest.h"
@@ -50,7 +50,7 @@ void nearest_start(struct nearest *nearest, const char *typed)
 {
 	nearest->typed = typed;
 	nearest->best = NULL;
-	/* further away than half of the word is no mistyping of it */
+	/* a candidate with edits in more than half of the word is no mistyping */
 	nearest->distance = (unsigned int)strnlen(typed, WORD_MAX) / 2 + 1;
 }
 

@@ -2,7 +2,7 @@
 /*
  * "Did you mean": the known word nearest to a mistyped one.
  *
- * Must never be used to guess and go on: only to say.
+ * Must never be used to guess and go on: only for a message.
  */
 #ifndef ENVELOPE_CLI_NEAREST_H
 #define ENVELOPE_CLI_NEAREST_H
@@ -10,7 +10,7 @@
 /**
  * struct nearest - a search in progress; start with nearest_start()
  * @typed: what the user wrote
- * @best: the nearest candidate so far, NULL when none is near enough
+ * @best: the nearest candidate so far, NULL when no candidate is near enough
  * @distance: edits between the two
  */
 struct nearest {

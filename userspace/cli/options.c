@@ -29,7 +29,7 @@ const struct option_spec global_options[] = {
 };
 
 /**
- * struct match - what an argument turned out to be
+ * struct match - the option that an argument names
  * @spec: the option
  * @negated: written as --no-NAME
  */
@@ -115,7 +115,7 @@ static int store(struct invocation *invocation, const struct match *match, const
 	return 0;
 }
 
-/* Takes argv[*i], and the value that follows it where there is one. */
+/* Parses argv[*i], and the value that follows if the option takes one. */
 static int parse_one(struct invocation *invocation, int argc, char **argv, int *i, struct fault *f)
 {
 	const char *argument = argv[*i], *value = NULL, *equals;
@@ -141,7 +141,7 @@ static int parse_one(struct invocation *invocation, int argc, char **argv, int *
 	} else if (equals) {
 		value = equals + 1;
 	} else {
-		/* an option in the place of a value is a forgotten value */
+		/* an option in place of a value means that the value was forgotten */
 		if (*i + 1 >= argc || !strncmp(argv[*i + 1], "--", 2))
 			return fault_set(f, "Usage", "Option --%s needs a value: --%s %s.",
 					 match.spec->name, match.spec->name,
@@ -191,7 +191,7 @@ static int apply_globals(struct invocation *invocation, struct fault *f)
  * @argc: number of arguments
  * @argv: the arguments; must outlive @ret
  * @ret: filled in any case; release with options_release()
- * @f: Usage, says what is wrong
+ * @f: Usage, with what is wrong
  *
  * --help wins over everything else that may be wrong with the command line.
  *

@@ -30,7 +30,7 @@ void output_json_line(struct json_object *o)
 }
 
 /**
- * output_text() - a member as people read it
+ * output_text() - a member as text for people
  * @o: object
  * @field: its member; absent, null or empty reads as "-"
  * @buffer: where the text goes
@@ -62,7 +62,7 @@ const char *output_text(struct json_object *o, const char *field, char *buffer, 
 	return buffer;
 }
 
-/* Bytes that begin a character: what a UTF-8 terminal shows as one column. */
+/* Counts the bytes that begin a character. A UTF-8 terminal shows each as one column. */
 static int display_width(const char *text)
 {
 	int width = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the commands print on stdout: JSON as it came, or tables for people.
+ * Output of the commands on stdout: the agent's JSON, or tables for people.
  *
  * Must never let a string from outside move the cursor or colour the terminal:
  * control characters are shown as '?'.

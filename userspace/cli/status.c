@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * envelope status [--watch]: what the kernel says of the volumes, once or at
- * each change.
+ * envelope status [--watch]: the state of the volumes in the kernel, once or at each change.
  *
- * Must never poll: the agent tells when something changes.
+ * Must never poll: the agent sends each change.
  */
 
 #include <stdio.h>
@@ -37,7 +36,7 @@ static const struct column volume_columns[] = { { "DBClusterIdentifier", "DBClus
 						{ "Refused", "Refused" },
 						{ 0 } };
 
-/* What does not fit into a table: why a cluster is as it is, what the KMS said last. */
+/* Prints what does not fit into a table: the reason of a status, and the KMS's last error. */
 static void show_notes(struct json_object *volumes)
 {
 	static const char *const notes[] = { "StatusReason", "LastError" };

@@ -5,12 +5,12 @@
  *
  * The kernel makes a key "under construction" and waits until it is filled or
  * rejected. The relay never sees key material, so it never fills it: it asks the
- * agent to put the live key into root's keyring, links that one into the
- * keyring of the process that asked, where it takes the other's place, and
- * rejects the key under construction. The target then searches once more.
+ * agent to put the live key into root's keyring, links the live key into the keyring of the
+ * requesting process, where it replaces the key under construction, and rejects the key under
+ * construction. The target then searches once more.
  *
- * Must never decide anything: the agent does. The one exception guards the
- * agent: only requests of root are passed on, since any user may make an upcall.
+ * Must never decide anything: the agent does. One exception guards the agent: the relay passes on
+ * only requests of root, since any user may make an upcall.
  */
 
 #include <errno.h>
@@ -32,20 +32,20 @@
 
 #define AGENT_SOCKET "/run/envelope/agent.sock"
 
-/* linux/keyctl.h has it, but does not go together with keyutils.h */
+/* linux/keyctl.h defines it, but cannot be included together with keyutils.h */
 #ifndef KEY_SPEC_REQUESTOR_KEYRING
 #define KEY_SPEC_REQUESTOR_KEYRING -8
 #endif
 
 enum {
-	AGENT_TIMEOUT_MS = 30000, /* whoever asked sleeps uninterruptibly meanwhile */
-	REJECT_SECONDS = 5,	  /* long enough for the target's second search to see why */
+	AGENT_TIMEOUT_MS = 30000, /* the requesting process sleeps uninterruptibly meanwhile */
+	REJECT_SECONDS = 5,	  /* long enough for the target's second search to see the error */
 };
 
 /**
- * struct request - what the kernel wants
+ * struct request - a request of the kernel
  * @key: serial of the key under construction
- * @uid: who asked
+ * @uid: user of the requesting process
  * @description: of the key; points into @text
  * @text: as keyctl_describe_alloc() gives it; to be freed
  */
@@ -76,7 +76,7 @@ static int usage(FILE *stream)
 
 /*
  * The kernel starts helpers without open files, and request-key(8) gives them
- * /dev/null: then what goes wrong is said in the journal.
+ * /dev/null. Errors then go to the journal.
  */
 static void open_log(void)
 {
@@ -96,7 +96,10 @@ static void open_log(void)
 		close(fd);
 }
 
-/* Takes over the authority for @key and reads from the kernel what is asked for, and by whom. */
+/*
+ * Takes over the authority for @key and reads from the kernel which key is requested, and by
+ * which user.
+ */
 static int read_request(key_serial_t key, struct request *request)
 {
 	static const char type[] = ENVELOPE_KEY_TYPE ";";
@@ -144,8 +147,8 @@ static int ask_agent(const char *description)
 }
 
 /*
- * Puts the live key into the keyring of the process that asked. That is needed
- * where its session keyring does not reach root's keyring, as under sudo.
+ * Puts the live key into the keyring of the requesting process. This is needed where the session
+ * keyring does not reach root's keyring, as under sudo.
  */
 static int link_live_key(const char *description)
 {
@@ -196,7 +199,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	r = serve(&request);
-	/* expired from the start when the live key stands in for it */
+	/* the rejected key expires at once when the live key replaces it */
 	seconds = r ? REJECT_SECONDS : 0;
 	if (keyctl_reject(request.key, seconds, r ? (unsigned int)r : ENOKEY, 0) < 0)
 		log_error("%s: cannot end the request: %s", request.description, strerror(errno));

@@ -15,8 +15,8 @@
 #include "lib/kms/kms_client.h"
 
 /*
- * The embedded KMS gives plaintext over its socket only encrypted to this public key. A dry run
- * names it too: a KMS that knows none would answer it with the plaintext.
+ * The embedded KMS returns plaintext over its socket only encrypted to this public key. A dry run
+ * also names the key: a KMS without dry runs would answer with the plaintext.
  */
 static int add_recipient(struct json_object *parameters, const char *public_key, struct fault *f)
 {
@@ -43,11 +43,12 @@ static int put_plaintext(struct worker_block *block, const uint8_t *bytes, size_
 }
 
 /*
- * Moves the plaintext from @response, in whichever of its two forms, to the block.
+ * Moves the plaintext from @response, in either of its two forms, to the block.
  *
- * No plaintext is right only if the KMS itself said that this was a dry run. A KMS that knows no
- * dry run proves access with the plaintext, which then stays here. @in_clear: it may be as it is;
- * on a unix socket it may not, and whoever sent it so does not know what a Recipient is.
+ * An answer without plaintext is valid only if the KMS itself reports a dry run. A KMS without
+ * dry runs proves access with the plaintext, which then stays here. @in_clear: the plaintext may
+ * be unencrypted. On a unix socket it must be encrypted; a KMS that sends it in clear does not
+ * know Recipient.
  */
 static int take_plaintext(struct json_object *response, bool dry_run, bool in_clear,
 			  struct worker_block *block, struct fault *f)
@@ -105,8 +106,8 @@ static int read_endpoint(struct json_object *request, const char *ca_pem,
  * kms_request_run() - make the call that @request asks for
  * @request: see worker_protocol.h
  * @ca_pem: certificates to trust, or NULL
- * @block: credentials and private key are taken from it, the plaintext is put into it
- * @cancelled: asked while waiting; true gives up
+ * @block: holds the credentials and the private key; receives the plaintext
+ * @cancelled: called during the wait; true gives up
  *
  * Return: the result, a new object, never with a plaintext in it.
  */
@@ -134,7 +135,7 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 		goto out;
 
 	outcome = kms_call(&endpoint, operation, parameters, &response, &f);
-	/* An answer that cannot be read is no verdict about the key. */
+	/* An unreadable answer is no verdict about the key. */
 	if (outcome == KMS_OK && plaintext &&
 	    take_plaintext(response, dry_run, !endpoint.unix_path, block, &f))
 		outcome = KMS_UNREACHABLE;

@@ -146,8 +146,8 @@ static int run(struct worker_block *block)
 }
 
 /*
- * What the agent has put there goes nowhere else; the plaintext is for an agent that has the result
- * and is still there. One that was killed wipes nothing, and the pages would be freed as they are.
+ * Wipes the agent's secrets. The plaintext stays only for an agent that has the result and still
+ * runs. A killed agent wipes nothing, and the kernel would free the pages unwiped.
  */
 static void wipe(struct worker_block *block, bool delivered)
 {
@@ -171,7 +171,7 @@ int main(int argc, char **argv)
 		log_error("takes no arguments; try --help");
 		return 2;
 	}
-	/* First of all: whatever fails after it, it is wiped. */
+	/* Map the block first, so that it is wiped when a later step fails. */
 	block = map_block();
 	if (!block) {
 		log_error("no shared memory on descriptor %d: this program is started by enveloped",

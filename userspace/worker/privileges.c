@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * How the worker gives up its rights. See privileges.h.
+ * The worker gives up its rights. See privileges.h.
  */
 
 #include "worker/privileges.h"
@@ -26,8 +26,8 @@ static int failed(const char *what)
 }
 
 /*
- * A response with a plaintext passes through buffers of libcurl: none of them may be swapped. Pages
- * are locked once they are used, since reading in all of the libraries first only takes time.
+ * A response with a plaintext passes through buffers of libcurl, which must not be swapped. Pages
+ * are locked at their first use, since reading in all libraries would take time.
  */
 static void lock_memory(void)
 {
@@ -59,8 +59,8 @@ static int change_user(void)
 /**
  * privileges_drop() - become an unprivileged process that can gain nothing
  *
- * As root: locks all memory, takes the user WORKER_USER, or nobody where that user does not
- * exist. As anybody else: stays who it is. In both cases no new privileges, no descriptors beyond
+ * As root: locks all memory and becomes WORKER_USER, or nobody if that user does not exist. As
+ * another user: keeps the user. In both cases: no new privileges, no descriptors beyond
  * WORKER_CA_FD, working directory /, SIGTERM when the agent dies. Logs what failed.
  *
  * Return: 0 or -1.

@@ -2,7 +2,7 @@
 /*
  * Giving up what the worker inherits from the agent.
  *
- * Must never go on half-way: a worker that could not drop its rights does not run.
+ * Must never go on halfway: a worker that cannot drop its rights does not run.
  */
 #ifndef ENVELOPE_WORKER_PRIVILEGES_H
 #define ENVELOPE_WORKER_PRIVILEGES_H

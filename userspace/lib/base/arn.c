@@ -2,7 +2,7 @@
 /*
  * Parsing and writing of KMS key identifiers.
  *
- * Must never guess: what is not exactly one of the four forms is refused.
+ * Must never guess: a text that is not exactly one of the four forms is refused.
  */
 
 #include "lib/base/arn.h"

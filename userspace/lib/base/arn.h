@@ -2,7 +2,7 @@
 /*
  * The four ways to name a KMS key: key id, key ARN, alias name, alias ARN.
  *
- * Must never resolve anything: an alias is only a name here, the KMS knows what it points to.
+ * Must never resolve anything: an alias is only a name here. The KMS knows its target.
  */
 #ifndef ENVELOPE_ARN_H
 #define ENVELOPE_ARN_H

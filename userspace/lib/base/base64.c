@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Base64 over OpenSSL's block functions, with the strictness they lack.
+ * Base64 over OpenSSL's block functions, which are not strict enough by themselves.
  *
  * Must never accept two spellings of the same bytes: a text decodes only if it encodes back.
  */

@@ -133,7 +133,7 @@ static int config_defaults(struct config *cfg, struct fault *f)
 	return 0;
 }
 
-/* A question that is not answered must leave time for another one before the lease ends. */
+/* An unanswered KMS call must leave time for another one before the lease ends. */
 static int check_timeout(struct config *cfg, const char *path, struct fault *f)
 {
 	unsigned int third = cfg->lease_seconds / 3;
@@ -174,10 +174,10 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 
 /**
  * config_load() - defaults, then the file
- * @path: NULL takes ENVELOPE_CONFIG of the environment, else CONFIG_PATH; a missing file is
- *	an error only when it was named
+ * @path: NULL takes ENVELOPE_CONFIG of the environment, else CONFIG_PATH; a missing file is an
+ * error only if the caller or the environment named it
  * @cfg: filled; release with config_free()
- * @f: InvalidConfiguration with file, line and what would be right
+ * @f: InvalidConfiguration, names the file, the line and a valid value
  *
  * Return: 0 or -1.
  */
@@ -245,7 +245,7 @@ static int credentials_entry(const char *section, const char *key, const char *v
 		return take_credential(c->secret_key, sizeof(c->secret_key), value, f);
 	if (!strcmp(key, "aws_session_token"))
 		return take_credential(c->session_token, sizeof(c->session_token), value, f);
-	return 0; /* region and the like belong to the aws CLI */
+	return 0; /* the AWS CLI's own keys, such as region */
 }
 
 static int check_private(const char *path, struct fault *f)

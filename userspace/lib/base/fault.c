@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Faults: filling them, and the exit status each stands for.
+ * Faults: how they are filled, and the exit status of each.
  *
- * Must never print: who catches the fault decides where it goes.
+ * Must never print: the code that handles the fault decides where to report it.
  */
 
 #include "lib/base/fault.h"

@@ -116,7 +116,7 @@ int ini_read(const char *path, ini_entry_t entry, void *userdata, struct fault *
 			  strerror(errno));
 		return r;
 	}
-	/* A buffer of our own, since stdio would free its own unwiped. */
+	/* This buffer replaces stdio's, which would be freed unwiped. */
 	setvbuf(file, buffer, _IOFBF, sizeof(buffer));
 	r = read_lines(&reader, file, f);
 	fclose(file);

@@ -2,7 +2,7 @@
 /*
  * Diagnostics to stderr.
  *
- * Must never buffer: a message is out before the call returns, in one write.
+ * Must never buffer: a message is written before the call returns, in one write.
  */
 
 #include "lib/base/log.h"
@@ -25,7 +25,7 @@ static struct {
  * log_init() - name the program in messages
  * @name: kept, not copied
  *
- * With stderr connected to the journal lines get a priority prefix, else the program's name.
+ * Lines get a priority prefix if stderr is connected to the journal, else the program's name.
  * ENVELOPE_DEBUG=1 in the environment turns log_debug() on.
  */
 void log_init(const char *name)
@@ -51,7 +51,7 @@ static void log_line(int priority, const char *fmt, va_list ap)
 		return;
 	head = (int)strlen(line);
 	line[head++] = '\n';
-	/* Nothing is left to do about a stderr that cannot be written. */
+	/* If stderr cannot be written, the message has no other place to go. */
 	if (write(STDERR_FILENO, line, (size_t)head) < 0)
 		return;
 }

@@ -2,7 +2,7 @@
 /*
  * Secret memory: anonymous private pages, locked, undumped, wiped on fork, between guard pages.
  *
- * Must never leave bytes behind: every way out of here goes through explicit_bzero().
+ * Must never leave bytes behind: every release goes through explicit_bzero().
  */
 
 #include "lib/base/secret.h"
@@ -17,7 +17,7 @@
 
 #include <openssl/crypto.h>
 
-/* Deeper than any frame of OpenSSL, GnuTLS or json-c that was seen to hold key bytes. */
+/* Deeper than all frames of OpenSSL, GnuTLS and json-c in which key bytes were found. */
 #define STACK_WIPE_BYTES (64 * 1024)
 
 static size_t page_size(void)

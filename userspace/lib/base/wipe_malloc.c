@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * A free() that wipes. Linked into the programs that see plaintext keys, so that no freed heap block
- * of ours or of a library (TLS records, HTTP bodies, JSON strings) keeps a copy.
+ * A free() that wipes. The programs that see plaintext keys are linked with it, so that no freed
+ * heap block of the program or a library (TLS records, HTTP bodies, JSON strings) keeps a copy.
  *
- * Only the three functions that release memory are replaced; allocation stays with glibc. They take
- * over for every library in the process, since glibc lets the program's definition win.
+ * Only the three functions that release memory are replaced; allocation stays with glibc. They
+ * serve every library in the process, since glibc prefers the program's definition.
  *
  * Must never be linked into a sanitizer build: the sanitizer brings its own allocator.
  */
@@ -43,8 +43,8 @@ void *realloc(void *block, size_t size)
 		return NULL;
 	}
 	/*
-	 * glibc would move the block and free the old place unwiped, or cut off its tail unwiped:
-	 * either keep the whole block and wipe its tail, or move it here.
+	 * glibc would move the block and free the old place unwiped, or cut off its tail unwiped.
+	 * So either keep the whole block and wipe its tail, or move the block here.
 	 */
 	usable = malloc_usable_size(block);
 	if (size <= usable && size >= usable / SHRINK_FACTOR) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Size, use and contents of block devices, by way of the kernel and libblkid. See block_device.h.
+ * Size, use and contents of block devices, from the kernel and libblkid. See block_device.h.
  */
 
 #include "lib/header/block_device.h"
@@ -87,7 +87,10 @@ int block_device_check_unused(const char *device, struct fault *f)
 		return -1;
 	if (!S_ISBLK(st.st_mode))
 		return 0;
-	/* On block devices O_EXCL means: nobody else claims it. Elsewhere it means nothing. */
+	/*
+	 * On block devices O_EXCL fails if another user claims the device. Elsewhere it has no
+	 * effect.
+	 */
 	exclusive = open_device(device, O_RDWR | O_EXCL, &st, f);
 	return exclusive < 0 ? -1 : 0;
 }
@@ -120,9 +123,9 @@ static const char *value_of(blkid_probe probe, const char *name)
 }
 
 /**
- * block_device_probe() - what is on the device?
+ * block_device_probe() - find what the device holds
  *
- * Contents that are ambiguous count as found.
+ * Ambiguous contents count as found.
  *
  * Return: 0 or -1 with InvalidParameterValue in @f when it cannot be read.
  */

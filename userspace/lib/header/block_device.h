@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Questions about a block device (or an image file) before it is written to: how large is it, is
- * it in use, what does it hold.
+ * Checks of a block device (or an image file) before it is written: its size, its users, its
+ * contents.
  *
- * Must never write, except for block_device_wipe_signatures(), which says so.
+ * Must never write, except in block_device_wipe_signatures().
  */
 #ifndef ENVELOPE_BLOCK_DEVICE_H
 #define ENVELOPE_BLOCK_DEVICE_H

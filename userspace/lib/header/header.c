@@ -81,8 +81,8 @@ static int load_same(struct luks *luks, const char *device, const struct volume_
 }
 
 /*
- * Loads the header and refuses it unless it is that of the volume @volume_id: a path that was
- * right once may belong to another disk by now.
+ * Loads the header and refuses it unless it belongs to the volume @volume_id: the path may belong
+ * to another disk by now.
  */
 static int load_volume(struct luks *luks, const char *device, const char *volume_id,
 		       struct fault *f)
@@ -127,7 +127,10 @@ static struct json_object *state_token(const char *state, const char *reason)
 	time_t now = time(NULL);
 	struct tm tm;
 
-	/* Reasons quote other programs: what the profile would refuse must not be written. */
+	/*
+	 * A reason may quote another program. Replace the characters that the profile would
+	 * refuse.
+	 */
 	snprintf(text, sizeof(text), "%s", reason);
 	for (char *c = text; *c; c++)
 		if (*c < 0x20 || *c > 0x7e)
@@ -171,7 +174,10 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 		.pbkdf = &pbkdf,
 		.data_alignment = VOLUME_DATA_OFFSET / 512,
 		.sector_size = id->sector_size ? id->sector_size : 4096,
-		/* Until there is a token: whose it is must be known when this is interrupted. */
+		/*
+		 * The label names the volume until there is a token, in case the format is
+		 * interrupted.
+		 */
 		.label = id->volume_id,
 		.subsystem = VOLUME_SUBSYSTEM,
 	};
@@ -185,7 +191,7 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 	return r ? luks_fault(luks, r, "Cannot format", f) : 0;
 }
 
-/* The label is for people. */
+/* The label is only for people. */
 static int label_luks(struct luks *luks, const struct volume_identity *id, struct fault *f)
 {
 	char label[48];
@@ -199,14 +205,14 @@ static int label_luks(struct luks *luks, const struct volume_identity *id, struc
 /**
  * header_format() - make a new volume: header without wrapped key
  * @device: block device, or regular file in tests
- * @id: who the volume belongs to
+ * @id: the identity to write
  * @key: VOLUME_KEY_SIZE bytes; only its digest is written
  * @out: filled, its hash included, on success
  * @f: VolumeInUse when something holds the device, InvalidParameterCombination when the device
  *	already holds data and @id->overwrite is false, InvalidParameterValue for a wrong identity
  *
- * Until header_set_wrapped_key() the header cannot be read back by header_read(). It tells from
- * its first byte on which volume it is to become: see header_erase_unfinished().
+ * header_read() refuses the header until header_set_wrapped_key(). The header names its volume
+ * from the first write on, for header_erase_unfinished().
  *
  * Return: 0 or -1.
  */
@@ -239,7 +245,7 @@ int header_format(const char *device, const struct volume_identity *id, const st
 }
 
 /**
- * header_set_wrapped_key() - store the data key as the KMS wrapped it
+ * header_set_wrapped_key() - store the wrapped data key
  * @header: from header_format() or header_read(); its wrapped key is replaced on success
  * @blob: CiphertextBlob, @size bytes, at most VOLUME_WRAPPED_KEY_MAX
  * @f: InvalidVolumeHeader when the device no longer holds @header
@@ -276,8 +282,8 @@ int header_set_wrapped_key(const char *device, struct volume_header *header, con
  * @out: filled on success, else untouched
  * @f: InvalidVolumeHeader, names the field that is outside the profile
  *
- * The content is only checksummed on the disk. It is to be trusted after the KMS has unwrapped
- * the key with @out->header_sha256 in the encryption context, and not before.
+ * The content is only checksummed on the disk. Trust it only after the KMS has unwrapped the key
+ * with @out->header_sha256 in the encryption context.
  *
  * Return: 0 or -1.
  */
@@ -298,8 +304,8 @@ int header_read(const char *device, struct volume_header *out, struct fault *f)
 }
 
 /**
- * header_verify_key() - is @key the volume key of this header?
- * @header: as header_read() gave it; refused when the device holds another by now
+ * header_verify_key() - check that @key is the volume key of this header
+ * @header: from header_read(); refused when the device now holds another header
  * @f: InvalidVolumeHeader when it is not
  *
  * Return: 0 or -1.
@@ -322,12 +328,12 @@ int header_verify_key(const char *device, const struct volume_header *header,
 }
 
 /**
- * header_set_state() - record a state on the disk itself, where no lost catalog can undo it
+ * header_set_state() - record a state on the disk, where it survives a lost catalog
  * @volume_id: of the volume that must be on @device
  * @state: one of AWS's words, such as "inaccessible-encryption-credentials"; NULL removes the
  *	record
  * @reason: a sentence
- * @f: InvalidVolumeHeader when @device holds another volume, or none
+ * @f: InvalidVolumeHeader when @device holds another volume or no volume
  *
  * May be called while the device is in use. Not covered by the header's hash.
  *
@@ -368,8 +374,8 @@ static int overwrite(struct luks *luks, struct fault *f)
 /**
  * header_erase() - overwrite the header area, and with it the only copy of the wrapped key
  * @volume_id: of the volume that must be on @device
- * @f: VolumeInUse when something holds the device, InvalidParameterValue when it holds data that
- *	is not ours, InvalidVolumeHeader when it holds another volume, or none
+ * @f: VolumeInUse when something holds the device, InvalidParameterValue when it holds other
+ * data, InvalidVolumeHeader when it holds another volume or no volume
  *
  * Return: 0 or -1.
  */
@@ -389,7 +395,7 @@ int header_erase(const char *device, const char *volume_id, struct fault *f)
 	return overwrite(&luks, f);
 }
 
-/* Is it what header_format() leaves of the volume @volume_id, at whatever step it ended? */
+/* True when the header is what an interrupted header_format() of the volume @volume_id leaves. */
 static bool is_unfinished(struct luks *luks, const struct block_device_contents *contents,
 			  const char *volume_id)
 {
@@ -408,14 +414,14 @@ static bool is_unfinished(struct luks *luks, const struct block_device_contents 
 }
 
 /**
- * header_erase_unfinished() - overwrite what a header_format() that was interrupted has left
- * @volume_id: of the volume that it was to become
+ * header_erase_unfinished() - overwrite the rest of an interrupted header_format()
+ * @volume_id: of the volume that was to be made
  * @f: VolumeInUse, or the device cannot be read or written
  *
- * Nothing is written unless the header is of that very volume and has no wrapped key: then
- * nobody has ever had a key to data below it.
+ * Nothing is written unless the header belongs to this volume and has no wrapped key. Without a
+ * wrapped key, no data were ever encrypted below the header.
  *
- * Return: 1 when it was there and is erased, 0 when there was none, or -1.
+ * Return: 1 when such a header was erased, 0 when the device has no such header, or -1.
  */
 int header_erase_unfinished(const char *device, const char *volume_id, struct fault *f)
 {

@@ -3,8 +3,8 @@
  * The volume header: LUKS2, written and read through libcryptsetup. docs/format.md describes it
  * field by field.
  *
- * Nothing here may hand out a value that is not part of the copy in memory that was checked
- * against the profile and hashed: a second read of the device may return something else.
+ * Must never return a value from outside the copy in memory that was checked against the profile
+ * and hashed: a second read of the device may return something else.
  */
 #ifndef ENVELOPE_HEADER_H
 #define ENVELOPE_HEADER_H

@@ -21,8 +21,8 @@ void luks_close(struct luks *luks)
 }
 
 /*
- * libcryptsetup tells only its debug log what is wrong with metadata, just before it says that it
- * tries a repair. Should that wording change, the fault falls back to a general sentence.
+ * libcryptsetup writes only to its debug log what is wrong with metadata, in the message before
+ * the one about a repair. If libcryptsetup's wording changes, the fault is a general sentence.
  */
 static void keep_message(int level, const char *message, void *userdata)
 {
@@ -83,7 +83,7 @@ int luks_open(struct luks *luks, const char *device, struct fault *f)
 /**
  * luks_load() - read the LUKS2 header of @device into memory
  *
- * Return: 0, or -1 with InvalidVolumeHeader in @f when there is none or it is damaged.
+ * Return: 0, or -1 with InvalidVolumeHeader in @f when the header is missing or damaged.
  */
 int luks_load(struct luks *luks, const char *device, struct fault *f)
 {

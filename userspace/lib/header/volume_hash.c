@@ -2,8 +2,8 @@
 /*
  * The canonical text of a volume header and its SHA-256. See volume_hash.h and docs/format.md.
  *
- * One line per field, always all of them, always in this order. Values hold no line feed (the
- * profile sees to it), so no two different headers share a text.
+ * The text has one line per field, always all fields, always in this order. The profile refuses
+ * values with a line feed, so two different headers never share a text.
  */
 
 #include "lib/header/volume_hash.h"

@@ -20,9 +20,9 @@
 #include "lib/base/json.h"
 
 #define ITERATIONS_MIN 1000
-#define ITERATIONS_MAX 10000000 /* a minute; bounds what a forged header can cost */
+#define ITERATIONS_MAX 10000000 /* takes a minute; limits the cost of a forged header */
 
-/* An object of the metadata and how its name reads in a refusal. */
+/* An object of the metadata, and its name for a refusal. */
 struct node {
 	struct json_object *object;
 	const char *path;
@@ -38,7 +38,9 @@ __attribute__((format(printf, 3, 4))) static int refuse(const struct node *n, co
 	va_start(ap, fmt);
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
-	/* Member names come from the disk: %.64s bounds them, printable() has seen them. */
+	/*
+	 * Member names come from the disk: %.64s bounds them, and printable() has checked them.
+	 */
 	return fault_set(n->fault, "InvalidVolumeHeader", "%s%s%.64s: %s", n->path,
 			 *n->path && *key ? "." : "", key, reason);
 }
@@ -158,7 +160,7 @@ static bool valid_volume_id(const char *id)
 	return !strncmp(id, "vol-", 4) && only_chars(id + 4, 17, 17, "0123456789abcdef");
 }
 
-/* AWS's rule of a DB cluster identifier, in the lower case in which it is stored. */
+/* AWS's rule for a DB cluster identifier, which is stored in lower case. */
 static bool valid_cluster_id(const char *id)
 {
 	return only_chars(id, 1, 63, "abcdefghijklmnopqrstuvwxyz0123456789-") &&
@@ -273,7 +275,7 @@ static int check_config(const struct node *root)
 			      "the header demands features that are outside the profile");
 	if (json_has(n.object, "flags"))
 		return refuse(&n, "flags", "persistent activation flags are outside the profile");
-	/* libcryptsetup checks these two: they only lay out the header area itself. */
+	/* libcryptsetup checks these two fields: they describe only the header area. */
 	return only_members(&n, " json_size keyslots_size ") ||
 			       get_decimal(&n, "json_size", &ignored) ||
 			       get_decimal(&n, "keyslots_size", &ignored)
@@ -421,7 +423,7 @@ int volume_profile_check(struct json_object *metadata, const char *uuid, const c
 }
 
 /**
- * volume_identity_check() - may these values be written into a token?
+ * volume_identity_check() - check the values before they are written to a token
  * @f: InvalidParameterValue
  *
  * Return: 0 or -1.

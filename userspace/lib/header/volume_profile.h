@@ -2,8 +2,7 @@
 /*
  * The strict profile of LUKS2 that a volume header must follow (docs/format.md).
  *
- * Must never accept what it does not know: a field that is let through without being understood
- * is a field that the header's hash does not protect.
+ * Must never accept an unknown field: the header's hash would not protect it.
  */
 #ifndef ENVELOPE_VOLUME_PROFILE_H
 #define ENVELOPE_VOLUME_PROFILE_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * What an answer of the KMS means. See kms_client.h; docs/kms-outcomes.md gives the reasons.
+ * The meaning of a KMS's answer. See kms_client.h; docs/kms-outcomes.md gives the reasons.
  *
  * Must never call an answer definitive that a proxy, a broken clock or an outage could produce.
  */
@@ -11,11 +11,11 @@
 #include "lib/kms/kms_client.h"
 
 /*
- * Exceptions with which a KMS gives its verdict. All but the dry run's are HTTP 400.
+ * Exceptions that carry a KMS's verdict. All except the dry run's come with HTTP 400.
  *
- * Only those that speak about the key, or about the right to use it, are denials. An exception
- * about the caller's credentials says that the KMS does not know who asks: a rotated access key
- * or a clock that is wrong must not end a cluster for good, so the lease is left to run out.
+ * Only exceptions about the key, or about the right to use it, are denials. An exception about
+ * the caller's credentials means that the KMS does not know the caller. A rotated access key or a
+ * wrong clock must not end a cluster for good, so the lease runs out instead.
  */
 static const struct {
 	const char *type;
@@ -56,9 +56,10 @@ static const struct {
 };
 
 /*
- * KMSInvalidStateException is said of a key on its way out, and also of one that is being created
- * or updated, or whose custom key store is disconnected: that passes. Only the message tells which.
- * "is" matters: "... is not pending deletion." is no denial.
+ * KMSInvalidStateException comes for a key that is being deleted. It also comes for a key that is
+ * being created or updated, or whose custom key store is disconnected: these states pass. Only
+ * the message tells the two cases apart. "is" matters: "... is not pending deletion." is no
+ * denial.
  */
 static bool key_is_going_or_gone(const char *message)
 {
@@ -68,7 +69,7 @@ static bool key_is_going_or_gone(const char *message)
 }
 
 /**
- * kms_classify() - what an answer means; the only place that decides it
+ * kms_classify() - judge an answer; no other place decides this
  * @http_status: status code, 0 when there was none
  * @error_type: exception name without namespace ("DisabledException"), NULL or "" for none
  * @message: the exception's message, NULL for none
@@ -84,10 +85,16 @@ enum kms_outcome kms_classify(long http_status, const char *error_type, const ch
 		return KMS_UNREACHABLE;
 	if (http_status == 200)
 		return KMS_OK;
-	/* A KMS has verdicts in the 4xx range only: 3xx is something in between, 5xx broken. */
+	/*
+	 * A KMS's verdicts are 4xx. 3xx comes from something in between, 5xx from a broken
+	 * server.
+	 */
 	if (http_status < 400 || http_status > 499)
 		return KMS_UNREACHABLE;
-	/* Without an exception's name it was not the KMS that spoke: a proxy, a captive portal. */
+	/*
+	 * An answer without an exception's name is not from a KMS, but from a proxy or a captive
+	 * portal.
+	 */
 	if (!error_type || !*error_type)
 		return KMS_UNREACHABLE;
 	if (!strcmp(error_type, "KMSInvalidStateException"))
@@ -95,7 +102,9 @@ enum kms_outcome kms_classify(long http_status, const char *error_type, const ch
 	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
 		if (!strcmp(verdicts[i].type, error_type))
 			return verdicts[i].outcome;
-	/* The KMS finds fault with a request by 400; an unknown word with 403 is a gateway's. */
+	/*
+	 * A KMS refuses a wrong request with 400. An unknown exception with 403 is a gateway's.
+	 */
 	return http_status == 400 ? KMS_BAD_REQUEST : KMS_UNREACHABLE;
 }
 

@@ -15,7 +15,7 @@
 
 #define UNREACHABLE "KMSUnreachable"
 
-/* Everything of one call. The body may hold a plaintext key: hence secret memory. */
+/* The state of one call. The body may hold a plaintext key, so it is secret memory. */
 struct call {
 	const struct kms_endpoint *endpoint;
 	CURL *curl;
@@ -49,7 +49,7 @@ static size_t take_body(char *data, size_t one, size_t size, void *userdata)
 	return size;
 }
 
-/** kms_gives_plaintext() - is there plaintext in the answer to @operation, unless it is a dry run? */
+/** kms_gives_plaintext() - true if an answer to @operation holds plaintext, except for a dry run */
 bool kms_gives_plaintext(const char *operation)
 {
 	return !strcmp(operation, "Decrypt") || !strcmp(operation, "GenerateDataKey");
@@ -86,7 +86,7 @@ static size_t take_header(char *data, size_t one, size_t size, void *userdata)
 	return size;
 }
 
-/* libcurl asks about once a second, and whenever something moves. */
+/* libcurl calls this about once a second, and when data move. */
 static int progress(void *userdata, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
 	const struct call *call = userdata;
@@ -107,7 +107,7 @@ static bool add_header(struct call *call, const char *name, const char *value)
 	return longer != NULL;
 }
 
-/* Where to, and whom to trust there. */
+/* Sets the address, and the certificates to trust. */
 static CURLcode set_destination(struct call *call, char host[128])
 {
 	const struct kms_endpoint *endpoint = call->endpoint;
@@ -116,7 +116,7 @@ static CURLcode set_destination(struct call *call, char host[128])
 	CURLcode r;
 
 	if (endpoint->unix_path) {
-		/* Signed over, and never resolved: the name says which service is meant. */
+		/* This name is signed, but never resolved. It names the service. */
 		snprintf(host, 128, "http://kms.%.64s.amazonaws.com/", endpoint->region);
 		r = curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, endpoint->unix_path);
 		return r ? r : curl_easy_setopt(c, CURLOPT_URL, host);
@@ -131,7 +131,7 @@ static CURLcode set_destination(struct call *call, char host[128])
 	} else if (!r && endpoint->ca_file) {
 		r = curl_easy_setopt(c, CURLOPT_CAINFO, endpoint->ca_file);
 	}
-	/* Only the authority that was named counts, not the system's directory of others. */
+	/* Trust only the named authority, not the system's directory. */
 	if (!r && (endpoint->ca_pem || endpoint->ca_file))
 		r = curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
 	return r;
@@ -173,7 +173,7 @@ static CURLcode set_behaviour(struct call *call)
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	/* No proxy from the environment: it would see keys wherever it ends TLS. */
+	/* Ignore a proxy from the environment: a proxy that ends TLS would see keys. */
 	curl_easy_setopt(c, CURLOPT_PROXY, "");
 	return curl_easy_setopt(c, CURLOPT_USERAGENT, "dm-envelope/" ENVELOPE_VERSION);
 }
@@ -203,7 +203,7 @@ static const char *error_message(struct json_object *body)
 	return message ? message : json_get_string(body, "Message");
 }
 
-/* Judges a transfer that has ended and fills @response or @f. */
+/* Judges a finished transfer and fills @response or @f. */
 static enum kms_outcome conclude(struct call *call, CURLcode r, const char *operation,
 				 struct json_object **response, struct fault *f)
 {
@@ -215,7 +215,7 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 	long status = 0;
 
 	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
-	/* Operations without output, such as DisableKey, are answered with nothing at all. */
+	/* The answer to an operation without output, such as DisableKey, is empty. */
 	if (!r && status == 200 && !call->body_size)
 		body = json_object_new_object();
 	else if (!r)
@@ -252,7 +252,7 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 
 /**
  * kms_call() - one request, one answer; blocks for at most @endpoint->timeout_s seconds
- * @endpoint: see there
+ * @endpoint: where the KMS is, and the credentials
  * @operation: "Decrypt"
  * @request: JSON object
  * @response: set to the answer (caller releases) for KMS_OK, else to NULL. For a dry run

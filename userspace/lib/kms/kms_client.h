@@ -4,7 +4,7 @@
  * https or a unix socket; and the judgement of what its answer means.
  *
  * Must never log a request, a response or a credential, and must never report KMS_DENIED unless
- * the KMS itself said so: that verdict ends a cluster for good.
+ * the KMS itself denied the call: that verdict ends a cluster for good.
  */
 #ifndef ENVELOPE_KMS_CLIENT_H
 #define ENVELOPE_KMS_CLIENT_H
@@ -17,7 +17,7 @@
 #include "lib/base/secret.h"
 
 /**
- * struct kms_endpoint - where the KMS is and who asks
+ * struct kms_endpoint - where the KMS is, and the caller's credentials
  * @url: "https://kms.us-east-1.amazonaws.com"; NULL when @unix_path is set
  * @unix_path: path of the unix socket, or NULL
  * @ca_file: PEM file to trust, or NULL for the system's store
@@ -27,7 +27,7 @@
  * @secret_key: secret access key
  * @session_token: NULL or "" unless the credentials are temporary
  * @timeout_s: limit of the whole call, in seconds, at least 1
- * @cancelled: NULL, or asked about once a second: true gives the call up
+ * @cancelled: NULL, or called about once a second: true gives the call up
  */
 struct kms_endpoint {
 	const char *url;
@@ -46,7 +46,7 @@ enum kms_outcome {
 	KMS_OK,
 	KMS_DENIED,	 /* definitive: the key may not be used (any more) */
 	KMS_UNREACHABLE, /* no verdict about the key: try again while the lease lasts */
-	KMS_BAD_REQUEST, /* the request was at fault: no verdict about the key either */
+	KMS_BAD_REQUEST, /* the request was wrong: no verdict about the key either */
 };
 
 const char *kms_outcome_name(enum kms_outcome outcome);

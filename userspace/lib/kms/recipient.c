@@ -79,7 +79,7 @@ static EVP_PKEY *read_key(const uint8_t *private_key, size_t size, struct fault 
 }
 
 /**
- * recipient_public_key() - DER SubjectPublicKeyInfo, as the AttestationDocument wants it
+ * recipient_public_key() - DER SubjectPublicKeyInfo, for the AttestationDocument
  * @private_key: DER, @size bytes
  * @der: malloc'd, caller frees
  * @der_size: its bytes
@@ -196,7 +196,7 @@ static int read_content(CMS_ContentInfo *cms, uint8_t *plaintext, size_t capacit
  * @plaintext: destination of @capacity bytes, meant to be locked memory
  * @plaintext_size: set to the bytes written
  *
- * Only RSAES-OAEP with SHA-256 and AES-256-CBC are accepted. What OpenSSL buffers on the way is
+ * Only RSAES-OAEP with SHA-256 and AES-256-CBC are accepted. OpenSSL buffers plaintext on the
  * heap: the program must be linked with wipe_malloc.c.
  *
  * Return: 0 or -1.

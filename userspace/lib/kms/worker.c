@@ -24,7 +24,7 @@
 #include "lib/kms/worker_process.h"
 #include "lib/kms/worker_protocol.h"
 
-#define GRACE_US (3 * 1000000ULL) /* for the process to start, beside its timeout */
+#define GRACE_US (3 * 1000000ULL) /* for the start of the process, added to its timeout */
 #define KILL_US	 (2 * 1000000ULL) /* from SIGTERM to SIGKILL */
 
 /*
@@ -33,7 +33,7 @@
 struct kms_worker {
 	struct kms_worker *next; /* in @workers */
 	struct worker_process process;
-	int socket;		    /* our end, non-blocking */
+	int socket;		    /* the agent's end, non-blocking */
 	struct worker_block *block; /* shared with the child, locked */
 	sd_event_source *on_socket;
 	sd_event_source *on_exit;
@@ -46,7 +46,7 @@ struct kms_worker {
 	size_t result_size;
 };
 
-/* The process's key pair: made once, since making it takes a tenth of a second. */
+/* The process's key pair. It is made once, since that takes a tenth of a second. */
 static struct secret *recipient;
 static char *recipient_public; /* base64 of its public half */
 
@@ -73,7 +73,7 @@ static void worker_free(struct kms_worker *w)
 
 /* ---- the end of a call ---- */
 
-/* Takes what the worker has written. Returns false once there is no more to come. */
+/* Reads the worker's output. Returns false at its end. */
 static bool drain(struct kms_worker *w)
 {
 	for (;;) {
@@ -164,7 +164,7 @@ static int on_exit_event(sd_event_source *source, int fd, uint32_t events, void 
 	return 0;
 }
 
-/* First asks, so that the worker can wipe its memory; then insists. */
+/* Sends SIGTERM first, so that the worker can wipe its memory, then SIGKILL. */
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct kms_worker *w = userdata;
@@ -186,7 +186,7 @@ static uint64_t now_us(void)
 
 static int watch(struct kms_worker *w, sd_event *e)
 {
-	/* Not sd-event's relative time: that counts from the start of this turn of the loop. */
+	/* sd-event's relative time would count from the start of this turn of the loop. */
 	uint64_t end = now_us() + w->timeout_s * 1000000ULL + GRACE_US;
 	int r = sd_event_add_io(e, &w->on_socket, w->socket, EPOLLIN, on_socket, w);
 
@@ -199,7 +199,7 @@ static int watch(struct kms_worker *w, sd_event *e)
 
 /* ---- the start of a call ---- */
 
-/* A renewal is a dry run: its worker, one every few seconds, gets no key that opens anything. */
+/* A renewal is a dry run: its worker, started every few seconds, gets no private key. */
 static int fill_block(struct worker_block *block, const struct config *cfg, const char *operation,
 		      struct json_object *parameters, struct fault *f)
 {
@@ -212,7 +212,9 @@ static int fill_block(struct worker_block *block, const struct config *cfg, cons
 	return credentials_load(cfg->credentials_file, cfg->profile, &block->credentials, f);
 }
 
-/* Opens the CA file for the worker, which could not. Returns a descriptor, -1 or, for none, -2. */
+/*
+ * Opens the CA file, which the worker may not read. Returns a descriptor, -1, or -2 for no file.
+ */
 static int open_ca(const struct config *cfg, const struct kms_endpoint *endpoint, struct fault *f)
 {
 	int fd;
@@ -243,7 +245,7 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	if (kms_gives_plaintext(operation))
 		json_add_string(request, "recipient", recipient_public);
 	text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &size);
-	/* The socket is new and holds more than any request: there is no half of a write. */
+	/* The socket is new and holds more than any request, so a write is never partial. */
 	if (size > WORKER_MESSAGE_MAX || write(w->socket, text, size) != (ssize_t)size ||
 	    shutdown(w->socket, SHUT_WR))
 		return fault_set(f, "InternalFailure",
@@ -252,7 +254,7 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	return 0;
 }
 
-/* Everything up to a running child; on failure the caller releases @w. */
+/* Prepares the call and starts the child. On failure the caller releases @w. */
 static int start(struct kms_worker *w, const struct config *cfg, const char *operation,
 		 struct json_object *parameters, struct fault *f)
 {
@@ -297,7 +299,7 @@ out:
  * kms_worker_prepare() - make the key pair to which the KMS encrypts data keys
  *
  * Takes a tenth of a second, and many seconds in an emulated machine: a daemon calls this once
- * before it says that it is ready. Otherwise the first kms_worker_start() does it.
+ * before it reports that it is ready. Otherwise the first kms_worker_start() makes the pair.
  *
  * Return: 0 or -1.
  */
@@ -335,8 +337,8 @@ int kms_worker_prepare(struct fault *f)
  * @ret: the call, or NULL to not keep it
  * @f: the reason when nothing was started
  *
- * The program is that of the environment's ENVELOPE_WORKER, else @cfg->worker, else the installed
- * one. Reads the credentials file anew each time, so that rotated credentials are taken up.
+ * The program is ENVELOPE_WORKER of the environment, else @cfg->worker, else the installed one.
+ * Reads the credentials file each time, so that rotated credentials take effect.
  *
  * Return: 0 or -1.
  */
@@ -375,7 +377,7 @@ int kms_worker_start(sd_event *e, const struct config *cfg, const char *operatio
 	return 0;
 }
 
-/* Ends the child: it is asked to wipe its memory first, and killed if it does not. */
+/* Ends the child: SIGTERM makes it wipe its memory, and SIGKILL follows if it does not exit. */
 static void end_child(struct kms_worker *w)
 {
 	struct pollfd exited = { .fd = w->process.pidfd, .events = POLLIN };
@@ -404,14 +406,14 @@ void kms_worker_cancel(struct kms_worker *w)
 }
 
 /**
- * kms_worker_end_all() - the process is about to end: end all calls and wipe what they share
+ * kms_worker_end_all() - end all calls and wipe the shared memory, before the process ends
  *
- * Nobody is called. The pages of a process that has ended are freed by the kernel as they are:
- * data keys, credentials and the recipient's private key must be gone by then.
+ * No callback is called. The kernel frees the pages of an ended process unwiped: data keys,
+ * credentials and the recipient's private key must be wiped before.
  */
 void kms_worker_end_all(void)
 {
-	/* All are asked before any is waited for. */
+	/* Signal all children before waiting for one. */
 	for (struct kms_worker *w = workers; w; w = w->next)
 		if (w->process.pid)
 			kill(w->process.pid, SIGTERM);

@@ -3,7 +3,7 @@
  * Starts envelope-kms-worker for one KMS call and watches it on an sd-event loop.
  *
  * Must never put a secret on the socket to the worker: credentials, private key and plaintext
- * go through one block of locked shared memory, which is wiped before it is given back.
+ * go through one block of locked shared memory, which is wiped before it is freed.
  */
 #ifndef ENVELOPE_WORKER_H
 #define ENVELOPE_WORKER_H
@@ -21,9 +21,10 @@ struct kms_worker;
  * typedef kms_worker_done_t - called once, from the event loop, when the call has ended
  * @worker: is released after this returns
  * @outcome: see enum kms_outcome. A worker that crashed or ran out of time: KMS_UNREACHABLE
- * @f: the fault unless KMS_OK (its code is empty then)
+ * @f: the fault; its code is empty for KMS_OK
  * @response: borrowed; the KMS's answer without any plaintext; NULL unless KMS_OK
- * @plaintext: now the callee's (secret_free()), NULL unless the operation gives plaintext
+ * @plaintext: owned by the callee, which calls secret_free(); NULL unless the operation returns
+ * plaintext
  */
 typedef void (*kms_worker_done_t)(struct kms_worker *worker, enum kms_outcome outcome,
 				  const struct fault *f, struct json_object *response,

@@ -19,7 +19,7 @@
 
 #include "lib/kms/worker_protocol.h"
 
-#define HIGH_FD 10 /* out of the way of the child's 0 to 4 */
+#define HIGH_FD 10 /* above the child's descriptors 0 to 4 */
 
 static const char *program(const struct config *cfg)
 {
@@ -30,7 +30,7 @@ static const char *program(const struct config *cfg)
 	return *cfg->worker ? cfg->worker : LIBEXECDIR "/envelope-kms-worker";
 }
 
-/** worker_process_move_up() - give @fd a number that is none of the child's; @fd is closed */
+/** worker_process_move_up() - duplicate @fd above the child's numbers, and close @fd */
 int worker_process_move_up(int fd)
 {
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, HIGH_FD);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the agent and envelope-kms-worker agree on.
+ * The protocol between the agent and envelope-kms-worker.
  *
  * The worker is started with
  *	0  a stream socket: one JSON request to its end of file, then one JSON result back
@@ -33,15 +33,16 @@
 #define WORKER_MESSAGE_MAX (128 * 1024)
 
 /**
- * struct worker_block - all that is secret, in memory that both processes map and lock
+ * struct worker_block - all secrets of one call, in memory that both processes map and lock
  * @credentials: from the agent
  * @private_key: from the agent: DER of the recipient's key
- * @private_key_size: its bytes; 0 when the call is to give no plaintext
+ * @private_key_size: its bytes; 0 when the call returns no plaintext
  * @plaintext: from the worker
  * @plaintext_size: its bytes, 0 when the operation gave none
  *
  * The agent makes the block for one call, and wipes it after the worker has exited. The worker
- * wipes what it was given, and the plaintext too unless the agent is there to take it.
+ * wipes the credentials and the private key. It also wipes the plaintext, unless the agent is
+ * there to take it.
  */
 struct worker_block {
 	struct credentials credentials;

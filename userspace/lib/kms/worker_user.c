@@ -9,9 +9,9 @@
 #include "lib/kms/worker_protocol.h"
 
 /**
- * worker_user() - WORKER_USER, or nobody where there is none
+ * worker_user() - find WORKER_USER, or nobody if that user does not exist
  *
- * Return: 0, or -1 when there is neither, or it is root.
+ * Return: 0, or -1 when neither user exists, or the user is root.
  */
 int worker_user(uid_t *uid, gid_t *gid)
 {

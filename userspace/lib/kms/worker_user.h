@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The user that the agent's KMS workers become, and by whom the embedded KMS knows them.
+ * The user that the agent's KMS workers become. The embedded KMS recognises them by this user.
  */
 #ifndef ENVELOPE_WORKER_USER_H
 #define ENVELOPE_WORKER_USER_H

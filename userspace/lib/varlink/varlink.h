@@ -4,9 +4,9 @@
  * one NUL byte. The server runs on an sd-event loop and never blocks; the client
  * blocks and is for the command line and small helpers.
  *
- * What comes in is hostile until parsed: sizes, nesting, number of connections
- * and unread output are bounded here, and nowhere else. No secret may ever be
- * put into a message: kernel socket buffers are freed unwiped.
+ * Input is hostile until it is parsed. This code alone bounds sizes, nesting, the number of
+ * connections and unread output. Must never put a secret into a message: the kernel frees socket
+ * buffers unwiped.
  */
 #ifndef ENVELOPE_VARLINK_H
 #define ENVELOPE_VARLINK_H
@@ -21,7 +21,7 @@
 
 /** VARLINK_MESSAGE_MAX - bytes of the largest message, without its NUL */
 #define VARLINK_MESSAGE_MAX (1024 * 1024)
-/** VARLINK_OUTPUT_MAX - unread bytes at which the server gives a client up */
+/** VARLINK_OUTPUT_MAX - unread bytes at which the server drops a client */
 #define VARLINK_OUTPUT_MAX (4 * VARLINK_MESSAGE_MAX)
 /** VARLINK_CONNECTIONS_MAX - connections at one time; root may have some more */
 #define VARLINK_CONNECTIONS_MAX		  64
@@ -69,8 +69,7 @@ struct varlink_call;
  * @params: the call's parameters, an object, never NULL; borrowed
  * @userdata: as given to varlink_server_new()
  *
- * Returns 0, or negative when nobody will answer: the server then drops the
- * connection.
+ * Returns 0, or negative when the call will get no answer: the server then drops the connection.
  */
 typedef int (*varlink_handler_t)(struct varlink_call *call, json_object *params, void *userdata);
 

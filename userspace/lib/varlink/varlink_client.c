@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A blocking varlink client: one connection, one call at a time. An error reply
- * becomes a struct fault: io.dmenvelope.Cluster.Fault carries its code and
- * message along, the protocol's own errors are put into words here.
+ * becomes a struct fault: io.dmenvelope.Cluster.Fault carries a code and a message; this file has
+ * the words for the protocol's own errors.
  */
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 /**
  * struct varlink_client - a connection; owned by the caller of varlink_connect()
  * @fd: the socket
- * @timeout_ms: longest wait for one reply, -1 for ever
+ * @timeout_ms: longest wait for one reply, -1 for no limit
  * @broken: bytes in transit are out of step, no further call is possible
  * @input, @output: messages under way
  */
@@ -36,7 +36,7 @@ struct varlink_client {
  * varlink_connect() - connect to a service
  * @path: of its socket
  * @ret: the client, to be closed with varlink_disconnect()
- * @f: says whether nobody listens there or we may not connect
+ * @f: tells a missing server from a missing permission
  *
  * Return: 0 or -1.
  */
@@ -71,7 +71,7 @@ int varlink_connect(const char *path, struct varlink_client **ret, struct fault 
 	return 0;
 }
 
-/** varlink_client_timeout() - longest wait for one reply; -1, the default: for ever */
+/** varlink_client_timeout() - longest wait for one reply; -1, the default: no limit */
 void varlink_client_timeout(struct varlink_client *client, int milliseconds)
 {
 	client->timeout_ms = milliseconds;
@@ -216,7 +216,7 @@ static int open_reply(json_object *message, json_object **ret, struct fault *f)
  * @method: with its interface, "io.dmenvelope.Cluster.StartCluster"
  * @params: borrowed; NULL for none
  * @reply: the answer's parameters, owned by the caller; NULL when not wanted
- * @f: the fault the service answered with, or why no answer came
+ * @f: the service's fault, or the reason why no answer came
  *
  * Return: 0 or -1.
  */
@@ -241,7 +241,7 @@ int varlink_call(struct varlink_client *client, const char *method, json_object 
 
 /**
  * varlink_call_more() - call a method and hand each of its answers to @each
- * @client: the connection; of no further use after @each ended the call early
+ * @client: the connection; cannot be used again after @each has ended the call early
  * @method: with its interface
  * @params: borrowed; NULL for none
  * @each: sees every answer's parameters (borrowed); non-zero ends the call

@@ -4,9 +4,9 @@
  * and a streaming one (`more`) many times. org.varlink.service is answered in
  * varlink_service.c.
  *
- * Lifetime: a connection is freed when its socket fails or its client has gone. A call
- * outlives its connection until it is answered or released, so whoever works on it
- * needs no bookkeeping of clients.
+ * Lifetime: a connection is freed when its socket fails or its client has gone. A call outlives
+ * its connection until it is answered or released, so the code that works on the call needs no
+ * bookkeeping of clients.
  */
 
 #include "lib/varlink/varlink_connection.h"
@@ -27,7 +27,7 @@
  * struct varlink_call - a call that waits for its answer
  * @connection: NULL once the client has gone
  * @message: the call as it came; @params points into it or is the empty object
- * @gone, @gone_userdata: told when the client goes
+ * @gone, @gone_userdata: called when the client goes
  */
 struct varlink_call {
 	struct varlink_connection *connection;
@@ -91,8 +91,8 @@ void varlink_connection_close(struct varlink_connection *connection)
 }
 
 /*
- * While a call is answered nothing more is read, so a client cannot pile up
- * work; that its socket has been closed is reported all the same (EPOLLHUP).
+ * While a call waits for its answer nothing more is read, so a client cannot pile up work. A
+ * closed socket is still reported (EPOLLHUP).
  */
 static void update_events(struct varlink_connection *connection)
 {
@@ -160,7 +160,8 @@ static int answer(struct varlink_call *call, const char *error, json_object *par
  * @call: freed by this
  * @params: borrowed; NULL for none
  *
- * Return: 0, or negative when the client did not get it; nothing is left to do then.
+ * Return: 0, or negative when the client did not get the answer; the caller has nothing more to
+ * do.
  */
 int varlink_reply(struct varlink_call *call, json_object *params)
 {
@@ -220,10 +221,10 @@ pid_t varlink_call_pid(const struct varlink_call *call)
 }
 
 /**
- * varlink_call_on_gone() - be told when the client goes before the call is answered
+ * varlink_call_on_gone() - set a function for a client that goes before the answer
  *
- * @gone must call varlink_call_release(). Without it a call waits for its answer,
- * which is then dropped.
+ * @gone must call varlink_call_release(). Without such a function the call waits for its answer,
+ * and the answer is dropped.
  */
 void varlink_call_on_gone(struct varlink_call *call, varlink_gone_t gone, void *userdata)
 {
@@ -289,7 +290,7 @@ static int dispatch(struct varlink_connection *connection, struct varlink_call *
 	return error_named(call, VARLINK_ERROR_METHOD_NOT_FOUND, "method", name);
 }
 
-/* Makes a call of a message, whose reference it takes over, and has it answered. */
+/* Takes over a message, makes a call of it and calls its method. */
 static int begin(struct varlink_connection *connection, json_object *message)
 {
 	const char *name = json_get_string(message, "method");
@@ -315,7 +316,7 @@ static int begin(struct varlink_connection *connection, json_object *message)
 	call->pid = connection->pid;
 	connection->call = call;
 	r = dispatch(connection, call, name);
-	/* A lost client is no fault of the handler: connection->dead says so already. */
+	/* A lost client is not an error of the handler, and connection->dead is already set. */
 	if (connection->dead || r >= 0)
 		return 0;
 	if (connection->call == call) {
@@ -325,7 +326,7 @@ static int begin(struct varlink_connection *connection, json_object *message)
 	return r;
 }
 
-/* Works through the messages that have come, until one's answer must be waited for. */
+/* Works through the received messages, until one must wait for its answer. */
 static void process(struct varlink_connection *connection)
 {
 	int r = 0;
@@ -359,7 +360,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 	struct varlink_connection *connection = userdata;
 	int r;
 
-	/* Closed on both sides: nobody will read an answer. */
+	/* Both sides are closed: an answer would not be read. */
 	if (revents & (EPOLLHUP | EPOLLERR) && (connection->call || connection->eof)) {
 		varlink_connection_close(connection);
 		return 0;
@@ -380,7 +381,10 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 	return 0;
 }
 
-/* Reads who the peer is. Its supplementary groups may be unknown (old kernel): then it has none. */
+/*
+ * Reads the peer's ids. An old kernel does not report supplementary groups: the list is then
+ * empty.
+ */
 static int read_peer(struct varlink_connection *connection)
 {
 	struct ucred credentials;

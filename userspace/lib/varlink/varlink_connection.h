@@ -16,9 +16,9 @@
  * @uid, @gid, @pid, @groups, @groups_count: the peer when it connected (SO_PEERCRED, SO_PEERGROUPS)
  * @input, @output: bytes under way
  * @call: being answered; the connection holds no reference on it
- * @holds: functions on the stack that still look at it
+ * @holds: functions on the stack that still use it
  * @eof: the client sends no more
- * @dead: closed, to be freed when nobody holds it
+ * @dead: closed; freed when @holds is 0
  */
 struct varlink_connection {
 	struct varlink_server *server;
@@ -39,7 +39,7 @@ struct varlink_connection {
 };
 
 /**
- * struct varlink_server - owned by whoever made it
+ * struct varlink_server - owned by the caller of varlink_server_new()
  * @event: a reference
  * @group: whose members may mutate besides root; 0 for none
  * @path: unlinked at the end; NULL when the socket was passed in

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Varlink framing: bytes of a stream socket to JSON objects and back. Knows
- * nothing of methods. Never returns anything but a complete, valid object.
+ * Varlink framing: bytes of a stream socket to JSON objects and back. Must never return anything
+ * but a complete, valid object. Methods are varlink_connection.c's.
  */
 
 #include <errno.h>

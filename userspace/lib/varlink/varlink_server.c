@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A varlink server on an sd-event loop: its socket, and the clients it accepts. What
- * they say is served in varlink_connection.c.
+ * A varlink server on an sd-event loop: its socket, and the clients it accepts.
+ * varlink_connection.c serves the clients.
  */
 
 #include <errno.h>
@@ -79,7 +79,7 @@ int varlink_server_listen_fd(struct varlink_server *server, int fd, gid_t group)
 	return 0;
 }
 
-/* True when somebody accepts connections at @address. */
+/* True when a server accepts connections at @address. */
 static bool is_served(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -96,10 +96,10 @@ static bool is_served(const struct sockaddr_un *address)
 /**
  * varlink_server_listen_path() - make a socket in the file system and serve it
  * @server: that does not listen yet
- * @path: the socket's; what a dead server left there is replaced
+ * @path: of the socket; the socket of a dead server is replaced
  * @mode: permissions of the socket
  * @group: owning group, whose members may mutate besides root; 0 for none
- * @f: says when another server is alive there
+ * @f: InvalidConfiguration when another server serves @path
  *
  * Return: 0 or -1.
  */
@@ -122,7 +122,7 @@ int varlink_server_listen_path(struct varlink_server *server, const char *path, 
 		return fault_set(f, "InternalFailure", "A socket cannot be made: %s.",
 				 strerror(errno));
 	unlink(path);
-	/* Nobody gets in before owner and mode are right. */
+	/* No client can connect before owner and mode are right. */
 	mask = umask(0777);
 	r = bind(fd, (struct sockaddr *)&address, sizeof(address));
 	umask(mask);
