@@ -19,10 +19,8 @@ void json_freep(struct json_object **o)
 
 static struct json_object *member(struct json_object *o, const char *key, enum json_type type)
 {
-	struct json_object *value;
+	struct json_object *value = json_get(o, key);
 
-	if (!json_object_is_type(o, json_type_object) || !json_object_object_get_ex(o, key, &value))
-		return NULL;
 	return json_object_is_type(value, type) ? value : NULL;
 }
 
@@ -30,6 +28,12 @@ static struct json_object *member(struct json_object *o, const char *key, enum j
 bool json_has(struct json_object *o, const char *key)
 {
 	return json_get(o, key) != NULL;
+}
+
+/** json_has_type() - true when member @key of @o is of @type */
+bool json_has_type(struct json_object *o, const char *key, enum json_type type)
+{
+	return member(o, key, type) != NULL;
 }
 
 /**
@@ -43,26 +47,12 @@ bool json_find(struct json_object *o, const char *key, struct json_object **valu
 	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, key, value);
 }
 
-/** json_has_type() - true when member @key of @o is of @type */
-bool json_has_type(struct json_object *o, const char *key, enum json_type type)
-{
-	return member(o, key, type) != NULL;
-}
-
-/** json_has_member() - true when @o is an object with a member @key, even one that is null */
-bool json_has_member(struct json_object *o, const char *key)
-{
-	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, key, NULL);
-}
-
 /** json_get() - member @key of any type (borrowed), NULL when it is absent or null */
 struct json_object *json_get(struct json_object *o, const char *key)
 {
-	struct json_object *value = NULL;
+	struct json_object *value;
 
-	if (json_object_is_type(o, json_type_object))
-		json_object_object_get_ex(o, key, &value);
-	return value;
+	return json_find(o, key, &value) ? value : NULL;
 }
 
 /** json_get_object() - member @key when it is an object (borrowed), else NULL */

@@ -286,11 +286,12 @@ static int check_config(const struct node *root)
 static int get_wrapped_key(const struct node *n, struct volume_header *out)
 {
 	const char *text = json_get_string(n->object, "wrapped_key");
+	struct json_object *member;
 	uint8_t *bytes;
 	size_t size;
 
 	out->wrapped_key_size = 0;
-	if (!json_has_member(n->object, "wrapped_key"))
+	if (!json_find(n->object, "wrapped_key", &member))
 		return 0;
 	if (!text || base64_decode(text, &bytes, &size))
 		return refuse(n, "wrapped_key", "is not base64");
