@@ -43,7 +43,7 @@ static const char *place(char path[512], const char *folder, const char *name)
 	return path;
 }
 
-/* Reads a file's line; "" when there is none. */
+/* Reads a file's line; "" without a line. */
 static void read_line(const char *folder, const char *name, char line[512])
 {
 	char path[512];
@@ -57,7 +57,7 @@ static void read_line(const char *folder, const char *name, char line[512])
 	fclose(file);
 }
 
-/* Under another name first: whoever looks sees the whole line or the old one. */
+/* Under another name first: a reader sees the whole line or the old one. */
 static void write_line(const char *folder, const char *name, const char *line)
 {
 	char path[512], fresh[512];

@@ -165,8 +165,8 @@ static void a_denial_waits_for_no_log(void **state)
 	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
 }
 
-/* Else whoever tries again with the same name is told that the cluster is there. */
-static void a_creation_is_undone_before_its_fault_is_told(void **state)
+/* Otherwise a second try with the same name fails: the cluster would still be there. */
+static void a_creation_is_undone_before_its_fault_is_sent(void **state)
 {
 	begin(OPERATION_CREATE, "/dev/null", KMS_DENIED);
 	assert_int_equal(seen.undone, 1); /* which looks whether a reply came before it */
@@ -200,7 +200,7 @@ int main(void)
 		cmocka_unit_test(goes_on_when_it_is_recorded),
 		cmocka_unit_test(no_access_without_a_record),
 		cmocka_unit_test(a_denial_waits_for_no_log),
-		cmocka_unit_test(a_creation_is_undone_before_its_fault_is_told),
+		cmocka_unit_test(a_creation_is_undone_before_its_fault_is_sent),
 		cmocka_unit_test(keys_that_nobody_uses_are_wiped),
 	};
 

@@ -24,7 +24,7 @@
 
 /*
  * @gone_after: its client goes when it has had so many answers; 0: it stays
- * @gone, @gone_userdata: who is told of that
+ * @gone, @gone_userdata: called then
  * @last: of the records sent, by its name
  */
 struct varlink_call {

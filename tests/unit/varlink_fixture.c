@@ -98,11 +98,9 @@ static int give_up(struct varlink_call *call, json_object *params, void *userdat
 }
 
 static const struct varlink_method methods[] = {
-	{ "Echo", echo, false },	{ "Count", count, false },
-	{ "Fail", fail_always, false }, { "Keep", keep, false },
-	{ "Finish", finish, false },	{ "GiveUp", give_up, false },
-	{ "Gone", gone, false },	{ "Change", echo, true },
-	{ 0 },
+	{ "Echo", echo, false }, { "Count", count, false },   { "Fail", fail_always, false },
+	{ "Keep", keep, false }, { "Finish", finish, false }, { "GiveUp", give_up, false },
+	{ "Gone", gone, false }, { "Change", echo, true },    { 0 },
 };
 
 const struct varlink_service test_service = {

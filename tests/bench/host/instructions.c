@@ -34,7 +34,8 @@ uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op,
 						void *counter, uint64_t value);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    void (*cb)(unsigned int, void *), int flags, void *data);
+					    void (*cb)(unsigned int, void *), int flags,
+					    void *data);
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
 					   void (*cb)(uint64_t, struct qemu_plugin_tb *));
 int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
@@ -136,7 +137,8 @@ static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		struct counter *counter = counter_of(qemu_plugin_insn_vaddr(insn));
 
-		qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counter->count, 1);
+		qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counter->count,
+							   1);
 		if (is_mark(insn, mark_begin))
 			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_begin,
 							       CALLBACK_NO_REGISTERS, NULL);

@@ -77,7 +77,8 @@ int main(int argc, char **argv)
 
 		if (pread(log, block, sector_size, at) != (ssize_t)sector_size)
 			err(1, "%s ends in entry %" PRIu64, argv[1], i);
-		uint64_t flags = le64toh(entry->flags), size = le64toh(entry->sectors) * sector_size;
+		uint64_t flags = le64toh(entry->flags),
+			 size = le64toh(entry->sectors) * sector_size;
 
 		at += sector_size;
 		flushes += !!(flags & (LOG_FLUSH | LOG_FUA));

@@ -44,7 +44,8 @@ int main(int argc, char **argv)
 	uint64_t pages = strtoull(argv[2], NULL, 10) << 20 >> 12;
 	uint64_t rounds = strtoull(argv[3], NULL, 10);
 
-	void *taken = mmap(NULL, locked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *taken = mmap(NULL, locked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			   0);
 	if (taken == MAP_FAILED || mlock(taken, locked))
 		err(1, "%s MiB locked", argv[1]);
 	char *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,

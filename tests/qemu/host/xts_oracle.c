@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 		if (fread(disk, 1, size, image) != size)
 			err(2, "%s is too short", argv[3]);
 		if (!EVP_EncryptInit_ex(xts, EVP_aes_256_xts(), NULL, key, (uint8_t *)tweak) ||
-		    !EVP_EncryptUpdate(xts, expected, &out, plain, (int)size) || (size_t)out != size)
+		    !EVP_EncryptUpdate(xts, expected, &out, plain, (int)size) ||
+		    (size_t)out != size)
 			errx(2, "OpenSSL cannot encrypt");
 		if (memcmp(expected, disk, size)) {
 			printf("sector %lld (IV %llu) differs\n", sectors, (unsigned long long)iv);

@@ -328,7 +328,7 @@ static int describe_clusters(struct varlink_call *call, json_object *params, voi
 	const char *id = json_get_string(params, IDENTIFIER);
 	struct fault f;
 
-	json_object_object_add(reply, "clusters", clusters);
+	json_add_object(reply, "clusters", clusters);
 	if (CHECK(call, params, identifier_optional))
 		return 0;
 	if (id && !find(agent, params, &f)) {

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "lib/base/json.h"
+
 static const json_type types[] = {
 	[PARAMETER_STRING] = json_type_string,
 	[PARAMETER_BOOL] = json_type_boolean,
@@ -38,12 +40,8 @@ const char *parameters_check(json_object *params, const struct parameter *table,
 			    (size_t)json_object_get_string_len(value))
 			return name;
 	}
-	for (size_t i = 0; i < count; i++) {
-		json_object *given = NULL;
-
-		json_object_object_get_ex(params, table[i].name, &given);
-		if (table[i].required && !given)
+	for (size_t i = 0; i < count; i++)
+		if (table[i].required && !json_has(params, table[i].name))
 			return table[i].name;
-	}
 	return NULL;
 }

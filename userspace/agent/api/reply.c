@@ -21,6 +21,6 @@ void reply_cluster(struct varlink_call *call, const struct cluster *cluster)
 	_cleanup_json_ json_object *params = json_object_new_object();
 
 	if (cluster)
-		json_object_object_add(params, "cluster", cluster_to_json(cluster));
+		json_add_object(params, "cluster", cluster_to_json(cluster));
 	varlink_reply(call, params);
 }

@@ -90,7 +90,7 @@ static json_object *volumes(const struct watcher *watcher)
 			json_object_array_add(list,
 					      cluster_volume_to_json(c, watcher->agent->config
 										.lease_seconds));
-	json_object_object_add(reply, "volumes", list);
+	json_add_object(reply, "volumes", list);
 	return reply;
 }
 
@@ -181,7 +181,7 @@ static int send_events(struct varlink_call *call, json_object *records, bool las
 			json_object_array_add(part,
 					      json_object_get(
 						      json_object_array_get_idx(records, sent)));
-		json_object_object_add(reply, "events", part);
+		json_add_object(reply, "events", part);
 		if (sent == count && last)
 			return varlink_reply(call, reply);
 		if (varlink_notify(call, reply) < 0) {
@@ -242,7 +242,7 @@ void subscriptions_recorded(json_object *record, void *userdata)
 
 		next = f->next;
 		json_object_array_add(events, json_object_get(record));
-		json_object_object_add(reply, "events", events);
+		json_add_object(reply, "events", events);
 		varlink_notify(f->call, reply);
 	}
 }

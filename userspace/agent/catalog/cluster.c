@@ -30,7 +30,7 @@ const char *cluster_status_name(enum cluster_status status)
 	return status_names[status];
 }
 
-/** cluster_status_parse() - the status of AWS's word; false when there is none */
+/** cluster_status_parse() - the status of AWS's word; false for another word */
 bool cluster_status_parse(const char *name, enum cluster_status *ret)
 {
 	for (size_t i = 0; i < sizeof(status_names) / sizeof(*status_names); i++) {

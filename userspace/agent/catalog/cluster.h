@@ -22,7 +22,7 @@ enum cluster_status {
 	CLUSTER_AVAILABLE,
 	CLUSTER_STOPPED,
 	CLUSTER_RECOVERABLE,  /* the KMS refused; within the recovery window */
-	CLUSTER_INACCESSIBLE, /* the KMS refused; for ever */
+	CLUSTER_INACCESSIBLE, /* the KMS refused; terminal */
 	CLUSTER_DELETING,
 };
 
@@ -47,7 +47,7 @@ enum cluster_status {
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
  * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
  * @renewal: see renewal.h
- * @disk_doubted: its header says that the key is lost for ever, which is not believed until the
+ * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
  * @store_timer: the catalog did not take that the key is lost; tried again then
  */

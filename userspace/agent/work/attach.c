@@ -95,7 +95,7 @@ static void attached(struct operation *op)
 	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
 	state_set(cluster, CLUSTER_AVAILABLE, "%s",
 		  op->kind == OPERATION_ACTIVATE ? "key-activated: for a bare dmsetup create" : "");
-	/* Now that the status says so: the disk is told what the status is. */
+	/* The status is final now, so it is written to the disk. */
 	if (!loss_record_refute(cluster) && recorded)
 		loss_record_write(cluster);
 	operation_end(op);
@@ -110,7 +110,7 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
 /*
  * Is the header the one that was written for this cluster? The KMS answers for the rest. The
  * wrapped key is in no hash, and for one that was changed the KMS's answer is a denial: a byte
- * on the disk would lose the cluster for ever.
+ * on the disk would lose the cluster permanently.
  */
 static int check_header(struct operation *op)
 {

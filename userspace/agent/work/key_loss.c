@@ -36,7 +36,7 @@ static void arm_window(struct cluster *cluster)
 /**
  * key_loss_end_window() - end a cluster's recovery window when it is over; else wait for that
  *
- * Return: true when it has ended now, which the disk has not been told yet.
+ * Return: true when it has ended now, which the disk does not have yet.
  */
 bool key_loss_end_window(struct cluster *cluster)
 {
@@ -55,7 +55,7 @@ bool key_loss_end_window(struct cluster *cluster)
 	return true;
 }
 
-/** key_loss_check_window() - key_loss_end_window(), and the disk is told */
+/** key_loss_check_window() - key_loss_end_window(), and the disk gets the state */
 void key_loss_check_window(struct cluster *cluster)
 {
 	if (key_loss_end_window(cluster))

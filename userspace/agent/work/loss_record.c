@@ -66,9 +66,9 @@ void loss_record_write(struct cluster *cluster)
 }
 
 /**
- * loss_record_doubt() - does the header tell of a loss for ever that the catalog does not know of?
+ * loss_record_doubt() - does the header have a permanent loss that the catalog does not know of?
  *
- * Whoever can write to the disk can write that: it is in no hash. The agent writes its catalog
+ * An attacker who can write to the disk can write it: it is in no hash. The agent writes its catalog
  * first, so it did not write this, unless the catalog took nothing from the denial to that agent's
  * end. It is left there, in case the catalog is lost, until the KMS has been asked for the key,
  * which it is for any start and renewal: that refuses the key, or loss_record_refute() follows.

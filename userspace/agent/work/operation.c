@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Steps of operations: to the device thread and back, to the KMS and back, and the
- * answer to whoever asked. What the steps do is in create.c, attach.c and detach.c.
+ * answer to the client. What the steps do is in create.c, attach.c and detach.c.
  */
 #include "agent/work/operation.h"
 
@@ -290,7 +290,7 @@ void operation_end(struct operation *op)
 /**
  * operation_take_key() - take over the plaintext that the KMS gave for a Decrypt
  *
- * Return: false when there is none; the operation has failed then.
+ * Return: false when the KMS gave no plaintext; the operation has failed then.
  */
 bool operation_take_key(struct operation *op, struct secret *plaintext)
 {
@@ -331,7 +331,7 @@ void operation_fail(struct operation *op)
 /**
  * operation_undone() - the cluster that could not be made is gone: answer, free
  *
- * Not before: whoever is told that it failed may look for it, or try again with the same name.
+ * Not before: a client that has the fault may look for it, or try again with the same name.
  */
 void operation_undone(struct operation *op)
 {

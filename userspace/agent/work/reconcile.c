@@ -38,7 +38,7 @@ struct scan_job {
 static void load_one(struct cluster *cluster, void *userdata)
 {
 	cluster_add(userdata, cluster);
-	/* The path may be another disk's by now: the disk is told when the scan has found it. */
+	/* The path may be another disk's by now: the disk gets the state when the scan has found it. */
 	key_loss_end_window(cluster);
 }
 
@@ -126,7 +126,7 @@ static bool is_where_it_was(const struct scan_job *job, const struct cluster *cl
 /*
  * The catalog and the disk about one cluster. The catalog is ahead: it is written first, so what
  * the disk says beside it is what was not erased in time, such as a loss that has been recovered
- * from. That the key is lost for ever cannot be such a remnant.
+ * from. A permanent loss of the key cannot be such a remnant.
  */
 static void compare_state(struct cluster *cluster, const struct volume_header *header)
 {
