@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * enveloped: the agent. Starts its parts in order, runs the event loop, and ends
- * without touching the volumes: they live on until their leases end, and the agent
- * that starts next takes them over.
+ * enveloped: the agent. Starts its parts in order, runs the event loop, and ends without touching the
+ * volumes. The volumes live on until their leases end, and the next agent takes them over.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -139,8 +138,8 @@ static int set_up_loop(struct agent *agent, struct fault *f)
 }
 
 /*
- * The keyring before the device thread, which inherits it. Live devices before
- * clients and disks: their leases are running.
+ * The keyring comes before the device thread, which inherits it. Live devices come before clients and
+ * disks, since their leases are running.
  */
 static int start(struct agent *agent, const char *config, struct fault *f)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Checks the parameters of a call as a whole before anything is done with them.
- * A misspelt name is an error: what it meant to ask for would silently not happen.
+ * Checks all parameters of a call before any of them is used. A misspelt name is an error: otherwise
+ * the request that it stands for would silently not happen.
  */
 #include "agent/api/parameters.h"
 
@@ -16,9 +16,9 @@ static const json_type types[] = {
 };
 
 /**
- * parameters_check() - names, types, and what must be there
+ * parameters_check() - check names, types and required parameters
  * @params: an object
- * @table: what the method takes, @count entries
+ * @table: the parameters that the method takes, @count entries
  *
  * Return: NULL, or the name of the first parameter that is unknown, missing or of a
  * wrong type; borrowed from @params or @table.
@@ -34,7 +34,7 @@ const char *parameters_check(json_object *params, const struct parameter *table,
 			return name;
 		if (value && !json_object_is_type(value, types[p->kind]))
 			return name;
-		/* A NUL inside would make C see another string than the caller sent. */
+		/* C would cut a string with a NUL inside, and read another than the client sent. */
 		if (value && p->kind == PARAMETER_STRING &&
 		    strlen(json_object_get_string(value)) !=
 			    (size_t)json_object_get_string_len(value))

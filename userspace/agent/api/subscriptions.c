@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Status and Events. A watcher is answered after the next look at the devices, so it
- * sees the kernel's figures of now; a follower gets each audit record as it is written.
+ * Status and Events. A watcher gets its answer after the next look at the devices, with the kernel's
+ * present figures. A follower gets each audit record as it is written.
  */
 #include "agent/api/subscriptions.h"
 
@@ -14,7 +14,7 @@
 #include "agent/volume/device_events.h"
 #include "lib/base/json.h"
 
-/* Keeps an answer well below the largest message, and all of them below what may be unread. */
+/* Keeps one answer well below the largest message, and all answers below the limit of unread output. */
 #define EVENTS_PER_ANSWER 200
 #define BYTES_PER_ANSWER  (VARLINK_MESSAGE_MAX / 4)
 #define BYTES_IN_ALL	  (VARLINK_OUTPUT_MAX / 2)
@@ -197,8 +197,8 @@ static int send_events(struct varlink_call *call, json_object *records, bool las
 /**
  * subscriptions_events() - answer a call of Events
  * @since: NULL for all
- * @limit: at most so many old records, the newest
- * @follow: go on with new ones, if the call wants more
+ * @limit: number of old records at most; the newest ones are sent
+ * @follow: go on with new records, if the call wants more
  */
 int subscriptions_events(struct agent *agent, struct varlink_call *call, const char *since,
 			 size_t limit, bool follow)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Clusters in sqlite. A change is on the disk when a function returns (WAL,
- * synchronous=FULL). A file that is no catalog is set aside, never overwritten.
+ * Clusters in sqlite. Each change is on the disk when its function returns (WAL, synchronous=FULL). A
+ * damaged file is set aside, never overwritten.
  */
 #include "agent/catalog/catalog.h"
 
@@ -114,10 +114,10 @@ static int set_aside(const char *path)
 }
 
 /**
- * catalog_open() - open the catalog, making it when it is not there
+ * catalog_open() - open the catalog, and make it if it does not exist
  * @path: of the file; the folder must exist
  * @ret: to be released with catalog_close()
- * @f: says what is wrong with the file
+ * @f: names the fault of the file
  *
  * Return: 0 or -1.
  */

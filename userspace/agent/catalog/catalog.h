@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The catalog of clusters, and of the jobs on them (jobs.h): one sqlite file. It is a convenience, not the truth: all
- * of it can be made again from the volume headers.
+ * The catalog of clusters, and of the jobs on them (jobs.h): one sqlite file. Clusters can be made
+ * again from the volume headers.
  */
 #ifndef ENVELOPE_CATALOG_H
 #define ENVELOPE_CATALOG_H

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Clusters in memory: names, the agent's list, and their JSON for clients. Decides
- * nothing; a status changes in state.c only.
+ * Clusters in memory: their names and ids. Decides nothing; only state.c changes a status.
  */
 #include "agent/catalog/cluster.h"
 
@@ -78,8 +77,8 @@ int cluster_make_ids(struct cluster *cluster)
 }
 
 /**
- * cluster_from_header() - take over what a verified or adopted header says
- * @device: where it was read
+ * cluster_from_header() - take over the fields of a verified or adopted header
+ * @device: that the header was read from
  */
 void cluster_from_header(struct cluster *cluster, const struct volume_header *header,
 			 const char *device)

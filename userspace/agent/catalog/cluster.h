@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A cluster: what the catalog remembers of it, and what is known of its volume
- * while the agent runs.
+ * A cluster: the fields of the catalog, and the state of its volume while the agent runs.
  */
 #ifndef ENVELOPE_CLUSTER_H
 #define ENVELOPE_CLUSTER_H

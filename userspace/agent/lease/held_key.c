@@ -10,7 +10,7 @@
 #include "agent/lease/keyring.h"
 #include "lib/base/log.h"
 
-/** held_key_stop_renewal() - ask no more; an answer under way will be ignored once the key has changed */
+/** held_key_stop_renewal() - ask no more; an answer under way is ignored once the key has changed */
 void held_key_stop_renewal(struct cluster *cluster)
 {
 	cluster->renewal.timer = sd_event_source_disable_unref(cluster->renewal.timer);

@@ -4,30 +4,21 @@
  */
 #include "agent/rules/rules.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/arn.h"
+#include "lib/base/identifier.h"
 
 /**
- * rules_identifier() - DB cluster identifier as RDS wants it
+ * rules_identifier() - may a cluster have this DB cluster identifier?
  *
- * 1 to 63 ASCII letters, digits and hyphens; begins with a letter; does not end with a
- * hyphen or contain two in a row.
+ * Return: 0 or -1.
  */
 int rules_identifier(const char *identifier, struct fault *f)
 {
-	size_t length = strlen(identifier);
-	bool ok = length >= 1 && length <= CLUSTER_ID_MAX && isascii(identifier[0]) &&
-		  isalpha((unsigned char)identifier[0]) && identifier[length - 1] != '-' &&
-		  !strstr(identifier, "--");
-
-	for (size_t i = 0; ok && i < length; i++)
-		ok = isascii(identifier[i]) &&
-		     (isalnum((unsigned char)identifier[i]) || identifier[i] == '-');
-	if (ok)
+	if (identifier_valid(identifier))
 		return 0;
 	return fault_set(f, "InvalidParameterValue",
 			 "The parameter DBClusterIdentifier is not a valid identifier. Identifiers must begin with a letter; must contain only ASCII letters, digits, and hyphens; must not end with a hyphen or contain two consecutive hyphens; and have at most %d characters.",

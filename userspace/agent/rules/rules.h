@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may be asked for, as pure functions: no clock, no disk, no KMS. Each rule
- * is AWS's where AWS has it; tests/unit/rules_test.c lists them all.
+ * The rules of requests, as pure functions: no clock, no disk, no KMS. Each rule is AWS's where AWS
+ * has one; tests/unit/rules_test.c lists them all.
  */
 #ifndef ENVELOPE_RULES_H
 #define ENVELOPE_RULES_H

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * From a header on a disk to a live device: read and check, have the KMS unwrap the
- * key under the header's hash, verify the key, give it to the kernel, make the device.
+ * From a header on a disk to a live device: read and check the header, let the KMS unwrap the key
+ * under the header's hash, verify the key, give the key to the kernel, make the device.
  *
- * The table is built from the copy of the header that was hashed, never from a second
- * read: the disk may answer differently the next time.
+ * The table is built from the copy of the header that was hashed, never from a second read: the
+ * disk may return something else the next time.
  */
 #include "agent/work/attach.h"
 
@@ -28,7 +28,7 @@
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
-/* Seconds that a key put there for a bare `dmsetup create` may be without a device. */
+/* Seconds that a key for a bare `dmsetup create` may wait for its device. */
 #define AWAIT_DEVICE_S 60
 
 static void run_attach(struct volume_job *job)
@@ -51,8 +51,8 @@ static void run_attach(struct volume_job *job)
 }
 
 /*
- * A live cluster goes on being renewed while its key is asked for again. If that was refused
- * meanwhile, this answer is the older one, or the KMS has changed its mind: a loss is not undone.
+ * The renewals of a live cluster go on while its key is asked for again. If a renewal was refused
+ * meanwhile, the answer of this question may be the older one. A loss is not undone by it.
  */
 static bool denied_meanwhile(struct operation *op)
 {
@@ -108,9 +108,9 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
 }
 
 /*
- * Is the header the one that was written for this cluster? The KMS answers for the rest. The
- * wrapped key is in no hash, and for one that was changed the KMS's answer is a denial: a byte
- * on the disk would lose the cluster permanently.
+ * Checks that the header is the one that was written for this cluster; the KMS checks the rest. The
+ * hash does not cover the wrapped key, and the KMS denies a wrapped key that was changed: one
+ * changed byte on the disk would lose the cluster permanently.
  */
 static int check_header(struct operation *op)
 {
@@ -171,8 +171,8 @@ static int read_header(struct volume_job *job)
 }
 
 /*
- * Names of disks change, with a boot or a new cable. Looks for the volume on all of them,
- * by its id. Of two that hold it none is taken: which is the copy nobody can tell.
+ * Disks change their names, with a boot or a new cable. Looks for the volume on all disks, by its
+ * id. If two devices hold the volume, refuses both: nothing tells which one is the copy.
  */
 static int find_volume(struct volume_job *job)
 {
@@ -218,8 +218,8 @@ static void run_read_header(struct volume_job *job)
 /**
  * attach_begin() - open the volume of @op's cluster
  *
- * A failed device that is left over is removed first. ACTIVATE stops short of making
- * the device: somebody else is about to.
+ * A failed device that is left over is removed first. OPERATION_ACTIVATE makes no device: its
+ * client is about to make one.
  */
 void attach_begin(struct operation *op)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Making a volume: resolve the key, have a data key made, format, bind the wrapped key
- * to the finished header, then attach as any start does.
+ * Making a volume: resolve the key, ask for a data key, format, bind the wrapped key to the finished
+ * header, then attach as any start does.
  *
  * The plaintext of the data key is needed once, for the header's digest, and is wiped
- * right after; attaching asks the KMS again, and so proves that the volume can be opened.
+ * right after. Attaching asks the KMS again, which proves that the volume can be opened.
  */
 #include "agent/work/create.h"
 
@@ -105,7 +105,7 @@ static void formatted(struct operation *op)
 	operation_ask(op, "ReEncrypt", kms_seal(op->cluster, op->job.blob), reencrypted);
 }
 
-/* A creation goes on without its row: the status "creating" alone has it undone too. */
+/* A creation goes on without its row: the status "creating" is enough for a later agent to undo it. */
 static void record(struct operation *op, const char *step, const char *made)
 {
 	if (operation_record(op, step, made) == 0)
@@ -221,10 +221,8 @@ static void erased(struct operation *op)
 }
 
 /*
- * Leaves nothing of a cluster that could not be made; answers, frees @op and the cluster.
- *
- * Of one whose creation was interrupted, not of one that was finished: that has a wrapped key, and
- * is found by its header.
+ * Leaves nothing of a cluster that could not be made; answers, frees @op and the cluster. A creation
+ * whose header was finished is not undone: that header has a wrapped key, and the scan finds it.
  */
 static void undo(struct operation *op)
 {

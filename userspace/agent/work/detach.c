@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Stopping and deleting: remove the device, take the key out of the kernel, and for a
- * deletion mark or erase the header. Nothing happens while somebody uses the device.
+ * Stopping and deleting: remove the device, revoke the kernel key, and for a deletion mark or erase
+ * the header. A device in use is left as it is.
  */
 #include "agent/work/detach.h"
 
@@ -25,7 +25,7 @@ static void run_forget(struct volume_job *job)
 {
 	if (job->erase) {
 		job->result = header_erase(job->device, job->volume_id, &job->fault);
-		/* The agent before this one has erased it, or another disk has its name now. */
+		/* The agent before this one erased the header, or another disk has the name now. */
 		if (job->result < 0 && job->interrupted &&
 		    !strcmp(job->fault.code, "InvalidVolumeHeader"))
 			job->result = 0;
@@ -62,8 +62,8 @@ static void forgotten(struct operation *op)
 }
 
 /*
- * The catalog first: a deletion that is interrupted is finished by the agent that starts next. The
- * other way round a cluster would be left that starts, but whose disk says that it was deleted.
+ * Writes the catalog before the disk. If the deletion is interrupted, the next agent finishes it. In
+ * the other order a cluster could start although its disk says that it was deleted.
  */
 static void forget(struct operation *op)
 {

@@ -40,8 +40,8 @@ static void set_lease_expired(struct cluster *cluster)
 
 /**
  * device_failed() - the kernel has failed the device of a running cluster
- * @kernel_reason: its word. None of them means that the KMS refused, so the cluster can be
- *	started again.
+ * @kernel_reason: the kernel's word. No such word means that the KMS refused, so the cluster can
+ *	be started again
  */
 static void device_failed(struct cluster *cluster, const char *kernel_reason)
 {
@@ -66,7 +66,7 @@ static void device_gone(struct cluster *cluster)
 		  "device-removed: there is no device; the host was restarted or somebody removed it");
 }
 
-/* Notes the volume's device; of several, made by hand, one that lives. */
+/* Stores the volume's device. If several were made by hand, stores a live one. */
 static void note(struct cluster *cluster, const struct mapping *mappings, size_t count)
 {
 	const struct mapping *found = NULL;
@@ -81,7 +81,7 @@ static void note(struct cluster *cluster, const struct mapping *mappings, size_t
 	cluster->mapping = found ? *found : (struct mapping){ 0 };
 }
 
-/* A live device whose key this process does not renew: left by an agent before, or made by hand. */
+/* Takes over a live device of an earlier agent, or one that was made by hand. */
 static void take_over(struct cluster *cluster)
 {
 	char description[64];
@@ -103,7 +103,7 @@ static void take_over(struct cluster *cluster)
 		 cluster->id, cluster->mapping.name, (long long)cluster->mapping.lease_left);
 	if (cluster->status != CLUSTER_AVAILABLE)
 		state_set(cluster, CLUSTER_AVAILABLE, "%s", "");
-	/* A second less than the kernel said: it counts whole seconds. */
+	/* The kernel rounds up to whole seconds, so the real deadline may be a second earlier. */
 	renewal_start(cluster, lease_now() + (uint64_t)cluster->mapping.lease_left * NS_PER_S,
 		      false);
 }
@@ -112,7 +112,7 @@ static void judge(struct cluster *cluster)
 {
 	const struct mapping *mapping = &cluster->mapping;
 
-	/* Left by an agent before this one. If there is a device, its header tells more. */
+	/* An earlier agent left the cluster in between. resume.c decides what becomes of it. */
 	if (cluster_is_in_between(cluster))
 		return;
 	if (mapping->name[0] && mapping->live) {
@@ -136,7 +136,7 @@ static void judge(struct cluster *cluster)
 void device_verdict_seen(struct cluster *cluster, const struct mapping *mappings, size_t count)
 {
 	note(cluster, mappings, count);
-	/* An operation under way knows better; it asks for another look at its end. */
+	/* An operation under way changes the device itself, and asks for another look at its end. */
 	if (!cluster->operation)
 		judge(cluster);
 }
@@ -145,9 +145,9 @@ void device_verdict_seen(struct cluster *cluster, const struct mapping *mappings
  * device_verdict_found() - judge a cluster that was found on a disk just now
  * @mappings, @count: all devices, looked at after the disk
  *
- * In the same turn of the loop in which the cluster becomes known: who starts it before its live
- * device is taken over has the key revoked that the device lives by, and who deletes it erases the
- * header below.
+ * Must run in the same turn of the event loop in which the cluster becomes known. A start before the
+ * live device is taken over would revoke the key of that device, and a deletion would erase the
+ * header below it.
  */
 void device_verdict_found(struct cluster *cluster, const struct mapping *mappings, size_t count)
 {

@@ -34,15 +34,15 @@ static void arm_window(struct cluster *cluster)
 }
 
 /**
- * key_loss_end_window() - end a cluster's recovery window when it is over; else wait for that
+ * key_loss_end_window() - end a cluster's recovery window if it is over, or set a timer for its end
  *
- * Return: true when it has ended now, which the disk does not have yet.
+ * Return: true when the window has ended now. The disk does not record that yet.
  */
 bool key_loss_end_window(struct cluster *cluster)
 {
 	char reason[sizeof(cluster->reason)];
 
-	/* A start under way has the KMS's word soon, which counts. At its end this is asked again. */
+	/* The KMS is about to answer a start under way. The end of the start calls this again. */
 	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation)
 		return false;
 	if (rules_window_open(cluster->denied_since, cluster->agent->config.recovery_window_seconds,
@@ -55,7 +55,7 @@ bool key_loss_end_window(struct cluster *cluster)
 	return true;
 }
 
-/** key_loss_check_window() - key_loss_end_window(), and the disk gets the state */
+/** key_loss_check_window() - key_loss_end_window(), with the record on the disk */
 void key_loss_check_window(struct cluster *cluster)
 {
 	if (key_loss_end_window(cluster))
@@ -64,10 +64,9 @@ void key_loss_check_window(struct cluster *cluster)
 
 /**
  * key_loss_denied() - the KMS has definitely refused the cluster's key
- * @f: the KMS's words
+ * @f: the KMS's fault
  *
- * When this returns no I/O succeeds any more. Terminal, unless a recovery window is
- * configured.
+ * When this returns, no I/O succeeds. The loss is terminal unless a recovery window is configured.
  */
 void key_loss_denied(struct cluster *cluster, const struct fault *f)
 {

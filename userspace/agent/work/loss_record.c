@@ -43,8 +43,8 @@ static void record_done(void *data)
 /**
  * loss_record_write() - bring the header's state token in line with the cluster
  *
- * Only what must survive a lost catalog is recorded: that the key is lost. Done in the
- * background; a failure is logged, and mended when the agent starts next.
+ * Records only what must survive a lost catalog: that the key is lost. Works in the background. A
+ * failure is logged; the next agent tries again.
  */
 void loss_record_write(struct cluster *cluster)
 {
@@ -68,10 +68,11 @@ void loss_record_write(struct cluster *cluster)
 /**
  * loss_record_doubt() - does the header have a permanent loss that the catalog does not know of?
  *
- * An attacker who can write to the disk can write it: it is in no hash. The agent writes its catalog
- * first, so it did not write this, unless the catalog took nothing from the denial to that agent's
- * end. It is left there, in case the catalog is lost, until the KMS has been asked for the key,
- * which it is for any start and renewal: that refuses the key, or loss_record_refute() follows.
+ * No hash covers the state token, so a program that can write to the disk can forge it. The agent
+ * writes its catalog first. So it did not write this token, unless the catalog took no change from
+ * the denial to the end of that agent. The token stays on the disk, in case the catalog is lost,
+ * until the KMS has been asked for the key, as for each start and renewal. Then the KMS refuses the
+ * key, or loss_record_refute() follows.
  */
 bool loss_record_doubt(struct cluster *cluster, const struct volume_header *header)
 {
@@ -83,7 +84,7 @@ bool loss_record_doubt(struct cluster *cluster, const struct volume_header *head
 	return cluster->disk_doubted;
 }
 
-/** loss_record_refute() - the KMS has given the key: if the disk was doubted, mend and record that */
+/** loss_record_refute() - the KMS has given the key: correct a disk that was in doubt */
 bool loss_record_refute(struct cluster *cluster)
 {
 	if (!cluster->disk_doubted)

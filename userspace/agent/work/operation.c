@@ -96,11 +96,12 @@ static void step_done(void *data)
 }
 
 /**
- * operation_device_step() - have a step done in the device thread
- * @run: there; sets the job's result and fault
- * @next: in the event loop, afterwards
+ * operation_device_step() - do a step in the device thread
+ * @run: called there; sets the job's result and fault
+ * @next: called in the event loop afterwards
  *
- * Of an operation one at a time. Needs no memory of its own: what undoes an operation is one.
+ * An operation has one step at a time. The step needs no memory of its own, since the undoing of an
+ * operation is a step too.
  */
 void operation_device_step(struct operation *op, void (*run)(struct volume_job *job),
 			   void (*next)(struct operation *op))
@@ -117,7 +118,7 @@ static void refusal(struct operation *op, const struct fault *f)
 				 f->message);
 }
 
-/* A cluster that has been available before, or is: it has now lost its key. */
+/* Was the cluster available before, or is it? Then a refusal means that it has lost its key. */
 static bool loses_key(const struct operation *op)
 {
 	return op->kind == OPERATION_START || op->kind == OPERATION_ACTIVATE;
@@ -157,11 +158,11 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 }
 
 /**
- * operation_ask() - have a step done by the KMS; it goes on only if the trail recorded that
+ * operation_ask() - ask the KMS; the operation goes on only if the audit trail recorded the answer
  * @kms_operation: a literal
  * @request: taken over
- * @next: with the KMS's answer (borrowed) and the plaintext it gave (taken over); not called
- *	when it failed: then the operation fails
+ * @next: gets the KMS's answer (borrowed) and its plaintext (taken over). It is not called after a
+ *	refusal or a failure: the operation fails then
  */
 void operation_ask(struct operation *op, const char *kms_operation, json_object *request,
 		   void (*next)(struct operation *op, json_object *response,
@@ -226,13 +227,13 @@ static void forget_record(struct operation *op)
 		log_error("%s", f.message);
 }
 
-/* Leaves the cluster free for the next operation and has the devices looked at. */
+/* Frees the cluster for the next operation, and asks for a look at the devices. */
 static void leave(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
 	forget_record(op);
-	/* A cluster that was deleted is no longer of this operation, and freed after it. */
+	/* A deleted cluster has left this operation already, and is freed after it. */
 	if (cluster->operation == op) {
 		cluster->operation = NULL;
 		key_loss_check_window(cluster);
@@ -243,10 +244,10 @@ static void leave(struct operation *op)
 }
 
 /**
- * operation_abandon() - the agent ends in the middle of it: wipe and free, answer nobody
+ * operation_abandon() - the agent ends in the middle of an operation: wipe and free, without an answer
  *
- * What it has done so far is found again by the agent that starts next. The device thread has
- * been stopped, and the client's connection closed.
+ * The next agent resumes or undoes the work. The device thread has been stopped, and the client's
+ * connection closed.
  */
 void operation_abandon(struct operation *op)
 {
@@ -259,8 +260,8 @@ void operation_abandon(struct operation *op)
 /**
  * operation_wipe_waiting() - the agent ends while a disk holds the device thread: wipe the keys
  *
- * But for that of the operation which the thread is at work on: it would go on with zeros, should
- * the disk come back, and a device that encrypts with them is worse than a key in a freed page.
+ * The key of the operation that the thread works on stays. The thread would go on with zeros if the
+ * disk came back, and a device that encrypts with zeros is worse than a key in a freed page.
  */
 void operation_wipe_waiting(struct agent *agent)
 {
@@ -276,7 +277,7 @@ void operation_wipe_waiting(struct agent *agent)
 	}
 }
 
-/** operation_end() - it has succeeded: record, answer, free */
+/** operation_end() - the operation has succeeded: record, answer, free */
 void operation_end(struct operation *op)
 {
 	if (op->call)
@@ -302,14 +303,14 @@ bool operation_take_key(struct operation *op, struct secret *plaintext)
 	return false;
 }
 
-/** operation_step_failed() - operation_fail() with the fault of the last step in the device thread */
+/** operation_step_failed() - operation_fail() with the fault of the last device step */
 void operation_step_failed(struct operation *op)
 {
 	op->fault = op->job.fault;
 	operation_fail(op);
 }
 
-/** operation_fail() - it has failed with @op->fault: record, undo, answer, free */
+/** operation_fail() - the operation has failed with @op->fault: record, undo, answer, free */
 void operation_fail(struct operation *op)
 {
 	log_warning("Cluster %s: %s failed: %s: %s", op->cluster->id, api_names[op->kind],
@@ -331,7 +332,8 @@ void operation_fail(struct operation *op)
 /**
  * operation_undone() - the cluster that could not be made is gone: answer, free
  *
- * Not before: a client that has the fault may look for it, or try again with the same name.
+ * The answer must not come earlier: a client that has the fault may look for the cluster, or try again
+ * with the same name.
  */
 void operation_undone(struct operation *op)
 {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the catalog says, what the kernel has and what is on the disks may differ when
- * the agent starts: it was killed, the host was restarted, the catalog was lost. The
- * order matters: live devices of the catalog first (watch.c), since their leases run;
- * the disks, which may hang, afterwards.
+ * The catalog, the kernel and the disks may differ when the agent starts: it was killed, the host was
+ * restarted, the catalog was lost. The order matters. Live devices of the catalog come first
+ * (device_verdict.c), since their leases run; the disks, which may hang, come afterwards.
  *
- * A loss that is recorded on a disk is taken over with a volume that the catalog does not know.
- * Where it knows the volume, the KMS is asked: see loss_record_doubt().
+ * A loss that a disk records is taken over with a volume that the catalog does not know. If the
+ * catalog knows the volume, the KMS is asked: see loss_record_doubt().
  */
 #include "agent/work/reconcile.h"
 
@@ -38,7 +37,7 @@ struct scan_job {
 static void load_one(struct cluster *cluster, void *userdata)
 {
 	cluster_add(userdata, cluster);
-	/* The path may be another disk's by now: the disk gets the state when the scan has found it. */
+	/* The path may lead to another disk by now, so the scan writes the state to the disk. */
 	key_loss_end_window(cluster);
 }
 
@@ -56,14 +55,14 @@ static int64_t parse_time(const char *text)
 							: (int64_t)time(NULL);
 }
 
-/* Does the disk say that the key was lost? @status: in which way */
+/* Does the header record that the key was lost? @status: recoverable or not */
 static bool tells_loss(const struct volume_header *header, enum cluster_status *status)
 {
 	return cluster_status_parse(header->state, status) &&
 	       (*status == CLUSTER_INACCESSIBLE || *status == CLUSTER_RECOVERABLE);
 }
 
-/* What the disk says of a lost key, for a cluster that the catalog does not know. False: nothing. */
+/* Takes over a loss that the disk records, for a cluster that the catalog does not know. */
 static bool take_state(struct cluster *cluster, const struct volume_header *header)
 {
 	enum cluster_status status;
@@ -76,7 +75,7 @@ static bool take_state(struct cluster *cluster, const struct volume_header *head
 	return true;
 }
 
-/* A volume that no catalog knows: a lost catalog, or a disk that came from another host. */
+/* Takes in a volume of a lost catalog, or of a disk that came from another host. */
 static void adopt(const struct scan_job *job, const struct scanned *volume)
 {
 	struct agent *agent = job->agent;
@@ -93,13 +92,13 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	if (!cluster)
 		return;
 	cluster_from_header(cluster, &volume->header, volume->device);
-	/* Not vouched for yet: that does the KMS when the cluster is started. */
+	/* Not proved yet: the KMS proves the header when the cluster is started. */
 	cluster->created = time(NULL);
 	state_begin(cluster, CLUSTER_STOPPED);
 	cluster_add(agent, cluster);
 	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
 		 cluster->device);
-	/* One or the other: the first that the catalog hears of it must have the loss in it. */
+	/* Only one of them: the first entry in the catalog must include the loss. */
 	if (!take_state(cluster, &volume->header))
 		state_set(cluster, CLUSTER_STOPPED,
 			  "found: its volume was found by the header on %s", cluster->device);
@@ -124,9 +123,9 @@ static bool is_where_it_was(const struct scan_job *job, const struct cluster *cl
 }
 
 /*
- * The catalog and the disk about one cluster. The catalog is ahead: it is written first, so what
- * the disk says beside it is what was not erased in time, such as a loss that has been recovered
- * from. A permanent loss of the key cannot be such a remnant.
+ * Compares the catalog and the disk. The catalog is written first, so a differing state on the disk is
+ * an old one that was not erased in time, such as a loss that has been recovered from. A permanent
+ * loss cannot be such a remnant.
  */
 static void compare_state(struct cluster *cluster, const struct volume_header *header)
 {
@@ -191,9 +190,9 @@ static void scan_done(void *data)
 }
 
 /**
- * reconcile_scan() - end what was interrupted, look for volumes on all disks, and take them in
+ * reconcile_scan() - resume interrupted jobs, then look for volumes on all disks and take them in
  *
- * All of it in the background, in this order.
+ * Works in the background.
  */
 void reconcile_scan(struct agent *agent)
 {

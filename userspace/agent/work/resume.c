@@ -40,7 +40,7 @@ static const struct resumption *find(const char *kind)
 	return NULL;
 }
 
-/* An agent without a job table has left only the status, and the step as the first word of its reason. */
+/* An agent without a job table left only the status, with the step as its first word of reason. */
 static void from_status(const struct cluster *cluster, struct job *job)
 {
 	bool creating = cluster->status == CLUSTER_CREATING;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Changes of status. Must take the key away before it does anything else when the
- * KMS has refused: writing comes second.
+ * The status of a cluster. After a refusal of the KMS the caller must drop the key before it sets a
+ * status here: writing may hang.
  */
 #include "agent/work/state.h"
 
@@ -40,8 +40,8 @@ static int on_store(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /*
- * A loss must get into the catalog: what the disk says of one that the catalog does not know is
- * doubted by the agent that starts next.
+ * A loss must get into the catalog: the next agent doubts a loss on the disk that the catalog does
+ * not know.
  */
 static void store_again(struct cluster *cluster)
 {
@@ -76,9 +76,9 @@ void state_begin(struct cluster *cluster, enum cluster_status status)
  * state_set() - give a cluster a status
  * @format: printf format of the reason; "" for none
  *
- * It is in the catalog and in the audit trail when this returns.
+ * The status is in the catalog and in the audit trail when this returns.
  *
- * Return: 0, or -1 when the catalog did not take it: the next agent will not know.
+ * Return: 0, or -1 when the catalog did not take it: the next agent does not know the status then.
  */
 int state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
 {
@@ -103,8 +103,8 @@ int state_set(struct cluster *cluster, enum cluster_status status, const char *f
  * state_resumed() - record the end of a creation or deletion that an agent before this one began
  * @format: printf format of what became of it
  *
- * Nobody was answered, so this is all that the trail says of its end. The catalog is to forget
- * the cluster.
+ * No client got an answer, so the trail has only this record of the end. The caller removes the
+ * cluster from the catalog.
  */
 void state_resumed(struct cluster *cluster, const char *format, ...)
 {

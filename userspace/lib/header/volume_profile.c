@@ -17,6 +17,7 @@
 
 #include "lib/base/arn.h"
 #include "lib/base/base64.h"
+#include "lib/base/identifier.h"
 #include "lib/base/json.h"
 
 #define ITERATIONS_MIN 1000
@@ -160,11 +161,10 @@ static bool valid_volume_id(const char *id)
 	return !strncmp(id, "vol-", 4) && only_chars(id + 4, 17, 17, "0123456789abcdef");
 }
 
-/* AWS's rule for a DB cluster identifier, which is stored in lower case. */
+/* The identifier is stored in lower case. */
 static bool valid_cluster_id(const char *id)
 {
-	return only_chars(id, 1, 63, "abcdefghijklmnopqrstuvwxyz0123456789-") &&
-	       islower((unsigned char)id[0]) && id[strlen(id) - 1] != '-' && !strstr(id, "--");
+	return identifier_valid(id) && !strpbrk(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 }
 
 static bool valid_resource_id(const char *id)
