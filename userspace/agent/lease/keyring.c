@@ -43,7 +43,7 @@ int keyring_open(int32_t *ret, struct fault *f)
 	if (keyring < 0 || keyctl_setperm((int32_t)keyring, KEYRING_PERM) < 0)
 		return fault_set(f, "InternalFailure",
 				 "The keyring '" KEYRING_NAME
-				 "' cannot be made in root's user keyring: %s. Look at it: keyctl show @u",
+				 "' cannot be made in root's user keyring: %s. Look at it with 'keyctl show @u'.",
 				 strerror(errno));
 	*ret = (int32_t)keyring;
 	return 0;
@@ -106,10 +106,10 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
 	serial = add_key(ENVELOPE_KEY_TYPE, description, payload, ENVELOPE_PAYLOAD_SIZE, keyring);
 	if (serial < 0 && errno == ENODEV)
 		return fault_set(f, "KernelModuleMissing",
-				 "The kernel has no key type 'envelope'. Load its module: modprobe dm-envelope");
+				 "The kernel has no key type 'envelope'. Load its module with 'modprobe dm-envelope'.");
 	if (serial < 0)
 		return fault_set(f, "InternalFailure",
-				 "The kernel did not accept the key: %s. Its reason may be in: dmesg | grep envelope",
+				 "The kernel did not accept the key: %s. The kernel log may have the reason: read it with 'dmesg | grep envelope'.",
 				 strerror(errno));
 	if (keyctl_setperm((int32_t)serial, KEY_PERM) < 0) {
 		fault_set(f, "InternalFailure", "The key's permissions cannot be set: %s.",

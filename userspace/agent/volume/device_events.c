@@ -125,7 +125,7 @@ int device_events_start(struct agent *agent, struct fault *f)
 	if (r < 0)
 		return fault_set(f, "KernelModuleMissing",
 				 MAPPER_CONTROL
-				 " cannot be opened: %s. Is device-mapper there? modprobe dm-mod",
+				 " cannot be opened: %s. Load device-mapper with 'modprobe dm-mod'.",
 				 strerror(-r));
 	device_events_refresh(agent);
 	return 0;

@@ -54,7 +54,7 @@ int mapper_init(struct fault *f)
 	task = dm_task_create(DM_DEVICE_GET_TARGET_VERSION);
 	if (!task || !dm_task_set_name(task, ENVELOPE_TARGET_NAME) || !dm_task_run(task))
 		return fault_set(f, "KernelModuleMissing",
-				 "The kernel has no device-mapper target 'envelope'. Load its module: modprobe dm-envelope");
+				 "The kernel has no device-mapper target 'envelope'. Load its module with 'modprobe dm-envelope'.");
 	return 0;
 }
 
@@ -121,7 +121,7 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 				 name, device, device);
 	if (!ok)
 		return fault_set(f, "InternalFailure",
-				 "The kernel refused to make the device %s: %s. Read its reason: dmesg | grep envelope",
+				 "The kernel refused to make the device %s: %s. Read the reason with 'dmesg | grep envelope'.",
 				 name, strerror(dm_task_get_errno(task)));
 	dm_task_update_nodes();
 	return 0;
@@ -174,7 +174,7 @@ int mapper_remove(const char *name, struct fault *f)
 				 "The device %s is in use. Stop its users first: lsblk, fuser -vm.",
 				 name);
 	return fault_set(f, "InternalFailure",
-			 "The kernel did not remove %s: %s. Read its reason: dmesg", name,
+			 "The kernel did not remove %s: %s. Read the reason with 'dmesg'.", name,
 			 strerror(dm_task_get_errno(task)));
 }
 
@@ -274,7 +274,7 @@ int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 
 	if (!task || !dm_task_run(task))
 		return fault_set(f, "InternalFailure",
-				 "The device-mapper devices cannot be listed. Is device-mapper there? modprobe dm-mod");
+				 "The device-mapper devices cannot be listed. Load device-mapper with 'modprobe dm-mod'.");
 	names = dm_task_get_names(task);
 	if (names && !names->dev)
 		names = NULL;

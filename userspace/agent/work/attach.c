@@ -158,15 +158,16 @@ static int read_header(struct volume_job *job)
 	struct stat st;
 
 	if (stat(job->device, &st) < 0)
-		return fault_set(&job->fault, "InvalidParameterValue", "cannot open %s: %s",
+		return fault_set(&job->fault, "InvalidParameterValue",
+				 "%s cannot be opened: %s. Check the path of the cluster's device.",
 				 job->device, strerror(errno));
 	job->number = st.st_rdev;
 	if (header_read(job->device, &job->header, &job->fault) < 0)
 		return -1;
 	if (strcmp(job->header.volume_id, job->volume_id))
 		return fault_set(&job->fault, "InvalidVolumeHeader",
-				 "%s holds the volume %s of the cluster %s", job->device,
-				 job->header.volume_id, job->header.cluster_id);
+				 "%s holds the volume %s of the cluster %s. Give the cluster's own device that name, or start that cluster.",
+				 job->device, job->header.volume_id, job->header.cluster_id);
 	return 0;
 }
 

@@ -76,9 +76,11 @@ int volume_hash(const struct volume_header *header, char hex[65], struct fault *
 	int length = volume_hash_text(header, text);
 
 	if (length < 0)
-		return fault_set(f, "InternalFailure", "volume header too long to be hashed");
+		return fault_set(f, "InternalFailure",
+				 "The volume header is too long to be hashed.");
 	if (!EVP_Digest(text, length, digest, &digest_size, EVP_sha256(), NULL))
-		return fault_set(f, "InternalFailure", "SHA-256 is not available");
+		return fault_set(f, "InternalFailure",
+				 "OpenSSL has no SHA-256. Check its configuration.");
 	for (size_t i = 0; i < sizeof(digest); i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 	return 0;

@@ -63,7 +63,7 @@ int varlink_connect(const char *path, struct varlink_client **ret, struct fault 
 					 "No permission to connect to %s. Become root or a member of the group envelope.",
 					 path);
 		return fault_set(f, "AgentUnreachable",
-				 "The agent does not answer on %s: %s. Check that enveloped is running: systemctl status enveloped",
+				 "The agent does not answer on %s: %s. Check with 'systemctl status enveloped' that it runs.",
 				 path, strerror(errno));
 	}
 	*ret = client;
