@@ -40,7 +40,7 @@ def targets(tree, test):
     """What a test needs to be built."""
     kind, name = test.split()[:2]
     programs = [f"{tree}/build/userspace/{p}" for p in PROGRAMS] if starts_programs(test) else []
-    if (kind, name) == ("host", "agent"):
+    if kind == "host" and name.startswith("agent"):
         programs.append(f"{tree}/build/userspace/unit/enveloped")
     return programs + ([f"{tree}/build/userspace/unit/{name}"] if kind == "unit" else [])
 

@@ -138,6 +138,24 @@ static void all_fields_survive(void **state)
 	free(c);
 }
 
+static void a_requested_key_is_no_arn(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *c = make("db1");
+
+	c->status = CLUSTER_CREATING;
+	c->key_arn[0] = 0;
+	strcpy(c->requested_key, "alias/orders");
+	store(x, c);
+	reopen(x);
+	load(x);
+	assert_int_equal(x->count, 1);
+	assert_string_equal(x->loaded[0]->requested_key, "alias/orders");
+	assert_string_equal(x->loaded[0]->key_arn, "");
+	assert_string_equal(cluster_key(x->loaded[0]), "alias/orders");
+	free(c);
+}
+
 static void changes_replace_and_order_stays(void **state)
 {
 	struct fixture *x = *state;
@@ -283,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CATALOG(all_fields_survive),
+		WITH_CATALOG(a_requested_key_is_no_arn),
 		WITH_CATALOG(changes_replace_and_order_stays),
 		WITH_CATALOG(twins_are_refused),
 		WITH_CATALOG(deleted_is_gone),

@@ -11,8 +11,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/evp.h>
 #include <sqlite3.h>
@@ -143,6 +145,29 @@ static void a_hint_destroys_no_key(void **state)
 	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM keys WHERE deletion > 0"), 1);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(store_fixture_get(x, DUE, NULL), 0);
+}
+
+static void on_alarm(int number)
+{
+	fail_msg("the search for due keys does not end");
+}
+
+/* A row whose key id has a NUL inside equals a row of the store in C, but not in sqlite. */
+static void a_twin_behind_a_nul_ends_no_search(void **state)
+{
+	struct store_fixture *x = *state;
+	int64_t next;
+	int ended = 0;
+
+	store_fixture_tamper(x,
+			     "INSERT INTO keys SELECT CAST(CAST(key_id AS BLOB) || x'0078' AS TEXT),"
+			     " account, record, seal, 1 FROM keys WHERE key_id = '" A "'");
+	signal(SIGALRM, on_alarm);
+	alarm(20);
+	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
+	alarm(0);
+	assert_int_equal(ended, 0);
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 }
 
 /* Destroying a due key opens its row and no other: a damaged row beside it is never looked at. */
@@ -279,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(due_key_is_destroyed_with_its_bytes),
 		STORE_TEST(a_hint_destroys_no_key),
+		STORE_TEST(a_twin_behind_a_nul_ends_no_search),
 		STORE_TEST(only_rows_with_a_hint_are_opened),
 		STORE_TEST(an_older_store_is_upgraded),
 		STORE_TEST(an_older_store_is_left_alone_unless_it_can_be_upgraded),

@@ -258,7 +258,7 @@ static int change_cluster(struct varlink_call *call, json_object *params, struct
 	if (parameters_bad(call, parameters_check(params, change->parameters, change->count)))
 		return 0;
 	cluster = find(agent, params, &f);
-	if (cluster && change->rule(cluster, params, &f) == 0)
+	if (cluster && change->rule(cluster, params, &f) == 0 && change->begin)
 		op = operation_begin(cluster, change->kind, call, params, &f);
 	if (!op)
 		return refuse(agent, call, change->api, params, cluster, &f);

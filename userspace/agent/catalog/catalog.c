@@ -96,8 +96,11 @@ static int open_file(struct catalog *catalog, const char *path, int *version)
 		r = user_version(catalog->db, version);
 	if (r == SQLITE_OK && *version == 0)
 		r = sqlite3_exec(catalog->db, schema, NULL, NULL, NULL);
-	if (r == SQLITE_OK && *version <= SCHEMA_VERSION)
-		r = sqlite3_exec(catalog->db, job_schema, NULL, NULL, NULL);
+	/* A full disk must not keep the agent from its leases: without the table jobs are not recorded. */
+	if (r == SQLITE_OK && *version <= SCHEMA_VERSION &&
+	    sqlite3_exec(catalog->db, job_schema, NULL, NULL, NULL) != SQLITE_OK)
+		log_error("The catalog %s gets no job table: %s.", path,
+			  sqlite3_errmsg(catalog->db));
 	return r;
 }
 
@@ -156,6 +159,7 @@ static void column_text(sqlite3_stmt *statement, int column, char *text, size_t 
 static struct cluster *from_row(sqlite3_stmt *s)
 {
 	struct cluster *c = calloc(1, sizeof(*c));
+	struct key_ref ref;
 	char status[64];
 	int size;
 
@@ -178,6 +182,12 @@ static struct cluster *from_row(sqlite3_stmt *s)
 		log_error("The catalog's entry of cluster %s is not understood.", c->id);
 		free(c);
 		return NULL;
+	}
+	/* A creation may not have resolved its key yet: the column has the key as the request named it. */
+	if (c->status == CLUSTER_CREATING) {
+		memcpy(c->requested_key, c->key_arn, sizeof(c->requested_key));
+		if (key_ref_parse(c->key_arn, &ref, NULL) < 0 || ref.kind != KEY_REF_ARN)
+			c->key_arn[0] = 0;
 	}
 	if (size)
 		memcpy(c->wrapped_key, sqlite3_column_blob(s, 11), (size_t)size);
@@ -216,7 +226,7 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
 {
 	const char *const text[] = { c->volume_id,   c->id,
 				     c->resource_id, c->device,
-				     c->key_arn,     c->region,
+				     cluster_key(c), c->region,
 				     c->account,     cluster_status_name(c->status),
 				     c->reason };
 	sqlite3_stmt *statement = NULL;

@@ -68,6 +68,22 @@ int jobs_find(struct catalog *catalog, const char *volume_id, struct job *ret, s
 	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "read", f);
 }
 
+/**
+ * jobs_forget_orphans() - delete the rows whose cluster has left the catalog
+ *
+ * An agent that was killed right after the end of a job has left its row.
+ *
+ * Return: 0 or -1.
+ */
+int jobs_forget_orphans(struct catalog *catalog, struct fault *f)
+{
+	int r = sqlite3_exec(catalog_db(catalog),
+			     "DELETE FROM job WHERE volume_id NOT IN (SELECT volume_id FROM cluster)",
+			     NULL, NULL, NULL);
+
+	return r == SQLITE_OK ? 0 : sql_fault(catalog, "forget", f);
+}
+
 /** jobs_forget() - the job of a volume has ended; 0, also when it had none, or -1 */
 int jobs_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
 {

@@ -28,6 +28,7 @@ struct job {
 
 int jobs_record(struct catalog *catalog, const struct job *job, struct fault *f);
 int jobs_find(struct catalog *catalog, const char *volume_id, struct job *ret, struct fault *f);
+int jobs_forget_orphans(struct catalog *catalog, struct fault *f);
 int jobs_forget(struct catalog *catalog, const char *volume_id, struct fault *f);
 
 #endif

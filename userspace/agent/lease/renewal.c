@@ -60,9 +60,8 @@ static void schedule(struct cluster *cluster, uint64_t delay_ns)
 }
 
 /*
- * Length of a lease. A key that was added under a shorter LeaseSeconds= accepts no longer lease.
- * An older module does not report the length; the configured one is then assumed. If the key's
- * length is shorter, the kernel refuses each renewal and the device ends with its lease.
+ * Length of a lease. A key that was given to the kernel under a shorter LeaseSeconds= accepts no
+ * longer lease than that.
  */
 static uint64_t lease_length(const struct cluster *cluster)
 {

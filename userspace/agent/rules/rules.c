@@ -200,7 +200,7 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 	if (modifications & MODIFY_KEY)
 		return fault_set(f, "InvalidParameterCombination",
 				 "The KMS key of an encrypted cluster cannot be changed: %s stays under %s. To have its data under another key create a new cluster with that key and copy the data into it.",
-				 cluster->id, cluster->key_arn);
+				 cluster->id, cluster_key(cluster));
 	if (modifications & MODIFY_ENCRYPTION)
 		return fault_set(f, "InvalidParameterCombination",
 				 "Storage encryption is decided when a cluster is created: that of %s cannot be changed or turned off. Copy the data into a new cluster instead.",

@@ -68,14 +68,17 @@ static void forgotten(struct operation *op)
 static void forget(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
+	bool recorded;
 
 	op->before = cluster->status;
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
-	if (operation_record(op, op->job.erase ? STEP_ERASE : STEP_MARK, "") < 0 ||
+	recorded = operation_record(op, op->job.erase ? STEP_ERASE : STEP_MARK, "") == 0;
+	if (!recorded ||
 	    state_set(cluster, CLUSTER_DELETING, "%s", op->job.erase ? REASON_ERASE : "") < 0) {
 		fault_set(&op->fault, "InternalFailure",
-			  "The catalog cannot be written, and nothing was deleted: see the journal of enveloped.");
-		state_set(cluster, op->before, "%s", op->reason);
+			  "The catalog cannot be written, and nothing was deleted. Read the reason in the journal of enveloped.");
+		if (recorded)
+			state_set(cluster, op->before, "%s", op->reason);
 		operation_fail(op);
 		return;
 	}

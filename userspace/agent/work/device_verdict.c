@@ -69,6 +69,7 @@ static void device_gone(struct cluster *cluster)
 /* Stores the volume's device. If several were made by hand, stores a live one. */
 static void note(struct cluster *cluster, const struct mapping *mappings, size_t count)
 {
+	uint64_t length = cluster->mapping.lease_length;
 	const struct mapping *found = NULL;
 
 	for (size_t i = 0; i < count; i++) {
@@ -79,6 +80,12 @@ static void note(struct cluster *cluster, const struct mapping *mappings, size_t
 			found = m;
 	}
 	cluster->mapping = found ? *found : (struct mapping){ 0 };
+	/*
+	 * A module that was loaded before an upgrade reports no length of the lease. The kernel accepts
+	 * at least the rest of the present lease.
+	 */
+	if (found && !found->lease_length)
+		cluster->mapping.lease_length = length ? length : (uint64_t)found->lease_left;
 }
 
 /* Takes over a live device of an earlier agent, or one that was made by hand. */

@@ -40,7 +40,7 @@ static const struct resumption *find(const char *kind)
 	return NULL;
 }
 
-/* An agent without a job table left only the status, with the step as its first word of reason. */
+/* The job by the status alone: an agent without a job table left the step as first word of the reason. */
 static void from_status(const struct cluster *cluster, struct job *job)
 {
 	bool creating = cluster->status == CLUSTER_CREATING;
@@ -51,22 +51,30 @@ static void from_status(const struct cluster *cluster, struct job *job)
 		 cluster->reason);
 }
 
+/* The job of a cluster in between: by its row, if the row is of the work that the status tells. */
+static void find_job(struct cluster *cluster, struct job *job)
+{
+	struct fault f;
+	struct job row;
+	int r = jobs_find(cluster->agent->catalog, cluster->volume_id, &row, &f);
+
+	if (r < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+	from_status(cluster, job);
+	if (r > 0 && !strcmp(row.kind, job->kind))
+		*job = row;
+}
+
 static void resume(struct cluster *cluster)
 {
 	const struct resumption *resumption;
-	struct operation *op = NULL;
-	struct fault f = { 0 };
+	struct operation *op;
+	struct fault f;
 	struct job job;
-	int r = jobs_find(cluster->agent->catalog, cluster->volume_id, &job, &f);
 
-	if (r == 0)
-		from_status(cluster, &job);
-	resumption = r >= 0 ? find(job.kind) : NULL;
-	if (r >= 0 && !resumption)
-		fault_set(&f, "InternalFailure", "Its job '%s' is not known to this enveloped.",
-			  job.kind);
-	if (resumption)
-		op = operation_begin(cluster, resumption->operation, NULL, NULL, &f);
+	find_job(cluster, &job);
+	resumption = find(job.kind);
+	op = operation_begin(cluster, resumption->operation, NULL, NULL, &f);
 	if (!op) {
 		log_error("Cluster %s: %s", cluster->id, f.message);
 		return;
@@ -82,6 +90,8 @@ void resume_interrupted(struct agent *agent)
 {
 	struct fault f;
 
+	if (jobs_forget_orphans(agent->catalog, &f) < 0)
+		log_error("%s", f.message);
 	for (struct cluster *c = agent->clusters; c; c = c->next) {
 		if (cluster_is_in_between(c))
 			resume(c);

@@ -15,9 +15,11 @@
 #include "kms/audit/kms_audit.h"
 #include "lib/base/log.h"
 
-#define RETRY_SECONDS 60
-#define ACCURACY_USEC 1000000
-#define USEC_PER_SEC  1000000ULL
+#define RETRY_SECONDS	   60
+#define WAIT_SECONDS_MAX   (31 * 86400) /* no key waits longer for its deletion */
+#define LOOK_AGAIN_SECONDS 86400
+#define ACCURACY_USEC	   1000000
+#define USEC_PER_SEC	   1000000ULL
 
 struct deletion {
 	struct store *store;
@@ -44,6 +46,9 @@ static void run(struct deletion *deletion)
 			  RETRY_SECONDS, fault.message);
 		next = now + RETRY_SECONDS;
 	}
+	/* A hint in the far future is wrong, and would overflow the timer: look again in a day. */
+	if (next > now + WAIT_SECONDS_MAX)
+		next = now + LOOK_AGAIN_SECONDS;
 	if (next > 0)
 		sd_event_source_set_time(deletion->timer, (uint64_t)next * USEC_PER_SEC);
 	sd_event_source_set_enabled(deletion->timer, next > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);

@@ -58,6 +58,10 @@ static int destroy_key(struct store *store, const char *key_id, struct fault *f)
 	store_bind_text(statement, 1, key_id);
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "destroy a key", f);
+	if (sqlite3_changes(store->db) != 1)
+		return fault_set(f, "KMSInternalException",
+				 "The row of key %s cannot be deleted. Restore the key store from a backup.",
+				 key_id);
 	return 0;
 }
 
@@ -74,7 +78,7 @@ static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t
 	return store_commit(store, f);
 }
 
-/* Finds the earliest hint after @now, 0 for none. A wrong hint makes the timer fire too early. */
+/* Finds the earliest hint after @now, 0 for none. A wrong hint makes the timer fire at another time. */
 static int find_next(struct store *store, int64_t now, int64_t *next, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -101,6 +105,11 @@ int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f)
 	store_bind_text(statement, 2, cmk->key_id);
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "update a key", f);
+	/* Otherwise store_destroy_due() would find the same row again and again. */
+	if (sqlite3_changes(store->db) != 1)
+		return fault_set(f, "KMSInternalException",
+				 "The row of key %s cannot be updated. Restore the key store from a backup.",
+				 cmk->key_id);
 	return 0;
 }
 

@@ -47,8 +47,11 @@ int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 
 	if (r)
 		return r;
+	/* A column with a NUL inside would look equal, and its row could not be found by the key id. */
 	if (cmk_from_record(record, cmk) || strcmp(cmk->key_id, key_id) ||
-	    strcmp(cmk->account, account)) {
+	    strcmp(cmk->account, account) ||
+	    strlen(key_id) != (size_t)sqlite3_column_bytes(statement, 0) ||
+	    strlen(account) != (size_t)sqlite3_column_bytes(statement, 1)) {
 		cmk_free(cmk);
 		if (material) {
 			secret_free(*material);
