@@ -96,7 +96,7 @@ static int open_file(struct catalog *catalog, const char *path, int *version)
 		r = user_version(catalog->db, version);
 	if (r == SQLITE_OK && *version == 0)
 		r = sqlite3_exec(catalog->db, schema, NULL, NULL, NULL);
-	/* A full disk must not keep the agent from its leases: without the table jobs are not recorded. */
+	/* A full disk must not keep the agent from its leases: it goes on without the table. */
 	if (r == SQLITE_OK && *version <= SCHEMA_VERSION &&
 	    sqlite3_exec(catalog->db, job_schema, NULL, NULL, NULL) != SQLITE_OK)
 		log_error("The catalog %s gets no job table: %s.", path,
@@ -183,7 +183,7 @@ static struct cluster *from_row(sqlite3_stmt *s)
 		free(c);
 		return NULL;
 	}
-	/* A creation may not have resolved its key yet: the column has the key as the request named it. */
+	/* A creation may not have resolved its key: the column has the requested key then. */
 	if (c->status == CLUSTER_CREATING) {
 		memcpy(c->requested_key, c->key_arn, sizeof(c->requested_key));
 		if (key_ref_parse(c->key_arn, &ref, NULL) < 0 || ref.kind != KEY_REF_ARN)

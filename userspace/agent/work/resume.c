@@ -40,7 +40,7 @@ static const struct resumption *find(const char *kind)
 	return NULL;
 }
 
-/* The job by the status alone: an agent without a job table left the step as first word of the reason. */
+/* The job by the status. Agents without a job table left the step as first word of the reason. */
 static void from_status(const struct cluster *cluster, struct job *job)
 {
 	bool creating = cluster->status == CLUSTER_CREATING;
