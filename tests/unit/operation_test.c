@@ -182,6 +182,8 @@ static void keys_that_nobody_uses_are_wiped(void **state)
 	struct fault f;
 
 	agent.clusters = clusters;
+	for (size_t i = 0; i < 3; i++)
+		clusters[i].agent = &agent;
 	held = operation_begin(&clusters[0], OPERATION_START, NULL, NULL, &f);
 	waiting = operation_begin(&clusters[1], OPERATION_START, NULL, NULL, &f);
 	held->job.key = secret_new(64);
