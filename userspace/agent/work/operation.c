@@ -20,10 +20,16 @@
 #include "agent/work/key_loss.h"
 #include "lib/base/log.h"
 
-static const char *const api_names[] = {
-	[OPERATION_CREATE] = "CreateDBCluster", [OPERATION_START] = "StartDBCluster",
-	[OPERATION_ACTIVATE] = "ActivateKey",	[OPERATION_STOP] = "StopDBCluster",
-	[OPERATION_DELETE] = "DeleteDBCluster",
+/* RDS's name of each kind, for the audit trail; and its kind of job, if a kill must not leave it. */
+static const struct {
+	const char *api;
+	const char *job;
+} kinds[] = {
+	[OPERATION_CREATE] = { "CreateDBCluster", "create" },
+	[OPERATION_START] = { "StartDBCluster", NULL },
+	[OPERATION_ACTIVATE] = { "ActivateKey", NULL },
+	[OPERATION_STOP] = { "StopDBCluster", NULL },
+	[OPERATION_DELETE] = { "DeleteDBCluster", "delete" },
 };
 
 struct question_step {
@@ -200,8 +206,8 @@ static void operation_free(struct operation *op)
  * @step: the step
  * @made: what the step may leave on a disk: a device's path, or ""
  *
- * Only operations that must be resumed or undone after a kill are recorded. The row goes with the
- * operation.
+ * Only for operations whose kind has a job: those that must be resumed or undone after a kill. The row
+ * goes with the operation.
  *
  * Return: 0, or -1 with @op->fault when the catalog did not take it.
  */
@@ -210,8 +216,7 @@ int operation_record(struct operation *op, const char *step, const char *made)
 	struct job *job = &op->record;
 
 	memcpy(job->volume_id, op->cluster->volume_id, sizeof(job->volume_id));
-	snprintf(job->kind, sizeof(job->kind), "%s",
-		 op->kind == OPERATION_CREATE ? "create" : "delete");
+	snprintf(job->kind, sizeof(job->kind), "%s", kinds[op->kind].job);
 	snprintf(job->step, sizeof(job->step), "%s", step);
 	snprintf(job->made, sizeof(job->made), "%s", made);
 	if (!job->begun)
@@ -281,7 +286,7 @@ void operation_wipe_waiting(struct agent *agent)
 void operation_end(struct operation *op)
 {
 	if (op->call)
-		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
+		audit_api_call(op->agent->audit, kinds[op->kind].api, op->params, op->uid, op->pid,
 			       op->cluster, NULL);
 	if (op->call)
 		reply_cluster(op->call, op->kind == OPERATION_ACTIVATE ? NULL : op->cluster);
@@ -313,12 +318,12 @@ void operation_step_failed(struct operation *op)
 /** operation_fail() - the operation has failed with @op->fault: record, undo, answer, free */
 void operation_fail(struct operation *op)
 {
-	log_warning("Cluster %s: %s failed: %s: %s", op->cluster->id, api_names[op->kind],
+	log_warning("Cluster %s: %s failed: %s: %s", op->cluster->id, kinds[op->kind].api,
 		    op->fault.code, op->fault.message);
 	secret_free(op->job.key);
 	op->job.key = NULL;
 	if (op->call)
-		audit_api_call(op->agent->audit, api_names[op->kind], op->params, op->uid, op->pid,
+		audit_api_call(op->agent->audit, kinds[op->kind].api, op->params, op->uid, op->pid,
 			       op->cluster, &op->fault);
 	if (op->undo) {
 		op->undo(op);

@@ -18,62 +18,64 @@
 /**
  * struct resumption - how the jobs of one kind are resumed
  * @kind: as in the job table
+ * @status: of a cluster with such a job
  * @operation: that the job belongs to
  * @resume: goes on, or undoes; ends the operation
  */
 struct resumption {
 	const char *kind;
+	enum cluster_status status;
 	enum operation_kind operation;
 	void (*resume)(struct operation *op, const struct job *job);
 };
 
 static const struct resumption resumptions[] = {
-	{ "create", OPERATION_CREATE, create_resume },
-	{ "delete", OPERATION_DELETE, detach_resume },
+	{ "create", CLUSTER_CREATING, OPERATION_CREATE, create_resume },
+	{ "delete", CLUSTER_DELETING, OPERATION_DELETE, detach_resume },
 };
 
-static const struct resumption *find(const char *kind)
+static const struct resumption *find(enum cluster_status status, const char *kind)
 {
 	for (size_t i = 0; i < sizeof(resumptions) / sizeof(*resumptions); i++)
-		if (!strcmp(resumptions[i].kind, kind))
+		if (resumptions[i].status == status &&
+		    (!kind || !strcmp(resumptions[i].kind, kind)))
 			return &resumptions[i];
 	return NULL;
 }
 
 /* The job by the status. Agents without a job table left the step as first word of the reason. */
-static void from_status(const struct cluster *cluster, struct job *job)
+static const struct resumption *from_status(const struct cluster *cluster, struct job *job)
 {
-	bool creating = cluster->status == CLUSTER_CREATING;
+	const struct resumption *resumption = find(cluster->status, NULL);
 
 	*job = (struct job){ 0 };
-	snprintf(job->kind, sizeof(job->kind), "%s", creating ? "create" : "delete");
+	snprintf(job->kind, sizeof(job->kind), "%s", resumption->kind);
 	snprintf(job->step, sizeof(job->step), "%.*s", (int)strcspn(cluster->reason, ":"),
 		 cluster->reason);
+	return resumption;
 }
 
-/* The job of a cluster in between: by its row, if the row is of the work that the status tells. */
-static void find_job(struct cluster *cluster, struct job *job)
+/* The job of a cluster in between: by its row, if a job of that kind has this status. */
+static const struct resumption *find_job(struct cluster *cluster, struct job *job)
 {
+	const struct resumption *resumption = NULL;
 	struct fault f;
-	struct job row;
-	int r = jobs_find(cluster->agent->catalog, cluster->volume_id, &row, &f);
+	int r = jobs_find(cluster->agent->catalog, cluster->volume_id, job, &f);
 
 	if (r < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
-	from_status(cluster, job);
-	if (r > 0 && !strcmp(row.kind, job->kind))
-		*job = row;
+	if (r > 0)
+		resumption = find(cluster->status, job->kind);
+	return resumption ? resumption : from_status(cluster, job);
 }
 
 static void resume(struct cluster *cluster)
 {
-	const struct resumption *resumption;
+	struct job job;
+	const struct resumption *resumption = find_job(cluster, &job);
 	struct operation *op;
 	struct fault f;
-	struct job job;
 
-	find_job(cluster, &job);
-	resumption = find(job.kind);
 	op = operation_begin(cluster, resumption->operation, NULL, NULL, &f);
 	if (!op) {
 		log_error("Cluster %s: %s", cluster->id, f.message);
