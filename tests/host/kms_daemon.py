@@ -71,6 +71,7 @@ class Reply:
         return self.json.get("message", "")
 
 
+TCP_LISTEN = "0A"  # as in /proc/net/tcp
 REAL_TIME = datetime.datetime
 
 
@@ -96,6 +97,7 @@ class Kms:
         self.unix = f"{self.dir}/kms.sock"
         self.port = free_port()
         self.process = None
+        self.patience = PATIENCE  # of a TLS client
         atexit.register(self.close)
         self.secrets = []  # every blob and plaintext seen, for the audit's search
 
@@ -134,6 +136,31 @@ class Kms:
         except OSError:
             return False
         return os.path.exists(self.credentials)
+
+    def descriptors(self):
+        """The KMS's open files: (number, what it is)."""
+        for number in os.listdir(f"/proc/{self.process.pid}/fd"):
+            try:
+                yield number, os.readlink(f"/proc/{self.process.pid}/fd/{number}")
+            except FileNotFoundError:
+                pass
+
+    def deaf(self):
+        """Has the KMS stopped to listen for TCP, because it has as many connections as it may have?"""
+        with open("/proc/net/tcp", encoding="ascii") as f:
+            sockets = [line.split() for line in f]
+        listening = {f"socket:[{s[9]}]" for s in sockets if s[3] == TCP_LISTEN}
+        opened = list(self.descriptors())
+        watched = set()
+        for number, what in opened:
+            if what == "anon_inode:[eventpoll]":
+                with open(f"/proc/{self.process.pid}/fdinfo/{number}", encoding="ascii") as f:
+                    watched |= {line.split()[1] for line in f if line.startswith("tfd:")}
+        return not any(what in listening and number in watched for number, what in opened)
+
+    def status(self, field):
+        with open(f"/proc/{self.process.pid}/status", encoding="utf-8") as f:
+            return next(line for line in f if line.startswith(field + ":"))
 
     def stop(self):
         """SIGTERM; returns the exit status."""
@@ -183,7 +210,7 @@ class Kms:
         if transport == "unix":
             return UnixConnection(self.unix)
         context = ssl.create_default_context(cafile=f"{self.state}/ca.pem")
-        return http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=PATIENCE)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=self.patience)
 
     def call(self, operation, params=None, transport="tls", profile="admin", clock=0, region=REGION,
              service="kms", access_key=None, secret_key=None, token=None, bend=None, target=None, body=None):

@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import select
+import signal
 import socket
 import stat
 import sys
@@ -15,7 +16,7 @@ import time
 
 from kms_daemon import Kms, b64
 from tap import Tap
-from wait import wait_for
+from wait import PATIENCE, wait_for
 
 STRANGER = 54321
 LIMIT = 256  # connections.h
@@ -193,6 +194,40 @@ def _():
         assert took < max(5, 10 * alone), (took, alone)
         assert local.state()["held"] == 0, f"the stranger's flood holds {local.state()['held']} unix connections"
         assert remote.state()["held"] > LIMIT // 2
+
+
+@test("half of a TLS handshake keeps no CPU busy")
+def _():
+    with socket.create_connection(("127.0.0.1", kms.port)) as half:
+        half.sendall(TLS_BEGIN)
+        # A busy loop never waits: the scheduler only takes its CPU away.
+        waited = int(kms.status("voluntary_ctxt_switches").split()[1])
+        time.sleep(5)
+        waited = int(kms.status("voluntary_ctxt_switches").split()[1]) - waited
+        assert waited > 20, waited
+        kms.good("DescribeKey", {"KeyId": key})
+
+
+def stopped_while_deaf(flood):
+    """Stops the flood, then the KMS, if the KMS holds all connections that it may hold and waits."""
+    os.kill(flood.pid, signal.SIGSTOP)
+    wait_for(lambda: "S (sleeping)" in kms.status("State"), step=0.01)
+    os.kill(kms.process.pid, signal.SIGSTOP)
+    if kms.deaf():
+        return True
+    os.kill(kms.process.pid, signal.SIGCONT)
+    os.kill(flood.pid, signal.SIGCONT)
+    return False
+
+
+@test("the KMS listens again after all connections ended in one moment")
+def _():
+    with Flood(("127.0.0.1", kms.port), TLS_BEGIN, LIMIT + 50) as flood:
+        wait_for(lambda: stopped_while_deaf(flood), why="the KMS was never full")
+    os.kill(kms.process.pid, signal.SIGCONT)
+    kms.patience = 30  # a deaf server stays deaf
+    kms.good("DescribeKey", {"KeyId": key})
+    kms.patience = PATIENCE
 
 
 @test("an administrator can still revoke over TCP during a flood")

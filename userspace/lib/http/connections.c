@@ -31,6 +31,7 @@ struct connections {
 	uid_t favoured;
 	struct held *first;
 	unsigned int count;
+	bool freed;	 /* a place, since connections_freed() was asked last */
 	uint64_t warned; /* of a flood, the last time */
 };
 
@@ -137,6 +138,7 @@ static void closed(struct connections *connections, struct held *held)
 	if (held->next)
 		held->next->previous = held->previous;
 	connections->count--;
+	connections->freed = true;
 	free(held);
 }
 
@@ -161,6 +163,20 @@ void connections_answered(struct connections *connections, struct MHD_Connection
 
 	if (held)
 		held->since = now_usec(connections);
+}
+
+/**
+ * connections_freed() - has a connection ended since the last call?
+ *
+ * At its limit libmicrohttpd stops to listen. It listens again in the first MHD_run() after a
+ * connection ended, and no event leads to this run if all connections ended in the run before.
+ */
+bool connections_freed(struct connections *connections)
+{
+	bool freed = connections->freed;
+
+	connections->freed = false;
+	return freed;
 }
 
 /**

@@ -32,6 +32,8 @@ void connections_notify(void *connections, struct MHD_Connection *connection, vo
 
 void connections_answered(struct connections *connections, struct MHD_Connection *connection);
 
+bool connections_freed(struct connections *connections);
+
 void connections_free(struct connections *connections);
 
 #endif

@@ -28,6 +28,8 @@
 #define IDLE_SECONDS   30
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA"
 #define USEC_PER_MSEC  1000ULL
+#define EAGER_TURNS    16
+#define REST_MSEC      10
 
 struct http {
 	const struct http_service *service; /* borrowed */
@@ -36,6 +38,7 @@ struct http {
 	sd_event *event; /* borrowed */
 	sd_event_source *io;
 	sd_event_source *timer;
+	unsigned int eager; /* turns in a row that libmicrohttpd wanted at once, without an event */
 	struct connections *connections;
 };
 
@@ -221,15 +224,26 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *
 	log_debug("http: %s", line);
 }
 
+/*
+ * Runs libmicrohttpd, and arms the timer for its next turn.
+ *
+ * While half of a TLS handshake is there, libmicrohttpd wants its next turn at once, again and again
+ * until the other half comes: a stranger could keep a CPU busy by one byte. An event is always
+ * handled at once, and turns without an event are spaced out after EAGER_TURNS.
+ */
 static int pump(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG msec;
 	uint64_t now;
 
-	MHD_run(http->daemon);
+	do {
+		MHD_run(http->daemon);
+	} while (connections_freed(http->connections));
 	stack_wipe();
 	if (MHD_get_timeout(http->daemon, &msec) != MHD_YES)
 		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
+	if (msec == 0 && ++http->eager > EAGER_TURNS)
+		msec = REST_MSEC;
 	sd_event_now(http->event, CLOCK_MONOTONIC, &now);
 	sd_event_source_set_time(http->timer, now + msec * USEC_PER_MSEC);
 	return sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT);
@@ -237,7 +251,10 @@ static int pump(struct http *http)
 
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-	return pump(userdata);
+	struct http *http = userdata;
+
+	http->eager = 0;
+	return pump(http);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
