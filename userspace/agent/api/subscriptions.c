@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Status and Events. A watcher gets its answer after the next look at the devices, with the kernel's
- * present figures. A follower gets each audit record as it is written.
+ * Answers the calls Status and Events. A watcher is a call of Status: the agent answers after it
+ * has read the kernel's present figures of all devices. A follower is a call of Events that stays
+ * open: the agent sends it each new audit record.
  */
 #include "agent/api/subscriptions.h"
 
@@ -14,15 +15,15 @@
 #include "agent/volume/device_events.h"
 #include "lib/base/json.h"
 
-/* Keeps one answer well below the largest message, and all answers below the limit of unread output. */
+/* One answer stays well below the largest message, all answers below the limit of unread output. */
 #define EVENTS_PER_ANSWER 200
 #define BYTES_PER_ANSWER  (VARLINK_MESSAGE_MAX / 4)
 #define BYTES_IN_ALL	  (VARLINK_OUTPUT_MAX / 2)
 
 /**
  * struct watcher - a call of Status
- * @id: of the cluster watched; "" for all
- * @due: to be answered after the next look
+ * @id: identifier of the watched cluster; "" for all clusters
+ * @due: the agent answers after it has next read the devices
  */
 struct watcher {
 	struct watcher *next;
@@ -32,7 +33,7 @@ struct watcher {
 	bool due;
 };
 
-/** struct follower - a call of Events that goes on */
+/** struct follower - a call of Events that stays open for new records */
 struct follower {
 	struct follower *next;
 	struct agent *agent;
@@ -94,7 +95,7 @@ static json_object *volumes(const struct watcher *watcher)
 	return reply;
 }
 
-/** subscriptions_looked() - the devices have been looked at: answer the watchers that are due */
+/** subscriptions_looked() - the agent has read all devices: answer the watchers that are due */
 void subscriptions_looked(struct agent *agent)
 {
 	struct watcher *next;
@@ -141,7 +142,7 @@ static size_t bytes_of(json_object *records, size_t i)
 	return size + 1;
 }
 
-/* The first of the newest records that are together no larger than @bytes. */
+/* Index of the first record to send, so that the newest records fit into @bytes. */
 static size_t newest(json_object *records, size_t bytes)
 {
 	size_t first = json_object_array_length(records), used = 0;
@@ -151,7 +152,7 @@ static size_t newest(json_object *records, size_t bytes)
 	return first;
 }
 
-/* One past the last record of the part that begins with @first; a part has one at least. */
+/* Index after the last record of the part that begins at @first. A part has at least one record. */
 static size_t part_end(json_object *records, size_t first)
 {
 	size_t count = json_object_array_length(records), end = first, bytes = 0;
@@ -163,8 +164,8 @@ static size_t part_end(json_object *records, size_t first)
 }
 
 /*
- * Sends records, in one part unless the client wants more; the last with varlink_reply() unless
- * @last is false.
+ * Sends records: in several parts if the client wants more, else in one part.
+ * @last: end the call with the last part; false for a follower, whose call stays open
  */
 static int send_events(struct varlink_call *call, json_object *records, bool last)
 {
@@ -185,7 +186,7 @@ static int send_events(struct varlink_call *call, json_object *records, bool las
 		if (sent == count && last)
 			return varlink_reply(call, reply);
 		if (varlink_notify(call, reply) < 0) {
-			/* A follower's is released by follower_gone(). */
+			/* follower_gone() releases the call of a follower. */
 			if (last)
 				varlink_call_release(call);
 			return -1;
@@ -197,8 +198,8 @@ static int send_events(struct varlink_call *call, json_object *records, bool las
 /**
  * subscriptions_events() - answer a call of Events
  * @since: NULL for all
- * @limit: number of old records at most; the newest ones are sent
- * @follow: go on with new records, if the call wants more
+ * @limit: send at most this many old records, the newest ones
+ * @follow: send new records too, if the call wants more
  */
 int subscriptions_events(struct agent *agent, struct varlink_call *call, const char *since,
 			 size_t limit, bool follow)
@@ -208,7 +209,7 @@ int subscriptions_events(struct agent *agent, struct varlink_call *call, const c
 	struct fault f;
 
 	follow = follow && varlink_call_wants_more(call);
-	/* One answer must hold them all. */
+	/* Without "more" the client gets one answer, which must hold all records. */
 	if (!varlink_call_wants_more(call) && limit > EVENTS_PER_ANSWER)
 		limit = EVENTS_PER_ANSWER;
 	records = audit_read(agent->audit, since, limit, &f);
@@ -247,7 +248,7 @@ void subscriptions_recorded(json_object *record, void *userdata)
 	}
 }
 
-/** subscriptions_close() - free what is left when the server has gone */
+/** subscriptions_close() - free the watchers and followers that the closed server has left */
 void subscriptions_close(struct agent *agent)
 {
 	while (agent->watchers)

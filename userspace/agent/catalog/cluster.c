@@ -47,13 +47,13 @@ const char *cluster_key(const struct cluster *cluster)
 	return cluster->key_arn[0] ? cluster->key_arn : cluster->requested_key;
 }
 
-/** cluster_is_inaccessible() - the KMS has refused its key */
+/** cluster_is_inaccessible() - the KMS has refused the cluster's key */
 bool cluster_is_inaccessible(const struct cluster *cluster)
 {
 	return cluster->status == CLUSTER_INACCESSIBLE || cluster->status == CLUSTER_RECOVERABLE;
 }
 
-/** cluster_is_in_between() - it is not there yet, or not for long */
+/** cluster_is_in_between() - the cluster is being created or deleted */
 bool cluster_is_in_between(const struct cluster *cluster)
 {
 	return cluster->status == CLUSTER_CREATING || cluster->status == CLUSTER_DELETING;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel key that the agent holds for a cluster. Dropping the key ends all access to the
- * volume, so held_key_drop() must not wait for a disk, a log or the KMS.
+ * Drops the kernel key that the agent holds for a cluster. Each way to end a lease calls
+ * held_key_drop(). The drop ends all access to the volume, so held_key_drop() must not wait for a
+ * disk, a log or the KMS.
  */
 #include "agent/lease/held_key.h"
 
@@ -10,7 +11,11 @@
 #include "agent/lease/keyring.h"
 #include "lib/base/log.h"
 
-/** held_key_stop_renewal() - ask no more; an answer under way is ignored once the key has changed */
+/**
+ * held_key_stop_renewal() - stop the timer of the cluster's renewals
+ *
+ * renewal.c ignores the answer to a call that is under way, once the cluster's key has changed.
+ */
 void held_key_stop_renewal(struct cluster *cluster)
 {
 	cluster->renewal.timer = sd_event_source_disable_unref(cluster->renewal.timer);

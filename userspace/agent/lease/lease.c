@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Lease arithmetic. Must never look at a clock except in lease_now().
+ * Computes deadlines of leases and delays of renewals. renewal.c makes the renewals.
+ *
+ * Must never look at a clock except in lease_now().
  */
 #include "agent/lease/lease.h"
 
@@ -16,9 +18,9 @@ uint64_t lease_now(void)
 }
 
 /**
- * lease_deadline() - until when an answer of the KMS entitles the kernel to serve
- * @asked_ns: when the KMS was called. The time of the answer would be too late: the decision may be
- *	as old as the call.
+ * lease_deadline() - end of the lease that an answer of the KMS allows
+ * @asked_ns: time of the call to the KMS. The time of the answer would give too long a lease: the
+ *	KMS may have decided right after the call.
  * @lease_ns: length of a lease
  */
 uint64_t lease_deadline(uint64_t asked_ns, uint64_t lease_ns)
@@ -50,9 +52,10 @@ uint64_t lease_renew_delay(uint64_t renew_ns, uint32_t random)
  * @left_ns: rest of the lease
  * @random: jitter as in lease_renew_delay()
  *
- * The first delay is a quarter of the interval, but at most one second. Each next one is twice as
- * long, up to the interval. A later delay is never longer than a quarter of the rest of the lease:
- * a KMS that comes back late is still called in time, the more often the nearer the end.
+ * The first delay is a quarter of the interval, but at most one second. Each next delay is twice as
+ * long, up to the interval. Each delay after the first is also at most a quarter of the rest of the
+ * lease. The retries therefore become more frequent near the end of the lease, and still reach a
+ * KMS that comes back late.
  */
 uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint64_t left_ns,
 			   uint32_t random)

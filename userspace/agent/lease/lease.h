@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arithmetic of leases, as pure functions: when to call the KMS, how long the kernel may go on
- * without an answer. Times are CLOCK_BOOTTIME, the kernel's own clock for leases, so a host that
+ * The arithmetic of leases, as pure functions: when to call the KMS, and when a lease ends without
+ * an answer. Times are CLOCK_BOOTTIME, the kernel's own clock for leases, so a host that
  * slept does not wake with keys too old.
  */
 #ifndef ENVELOPE_LEASE_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Renewals. Only a definitive denial ends a lease here. Any other failure is tried again until the
- * kernel has ended the lease by itself.
+ * Renews leases: a timer for each live cluster, a call to the KMS, and the new deadline in the
+ * kernel. Only a definitive denial ends a lease here, through held_key_drop(). After any other
+ * failure the agent tries again, until the kernel ends the lease at its deadline.
  */
 #include "agent/lease/renewal.h"
 

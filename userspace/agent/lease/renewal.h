@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keeps the lease of a live volume: asks the KMS at intervals whether the key may still be used,
- * and moves the kernel's deadline after each agreement.
+ * Renews the lease of a live volume. The agent asks the KMS at intervals whether the key may still
+ * be used. After each positive answer the agent moves the kernel's deadline.
  */
 #ifndef ENVELOPE_RENEWAL_H
 #define ENVELOPE_RENEWAL_H

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The rules. Must stay pure: everything a rule depends on is a parameter.
+ * The rules: whether a request is allowed, and RDS's fault if it is not.
+ *
+ * Must stay pure: a rule reads only its parameters, no clock, no disk and no KMS.
  */
 #include "agent/rules/rules.h"
 
@@ -46,9 +48,9 @@ static int check_key(const struct create_request *request, const char *key, cons
 }
 
 /**
- * rules_create() - may this cluster be made, as far as the request alone tells?
- * @request: as it came
- * @key: the key to use: the one asked for, or the account's default key
+ * rules_create() - may this cluster be created? Checks the request alone, not the key
+ * @request: as the client sent it
+ * @key: set to the key to use: the requested key or the account's default key
  */
 int rules_create(const struct create_request *request, const char **key, struct fault *f)
 {
@@ -96,9 +98,9 @@ int rules_key_not_accessible(const char *key, struct fault *f, const char *forma
 
 /**
  * rules_key_metadata() - may this key wrap a new volume's data key?
- * @arn: DescribeKey's Arn
- * @state: its KeyState
- * @region: the cluster's
+ * @arn: Arn in the reply of DescribeKey
+ * @state: KeyState in the reply of DescribeKey
+ * @region: region of the cluster
  */
 int rules_key_metadata(const char *arn, const char *state, const char *region, struct fault *f)
 {
@@ -117,11 +119,12 @@ int rules_key_metadata(const char *arn, const char *state, const char *region, s
 }
 
 /**
- * rules_region() - may this host's KMS be asked for a volume's key?
- * @region: the volume's
- * @host_region: of this host's configuration
+ * rules_region() - may the agent ask this host's KMS for a volume's key?
+ * @region: region of the volume
+ * @host_region: region in this host's configuration
  *
- * The KMS of another region answers NotFoundException, which would be taken for a lost key.
+ * The KMS of another region returns NotFoundException. The agent would take this answer for the
+ * loss of the key.
  */
 int rules_region(const char *region, const char *host_region, struct fault *f)
 {
@@ -150,8 +153,8 @@ static int busy(const struct cluster *cluster, struct fault *f)
 }
 
 /**
- * rules_start() - may the cluster's key be asked for?
- * @for_key: for a bare `dmsetup create`; then a running cluster is fine
+ * rules_start() - may the agent ask the KMS for the cluster's key?
+ * @for_key: the key is for a bare `dmsetup create`. A running cluster is then allowed too
  */
 int rules_start(const struct cluster *cluster, bool for_key, struct fault *f)
 {
@@ -167,7 +170,11 @@ int rules_start(const struct cluster *cluster, bool for_key, struct fault *f)
 			 cluster->id, cluster_status_name(cluster->status));
 }
 
-/** rules_stop() - may the cluster be stopped? One that lost its key may: its dead device goes */
+/**
+ * rules_stop() - may the cluster be stopped?
+ *
+ * A cluster that has lost its key may be stopped too: the stop removes the failed device.
+ */
 int rules_stop(const struct cluster *cluster, struct fault *f)
 {
 	if (busy(cluster, f) < 0)
@@ -192,7 +199,7 @@ int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct
 }
 
 /**
- * rules_modify() - refuses each change by its name; always -1
+ * rules_modify() - refuse a modification, with the fault of the first change in it; always -1
  * @modifications: set of enum modification
  */
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f)

@@ -3,8 +3,8 @@
  * From a header on a disk to a live device: read and check the header, let the KMS unwrap the key
  * under the header's hash, verify the key, give the key to the kernel, make the device.
  *
- * The table is built from the copy of the header that was hashed, never from a second read: the
- * disk may return something else the next time.
+ * The agent builds the table from the copy of the header that it hashed, never from a second read:
+ * the disk may return other bytes the next time.
  */
 #include "agent/work/attach.h"
 
@@ -51,8 +51,9 @@ static void run_attach(struct volume_job *job)
 }
 
 /*
- * The renewals of a live cluster go on while its key is asked for again. If a renewal was refused
- * meanwhile, the answer of this question may be the older one. A loss is not undone by it.
+ * The renewals of a live cluster continue while an operation asks for its key again. If the KMS has
+ * refused a renewal in the meantime, the operation's answer may be older than the refusal. Such an
+ * answer must not undo the loss of the key.
  */
 static bool denied_meanwhile(struct operation *op)
 {
@@ -108,9 +109,9 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
 }
 
 /*
- * Checks that the header is the one that was written for this cluster; the KMS checks the rest. The
- * hash does not cover the wrapped key, and the KMS denies a wrapped key that was changed: one
- * changed byte on the disk would lose the cluster permanently.
+ * Refuses a header that is not the one written for this cluster. The KMS checks the rest. The hash
+ * does not cover the wrapped key, so this function compares the wrapped key too. The KMS would deny
+ * a changed wrapped key: one changed byte on the disk would lose the cluster permanently.
  */
 static int check_header(struct operation *op)
 {
@@ -172,8 +173,8 @@ static int read_header(struct volume_job *job)
 }
 
 /*
- * Disks change their names, with a boot or a new cable. Looks for the volume on all disks, by its
- * id. If two devices hold the volume, refuses both: nothing tells which one is the copy.
+ * Searches all disks for the volume by its id. A boot or a new cable may have changed the name of
+ * the disk. If two devices hold the volume, refuses both: nothing tells which one is the copy.
  */
 static int find_volume(struct volume_job *job)
 {

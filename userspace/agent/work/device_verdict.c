@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * What a look at the devices means for a cluster: its device is live and is taken over, has failed,
- * or has gone.
+ * Sets a cluster's state from the list of devices that the kernel reports. A live device of an
+ * earlier agent is taken over. A cluster whose device has failed or is missing becomes stopped, and
+ * its key is dropped. The KMS's refusals are in key_loss.c.
  */
 #include "agent/work/device_verdict.h"
 
@@ -40,8 +41,10 @@ static void set_lease_expired(struct cluster *cluster)
 
 /**
  * device_failed() - the kernel has failed the device of a running cluster
- * @kernel_reason: the kernel's word. No such word means that the KMS refused, so the cluster can
- *	be started again
+ * @kernel_reason: the kernel's word for the reason
+ *
+ * None of the kernel's words means that the KMS refused the key. The cluster therefore becomes
+ * stopped, and can be started again.
  */
 static void device_failed(struct cluster *cluster, const char *kernel_reason)
 {
@@ -81,8 +84,8 @@ static void note(struct cluster *cluster, const struct mapping *mappings, size_t
 	}
 	cluster->mapping = found ? *found : (struct mapping){ 0 };
 	/*
-	 * A module that was loaded before an upgrade reports no length of the lease. The kernel accepts
-	 * at least the rest of the present lease.
+	 * A module that was loaded before an upgrade reports no length of the lease. The kernel
+	 * accepts at least the rest of the present lease.
 	 */
 	if (found && !found->lease_length)
 		cluster->mapping.lease_length = length ? length : (uint64_t)found->lease_left;
@@ -119,7 +122,9 @@ static void judge(struct cluster *cluster)
 {
 	const struct mapping *mapping = &cluster->mapping;
 
-	/* An earlier agent left the cluster in between. resume.c decides what becomes of it. */
+	/*
+	 * An earlier agent was killed in a creation or a deletion. resume.c resumes or undoes it.
+	 */
 	if (cluster_is_in_between(cluster))
 		return;
 	if (mapping->name[0] && mapping->live) {
@@ -143,7 +148,9 @@ static void judge(struct cluster *cluster)
 void device_verdict_seen(struct cluster *cluster, const struct mapping *mappings, size_t count)
 {
 	note(cluster, mappings, count);
-	/* An operation under way changes the device itself, and asks for another look at its end. */
+	/*
+	 * An operation under way changes the device itself, and asks for another look at its end.
+	 */
 	if (!cluster->operation)
 		judge(cluster);
 }
@@ -152,9 +159,9 @@ void device_verdict_seen(struct cluster *cluster, const struct mapping *mappings
  * device_verdict_found() - judge a cluster that was found on a disk just now
  * @mappings, @count: all devices, looked at after the disk
  *
- * Must run in the same turn of the event loop in which the cluster becomes known. A start before the
- * live device is taken over would revoke the key of that device, and a deletion would erase the
- * header below it.
+ * Must run in the same turn of the event loop in which the cluster becomes known. If a client
+ * started the cluster before the agent takes over its live device, the start would revoke the
+ * device's key. A deletion would erase the header below the live device.
  */
 void device_verdict_found(struct cluster *cluster, const struct mapping *mappings, size_t count)
 {

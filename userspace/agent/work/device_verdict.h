@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a look at the devices means for a cluster.
+ * Sets a cluster's state from the list of devices that the kernel reports.
  */
 #ifndef ENVELOPE_DEVICE_VERDICT_H
 #define ENVELOPE_DEVICE_VERDICT_H

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The KMS has refused a cluster's key: access ends at once, and the cluster is lost unless a
- * recovery window is open. Must revoke the key before it writes anything.
+ * Ends a cluster after the KMS has refused its key. Access ends at once. The loss is permanent
+ * unless a recovery window is open. device_verdict.c handles devices that the kernel has failed.
+ *
+ * Must revoke the key before it writes anything: a write may hang.
  */
 #include "agent/work/key_loss.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The loss of a key, recorded in the state token of the volume's header, where a lost catalog
- * cannot undo it.
+ * Writes the loss of a key into the state token of the volume's header. The loss of the catalog
+ * cannot undo this record.
  */
 #include "agent/work/loss_record.h"
 

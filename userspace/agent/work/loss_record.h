@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loss of a key, as the disk itself records it.
+ * The record of a lost key in the volume's header.
  */
 #ifndef ENVELOPE_LOSS_RECORD_H
 #define ENVELOPE_LOSS_RECORD_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Steps of operations: to the device thread and back, to the KMS and back, and the
- * answer to the client. What the steps do is in create.c, attach.c and detach.c.
+ * Runs the steps of operations: in the device thread, at the KMS, and the answer to the client.
+ * create.c, attach.c and detach.c have the steps themselves.
  */
 #include "agent/work/operation.h"
 
@@ -20,7 +20,9 @@
 #include "agent/work/key_loss.h"
 #include "lib/base/log.h"
 
-/* RDS's name of each kind, for the audit trail; and its kind of job, if a kill must not leave it. */
+/*
+ * For each kind: RDS's name, for the audit trail; and the kind of job, if a kill must be repaired.
+ */
 static const struct {
 	const char *api;
 	const char *job;
@@ -103,11 +105,11 @@ static void step_done(void *data)
 
 /**
  * operation_device_step() - do a step in the device thread
- * @run: called there; sets the job's result and fault
+ * @run: called in the device thread; sets the job's result and fault
  * @next: called in the event loop afterwards
  *
- * An operation has one step at a time. The step needs no memory of its own, since the undoing of an
- * operation is a step too.
+ * An operation has one step at a time. This function allocates no memory. An undo is a step too,
+ * and must not fail because memory is short.
  */
 void operation_device_step(struct operation *op, void (*run)(struct volume_job *job),
 			   void (*next)(struct operation *op))
@@ -124,7 +126,10 @@ static void refusal(struct operation *op, const struct fault *f)
 				 f->message);
 }
 
-/* Was the cluster available before, or is it? Then a refusal means that it has lost its key. */
+/*
+ * True if the cluster of this operation has been available before. A refusal of the KMS then means
+ * that the cluster has lost its key.
+ */
 static bool loses_key(const struct operation *op)
 {
 	return op->kind == OPERATION_START || op->kind == OPERATION_ACTIVATE;
@@ -204,10 +209,10 @@ static void operation_free(struct operation *op)
 /**
  * operation_record() - record that a step is about to begin, so that a later agent can resume it
  * @step: the step
- * @made: what the step may leave on a disk: a device's path, or ""
+ * @made: path of the device on which the step may leave something, or ""
  *
- * Only for operations whose kind has a job: those that must be resumed or undone after a kill. The row
- * goes with the operation.
+ * Only for operations whose row of @kinds names a job: a later agent must resume or undo them after
+ * a kill. The row in the job table is deleted when the operation ends.
  *
  * Return: 0, or -1 with @op->fault when the catalog did not take it.
  */
@@ -238,7 +243,7 @@ static void leave(struct operation *op)
 	struct cluster *cluster = op->cluster;
 
 	forget_record(op);
-	/* A deleted cluster has left this operation already, and is freed after it. */
+	/* A deleted cluster no longer points to this operation. It is freed after the operation. */
 	if (cluster->operation == op) {
 		cluster->operation = NULL;
 		key_loss_check_window(cluster);
@@ -249,7 +254,7 @@ static void leave(struct operation *op)
 }
 
 /**
- * operation_abandon() - the agent ends in the middle of an operation: wipe and free, without an answer
+ * operation_abandon() - the agent ends in the middle of an operation: free without an answer
  *
  * The next agent resumes or undoes the work. The device thread has been stopped, and the client's
  * connection closed.
@@ -265,8 +270,9 @@ void operation_abandon(struct operation *op)
 /**
  * operation_wipe_waiting() - the agent ends while a disk holds the device thread: wipe the keys
  *
- * The key of the operation that the thread works on stays. The thread would go on with zeros if the
- * disk came back, and a device that encrypts with zeros is worse than a key in a freed page.
+ * The key of the running operation is not wiped. If the disk came back, the device thread would
+ * continue with a key of zeros. A device that encrypts with zeros is worse than a key in a freed
+ * page.
  */
 void operation_wipe_waiting(struct agent *agent)
 {
@@ -337,8 +343,8 @@ void operation_fail(struct operation *op)
 /**
  * operation_undone() - the cluster that could not be made is gone: answer, free
  *
- * The answer must not come earlier: a client that has the fault may look for the cluster, or try again
- * with the same name.
+ * The answer must not come earlier: a client that has the fault may look for the cluster, or try
+ * again with the same name.
  */
 void operation_undone(struct operation *op)
 {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * The catalog, the kernel and the disks may differ when the agent starts: it was killed, the host was
- * restarted, the catalog was lost. The order matters. Live devices of the catalog come first
- * (device_verdict.c), since their leases run; the disks, which may hang, come afterwards.
+ * Compares the catalog, the kernel and the disks when the agent starts. They differ after a kill of
+ * the agent, a restart of the host, or a loss of the catalog. The order matters. Live devices of
+ * the catalog come first (device_verdict.c), since their leases run; the disks, which may hang,
+ * come afterwards.
  *
- * A loss that a disk records is taken over with a volume that the catalog does not know. If the
- * catalog knows the volume, the KMS is asked: see loss_record_doubt().
+ * If the catalog does not know a volume, the agent takes over the loss that the disk records. If
+ * the catalog knows the volume, the agent asks the KMS: see loss_record_doubt().
  */
 #include "agent/work/reconcile.h"
 
@@ -98,7 +99,9 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	cluster_add(agent, cluster);
 	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
 		 cluster->device);
-	/* Only one of them: the first entry in the catalog must include the loss. */
+	/*
+	 * Either the recorded loss or "found": the first row in the catalog must include the loss.
+	 */
 	if (!take_state(cluster, &volume->header))
 		state_set(cluster, CLUSTER_STOPPED,
 			  "found: its volume was found by the header on %s", cluster->device);
@@ -112,7 +115,7 @@ static bool is_same_device(const char *a, const char *b)
 	return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_rdev == st_b.st_rdev;
 }
 
-/* True when the device that the catalog names is among those that hold this volume. */
+/* True if the device in the catalog still holds this volume. Other devices may hold it too. */
 static bool is_where_it_was(const struct scan_job *job, const struct cluster *cluster)
 {
 	for (size_t i = 0; i < job->count; i++)
@@ -123,9 +126,10 @@ static bool is_where_it_was(const struct scan_job *job, const struct cluster *cl
 }
 
 /*
- * Compares the catalog and the disk. The catalog is written first, so a differing state on the disk is
- * an old one that was not erased in time, such as a loss that has been recovered from. A permanent
- * loss cannot be such a remnant.
+ * Compares the states in the catalog and on the disk. The agent writes the catalog first. A
+ * different state on the disk is therefore an old one that was not erased in time, such as a loss
+ * that the cluster has recovered from. A permanent loss cannot be an old state: no cluster recovers
+ * from it.
  */
 static void compare_state(struct cluster *cluster, const struct volume_header *header)
 {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Jobs that an agent before this one began and did not end: each is resumed or undone by the
- * function of its kind. A job is due while its cluster's status is creating or deleting; the row
- * of any other cluster is what a kill between the last step and its end has left.
+ * Resumes or undoes the jobs that a killed agent left unfinished. Each kind of job has a row in
+ * table @resumptions with its function. A job is unfinished while the status of its cluster is
+ * creating or deleting. A row of any other cluster is a remnant: the agent was killed after the
+ * last step, before it deleted the row.
  */
 #include "agent/work/resume.h"
 
@@ -18,9 +19,9 @@
 /**
  * struct resumption - how the jobs of one kind are resumed
  * @kind: as in the job table
- * @status: of a cluster with such a job
- * @operation: that the job belongs to
- * @resume: goes on, or undoes; ends the operation
+ * @status: status of a cluster with a job of this kind
+ * @operation: kind of operation that resumes the job
+ * @resume: resumes or undoes the job, and ends the operation
  */
 struct resumption {
 	const char *kind;
@@ -43,7 +44,10 @@ static const struct resumption *find(enum cluster_status status, const char *kin
 	return NULL;
 }
 
-/* The job by the status. Agents without a job table left the step as first word of the reason. */
+/*
+ * Derives the job from the status. Agents without a job table kept the step in the reason's first
+ * word.
+ */
 static const struct resumption *from_status(const struct cluster *cluster, struct job *job)
 {
 	const struct resumption *resumption = find(cluster->status, NULL);
@@ -55,7 +59,9 @@ static const struct resumption *from_status(const struct cluster *cluster, struc
 	return resumption;
 }
 
-/* The job of a cluster in between: by its row, if a job of that kind has this status. */
+/*
+ * Finds the job of a cluster that is being created or deleted. Ignores a row of the other status.
+ */
 static const struct resumption *find_job(struct cluster *cluster, struct job *job)
 {
 	const struct resumption *resumption = NULL;

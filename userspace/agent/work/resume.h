@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Jobs that an agent before this one began and did not end. */
+/* Resumes or undoes the jobs that a killed agent left unfinished. */
 #ifndef ENVELOPE_RESUME_H
 #define ENVELOPE_RESUME_H
 
