@@ -107,7 +107,10 @@ int audit_call(struct audit *audit, const struct call *call, const struct fault 
 {
 	_cleanup_json_ struct json_object *record = kms_record_call(call, refusal);
 
-	/* A refused call changed nothing and gave nothing away: a power cut may take its record. */
+	/*
+	 * A refused call changed nothing and returned no secret. Its record need not be on the
+	 * disk: a power cut may lose the record.
+	 */
 	return emit(audit, record, !refusal, f);
 }
 

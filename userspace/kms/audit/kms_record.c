@@ -77,7 +77,7 @@ static struct json_object *request_parameters(const struct call *call)
 	return out;
 }
 
-/* A copy of @o with its names, and with @deep those one level down, in CloudTrail's spelling. */
+/* Copies @o with its names in CloudTrail's spelling; with @deep also the names one level down. */
 static struct json_object *in_lower(struct json_object *o, bool deep)
 {
 	struct json_object *out = json_object_new_object();
@@ -90,7 +90,10 @@ static struct json_object *in_lower(struct json_object *o, bool deep)
 	return out;
 }
 
-/* Operations that change something answer with metadata only. CloudTrail has null for the others. */
+/*
+ * The reply of a call that changes something holds only metadata, so the record includes the reply.
+ * For read-only calls CloudTrail's responseElements is null.
+ */
 static struct json_object *response_elements(const struct call *call, const struct fault *refusal)
 {
 	if (refusal || call->read_only || json_object_object_length(call->reply) == 0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Deciding about access.
+ * The decision whether a principal may perform an action. authorize.h says who calls it.
  *
  * Must never read anything but its struct access.
  */
@@ -25,7 +25,7 @@ static bool is_management(const char *action)
 	return false;
 }
 
-/** access_of() - what @call asks for, about every resource ("*") of the caller's account */
+/** access_of() - the access that @call needs, to every resource ("*") of the caller's account */
 struct access access_of(const struct call *call)
 {
 	return (struct access){

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place that decides whether a principal may perform an action.
+ * authorize() alone decides whether a principal may perform an action.
  *
- * Each call asks once for each key it uses: key_lookup() does. An operation without a key asks
- * about "*", one that changes an alias asks about the alias too. A condition of a policy or a grant
- * is decided from struct access alone, so a new condition is a new member.
+ * key_lookup() calls authorize() once for each key of a call. A call without a key asks about "*".
+ * A call that changes an alias asks about the alias too. authorize() reads struct access alone. A
+ * new condition of a policy or a grant therefore needs a new member of struct access. access_of()
+ * fills the members that each call has, ask() in key_lookup.c those of the key.
  *
- * Must never be bypassed.
+ * No call may bypass authorize().
  */
 #ifndef ENVELOPE_KMS_AUTHORIZE_H
 #define ENVELOPE_KMS_AUTHORIZE_H

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Destroying keys in time.
+ * Destroys keys when their waiting period is over.
  *
- * Must never poll: the timer is set to the next date, in real time. Must never destroy a key whose
- * end cannot be recorded: key_lookup() refuses the key in the meantime.
+ * Must never poll: the timer is set to the next deletion date, in real time. Must never destroy a
+ * key before the audit trail has taken the record of its deletion. Until then key_lookup() refuses
+ * the key.
  */
 
 #include "kms/keys/deletion.h"

@@ -47,7 +47,10 @@ int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 
 	if (r)
 		return r;
-	/* A column with a NUL inside would look equal, and its row could not be found by the key id. */
+	/*
+	 * Compare the lengths too. strcmp() ends at a NUL inside a column, so the texts would look
+	 * equal, but sqlite could not find the row by the key id.
+	 */
 	if (cmk_from_record(record, cmk) || strcmp(cmk->key_id, key_id) ||
 	    strcmp(cmk->account, account) ||
 	    strlen(key_id) != (size_t)sqlite3_column_bytes(statement, 0) ||

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* The audit trail's rules: order of file and journal, missing records, the gap record. */
+/*
+ * The audit trail's rules: order of file and journal, missing records, the gap record.
+ *
+ * Must never lose a record silently. If the file does not take a record, the caller gets a fault,
+ * and a record of the gap follows later.
+ */
 #include "lib/audit/trail.h"
 
 #include <errno.h>
@@ -23,8 +28,8 @@
  * @fd: the file, O_APPEND
  * @torn: the file does not end with a whole line
  * @missing: number of records that the file did not take
- * @missing_since: time of the first of them
- * @error: errno of the last of them
+ * @missing_since: time of the first missing record
+ * @error: errno of the last missing record
  */
 struct trail {
 	const struct trail_kind *kind;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Ending connections that hold a place for too long.
+ * Ends connections that hold a place for too long.
  *
- * Must never close a descriptor: it is libmicrohttpd's, which sees the shutdown and closes it.
+ * Must never close a descriptor: libmicrohttpd owns it, sees the shutdown and closes it.
  */
 
 #include "lib/http/connections.h"
@@ -31,8 +31,8 @@ struct connections {
 	uid_t favoured;
 	struct held *first;
 	unsigned int count;
-	bool freed;	 /* a place, since connections_freed() was asked last */
-	uint64_t warned; /* of a flood, the last time */
+	bool freed;	 /* a connection has closed since the last call of connections_freed() */
+	uint64_t warned; /* time of the last warning about too many connections; 0: none yet */
 };
 
 static uint64_t now_usec(struct connections *connections)

@@ -56,10 +56,10 @@ static const struct {
 };
 
 /*
- * KMSInvalidStateException comes for a key that is being deleted. It also comes for a key that is
- * being created or updated, or whose custom key store is disconnected: these states pass. Only
- * the message tells the two cases apart. "is" matters: "... is not pending deletion." is no
- * denial.
+ * The KMS returns KMSInvalidStateException for a key that is pending deletion or import. It returns
+ * the same exception while a key is created or updated, or while the custom key store of the key is
+ * disconnected: these states pass. Only the message tells the cases apart. The searched text begins
+ * with "is", because "... is not pending deletion." is no denial.
  */
 static bool key_is_going_or_gone(const char *message)
 {
