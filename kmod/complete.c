@@ -2,8 +2,9 @@
 /*
  * dm-envelope: the bottom of the path, where a bio completes.
  *
- * Must never report success outside a section: the last step before it is a look at
- * the key, and a kill waits until the success is reported.
+ * Must never report success outside a section. The section checks the key last, right
+ * before it reports success. A kill waits for open sections, so no success follows the
+ * kill.
  *
  * One limit, in a write that went to another thread: device mapper's submitting thread
  * keeps a reference on the bio until map returns. If that thread is preempted there until

@@ -17,7 +17,7 @@
 
 #include "envelope.h"
 
-/* More helpers do not pay: the first ones have done all chunks before a fourth wakes up. */
+/* A fourth helper does not pay: the other threads have done all chunks before it wakes up. */
 #define MAX_HELPERS 3
 
 /**
@@ -112,7 +112,10 @@ static bool help_once(struct helper *helper, struct envelope_parallel **last)
 			withdraw(p);
 		if (leave(p)) {
 			*last = p;
-			/* A submitter with a CPU may wait for this bio. */
+			/*
+			 * This helper finishes the bio, for which the submitter may wait. At the
+			 * lowest priority other threads could keep the helper from a CPU.
+			 */
 			set_user_nice(current, MIN_NICE);
 		}
 	}

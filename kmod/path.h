@@ -27,9 +27,10 @@ struct envelope_backlog {
  * struct envelope_bio - our data of a bio; dm core's per-bio data
  * @dev: the device
  * @end_io: dm core's completion of the clone
- * @iter: iterator of the clone as it went to the lower device (reads) or as it came (writes);
- *	  for a polled read: the rest that is still ciphertext
- * @parked: for a polled bio: 1 while its submitter may take it
+ * @iter: for a read: iterator of the clone when it was sent to the lower device;
+ *	  for a polled read: of the rest that is still ciphertext;
+ *	  for a write: iterator of the clone when dm core passed it to map
+ * @parked: for a polled bio: 1 while its submitter may take the bio
  * @io_vec: the clone's own segments, while the pages of @bounce replace them
  * @bounce: for a write: its ciphertext
  * @backlog: for a read in the backlog of a CPU

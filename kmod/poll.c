@@ -83,12 +83,12 @@ void envelope_poll_end_io(struct bio *bio)
 		return;
 	}
 	WRITE_ONCE(bio->bi_bdev, poll_disk->part0);
-	/* Any cookie does. A bio without a cookie is not polled. */
+	/* bio_poll() skips a bio without a cookie. Any value of the cookie works. */
 	if (bio->bi_cookie == BLK_QC_T_NONE)
 		/*
-		 * bio_poll() reads the cookie and then the disk, so with this cookie it finds
-		 * our disk. A CPU that reads them in the other order polls queue 0 of the lower
-		 * disk, which is harmless.
+		 * The disk is stored before the cookie. bio_poll() reads the cookie before the
+		 * disk: if it finds this cookie, it also finds our disk. A CPU that reads the
+		 * disk first polls queue 0 of the lower disk, which is harmless.
 		 */
 		smp_store_release(&bio->bi_cookie, 0);
 	park(eb);

@@ -26,7 +26,7 @@ static void volume_key_release(struct kref *kref)
 	struct envelope_volume_key *vk = container_of(kref, struct envelope_volume_key, kref);
 
 	WARN_ON_ONCE(!list_empty(&vk->devices));
-	/* Not yet freed if the key was never instantiated. */
+	/* A kill has freed it already, but a key that was never instantiated had no kill. */
 	envelope_cipher_free(vk->tfm);
 	mutex_destroy(&vk->lock);
 	kfree_rcu(vk, rcu);
