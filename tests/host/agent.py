@@ -28,8 +28,8 @@ def _():
     assert agent.status("db1") == "available" and len(agent.keys()) == 1
 
 
-# An answer of the KMS is recorded, and what follows from it done, before the agent serves its
-# next client: so no test waits for the effect once the record is there.
+# The agent records an answer of the KMS and acts on the answer before it serves the next client. A
+# test that has seen the record therefore need not wait for the effect.
 
 
 def disable(key):

@@ -6,6 +6,7 @@
 
 cd "$(dirname "$0")/../.." || exit 1
 export ASAN_OPTIONS=exitcode=99
-# Catalog and trail are synced with every change: not with a disk that is busy with other things.
+# The agent syncs catalog and trail with every change.
+# A RAM disk keeps a busy disk out of the timing.
 [ -w /dev/shm ] && export TMPDIR=/dev/shm
 exec /usr/bin/python3 tests/host/agent.py "${BIN:-build/asan}" "$@"

@@ -181,47 +181,50 @@ state_of() { dmsetup status "$1" | awk '{ print $4, $5 }'; }
 # status_field DEVICE N: word N after the target's name.
 status_field() { dmsetup status "$1" | awk -v n="$2" '{ print $(3 + n) }'; }
 
-# ios_of DEVICE: reads and writes that it has finished.
+# ios_of DEVICE: number of reads and writes that DEVICE has finished.
 ios_of() { awk '{ print $1 + $5 }' "/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor "$1")/stat"; }
 
 # uptime_s: seconds since boot.
 uptime_s() { cut -d . -f 1 /proc/uptime; }
 
-# failed_at DEVICE: when its failure was logged, in seconds since boot: not when it was noticed here.
+# failed_at DEVICE: the time of the failure in the kernel log, in seconds since boot.
+# The case may see the failure later.
 failed_at() {
 	local number
 	number=$(dmsetup info -c --noheadings -o major,minor "$1")
 	dmesg | sed -n "s/^\[ *\([0-9]*\)\.[0-9]*\] device-mapper: envelope: $number: failed: .*/\1/p" | tail -n 1
 }
 
-# lease_left DEVICE: seconds; a failed one has none.
+# lease_left DEVICE: seconds left of the lease; empty if DEVICE has failed.
 lease_left() { dmsetup status "$1" | awk '$4 == "live" { print $6 }'; }
 
-# io_stuck DEVICE: has it a read and a write at least that it has not finished?
+# io_stuck DEVICE: are at least one read and one write of DEVICE unfinished?
 io_stuck() {
 	local reads writes
 	read -r reads writes <"/sys/dev/block/$(dmsetup info -c --noheadings -o major,minor "$1")/inflight" &&
 		[ "$reads" -gt 0 ] && [ "$writes" -gt 0 ]
 }
 
-# blocked_in PID FUNCTION: does it sleep there, in the kernel?
+# blocked_in PID FUNCTION: does process PID sleep in FUNCTION of the kernel?
 blocked_in() { grep -q "$2" "/proc/$1/stack"; }
 
-# revoke_ms SERIAL: revoke, milliseconds it took.
+# revoke_ms SERIAL: revokes the key; prints how many milliseconds the call took, or "never".
 revoke_ms() {
 	local called returned
 	read -r called returned < <(timeout 120 endkey revoke "$1")
 	[ -n "${returned:-}" ] && echo $(((returned - called) / 1000000)) || echo never
 }
 
-# prompt DESCRIPTION MILLISECONDS: two seconds are generous and no disk's timeout.
+# prompt DESCRIPTION MILLISECONDS: passes below two seconds.
+# A loaded machine needs less, the timeout of a hung disk is longer.
 prompt() {
 	note "$1: $2 ms"
 	if [ "$2" != never ] && [ "$2" -lt 2000 ]; then ok "$1"; else not_ok "$1" "less than 2000 ms" "$2"; fi
 }
 
 # polled_disk: /dev/nullb0 with 1 GiB in RAM and queues to poll; the other disks of a guest have
-# no such queues. It takes large bios: device mapper answers EAGAIN for a polled one that must be split.
+# no such queues. The disk takes large bios, because device mapper returns EAGAIN for a polled bio
+# that must be split.
 polled_disk() {
 	modprobe null_blk nr_devices=1 gb=1 bs=4096 memory_backed=1 max_sectors=2048 no_sched=1 \
 		submit_queues=2 poll_queues=2

@@ -77,7 +77,7 @@ end_key() {
 		ended_ns=$((ended_ns + 2000000000))
 		;;
 	lease)
-		# A renewal may shorten, too: three seconds from now, and nobody renews again.
+		# This renewal shortens the lease to three seconds from now. No renewal follows.
 		reason=lease-expired called=0
 		if [ "${TARGET:-envelope}" = envelope ]; then
 			ended_ns=$(keyload renew "$key_victim" 3)
@@ -88,12 +88,12 @@ end_key() {
 	unlink) reason=key-unlinked; read -r called ended_ns < <(endkey unlink "$key_victim" "$ring") ;;
 	clear) reason=key-unlinked; read -r called ended_ns < <(endkey clear "$ring") ;;
 	esac
-	# The last reference goes to the garbage collector, which takes its time.
+	# The kernel's garbage collector frees the last reference, up to a second later.
 	case $1 in unlink | clear) ended_ns=$((ended_ns + 1000000000)) ;; esac
 	[ -n "${ended_ns:-}" ]
 }
 
-# wait_past NS: until 0.7 s after that time of CLOCK_MONOTONIC.
+# wait_past NS: waits until 0.7 s after the time NS of CLOCK_MONOTONIC.
 wait_past() {
 	local up
 	read -r up _ </proc/uptime

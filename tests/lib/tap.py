@@ -6,7 +6,10 @@ import traceback
 
 
 class Tap:
-    """Numbered results on standard output, from any thread; of tests run by check() those whose name has ONLY in it."""
+    """Numbered results on standard output, from any thread.
+
+    test() runs only tests whose name contains ONLY.
+    """
 
     def __init__(self, only=""):
         self.only = only
@@ -15,13 +18,13 @@ class Tap:
         self.lock = threading.RLock()
 
     def comment(self, text):
-        """Lines that are no results; below a failed result they belong to it."""
+        """Prints comment lines. Below a failed result they explain the failure."""
         with self.lock:
             for line in text.splitlines():
                 print(f"# {line}", flush=True)
 
     def result(self, good, name, why=""):
-        """One result, printed at once; WHY it failed."""
+        """Prints one result at once. WHY says why a failed test failed."""
         with self.lock:
             self.count += 1
             self.failed += not good
@@ -31,7 +34,7 @@ class Tap:
         return good
 
     def equal(self, name, expected, seen):
-        """Are they the same?"""
+        """Passes if EXPECTED and SEEN are equal."""
         return self.result(expected == seen, name, f"expected: {expected!r}\nseen:     {seen!r}")
 
     def skip(self, name, why):
@@ -39,7 +42,7 @@ class Tap:
         self.result(True, f"{name} # SKIP {why}")
 
     def check(self, name, function, *arguments):
-        """A function as a test: it fails by an exception."""
+        """Runs a function as a test, whatever ONLY is. An exception fails the test."""
         try:
             function(*arguments)
         except Exception:  # pylint: disable=broad-except
@@ -48,7 +51,7 @@ class Tap:
             self.result(True, name)
 
     def test(self, name):
-        """Decorator: run the function as this test, now."""
+        """Decorator: run the function now, as the test NAME, if NAME contains ONLY."""
         def decorate(function):
             if self.only in name:
                 self.check(name, function)
@@ -57,6 +60,6 @@ class Tap:
         return decorate
 
     def finish(self):
-        """The plan; the exit status: a suite that has run no test fails."""
+        """Prints the plan. Returns the exit status: 1 if a test failed or no test ran."""
         print(f"1..{self.count}", flush=True)
         return 1 if self.failed or not self.count else 0

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/volume/mapper.c agent/api/parameters.c */
 /*
- * Input from outside is understood or refused, never guessed: the kernel's status line, and the
- * parameters of a varlink call.
+ * The parsers of input from outside: the kernel's status line, and the parameters of a varlink
+ * call. A parser accepts or refuses its input, and never guesses.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
+/*
+ * sources: agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c
+ * agent/api/cluster_json.c agent/lease/lease.c
+ */
 /*
  * The agent's audit trail: CloudTrail's fields, no blob whatever the caller passes, appended and
  * never rewritten, read back by time and number; and a file on a full disk.
@@ -100,7 +103,7 @@ static void kms_record_has_cloudtrails_fields(void **state)
 	assert_false(json_has(record, "errorCode"));
 	json_object_object_get_ex(record, "resources", &resources);
 	expect_member(json_object_array_get_idx(resources, 0), "ARN", ARN);
-	/* The key's account may be another one. */
+	/* The account of the key may differ from the caller's. */
 	expect_member(json_object_array_get_idx(resources, 0), "accountId", "210987654321");
 }
 
@@ -151,7 +154,7 @@ static void requests_name_the_client(void **state)
 	expect_member(json_get_object(record, "userIdentity"), "userName", "root");
 	assert_int_equal(json_get_int(json_get_object(record, "userIdentity"), "processId", 0),
 			 4711);
-	/* An address: readers parse the field, and a host name does not parse. */
+	/* The field must be an IP address: readers parse it, and cannot parse a host name. */
 	expect_member(record, "sourceIPAddress", "127.0.0.1");
 	gethostname(host, sizeof(host) - 1);
 	expect_member(json_get_object(record, "additionalEventData"), "hostName", host);
@@ -263,7 +266,7 @@ static void old_records_are_kept(void **state)
 	expect_member(json_object_array_get_idx(records, 0), "eventName", "First");
 }
 
-/* As logrotate does it: the old file gets another name; the next record makes a new file. */
+/* logrotate renames the old file. The next record must make a new file. */
 static void a_file_that_is_moved_away_is_followed_by_another(void **state)
 {
 	_cleanup_json_ json_object *records = NULL;
@@ -308,7 +311,7 @@ static void a_whole_trail_is_no_fault(void **state)
 	assert_string_equal(f.code, "");
 }
 
-/* No record is lost silently: there is a fault, and later a record of the gap. */
+/* A lost record causes a fault now and a record of the gap later. */
 static void a_full_disk_is_a_fault_and_the_gap_is_recorded(void **state)
 {
 	static const char *const expected[] = { "Before", "AuditTrailGap", "After" };
@@ -324,7 +327,7 @@ static void a_full_disk_is_a_fault_and_the_gap_is_recorded(void **state)
 	assert_int_equal(audit_recorded(x->audit, &f), -1);
 	assert_string_equal(f.code, "AuditTrailUnavailable");
 	assert_non_null(strstr(f.message, x->path));
-	/* Room alone brings no record back. */
+	/* Free space alone does not bring the lost record back. */
 	room(x, RLIM_INFINITY);
 	assert_int_equal(audit_recorded(x->audit, &f), -1);
 	record_of(x, "After");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* sources: kms/keys/blob.c kms/keys/context.c kms/keys/crypto.c */
 /*
- * The faults of opening a ciphertext blob. InvalidCiphertextException ends a cluster for good, so a
- * KMS that could not try to open a blob must never return it: here each allocation of locked memory
- * fails in turn, and OpenSSL has no algorithm.
+ * The faults of opening a ciphertext blob. InvalidCiphertextException ends a cluster for good. A
+ * KMS that could not try to open the blob must therefore return another fault. Each test makes an
+ * allocation of locked memory fail, or takes the algorithms from OpenSSL.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,8 +83,8 @@ static void only_what_was_sealed_opens(void **state)
 }
 
 /*
- * In a child that may lock @pages more pages than the key material's one. Returns 0 when opening
- * with the right and the wrong context gives these faults.
+ * Opens the blob in a child process that may lock the page of the key material and @pages more
+ * pages. Returns 0 if the right and the wrong context give the faults @right and @wrong.
  */
 static int with_pages(unsigned int pages, const char *for_right, const char *for_wrong)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/catalog/catalog.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
- * The catalog gives back what was stored, refuses twins, and sets a damaged file aside
- * rather than overwrite it.
+ * The catalog returns the clusters that were stored, refuses a second cluster of the same name, and
+ * renames a damaged file instead of overwriting it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -132,7 +132,7 @@ static void all_fields_survive(void **state)
 	reopen(x);
 	load(x);
 	assert_int_equal(x->count, 1);
-	/* Up to the last persistent field they are equal, byte for byte. */
+	/* The stored and the loaded cluster are equal up to the last persistent field. */
 	c->next = x->loaded[0]->next;
 	assert_memory_equal(c, x->loaded[0], offsetof(struct cluster, key));
 	free(c);

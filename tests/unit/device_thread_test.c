@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/volume/device_thread.c */
 /*
- * The device thread: jobs run there, in order, and end in the event loop. A job that a disk holds
- * stops neither the loop nor the end of the program.
+ * The device thread runs jobs in order, and each job ends in the event loop. A job that waits for a
+ * hung disk blocks neither the loop nor the end of the program.
  */
 #include <setjmp.h>
 #include <stdarg.h>

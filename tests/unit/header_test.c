@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* sources: ../tests/unit/header_fixture.c ../tests/unit/luks2_forge.c */
 /*
- * Volume headers on image files: dm-envelope and libcryptsetup can read a written header, and no
- * data are destroyed unasked.
+ * Volume headers on image files. dm-envelope and libcryptsetup can read a written header. Writing a
+ * header destroys no data unless the caller asks for it.
  */
 
 #include <setjmp.h>

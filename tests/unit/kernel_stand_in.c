@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the agent sees of the kernel module, on a host that has none: volume keys and devices
- * as files. userspace/Makefile links it into unit/enveloped in place of agent/lease/keyring.c,
- * mapper.c and disks.c; all else of the agent is what is installed. tests/host/agent.py plays
- * the kernel's part by changing these files:
+ * A stand-in for the kernel module on a host without the module: volume keys and devices are
+ * files. userspace/Makefile links this file into unit/enveloped in place of agent/lease/keyring.c,
+ * mapper.c and disks.c. The rest of the agent is the installed code. tests/host/agent.py acts as
+ * the kernel by changing these files:
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
  *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR"
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
- *	$ENVELOPE_STAND_IN/hung		while it exists a removal of a device does not return
- *	$ENVELOPE_STAND_IN/unseen	while it exists no look at the devices returns but an agent's
- *					first one
- *	$ENVELOPE_STAND_IN/looking	there is one that does not
+ *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks
+ *	$ENVELOPE_STAND_IN/unseen	while this file exists, listing the devices blocks, except
+ *					for the first time in an agent
+ *	$ENVELOPE_STAND_IN/looking	this file exists while such a listing is blocked
  *
- * It has no lease of its own and encrypts nothing: for that there are the KUnit suites and
- * the integration cases.
+ * The stand-in has no leases and encrypts nothing. The KUnit suites and the integration cases test
+ * leases and encryption.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -57,7 +57,7 @@ static void read_line(const char *folder, const char *name, char line[512])
 	fclose(file);
 }
 
-/* Under another name first: a reader sees the whole line or the old one. */
+/* Writes under another name and renames: a reader sees the old line or the whole new line. */
 static void write_line(const char *folder, const char *name, const char *line)
 {
 	char path[512], fresh[512];
@@ -112,7 +112,7 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
 
 	if (key->size != ENVELOPE_KEY_SIZE)
 		return fault_set(f, "InternalFailure", "The data key has %zu bytes.", key->size);
-	/* As the real one: there is never a second one. */
+	/* The kernel never has a second live key of the same description either. */
 	if (old)
 		keyring_revoke(keyring, old);
 	for (; serial <= SERIAL_LAST; serial++) {
@@ -137,7 +137,7 @@ int keyring_renew(int32_t key, uint64_t deadline_ns)
 
 static size_t list_devices(struct mapping **ret);
 
-/* As the kernel does: with the key ends every device that uses it. */
+/* The end of a key fails every device that uses the key, as in the kernel. */
 static void fail_devices(const char *volume_id)
 {
 	struct mapping *list;

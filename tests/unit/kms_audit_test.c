@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* sources: kms/audit/kms_audit.c kms/audit/kms_record.c kms/keys/cmk.c kms/keys/key_state.c */
 /*
- * The KMS's audit trail and the disk below it: the record that must be on the disk before the call
- * is answered, and a disk that fails to keep it. fdatasync() is counted, and can be made to fail.
+ * The KMS's audit trail and the disk. A record must be on the disk before the KMS answers the call.
+ * If the disk fails, the call fails. This test counts the calls of fdatasync() and can make them
+ * fail.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,7 +127,10 @@ static void an_allowed_call_is_on_the_disk(void **state)
 	assert_int_equal(disk.size, size_of(x->path));
 }
 
-/* Renewals are dry runs, which AWS ends with a fault. They need not wait for the disk. */
+/*
+ * A renewal is a dry run, and the answer to a dry run is a fault. Its record need not wait for the
+ * disk.
+ */
 static void a_refused_call_waits_for_no_disk(void **state)
 {
 	const struct fault refusal = { "DryRunOperationException", "would have succeeded" };
@@ -168,7 +172,7 @@ static void a_disk_that_keeps_nothing_is_a_fault(void **state)
 	assert_false(json_has(record, "errorCode"));
 }
 
-/* A pipe or a terminal as the trail has no disk below. */
+/* A trail that is a pipe or a terminal has no disk. */
 static void a_pipe_needs_no_sync(void **state)
 {
 	struct fixture *x = *state;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
 /*
- * Keys whose waiting period is over: how their rows are found, and that their bytes are gone from
- * the raw file. And the upgrade of a store that has no column to find them by.
+ * sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_key.c
+ * kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c
+ * kms/keys/crypto.c ../tests/unit/kms_store_fixture.c
+ */
+/*
+ * Keys whose waiting period is over. The store finds their rows, and erases their bytes from the
+ * raw file. Also the upgrade of a store that lacks the column with the deletion date.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +25,7 @@
 
 #include "kms_store_fixture.h"
 
-/* How sqlite would find the rows. */
+/* sqlite's plan for finding the rows. */
 static const char *plan(struct store_fixture *x, const char *sql)
 {
 	char explain[256];
@@ -112,7 +116,7 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_int_equal(next, cmk.deletion);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 
-	/* A key whose end cannot be recorded stays. */
+	/* The store keeps a key until the trail has recorded its deletion. */
 	assert_int_equal(store_destroy_due(x->store, cmk.deletion, refuse_end, &ended, &next, NULL),
 			 -1);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
@@ -130,7 +134,7 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_false(in_files(x, seal + 12, 32));
 }
 
-/* The column that finds a due key is not sealed, so the record decides. */
+/* The column with the deletion date is not sealed. The date in the sealed record decides. */
 static void a_hint_destroys_no_key(void **state)
 {
 	struct store_fixture *x = *state;
@@ -152,7 +156,7 @@ static void on_alarm(int number)
 	fail_msg("the search for due keys does not end");
 }
 
-/* A row whose key id has a NUL inside equals a row of the store in C, but not in sqlite. */
+/* A key id with a NUL inside equals another key id in C, but not in sqlite. */
 static void a_twin_behind_a_nul_ends_no_search(void **state)
 {
 	struct store_fixture *x = *state;
@@ -170,7 +174,7 @@ static void a_twin_behind_a_nul_ends_no_search(void **state)
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 }
 
-/* Destroying a due key opens its row and no other: a damaged row beside it is never looked at. */
+/* To destroy a due key the store opens only the row of that key, so a damaged row does no harm. */
 static void only_rows_with_a_hint_are_opened(void **state)
 {
 	struct store_fixture *x = *state;
@@ -261,7 +265,7 @@ static void an_older_store_is_left_alone_unless_it_can_be_upgraded(void **state)
 	assert_int_equal(store_open(x->folder, other, false, &x->store, &f), -1);
 	assert_string_equal(f.code, "InvalidConfiguration");
 	secret_free(other);
-	/* It fails half-way, at the index. */
+	/* The upgrade fails halfway, when it makes the index. */
 	store_fixture_tamper(x, "CREATE TABLE keys_by_deletion (a); UPDATE store SET id = 1");
 	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), -1);
 	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM pragma_table_info('keys')"),

@@ -84,7 +84,7 @@ int store_fixture_tear_down(void **state)
 	return 0;
 }
 
-/** store_fixture_tamper() - what an attacker without the root key does to the file */
+/** store_fixture_tamper() - change the file as an attacker without the root key can */
 void store_fixture_tamper(struct store_fixture *x, const char *sql)
 {
 	sqlite3 *db;

@@ -57,9 +57,9 @@ static void a_lost_try_leaves_time_for_others(void **state)
 }
 
 /*
- * Whole schedules with a silent KMS. A lease is lost only if the KMS comes back later than right
- * before the lease's end: after each try but the last, the next one comes within a quarter of the
- * rest of the lease, plus jitter, or within the first, shortest delay.
+ * Whole schedules with a silent KMS. A lease may be lost only if the KMS comes back right before
+ * the end of the lease or later. After each try but the last, the next try comes within a quarter
+ * of the rest of the lease, plus jitter, or within the first, shortest delay.
  */
 static void the_end_of_a_lease_is_never_slept_through(void **state)
 {
@@ -76,7 +76,7 @@ static void the_end_of_a_lease_is_never_slept_through(void **state)
 				if (delay > left / 4 * 11 / 10 + 1000 && delay > first * 11 / 10)
 					fail_msg("lease of %lu s: %lu s left, next try in %lu s",
 						 lease, left / S, delay / S);
-				/* The KMS is not hammered either. */
+				/* The tries are not too frequent either. */
 				assert_true(delay >= first * 9 / 10);
 				now += delay;
 			}
@@ -85,7 +85,7 @@ static void the_end_of_a_lease_is_never_slept_through(void **state)
 	}
 }
 
-/* Once seen: tries at 35, 51 and 71 s of a lease of 60 s, with the KMS back at 52 s. */
+/* An old fault: tries at 35, 51 and 71 s of a lease of 60 s, with the KMS back at 52 s. */
 static void a_kms_that_is_back_late_is_asked_in_time(void **state)
 {
 	uint64_t lease = 60 * S, now = 20 * S;

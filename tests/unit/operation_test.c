@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/operation.c agent/catalog/jobs.c agent/catalog/catalog.c agent/rules/rules.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
- * An operation goes on after an answer of the KMS only if the audit trail has the record of it: no
- * access is given that is not recorded. A denial is not held up by that.
+ * sources: agent/work/operation.c agent/catalog/jobs.c agent/catalog/catalog.c agent/rules/rules.c
+ * agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c
+ * agent/api/cluster_json.c agent/lease/lease.c
+ */
+/*
+ * An operation continues after an answer of the KMS only if the audit trail has recorded the
+ * answer. A denial takes effect without waiting for the trail.
  *
- * The trail is the real one. What lies beyond a step - the KMS, the device thread, the client -
- * answers here at once and notes that it was asked.
+ * The test uses the real trail. Stand-ins for the KMS, the device thread and the client answer at
+ * once and count their calls.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,13 +28,13 @@
 #include "lib/base/json.h"
 
 static struct {
-	enum kms_outcome outcome; /* what the KMS will say */
+	enum kms_outcome outcome; /* of the answer to come */
 	unsigned int went_on, replies, denials;
 	unsigned int undone;
 	bool key_dropped;
-	bool dropped_unrecorded; /* before the trail was asked to record the answer */
-	char fault[64];		 /* told to the client */
-	const void *running;	 /* in the device thread */
+	bool dropped_unrecorded; /* the key was dropped before the answer was recorded */
+	char fault[64];		 /* sent to the client */
+	const void *running;	 /* the operation in the device thread */
 } seen;
 
 int kms_call_begin(struct agent *agent, const char *operation, json_object *request,
@@ -152,7 +156,7 @@ static void no_access_without_a_record(void **state)
 	start("/dev/full", KMS_OK);
 	assert_int_equal(seen.went_on, 0);
 	assert_string_equal(seen.fault, "AuditTrailUnavailable");
-	assert_int_equal(seen.denials, 0); /* the key is not to blame */
+	assert_int_equal(seen.denials, 0); /* no loss of the key */
 	assert_false(seen.key_dropped);
 }
 
@@ -165,15 +169,17 @@ static void a_denial_waits_for_no_log(void **state)
 	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
 }
 
-/* Otherwise a second try with the same name fails: the cluster would still be there. */
+/* Without the undo the cluster would remain, and a second try with the same name would fail. */
 static void a_creation_is_undone_before_its_fault_is_sent(void **state)
 {
 	begin(OPERATION_CREATE, "/dev/null", KMS_DENIED);
-	assert_int_equal(seen.undone, 1); /* which looks whether a reply came before it */
+	assert_int_equal(seen.undone, 1); /* the undo checks that no reply was sent before */
 	assert_string_equal(seen.fault, "KMSKeyNotAccessibleFault");
 }
 
-/* An end while a disk hangs: the device thread may still use one key, and no other. */
+/*
+ * The agent ends while a disk hangs: the key that the device thread uses stays, others are wiped.
+ */
 static void keys_that_nobody_uses_are_wiped(void **state)
 {
 	struct agent agent = { 0 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/rules/rules.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
- * Every rule, with the request it refuses and the one next to it that passes.
+ * Every rule, with a request that the rule refuses and a similar request that it allows.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -219,7 +219,7 @@ static void one_operation_at_a_time(void **state)
 	assert_string_equal(f.code, "InvalidDBClusterStateFault");
 	assert_int_equal(rules_delete(&cluster, true, &f), -1);
 	assert_string_equal(f.code, "InvalidDBClusterStateFault");
-	/* That the key is lost is said first: waiting would not help. */
+	/* The loss of the key is the first fault: to wait for the operation would not help. */
 	cluster.status = CLUSTER_INACCESSIBLE;
 	assert_int_equal(rules_start(&cluster, false, &f), -1);
 	assert_string_equal(f.code, "KMSKeyNotAccessibleFault");
@@ -275,12 +275,12 @@ static void nothing_can_be_modified(void **state)
 
 static void recovery_window(void **state)
 {
-	/* The default of 0: terminal at once. */
+	/* With the default window of 0 a loss is permanent at once. */
 	assert_false(rules_window_open(1000, 0, 1000));
 	assert_true(rules_window_open(1000, 60, 1000));
 	assert_true(rules_window_open(1000, 60, 1059));
 	assert_false(rules_window_open(1000, 60, 1060));
-	/* A clock set back does not close it; nor does it open one that is not configured. */
+	/* A clock that was set back closes no window, and opens none if none is configured. */
 	assert_true(rules_window_open(1000, 60, 900));
 	assert_false(rules_window_open(1000, 0, 900));
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
 /*
- * The end of a recovery window, by the clock: not in the middle of a start, to which the KMS is
- * about to give the key again or to refuse it.
+ * sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/lease/held_key.c
+ * agent/catalog/catalog.c agent/audit/agent_audit.c agent/audit/agent_record.c
+ * agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c
+ */
+/*
+ * The clock ends a recovery window, but not during a start: the KMS may return the key to the
+ * start, or refuse the key.
  *
- * Catalog and trail are the real ones. The kernel's keys, the device thread and the timers of
- * renewal are not needed for this, and note that they were.
+ * The test uses the real catalog and trail. Stand-ins replace the kernel's keys, the device thread
+ * and the timers of renewals, and count their calls.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,11 +64,11 @@ static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
 	assert_int_equal(audit_open(trail, "us-east-1", "123456789012", &agent.audit, &f), 0);
 	assert_int_equal(catalog_open(catalog, &agent.catalog, &f), 0);
 
-	cluster.operation = (struct operation *)&cluster; /* only looked for */
+	cluster.operation = (struct operation *)&cluster; /* only compared with NULL */
 	key_loss_check_window(&cluster);
 	assert_int_equal(cluster.status, CLUSTER_RECOVERABLE);
 	assert_int_equal(jobs, 0);
-	/* At its end it is looked at again. */
+	/* The end of the start checks the window again. */
 	cluster.operation = NULL;
 	key_loss_check_window(&cluster);
 	assert_int_equal(cluster.status, CLUSTER_INACCESSIBLE);

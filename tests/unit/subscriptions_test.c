@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/api/subscriptions.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
- * Answers to Events: no message larger than a client takes, the newest records where not all fit,
- * and nothing kept of a call whose client has gone.
+ * sources: agent/api/subscriptions.c agent/audit/agent_audit.c agent/audit/agent_record.c
+ * agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c
+ */
+/*
+ * Answers to Events. No message is larger than a client accepts. If not all records fit, the agent
+ * sends the newest. The agent keeps nothing of a call whose client has disconnected.
  *
- * The trail is the real one. The call notes what it is answered.
+ * The test uses the real trail. A stand-in for the call notes the answers.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,9 +26,9 @@
 #include "lib/base/json.h"
 
 /*
- * @gone_after: its client goes when it has had so many answers; 0: it stays
- * @gone, @gone_userdata: called then
- * @last: of the records sent, by its name
+ * @gone_after: the client disconnects after this number of answers; 0: never
+ * @gone, @gone_userdata: called when the client disconnects
+ * @last: name of the last record that was sent
  */
 struct varlink_call {
 	bool more;
@@ -152,7 +155,7 @@ static void no_answer_is_larger_than_a_client_takes(void **state)
 	assert_true(many.largest <= VARLINK_MESSAGE_MAX / 2);
 	assert_true(many.records > 100 && many.answers > 3);
 	assert_string_equal(many.last, "Event300");
-	/* What one answer holds, the newest. */
+	/* One answer holds the newest records that fit. */
 	assert_int_equal(subscriptions_events(&agent, &one, NULL, STREAMS_EVENTS_MAX, false), 0);
 	assert_int_equal(one.answers, 1);
 	assert_true(one.largest <= VARLINK_MESSAGE_MAX / 2 && one.records > 10);

@@ -98,7 +98,7 @@ static void streaming_without_reading(void **state)
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(write(fd, request, sizeof(request)), sizeof(request));
 	call_and_answer(state);
-	/* The client can read the answers before the limit. Then the stream ends. */
+	/* The client can read the answers that were sent before the limit. Then the stream ends. */
 	for (size_t total = 0;;) {
 		char chunk[65536];
 		ssize_t n = read(fd, chunk, sizeof(chunk));

@@ -307,7 +307,9 @@ static void a_renewal_has_no_private_key(void **state)
 	drop(&key);
 }
 
-/* The worker @pid at its exit, with nothing left of the @needles; @status: how it exits. */
+/*
+ * Stops the worker @pid at its exit and checks that no @needles are left; @status: its exit status.
+ */
 static struct findings search_at_end(pid_t pid, const struct needle *needles, unsigned long *status)
 {
 	struct findings found;
@@ -382,8 +384,8 @@ static void be_an_agent(int to_test)
 }
 
 /*
- * Then only the worker can wipe the shared block, which is freed with the last of the two
- * processes.
+ * After the agent was killed only the worker can wipe the shared block. The kernel frees the block
+ * when the last of the two processes ends.
  */
 static void a_worker_whose_agent_is_killed_wipes_the_block(void **state)
 {

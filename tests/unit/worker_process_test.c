@@ -73,7 +73,10 @@ static unsigned int count_entries(pid_t pid, const char *folder)
 	return n;
 }
 
-/* Starts a call that hangs. The worker has asked, so it has dropped its privileges before. */
+/*
+ * Starts a call that hangs. The worker has sent the request, so it has already dropped its
+ * privileges.
+ */
 static struct kms_worker *hang(struct impostor *i, sd_event *e, struct worker_result *result,
 			       pid_t *pid)
 {
