@@ -254,7 +254,7 @@ static void leave(struct operation *op)
 }
 
 /**
- * operation_abandon() - the agent ends in the middle of an operation: free without an answer
+ * operation_abandon() - the agent ends in the middle of an operation: wipe and free, no answer
  *
  * The next agent resumes or undoes the work. The device thread has been stopped, and the client's
  * connection closed.
