@@ -58,7 +58,7 @@ modules: ## build dm-envelope.ko for the kernel whose build tree is KDIR
 		./ $(MODULES_OUT)/
 	$(MAKE) -C $(KDIR) M=$(MODULES_OUT) $(KBUILD_FLAGS) modules
 
-demo: deps userspace ## run PostgreSQL on an encrypted cluster volume in a VM, and revoke its key
+demo: deps userspace ## run PostgreSQL on an encrypted cluster volume in a VM, and disable its key
 	@tests/kernels/build stock 6.12 >/dev/null
 	@tests/demo/run
 
@@ -88,7 +88,7 @@ check-quick: deps userspace userspace-asan ## style, unit, host, KUnit on 6.12, 
 	@tests/kernels/build kunit 7.3 >/dev/null
 	@tests/run -j 3 $(QUICK_SUITES) $(HOST_SUITES) $(UNIT_SUITES)
 
-check-style: deps ## checkpatch, sparse and W=1 on every kernel, shellcheck
+check-style: deps ## rules of text and code: checkpatch, sparse and W=1 on every kernel, shellcheck, tests/style
 	@tests/kernels/build kunit 7.3 >/dev/null
 	@tests/run $(STYLE_SUITES)
 
