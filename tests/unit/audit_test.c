@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * sources: agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c
- * agent/api/cluster_json.c agent/lease/lease.c
- */
+/* sources: agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /*
  * The agent's audit trail: CloudTrail's fields, no blob whatever the caller passes, appended and
  * never rewritten, read back by time and number; and a file on a full disk.
