@@ -30,15 +30,29 @@ static void complete_bio(struct envelope_bio *eb, struct bio *bio, blk_status_t 
 	bio->bi_end_io(bio);
 }
 
+/*
+ * Some or all of the data may be plaintext: a read is decrypted before the last look at the key,
+ * and a large read piece by piece. All of it goes, the ciphertext too.
+ */
+static void wipe_read(struct envelope_bio *eb, struct bio *bio)
+{
+	bio->bi_iter = eb->iter;
+	zero_fill_bio(bio);
+}
+
 /**
  * envelope_refuse() - fail a bio that has been to the lower device
- * @eb: our data of the bio
+ * @eb: our data of the bio; its iterator is the one that the bio came with
  * @bio: the clone
  *
- * Context: any.
+ * The buffer of a read is filled with zeros first.
+ *
+ * Context: any; no other thread decrypts the bio any more.
  */
 void envelope_refuse(struct envelope_bio *eb, struct bio *bio)
 {
+	if (bio_op(bio) == REQ_OP_READ)
+		wipe_read(eb, bio);
 	this_cpu_inc(eb->dev->counters->refused);
 	complete_bio(eb, bio, BLK_STS_IOERR);
 }

@@ -16,6 +16,7 @@
  *	load_test.c	the end of the key, with threads that read and write
  *	path_test.c	the ways that a bio can take, and who does its work
  *	poll_test.c	bios that are polled for
+ *	refusal_test.c	what a refused read leaves in its buffer
  *	race_test.c	the end of the key against load, renewal and removal
  *	bounce_test.c	the bounce pages of writes
  *	unload_test.c	what the module leaves behind when it goes

@@ -25,6 +25,8 @@ static int map_passed(struct envelope_bio *eb, struct bio *bio)
 {
 	/* Device mapper polls only reads and writes. */
 	bio_clear_polled(bio);
+	/* A read without data that is refused has nothing to wipe. */
+	eb->iter = bio->bi_iter;
 	envelope_hook(eb, bio, passed_end_io);
 	return DM_MAPIO_REMAPPED;
 }

@@ -28,11 +28,11 @@ struct envelope_backlog {
  * @dev: the device
  * @end_io: dm core's completion of the clone
  * @iter: for a read: iterator of the clone when it was sent to the lower device;
- *	  for a polled read: of the rest that is still ciphertext;
  *	  for a write: iterator of the clone when dm core passed it to map
  * @parked: for a polled bio: 1 while its submitter may take the bio
  * @io_vec: the clone's own segments, while the pages of @bounce replace them
  * @bounce: for a write: its ciphertext
+ * @decrypted: for a polled read: bytes that are plaintext, from the start
  * @backlog: for a read in the backlog of a CPU
  * @work: for a read that a worker decrypts, until the worker runs
  * @parallel: for a read, after @work: chunks that helpers may take
@@ -47,6 +47,7 @@ struct envelope_bio {
 	struct bio_vec *io_vec;
 	union {
 		struct envelope_bounce bounce;
+		unsigned int decrypted;
 		struct envelope_backlog backlog;
 		struct work_struct work;
 		struct envelope_parallel parallel;

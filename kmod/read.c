@@ -131,17 +131,17 @@ void envelope_read_continue(struct envelope_bio *eb, struct bio *bio)
  */
 bool envelope_read_piece(struct envelope_bio *eb, struct bio *bio)
 {
-	unsigned int size = min(eb->iter.bi_size, eb->dev->at_once_bytes);
+	unsigned int size = min(eb->iter.bi_size - eb->decrypted, eb->dev->at_once_bytes);
 	bool done = true;
 
 	rcu_read_lock();
 	if (unlikely(!envelope_lifecycle_is_live(&eb->dev->lifecycle) ||
-		     decrypt(eb, bio, 0, size))) {
+		     decrypt(eb, bio, eb->decrypted, size))) {
 		envelope_refuse(eb, bio);
-	} else if (size == eb->iter.bi_size) {
+	} else if (eb->decrypted + size == eb->iter.bi_size) {
 		envelope_succeed(eb, bio);
 	} else {
-		bio_advance_iter(bio, &eb->iter, size);
+		eb->decrypted += size;
 		done = false;
 	}
 	rcu_read_unlock();
@@ -173,10 +173,12 @@ int envelope_map_read(struct envelope_bio *eb, struct bio *bio)
 {
 	/* The lower device consumes the clone's iterator. */
 	eb->iter = bio->bi_iter;
-	if (unlikely(bio->bi_opf & REQ_POLLED))
+	if (unlikely(bio->bi_opf & REQ_POLLED)) {
+		eb->decrypted = 0;
 		envelope_poll_hook(eb, bio, envelope_poll_end_io);
-	else
+	} else {
 		envelope_hook(eb, bio, read_end_io);
+	}
 	return DM_MAPIO_REMAPPED;
 }
 
