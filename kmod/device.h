@@ -60,7 +60,8 @@ struct envelope_counters {
  * @description: of the key, for the table line; owned
  * @vk: counted reference, from constructor to destructor
  * @node: in vk->devices, under vk->lock
- * @lifecycle: its own, since a message fails one device and not its key
+ * @target_node: in the list of failure.c, under its lock
+ * @lifecycle: its own, since a message fails a table and not its keys
  * @counters: per CPU
  * @bounce: page reserve
  * @gather: buffer for scattered data units
@@ -84,6 +85,7 @@ struct envelope_device {
 	char *description;
 	struct envelope_volume_key *vk;
 	struct list_head node;
+	struct list_head target_node;
 	struct envelope_lifecycle lifecycle;
 	struct envelope_counters __percpu *counters;
 	struct envelope_bounce_pool bounce;
@@ -105,7 +107,7 @@ void envelope_failure_init(struct envelope_device *dev);
 void envelope_failure_exit(struct envelope_device *dev);
 void envelope_failure_begin(struct envelope_device *dev, enum envelope_reason reason);
 void envelope_failure_announce(struct envelope_device *dev);
-void envelope_failure_now(struct envelope_device *dev, enum envelope_reason reason);
+void envelope_failure_now(const struct dm_table *table, enum envelope_reason reason);
 
 extern struct target_type envelope_target;
 

@@ -38,6 +38,9 @@
  *	  envelope_volume_key.lock	(sleeps; never taken by the I/O path)
  *	    envelope_device.queue_lock
  *
+ *	targets_lock in failure.c	(sleeps; held while the targets of a table fail)
+ *	  envelope_device.queue_lock
+ *
  *	Taken alone, for a few instructions each: envelope_bounce_pool.lock (irq), depot.lock in
  *	pages.c (irq), offered_lock in parallel.c. envelope_gather.lock (bh) is held for one data
  *	unit of CPU work.

@@ -6,11 +6,18 @@
  * worker; when the last section has closed, announce the failure in the log, as a
  * device-mapper event and as a uevent.
  *
+ * The key that ends fails the devices in its list. A message fails the targets of its table, whose
+ * keys may differ, so all targets are in one more list.
+ *
  * Must never be reached from inside a section: failing waits for sections.
  */
 #include <linux/kobject.h>
+#include <linux/mutex.h>
 
 #include "envelope.h"
+
+static DEFINE_MUTEX(targets_lock); /* sleeps; guards the list */
+static LIST_HEAD(targets);
 
 static void announce_work(struct work_struct *work)
 {
@@ -31,11 +38,16 @@ static void announce_work(struct work_struct *work)
 
 /**
  * envelope_failure_init() - prepare
- * @dev: device under construction
+ * @dev: device under construction, all its other parts ready
+ *
+ * Context: sleeps.
  */
 void envelope_failure_init(struct envelope_device *dev)
 {
 	INIT_WORK(&dev->announce_work, announce_work);
+	mutex_lock(&targets_lock);
+	list_add_tail(&dev->target_node, &targets);
+	mutex_unlock(&targets_lock);
 }
 
 /**
@@ -46,6 +58,9 @@ void envelope_failure_init(struct envelope_device *dev)
  */
 void envelope_failure_exit(struct envelope_device *dev)
 {
+	mutex_lock(&targets_lock);
+	list_del(&dev->target_node);
+	mutex_unlock(&targets_lock);
 	cancel_work_sync(&dev->announce_work);
 }
 
@@ -89,15 +104,26 @@ void envelope_failure_announce(struct envelope_device *dev)
 }
 
 /**
- * envelope_failure_now() - fail one device, not its key
- * @dev: device
- * @reason: kept if it was live
+ * envelope_failure_now() - fail all targets of one table, not their keys
+ * @table: a table in use, of which all targets are constructed
+ * @reason: kept for each target that was live
  *
  * Context: sleeps for open sections and an RCU grace period, never for a disk.
  */
-void envelope_failure_now(struct envelope_device *dev, enum envelope_reason reason)
+void envelope_failure_now(const struct dm_table *table, enum envelope_reason reason)
 {
-	envelope_failure_begin(dev, reason);
-	envelope_lifecycle_drain(&dev->lifecycle);
-	envelope_failure_announce(dev);
+	struct envelope_device *dev;
+
+	mutex_lock(&targets_lock);
+	list_for_each_entry(dev, &targets, target_node)
+		if (dev->ti->table == table)
+			envelope_failure_begin(dev, reason);
+	envelope_sections_wait();
+	list_for_each_entry(dev, &targets, target_node) {
+		if (dev->ti->table != table)
+			continue;
+		envelope_lifecycle_set_drained(&dev->lifecycle);
+		envelope_failure_announce(dev);
+	}
+	mutex_unlock(&targets_lock);
 }

@@ -354,6 +354,63 @@ static void shared_key_ends_all_its_devices(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fixture_remove(fixture, "-other"), 0);
 }
 
+static struct envelope_device *only_device(struct envelope_volume_key *vk)
+{
+	struct envelope_device *dev;
+
+	mutex_lock(&vk->lock);
+	dev = list_first_entry_or_null(&vk->devices, struct envelope_device, node);
+	mutex_unlock(&vk->lock);
+	return dev;
+}
+
+static bool is_live(const struct envelope_device *dev)
+{
+	return envelope_lifecycle_is_live(&dev->lifecycle);
+}
+
+/* Two targets, two keys, one table: the message fails the device, whichever sector it names. */
+static void message_fails_all_targets(struct kunit *test)
+{
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct envelope_device *devs[2];
+	struct envelope_volume_key *vk;
+	struct key *keys[2];
+	char lines[2][96];
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		const char *name = i ? "upper" : "lower";
+
+		keys[i] = fixture_add_key(fixture, name, 600 * (u64)NSEC_PER_SEC);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(keys[i]));
+		scnprintf(lines[i], sizeof(lines[i]),
+			  "%u 8 envelope aes-xts-plain64 :64:envelope:%s %u %s %u", i * 8, name,
+			  i * 8, DISK_PATH, i * 8);
+	}
+	KUNIT_ASSERT_EQ(test,
+			fixture_run("printf '%%s\\n' '%s' '%s' | dmsetup create two", lines[0],
+				    lines[1]),
+			0);
+	for (i = 0; i < 2; i++) {
+		vk = keys[i]->payload.data[0];
+		devs[i] = only_device(vk);
+		KUNIT_EXPECT_NOT_NULL(test, devs[i]);
+	}
+	if (devs[0] && devs[1]) {
+		KUNIT_EXPECT_EQ(test, fixture_run("dmsetup message two 8 fail"), 0);
+		KUNIT_EXPECT_FALSE_MSG(test, is_live(devs[0]), "the first target lives on");
+		KUNIT_EXPECT_FALSE_MSG(test, is_live(devs[1]), "the second target lives on");
+	}
+	/* Another device, with another table, goes on. */
+	KUNIT_EXPECT_TRUE(test, is_live(fixture->dev));
+	KUNIT_EXPECT_EQ(test, fixture_run("dmsetup remove --retry two"), 0);
+	for (i = 0; i < 2; i++) {
+		key_unlink(fixture->keyring, keys[i]);
+		key_put(keys[i]);
+	}
+}
+
 static struct kunit_case revoke_cases[] = {
 	KUNIT_CASE_PARAM(idle_device_fails, way_gen_params),
 	KUNIT_CASE_PARAM(next_bio_is_refused, event_gen_params),
@@ -363,6 +420,7 @@ static struct kunit_case revoke_cases[] = {
 	KUNIT_CASE_PARAM(revoke_waits_for_a_completion, inside_gen_params),
 	KUNIT_CASE_PARAM(suspended_device_fails_too, way_gen_params),
 	KUNIT_CASE(shared_key_ends_all_its_devices),
+	KUNIT_CASE(message_fails_all_targets),
 	{}
 };
 

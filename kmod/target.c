@@ -271,7 +271,7 @@ static int envelope_message(struct dm_target *ti, unsigned int argc, char **argv
 			    unsigned int maxlen)
 {
 	if (argc == 1 && !strcasecmp(argv[0], "fail")) {
-		envelope_failure_now(ti->private, ENVELOPE_MESSAGE);
+		envelope_failure_now(ti->table, ENVELOPE_MESSAGE);
 		return 0;
 	}
 	DMWARN("unrecognised message %s: the only one is \"fail\", without arguments", argv[0]);
