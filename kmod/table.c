@@ -18,6 +18,9 @@
 #define FIXED_ARGUMENTS 5
 #define MAX_OPTIONS	2
 
+/* IMA measures a table as fields with these signs around them. */
+#define IMA_SIGNS ",;=\\"
+
 static int parse_cipher(const char *argument, char **error)
 {
 	if (strcmp(argument, CIPHER_SPEC)) {
@@ -40,6 +43,11 @@ static int parse_key(const char *argument, struct envelope_table *table, char **
 	table->description = argument + strlen(KEY_PREFIX);
 	if (!*table->description) {
 		*error = "Key description is empty: expected " KEY_PREFIX "<description>";
+		return -EINVAL;
+	}
+	if (strpbrk(table->description, IMA_SIGNS)) {
+		*error =
+			"Key description contains one of , ; = \\ which separate what IMA measures";
 		return -EINVAL;
 	}
 	return 0;

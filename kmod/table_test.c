@@ -117,6 +117,14 @@ static const struct table_row bad_rows[] = {
 	{ "34 length less than a unit", GOOD, 7, "Length is not a multiple of sector_size" },
 	{ "35 iv_offset in half units", "aes-xts-plain64 " KEY " 4 /dev/sdx 0", 8,
 	  "iv_offset is not a multiple of sector_size" },
+	{ "36 description with a comma", "aes-xts-plain64 :64:envelope:a,sector_size 0 /dev/sdx 0",
+	  8, "Key description contains" },
+	{ "37 description with a semicolon", "aes-xts-plain64 :64:envelope:a;b 0 /dev/sdx 0", 8,
+	  "Key description contains" },
+	{ "38 description with an equals sign", "aes-xts-plain64 :64:envelope:a=b 0 /dev/sdx 0", 8,
+	  "Key description contains" },
+	{ "39 description with a backslash", "aes-xts-plain64 :64:envelope:a\\b 0 /dev/sdx 0", 8,
+	  "Key description contains" },
 };
 
 KUNIT_ARRAY_PARAM_DESC(good, good_rows, name);
