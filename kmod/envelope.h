@@ -34,6 +34,8 @@
  *
  * Lock order
  *
+ *	key_construction_mutex of the keys core
+ *	  key->sem
  *	key->sem
  *	  envelope_volume_key.lock	(sleeps; never taken by the I/O path)
  *	    envelope_device.queue_lock

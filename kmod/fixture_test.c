@@ -53,6 +53,20 @@ static struct key *find_keyring(struct kunit *test)
 	return key_ref_to_ptr(found);
 }
 
+static struct envelope_payload payload_of(const struct fixture *fixture, u64 lease_ns)
+{
+	struct envelope_payload payload = {
+		.magic = ENVELOPE_PAYLOAD_MAGIC,
+		.version = ENVELOPE_PAYLOAD_VERSION,
+		.key_size = ENVELOPE_KEY_SIZE,
+		.lease_ns = lease_ns,
+		.deadline_ns = ktime_get_boottime_ns() + lease_ns,
+	};
+
+	memcpy(payload.key, fixture->key_bytes, ENVELOPE_KEY_SIZE);
+	return payload;
+}
+
 /**
  * fixture_add_key() - add a key as add_key(2) does
  * @fixture: for its keyring and key bytes
@@ -63,16 +77,9 @@ static struct key *find_keyring(struct kunit *test)
  */
 struct key *fixture_add_key(struct fixture *fixture, const char *description, u64 lease_ns)
 {
-	struct envelope_payload payload = {
-		.magic = ENVELOPE_PAYLOAD_MAGIC,
-		.version = ENVELOPE_PAYLOAD_VERSION,
-		.key_size = ENVELOPE_KEY_SIZE,
-		.lease_ns = lease_ns,
-		.deadline_ns = ktime_get_boottime_ns() + lease_ns,
-	};
+	struct envelope_payload payload = payload_of(fixture, lease_ns);
 	key_ref_t ref;
 
-	memcpy(payload.key, fixture->key_bytes, ENVELOPE_KEY_SIZE);
 	ref = key_create_or_update(make_key_ref(fixture->keyring, true), ENVELOPE_KEY_TYPE,
 				   description, &payload, sizeof(payload),
 				   KEY_POS_ALL | KEY_USR_ALL, KEY_ALLOC_NOT_IN_QUOTA);
@@ -95,6 +102,33 @@ int fixture_renew(struct fixture *fixture, u64 left_ns)
 	};
 
 	return key_update(make_key_ref(fixture->key, true), &renewal, ENVELOPE_RENEWAL_SIZE);
+}
+
+/**
+ * fixture_update_key() - give key material once more, as KEYCTL_UPDATE does
+ * @fixture: for its key and key bytes
+ *
+ * Return: 0 or a negative error.
+ */
+int fixture_update_key(struct fixture *fixture)
+{
+	struct envelope_payload payload = payload_of(fixture, 600 * (u64)NSEC_PER_SEC);
+
+	return key_update(make_key_ref(fixture->key, true), &payload, sizeof(payload));
+}
+
+/**
+ * fixture_instantiate_key() - give key material, as KEYCTL_INSTANTIATE does
+ * @fixture: for its key bytes
+ * @key: a key under construction
+ *
+ * Return: 0 or a negative error.
+ */
+int fixture_instantiate_key(struct fixture *fixture, struct key *key)
+{
+	struct envelope_payload payload = payload_of(fixture, 600 * (u64)NSEC_PER_SEC);
+
+	return key_instantiate_and_link(key, &payload, sizeof(payload), NULL, NULL);
 }
 
 /**

@@ -146,6 +146,8 @@ void fixture_free(struct fixture *fixture);
 int fixture_run(const char *format, ...) __printf(1, 2);
 struct key *fixture_add_key(struct fixture *fixture, const char *description, u64 lease_ns);
 int fixture_renew(struct fixture *fixture, u64 left_ns);
+int fixture_update_key(struct fixture *fixture);
+int fixture_instantiate_key(struct fixture *fixture, struct key *key);
 int fixture_revoke(struct fixture *fixture);
 void fixture_forget_key(struct fixture *fixture);
 int fixture_create(struct fixture *fixture, const char *suffix);

@@ -78,19 +78,49 @@ static void free_preparse(struct key_preparsed_payload *prep)
 		envelope_volume_key_put(vk);
 }
 
-static int instantiate(struct key *key, struct key_preparsed_payload *prep)
+/*
+ * The keys core looks at the key before it calls preparse, and not again. A revoke that comes in
+ * between finds no new key material, so the material must not get in after it. An expired key has
+ * not ended. Call with key->sem, which a revoke holds. Return: 0, or the error of a key lookup.
+ */
+static int check_not_ended(const struct key *key)
+{
+	unsigned long flags = READ_ONCE(key->flags);
+
+	if (flags & BIT(KEY_FLAG_INVALIDATED))
+		return -ENOKEY;
+	return flags & (BIT(KEY_FLAG_REVOKED) | BIT(KEY_FLAG_DEAD)) ? -EKEYREVOKED : 0;
+}
+
+/* Call with key->sem. On an error the caller wipes and frees what preparse made. */
+static int set_volume_key(struct key *key, struct key_preparsed_payload *prep)
 {
 	struct envelope_volume_key *vk = prep->payload.data[0];
+	int r;
 
 	/* A renewal cannot instantiate a key. */
 	if (!vk)
 		return -EINVAL;
+	r = check_not_ended(key);
+	if (r)
+		return r;
 
 	prep->payload.data[0] = NULL;
 	envelope_volume_key_start(vk, key);
 	/* Pairs with describe(), which holds no lock of the key. */
 	smp_store_release(&key->payload.data[0], vk);
 	return 0;
+}
+
+static int instantiate(struct key *key, struct key_preparsed_payload *prep)
+{
+	int r;
+
+	/* The keys core holds key->sem for ->update only. */
+	down_read(&key->sem);
+	r = set_volume_key(key, prep);
+	up_read(&key->sem);
+	return r;
 }
 
 /*
@@ -113,7 +143,7 @@ static int update(struct key *key, struct key_preparsed_payload *prep)
 	if (vk && !envelope_volume_key_check(vk))
 		return -EEXIST;
 
-	r = instantiate(key, prep);
+	r = set_volume_key(key, prep);
 	if (r)
 		return r;
 	/* The old expiry ended the failed key or bounded the negative one. It no longer counts. */
@@ -151,7 +181,7 @@ static void describe(const struct key *key, struct seq_file *m)
 	seq_puts(m, key->description);
 	if (READ_ONCE(unloading) || !key_is_positive(key))
 		return;
-	/* Pairs with instantiate(). */
+	/* Pairs with set_volume_key(). */
 	vk = smp_load_acquire(&key->payload.data[0]);
 	if (!vk)
 		return;

@@ -182,11 +182,61 @@ static void device_holds_key_and_module(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, module_refcount(THIS_MODULE), users);
 }
 
-static struct kunit_case race_cases[] = {
-	KUNIT_CASE(load_loses_to_the_end),	 KUNIT_CASE(removal_waits_for_the_end),
-	KUNIT_CASE(renewal_loses_to_the_end),	 KUNIT_CASE(load_waits_for_an_update),
-	KUNIT_CASE(device_holds_key_and_module), {}
+/* ---- key material that comes too late ---- */
+
+struct late_row {
+	const char *name;
+	void (*end)(struct key *key);
+	int error;
 };
+
+static const struct late_row late_rows[] = {
+	{ "revoked", key_revoke, -EKEYREVOKED },
+	{ "invalidated", key_invalidate, -ENOKEY },
+};
+
+KUNIT_ARRAY_PARAM_DESC(late, late_rows, name);
+
+/*
+ * The keys core looks at the key, then preparses, then calls us. The key has ended meanwhile. The
+ * test calls the core after its look.
+ */
+static void late_update_is_refused(struct kunit *test)
+{
+	const struct late_row *row = test->param_value;
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+
+	row->end(fixture->key);
+	KUNIT_EXPECT_EQ(test, fixture_update_key(fixture), row->error);
+	KUNIT_EXPECT_PTR_EQ_MSG(test, fixture->key->payload.data[0], fixture->vk,
+				"the key has material again");
+	fixture_expect_key_gone(fixture);
+}
+
+static void late_instantiation_is_refused(struct kunit *test)
+{
+	const struct late_row *row = test->param_value;
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct key *key = key_alloc(&envelope_key_type, "under-construction", GLOBAL_ROOT_UID,
+				    GLOBAL_ROOT_GID, current_cred(), KEY_POS_ALL | KEY_USR_ALL,
+				    KEY_ALLOC_NOT_IN_QUOTA, NULL);
+
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, key);
+	row->end(key);
+	KUNIT_EXPECT_EQ(test, fixture_instantiate_key(fixture, key), row->error);
+	KUNIT_EXPECT_NULL_MSG(test, key->payload.data[0], "the key has material");
+	key_put(key);
+}
+
+static struct kunit_case race_cases[] = { KUNIT_CASE(load_loses_to_the_end),
+					  KUNIT_CASE(removal_waits_for_the_end),
+					  KUNIT_CASE(renewal_loses_to_the_end),
+					  KUNIT_CASE(load_waits_for_an_update),
+					  KUNIT_CASE(device_holds_key_and_module),
+					  KUNIT_CASE_PARAM(late_update_is_refused, late_gen_params),
+					  KUNIT_CASE_PARAM(late_instantiation_is_refused,
+							   late_gen_params),
+					  {} };
 
 static struct kunit_suite race_suite = {
 	.name = "envelope_race",

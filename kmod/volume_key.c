@@ -255,7 +255,7 @@ static void watchdog(struct work_struct *work)
  * @vk: volume key that is not shared yet
  * @key: the struct key; not counted, must kill @vk before it is destroyed
  *
- * Context: under the keys core's construction mutex, so keep it trivial.
+ * Context: under key->sem and perhaps the keys core's construction mutex, so keep it trivial.
  */
 void envelope_volume_key_start(struct envelope_volume_key *vk, struct key *key)
 {
