@@ -8,6 +8,9 @@
  * write of maximal size. Pages of the reserve return to it when the disk has completed the
  * write, so the worker makes progress, if only one large write at a time.
  *
+ * A page of the reserve to which the disk still refers after it has completed the write waits in
+ * the reserve until the disk has let go of it (pages.c has the reason).
+ *
  * A write of more than a few pages keeps its table of segments in one more page.
  *
  * Memory bound: ENVELOPE_RESERVE_PAGES per device.
@@ -21,6 +24,8 @@
 #include <linux/mm.h>
 
 #include "envelope.h"
+
+#define LOOK_AGAIN (HZ / 20 + 1)
 
 static bool needs_table(unsigned int nr)
 {
@@ -115,14 +120,37 @@ bool envelope_bounce_try_take(struct envelope_bounce *bounce, unsigned int nr)
 	return envelope_pages_take(bounce->inline_bvecs, nr);
 }
 
-/* Call with pool->lock, and only while the pool has pages. */
-static struct page *pop(struct envelope_bounce_pool *pool)
+/*
+ * Moves @nr pages that nobody else uses from the pool to @pages. Call with pool->lock. Return:
+ * false if the pool has too few of them, and then none is moved.
+ */
+static bool pop(struct envelope_bounce_pool *pool, unsigned int nr, struct list_head *pages)
 {
-	struct page *page = list_first_entry(&pool->pages, struct page, lru);
+	struct page *page, *next;
+	unsigned int found = 0;
 
 	lockdep_assert_held(&pool->lock);
+	list_for_each_entry_safe(page, next, &pool->pages, lru) {
+		if (found == nr)
+			break;
+		if (!envelope_page_is_ours(page))
+			continue;
+		list_move_tail(&page->lru, pages);
+		found++;
+	}
+	if (found < nr) {
+		list_splice_init(pages, &pool->pages);
+		return false;
+	}
+	pool->nr_pages -= nr;
+	return true;
+}
+
+static struct page *take_first(struct list_head *pages)
+{
+	struct page *page = list_first_entry(pages, struct page, lru);
+
 	list_del(&page->lru);
-	pool->nr_pages--;
 	return page;
 }
 
@@ -136,22 +164,24 @@ static void push(struct envelope_bounce_pool *pool, struct page *page)
 static bool take_reserved(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
 			  unsigned int nr)
 {
-	bool enough;
+	LIST_HEAD(pages);
 	unsigned int i;
+	bool enough;
 
 	spin_lock_irq(&pool->lock);
-	enough = pool->nr_pages >= nr + needs_table(nr);
-	if (enough) {
-		bounce->bvecs = needs_table(nr) ? page_address(pop(pool)) : bounce->inline_bvecs;
-		for (i = 0; i < nr; i++)
-			bounce->bvecs[i] = (struct bio_vec){
-				.bv_page = pop(pool),
-				.bv_len = PAGE_SIZE,
-			};
-		bounce->reserved = true;
-	}
+	enough = pop(pool, nr + needs_table(nr), &pages);
 	spin_unlock_irq(&pool->lock);
-	return enough;
+	if (!enough)
+		return false;
+
+	bounce->bvecs = needs_table(nr) ? page_address(take_first(&pages)) : bounce->inline_bvecs;
+	for (i = 0; i < nr; i++)
+		bounce->bvecs[i] = (struct bio_vec){
+			.bv_page = take_first(&pages),
+			.bv_len = PAGE_SIZE,
+		};
+	bounce->reserved = true;
+	return true;
 }
 
 /**
@@ -174,8 +204,12 @@ bool envelope_bounce_take(struct envelope_bounce_pool *pool, struct envelope_bou
 	if (envelope_bounce_try_take(bounce, nr))
 		return true;
 
-	wait_event(pool->wait,
-		   (taken = take_reserved(pool, bounce, nr)) || !envelope_lifecycle_is_live(lc));
+	/* No event tells that the disk has let go of a page, so look again from time to time. */
+	while (!wait_event_timeout(pool->wait,
+				   (taken = take_reserved(pool, bounce, nr)) ||
+					   !envelope_lifecycle_is_live(lc),
+				   LOOK_AGAIN))
+		;
 	return taken;
 }
 

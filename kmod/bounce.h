@@ -8,6 +8,7 @@
 #include <linux/atomic.h>
 #include <linux/bvec.h>
 #include <linux/list.h>
+#include <linux/page_ref.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -36,6 +37,19 @@
 #define ENVELOPE_CHUNK_BYTES 65536u
 
 /* ---- pages.c ---- */
+
+/**
+ * envelope_page_is_ours() - may the page of a completed write be written to?
+ * @page: page of a write that the lower device has completed
+ *
+ * A lower device may complete a write while a network packet still refers to the page.
+ *
+ * Return: false if another user holds a reference.
+ */
+static inline bool envelope_page_is_ours(struct page *page)
+{
+	return page_ref_count(page) == 1;
+}
 
 bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr);
 void envelope_pages_put(const struct bio_vec *bvecs, unsigned int nr);

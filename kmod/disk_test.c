@@ -28,6 +28,16 @@ static void move_data(struct test_disk *disk, struct bio *bio)
 	}
 }
 
+/* As a network packet that may be sent again does. */
+static void keep_page(struct test_disk *disk, struct bio *bio)
+{
+	if (bio_op(bio) != REQ_OP_WRITE || !bio_sectors(bio) || !disk->keep_page)
+		return;
+	disk->keep_page = false;
+	disk->kept = bio_page(bio);
+	get_page(disk->kept);
+}
+
 static bool is_empty_flush(const struct bio *bio)
 {
 	return (bio->bi_opf & REQ_PREFLUSH) && !bio_sectors(bio);
@@ -107,6 +117,7 @@ static void submit(struct bio *bio)
 
 	spin_lock_irqsave(&disk->lock, flags);
 	take_note(disk, bio);
+	keep_page(disk, bio);
 	if (disk->interrupts)
 		bio_clear_polled(bio);
 	/* A polled bio stays until a poller comes. */

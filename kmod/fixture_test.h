@@ -19,6 +19,7 @@
  *	refusal_test.c	what a refused read leaves in its buffer
  *	race_test.c	the end of the key against load, renewal and removal
  *	bounce_test.c	the bounce pages of writes
+ *	reuse_test.c	pages that the disk uses for longer than the write
  *	unload_test.c	what the module leaves behind when it goes
  */
 #ifndef _DM_ENVELOPE_FIXTURE_TEST_H
@@ -75,6 +76,8 @@ enum disk_context {
  * @polled: polled bios seen
  * @interrupts: polled bios are completed in @context all the same
  * @largest: sectors of the largest write seen
+ * @keep_page: the next write leaves a reference to its first page in @kept
+ * @kept: the test drops the reference
  */
 struct test_disk {
 	struct gendisk *disk;
@@ -94,6 +97,8 @@ struct test_disk {
 	unsigned int polled;
 	bool interrupts;
 	unsigned int largest;
+	bool keep_page;
+	struct page *kept;
 	struct timer_list timer;
 	struct irq_work irq_work;
 	wait_queue_head_t wait;

@@ -11,6 +11,9 @@
  *				CPU and completed on another; moved in batches
  *	the page allocator	up to the limit: 2 % of memory for all devices together
  *
+ * A page that the disk still uses after it has completed the write, such as a page in a network
+ * packet that may be sent again, has another reference. It goes back to the page allocator.
+ *
  * Must never sleep. Must never take from the emergency reserves: each device has a reserve
  * of its own (bounce.c), and the disk below needs the emergency reserves more.
  */
@@ -56,6 +59,12 @@ static struct {
 static atomic_long_t nr_owned;
 static unsigned long limit;
 
+static void free_owned(struct page *page)
+{
+	__free_page(page);
+	atomic_long_dec(&nr_owned);
+}
+
 static void set_page_of(struct bio_vec *bvec, struct page *page)
 {
 	*bvec = (struct bio_vec){ .bv_page = page, .bv_len = PAGE_SIZE };
@@ -90,7 +99,10 @@ static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsi
 	there = cache->nr;
 	nr = min(nr, CACHE_PAGES - there);
 	for (i = 0; i < nr; i++)
-		cache->pages[there++] = bvecs[i].bv_page;
+		if (likely(envelope_page_is_ours(bvecs[i].bv_page)))
+			cache->pages[there++] = bvecs[i].bv_page;
+		else
+			free_owned(bvecs[i].bv_page);
 	cache->nr = there;
 	local_irq_restore(flags);
 	return nr;
@@ -138,12 +150,6 @@ static bool store_batch(void)
 	}
 	raw_spin_unlock_irqrestore(&depot.lock, flags);
 	return stored;
-}
-
-static void free_owned(struct page *page)
-{
-	__free_page(page);
-	atomic_long_dec(&nr_owned);
 }
 
 static struct page *alloc_owned(void)
