@@ -9,6 +9,7 @@
  *	cipher.c	the transform, data units, IVs
  *	volume_key.c	a key in use: its transform, its devices, its end
  *	key_type.c	the kernel keyring's view of a volume key
+ *	upcall.c	the search for a struct key, while userspace may bring it
  *	table.c		arguments of the table line
  *	map.c		the top of the path, where a bio comes in
  *	complete.c	the bottom of the path, where a bio completes

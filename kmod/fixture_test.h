@@ -20,6 +20,7 @@
  *	race_test.c	the end of the key against load, renewal and removal
  *	bounce_test.c	the bounce pages of writes
  *	reuse_test.c	pages that the disk uses for longer than the write
+ *	upcall_test.c	table loads that wait for a program
  *	unload_test.c	what the module leaves behind when it goes
  */
 #ifndef _DM_ENVELOPE_FIXTURE_TEST_H

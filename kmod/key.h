@@ -212,6 +212,13 @@ bool envelope_volume_key_queue(struct work_struct *work);
 int envelope_volume_key_init(void);
 void envelope_volume_key_exit(void);
 
+/* ---- upcall.c ---- */
+
+struct key *envelope_upcall(const char *description);
+unsigned long envelope_upcall_set_limit(unsigned long jiffies);
+int envelope_upcall_init(void);
+void envelope_upcall_exit(void);
+
 /* ---- key_type.c ---- */
 
 extern struct key_type envelope_key_type;

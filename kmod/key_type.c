@@ -24,9 +24,6 @@
 
 #include "envelope.h"
 
-/* Callout text for /sbin/request-key, which may log it. */
-#define CALLOUT_INFO "dm-envelope"
-
 /* Set by envelope_key_type_exit() before the type is unregistered. */
 static bool unloading;
 
@@ -207,27 +204,6 @@ struct key_type envelope_key_type = {
 	.describe = describe,
 };
 
-/*
- * First search the keyrings of the process. Then ask userspace through /sbin/request-key. Then
- * search again: the agent puts the key into its own keyring and abandons the key under
- * construction.
- */
-static struct key *find_or_request(const char *description)
-{
-	struct key *asked, *found;
-
-	found = request_key(&envelope_key_type, description, NULL);
-	if (PTR_ERR_OR_ZERO(found) != -ENOKEY)
-		return found;
-
-	asked = request_key(&envelope_key_type, description, CALLOUT_INFO);
-	if (!IS_ERR(asked))
-		return asked;
-
-	found = request_key(&envelope_key_type, description, NULL);
-	return IS_ERR(found) ? asked : found;
-}
-
 static char *lookup_error(int r)
 {
 	switch (r) {
@@ -244,6 +220,10 @@ static char *lookup_error(int r)
 	case -EACCES:
 	case -EPERM:
 		return "No permission to search for the key";
+	case -ETIMEDOUT:
+		return "Key lookup took too long: see the agent's log";
+	case -EINTR:
+		return "Key lookup was interrupted by a signal";
 	case -EDQUOT:
 		return "Key quota is exceeded";
 	case -EINVAL:
@@ -258,8 +238,8 @@ static char *lookup_error(int r)
  * @description: of the key
  * @error: set on failure to the reason
  *
- * Context: sleeps, for as long as the upcall takes; no locks. The module cannot be
- * unloaded meanwhile, since a table of its target type is being made.
+ * Context: sleeps as envelope_upcall() does; no locks. The module cannot be unloaded meanwhile,
+ * since a table of its target type is being made.
  * Return: a strong reference, or an ERR_PTR.
  */
 struct envelope_volume_key *envelope_key_find(const char *description, char **error)
@@ -267,7 +247,7 @@ struct envelope_volume_key *envelope_key_find(const char *description, char **er
 	struct envelope_volume_key *vk;
 	struct key *key;
 
-	key = find_or_request(description);
+	key = envelope_upcall(description);
 	if (IS_ERR(key)) {
 		*error = lookup_error(PTR_ERR(key));
 		return ERR_CAST(key);

@@ -26,6 +26,9 @@ static int __init dm_envelope_init(void)
 	r = envelope_poll_init();
 	if (r)
 		goto err_poll;
+	r = envelope_upcall_init();
+	if (r)
+		goto err_upcall;
 	r = envelope_key_type_init();
 	if (r)
 		goto err_key_type;
@@ -37,6 +40,8 @@ static int __init dm_envelope_init(void)
 err_target:
 	envelope_key_type_exit();
 err_key_type:
+	envelope_upcall_exit();
+err_upcall:
 	envelope_poll_exit();
 err_poll:
 	envelope_read_exit();
@@ -53,6 +58,7 @@ static void __exit dm_envelope_exit(void)
 {
 	dm_unregister_target(&envelope_target);
 	envelope_key_type_exit();
+	envelope_upcall_exit();
 	envelope_poll_exit();
 	envelope_read_exit();
 	envelope_parallel_exit();

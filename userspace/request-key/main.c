@@ -38,7 +38,7 @@
 #endif
 
 enum {
-	AGENT_TIMEOUT_MS = 30000, /* the requesting process sleeps uninterruptibly meanwhile */
+	AGENT_TIMEOUT_MS = 30000, /* half of what the kernel waits: kmod/upcall.c */
 	REJECT_SECONDS = 5,	  /* long enough for the target's second search to see the error */
 };
 
