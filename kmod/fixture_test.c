@@ -6,6 +6,7 @@
  * Tests start programs in the guest rather than fake device mapper: a fake knows only what
  * its author knew.
  */
+#include <linux/delay.h>
 #include <linux/file.h>
 #include <linux/key.h>
 #include <linux/kmod.h>
@@ -241,6 +242,23 @@ struct fixture *fixture_new(struct kunit *test, const struct fixture_options *op
 	return fixture;
 }
 
+/*
+ * The key holds the module until the garbage collector has come. The next test may count that. A
+ * module that loses its keys is reported once, and not waited for each time.
+ */
+static void wait_for_destruction(struct fixture *fixture)
+{
+	unsigned long deadline = jiffies + LONG_ENOUGH;
+	static bool lost;
+
+	while (kref_read(&fixture->vk->kref) > 1 && !lost && time_before(jiffies, deadline))
+		msleep(20);
+	if (lost)
+		return;
+	lost = kref_read(&fixture->vk->kref) > 1;
+	KUNIT_EXPECT_FALSE_MSG(fixture->test, lost, "the key is not destroyed");
+}
+
 /**
  * fixture_free() - undo fixture_new(), also if that failed half way
  * @fixture: the fixture or NULL
@@ -257,11 +275,14 @@ void fixture_free(struct fixture *fixture)
 		/* A delayed work closes the file. */
 		flush_delayed_fput();
 		KUNIT_EXPECT_EQ(fixture->test, fixture_remove(fixture, ""), 0);
-		envelope_volume_key_put(fixture->vk);
 	}
 	if (fixture->key) {
 		key_unlink(fixture->keyring, fixture->key);
 		fixture_forget_key(fixture);
+	}
+	if (fixture->vk) {
+		wait_for_destruction(fixture);
+		envelope_volume_key_put(fixture->vk);
 	}
 	if (fixture->keyring)
 		key_put(fixture->keyring);

@@ -13,6 +13,9 @@
  *
  * uapi/dm-envelope.h describes the payloads, docs/kernel-interface.md the whole interface.
  *
+ * A key with a volume key holds the module. The keys core takes no reference when it calls us, so
+ * without that a thread that updates a key could be in code that is unloaded.
+ *
  * Must never hold a reference on a struct key beyond a table load, or unlinking
  * the key would not fail its devices.
  */
@@ -23,9 +26,6 @@
 #include <linux/timekeeping.h>
 
 #include "envelope.h"
-
-/* Set by envelope_key_type_exit() before the type is unregistered. */
-static bool unloading;
 
 /* The volume key of a struct key; NULL if the key was never instantiated. */
 static struct envelope_volume_key *volume_key(const struct key *key)
@@ -101,6 +101,9 @@ static int set_volume_key(struct key *key, struct key_preparsed_payload *prep)
 	r = check_not_ended(key);
 	if (r)
 		return r;
+	/* A failed volume key that is replaced leaves its reference. */
+	if (!volume_key(key) && !try_module_get(THIS_MODULE))
+		return -ENODEV;
 
 	prep->payload.data[0] = NULL;
 	envelope_volume_key_start(vk, key);
@@ -167,6 +170,8 @@ static void destroy(struct key *key)
 		return;
 	envelope_volume_key_kill(vk, reason ?: ENVELOPE_KEY_UNLINKED);
 	WRITE_ONCE(key->payload.data[0], NULL);
+	/* The key type is unregistered only after this pass of the garbage collector. */
+	module_put(THIS_MODULE);
 	envelope_volume_key_put(vk);
 }
 
@@ -176,7 +181,7 @@ static void describe(const struct key *key, struct seq_file *m)
 	const struct envelope_volume_key *vk;
 
 	seq_puts(m, key->description);
-	if (READ_ONCE(unloading) || !key_is_positive(key))
+	if (!key_is_positive(key))
 		return;
 	/* Pairs with set_volume_key(). */
 	vk = smp_load_acquire(&key->payload.data[0]);
@@ -276,14 +281,11 @@ int envelope_key_type_init(void)
 /**
  * envelope_key_type_exit() - when the module is unloaded
  *
- * The keys core destroys all keys of the type, without a grace period for readers of
- * /proc/keys. So first make sure that no reader looks at a payload.
+ * No key has a volume key any more.
  *
- * Context: sleeps until the last key is destroyed.
+ * Context: sleeps until the garbage collector of the keys core has passed.
  */
 void envelope_key_type_exit(void)
 {
-	WRITE_ONCE(unloading, true);
-	synchronize_rcu();
 	unregister_key_type(&envelope_key_type);
 }

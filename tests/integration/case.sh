@@ -23,6 +23,8 @@ set -u
 . "$VM_CHECKOUT/tests/lib/tap.bash"
 # shellcheck source=tests/lib/wait.bash
 . "$VM_CHECKOUT/tests/lib/wait.bash"
+# shellcheck source=tests/lib/module.bash
+. "$VM_CHECKOUT/tests/lib/module.bash"
 tap_log=${VM_RUN}/logs/$CASE_NAME.log
 devices=()
 
