@@ -24,7 +24,7 @@ units=$root/usr/lib/systemd/system
 verifies() {
 	local copy=$scratch/units
 	mkdir -p "$copy"
-	sed -E -e "s,^(ExecStart(Pre)?=\\+?),\\1$root," -e '/^Documentation=/d' "$units/$1" >"$copy/$1"
+	sed -E -e "s,^(Exec[A-Za-z]+=[-+]*)/,\\1$root/," -e '/^Documentation=/d' "$units/$1" >"$copy/$1"
 	SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no --recursive-errors=no "$copy/$1" \
 		>"$scratch/verify" 2>&1
 	local status=$?
@@ -55,11 +55,26 @@ setting() {
 	grep -qxF "$2" "$units/$1" || { echo "$1 lacks $2"; return 1; }
 }
 
+# A folder that is missing must not keep the sandbox from being set up (226/NAMESPACE), and is made.
+folders_may_be_missing() {
+	local path fresh=$scratch/fresh
+	mkdir -p "$fresh/etc" && cp "$root/etc/group" "$root/etc/passwd" "$fresh/etc/" || return
+	systemd-tmpfiles --root="$fresh" --create "$root/usr/lib/tmpfiles.d/envelope.conf" || return
+	grep -q '^ExecStartPre=-+systemd-tmpfiles --create envelope.conf$' "$units/$1" ||
+		{ echo "$1 does not make the folders of envelope.conf in tmpfiles.d"; return 1; }
+	for path in $(sed -n 's/^ReadWritePaths=//p' "$units/$1"); do
+		[ -d "$fresh/${path#-}" ] || { echo "nothing makes ${path#-}"; return 1; }
+		[ "${path:0:1}" = - ] || { echo "$1 cannot start without $path"; return 1; }
+	done
+}
+
 for unit in enveloped.service envelope-kms.service; do
 	check "systemd-analyze verify: $unit" verifies $unit
 	for line in Type=notify NoNewPrivileges=yes LimitCORE=0 MemorySwapMax=0 ProtectSystem=strict; do
 		check "$unit: $line" setting $unit $line
 	done
+	check "systemd never gives up to start $unit" setting $unit StartLimitIntervalSec=0
+	check "$unit: Restart=always" setting $unit Restart=always
 	check "$unit has a watchdog" grep -q '^WatchdogSec=[1-9]' "$units/$unit"
 done
 check "the agent reaches root's keyring" setting enveloped.service KeyringMode=shared
@@ -81,6 +96,9 @@ tmpfiles() {
 		[ "$(stat -c %a "$root/var/log/envelope")" = 2750 ]
 }
 check "systemd-tmpfiles makes the folder of the audit trail" tmpfiles
+
+check "enveloped.service starts when a folder is missing" folders_may_be_missing enveloped.service
+check "envelope-kms.service starts when a folder is missing" folders_may_be_missing envelope-kms.service
 
 # udevadm of Debian 12 has no verify. Its test run names a rule that udev cannot parse.
 udev_rule() {
