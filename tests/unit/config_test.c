@@ -138,13 +138,25 @@ static void wrong_lines(void **state)
 	refused("LeaseSeconds=60\nRenewSeconds=1\nKmsTimeoutSeconds=59\n", "less than 59");
 }
 
-static void line_too_long(void **state)
+static void no_line_is_too_long(void **state)
 {
-	char text[5000];
+	_cleanup_config_ struct config cfg = { 0 };
+	char text[9000];
 
-	memset(text, 'a', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
-	refused(text, "The line is too long");
+	snprintf(text, sizeof(text), "# %08000d\nWorker=/%0900d\n", 0, 0);
+	write_file(text);
+	assert_int_equal(config_load(path, &cfg, NULL), 0);
+	assert_int_equal(strlen(cfg.worker), 901);
+}
+
+static void byte_order_mark_is_skipped(void **state)
+{
+	_cleanup_config_ struct config cfg = { 0 };
+
+	write_file("\xef\xbb\xbfRegion=eu-west-1\r\n");
+	assert_int_equal(config_load(path, &cfg, NULL), 0);
+	assert_string_equal(cfg.region, "eu-west-1");
+	refused("\xef\xbb\xbf\nregion\n", ":2: Expected Key=value");
 }
 
 static void named_file_must_exist(void **state)
@@ -198,7 +210,42 @@ static void bad_credentials(void **state)
 	credentials_refused("[enveloped]\naws_secret_access_key=wJalr\n", 0600, "needs");
 	credentials_refused("[enveloped]\nwJalr\n", 0600, "Expected Key=value");
 	snprintf(text, sizeof(text), "[enveloped]\naws_access_key_id=%0200d\n", 1);
-	credentials_refused(text, 0600, "too long");
+	credentials_refused(text, 0600, ":2: The value has 200 bytes. Give at most 131.");
+}
+
+/* Session tokens of 4 to 8 KiB are seen, and AWS sets no limit. */
+static void long_session_token(void **state)
+{
+	_cleanup_credentials_ struct credentials c;
+	static const size_t sizes[] = { 2049, 2050, 8192, 16383 };
+	char text[17000];
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		snprintf(text, sizeof(text), PROFILES "aws_session_token = %0*d\n", (int)sizes[i],
+			 7);
+		write_file(text);
+		chmod(path, 0600);
+		assert_int_equal(credentials_load(path, "enveloped", &c, NULL), 0);
+		assert_int_equal(strlen(c.session_token), sizes[i]);
+	}
+}
+
+#define FOREIGN "junk\n[broken\n%05000d\n[a] # b\n=x\n[tools]\naws_session_token=%020000d\n[]\nx\n"
+
+/* Other programs keep their profiles in the same file. */
+static void foreign_profiles_are_not_judged(void **state)
+{
+	_cleanup_credentials_ struct credentials c;
+	char text[30000];
+	int size = snprintf(text, sizeof(text), "\xef\xbb\xbf" FOREIGN, 0, 0);
+
+	snprintf(text + size, sizeof(text) - (size_t)size, PROFILES "[last]\nwithout end");
+	write_file(text);
+	chmod(path, 0600);
+	assert_int_equal(credentials_load(path, "enveloped", &c, NULL), 0);
+	assert_string_equal(c.access_key, "AKIDEXAMPLE");
+	snprintf(text + size, sizeof(text) - (size_t)size, "[enveloped]\nwJalr\n");
+	credentials_refused(text, 0600, ":11: Expected Key=value");
 }
 
 int main(void)
@@ -209,10 +256,13 @@ int main(void)
 		cmocka_unit_test(timeout_fits_the_lease),
 		cmocka_unit_test(environment_names_the_file),
 		cmocka_unit_test(wrong_lines),
-		cmocka_unit_test(line_too_long),
+		cmocka_unit_test(no_line_is_too_long),
+		cmocka_unit_test(byte_order_mark_is_skipped),
 		cmocka_unit_test(named_file_must_exist),
 		cmocka_unit_test(credentials_of_the_profile),
 		cmocka_unit_test(bad_credentials),
+		cmocka_unit_test(long_session_token),
+		cmocka_unit_test(foreign_profiles_are_not_judged),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "kms_fixture.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/kms/worker.h"
 #include "worker_fixture.h"
@@ -91,6 +92,58 @@ static void the_same_over_tls_with_a_ca_file(void **state)
 	}
 	secret_free(key);
 	free(blob);
+}
+
+static char *read_file(const char *path)
+{
+	char *text = NULL;
+	struct fault f;
+
+	if (file_read_text(path, 1 << 20, &text, &f))
+		fail_msg("%s", f.message);
+	return text;
+}
+
+/* Debian's own bundle has 220 KiB, and tokens of AWS have up to 8 KiB. */
+static void a_large_ca_file_and_a_long_session_token(void **state)
+{
+	struct config cfg = worker_config(kms->tls_endpoint);
+	char *ca = read_file(kms->ca_file), *profiles = read_file(kms->credentials);
+	char bundle[160], credentials[160], *own = strstr(profiles, "[enveloped]");
+	FILE *file;
+
+	snprintf(bundle, sizeof(bundle), "%s/bundle.pem", kms->directory);
+	snprintf(credentials, sizeof(credentials), "%s/temporary", kms->directory);
+	file = fopen(bundle, "w");
+	assert_non_null(file);
+	for (size_t i = 0; i < 1 + (300 << 10) / strlen(ca); i++)
+		fputs(ca, file);
+	fclose(file);
+	umask(077);
+	file = fopen(credentials, "w");
+	assert_non_null(file);
+	fprintf(file, "[enveloped]\naws_session_token=%08192d\n%s", 7, strchr(own, '\n') + 1);
+	fclose(file);
+	umask(022);
+	cfg.ca_file = bundle;
+	{
+		struct worker_result _cleanup_result_ result =
+			worker_run(&cfg, "DescribeKey", json("{\"KeyId\":\"%s\"}", key_id));
+
+		worker_expect(&result, KMS_OK, "");
+	}
+	/* The token reaches the embedded KMS, which gives none away. */
+	cfg.credentials_file = credentials;
+	{
+		struct worker_result _cleanup_result_ result =
+			worker_run(&cfg, "DescribeKey", json("{\"KeyId\":\"%s\"}", key_id));
+
+		worker_expect(&result, KMS_UNREACHABLE, "UnrecognizedClientException");
+	}
+	unlink(bundle);
+	unlink(credentials);
+	free(ca);
+	free(profiles);
 }
 
 static void a_certificate_that_is_not_trusted_is_unreachable(void **state)
@@ -361,6 +414,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(generate_and_decrypt_give_the_same_key),
 		cmocka_unit_test(the_same_over_tls_with_a_ca_file),
+		cmocka_unit_test(a_large_ca_file_and_a_long_session_token),
 		cmocka_unit_test(a_certificate_that_is_not_trusted_is_unreachable),
 		cmocka_unit_test(reencrypt_moves_a_blob_to_another_context),
 		cmocka_unit_test(a_dry_run_proves_access_and_gives_no_key),

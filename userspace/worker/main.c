@@ -37,14 +37,14 @@ static bool cancelled(void)
 	return terminated;
 }
 
-/* Reads @fd to its end; at most WORKER_MESSAGE_MAX bytes, terminated. Returns NULL on failure. */
-static char *read_all(int fd, size_t *size)
+/* Reads @fd to its end; at most @max bytes, terminated. Returns NULL on failure. */
+static char *read_all(int fd, size_t max, size_t *size)
 {
-	char *text = malloc(WORKER_MESSAGE_MAX + 1);
+	char *text = malloc(max + 1);
 	ssize_t n = -1;
 
-	for (*size = 0; text && *size < WORKER_MESSAGE_MAX; *size += n) {
-		n = read(fd, text + *size, WORKER_MESSAGE_MAX - *size);
+	for (*size = 0; text && *size <= max; *size += n) {
+		n = read(fd, text + *size, max + 1 - *size);
 		if (n < 0 && errno == EINTR && !terminated)
 			n = 0;
 		else if (n <= 0)
@@ -97,7 +97,7 @@ static int serve(struct worker_block *block)
 	size_t size, ca_size;
 	int r;
 
-	text = read_all(WORKER_SOCKET_FD, &size);
+	text = read_all(WORKER_SOCKET_FD, WORKER_MESSAGE_MAX, &size);
 	request = text ? json_parse(text, size) : NULL;
 	free(text);
 	if (!request) {
@@ -106,10 +106,10 @@ static int serve(struct worker_block *block)
 		return -1;
 	}
 	if (json_get_bool(request, "caFile", false)) {
-		ca_pem = read_all(WORKER_CA_FD, &ca_size);
+		ca_pem = read_all(WORKER_CA_FD, WORKER_CA_MAX, &ca_size);
 		if (!ca_pem) {
 			log_error("cannot read the CA file, or it is larger than %d bytes",
-				  WORKER_MESSAGE_MAX);
+				  WORKER_CA_MAX);
 			return -1;
 		}
 	}

@@ -216,16 +216,12 @@ void config_free(struct config *cfg)
 	memset(cfg, 0, sizeof(*cfg));
 }
 
-struct profile_reader {
-	const char *profile;
-	struct credentials *credentials;
-	bool found;
-};
-
 static int take_credential(char *field, size_t size, const char *value, struct fault *f)
 {
 	if (strlen(value) >= size)
-		return fault_set(f, "InvalidConfiguration", "The value is too long.");
+		return fault_set(f, "InvalidConfiguration",
+				 "The value has %zu bytes. Give at most %zu.", strlen(value),
+				 size - 1);
 	memcpy(field, value, strlen(value) + 1);
 	return 0;
 }
@@ -233,12 +229,8 @@ static int take_credential(char *field, size_t size, const char *value, struct f
 static int credentials_entry(const char *section, const char *key, const char *value,
 			     void *userdata, struct fault *f)
 {
-	struct profile_reader *r = userdata;
-	struct credentials *c = r->credentials;
+	struct credentials *c = userdata;
 
-	if (strcmp(section, r->profile))
-		return 0;
-	r->found = true;
 	if (!strcmp(key, "aws_access_key_id"))
 		return take_credential(c->access_key, sizeof(c->access_key), value, f);
 	if (!strcmp(key, "aws_secret_access_key"))
@@ -274,14 +266,12 @@ static int check_private(const char *path, struct fault *f)
  */
 int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f)
 {
-	struct profile_reader r = { .profile = profile, .credentials = c };
-
 	memset(c, 0, sizeof(*c));
 	if (check_private(path, f))
 		return -1;
-	if (ini_read(path, credentials_entry, &r, f))
+	if (ini_read_section(path, profile, credentials_entry, c, f))
 		goto err_wipe;
-	if (!r.found || !c->access_key[0] || !c->secret_key[0]) {
+	if (!c->access_key[0] || !c->secret_key[0]) {
 		fault_set(f, "InvalidConfiguration",
 			  "%s: The profile [%s] needs aws_access_key_id and aws_secret_access_key.",
 			  path, profile);

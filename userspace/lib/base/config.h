@@ -35,10 +35,11 @@ int config_load(const char *path, struct config *cfg, struct fault *f);
 void config_free(struct config *cfg);
 #define _cleanup_config_ __attribute__((cleanup(config_free)))
 
+/** struct credentials - AWS sets no limit to a session token; tokens of 4 to 8 KiB are seen */
 struct credentials {
 	char access_key[132];
 	char secret_key[132];
-	char session_token[2050]; /* "" unless temporary */
+	char session_token[16384]; /* "" unless temporary */
 };
 
 int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f);

@@ -96,12 +96,16 @@ static int progress(void *userdata, curl_off_t a, curl_off_t b, curl_off_t c, cu
 
 static bool add_header(struct call *call, const char *name, const char *value)
 {
-	char line[4096];
+	size_t size = strlen(name) + strlen(value) + 1;
 	struct curl_slist *longer = NULL;
+	char *line = malloc(size);
 
-	if (snprintf(line, sizeof(line), "%s%s", name, value) < (int)sizeof(line))
-		longer = curl_slist_append(call->headers, line);
-	explicit_bzero(line, sizeof(line));
+	if (!line)
+		return false;
+	snprintf(line, size, "%s%s", name, value);
+	longer = curl_slist_append(call->headers, line);
+	explicit_bzero(line, size);
+	free(line);
 	if (longer)
 		call->headers = longer;
 	return longer != NULL;

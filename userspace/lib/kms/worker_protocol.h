@@ -32,6 +32,9 @@
 /** WORKER_MESSAGE_MAX - bytes of the larger of request and result */
 #define WORKER_MESSAGE_MAX (128 * 1024)
 
+/** WORKER_CA_MAX - bytes of a CA file; Debian's bundle has 220 KiB */
+#define WORKER_CA_MAX (4 << 20)
+
 /**
  * struct worker_block - all secrets of one call, in memory that both processes map and lock
  * @credentials: from the agent
