@@ -102,6 +102,14 @@ class Agent:
 
     def spawn(self, **changed):
         """Without waiting for it to serve."""
+        self.configure(**changed)
+        self.environment = dict(os.environ, ENVELOPE_STAND_IN=self.kernel, ENVELOPE_SOCKET=f"{self.dir}/agent.sock")
+        with open(f"{self.dir}/agent.log", "ab") as log:
+            self.process = subprocess.Popen([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf"],
+                                            stderr=log, env=self.environment)
+
+    def configure(self, **changed):
+        """Writes agent.conf, a key a line."""
         options = {
             "Region": REGION, "KmsEndpoint": f"unix:{self.kms.unix}", "CredentialsFile": self.kms.credentials,
             "StateDirectory": f"{self.dir}/agent", "AgentSocket": f"{self.dir}/agent.sock",
@@ -111,10 +119,22 @@ class Agent:
         options.update(changed)
         with open(f"{self.dir}/agent.conf", "w", encoding="utf-8") as f:
             f.writelines(f"{key}={value}\n" for key, value in options.items())
-        self.environment = dict(os.environ, ENVELOPE_STAND_IN=self.kernel, ENVELOPE_SOCKET=f"{self.dir}/agent.sock")
-        with open(f"{self.dir}/agent.log", "ab") as log:
-            self.process = subprocess.Popen([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf"],
-                                            stderr=log, env=self.environment)
+
+    def reload(self, **changed):
+        """A changed agent.conf, and SIGHUP: the record of what came of it."""
+        before = len(self.records("ConfigurationReload"))
+        self.configure(**changed)
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: len(self.records("ConfigurationReload")) > before or self.process.poll() is not None)
+        assert self.process.poll() is None, f"SIGHUP ended the agent: {self.log()[-1000:]}"
+        return self.records("ConfigurationReload")[-1]
+
+    def check_config(self, **changed):
+        """(exit status, what is said) of --check-config."""
+        self.configure(**changed)
+        done = subprocess.run([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf", "--check-config"],
+                              capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return done.returncode, done.stdout + done.stderr
 
     def stop(self):
         """SIGTERM; returns the exit status."""

@@ -68,6 +68,15 @@ folders_may_be_missing() {
 	done
 }
 
+# The first command of a reload that fails ends the reload: no signal is sent then.
+reload_checks_first() {
+	local commands
+	commands=$(sed -n 's/^ExecReload=//p' "$units/enveloped.service")
+	echo "$commands"
+	[ "$commands" = "/usr/sbin/enveloped --check-config
+kill -HUP \$MAINPID" ]
+}
+
 for unit in enveloped.service envelope-kms.service; do
 	check "systemd-analyze verify: $unit" verifies $unit
 	for line in Type=notify NoNewPrivileges=yes LimitCORE=0 MemorySwapMax=0 ProtectSystem=strict; do
@@ -99,6 +108,7 @@ check "systemd-tmpfiles makes the folder of the audit trail" tmpfiles
 
 check "enveloped.service starts when a folder is missing" folders_may_be_missing enveloped.service
 check "envelope-kms.service starts when a folder is missing" folders_may_be_missing envelope-kms.service
+check "a reload checks the configuration before the agent is told" reload_checks_first
 
 # udevadm of Debian 12 has no verify. Its test run names a rule that udev cannot parse.
 udev_rule() {

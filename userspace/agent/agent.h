@@ -4,6 +4,7 @@
  * device thread sees only the jobs that it gets.
  *
  *	main.c		starts the parts in order, and ends them
+ *	reload.c	a new configuration, at SIGHUP
  *	api/		the varlink interface: a table of methods, their parameters, replies,
  *			subscriptions. A new RDS call begins here: a struct change in methods.c
  *	rules/		may it be done? Pure functions with RDS's faults
@@ -53,7 +54,7 @@ struct agent_hooks {
 /**
  * struct agent - one per process, on main()'s stack
  * @event: the loop
- * @config: as read at start
+ * @config: in force; @config_path: for config_load(), borrowed
  * @catalog, @audit, @devices, @server: owned
  * @keyring: serial number of the kernel keyring "envelope"
  * @clusters: list, owned
@@ -66,6 +67,7 @@ struct agent_hooks {
 struct agent {
 	sd_event *event;
 	struct config config;
+	const char *config_path;
 	struct catalog *catalog;
 	struct audit *audit;
 	struct device_thread *devices;

@@ -19,6 +19,7 @@
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/keyring.h"
+#include "agent/reload.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/mapper.h"
 #include "agent/work/device_verdict.h"
@@ -35,11 +36,12 @@
 static int usage(FILE *stream, const char *name)
 {
 	fprintf(stream,
-		"usage: %s [--config FILE]\n"
+		"usage: %s [--config FILE] [--check-config]\n"
 		"\n"
 		"Keeps the encrypted cluster volumes of this host: their keys, leases and devices.\n"
 		"\n"
 		"  --config FILE  read FILE instead of " CONFIG_PATH " (or $ENVELOPE_CONFIG)\n"
+		"  --check-config check the configuration, and the files it names, then exit\n"
 		"  --help         show this help\n"
 		"  --version      show the version\n"
 		"\n"
@@ -48,20 +50,34 @@ static int usage(FILE *stream, const char *name)
 	return stream == stdout ? 0 : 2;
 }
 
+static int check_config(const char *config)
+{
+	struct fault f = { 0 };
+
+	if (reload_check(config, &f) == 0)
+		return puts("The configuration is valid.") < 0;
+	log_error("%s", f.message);
+	return fault_exit_code(f.code);
+}
+
 /* Return: -1 to go on, or the exit status. */
 static int parse_options(int argc, char **argv, const char **config)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
+	bool check = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 'c')
 			*config = optarg;
+		else if (option == 'k')
+			check = true;
 		else if (option == 'h')
 			return usage(stdout, argv[0]);
 		else if (option == 'v')
@@ -69,7 +85,9 @@ static int parse_options(int argc, char **argv, const char **config)
 		else
 			return usage(stderr, argv[0]);
 	}
-	return optind < argc ? usage(stderr, argv[0]) : -1;
+	if (optind < argc)
+		return usage(stderr, argv[0]);
+	return check ? check_config(*config) : -1;
 }
 
 static int open_files(struct agent *agent, struct fault *f)
@@ -122,6 +140,7 @@ static int set_up_loop(struct agent *agent, struct fault *f)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	r = sd_event_new(&agent->event);
@@ -162,7 +181,7 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 		r = sd_event_run(agent->event, UINT64_MAX);
 	if (r < 0)
 		return fault_set(f, "InternalFailure", "The event loop failed: %s.", strerror(-r));
-	if (serve(agent, f) < 0)
+	if (reload_on_hangup(agent, config, f) < 0 || serve(agent, f) < 0)
 		return -1;
 	reconcile_scan(agent);
 	return 0;

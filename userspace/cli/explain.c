@@ -45,7 +45,7 @@ static const struct {
 	{ "AgentUnreachable",
 	  "Start the agent: systemctl start enveloped. See its log: journalctl -u enveloped" },
 	{ "InvalidConfiguration",
-	  "Correct /etc/envelope/envelope.conf, then: systemctl restart enveloped" },
+	  "Correct what the message names, then check it: enveloped --check-config. The agent reads credentials by itself, and envelope.conf after: systemctl reload enveloped" },
 };
 
 static const char *hint_for(const char *code)

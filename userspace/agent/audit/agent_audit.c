@@ -126,6 +126,20 @@ void audit_status(struct audit *audit, const struct cluster *cluster, enum clust
 }
 
 /**
+ * audit_service_event() - record something that concerns the agent and no one cluster
+ * @name: "ConfigurationReload"
+ * @details: taken over; may be NULL
+ * @f: the fault; NULL or an empty code if there is none
+ *
+ * The record is on the disk when this returns.
+ */
+void audit_service_event(struct audit *audit, const char *name, json_object *details,
+			 const struct fault *f)
+{
+	emit(audit, agent_record_service_event(&audit->origin, name, details, f), true);
+}
+
+/**
  * audit_recorded() - check that every record so far is in the file and on the disk
  *
  * A step that gives access must ask first. A step that ends access must not ask: a denial waits

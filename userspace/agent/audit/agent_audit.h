@@ -26,6 +26,8 @@ void audit_kms_call(struct audit *audit, const char *operation, json_object *req
 void audit_api_call(struct audit *audit, const char *name, json_object *params, uid_t uid,
 		    pid_t pid, const struct cluster *cluster, const struct fault *f);
 void audit_status(struct audit *audit, const struct cluster *cluster, enum cluster_status before);
+void audit_service_event(struct audit *audit, const char *name, json_object *details,
+			 const struct fault *f);
 int audit_recorded(struct audit *audit, struct fault *f);
 json_object *audit_read(struct audit *audit, const char *since, size_t limit, struct fault *f);
 void audit_close(struct audit *audit);

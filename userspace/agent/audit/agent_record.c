@@ -269,6 +269,27 @@ json_object *agent_record_status(const struct record_origin *origin, const struc
 }
 
 /**
+ * agent_record_service_event() - something that concerns the agent and no one cluster
+ * @name: "ConfigurationReload"
+ * @details: taken over; may be NULL
+ * @f: the fault; NULL or an empty code if there is none
+ *
+ * Return: for the caller.
+ */
+json_object *agent_record_service_event(const struct record_origin *origin, const char *name,
+					json_object *details, const struct fault *f)
+{
+	json_object *record = new_record(origin, agent_identity(), FROM_WITHIN, SOURCE_CLUSTER,
+					 name);
+
+	add_outcome(record, f);
+	json_add_bool(record, "readOnly", false);
+	json_add_object(record, "serviceEventDetails", details);
+	finish_record(origin, record, "AwsServiceEvent");
+	return record;
+}
+
+/**
  * agent_record_gap() - records are missing from the trail
  * @details: taken over
  *
@@ -276,11 +297,5 @@ json_object *agent_record_status(const struct record_origin *origin, const struc
  */
 json_object *agent_record_gap(const struct record_origin *origin, json_object *details)
 {
-	json_object *record = new_record(origin, agent_identity(), FROM_WITHIN, SOURCE_CLUSTER,
-					 "AuditTrailGap");
-
-	json_add_bool(record, "readOnly", false);
-	json_add_object(record, "serviceEventDetails", details);
-	finish_record(origin, record, "AwsServiceEvent");
-	return record;
+	return agent_record_service_event(origin, "AuditTrailGap", details, NULL);
 }

@@ -30,6 +30,8 @@ json_object *agent_record_api_call(const struct record_origin *origin, const cha
 				   const struct cluster *cluster, const struct fault *f);
 json_object *agent_record_status(const struct record_origin *origin, const struct cluster *cluster,
 				 enum cluster_status before);
+json_object *agent_record_service_event(const struct record_origin *origin, const char *name,
+					json_object *details, const struct fault *f);
 json_object *agent_record_gap(const struct record_origin *origin, json_object *details);
 json_object *agent_record_shorten(json_object *parameters);
 

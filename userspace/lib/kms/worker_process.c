@@ -21,7 +21,8 @@
 
 #define HIGH_FD 10 /* above the child's descriptors 0 to 4 */
 
-static const char *program(const struct config *cfg)
+/** worker_process_program() - path of the worker's program; borrowed */
+const char *worker_process_program(const struct config *cfg)
 {
 	const char *path = secure_getenv("ENVELOPE_WORKER");
 
@@ -53,7 +54,7 @@ int worker_process_start(const struct config *cfg, const struct worker_files *fi
 	static char *const no_environment[] = { NULL };
 	char *const argv[] = { (char *)"envelope-kms-worker", NULL };
 	posix_spawn_file_actions_t actions;
-	const char *path = program(cfg);
+	const char *path = worker_process_program(cfg);
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
 	int r;

@@ -34,6 +34,7 @@ struct worker_files {
 
 int worker_process_start(const struct config *cfg, const struct worker_files *files,
 			 struct worker_process *ret, struct fault *f);
+const char *worker_process_program(const struct config *cfg);
 int worker_process_move_up(int fd);
 
 #endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/* SIGHUP: read the configuration anew, check it, and take it over or refuse it. */
+#include "agent/reload.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "agent/lease/renewal.h"
+#include "agent/work/state.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/kms/config_check.h"
+
+/* Keys whose value is in open files and in records that have been begun. */
+static const struct {
+	const char *key;
+	size_t offset; /* in struct config */
+} fixed[] = {
+	{ "Region", offsetof(struct config, region) },
+	{ "AccountId", offsetof(struct config, account_id) },
+	{ "StateDirectory", offsetof(struct config, state_directory) },
+	{ "AgentSocket", offsetof(struct config, agent_socket) },
+	{ "AuditFile", offsetof(struct config, audit_file) },
+};
+
+static int load(const char *path, struct config *config, struct fault *f)
+{
+	if (config_load(path, config, f) < 0)
+		return -1;
+	if (config_check_kms(config, f) == 0)
+		return 0;
+	config_free(config);
+	return -1;
+}
+
+/**
+ * reload_check() - would this configuration be taken over?
+ * @path: as for config_load()
+ * @f: names the file and the line, or the key
+ *
+ * Return: 0 or -1.
+ */
+int reload_check(const char *path, struct fault *f)
+{
+	struct config config;
+
+	if (load(path, &config, f) < 0)
+		return -1;
+	config_free(&config);
+	return 0;
+}
+
+/* Gives @next the present values of the fixed keys. Return: the keys that differed, an array. */
+static json_object *keep_fixed(struct config *present, struct config *next)
+{
+	json_object *kept = json_object_new_array();
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++) {
+		char **old = (char **)((char *)present + fixed[i].offset);
+		char **new = (char **)((char *)next + fixed[i].offset), *swap = *new;
+
+		if (!strcmp(*old, *new))
+			continue;
+		log_warning("%s=%s takes effect at the next restart of the agent. Until then it is %s.",
+			    fixed[i].key, *new, *old);
+		json_object_array_add(kept, json_object_new_string(fixed[i].key));
+		*new = *old;
+		*old = swap;
+	}
+	return kept;
+}
+
+/* A shorter interval counts from now on: the timers were set by the longer one. */
+static void renew_earlier(struct agent *agent)
+{
+	for (struct cluster *c = agent->clusters; c; c = c->next)
+		if (c->key && c->renewal.timer)
+			renewal_start(c, c->deadline_ns, false);
+}
+
+static void take_over(struct agent *agent, struct config *next)
+{
+	bool earlier = next->renew_seconds < agent->config.renew_seconds;
+	json_object *details = json_object_new_object();
+
+	json_add_object(details, "keptUntilRestart", keep_fixed(&agent->config, next));
+	config_free(&agent->config);
+	agent->config = *next;
+	if (earlier)
+		renew_earlier(agent);
+	audit_service_event(agent->audit, "ConfigurationReload", details, NULL);
+	log_info("The configuration has been read again; leases of %u s, renewed every %u s.",
+		 agent->config.lease_seconds, agent->config.renew_seconds);
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct config next;
+	struct timespec now;
+	struct fault f = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		   now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+	if (load(agent->config_path, &next, &f) == 0) {
+		take_over(agent, &next);
+	} else {
+		log_error("The configuration is refused, and the present one stays in force: %s",
+			  f.message);
+		audit_service_event(agent->audit, "ConfigurationReload", NULL, &f);
+	}
+	sd_notify(0, "READY=1");
+	state_announce(agent);
+	return 0;
+}
+
+/**
+ * reload_on_hangup() - read the configuration again at each SIGHUP
+ * @path: as for config_load(); borrowed
+ *
+ * SIGHUP must be blocked. Also says what is wrong with the present credentials and certificates. No
+ * such fault keeps the agent from starting: it has live devices to look after, and reads both files
+ * again for each call.
+ *
+ * Return: 0 or -1.
+ */
+int reload_on_hangup(struct agent *agent, const char *path, struct fault *f)
+{
+	struct fault wrong = { 0 };
+
+	agent->config_path = path;
+	if (config_check_kms(&agent->config, &wrong) < 0) {
+		log_error("The KMS cannot be called until this is corrected: %s", wrong.message);
+		audit_service_event(agent->audit, "ConfigurationCheck", NULL, &wrong);
+	}
+	if (sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
+		return fault_set(f, "InternalFailure", "Cannot wait for SIGHUP.");
+	return 0;
+}

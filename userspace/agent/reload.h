@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration of the running agent: checked before it counts, and read anew on SIGHUP.
+ *
+ * Must never end the agent or a lease for a fault in a new configuration: the old one stays in force.
+ */
+#ifndef ENVELOPE_AGENT_RELOAD_H
+#define ENVELOPE_AGENT_RELOAD_H
+
+#include "agent/agent.h"
+
+int reload_check(const char *path, struct fault *f);
+int reload_on_hangup(struct agent *agent, const char *path, struct fault *f);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Does the configuration lead to a KMS? The files and words that config_load() cannot judge.
+ *
+ * Must never ask the KMS: the answer to a trial call must not end a lease.
+ */
+#ifndef ENVELOPE_CONFIG_CHECK_H
+#define ENVELOPE_CONFIG_CHECK_H
+
+#include "lib/base/config.h"
+
+int config_check_kms(const struct config *cfg, struct fault *f);
+
+#endif
