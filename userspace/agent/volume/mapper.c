@@ -34,6 +34,21 @@ __attribute__((format(printf, 5, 6))) static void on_log(int level, const char *
 	log_warning("libdevmapper: %s", text);
 }
 
+/*
+ * A request to the kernel. libdevmapper wipes its buffers: the tables of other programs' devices may
+ * have keys in them.
+ */
+static struct dm_task *new_task(int type)
+{
+	struct dm_task *task = dm_task_create(type);
+
+	if (task && !dm_task_secure_data(task)) {
+		dm_task_destroy(task);
+		task = NULL;
+	}
+	return task;
+}
+
 static void task_destroyp(struct dm_task **task)
 {
 	if (*task)
@@ -51,7 +66,7 @@ int mapper_init(struct fault *f)
 	_cleanup_task_ struct dm_task *task = NULL;
 
 	dm_log_with_errno_init(on_log);
-	task = dm_task_create(DM_DEVICE_GET_TARGET_VERSION);
+	task = new_task(DM_DEVICE_GET_TARGET_VERSION);
 	if (!task || !dm_task_set_name(task, ENVELOPE_TARGET_NAME) || !dm_task_run(task))
 		return fault_set(f, "KernelModuleMissing",
 				 "The kernel has no device-mapper target 'envelope'. Load its module with 'modprobe dm-envelope'.");
@@ -87,7 +102,7 @@ int mapper_events(void)
 int mapper_create(const char *name, const struct volume_header *header, const char *device,
 		  dev_t number, const char *description, struct fault *f)
 {
-	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_CREATE);
+	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_CREATE);
 	char params[512], uuid[64];
 	uint32_t cookie = 0;
 	struct stat st;
@@ -130,7 +145,7 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 /* Is a lasting user on the device: a mounted file system, another device? */
 static bool in_use(const char *name)
 {
-	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_INFO);
+	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_INFO);
 	struct dm_info info;
 
 	if (!task || !dm_task_set_name(task, name) || !dm_task_run(task) ||
@@ -152,7 +167,7 @@ static bool in_use(const char *name)
  */
 int mapper_remove(const char *name, struct fault *f)
 {
-	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_REMOVE);
+	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_REMOVE);
 	uint32_t cookie = 0;
 	int ok;
 
@@ -209,7 +224,7 @@ int mapper_parse_status(const char *params, struct mapping *mapping)
 /* Queries one device. @params: of its first target, if that is an envelope target. */
 static struct dm_task *query(int type, const char *name, char **params)
 {
-	struct dm_task *task = dm_task_create(type);
+	struct dm_task *task = new_task(type);
 	uint64_t start, length;
 	char *target = NULL;
 
@@ -235,19 +250,38 @@ static bool read_volume_id(const char *table, char volume_id[22])
 			   volume_id) == 1;
 }
 
-/* Fills @mapping. Return: false if @name is not the device of a volume. */
+/**
+ * mapper_is_mapping() - is the first target of the device @name an envelope target?
+ */
+bool mapper_is_mapping(const char *name)
+{
+	_cleanup_task_ struct dm_task *status = NULL;
+	char *params;
+
+	status = query(DM_DEVICE_STATUS, name, &params);
+	return status;
+}
+
+/*
+ * Fills @mapping. Asks for the status first, which names the target and holds no key. Only an envelope
+ * device is asked for its table: the table of a dm-crypt device has its key in it.
+ *
+ * Return: false if @name is not the device of a volume.
+ */
 static bool inspect(const char *name, struct mapping *mapping)
 {
 	_cleanup_task_ struct dm_task *table = NULL, *status = NULL;
 	struct dm_info info;
-	char *params;
+	char *params, *table_params;
 
 	*mapping = (struct mapping){ 0 };
-	table = query(DM_DEVICE_TABLE, name, &params);
-	if (!table || !read_volume_id(params, mapping->volume_id))
-		return false;
 	status = query(DM_DEVICE_STATUS, name, &params);
-	if (!status || mapper_parse_status(params, mapping) < 0) {
+	if (!status)
+		return false;
+	table = query(DM_DEVICE_TABLE, name, &table_params);
+	if (!table || !read_volume_id(table_params, mapping->volume_id))
+		return false;
+	if (mapper_parse_status(params, mapping) < 0) {
 		log_warning("The status line of %s is not understood.", name);
 		return false;
 	}
@@ -267,7 +301,7 @@ static bool inspect(const char *name, struct mapping *mapping)
  */
 int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 {
-	_cleanup_task_ struct dm_task *task = dm_task_create(DM_DEVICE_LIST);
+	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_LIST);
 	struct dm_names *names;
 	struct mapping *list = NULL;
 	size_t n = 0;

@@ -49,6 +49,7 @@ int mapper_events(void);
 int mapper_create(const char *name, const struct volume_header *header, const char *device,
 		  dev_t number, const char *description, struct fault *f);
 int mapper_remove(const char *name, struct fault *f);
+bool mapper_is_mapping(const char *name);
 int mapper_list(struct mapping **ret, size_t *count, struct fault *f);
 int mapper_parse_status(const char *params, struct mapping *mapping);
 

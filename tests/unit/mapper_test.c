@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/volume/mapper.c */
+/*
+ * What the agent asks device mapper, with a libdevmapper of the test's own: it is never given the
+ * table of a device that is not its own, and each buffer of libdevmapper is wiped.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <libdevmapper.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/volume/mapper.h"
+
+struct dm_task {
+	int type;
+	char name[128];
+	bool secure;
+};
+
+static unsigned int unwiped, foreign_tables;
+
+static bool is_ours(const char *name)
+{
+	return !strcmp(name, "envelope-db1");
+}
+
+struct dm_task *dm_task_create(int type)
+{
+	struct dm_task *task = calloc(1, sizeof(*task));
+
+	task->type = type;
+	return task;
+}
+
+void dm_task_destroy(struct dm_task *task)
+{
+	free(task);
+}
+
+int dm_task_secure_data(struct dm_task *task)
+{
+	task->secure = true;
+	return 1;
+}
+
+int dm_task_set_name(struct dm_task *task, const char *name)
+{
+	snprintf(task->name, sizeof(task->name), "%s", name);
+	return 1;
+}
+
+int dm_task_set_uuid(struct dm_task *task, const char *uuid)
+{
+	return 1;
+}
+
+int dm_task_no_flush(struct dm_task *task)
+{
+	return 1;
+}
+
+int dm_task_set_cookie(struct dm_task *task, uint32_t *cookie, uint16_t flags)
+{
+	return 1;
+}
+
+int dm_task_add_target(struct dm_task *task, uint64_t start, uint64_t size, const char *target,
+		       const char *params)
+{
+	return 1;
+}
+
+int dm_task_run(struct dm_task *task)
+{
+	unwiped += !task->secure;
+	foreign_tables += task->type == DM_DEVICE_TABLE && !is_ours(task->name);
+	return 1;
+}
+
+int dm_task_get_info(struct dm_task *task, struct dm_info *info)
+{
+	*info = (struct dm_info){ .exists = 1, .major = 253, .minor = 1 };
+	return 1;
+}
+
+int dm_udev_wait(uint32_t cookie)
+{
+	return 1;
+}
+
+void dm_task_update_nodes(void)
+{
+}
+
+int dm_task_retry_remove(struct dm_task *task)
+{
+	return 1;
+}
+
+int dm_device_has_holders(uint32_t major, uint32_t minor)
+{
+	return 0;
+}
+
+int dm_device_has_mounted_fs(uint32_t major, uint32_t minor)
+{
+	return 0;
+}
+
+void *dm_get_next_target(struct dm_task *task, void *next, uint64_t *start, uint64_t *length,
+			 char **target, char **params)
+{
+	static char table[] =
+		"aes-xts-plain64 :64:envelope:dm-envelope:vol-0123456789abcdef0 0 8:0 2048";
+	static char status[] = "live - 60 xts-aes-aesni 0 0 0 0 0 0 60";
+	static char key[] = "aes-xts-plain64 00112233445566778899aabbccddeeff 0 8:16 0";
+	static char none[] = "", crypt[] = "crypt", envelope[] = "envelope";
+	bool ours = is_ours(task->name);
+
+	*target = ours ? envelope : crypt;
+	if (task->type == DM_DEVICE_TABLE)
+		*params = ours ? table : key;
+	else
+		*params = ours ? status : none;
+	return NULL;
+}
+
+/* Two devices: a dm-crypt device of another program, and a volume's. */
+struct dm_names *dm_task_get_names(struct dm_task *task)
+{
+	static union {
+		struct dm_names names;
+		char bytes[128];
+	} first, *second;
+	static char buffer[2 * sizeof(first)] __attribute__((aligned(8)));
+
+	second = (void *)(buffer + sizeof(first));
+	first.names = (struct dm_names){ .dev = 1, .next = sizeof(first) };
+	memcpy(buffer, &first, sizeof(first));
+	strcpy(((struct dm_names *)(void *)buffer)->name, "luks-root");
+	second->names = (struct dm_names){ .dev = 2 };
+	strcpy(second->names.name, "envelope-db1");
+	return (void *)buffer;
+}
+
+static void no_key_of_another_program_is_asked_for(void **state)
+{
+	struct mapping *list = NULL;
+	size_t count = 0;
+	struct fault f;
+
+	foreign_tables = 0;
+	assert_int_equal(mapper_list(&list, &count, &f), 0);
+	if (foreign_tables)
+		fail_msg("the table of a dm-crypt device was asked for");
+	assert_int_equal(count, 1);
+	assert_string_equal(list->name, "envelope-db1");
+	assert_string_equal(list->volume_id, "vol-0123456789abcdef0");
+	free(list);
+}
+
+static void the_target_tells_a_volumes_device(void **state)
+{
+	foreign_tables = 0;
+	assert_true(mapper_is_mapping("envelope-db1"));
+	assert_false(mapper_is_mapping("luks-root"));
+	assert_int_equal(foreign_tables, 0);
+}
+
+static void every_buffer_is_wiped(void **state)
+{
+	struct fault f;
+
+	assert_int_equal(mapper_init(&f), 0);
+	assert_int_equal(mapper_remove("envelope-db1", &f), 0);
+	if (unwiped)
+		fail_msg("%u requests left their buffers as they were", unwiped);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_key_of_another_program_is_asked_for),
+		cmocka_unit_test(the_target_tells_a_volumes_device),
+		cmocka_unit_test(every_buffer_is_wiped),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
