@@ -6,8 +6,9 @@
  * the kernel by changing these files:
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
- *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR"
+ *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw"
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
+ *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks
  *	$ENVELOPE_STAND_IN/unseen	while this file exists, listing the devices blocks, except
  *					for the first time in an agent
@@ -183,14 +184,14 @@ int mapper_events(void)
 }
 
 int mapper_create(const char *name, const struct volume_header *header, const char *device,
-		  dev_t number, const char *description, struct fault *f)
+		  dev_t number, bool read_only, const char *description, struct fault *f)
 {
 	char line[512];
 
 	if (!keyring_find(1, description))
 		return fault_set(f, "InternalFailure", "There is no key %s.", description);
-	snprintf(line, sizeof(line), "%s live - 60 %u:%u", header->volume_id, major(number),
-		 minor(number));
+	snprintf(line, sizeof(line), "%s live - 60 %u:%u %s", header->volume_id, major(number),
+		 minor(number), read_only ? "ro" : "rw");
 	write_line("devices", name, line);
 	return 0;
 }
@@ -251,15 +252,35 @@ int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 
 /* ---- disks ---- */
 
+bool disks_holder(dev_t number, char holder[PATH_MAX])
+{
+	char device[256], path[512];
+	bool found = false;
+	struct stat st;
+	FILE *holders = fopen(place(path, "holders", ""), "re");
+
+	while (holders && !found && fscanf(holders, "%255s %255s", device, holder) == 2)
+		found = stat(device, &st) == 0 && st.st_rdev == number;
+	if (holders)
+		fclose(holders);
+	return found;
+}
+
+bool disks_overlap(dev_t a, dev_t b)
+{
+	return a == b;
+}
+
 size_t disks_list(struct disk **ret)
 {
 	struct disk *list = calloc(16, sizeof(*list));
-	char path[512];
+	char path[512], holder[PATH_MAX];
+	struct stat st;
 	FILE *disks = fopen(place(path, "disks", ""), "re");
 	size_t count = 0;
 
-	while (disks && count < 16 && fscanf(disks, "%63s", list[count].path) == 1)
-		count++;
+	while (disks && count < 16 && fscanf(disks, "%255s", list[count].path) == 1)
+		count += stat(list[count].path, &st) == 0 && !disks_holder(st.st_rdev, holder);
 	if (disks)
 		fclose(disks);
 	*ret = list;

@@ -13,16 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/volume/mapper.h"
 
 struct dm_task {
 	int type;
 	char name[128];
-	bool secure;
+	bool secure, read_only;
 };
 
-static unsigned int unwiped, foreign_tables;
+static unsigned int unwiped, foreign_tables, read_only_devices, devices;
 
 static bool is_ours(const char *name)
 {
@@ -59,6 +61,12 @@ int dm_task_set_uuid(struct dm_task *task, const char *uuid)
 	return 1;
 }
 
+int dm_task_set_ro(struct dm_task *task)
+{
+	task->read_only = true;
+	return 1;
+}
+
 int dm_task_no_flush(struct dm_task *task)
 {
 	return 1;
@@ -79,6 +87,8 @@ int dm_task_run(struct dm_task *task)
 {
 	unwiped += !task->secure;
 	foreign_tables += task->type == DM_DEVICE_TABLE && !is_ours(task->name);
+	devices += task->type == DM_DEVICE_CREATE;
+	read_only_devices += task->type == DM_DEVICE_CREATE && task->read_only;
 	return 1;
 }
 
@@ -172,6 +182,30 @@ static void the_target_tells_a_volumes_device(void **state)
 	assert_int_equal(foreign_tables, 0);
 }
 
+static void create(bool read_only)
+{
+	const struct volume_header header = { .volume_id = "vol-0123456789abcdef0" };
+	struct stat st;
+	struct fault f;
+
+	if (stat("/dev/loop0", &st) < 0 || !S_ISBLK(st.st_mode))
+		skip();
+	if (mapper_create("envelope-db1", &header, "/dev/loop0", st.st_rdev, read_only,
+			  "dm-envelope:vol-0123456789abcdef0", &f) < 0)
+		fail_msg("%s", f.message);
+}
+
+static void a_write_protected_disk_gets_a_read_only_device(void **state)
+{
+	devices = read_only_devices = 0;
+	create(false);
+	assert_int_equal(read_only_devices, 0);
+	create(true);
+	assert_int_equal(devices, 2);
+	if (read_only_devices != 1)
+		fail_msg("the device can be written to");
+}
+
 static void every_buffer_is_wiped(void **state)
 {
 	struct fault f;
@@ -187,6 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_of_another_program_is_asked_for),
 		cmocka_unit_test(the_target_tells_a_volumes_device),
+		cmocka_unit_test(a_write_protected_disk_gets_a_read_only_device),
 		cmocka_unit_test(every_buffer_is_wiped),
 	};
 

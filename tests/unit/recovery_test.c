@@ -94,7 +94,7 @@ static struct json_object *decrypt_request(const struct volume_header *h)
 {
 	struct cluster cluster = { 0 };
 
-	cluster_from_header(&cluster, h, image);
+	cluster_from_header(&cluster, h);
 	return kms_decrypt(&cluster, h->wrapped_key, h->wrapped_key_size, h->header_sha256, false);
 }
 

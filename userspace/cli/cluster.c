@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * envelope cluster create | describe | start | stop | delete | modify, with the
+ * envelope cluster create | describe | start | stop | delete | modify | relocate, with the
  * nouns and options of `aws rds ...-db-cluster`.
  *
  * Must never judge a request: the agent knows the rules. modify exists so that a
@@ -69,6 +69,17 @@ static const struct option_spec delete_options[] = {
 	  .kind = OPTION_BOOLEAN,
 	  .parameter = "erase",
 	  .help = "also erase the volume's header with the wrapped key; the data are lost for good" },
+	{ 0 }
+};
+
+static const struct option_spec relocate_options[] = {
+	OPTION_IDENTIFIER(true, "the cluster"),
+	{ .name = "device",
+	  .kind = OPTION_STRING,
+	  .placeholder = "DEVICE",
+	  .parameter = "device",
+	  .required = true,
+	  .help = "block device that holds the cluster's volume" },
 	{ 0 }
 };
 
@@ -222,6 +233,20 @@ const struct command cluster_commands[] = {
 			"A cluster keeps the key it was created with. To encrypt its data with another key,\n"
 			"create a second cluster and copy the data.",
 		.options = modify_options,
+		.run = run_one,
+	},
+	{
+		.noun = "cluster",
+		.verb = "relocate",
+		.operation = "RelocateDBCluster",
+		.method = "RelocateCluster",
+		.progress = "Relocating the cluster",
+		.summary = "Set the device on which a stopped cluster's volume is",
+		.details =
+			"A start refuses a device that is not provably the disk that the volume was on: it may\n"
+			"be a copy with old data. This command says that the device is the volume. Nothing\n"
+			"is copied, and the next start checks the header and the key.",
+		.options = relocate_options,
 		.run = run_one,
 	},
 	{ 0 }

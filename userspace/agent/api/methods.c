@@ -19,10 +19,12 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/keyring.h"
 #include "agent/rules/rules.h"
+#include "agent/volume/disks.h"
 #include "agent/work/attach.h"
 #include "agent/work/create.h"
 #include "agent/work/detach.h"
 #include "agent/work/operation.h"
+#include "agent/work/relocate.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -64,17 +66,27 @@ static struct cluster *find(struct agent *agent, json_object *params, struct fau
 
 /* ---- changes ---- */
 
-/* No two clusters on one device, whatever its name. @number: the device's */
+/* Has the block device at @path sectors in common with the device @number? */
+static bool is_on(const char *path, dev_t number)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) && disks_overlap(st.st_rdev, number);
+}
+
+/*
+ * No two clusters on one device, whatever its name, nor on a disk and its partition. @number: the
+ * device's
+ */
 static int check_device(struct agent *agent, const char *device, dev_t *number, struct fault *f)
 {
-	struct stat st, other;
+	struct stat st;
 
 	if (stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
 		return fault_set(f, "InvalidParameterValue", "%.200s is not a block device.",
 				 device);
 	for (struct cluster *c = agent->clusters; c; c = c->next)
-		if (stat(c->device, &other) == 0 && S_ISBLK(other.st_mode) &&
-		    other.st_rdev == st.st_rdev)
+		if (is_on(c->device, st.st_rdev) || is_on(cluster_disk_path(c), st.st_rdev))
 			return fault_set(f, "VolumeInUse",
 					 "%.200s holds the volume of the cluster %s. Delete that cluster first.",
 					 device, c->id);
@@ -224,12 +236,27 @@ static int may_modify(const struct cluster *cluster, json_object *params, struct
 	return rules_modify(cluster, modifications, f);
 }
 
+static int may_relocate(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	return rules_relocate(cluster, json_get_string(params, "device"), f);
+}
+
+static void begin_relocate(struct operation *op, json_object *params)
+{
+	relocate_begin(op, json_get_string(params, "device"));
+}
+
 static const struct parameter identifier_only[] = { { IDENTIFIER, PARAMETER_STRING, true } };
 
 static const struct parameter delete_parameters[] = {
 	{ IDENTIFIER, PARAMETER_STRING, true },
 	{ "skipFinalSnapshot", PARAMETER_BOOL, false },
 	{ "erase", PARAMETER_BOOL, false },
+};
+
+static const struct parameter relocate_parameters[] = {
+	{ IDENTIFIER, PARAMETER_STRING, true },
+	{ "device", PARAMETER_STRING, true },
 };
 
 static const struct parameter modify_parameters[] = {
@@ -244,6 +271,8 @@ static const struct change change_stop = { "StopDBCluster", PARAMETERS(identifie
 					   OPERATION_STOP, begin_stop };
 static const struct change change_delete = { "DeleteDBCluster", PARAMETERS(delete_parameters),
 					     may_delete, OPERATION_DELETE, begin_delete };
+static const struct change change_relocate = { "RelocateDBCluster", PARAMETERS(relocate_parameters),
+					       may_relocate, OPERATION_RELOCATE, begin_relocate };
 /* No modification is possible yet: the rule refuses each. */
 static const struct change change_modify = { "ModifyDBCluster", PARAMETERS(modify_parameters),
 					     may_modify, OPERATION_DELETE, NULL };
@@ -279,6 +308,11 @@ static int stop_cluster(struct varlink_call *call, json_object *params, void *us
 static int delete_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	return change_cluster(call, params, userdata, &change_delete);
+}
+
+static int relocate_cluster(struct varlink_call *call, json_object *params, void *userdata)
+{
+	return change_cluster(call, params, userdata, &change_relocate);
 }
 
 static int modify_cluster(struct varlink_call *call, json_object *params, void *userdata)
@@ -379,6 +413,7 @@ static const struct varlink_method methods[] = {
 	{ "StopCluster", stop_cluster, true },
 	{ "DeleteCluster", delete_cluster, true },
 	{ "ModifyCluster", modify_cluster, true },
+	{ "RelocateCluster", relocate_cluster, true },
 	{ "Status", status, false },
 	{ "Events", events, false },
 	{ "ActivateKey", activate_key, true },

@@ -39,14 +39,18 @@ static const char schema[] = "BEGIN;"
 			     "PRAGMA user_version = 1;"
 			     "COMMIT;";
 
-/* Catalogs of older agents have no such table; older agents ignore it. */
-static const char job_schema[] = "CREATE TABLE IF NOT EXISTS job ("
-				 "  volume_id TEXT PRIMARY KEY NOT NULL,"
-				 "  kind TEXT NOT NULL,"
-				 "  step TEXT NOT NULL,"
-				 "  made TEXT NOT NULL,"
-				 "  begun INTEGER NOT NULL"
-				 ") STRICT;";
+/* Catalogs of older agents have no such tables; older agents ignore them. */
+static const char later_schema[] = "CREATE TABLE IF NOT EXISTS job ("
+				   "  volume_id TEXT PRIMARY KEY NOT NULL,"
+				   "  kind TEXT NOT NULL,"
+				   "  step TEXT NOT NULL,"
+				   "  made TEXT NOT NULL,"
+				   "  begun INTEGER NOT NULL"
+				   ") STRICT;"
+				   "CREATE TABLE IF NOT EXISTS place ("
+				   "  volume_id TEXT PRIMARY KEY NOT NULL,"
+				   "  disk TEXT NOT NULL"
+				   ") STRICT;";
 
 /** catalog_db() - the open file, for jobs.c */
 struct sqlite3 *catalog_db(struct catalog *catalog)
@@ -96,10 +100,10 @@ static int open_file(struct catalog *catalog, const char *path, int *version)
 		r = user_version(catalog->db, version);
 	if (r == SQLITE_OK && *version == 0)
 		r = sqlite3_exec(catalog->db, schema, NULL, NULL, NULL);
-	/* A full disk must not keep the agent from its leases: it goes on without the table. */
+	/* A full disk must not keep the agent from its leases: it goes on without the tables. */
 	if (r == SQLITE_OK && *version <= SCHEMA_VERSION &&
-	    sqlite3_exec(catalog->db, job_schema, NULL, NULL, NULL) != SQLITE_OK)
-		log_error("The catalog %s gets no job table: %s.", path,
+	    sqlite3_exec(catalog->db, later_schema, NULL, NULL, NULL) != SQLITE_OK)
+		log_error("The catalog %s gets no tables of jobs and disks: %s.", path,
 			  sqlite3_errmsg(catalog->db));
 	return r;
 }

@@ -76,18 +76,19 @@ int cluster_make_ids(struct cluster *cluster)
 	return 0;
 }
 
-/**
- * cluster_from_header() - take over the fields of a verified or adopted header
- * @device: that the header was read from
- */
-void cluster_from_header(struct cluster *cluster, const struct volume_header *header,
-			 const char *device)
+/** cluster_disk_path() - where the disk with the volume is, as far as is known */
+const char *cluster_disk_path(const struct cluster *cluster)
+{
+	return cluster->found[0] ? cluster->found : cluster->device;
+}
+
+/** cluster_from_header() - take over the fields of a verified or adopted header */
+void cluster_from_header(struct cluster *cluster, const struct volume_header *header)
 {
 	snprintf(cluster->id, sizeof(cluster->id), "%s", header->cluster_id);
 	snprintf(cluster->resource_id, sizeof(cluster->resource_id), "%s",
 		 header->db_cluster_resource_id);
 	snprintf(cluster->volume_id, sizeof(cluster->volume_id), "%s", header->volume_id);
-	snprintf(cluster->device, sizeof(cluster->device), "%s", device);
 	snprintf(cluster->key_arn, sizeof(cluster->key_arn), "%s", header->key_arn);
 	snprintf(cluster->region, sizeof(cluster->region), "%s", header->region);
 	snprintf(cluster->account, sizeof(cluster->account), "%s", header->account);

@@ -6,11 +6,13 @@
 #define ENVELOPE_CLUSTER_H
 
 #include <json-c/json.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "lib/header/header.h"
+#include "agent/volume/disk_identity.h"
 #include "agent/volume/mapper.h"
 
 struct agent;
@@ -30,7 +32,7 @@ enum cluster_status {
 /**
  * struct cluster - owned by the agent's list; only the event loop touches it
  * @id: DB cluster identifier, lower case
- * @device: path of the block device with the ciphertext, as last seen
+ * @device: path of the block device with the ciphertext, as the user gave it
  * @requested_key: the key of a creation as its request named it: ARN, id or alias
  * @key_arn: ARN of the key; "" until the KMS has resolved @requested_key
  * @status, @reason: AWS's word, and why
@@ -39,6 +41,8 @@ enum cluster_status {
  *	be renewed without touching the disk; sizes 0 and "" until the volume is formatted
  *
  * Above is what the catalog keeps. Below is what this process knows:
+ * @disk: identity of the disk with the volume, from a table of its own; "" if it is not known
+ * @found: path at which the disk was last found, "" if it was not yet
  * @key: serial number of the kernel key that this agent renews, 0 for none
  * @deadline_ns: end of the lease, CLOCK_BOOTTIME
  * @mapping: the volume's device as last seen; its name is "" for none
@@ -57,7 +61,7 @@ struct cluster {
 	char id[CLUSTER_ID_MAX + 1];
 	char resource_id[35];
 	char volume_id[22];
-	char device[256];
+	char device[PATH_MAX];
 	char requested_key[ARN_MAX];
 	char key_arn[ARN_MAX];
 	char region[32];
@@ -70,6 +74,8 @@ struct cluster {
 	size_t wrapped_key_size;
 	char header_sha256[65];
 
+	char disk[DISK_IDENTITY_MAX];
+	char found[PATH_MAX];
 	int32_t key;
 	uint64_t deadline_ns;
 	struct mapping mapping;
@@ -94,8 +100,8 @@ bool cluster_is_inaccessible(const struct cluster *cluster);
 bool cluster_is_in_between(const struct cluster *cluster);
 
 int cluster_make_ids(struct cluster *cluster);
-void cluster_from_header(struct cluster *cluster, const struct volume_header *header,
-			 const char *device);
+void cluster_from_header(struct cluster *cluster, const struct volume_header *header);
+const char *cluster_disk_path(const struct cluster *cluster);
 void cluster_key_description(const struct cluster *cluster, char description[64]);
 void cluster_device_name(const struct cluster *cluster, char name[128]);
 

@@ -6,6 +6,7 @@
 #ifndef ENVELOPE_JOBS_H
 #define ENVELOPE_JOBS_H
 
+#include <limits.h>
 #include <stdint.h>
 
 #include "agent/catalog/catalog.h"
@@ -22,7 +23,7 @@ struct job {
 	char volume_id[22];
 	char kind[16];
 	char step[24];
-	char made[256];
+	char made[PATH_MAX];
 	int64_t begun;
 };
 

@@ -198,6 +198,20 @@ int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct
 			 cluster->id);
 }
 
+/** rules_relocate() - may the path of the cluster's device be set? Not while it has a device */
+int rules_relocate(const struct cluster *cluster, const char *device, struct fault *f)
+{
+	if (busy(cluster, f) < 0)
+		return -1;
+	if (cluster->status == CLUSTER_AVAILABLE || cluster->mapping.name[0])
+		return fault_set(f, "InvalidDBClusterStateFault",
+				 "DbCluster %s has a device. Stop the cluster first.", cluster->id);
+	if (device[0] != '/' || strlen(device) >= sizeof(cluster->device))
+		return fault_set(f, "InvalidParameterValue",
+				 "The device must be named by its whole path, such as /dev/vdb.");
+	return 0;
+}
+
 /**
  * rules_modify() - refuse a modification, with the fault of the first change in it; always -1
  * @modifications: set of enum modification
@@ -217,7 +231,7 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 				 "A cluster cannot change its region, which is that of its KMS key. Create one in the other region with a key there, and copy the data.");
 	if (modifications & MODIFY_DEVICE)
 		return fault_set(f, "InvalidParameterCombination",
-				 "A cluster cannot change its device. A volume that was moved is found by its header when enveloped starts.");
+				 "A cluster keeps its volume. If the volume has moved to another device, use: envelope cluster relocate.");
 	return fault_set(f, "InvalidParameterCombination", "No modifications were requested.");
 }
 

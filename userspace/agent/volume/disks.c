@@ -3,17 +3,18 @@
 #include "agent/volume/disks.h"
 
 #include <dirent.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "agent/volume/mapper.h"
 
 /* Reads one line from the device's folder in sysfs; "" if it is missing. */
-static void read_attribute(const char *name, const char *attribute, char *text, int size)
+static void read_attribute(const char *name, const char *attribute, char text[PATH_MAX])
 {
-	char path[400];
+	char path[PATH_MAX];
 	FILE *file;
 
 	text[0] = 0;
@@ -21,36 +22,73 @@ static void read_attribute(const char *name, const char *attribute, char *text, 
 	file = fopen(path, "re");
 	if (!file)
 		return;
-	if (fgets(text, size, file))
+	if (fgets(text, PATH_MAX, file))
 		text[strcspn(text, "\n")] = 0;
 	fclose(file);
 }
 
+/* The path by which people know the device: a device-mapper device by its name. */
+static void device_path(const char *name, char path[PATH_MAX])
+{
+	char dm_name[PATH_MAX];
+
+	read_attribute(name, "dm/name", dm_name);
+	if (dm_name[0])
+		snprintf(path, PATH_MAX, "/dev/mapper/%.*s", PATH_MAX - 16, dm_name);
+	else
+		snprintf(path, PATH_MAX, "/dev/%s", name);
+}
+
+/*
+ * Is the device the mapping of a volume? The agent marks its own with a uuid. A device that was made
+ * by hand has another uuid or none, so the kernel is asked for its target.
+ */
+static bool is_mapping(const char *name)
+{
+	char dm_name[PATH_MAX], uuid[PATH_MAX];
+
+	read_attribute(name, "dm/name", dm_name);
+	read_attribute(name, "dm/uuid", uuid);
+	return dm_name[0] && (!strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX)) ||
+			      mapper_is_mapping(dm_name));
+}
+
+/* Finds a device on top of @name that is not the mapping of a volume. */
+static bool find_holder(const char *name, char holder[PATH_MAX])
+{
+	char folder[PATH_MAX];
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	snprintf(folder, sizeof(folder), "/sys/class/block/%s/holders", name);
+	dir = opendir(folder);
+	while (dir && !found && (entry = readdir(dir))) {
+		found = entry->d_name[0] != '.' && !is_mapping(entry->d_name);
+		if (found)
+			device_path(entry->d_name, holder);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
 /*
  * Empty drives and loop devices without a file have no size and no volume. A suspended device
- * would hold the thread until it is resumed. A device on top of a volume is not a volume.
+ * would hold the thread until it is resumed. A device on top of a volume is not a volume. Nor is a
+ * device that another device holds, such as the leg of a mirror or a path of multipath: who writes to
+ * it writes behind the back of the device on top.
  */
 static bool is_worth_a_look(const char *name)
 {
-	char size[32], suspended[8], uuid[160];
+	char size[PATH_MAX], suspended[PATH_MAX], uuid[PATH_MAX], holder[PATH_MAX];
 
-	read_attribute(name, "size", size, sizeof(size));
-	read_attribute(name, "dm/suspended", suspended, sizeof(suspended));
-	read_attribute(name, "dm/uuid", uuid, sizeof(uuid));
+	read_attribute(name, "size", size);
+	read_attribute(name, "dm/suspended", suspended);
+	read_attribute(name, "dm/uuid", uuid);
 	return strtoull(size, NULL, 10) > 0 && strcmp(suspended, "1") &&
-	       strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX));
-}
-
-/* The path by which people know the device: a device-mapper device by its name. */
-static void device_path(const char *name, char path[64])
-{
-	char dm_name[48];
-
-	read_attribute(name, "dm/name", dm_name, sizeof(dm_name));
-	if (dm_name[0])
-		snprintf(path, 64, "/dev/mapper/%s", dm_name);
-	else
-		snprintf(path, 64, "/dev/%.50s", name);
+	       strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX)) &&
+	       !find_holder(name, holder);
 }
 
 /**
@@ -81,4 +119,48 @@ size_t disks_list(struct disk **ret)
 		closedir(dir);
 	*ret = list;
 	return count;
+}
+
+/* The folder of a device in sysfs, and its last part: the kernel's name. */
+static const char *find_name(dev_t number, char folder[PATH_MAX])
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(number), minor(number));
+	if (!realpath(path, folder))
+		return NULL;
+	return strrchr(folder, '/') + 1;
+}
+
+/**
+ * disks_holder() - find a device on top of @number that is not the mapping of a volume
+ * @holder: its path, when the answer is true
+ */
+bool disks_holder(dev_t number, char holder[PATH_MAX])
+{
+	char folder[PATH_MAX];
+	const char *name = find_name(number, folder);
+
+	return name && find_holder(name, holder);
+}
+
+/** disks_overlap() - are two devices one device, or a disk and its partition? */
+bool disks_overlap(dev_t a, dev_t b)
+{
+	char folder_a[PATH_MAX], folder_b[PATH_MAX], attribute[PATH_MAX];
+	const char *name_a = find_name(a, folder_a), *name_b = find_name(b, folder_b);
+	const char *name = name_b;
+	char *whole = folder_a, *part = folder_b;
+
+	if (a == b)
+		return true;
+	if (!name_a || !name_b)
+		return false;
+	if (strlen(folder_a) > strlen(folder_b)) {
+		whole = folder_b;
+		part = folder_a;
+		name = name_a;
+	}
+	read_attribute(name, "partition", attribute);
+	return attribute[0] && !strncmp(whole, part, strlen(whole)) && part[strlen(whole)] == '/';
 }

@@ -94,13 +94,14 @@ int mapper_events(void)
  * @header: verified copy
  * @device: block device with the ciphertext
  * @number: its number when @header was read; a path that has another number by now is refused
+ * @read_only: make a device that cannot be written to
  * @description: of the kernel key, which must be reachable from this thread's keyrings
  * @f: InternalFailure, or InvalidDBClusterStateFault when the name is taken
  *
  * Return: 0 or -1.
  */
 int mapper_create(const char *name, const struct volume_header *header, const char *device,
-		  dev_t number, const char *description, struct fault *f)
+		  dev_t number, bool read_only, const char *description, struct fault *f)
 {
 	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_CREATE);
 	char params[512], uuid[64];
@@ -124,7 +125,7 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 		 header->data_offset, header->sector_size);
 	if (!task || !dm_task_set_name(task, name) || !dm_task_set_uuid(task, uuid) ||
 	    !dm_task_add_target(task, 0, header->data_sectors, ENVELOPE_TARGET_NAME, params) ||
-	    !dm_task_set_cookie(task, &cookie, 0))
+	    (read_only && !dm_task_set_ro(task)) || !dm_task_set_cookie(task, &cookie, 0))
 		return fault_set(f, "InternalFailure",
 				 "The device %s cannot be prepared: out of memory or a bad name.",
 				 name);

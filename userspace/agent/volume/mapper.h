@@ -47,7 +47,7 @@ struct mapping {
 int mapper_init(struct fault *f);
 int mapper_events(void);
 int mapper_create(const char *name, const struct volume_header *header, const char *device,
-		  dev_t number, const char *description, struct fault *f);
+		  dev_t number, bool read_only, const char *description, struct fault *f);
 int mapper_remove(const char *name, struct fault *f);
 bool mapper_is_mapping(const char *name);
 int mapper_list(struct mapping **ret, size_t *count, struct fault *f);

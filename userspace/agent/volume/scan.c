@@ -6,14 +6,39 @@
 #include "agent/volume/scan.h"
 
 #include <blkid/blkid.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/volume/disks.h"
 #include "lib/base/log.h"
 
-/* libblkid reads a few kilobytes. Only a device that it calls LUKS with our label is read in full. */
+/* The two copies of a LUKS2 header's metadata, in the sizes of the profile. */
+#define COPY_BYTES (16 * 1024)
+
+/*
+ * A cheap look before libblkid's: a start of one volume looks at all disks. Does the device begin
+ * with one of the two copies of a LUKS2 header, which has the word @volume_id?
+ */
+static bool may_hold(const char *device, const char *volume_id)
+{
+	static const char first[] = "LUKS\xba\xbe", second[] = "SKUL\xba\xbe";
+	char start[2 * COPY_BYTES];
+	int fd = open(device, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : pread(fd, start, sizeof(start), 0);
+
+	if (fd >= 0)
+		close(fd);
+	if (size != (ssize_t)sizeof(start) ||
+	    (memcmp(start, first, 6) && memcmp(start + COPY_BYTES, second, 6)))
+		return false;
+	return !volume_id || memmem(start, sizeof(start), volume_id, strlen(volume_id));
+}
+
+/* libblkid knows the member of an array that begins as a volume does, and does not call it LUKS. */
 static bool looks_like_ours(const char *device)
 {
 	blkid_probe probe = blkid_new_probe_from_filename(device);
@@ -32,13 +57,30 @@ static bool looks_like_ours(const char *device)
 	return ours;
 }
 
+static bool look(const char *path, struct scanned *ret)
+{
+	struct stat st;
+	struct fault f;
+
+	if (stat(path, &st) < 0)
+		return false;
+	memcpy(ret->device, path, sizeof(ret->device));
+	ret->number = st.st_rdev;
+	disk_identity(st.st_rdev, ret->disk);
+	if (header_read(path, &ret->header, &f) == 0)
+		return true;
+	log_warning("%s looks like a volume, but: %s", path, f.message);
+	return false;
+}
+
 /**
- * scan_volumes() - find all volumes
+ * scan_volumes() - find all volumes, or all devices that hold one volume
+ * @volume_id: of the volume; NULL for all
  * @ret: array to be freed with free()
  *
  * Return: their number.
  */
-size_t scan_volumes(struct scanned **ret)
+size_t scan_volumes(const char *volume_id, struct scanned **ret)
 {
 	struct scanned *list = NULL;
 	struct disk *disks = NULL;
@@ -47,19 +89,16 @@ size_t scan_volumes(struct scanned **ret)
 	for (size_t i = 0; i < all; i++) {
 		const char *path = disks[i].path;
 		struct scanned *grown;
-		struct fault f;
 
-		if (!looks_like_ours(path))
+		if (!may_hold(path, volume_id) || !looks_like_ours(path))
 			continue;
 		grown = realloc(list, (count + 1) * sizeof(*list));
 		if (!grown)
 			break;
 		list = grown;
-		memcpy(list[count].device, path, sizeof(list[count].device));
-		if (header_read(path, &list[count].header, &f) == 0)
+		if (look(path, &list[count]) &&
+		    (!volume_id || !strcmp(list[count].header.volume_id, volume_id)))
 			count++;
-		else
-			log_warning("%s looks like a volume, but: %s", path, f.message);
 	}
 	free(disks);
 	*ret = list;

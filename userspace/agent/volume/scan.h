@@ -4,19 +4,25 @@
 #define ENVELOPE_SCAN_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
+#include "agent/volume/disk_identity.h"
 #include "lib/header/header.h"
 
 /**
  * struct scanned - a volume on a block device
  * @device: path of the block device
+ * @number: of the block device
+ * @disk: its identity
  * @header: within the profile, but not yet verified by the KMS
  */
 struct scanned {
-	char device[64];
+	char device[PATH_MAX];
+	dev_t number;
+	char disk[DISK_IDENTITY_MAX];
 	struct volume_header header;
 };
 
-size_t scan_volumes(struct scanned **ret);
+size_t scan_volumes(const char *volume_id, struct scanned **ret);
 
 #endif

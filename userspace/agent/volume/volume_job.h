@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "agent/catalog/cluster.h"
+#include "agent/volume/disk_identity.h"
 #include "agent/volume/mapper.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
@@ -19,7 +20,12 @@
 
 /**
  * struct volume_job - copies in, result out; while it runs, the event loop leaves it alone
- * @device: path of the block device with the volume; the job may find another
+ * @device: path of the block device with the volume, as the user gave it
+ * @found: path of the device that holds the volume: locate_volume() fills it
+ * @disk: identity of the disk with the volume, "" if it is not known
+ * @chosen: the user chose @device, whatever disk it is
+ * @claim: descriptor that keeps other users from the device, -1 for none
+ * @read_only: the device is write-protected
  * @volume_id, @cluster_id: of the volume
  * @description: of the volume's key in the kernel keyring
  * @mapping: the volume's device-mapper device at the beginning of the operation
@@ -40,7 +46,12 @@
  * @result: of the last step: negative when it failed, with @fault
  */
 struct volume_job {
-	char device[256];
+	char device[PATH_MAX];
+	char found[PATH_MAX];
+	char disk[DISK_IDENTITY_MAX];
+	bool chosen;
+	int claim;
+	bool read_only;
 	char volume_id[22];
 	char cluster_id[CLUSTER_ID_MAX + 1];
 	char resource_id[35];

@@ -8,11 +8,10 @@
  */
 #include "agent/work/attach.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/lease/held_key.h"
 #include "agent/lease/keyring.h"
@@ -21,19 +20,28 @@
 #include "agent/lease/renewal.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/device_users.h"
-#include "agent/volume/scan.h"
+#include "agent/volume/locate.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/operation.h"
+#include "agent/work/place.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
+#include "lib/header/block_device.h"
 
 /* Seconds that a key for a bare `dmsetup create` may wait for its device. */
 #define AWAIT_DEVICE_S 60
 
+static void release(struct volume_job *job)
+{
+	if (job->claim >= 0)
+		close(job->claim);
+	job->claim = -1;
+}
+
 static void run_attach(struct volume_job *job)
 {
-	job->result = header_verify_key(job->device, &job->header, job->key, &job->fault);
+	job->result = header_verify_key(job->found, &job->header, job->key, &job->fault);
 	if (job->result == 0)
 		job->result = keyring_add(job->keyring, job->description, job->key, job->lease_ns,
 					  lease_deadline(job->asked_ns, job->lease_ns),
@@ -42,8 +50,9 @@ static void run_attach(struct volume_job *job)
 	job->key = NULL;
 	if (job->result < 0 || job->key_only)
 		return;
-	job->result = mapper_create(job->device_name, &job->header, job->device, job->number,
-				    job->description, &job->fault);
+	release(job);
+	job->result = mapper_create(job->device_name, &job->header, job->found, job->number,
+				    job->read_only, job->description, &job->fault);
 	if (job->result < 0) {
 		keyring_revoke(job->keyring, job->serial);
 		job->serial = 0;
@@ -82,7 +91,8 @@ static void attached(struct operation *op)
 		operation_fail(op);
 		return;
 	}
-	cluster_from_header(cluster, &op->job.header, op->job.device);
+	cluster_from_header(cluster, &op->job.header);
+	place_found(cluster, op->job.found, op->job.disk);
 	recorded = cluster->denied_since || op->job.header.state[0];
 	key_loss_undone(cluster);
 	if (op->kind == OPERATION_ACTIVATE)
@@ -125,7 +135,7 @@ static int check_header(struct operation *op)
 	if ((cluster->header_sha256[0] && other_hash) || (cluster->wrapped_key_size && other_key))
 		return fault_set(&op->fault, "InvalidVolumeHeader",
 				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header from a backup (cryptsetup luksHeaderRestore).",
-				 op->job.device, cluster->id);
+				 op->job.found, cluster->id);
 	return 0;
 }
 
@@ -153,56 +163,6 @@ static void header_known(struct operation *op)
 		      unwrapped);
 }
 
-/* Reads the header on @job->device, which must be that of the cluster's volume. */
-static int read_header(struct volume_job *job)
-{
-	struct stat st;
-
-	if (stat(job->device, &st) < 0)
-		return fault_set(&job->fault, "InvalidParameterValue",
-				 "%s cannot be opened: %s. Check the path of the cluster's device.",
-				 job->device, strerror(errno));
-	job->number = st.st_rdev;
-	if (header_read(job->device, &job->header, &job->fault) < 0)
-		return -1;
-	if (strcmp(job->header.volume_id, job->volume_id))
-		return fault_set(&job->fault, "InvalidVolumeHeader",
-				 "%s holds the volume %s of the cluster %s. Give the cluster's own device that name, or start that cluster.",
-				 job->device, job->header.volume_id, job->header.cluster_id);
-	return 0;
-}
-
-/*
- * Searches all disks for the volume by its id. A boot or a new cable may have changed the name of
- * the disk. If two devices hold the volume, refuses both: nothing tells which one is the copy.
- */
-static int find_volume(struct volume_job *job)
-{
-	const struct fault why = job->fault;
-	struct scanned *volumes = NULL;
-	size_t count = scan_volumes(&volumes), found = 0;
-	char first[sizeof(volumes->device)] = "", second[sizeof(first)] = "";
-
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(volumes[i].header.volume_id, job->volume_id))
-			continue;
-		memcpy(found++ ? second : first, volumes[i].device, sizeof(first));
-	}
-	free(volumes);
-	if (!found)
-		return fault_set(&job->fault, why.code,
-				 "The volume %s of the cluster %s is not on %s, nor on another device of this host. (%.200s)",
-				 job->volume_id, job->cluster_id, job->device, why.message);
-	if (found > 1)
-		return fault_set(&job->fault, "InvalidVolumeHeader",
-				 "The volume %s of the cluster %s is not on %s, but on %s and on %s: take the copy away, then start the cluster again.",
-				 job->volume_id, job->cluster_id, job->device, first, second);
-	log_info("Cluster %s: its volume has moved from %s to %s.", job->cluster_id, job->device,
-		 first);
-	snprintf(job->device, sizeof(job->device), "%s", first);
-	return read_header(job);
-}
-
 static void run_read_header(struct volume_job *job)
 {
 	if (job->stale) {
@@ -212,9 +172,13 @@ static void run_read_header(struct volume_job *job)
 			return;
 		}
 	}
-	job->result = read_header(job);
-	if (job->result < 0)
-		job->result = find_volume(job);
+	job->result = locate_volume(job);
+	/* The key alone makes no device: the device may be there already, or is about to be made. */
+	if (job->result < 0 || job->key_only)
+		return;
+	job->claim = block_device_claim(job->found, job->number, &job->read_only, &job->fault);
+	if (job->claim < 0)
+		job->result = -1;
 }
 
 /**

@@ -15,12 +15,14 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/places.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/disks.h"
 #include "agent/work/attach.h"
 #include "agent/work/operation.h"
+#include "agent/work/place.h"
 #include "agent/work/state.h"
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
@@ -36,7 +38,7 @@ static void run_seal(struct volume_job *job)
 			fault_set(&job->fault, "InternalFailure",
 				  "The KMS answered ReEncrypt without a usable CiphertextBlob.");
 	else
-		job->result = header_set_wrapped_key(job->device, &job->header, blob, size,
+		job->result = header_set_wrapped_key(job->found, &job->header, blob, size,
 						     &job->fault);
 	free(blob);
 }
@@ -47,7 +49,8 @@ static void sealed(struct operation *op)
 		operation_step_failed(op);
 		return;
 	}
-	cluster_from_header(op->cluster, &op->job.header, op->job.device);
+	cluster_from_header(op->cluster, &op->job.header);
+	place_found(op->cluster, op->job.found, op->job.disk);
 	attach_begin(op);
 }
 
@@ -92,6 +95,7 @@ static void run_format(struct volume_job *job)
 	job->key = NULL;
 	if (job->result == 0)
 		job->formatted = true;
+	disk_identity(job->number, job->disk);
 }
 
 static void formatted(struct operation *op)
@@ -173,7 +177,7 @@ static void erase_wherever_it_is(struct volume_job *job)
 		if (header_erase_unfinished(disks[i].path, job->volume_id, &ignored) <= 0)
 			continue;
 		job->result = 1;
-		snprintf(job->device, sizeof(job->device), "%s", disks[i].path);
+		snprintf(job->found, sizeof(job->found), "%s", disks[i].path);
 	}
 	free(disks);
 }
@@ -181,9 +185,9 @@ static void erase_wherever_it_is(struct volume_job *job)
 static void run_erase(struct volume_job *job)
 {
 	if (job->formatted)
-		job->result = header_erase(job->device, job->volume_id, &job->fault);
+		job->result = header_erase(job->found, job->volume_id, &job->fault);
 	else
-		job->result = header_erase_unfinished(job->device, job->volume_id, &job->fault);
+		job->result = header_erase_unfinished(job->found, job->volume_id, &job->fault);
 	if (job->interrupted && job->result <= 0)
 		erase_wherever_it_is(job);
 }
@@ -194,13 +198,13 @@ static void tell_resumed(const struct operation *op)
 
 	if (op->job.result < 0)
 		state_resumed(op->cluster, "%s; what it left on %s cannot be erased: %.200s", word,
-			      op->job.device, op->job.fault.message);
+			      op->job.found, op->job.fault.message);
 	else if (op->job.result)
 		state_resumed(op->cluster, "%s; its unfinished header on %s is erased", word,
-			      op->job.device);
+			      op->job.found);
 	else
 		state_resumed(op->cluster, "%s; it left no unfinished header on %s", word,
-			      op->job.device);
+			      op->job.found);
 }
 
 static void erased(struct operation *op)
@@ -212,9 +216,10 @@ static void erased(struct operation *op)
 		tell_resumed(op);
 	else if (op->job.result < 0)
 		log_error("Cluster %s: cannot erase the header of its unfinished volume on %s: %s",
-			  cluster->id, op->job.device, op->job.fault.message);
+			  cluster->id, op->job.found, op->job.fault.message);
 	held_key_drop(cluster);
-	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0)
+	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0 ||
+	    places_forget(op->agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster_remove(cluster);
 	operation_undone(op);
@@ -253,7 +258,7 @@ void create_begin(struct operation *op, const char *key)
 void create_resume(struct operation *op, const struct job *job)
 {
 	if (job->made[0])
-		snprintf(op->job.device, sizeof(op->job.device), "%s", job->made);
+		snprintf(op->job.found, sizeof(op->job.found), "%s", job->made);
 	op->undo = undo;
 	undo(op);
 }

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/places.h"
 #include "agent/lease/held_key.h"
 #include "agent/volume/device_users.h"
+#include "agent/volume/locate.h"
 #include "agent/work/operation.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -23,14 +25,16 @@
 
 static void run_forget(struct volume_job *job)
 {
-	if (job->erase) {
-		job->result = header_erase(job->device, job->volume_id, &job->fault);
+	if (!job->interrupted && locate_to_erase(job) < 0) {
+		job->result = -1;
+	} else if (job->erase) {
+		job->result = header_erase(job->found, job->volume_id, &job->fault);
 		/* The agent before this one erased the header, or another disk has the name now. */
 		if (job->result < 0 && job->interrupted &&
 		    !strcmp(job->fault.code, "InvalidVolumeHeader"))
 			job->result = 0;
 	} else {
-		job->result = header_set_state(job->device, job->volume_id, STATE_DELETED,
+		job->result = header_set_state(job->found, job->volume_id, STATE_DELETED,
 					       "the cluster was deleted", &job->fault);
 	}
 }
@@ -48,13 +52,14 @@ static void forgotten(struct operation *op)
 	}
 	if (op->job.result < 0)
 		log_warning("Cluster %s: cannot mark the header on %s as deleted: %s. Should the device come back, so will the cluster.",
-			    cluster->id, cluster->device, op->job.fault.message);
+			    cluster->id, op->job.found, op->job.fault.message);
 	if (op->job.interrupted)
 		state_resumed(cluster,
 			      "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
 			      op->job.result < 0 ? "its header is not marked: " : "finished now",
 			      op->job.result < 0 ? op->job.fault.message : "");
-	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
+	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0 ||
+	    places_forget(agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster->operation = NULL;
 	operation_end(op);

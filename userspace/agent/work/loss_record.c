@@ -13,7 +13,7 @@
 #include "lib/base/log.h"
 
 struct record_job {
-	char device[256];
+	char device[PATH_MAX];
 	char volume_id[22];
 	char id[CLUSTER_ID_MAX + 1];
 	char state[64];
@@ -54,7 +54,7 @@ void loss_record_write(struct cluster *cluster)
 		log_error("Out of memory.");
 		return;
 	}
-	snprintf(job->device, sizeof(job->device), "%s", cluster->device);
+	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
 	if (cluster_is_inaccessible(cluster)) {
@@ -80,7 +80,7 @@ bool loss_record_doubt(struct cluster *cluster, const struct volume_header *head
 				!strcmp(header->state, cluster_status_name(CLUSTER_INACCESSIBLE));
 	if (cluster->disk_doubted)
 		log_warning("Cluster %s: the header on %s says that its key is lost, of which the catalog knows nothing: that is for the KMS to say.",
-			    cluster->id, cluster->device);
+			    cluster->id, cluster_disk_path(cluster));
 	return cluster->disk_doubted;
 }
 
@@ -92,7 +92,7 @@ bool loss_record_refute(struct cluster *cluster)
 	cluster->disk_doubted = false;
 	state_set(cluster, cluster->status,
 		  "header-refuted: the header on %s said that the key was lost, but the KMS gives it",
-		  cluster->device);
+		  cluster_disk_path(cluster));
 	loss_record_write(cluster);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/api/reply.h"
 #include "agent/catalog/jobs.h"
@@ -32,6 +33,7 @@ static const struct {
 	[OPERATION_ACTIVATE] = { "ActivateKey", NULL },
 	[OPERATION_STOP] = { "StopDBCluster", NULL },
 	[OPERATION_DELETE] = { "DeleteDBCluster", "delete" },
+	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL },
 };
 
 struct question_step {
@@ -47,6 +49,9 @@ static void describe_volume(struct operation *op)
 	struct volume_job *job = &op->job;
 
 	memcpy(job->device, cluster->device, sizeof(job->device));
+	snprintf(job->found, sizeof(job->found), "%s", cluster_disk_path(cluster));
+	memcpy(job->disk, cluster->disk, sizeof(job->disk));
+	job->claim = -1;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	memcpy(job->cluster_id, cluster->id, sizeof(job->cluster_id));
 	memcpy(job->resource_id, cluster->resource_id, sizeof(job->resource_id));
@@ -202,6 +207,8 @@ static void operation_free(struct operation *op)
 {
 	secret_free(op->job.key);
 	free(op->job.blob);
+	if (op->job.claim >= 0)
+		close(op->job.claim);
 	json_object_put(op->params);
 	free(op);
 }

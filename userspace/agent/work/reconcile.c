@@ -21,6 +21,7 @@
 #include "agent/work/device_verdict.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
+#include "agent/work/place.h"
 #include "agent/work/resume.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -38,6 +39,7 @@ struct scan_job {
 static void load_one(struct cluster *cluster, void *userdata)
 {
 	cluster_add(userdata, cluster);
+	place_load(cluster);
 	/* The path may lead to another disk by now, so the scan writes the state to the disk. */
 	key_loss_end_window(cluster);
 }
@@ -92,11 +94,13 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	cluster = calloc(1, sizeof(*cluster));
 	if (!cluster)
 		return;
-	cluster_from_header(cluster, &volume->header, volume->device);
+	cluster_from_header(cluster, &volume->header);
+	snprintf(cluster->device, sizeof(cluster->device), "%s", volume->device);
 	/* Not proved yet: the KMS proves the header when the cluster is started. */
 	cluster->created = time(NULL);
 	state_begin(cluster, CLUSTER_STOPPED);
 	cluster_add(agent, cluster);
+	place_found(cluster, volume->device, volume->disk);
 	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
 		 cluster->device);
 	/*
@@ -108,21 +112,24 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	device_verdict_found(cluster, job->mappings, job->mapping_count);
 }
 
-static bool is_same_device(const char *a, const char *b)
-{
-	struct stat st_a, st_b;
-
-	return stat(a, &st_a) == 0 && stat(b, &st_b) == 0 && st_a.st_rdev == st_b.st_rdev;
-}
-
-/* True if the device in the catalog still holds this volume. Other devices may hold it too. */
-static bool is_where_it_was(const struct scan_job *job, const struct cluster *cluster)
+/* Another device with the same volume, or NULL. */
+static const struct scanned *find_copy(const struct scan_job *job, const struct scanned *volume)
 {
 	for (size_t i = 0; i < job->count; i++)
-		if (!strcmp(job->volumes[i].header.volume_id, cluster->volume_id) &&
-		    is_same_device(job->volumes[i].device, cluster->device))
-			return true;
-	return false;
+		if (&job->volumes[i] != volume &&
+		    !strcmp(job->volumes[i].header.volume_id, volume->header.volume_id))
+			return &job->volumes[i];
+	return NULL;
+}
+
+/* Is the device the cluster's disk? locate.c has the same rule for a start. */
+static bool is_disk_of(const struct scanned *volume, const struct cluster *cluster)
+{
+	struct stat st;
+
+	if (stat(cluster->device, &st) < 0 || st.st_rdev != volume->number)
+		return disk_identity_proves(cluster->disk, volume->disk);
+	return !cluster->disk[0] || !strcmp(cluster->disk, volume->disk);
 }
 
 /*
@@ -141,26 +148,19 @@ static void compare_state(struct cluster *cluster, const struct volume_header *h
 		loss_record_write(cluster);
 }
 
-static void update(struct scan_job *job, struct cluster *cluster, const struct scanned *volume)
+static void update(struct cluster *cluster, const struct scanned *volume)
 {
 	const struct volume_header *header = &volume->header;
-	struct fault f;
 
 	if (cluster->operation || cluster_is_in_between(cluster))
 		return;
-	if (!is_same_device(volume->device, cluster->device)) {
-		if (is_where_it_was(job, cluster)) {
-			log_warning("%s holds a copy of the volume %s of cluster %s, which is on %s.",
-				    volume->device, cluster->volume_id, cluster->id,
-				    cluster->device);
-			return;
-		}
-		log_info("Cluster %s: its volume has moved from %s to %s.", cluster->id,
-			 cluster->device, volume->device);
-		snprintf(cluster->device, sizeof(cluster->device), "%s", volume->device);
-		if (catalog_store(job->agent->catalog, cluster, &f) < 0)
-			log_error("%s", f.message);
+	if (!is_disk_of(volume, cluster)) {
+		log_warning("%s has the header of the volume %s of cluster %s, but is not known to be its disk, which is %s (%s). Nothing is changed.",
+			    volume->device, cluster->volume_id, cluster->id, cluster->device,
+			    cluster->disk[0] ? cluster->disk : "unknown");
+		return;
 	}
+	place_found(cluster, volume->device, volume->disk);
 	compare_state(cluster, header);
 }
 
@@ -168,7 +168,7 @@ static void scan_run(void *data)
 {
 	struct scan_job *job = data;
 
-	job->count = scan_volumes(&job->volumes);
+	job->count = scan_volumes(NULL, &job->volumes);
 	job->result = mapper_list(&job->mappings, &job->mapping_count, &job->fault);
 }
 
@@ -180,13 +180,17 @@ static void scan_done(void *data)
 		log_error("%s No volume that is not in the catalog is taken in.",
 			  job->fault.message);
 	for (size_t i = 0; i < job->count; i++) {
-		struct cluster *cluster = cluster_find_volume(job->agent,
-							      job->volumes[i].header.volume_id);
+		const struct scanned *volume = &job->volumes[i], *copy = find_copy(job, volume);
+		struct cluster *cluster = cluster_find_volume(job->agent, volume->header.volume_id);
 
-		if (cluster)
-			update(job, cluster, &job->volumes[i]);
+		if (copy)
+			log_warning("The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Neither is taken in or written to. Take the copy away.",
+				    volume->header.volume_id, volume->header.cluster_id,
+				    volume->device, copy->device);
+		else if (cluster)
+			update(cluster, volume);
 		else if (job->result == 0)
-			adopt(job, &job->volumes[i]);
+			adopt(job, volume);
 	}
 	free(job->volumes);
 	free(job->mappings);

@@ -95,6 +95,34 @@ int block_device_check_unused(const char *device, struct fault *f)
 	return exclusive < 0 ? -1 : 0;
 }
 
+/**
+ * block_device_claim() - keep all other users from a device, as long as the descriptor is open
+ * @number: refused if @device names another device
+ * @read_only: true when the device is write-protected
+ * @f: VolumeInUse when another user has claimed the device: a mount, swap, a device on top
+ *
+ * Device mapper claims a device for itself, so the claim must be closed right before a table is
+ * loaded.
+ *
+ * Return: the descriptor, to be closed by the caller, or -1.
+ */
+int block_device_claim(const char *device, dev_t number, bool *read_only, struct fault *f)
+{
+	struct stat st;
+	int fd = open_device(device, O_RDONLY | O_EXCL, &st, f), protected = 0;
+
+	if (fd < 0)
+		return -1;
+	if (st.st_rdev != number || ioctl(fd, BLKROGET, &protected)) {
+		close(fd);
+		return fault_set(f, "InvalidVolumeHeader",
+				 "%s has become another device since the volume's header was read there. Start the cluster again.",
+				 device);
+	}
+	*read_only = protected;
+	return fd;
+}
+
 /* A probe that looks for filesystems, RAID, LUKS and partition tables. */
 static blkid_probe new_probe(int fd, bool with_magic)
 {

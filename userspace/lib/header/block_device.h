@@ -11,10 +11,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/base/fault.h"
 
 int block_device_size(const char *device, uint64_t *size, struct fault *f);
+
+int block_device_claim(const char *device, dev_t number, bool *read_only, struct fault *f);
 
 int block_device_check_unused(const char *device, struct fault *f);
 

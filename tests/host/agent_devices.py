@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: MIT
+#
+# Which device is a cluster's volume: copies of it, disks that are not there, devices on top of other
+# devices, and devices that another program uses or that are write-protected.
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+
+from agent_suite import agent, finish, one, test, three, two
+
+
+def stopped_cluster():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+
+
+def copy_to(disk):
+    with open(disk.device, "r+b", buffering=0) as copy:
+        copy.write(one.read())
+
+
+def volume_on():
+    return agent.devices()["envelope-db1"][4]
+
+
+def number(disk):
+    return "{}:{}".format(*disk.number())
+
+
+def nothing_is_open():
+    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
+
+
+@contextlib.contextmanager
+def held(disk, holder):
+    """A device lies on top of the disk."""
+    with open(f"{agent.kernel}/holders", "w", encoding="utf-8") as f:
+        f.write(f"{disk.device} {holder}\n")
+    try:
+        yield
+    finally:
+        os.unlink(f"{agent.kernel}/holders")
+
+
+# ---------------------------------------------------------------- copies
+
+
+@test("two disks hold the volume: a start is refused and names both, whatever the path is")
+def _():
+    stopped_cluster()
+    copy_to(two)
+    for disk in three, two, one:
+        one.name(disk)
+        said = agent.bad("InvalidVolumeHeader", "start", "db1")
+        assert one.device in said and two.device in said and "copy" in said, said
+        nothing_is_open()
+    two.blank()
+    agent.good("start", "db1")
+    assert volume_on() == number(one)
+
+
+@test("a disk and its copy exchange names while no agent runs: the start is refused and names both")
+def _():
+    stopped_cluster()
+    copy_to(two)
+    agent.stop()
+    one.name(two)
+    two.name(one)
+    agent.start()
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert one.device in said and two.device in said, said
+    nothing_is_open()
+    assert agent.clusters()["db1"]["Device"] == one.path
+
+
+@test("a copy that took the disk's name is refused, though the disk itself is not there")
+def _():
+    stopped_cluster()
+    copy_to(two)
+    agent.restart()
+    agent.scannable(two, three)
+    one.name(two)
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert "another disk" in said and "cluster relocate" in said, said
+    agent.restart()
+    agent.bad("InvalidVolumeHeader", "start", "db1")
+    nothing_is_open()
+    agent.scannable(*agent.disks)
+
+
+@test("two disks hold a volume that the catalog does not know: none is taken in")
+def _():
+    stopped_cluster()
+    copy_to(two)
+    agent.stop()
+    agent.lose_catalog()
+    agent.start()
+    agent.told_disks()
+    assert not agent.clusters(), "one of the two disks was taken in"
+    assert f"is on {one.device} and on {two.device}" in agent.log()
+    two.blank()
+    agent.restart()
+    agent.wait_status("db1", "stopped")
+    agent.good("start", "db1")
+
+
+@test("a deletion erases no header of which there is a copy, and none of a copy")
+def _():
+    stopped_cluster()
+    copy_to(two)
+    said = agent.bad("InvalidVolumeHeader", "delete", "db1", "--skip-final-snapshot", "--erase")
+    assert one.device in said and two.device in said, said
+    agent.scannable(two, three)
+    one.name(two)
+    said = agent.bad("InvalidVolumeHeader", "delete", "db1", "--skip-final-snapshot", "--erase")
+    assert "another disk" in said, said
+    assert agent.status("db1") == "stopped" and any(one.read()) and any(two.read())
+    agent.scannable(*agent.disks)
+    one.name(one)
+    two.blank()
+    agent.good("delete", "db1", "--skip-final-snapshot", "--erase")
+    assert not any(one.read())
+
+
+# ---------------------------------------------------------------- a disk that is not there
+
+
+@test("the disk is not there and another has its header: a start is refused, and the catalog is as it was")
+def _():
+    stopped_cluster()
+    copy_to(two)  # as below a cache that is not there: the data may be old
+    agent.stop()
+    agent.scannable(two, three)
+    os.unlink(one.path)
+    agent.start()
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert f"is not on {one.path}" in said and f"relocate --db-cluster-identifier db1 --device {two.device}" in said, said
+    nothing_is_open()
+    assert agent.clusters()["db1"]["Device"] == one.path
+    agent.scannable(*agent.disks)
+    two.blank()
+    one.name(one)
+    agent.good("start", "db1")
+    assert volume_on() == number(one)
+
+
+@test("relocate sets the device, and only to one that holds the volume")
+def _():
+    stopped_cluster()
+    copy_to(two)
+    agent.scannable(two, three)
+    os.unlink(one.path)
+    said = agent.bad("InvalidVolumeHeader", "relocate", "db1", "--device", three.path)
+    assert "is not on" in said and three.path in said, said
+    agent.bad("InvalidParameterValue", "relocate", "db1", "--device", "vdb")
+    agent.bad("InvalidParameterValue", "relocate", "db1", "--device", f"{agent.dir}/nothing")
+    assert agent.clusters()["db1"]["Device"] == one.path
+    agent.good("relocate", "db1", "--device", two.path)
+    assert agent.records("RelocateDBCluster")[-1]["requestParameters"]["device"] == two.path
+    agent.restart()
+    agent.good("start", "db1")
+    assert volume_on() == number(two)
+    assert agent.clusters()["db1"]["Device"] == two.path
+    said = agent.bad("InvalidDBClusterStateFault", "relocate", "db1", "--device", two.path)
+    assert "Stop the cluster first" in said, said
+    agent.scannable(*agent.disks)
+    one.name(one)
+
+
+@test("a path of 4,000 bytes is a path")
+def _():
+    folder = agent.dir
+    while len(folder) < 3800:
+        folder += "/" + "d" * 199
+        os.mkdir(folder)
+    path = f"{folder}/disk"
+    os.symlink(one.device, path)
+    agent.good("create", "db1", "--device", path, "--storage-encrypted")
+    agent.restart()
+    assert agent.clusters()["db1"]["Device"] == path
+    agent.good("stop", "db1")
+    agent.good("start", "db1")
+
+
+@test("a catalog of an agent that stored no disks learns the disk from the path, and only there")
+def _():
+    stopped_cluster()
+    agent.stop()
+    with contextlib.closing(sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite")) as catalog:
+        catalog.execute("DROP TABLE place")
+    agent.scannable(two, three)
+    agent.start()
+    copy_to(two)
+    one.name(three)
+    agent.bad("InvalidVolumeHeader", "start", "db1")
+    two.blank()
+    one.name(one)
+    agent.scannable(*agent.disks)
+    agent.good("start", "db1")
+    agent.good("stop", "db1")
+    one.name(two)
+    agent.good("start", "db1")
+    assert volume_on() == number(one)
+
+
+# ---------------------------------------------------------------- devices on top of the disk, and other users
+
+
+@test("a disk below another device is not the volume: in use, and no device is taken in from below")
+def _():
+    stopped_cluster()
+    with held(one, "/dev/md0"):
+        said = agent.bad("VolumeInUse", "start", "db1")
+        assert "/dev/md0 lies on top of it" in said, said
+        nothing_is_open()
+        said = agent.bad("VolumeInUse", "relocate", "db1", "--device", one.device)
+        agent.stop()
+        agent.lose_catalog()
+        agent.start()
+        agent.told_disks()
+        assert not agent.clusters()
+    agent.restart()
+    agent.wait_status("db1", "stopped")
+
+
+@test("the layer above is the volume, and its disk below is no copy")
+def _():
+    stopped_cluster()
+    copy_to(two)
+    with held(two, one.device):
+        agent.good("start", "db1")
+        assert volume_on() == number(one)
+
+
+@test("a disk that another program has for itself is in use: a start opens nothing and asks no KMS")
+def _():
+    stopped_cluster()
+    asked = len(agent.records("Decrypt"))
+    other = os.open(one.device, os.O_RDWR | os.O_EXCL)
+    said = agent.bad("VolumeInUse", "start", "db1")
+    assert "is in use" in said and len(agent.records("Decrypt")) == asked, said
+    nothing_is_open()
+    os.close(other)
+    agent.good("start", "db1")
+
+
+@test("while a start asks the KMS no other program gets the disk for itself")
+def _():
+    stopped_cluster()
+    with agent.silent_kms():
+        start = agent.begin("start", "db1")
+        agent.asked(start)
+        agent.told_disks()
+        try:
+            os.close(os.open(one.device, os.O_RDWR | os.O_EXCL))
+            taken = True
+        except OSError:
+            taken = False
+    assert start.wait() == 0 and not taken, "the disk was free"
+
+
+@test("a failed start leaves the disk to others")
+def _():
+    stopped_cluster()
+    with agent.no_kms():
+        agent.bad("KMSUnreachable", "start", "db1")
+    os.close(os.open(one.device, os.O_RDWR | os.O_EXCL))
+
+
+@test("a write-protected disk gets a read-only device, and is not changed")
+def _():
+    stopped_cluster()
+    before = one.read()
+    subprocess.run(["blockdev", "--setro", one.device], check=True)
+    agent.good("start", "db1")
+    how = agent.devices()["envelope-db1"][5]
+    agent.good("stop", "db1")
+    subprocess.run(["blockdev", "--setrw", one.device], check=True)
+    assert how == "ro" and one.read() == before
+    agent.good("start", "db1")
+    assert agent.devices()["envelope-db1"][5] == "rw"
+
+
+finish()

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/volume/disks.c agent/volume/disk_identity.c */
+/*
+ * Which block devices may hold a volume, and what identifies them, in a sysfs of the test's own: one
+ * disk in a mirror, one with a volume's device on top, one with a partition, names of any length.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "agent/volume/disk_identity.h"
+#include "agent/volume/disks.h"
+#include "agent/volume/mapper.h"
+
+#define LONG_NAME "vg1-pvc--3f0c1a52--9d4e--4b77--8a21--6f5e0b9c7d18"
+
+static char root[64] = "/tmp/disks-test-XXXXXX";
+static bool private; /* the fake sysfs is mounted */
+
+/* The kernel's answer for a device without the agent's uuid. */
+bool mapper_is_mapping(const char *name)
+{
+	return !strcmp(name, "by-hand");
+}
+
+static void make_folder(const char *path)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	for (char *p = folder + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		mkdir(folder, 0700);
+		*p = '/';
+	}
+}
+
+static void put(const char *device, const char *attribute, const char *text)
+{
+	char path[PATH_MAX];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/tree/%s/%s", root, device, attribute);
+	make_folder(path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+/* A device with its links in class/block and dev/block. @device: "sda", or "sda/sda1" */
+static void add(const char *device, const char *number)
+{
+	const char *name = strrchr(device, '/') ? strrchr(device, '/') + 1 : device;
+	char target[PATH_MAX], path[PATH_MAX];
+
+	put(device, "size", "65536\n");
+	put(device, "holders/.keep", "");
+	snprintf(target, sizeof(target), "%s/tree/%s", root, device);
+	snprintf(path, sizeof(path), "%s/class/%s", root, name);
+	make_folder(path);
+	assert_int_equal(symlink(target, path), 0);
+	snprintf(path, sizeof(path), "%s/dev/%s", root, number);
+	make_folder(path);
+	assert_int_equal(symlink(target, path), 0);
+}
+
+static int setup(void **state)
+{
+	char path[PATH_MAX];
+
+	assert_non_null(mkdtemp(root));
+	add("sda", "8:0");
+	put("sda", "device/wwid", "  naa.5000c500a1b2c3d4 \n");
+	put("sda", "holders/md0", "");
+	add("md0", "9:0");
+	add("sdb", "8:16");
+	put("sdb", "holders/dm-0", "");
+	add("dm-0", "253:0");
+	put("dm-0", "dm/name", "envelope-db1\n");
+	put("dm-0", "dm/uuid", MAPPER_UUID_PREFIX "vol-0123456789abcdef0\n");
+	add("sdc", "8:32");
+	put("sdc", "holders/dm-1", "");
+	add("dm-1", "253:1");
+	put("dm-1", "dm/name", "by-hand\n");
+	put("dm-1", "dm/uuid", "\n");
+	add("sdd", "8:48");
+	put("sdd", "serial", "S123\n");
+	add("sdd/sdd1", "8:49");
+	put("sdd/sdd1", "partition", "1\n");
+	add("dm-2", "253:2");
+	put("dm-2", "dm/name", LONG_NAME "\n");
+	put("dm-2", "dm/uuid", "LVM-abc\n");
+	add("dm-3", "253:3");
+	put("dm-3", "dm/name", "sleeping\n");
+	put("dm-3", "dm/suspended", "1\n");
+	if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/class", root);
+	private = mount(path, "/sys/class/block", NULL, MS_BIND, NULL) == 0;
+	snprintf(path, sizeof(path), "%s/dev", root);
+	private = private && mount(path, "/sys/dev/block", NULL, MS_BIND, NULL) == 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "rm -rf %s", root);
+	return system(command);
+}
+
+static void need_mounts(void)
+{
+	if (!private) {
+		print_message("needs mounts of its own\n");
+		skip();
+	}
+}
+
+static bool is_listed(const char *path)
+{
+	struct disk *disks = NULL;
+	size_t count = disks_list(&disks);
+	bool found = false;
+
+	for (size_t i = 0; i < count; i++)
+		found |= !strcmp(disks[i].path, path);
+	free(disks);
+	return found;
+}
+
+static void a_device_below_another_one_is_no_volume(void **state)
+{
+	char holder[PATH_MAX];
+
+	need_mounts();
+	assert_true(is_listed("/dev/md0"));
+	if (is_listed("/dev/sda"))
+		fail_msg("the leg of a mirror is listed");
+	assert_true(disks_holder(makedev(8, 0), holder));
+	assert_string_equal(holder, "/dev/md0");
+	assert_false(disks_holder(makedev(9, 0), holder));
+}
+
+static void the_device_of_a_volume_holds_its_disk_for_the_volume(void **state)
+{
+	char holder[PATH_MAX];
+
+	need_mounts();
+	assert_true(is_listed("/dev/sdb"));
+	assert_true(is_listed("/dev/sdc"));
+	assert_false(is_listed("/dev/mapper/envelope-db1"));
+	assert_false(disks_holder(makedev(8, 16), holder));
+}
+
+static void a_suspended_device_is_not_looked_at(void **state)
+{
+	need_mounts();
+	assert_false(is_listed("/dev/mapper/sleeping"));
+}
+
+static void a_name_of_any_length_is_listed(void **state)
+{
+	need_mounts();
+	if (!is_listed("/dev/mapper/" LONG_NAME))
+		fail_msg("a long name is not listed");
+}
+
+static void a_disk_and_its_partition_overlap(void **state)
+{
+	need_mounts();
+	if (!disks_overlap(makedev(8, 48), makedev(8, 49)))
+		fail_msg("a disk and its partition are taken for two devices");
+	assert_true(disks_overlap(makedev(8, 49), makedev(8, 48)));
+	assert_true(disks_overlap(makedev(8, 0), makedev(8, 0)));
+	assert_false(disks_overlap(makedev(8, 0), makedev(8, 49)));
+	assert_false(disks_overlap(makedev(8, 0), makedev(8, 16)));
+}
+
+static void expect(unsigned int maj, unsigned int min, const char *expected)
+{
+	char identity[DISK_IDENTITY_MAX];
+
+	disk_identity(makedev(maj, min), identity);
+	assert_string_equal(identity, expected);
+}
+
+static void a_disk_is_what_its_number_says(void **state)
+{
+	need_mounts();
+	expect(8, 0, "wwid:naa.5000c500a1b2c3d4");
+	expect(8, 48, "serial:S123");
+	expect(8, 49, "serial:S123 part:1");
+	expect(253, 2, "dm-uuid:LVM-abc");
+	expect(253, 1, "dm-name:by-hand");
+	expect(8, 16, "none");
+	expect(8, 99, "none");
+}
+
+static void a_name_is_no_proof(void **state)
+{
+	assert_true(disk_identity_proves("wwid:naa.5", "wwid:naa.5"));
+	assert_true(disk_identity_proves("serial:S123 part:1", "serial:S123 part:1"));
+	assert_true(disk_identity_proves("none partuuid:x", "none partuuid:x"));
+	assert_false(disk_identity_proves("wwid:naa.5", "wwid:naa.6"));
+	assert_false(disk_identity_proves("", ""));
+	assert_false(disk_identity_proves("none", "none"));
+	assert_false(disk_identity_proves("none part:1", "none part:1"));
+	assert_false(disk_identity_proves("dm-name:lun_a", "dm-name:lun_a"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_device_below_another_one_is_no_volume),
+		cmocka_unit_test(the_device_of_a_volume_holds_its_disk_for_the_volume),
+		cmocka_unit_test(a_suspended_device_is_not_looked_at),
+		cmocka_unit_test(a_name_of_any_length_is_listed),
+		cmocka_unit_test(a_disk_and_its_partition_overlap),
+		cmocka_unit_test(a_disk_is_what_its_number_says),
+		cmocka_unit_test(a_name_is_no_proof),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which device is a cluster's volume: the device at the user's path, if it is the disk that it was;
+ * another device, if it is provably the same disk; otherwise none. A device that merely holds the
+ * volume's header may be a copy, or a layer below the device that the volume was made on: its data
+ * may be old.
+ */
+#include "agent/volume/locate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/volume/disks.h"
+#include "agent/volume/scan.h"
+#include "lib/base/log.h"
+
+#define RELOCATE "envelope cluster relocate --db-cluster-identifier"
+
+/* What the device at the user's path is, when no device holds the volume. */
+static void explain_path(const struct volume_job *job, struct fault *f)
+{
+	struct volume_header header;
+	struct stat st;
+
+	*f = (struct fault){ 0 };
+	if (stat(job->device, &st) < 0)
+		fault_set(f, "InvalidParameterValue",
+			  "%s cannot be opened: %s. Check the path of the cluster's device.",
+			  job->device, strerror(errno));
+	else if (header_read(job->device, &header, f) == 0 &&
+		 !strcmp(header.volume_id, job->volume_id))
+		fault_set(f, "InvalidVolumeHeader",
+			  "%s has its header, but is part of another device, which is not there. Assemble that device first.",
+			  job->device);
+	else if (!f->code[0])
+		fault_set(f, "InvalidVolumeHeader",
+			  "%s holds the volume %s of the cluster %s. Give the cluster's own device that name, or start that cluster.",
+			  job->device, header.volume_id, header.cluster_id);
+}
+
+/* No device holds the volume, as far as a volume may be on it. */
+static int refuse_missing(struct volume_job *job, const struct stat *at_path)
+{
+	char holder[PATH_MAX];
+	struct fault why;
+
+	if (S_ISBLK(at_path->st_mode) && disks_holder(at_path->st_rdev, holder))
+		return fault_set(&job->fault, "VolumeInUse",
+				 "%s is in use: the device %s lies on top of it. Remove that device, or if it is the volume: " RELOCATE
+				 " %s --device %s",
+				 job->device, holder, job->cluster_id, holder);
+	explain_path(job, &why);
+	return fault_set(&job->fault, why.code,
+			 "The volume %s of the cluster %s is not on %s, nor on another device of this host. (%.250s)",
+			 job->volume_id, job->cluster_id, job->device, why.message);
+}
+
+/* The one device that holds the volume: is it the disk that the catalog knows? */
+static int check_disk(struct volume_job *job, const struct scanned *volume, bool at_path)
+{
+	if (at_path && (!job->disk[0] || !strcmp(job->disk, volume->disk)))
+		return 0;
+	if (at_path)
+		return fault_set(&job->fault, "InvalidVolumeHeader",
+				 "%s holds the volume %s of the cluster %s, but it is another disk than the volume was on (%.120s, not %.120s): it may be a copy. If it is the volume: " RELOCATE
+				 " %s --device %s",
+				 job->device, job->volume_id, job->cluster_id, volume->disk,
+				 job->disk, job->cluster_id, job->device);
+	if (disk_identity_proves(job->disk, volume->disk)) {
+		log_info("Cluster %s: its volume has moved from %s to %s.", job->cluster_id,
+			 job->device, volume->device);
+		return 0;
+	}
+	return fault_set(&job->fault, "InvalidVolumeHeader",
+			 "The volume %s of the cluster %s is not on %s. %s has its header, but may be a copy or the disk below %s: attach that device first. If %s is the volume: " RELOCATE
+			 " %s --device %s",
+			 job->volume_id, job->cluster_id, job->device, volume->device, job->device,
+			 volume->device, job->cluster_id, volume->device);
+}
+
+/* @missing_ok: no device with the volume is no fault, and @job stays as it is */
+static int locate(struct volume_job *job, bool missing_ok)
+{
+	struct scanned *volumes = NULL;
+	const struct scanned *taken;
+	size_t count = scan_volumes(job->volume_id, &volumes), at = 0;
+	struct stat st = { 0 };
+	bool is_at_path;
+	int r = 0;
+
+	if (!count && missing_ok)
+		return 0;
+	if (stat(job->device, &st) < 0)
+		st = (struct stat){ 0 };
+	while (at < count && (!S_ISBLK(st.st_mode) || volumes[at].number != st.st_rdev))
+		at++;
+	is_at_path = at < count;
+	taken = is_at_path ? &volumes[at] : volumes;
+	if (!count || (job->chosen && !is_at_path))
+		r = refuse_missing(job, &st);
+	else if (!job->chosen && count > 1)
+		r = fault_set(&job->fault, "InvalidVolumeHeader",
+			      "The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Take the copy away, then try again.",
+			      job->volume_id, job->cluster_id, volumes[0].device,
+			      volumes[1].device);
+	else if (!job->chosen)
+		r = check_disk(job, taken, is_at_path);
+	if (r == 0) {
+		memcpy(job->found, taken->device, sizeof(job->found));
+		memcpy(job->disk, taken->disk, sizeof(job->disk));
+		job->number = taken->number;
+		job->header = taken->header;
+	}
+	free(volumes);
+	return r;
+}
+
+/**
+ * locate_volume() - find the device with the volume of @job, and read its header
+ * @job: @device, @disk, @volume_id and @chosen say which; @found, @number, @disk and @header are
+ *	filled, or @fault
+ *
+ * If two devices hold the volume, refuses both: nothing tells which one is the copy. Only with @chosen
+ * the device at the path is taken whatever else there is.
+ *
+ * Return: 0 or -1.
+ */
+int locate_volume(struct volume_job *job)
+{
+	return locate(job, false);
+}
+
+/**
+ * locate_to_erase() - refuse to erase a header of which there is a copy, or the header of a copy
+ *
+ * A header that is damaged, or is nowhere, is no reason: then header_erase() decides.
+ *
+ * Return: 0 or -1.
+ */
+int locate_to_erase(struct volume_job *job)
+{
+	return locate(job, true);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds the one device that is a cluster's volume, or refuses. Runs in the device thread. */
+#ifndef ENVELOPE_LOCATE_H
+#define ENVELOPE_LOCATE_H
+
+#include "agent/volume/volume_job.h"
+
+int locate_volume(struct volume_job *job);
+int locate_to_erase(struct volume_job *job);
+
+#endif

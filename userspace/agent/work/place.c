@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The place of a cluster's volume in memory and in the catalog. A look at the disks never changes the
+ * user's path: only relocate.c does.
+ */
+#include "agent/work/place.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/catalog/places.h"
+#include "lib/base/log.h"
+
+/**
+ * place_found() - the volume was found, and is surely on this device
+ * @device: path of the device
+ * @disk: its identity; stored if the catalog has none or another one
+ */
+void place_found(struct cluster *cluster, const char *device, const char *disk)
+{
+	struct fault f;
+
+	snprintf(cluster->found, sizeof(cluster->found), "%s", device);
+	if (!strcmp(cluster->disk, disk))
+		return;
+	snprintf(cluster->disk, sizeof(cluster->disk), "%s", disk);
+	if (places_record(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+/** place_load() - fill the identity of the disk from the catalog */
+void place_load(struct cluster *cluster)
+{
+	struct fault f;
+
+	if (places_find(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}

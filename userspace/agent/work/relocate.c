@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The user's word about a volume's device: the only change of the path in the catalog. The device
+ * must hold the volume, and no other device may lie on top of it. Nothing is unlocked: the next start
+ * checks the header and the key.
+ */
+#include "agent/work/relocate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/catalog/catalog.h"
+#include "agent/volume/locate.h"
+#include "agent/work/place.h"
+#include "lib/base/log.h"
+
+static void run_locate(struct volume_job *job)
+{
+	job->result = locate_volume(job);
+}
+
+static void located(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+	char before[sizeof(cluster->device)];
+
+	if (op->job.result < 0) {
+		operation_step_failed(op);
+		return;
+	}
+	memcpy(before, cluster->device, sizeof(before));
+	memcpy(cluster->device, op->job.device, sizeof(cluster->device));
+	if (catalog_store(op->agent->catalog, cluster, &op->fault) < 0) {
+		memcpy(cluster->device, before, sizeof(before));
+		operation_fail(op);
+		return;
+	}
+	log_info("Cluster %s: its volume is on %s now, not on %s: the user says so.", cluster->id,
+		 cluster->device, before);
+	place_found(cluster, op->job.found, op->job.disk);
+	operation_end(op);
+}
+
+/**
+ * relocate_begin() - set the device of @op's cluster
+ * @device: path, shorter than PATH_MAX
+ */
+void relocate_begin(struct operation *op, const char *device)
+{
+	snprintf(op->job.device, sizeof(op->job.device), "%s", device);
+	op->job.chosen = true;
+	operation_device_step(op, run_locate, located);
+}
