@@ -165,6 +165,10 @@ static void small_and_missing_devices_are_refused(void **state)
 	assert_int_equal(truncate(image, 1 << 20), 0);
 	refused(header_format(image, &identity, key, &header, &f), &f, "InvalidParameterValue",
 		"too small");
+	assert_int_equal(truncate(image, IMAGE_SIZE + 512), 0);
+	refused(header_format(image, &identity, key, &header, &f), &f, "InvalidParameterValue",
+		"no multiple of 4096");
+	assert_int_equal(truncate(image, 1 << 20), 0);
 	refused(header_format("/dev/null", &identity, key, &header, &f), &f,
 		"InvalidParameterValue", "not a block device");
 	refused(header_format("/nonexistent", &identity, key, &header, &f), &f,

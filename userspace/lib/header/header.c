@@ -8,6 +8,7 @@
 #include "lib/header/header.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,7 @@ static struct json_object *state_token(const char *state, const char *reason)
 
 static int check_target(const char *device, const struct volume_identity *id, struct fault *f)
 {
+	const uint32_t sector = id->sector_size ? id->sector_size : VOLUME_SECTOR_SIZE;
 	struct block_device_contents contents;
 	uint64_t size;
 
@@ -154,6 +156,12 @@ static int check_target(const char *device, const struct volume_identity *id, st
 		return fault_set(f, "InvalidParameterValue",
 				 "%s is too small. A volume needs at least %d bytes.", device,
 				 2 * VOLUME_DATA_OFFSET);
+	if (size % sector)
+		return fault_set(f, "InvalidParameterValue",
+				 "The size of %s, %" PRIu64 " bytes, is no multiple of %" PRIu32
+				 ". Make the partition or the device a multiple of %" PRIu32
+				 " bytes long.",
+				 device, size, sector, sector);
 	if (contents.found && !id->overwrite)
 		return fault_set(f, "InvalidParameterCombination",
 				 "%s already holds data (%s), which would be destroyed. Choose an empty device, or pass --allow-overwrite.",
@@ -173,7 +181,7 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 	struct crypt_params_luks2 luks2 = {
 		.pbkdf = &pbkdf,
 		.data_alignment = VOLUME_DATA_OFFSET / 512,
-		.sector_size = id->sector_size ? id->sector_size : 4096,
+		.sector_size = id->sector_size ? id->sector_size : VOLUME_SECTOR_SIZE,
 		/*
 		 * The label names the volume until there is a token, in case the format is
 		 * interrupted.

@@ -16,6 +16,7 @@
 
 #define VOLUME_KEY_SIZE	       64	     /* bytes: AES-256-XTS */
 #define VOLUME_WRAPPED_KEY_MAX 6144	     /* bytes: KMS's limit of a CiphertextBlob */
+#define VOLUME_SECTOR_SIZE     4096	     /* bytes, unless the identity says otherwise */
 #define VOLUME_DATA_OFFSET     (1024 * 1024) /* bytes before the data area */
 
 /**
