@@ -16,7 +16,9 @@
 #include <blkid.h>
 #include <linux/fs.h>
 
-#define REFUSED "InvalidParameterValue"
+#define REFUSED	  "InvalidParameterValue"
+
+#define AMBIGUOUS (-2) /* of libblkid, whose other negative numbers are errors: -errno or -1 */
 
 static void close_fd(int *fd)
 {
@@ -31,6 +33,13 @@ static void free_probe(blkid_probe *probe)
 
 #define _cleanup_close_ __attribute__((cleanup(close_fd)))
 #define _cleanup_probe_ __attribute__((cleanup(free_probe)))
+
+static int unreadable(const char *device, int error, struct fault *f)
+{
+	return fault_set(f, "InternalFailure",
+			 "%s cannot be read: %s. The disk or its path has a fault: look at dmesg.",
+			 device, strerror(error));
+}
 
 /* Opens a block device or regular file; @flags are those of open(2). */
 static int open_device(const char *device, int flags, struct stat *st, struct fault *f)
@@ -96,6 +105,27 @@ int block_device_check_unused(const char *device, struct fault *f)
 }
 
 /**
+ * block_device_check_readable() - read the beginning of a device
+ * @size: bytes
+ * @f: InternalFailure when the device does not return them
+ *
+ * Return: 0 or -1.
+ */
+int block_device_check_readable(const char *device, size_t size, struct fault *f)
+{
+	char buffer[4096];
+	struct stat st;
+	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
+
+	if (fd < 0)
+		return -1;
+	for (size_t at = 0; at < size; at += sizeof(buffer))
+		if (read(fd, buffer, sizeof(buffer)) < 0)
+			return unreadable(device, errno, f);
+	return 0;
+}
+
+/**
  * block_device_claim() - keep all other users from a device, as long as the descriptor is open
  * @number: refused if @device names another device
  * @read_only: true when the device is write-protected
@@ -155,7 +185,7 @@ static const char *value_of(blkid_probe probe, const char *name)
  *
  * Ambiguous contents count as found.
  *
- * Return: 0 or -1 with InvalidParameterValue in @f when it cannot be read.
+ * Return: 0, or -1 with InternalFailure in @f when it cannot be read.
  */
 int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f)
 {
@@ -175,10 +205,10 @@ int block_device_probe(const char *device, struct block_device_contents *content
 	found = blkid_do_safeprobe(probe);
 	if (found == 1)
 		return 0;
-	if (found == -1)
-		return fault_set(f, REFUSED, "%s cannot be read.", device);
+	if (found < 0 && found != AMBIGUOUS)
+		return unreadable(device, found == -1 ? EIO : -found, f);
 	contents->found = true;
-	if (found == -2) {
+	if (found == AMBIGUOUS) {
 		snprintf(contents->what, sizeof(contents->what), "more than one kind of data");
 		return 0;
 	}

@@ -14,6 +14,8 @@
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
 
+#define HEADER_BYTES (32 * 1024) /* the two copies of the metadata */
+
 /** luks_close() - release the crypt_device */
 void luks_close(struct luks *luks)
 {
@@ -83,7 +85,8 @@ int luks_open(struct luks *luks, const char *device, struct fault *f)
 /**
  * luks_load() - read the LUKS2 header of @device into memory
  *
- * Return: 0, or -1 with InvalidVolumeHeader in @f when the header is missing or damaged.
+ * Return: 0, or -1 with InvalidVolumeHeader in @f when the header is missing or damaged, and with
+ * InternalFailure when it cannot be read.
  */
 int luks_load(struct luks *luks, const char *device, struct fault *f)
 {
@@ -94,6 +97,9 @@ int luks_load(struct luks *luks, const char *device, struct fault *f)
 	crypt_set_debug_level(CRYPT_DEBUG_ALL);
 	r = crypt_load(luks->cd, CRYPT_LUKS2, NULL);
 	crypt_set_debug_level(CRYPT_DEBUG_NONE);
+	/* libcryptsetup calls a header that cannot be read an invalid one. */
+	if (r && block_device_check_readable(device, HEADER_BYTES, f))
+		return -1;
 	if (r && luks->flaw[0])
 		return fault_set(f, LUKS_INVALID,
 				 "The volume header of %s is refused: not valid LUKS2: %s.", device,
