@@ -234,6 +234,18 @@ def _():
         assert volume_on() == number(one)
 
 
+@test("no cluster is made on a disk below or above a stopped cluster's, not even with --allow-overwrite")
+def _():
+    stopped_cluster()
+    before = one.read()
+    for below, above in (one, two), (two, one):
+        with held(below, above.device):
+            said = agent.bad("VolumeInUse", "create", "db2", "--device", two.path, "--storage-encrypted", "--allow-overwrite")
+            assert "holds the volume of the cluster db1" in said, said
+    assert one.read() == before and not any(two.read())
+    agent.create("db2", two)
+
+
 @test("a disk that another program has for itself is in use: a start opens nothing and asks no KMS")
 def _():
     stopped_cluster()

@@ -104,6 +104,11 @@ static int setup(void **state)
 	add("dm-2", "253:2");
 	put("dm-2", "dm/name", LONG_NAME "\n");
 	put("dm-2", "dm/uuid", "LVM-abc\n");
+	put("dm-2", "slaves/sdd1", "");
+	add("dm-4", "253:4");
+	put("dm-4", "slaves/sdd1", "");
+	add("dm-5", "253:5");
+	put("dm-5", "slaves/dm-4", "");
 	add("dm-3", "253:3");
 	put("dm-3", "dm/name", "sleeping\n");
 	put("dm-3", "dm/suspended", "1\n");
@@ -193,6 +198,19 @@ static void a_disk_and_its_partition_overlap(void **state)
 	assert_false(disks_overlap(makedev(8, 0), makedev(8, 16)));
 }
 
+static void a_device_overlaps_with_what_it_is_made_of(void **state)
+{
+	const dev_t disk = makedev(8, 48), partition = makedev(8, 49);
+	const dev_t volume = makedev(253, 2), other = makedev(253, 4), on_top = makedev(253, 5);
+
+	need_mounts();
+	if (!disks_overlap(on_top, other) || !disks_overlap(disk, on_top))
+		fail_msg("a device and the one below it are taken for two devices");
+	assert_true(disks_overlap(partition, volume));
+	assert_false(disks_overlap(volume, other));
+	assert_false(disks_overlap(volume, on_top));
+}
+
 static void expect(unsigned int maj, unsigned int min, const char *expected)
 {
 	char identity[DISK_IDENTITY_MAX];
@@ -233,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_suspended_device_is_not_looked_at),
 		cmocka_unit_test(a_name_of_any_length_is_listed),
 		cmocka_unit_test(a_disk_and_its_partition_overlap),
+		cmocka_unit_test(a_device_overlaps_with_what_it_is_made_of),
 		cmocka_unit_test(a_disk_is_what_its_number_says),
 		cmocka_unit_test(a_name_is_no_proof),
 	};

@@ -266,9 +266,17 @@ bool disks_holder(dev_t number, char holder[PATH_MAX])
 	return found;
 }
 
+static bool lies_on(dev_t a, dev_t b)
+{
+	char holder[PATH_MAX];
+	struct stat st;
+
+	return disks_holder(b, holder) && stat(holder, &st) == 0 && st.st_rdev == a;
+}
+
 bool disks_overlap(dev_t a, dev_t b)
 {
-	return a == b;
+	return a == b || lies_on(a, b) || lies_on(b, a);
 }
 
 size_t disks_list(struct disk **ret)

@@ -88,7 +88,7 @@ static int check_device(struct agent *agent, const char *device, dev_t *number, 
 	for (struct cluster *c = agent->clusters; c; c = c->next)
 		if (is_on(c->device, st.st_rdev) || is_on(cluster_disk_path(c), st.st_rdev))
 			return fault_set(f, "VolumeInUse",
-					 "%.200s holds the volume of the cluster %s. Delete that cluster first.",
+					 "%.200s holds the volume of the cluster %s, or overlaps with its device. Delete that cluster first.",
 					 device, c->id);
 	*number = st.st_rdev;
 	return 0;

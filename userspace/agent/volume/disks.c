@@ -11,6 +11,8 @@
 
 #include "agent/volume/mapper.h"
 
+#define DEPTH 16 /* layers of devices; a bound, in case sysfs has a circle */
+
 /* Reads one line from the device's folder in sysfs; "" if it is missing. */
 static void read_attribute(const char *name, const char *attribute, char text[PATH_MAX])
 {
@@ -144,23 +146,39 @@ bool disks_holder(dev_t number, char holder[PATH_MAX])
 	return name && find_holder(name, holder);
 }
 
-/** disks_overlap() - are two devices one device, or a disk and its partition? */
+/* Does the device @name lie on @lower: as its partition, or as a device that is made of it? */
+static bool lies_on(const char *name, const char *lower, unsigned int depth)
+{
+	char path[PATH_MAX], folder[PATH_MAX], partition[PATH_MAX];
+	struct dirent *entry;
+	bool found = !strcmp(name, lower);
+	DIR *dir;
+
+	if (found || !depth)
+		return found;
+	read_attribute(name, "partition", partition);
+	snprintf(path, sizeof(path), "/sys/class/block/%s", name);
+	if (partition[0] && realpath(path, folder)) {
+		*strrchr(folder, '/') = 0;
+		found = lies_on(strrchr(folder, '/') + 1, lower, depth - 1);
+	}
+	snprintf(path, sizeof(path), "/sys/class/block/%s/slaves", name);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir)))
+		found = entry->d_name[0] != '.' && lies_on(entry->d_name, lower, depth - 1);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/** disks_overlap() - are two devices one device, or does one of them lie on the other? */
 bool disks_overlap(dev_t a, dev_t b)
 {
-	char folder_a[PATH_MAX], folder_b[PATH_MAX], attribute[PATH_MAX];
+	char folder_a[PATH_MAX], folder_b[PATH_MAX];
 	const char *name_a = find_name(a, folder_a), *name_b = find_name(b, folder_b);
-	const char *name = name_b;
-	char *whole = folder_a, *part = folder_b;
 
 	if (a == b)
 		return true;
-	if (!name_a || !name_b)
-		return false;
-	if (strlen(folder_a) > strlen(folder_b)) {
-		whole = folder_b;
-		part = folder_a;
-		name = name_a;
-	}
-	read_attribute(name, "partition", attribute);
-	return attribute[0] && !strncmp(whole, part, strlen(whole)) && part[strlen(whole)] == '/';
+	return name_a && name_b &&
+	       (lies_on(name_a, name_b, DEPTH) || lies_on(name_b, name_a, DEPTH));
 }
