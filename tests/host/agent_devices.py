@@ -246,6 +246,14 @@ def _():
     agent.create("db2", two)
 
 
+@test("a link is read once: the agent formats the device's own node, which only root can exchange")
+def _():
+    with open(one.device, "r+b", buffering=0) as disk:
+        disk.write(bytes(1024) + b"\1\0\0\0\377\0\0\0" + bytes(4096 - 1024 - 8 - 10) + b"SWAPSPACE2")
+    said = agent.bad("InvalidParameterCombination", "create", "db1", "--device", one.path, "--storage-encrypted")
+    assert f"{one.device} already holds data" in said, f"the link was read again: {said}"
+
+
 @test("a disk that another program has for itself is in use: a start opens nothing and asks no KMS")
 def _():
     stopped_cluster()

@@ -127,6 +127,27 @@ void disk_identity(dev_t number, char identity[DISK_IDENTITY_MAX])
 }
 
 /**
+ * disk_node() - the kernel's own path of a block device, which only root can exchange
+ *
+ * Return: false if there is no such device, or /dev has something else under its name.
+ */
+bool disk_node(dev_t number, char node[PATH_MAX])
+{
+	char path[64], folder[PATH_MAX], *name;
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(number), minor(number));
+	if (!realpath(path, folder))
+		return false;
+	name = strrchr(folder, '/') + 1;
+	for (char *c = name; *c; c++)
+		if (*c == '!')
+			*c = '/';
+	snprintf(node, PATH_MAX, "/dev/%s", name);
+	return stat(node, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == number;
+}
+
+/**
  * disk_identity_proves() - are two identities, seen under different paths, those of one disk?
  * @stored: from the catalog, "" if it has none
  * @seen: of a device under another path

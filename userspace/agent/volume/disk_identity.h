@@ -13,6 +13,7 @@
 #define DISK_IDENTITY_MAX PATH_MAX
 
 void disk_identity(dev_t number, char identity[DISK_IDENTITY_MAX]);
+bool disk_node(dev_t number, char node[PATH_MAX]);
 bool disk_identity_proves(const char *stored, const char *seen);
 
 #endif

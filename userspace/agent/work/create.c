@@ -82,14 +82,22 @@ static void run_format(struct volume_job *job)
 	};
 	struct stat st;
 
-	/* The KMS took its time: the path may name another device by now. */
+	/*
+	 * The KMS took its time: the path may name another device by now. If it is a link, it may
+	 * name another device at any time. Only root can exchange the device's own node.
+	 */
 	if (stat(job->device, &st) < 0 || st.st_rdev != job->number)
 		job->result =
 			fault_set(&job->fault, "InvalidParameterValue",
 				  "%s has become another device since the cluster's creation began. Nothing was written.",
 				  job->device);
+	else if (!disk_node(job->number, job->found))
+		job->result =
+			fault_set(&job->fault, "InternalFailure",
+				  "The kernel's own path of %s is not in /dev. Nothing was written.",
+				  job->device);
 	else
-		job->result = header_format(job->device, &identity, job->key, &job->header,
+		job->result = header_format(job->found, &identity, job->key, &job->header,
 					    &job->fault);
 	secret_free(job->key);
 	job->key = NULL;
