@@ -108,7 +108,7 @@ check "systemd-tmpfiles makes the folder of the audit trail" tmpfiles
 
 check "enveloped.service starts when a folder is missing" folders_may_be_missing enveloped.service
 check "envelope-kms.service starts when a folder is missing" folders_may_be_missing envelope-kms.service
-check "a reload checks the configuration before the agent is told" reload_checks_first
+check "a reload checks the configuration before it signals the agent" reload_checks_first
 
 # udevadm of Debian 12 has no verify. Its test run names a rule that udev cannot parse.
 udev_rule() {

@@ -129,7 +129,7 @@ void audit_status(struct audit *audit, const struct cluster *cluster, enum clust
  * audit_service_event() - record something that concerns the agent and no one cluster
  * @name: "ConfigurationReload"
  * @details: taken over; may be NULL
- * @f: the fault; NULL or an empty code if there is none
+ * @f: the fault; NULL or an empty code for no fault
  *
  * The record is on the disk when this returns.
  */

@@ -272,7 +272,7 @@ json_object *agent_record_status(const struct record_origin *origin, const struc
  * agent_record_service_event() - something that concerns the agent and no one cluster
  * @name: "ConfigurationReload"
  * @details: taken over; may be NULL
- * @f: the fault; NULL or an empty code if there is none
+ * @f: the fault; NULL or an empty code for no fault
  *
  * Return: for the caller.
  */
