@@ -22,8 +22,10 @@
  *	volume/		disks and device-mapper devices, and the thread that may block on them
  *	audit/		the audit trail's records
  *
- * Calls go downwards: api, work, then lease, volume, catalog, audit. A lower part reaches a higher
- * one through struct agent_hooks. tests/style/circles holds that.
+ * Most calls go downwards: api, work, then lease, volume, catalog, audit. main() sets struct
+ * agent_hooks for calls to a higher part. Two lower parts call a higher one directly: renewal.c
+ * passes the KMS's answer to key_loss.c and loss_record.c, operation.c sends its reply. Files that
+ * include each other in a circle fail tests/style/circles.
  */
 #ifndef ENVELOPE_AGENT_H
 #define ENVELOPE_AGENT_H
