@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/volume/disks.c agent/volume/disk_identity.c */
+/* sources: agent/volume/disks.c agent/volume/disk_identity.c agent/volume/sysfs.c */
 /*
  * Which block devices may hold a volume, and what identifies them, in a sysfs of the test's own: one
  * disk in a mirror, one with a volume's device on top, one with a partition, names of any length.
@@ -112,6 +112,7 @@ static int setup(void **state)
 	add("dm-3", "253:3");
 	put("dm-3", "dm/name", "sleeping\n");
 	put("dm-3", "dm/suspended", "1\n");
+	add("cciss!c0d0", "104:0");
 	if (unshare(geteuid() ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS) < 0 ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return 0;
@@ -187,6 +188,13 @@ static void a_name_of_any_length_is_listed(void **state)
 		fail_msg("a long name is not listed");
 }
 
+static void an_exclamation_mark_in_a_name_is_a_slash_in_the_path(void **state)
+{
+	need_mounts();
+	if (!is_listed("/dev/cciss/c0d0"))
+		fail_msg("a disk in a folder of /dev is not listed by its path");
+}
+
 static void a_disk_and_its_partition_overlap(void **state)
 {
 	need_mounts();
@@ -250,6 +258,7 @@ int main(void)
 		cmocka_unit_test(the_device_of_a_volume_holds_its_disk_for_the_volume),
 		cmocka_unit_test(a_suspended_device_is_not_looked_at),
 		cmocka_unit_test(a_name_of_any_length_is_listed),
+		cmocka_unit_test(an_exclamation_mark_in_a_name_is_a_slash_in_the_path),
 		cmocka_unit_test(a_disk_and_its_partition_overlap),
 		cmocka_unit_test(a_device_overlaps_with_what_it_is_made_of),
 		cmocka_unit_test(a_disk_is_what_its_number_says),

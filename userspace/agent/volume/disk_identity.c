@@ -8,54 +8,42 @@
 
 #include <blkid/blkid.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
+
+#include "agent/volume/sysfs.h"
 
 #define NONE	"none"
 #define DM_NAME "dm-name:"
 
-/* Reads one line of @folder, without blanks at its ends. Return: false if it is missing or empty. */
-static bool read_line(const char *folder, const char *attribute, char text[PATH_MAX])
+/* Some drivers fill up a serial number or a WWN with blanks. */
+static char *trim(char *text)
 {
-	char path[2 * PATH_MAX];
-	size_t length, blanks;
-	FILE *file;
+	size_t length;
 
-	text[0] = 0;
-	snprintf(path, sizeof(path), "%s/%s", folder, attribute);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	if (!fgets(text, PATH_MAX, file))
-		text[0] = 0;
-	fclose(file);
-	for (length = strlen(text); length && strchr(" \t\n", text[length - 1]); length--)
+	text += strspn(text, " \t");
+	for (length = strlen(text); length && strchr(" \t", text[length - 1]); length--)
 		;
 	text[length] = 0;
-	blanks = strspn(text, " \t");
-	memmove(text, text + blanks, length - blanks + 1);
-	return text[0];
+	return text;
 }
 
 /* A loop device is what its file is. A copy that was put in the file's place is another inode. */
-static bool identify_loop(const char *folder, char identity[DISK_IDENTITY_MAX])
+static bool identify_loop(const char *name, char identity[DISK_IDENTITY_MAX])
 {
 	char file[PATH_MAX], offset[PATH_MAX];
 	struct stat st = { 0 };
 
-	if (!read_line(folder, "loop/backing_file", file))
+	if (!sysfs_read(name, "loop/backing_file", file))
 		return false;
-	read_line(folder, "loop/offset", offset);
+	sysfs_read(name, "loop/offset", offset);
 	stat(file, &st);
 	snprintf(identity, DISK_IDENTITY_MAX, "file:%llu+%.20s:%.*s", (unsigned long long)st.st_ino,
 		 offset, PATH_MAX - 64, file);
 	return true;
 }
 
-static void identify_whole(const char *folder, char identity[DISK_IDENTITY_MAX])
+static void identify_whole(const char *name, char identity[DISK_IDENTITY_MAX])
 {
 	static const struct {
 		const char *attribute;
@@ -65,28 +53,30 @@ static void identify_whole(const char *folder, char identity[DISK_IDENTITY_MAX])
 		{ "device/wwid", "wwid:" },	{ "wwid", "wwid:" },	{ "serial", "serial:" },
 		{ "device/serial", "serial:" },
 	};
-	char text[PATH_MAX];
+	char text[PATH_MAX], *word;
 
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++) {
-		if (!read_line(folder, attributes[i].attribute, text))
+		sysfs_read(name, attributes[i].attribute, text);
+		word = trim(text);
+		if (!word[0])
 			continue;
 		snprintf(identity, DISK_IDENTITY_MAX, "%s%.*s", attributes[i].word,
-			 DISK_IDENTITY_MAX - 16, text);
+			 DISK_IDENTITY_MAX - 16, word);
 		return;
 	}
-	if (!identify_loop(folder, identity))
+	if (!identify_loop(name, identity))
 		snprintf(identity, DISK_IDENTITY_MAX, NONE);
 }
 
 /* The partition's entry in the table of its disk; "" without a uuid. */
-static void partition_uuid(const char *folder, char uuid[64])
+static void partition_uuid(const char *name, char uuid[64])
 {
 	char node[PATH_MAX];
 	const char *value = NULL;
 	blkid_probe probe;
 
 	uuid[0] = 0;
-	snprintf(node, sizeof(node), "/dev/%s", strrchr(folder, '/') + 1);
+	sysfs_node(name, node);
 	probe = blkid_new_probe_from_filename(node);
 	if (!probe)
 		return;
@@ -105,20 +95,19 @@ static void partition_uuid(const char *folder, char uuid[64])
  */
 void disk_identity(dev_t number, char identity[DISK_IDENTITY_MAX])
 {
-	char path[64], folder[PATH_MAX], partition[PATH_MAX], uuid[64];
+	char name[NAME_MAX + 1], disk[NAME_MAX + 1], partition[PATH_MAX], uuid[64];
 	size_t length;
 
 	snprintf(identity, DISK_IDENTITY_MAX, NONE);
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(number), minor(number));
-	if (!realpath(path, folder))
+	if (!sysfs_name(number, name))
 		return;
-	if (!read_line(folder, "partition", partition)) {
-		identify_whole(folder, identity);
+	if (!sysfs_disk_of(name, disk)) {
+		identify_whole(name, identity);
 		return;
 	}
-	partition_uuid(folder, uuid);
-	*strrchr(folder, '/') = 0;
-	identify_whole(folder, identity);
+	sysfs_read(name, "partition", partition);
+	partition_uuid(name, uuid);
+	identify_whole(disk, identity);
 	length = strlen(identity);
 	if (length > DISK_IDENTITY_MAX - 96)
 		length = DISK_IDENTITY_MAX - 96;
@@ -133,17 +122,12 @@ void disk_identity(dev_t number, char identity[DISK_IDENTITY_MAX])
  */
 bool disk_node(dev_t number, char node[PATH_MAX])
 {
-	char path[64], folder[PATH_MAX], *name;
+	char name[NAME_MAX + 1];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(number), minor(number));
-	if (!realpath(path, folder))
+	if (!sysfs_name(number, name))
 		return false;
-	name = strrchr(folder, '/') + 1;
-	for (char *c = name; *c; c++)
-		if (*c == '!')
-			*c = '/';
-	snprintf(node, PATH_MAX, "/dev/%s", name);
+	sysfs_node(name, node);
 	return stat(node, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == number;
 }
 

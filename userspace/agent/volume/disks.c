@@ -6,39 +6,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "agent/volume/mapper.h"
+#include "agent/volume/sysfs.h"
 
 #define DEPTH 16 /* layers of devices; a bound, in case sysfs has a circle */
-
-/* Reads one line from the device's folder in sysfs; "" if it is missing. */
-static void read_attribute(const char *name, const char *attribute, char text[PATH_MAX])
-{
-	char path[PATH_MAX];
-	FILE *file;
-
-	text[0] = 0;
-	snprintf(path, sizeof(path), "/sys/class/block/%s/%s", name, attribute);
-	file = fopen(path, "re");
-	if (!file)
-		return;
-	if (fgets(text, PATH_MAX, file))
-		text[strcspn(text, "\n")] = 0;
-	fclose(file);
-}
 
 /* The path by which people know the device: a device-mapper device by its name. */
 static void device_path(const char *name, char path[PATH_MAX])
 {
 	char dm_name[PATH_MAX];
 
-	read_attribute(name, "dm/name", dm_name);
-	if (dm_name[0])
+	if (sysfs_read(name, "dm/name", dm_name))
 		snprintf(path, PATH_MAX, "/dev/mapper/%.*s", PATH_MAX - 16, dm_name);
 	else
-		snprintf(path, PATH_MAX, "/dev/%s", name);
+		sysfs_node(name, path);
 }
 
 /*
@@ -49,8 +31,8 @@ static bool is_mapping(const char *name)
 {
 	char dm_name[PATH_MAX], uuid[PATH_MAX];
 
-	read_attribute(name, "dm/name", dm_name);
-	read_attribute(name, "dm/uuid", uuid);
+	sysfs_read(name, "dm/name", dm_name);
+	sysfs_read(name, "dm/uuid", uuid);
 	return dm_name[0] && (!strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX)) ||
 			      mapper_is_mapping(dm_name));
 }
@@ -85,9 +67,9 @@ static bool is_worth_a_look(const char *name)
 {
 	char size[PATH_MAX], suspended[PATH_MAX], uuid[PATH_MAX], holder[PATH_MAX];
 
-	read_attribute(name, "size", size);
-	read_attribute(name, "dm/suspended", suspended);
-	read_attribute(name, "dm/uuid", uuid);
+	sysfs_read(name, "size", size);
+	sysfs_read(name, "dm/suspended", suspended);
+	sysfs_read(name, "dm/uuid", uuid);
 	return strtoull(size, NULL, 10) > 0 && strcmp(suspended, "1") &&
 	       strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX)) &&
 	       !find_holder(name, holder);
@@ -123,45 +105,29 @@ size_t disks_list(struct disk **ret)
 	return count;
 }
 
-/* The folder of a device in sysfs, and its last part: the kernel's name. */
-static const char *find_name(dev_t number, char folder[PATH_MAX])
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(number), minor(number));
-	if (!realpath(path, folder))
-		return NULL;
-	return strrchr(folder, '/') + 1;
-}
-
 /**
  * disks_holder() - find a device on top of @number that is not the mapping of a volume
  * @holder: its path, when the answer is true
  */
 bool disks_holder(dev_t number, char holder[PATH_MAX])
 {
-	char folder[PATH_MAX];
-	const char *name = find_name(number, folder);
+	char name[NAME_MAX + 1];
 
-	return name && find_holder(name, holder);
+	return sysfs_name(number, name) && find_holder(name, holder);
 }
 
 /* Does the device @name lie on @lower: as its partition, or as a device that is made of it? */
 static bool lies_on(const char *name, const char *lower, unsigned int depth)
 {
-	char path[PATH_MAX], folder[PATH_MAX], partition[PATH_MAX];
+	char path[PATH_MAX], disk[NAME_MAX + 1];
 	struct dirent *entry;
 	bool found = !strcmp(name, lower);
 	DIR *dir;
 
 	if (found || !depth)
 		return found;
-	read_attribute(name, "partition", partition);
-	snprintf(path, sizeof(path), "/sys/class/block/%s", name);
-	if (partition[0] && realpath(path, folder)) {
-		*strrchr(folder, '/') = 0;
-		found = lies_on(strrchr(folder, '/') + 1, lower, depth - 1);
-	}
+	if (sysfs_disk_of(name, disk))
+		found = lies_on(disk, lower, depth - 1);
 	snprintf(path, sizeof(path), "/sys/class/block/%s/slaves", name);
 	dir = opendir(path);
 	while (dir && !found && (entry = readdir(dir)))
@@ -174,11 +140,10 @@ static bool lies_on(const char *name, const char *lower, unsigned int depth)
 /** disks_overlap() - are two devices one device, or does one of them lie on the other? */
 bool disks_overlap(dev_t a, dev_t b)
 {
-	char folder_a[PATH_MAX], folder_b[PATH_MAX];
-	const char *name_a = find_name(a, folder_a), *name_b = find_name(b, folder_b);
+	char name_a[NAME_MAX + 1], name_b[NAME_MAX + 1];
 
 	if (a == b)
 		return true;
-	return name_a && name_b &&
+	return sysfs_name(a, name_a) && sysfs_name(b, name_b) &&
 	       (lies_on(name_a, name_b, DEPTH) || lies_on(name_b, name_a, DEPTH));
 }
