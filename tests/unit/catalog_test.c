@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/catalog/catalog.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/catalog/catalog.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The catalog returns the clusters that were stored, refuses a second cluster of the same name, and
  * renames a damaged file instead of overwriting it.
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/catalog/catalog.h"
+#include "agent/catalog/places.h"
 
 struct fixture {
 	char directory[64];
@@ -196,6 +197,26 @@ static void twins_are_refused(void **state)
 	free(b);
 }
 
+static void the_disk_of_a_deleted_cluster_is_forgotten(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *c = make("db1");
+	struct fault f;
+
+	store(x, c);
+	strcpy(c->disk, "serial:S123");
+	assert_int_equal(places_record(x->catalog, c, &f), 0);
+	reopen(x);
+	c->disk[0] = 0;
+	assert_int_equal(places_find(x->catalog, c, &f), 0);
+	assert_string_equal(c->disk, "serial:S123");
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_int_equal(places_find(x->catalog, c, &f), 0);
+	if (c->disk[0])
+		fail_msg("the catalog still has the disk of a deleted cluster");
+	free(c);
+}
+
 static void deleted_is_gone(void **state)
 {
 	struct fixture *x = *state;
@@ -305,6 +326,7 @@ int main(void)
 		WITH_CATALOG(changes_replace_and_order_stays),
 		WITH_CATALOG(twins_are_refused),
 		WITH_CATALOG(deleted_is_gone),
+		WITH_CATALOG(the_disk_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(damaged_file_is_kept_aside),
 		WITH_CATALOG(newer_file_is_left_alone),
 		WITH_CATALOG(strange_status_is_skipped),

@@ -6,12 +6,12 @@
 #include "agent/catalog/catalog.h"
 
 #include <errno.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "agent/catalog/statement.h"
 #include "lib/base/log.h"
 
 #define SCHEMA_VERSION 1
@@ -50,9 +50,11 @@ static const char later_schema[] = "CREATE TABLE IF NOT EXISTS job ("
 				   "CREATE TABLE IF NOT EXISTS place ("
 				   "  volume_id TEXT PRIMARY KEY NOT NULL,"
 				   "  disk TEXT NOT NULL"
-				   ") STRICT;";
+				   ") STRICT;"
+				   "CREATE TRIGGER IF NOT EXISTS place_goes AFTER DELETE ON cluster"
+				   " BEGIN DELETE FROM place WHERE volume_id = OLD.volume_id; END;";
 
-/** catalog_db() - the open file, for jobs.c */
+/** catalog_db() - the open file, for jobs.c and places.c */
 struct sqlite3 *catalog_db(struct catalog *catalog)
 {
 	return catalog->db;
@@ -233,18 +235,16 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
 				     cluster_key(c), c->region,
 				     c->account,     cluster_status_name(c->status),
 				     c->reason };
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(catalog->db,
-				   "INSERT INTO cluster VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
-				   " ON CONFLICT (volume_id) DO UPDATE SET device=excluded.device,"
-				   " key_arn=excluded.key_arn, status=excluded.status,"
-				   " reason=excluded.reason, denied_since=excluded.denied_since,"
-				   " wrapped_key=excluded.wrapped_key,"
-				   " header_sha256=excluded.header_sha256",
-				   -1, &statement, NULL);
+	sqlite3_stmt *statement;
+	int r = statement_begin(catalog->db,
+				"INSERT INTO cluster VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+				" ON CONFLICT (volume_id) DO UPDATE SET device=excluded.device,"
+				" key_arn=excluded.key_arn, status=excluded.status,"
+				" reason=excluded.reason, denied_since=excluded.denied_since,"
+				" wrapped_key=excluded.wrapped_key,"
+				" header_sha256=excluded.header_sha256",
+				text, 9, &statement);
 
-	for (int i = 0; r == SQLITE_OK && i < 9; i++)
-		r = sqlite3_bind_text(statement, i + 1, text[i], -1, SQLITE_STATIC);
 	if (r == SQLITE_OK)
 		r = sqlite3_bind_int64(statement, 10, c->created);
 	if (r == SQLITE_OK)
@@ -264,15 +264,9 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
 /** catalog_delete() - forget a cluster; 0, also when it was not there, or -1 */
 int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f)
 {
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(catalog->db, "DELETE FROM cluster WHERE volume_id = ?", -1,
-				   &statement, NULL);
+	int r = statement_run(catalog->db, "DELETE FROM cluster WHERE volume_id = ?", &volume_id,
+			      1);
 
-	if (r == SQLITE_OK)
-		r = sqlite3_bind_text(statement, 1, volume_id, -1, SQLITE_STATIC);
-	if (r == SQLITE_OK)
-		r = sqlite3_step(statement);
-	sqlite3_finalize(statement);
 	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "change", f);
 }
 

@@ -2,8 +2,9 @@
 /* The job table of the catalog. Each change is on the disk when its function returns. */
 #include "agent/catalog/jobs.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
+
+#include "agent/catalog/statement.h"
 
 static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
 {
@@ -20,15 +21,13 @@ static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
 int jobs_record(struct catalog *catalog, const struct job *job, struct fault *f)
 {
 	const char *const text[] = { job->volume_id, job->kind, job->step, job->made };
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(catalog_db(catalog),
-				   "INSERT INTO job VALUES (?,?,?,?,?)"
-				   " ON CONFLICT (volume_id) DO UPDATE SET kind=excluded.kind,"
-				   " step=excluded.step, made=excluded.made",
-				   -1, &statement, NULL);
+	sqlite3_stmt *statement;
+	int r = statement_begin(catalog_db(catalog),
+				"INSERT INTO job VALUES (?,?,?,?,?)"
+				" ON CONFLICT (volume_id) DO UPDATE SET kind=excluded.kind,"
+				" step=excluded.step, made=excluded.made",
+				text, 4, &statement);
 
-	for (int i = 0; r == SQLITE_OK && i < 4; i++)
-		r = sqlite3_bind_text(statement, i + 1, text[i], -1, SQLITE_STATIC);
 	if (r == SQLITE_OK)
 		r = sqlite3_bind_int64(statement, 5, job->begun);
 	if (r == SQLITE_OK)
@@ -45,14 +44,12 @@ static void column_text(sqlite3_stmt *statement, int column, char *text, size_t 
 /** jobs_find() - the job of a volume; 1 when @ret is filled, 0 when the volume has no job, or -1 */
 int jobs_find(struct catalog *catalog, const char *volume_id, struct job *ret, struct fault *f)
 {
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(catalog_db(catalog),
-				   "SELECT volume_id, kind, step, made, begun FROM job"
-				   " WHERE volume_id = ?",
-				   -1, &statement, NULL);
+	sqlite3_stmt *statement;
+	int r = statement_begin(catalog_db(catalog),
+				"SELECT volume_id, kind, step, made, begun FROM job"
+				" WHERE volume_id = ?",
+				&volume_id, 1, &statement);
 
-	if (r == SQLITE_OK)
-		r = sqlite3_bind_text(statement, 1, volume_id, -1, SQLITE_STATIC);
 	if (r == SQLITE_OK)
 		r = sqlite3_step(statement);
 	if (r == SQLITE_ROW) {
@@ -87,14 +84,8 @@ int jobs_forget_orphans(struct catalog *catalog, struct fault *f)
 /** jobs_forget() - the job of a volume has ended; 0, also when it had none, or -1 */
 int jobs_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
 {
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(catalog_db(catalog), "DELETE FROM job WHERE volume_id = ?", -1,
-				   &statement, NULL);
+	int r = statement_run(catalog_db(catalog), "DELETE FROM job WHERE volume_id = ?",
+			      &volume_id, 1);
 
-	if (r == SQLITE_OK)
-		r = sqlite3_bind_text(statement, 1, volume_id, -1, SQLITE_STATIC);
-	if (r == SQLITE_OK)
-		r = sqlite3_step(statement);
-	sqlite3_finalize(statement);
 	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "forget", f);
 }

@@ -10,6 +10,5 @@
 
 int places_find(struct catalog *catalog, struct cluster *cluster, struct fault *f);
 int places_record(struct catalog *catalog, const struct cluster *cluster, struct fault *f);
-int places_forget(struct catalog *catalog, const char *volume_id, struct fault *f);
 
 #endif

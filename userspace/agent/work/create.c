@@ -15,7 +15,6 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
-#include "agent/catalog/places.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/rules/rules.h"
@@ -226,8 +225,7 @@ static void erased(struct operation *op)
 		log_error("Cluster %s: cannot erase the header of its unfinished volume on %s: %s",
 			  cluster->id, op->job.found, op->job.fault.message);
 	held_key_drop(cluster);
-	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0 ||
-	    places_forget(op->agent->catalog, cluster->volume_id, &f) < 0)
+	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster_remove(cluster);
 	operation_undone(op);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
-#include "agent/catalog/places.h"
 #include "agent/lease/held_key.h"
 #include "agent/volume/device_users.h"
 #include "agent/volume/locate.h"
@@ -58,8 +57,7 @@ static void forgotten(struct operation *op)
 			      "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
 			      op->job.result < 0 ? "its header is not marked: " : "finished now",
 			      op->job.result < 0 ? op->job.fault.message : "");
-	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0 ||
-	    places_forget(agent->catalog, cluster->volume_id, &f) < 0)
+	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster->operation = NULL;
 	operation_end(op);
