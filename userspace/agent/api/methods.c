@@ -86,7 +86,7 @@ static int check_device(struct agent *agent, const char *device, dev_t *number, 
 		return fault_set(f, "InvalidParameterValue", "%.200s is not a block device.",
 				 device);
 	for (struct cluster *c = agent->clusters; c; c = c->next)
-		if (is_on(c->device, st.st_rdev) || is_on(cluster_disk_path(c), st.st_rdev))
+		if (is_on(c->device, st.st_rdev) || (c->found[0] && is_on(c->found, st.st_rdev)))
 			return fault_set(f, "VolumeInUse",
 					 "%.200s holds the volume of the cluster %s, or overlaps with its device. Delete that cluster first.",
 					 device, c->id);
