@@ -153,7 +153,7 @@ def _():
     agent.scannable(two, three)
     os.unlink(one.path)
     said = agent.bad("InvalidVolumeHeader", "relocate", "db1", "--device", three.path)
-    assert "is not on" in said and three.path in said, said
+    assert f"is not on {three.path}, but on {two.device}" in said, said
     agent.bad("InvalidParameterValue", "relocate", "db1", "--device", "vdb")
     agent.bad("InvalidParameterValue", "relocate", "db1", "--device", f"{agent.dir}/nothing")
     assert agent.clusters()["db1"]["Device"] == one.path

@@ -19,7 +19,7 @@
 
 #define RELOCATE "envelope cluster relocate --db-cluster-identifier"
 
-/* What the device at the user's path is, when no device holds the volume. */
+/* What the device at the user's path is, when it is not the volume. */
 static void explain_path(const struct volume_job *job, struct fault *f)
 {
 	struct volume_header header;
@@ -41,8 +41,11 @@ static void explain_path(const struct volume_job *job, struct fault *f)
 			  job->device, header.volume_id, header.cluster_id);
 }
 
-/* No device holds the volume, as far as a volume may be on it. */
-static int refuse_missing(struct volume_job *job, const struct stat *at_path)
+/*
+ * The device at the path does not hold the volume, as far as a volume may be on it.
+ * @elsewhere: a device that holds the volume, or NULL
+ */
+static int refuse_missing(struct volume_job *job, const struct stat *at_path, const char *elsewhere)
 {
 	char holder[PATH_MAX];
 	struct fault why;
@@ -53,6 +56,11 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path)
 				 " %s --device %s",
 				 job->device, holder, job->cluster_id, holder);
 	explain_path(job, &why);
+	if (elsewhere)
+		return fault_set(&job->fault, why.code,
+				 "The volume %s of the cluster %s is not on %s, but on %s. (%.250s)",
+				 job->volume_id, job->cluster_id, job->device, elsewhere,
+				 why.message);
 	return fault_set(&job->fault, why.code,
 			 "The volume %s of the cluster %s is not on %s, nor on another device of this host. (%.250s)",
 			 job->volume_id, job->cluster_id, job->device, why.message);
@@ -100,7 +108,7 @@ static int locate(struct volume_job *job, bool missing_ok)
 	is_at_path = at < count;
 	taken = is_at_path ? &volumes[at] : volumes;
 	if (!count || (job->chosen && !is_at_path))
-		r = refuse_missing(job, &st);
+		r = refuse_missing(job, &st, count ? volumes[0].device : NULL);
 	else if (!job->chosen && count > 1)
 		r = fault_set(&job->fault, "InvalidVolumeHeader",
 			      "The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Take the copy away, then try again.",

@@ -36,7 +36,7 @@ static void located(struct operation *op)
 		operation_fail(op);
 		return;
 	}
-	log_info("Cluster %s: its volume is on %s now, not on %s: the user says so.", cluster->id,
+	log_info("Cluster %s: the user has set its device to %s; it was %s.", cluster->id,
 		 cluster->device, before);
 	place_found(cluster, op->job.found, op->job.disk);
 	operation_end(op);
