@@ -233,8 +233,8 @@ polled_disk() {
 }
 
 # read_block, write_block DEVICE: one direct I/O; a fault of the device, a hang included, is a failure.
-read_block() { timeout -s KILL 120 dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct status=none; }
-write_block() { timeout -s KILL 120 dd if=/dev/zero of="$1" bs=4096 count=1 oflag=direct status=none; }
+read_block() { timeout -s KILL 120 direct read "$1"; }
+write_block() { timeout -s KILL 120 direct write "$1"; }
 
 # The key type and target of this checkout; dm-crypt for the oracle and the controls.
 modprobe -a dm-crypt dm-mod >&2
