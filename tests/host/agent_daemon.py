@@ -6,6 +6,7 @@
 
 import atexit
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -244,11 +245,21 @@ class Agent:
     def volume(self, name):
         return self.volumes()[name]
 
+    def device_threads(self):
+        """The kernel functions in which the jobs on devices sleep."""
+        asleep = []
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            folder = f"/proc/{self.process.pid}/task/{thread}"
+            with contextlib.suppress(OSError), open(f"{folder}/comm", encoding="utf-8") as comm, \
+                    open(f"{folder}/wchan", encoding="utf-8") as wchan:
+                if comm.read().strip() == "device":
+                    asleep.append(wchan.read())
+        return asleep
+
     def told_disks(self):
-        """Until the agent has written to the disks all that has happened. The device thread does one thing after the other, and
-        the look that answers the first call may have been waiting in front of that."""
-        for _ in range(2):
-            self.volumes()
+        """Until the agent has written to the disks all that has happened."""
+        for _ in range(2):  # a scan may have begun again
+            wait_for(lambda: self.volumes() is not None and not self.device_threads())
 
     def wait_status(self, name, status):
         wait_for(lambda: self.status(name) == status)
@@ -336,17 +347,29 @@ class Agent:
             os.close(pipe)
 
     @contextlib.contextmanager
-    def present(self, name):
-        with open(f"{self.kernel}/{name}", "w", encoding="utf-8"):
-            pass
+    def present(self, name, text=""):
+        with open(f"{self.kernel}/{name}", "w", encoding="utf-8") as f:
+            f.write(text)
         try:
             yield
         finally:
             os.unlink(f"{self.kernel}/{name}")
 
-    def hung_device(self):
-        """No device can be removed."""
-        return self.present("hung")
+    def hung_device(self, name=""):
+        """No device can be removed, or not the one of a cluster."""
+        return self.present("hung", f"envelope-{name}" if name else "")
+
+    def hung_key(self):
+        """No key can be given to the kernel."""
+        return self.present("hung-key")
+
+    @contextlib.contextmanager
+    def hung_disk(self, disk):
+        """Who reads or writes the header on the disk with libcryptsetup sleeps."""
+        os.makedirs("/run/cryptsetup", 0o700, exist_ok=True)
+        with open("/run/cryptsetup/L_{}:{}".format(*disk.number()), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def unseen_devices(self):
         """No look at the devices ends, but the one that an agent takes before it serves."""

@@ -125,6 +125,103 @@ def _():
     agent.good("start", "db1")
 
 
+# ---------------------------------------------------------------- devices that hang
+
+
+@test("a device that hangs holds up its own cluster alone: others are shown, made, started and stopped meanwhile")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    with agent.hung_device("db1"):
+        stop = agent.begin("stop", "db1")
+        agent.asked(stop)
+        assert agent.volume("db2")["Status"] == "available" and agent.status("db1") == "available"
+        agent.good("stop", "db2")
+        agent.good("start", "db2")
+        agent.create("db3", three)
+        agent.good("stop", "db3")
+        agent.good("delete", "db3", "--skip-final-snapshot")
+        said = agent.bad("InvalidDBClusterStateFault", "stop", "db1")
+        assert "under way" in said and stop.poll() is None, said
+    assert stop.wait(PATIENCE) == 0
+    # The same with a disk: libcryptsetup waits for it.
+    with agent.hung_disk(one):
+        start = agent.begin("start", "db1")
+        agent.asked(start)
+        agent.good("stop", "db2")
+        agent.good("start", "db2")
+    assert start.wait(PATIENCE) == 0 and volume_on("db1") == one.device
+
+
+def held_up(name):
+    """What is said of a cluster that a device holds up."""
+    reason = agent.clusters()[name]["StatusReason"]
+    assert reason.startswith("device-timeout: "), reason
+    agent.bad("InvalidDBClusterStateFault", "stop", name)
+    return reason
+
+
+@test("a command whose device does not answer in time ends with a fault, and the cluster waits for the device")
+def _():
+    agent.create("db1", one)
+    agent.restart(DeviceTimeoutSeconds=3)
+    for command in ["stop"], ["delete", "--skip-final-snapshot"]:
+        with agent.hung_device("db1"):
+            said = agent.bad("DeviceTimeout", command[0], "db1", *command[1:])
+            assert "more than 3 seconds" in said and one.path in said, said
+            assert agent.status("db1") == "available"
+            assert agent.records(f"{command[0].title()}DBCluster", "DeviceTimeout")
+            assert agent.volume("db1")["StatusReason"] == held_up("db1")
+        # The device is gone: so the cluster is stopped, though not deleted.
+        agent.wait_status("db1", "stopped")
+        assert agent.clusters()["db1"]["StatusReason"] == "" and not agent.keys() and not agent.devices()
+        agent.restart()
+        agent.good("start", "db1")
+        agent.restart(DeviceTimeoutSeconds=3)
+    agent.restart()
+
+
+@test("a start that did not end in time opens nothing later, and a creation leaves nothing")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    agent.restart(DeviceTimeoutSeconds=3)
+    with agent.hung_key():
+        agent.bad("DeviceTimeout", "start", "db1")
+        held_up("db1")
+        agent.bad("DeviceTimeout", "create", "db2", "--device", two.path, "--storage-encrypted")
+    agent.told_disks()
+    assert agent.status("db1") == "stopped" and not agent.keys()
+    assert all(fields[1] == "failed" for fields in agent.devices().values()), agent.devices()
+    assert not any(two.read()) and "db2" not in agent.clusters()
+    agent.restart()
+    agent.good("start", "db1")
+
+
+@test("Status answers from memory while a look at the devices hangs")
+def _():
+    agent.create("db1", one)
+    with agent.unseen_devices():
+        for _ in range(3):
+            assert agent.volume("db1")["DeviceState"] == "live"
+        assert agent.looking()
+
+
+@test("a cluster that was deleted while its disk was being scanned is not found again")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    agent.good("stop", "db1")
+    agent.told_disks()
+    assert agent.stop() == 0
+    with agent.hung_disk(two):  # the scan has seen the header of db1 and waits here
+        agent.start()
+        wait_for(lambda: any("lock" in function for function in agent.device_threads()))
+        agent.good("delete", "db1", "--skip-final-snapshot", "--erase")
+    agent.told_disks()
+    assert list(agent.clusters()) == ["db2"], agent.log()[-2000:]
+
+
 # ---------------------------------------------------------------- clients and agents that go in the middle
 
 
@@ -190,15 +287,13 @@ def _():
 def killed_before_the_seal():
     """An agent killed between the format of db1 on disk one and its wrapped key, beside db2 on disk two."""
     agent.create("db2", two)
-    with agent.hung_device():
-        stop = agent.begin("stop", "db2")  # holds the device thread, which is to format
-        agent.asked(stop)
+    agent.good("stop", "db2")
+    with agent.hung_disk(one):  # which is to be formatted
         unwrapped = len(decrypted())
         create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
         wait_for(lambda: len(decrypted()) > unwrapped)
         agent.kms.process.send_signal(signal.SIGSTOP)
     wait_for(lambda: b'"volume_id"' in one.read())
-    agent.wait_status("db2", "stopped")
     agent.kill()
     assert create.wait(PATIENCE) == 5
     assert b"wrapped_key" not in one.read() and b"wrapped_key" in two.read()

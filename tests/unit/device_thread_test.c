@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/volume/device_thread.c */
 /*
- * The device thread runs jobs in order, and each job ends in the event loop. A job that waits for a
- * hung disk blocks neither the loop nor the end of the program.
+ * The device threads: the jobs of a lane run in order, the jobs of other lanes run beside them, and
+ * each job ends in the event loop. A job that waits for a hung disk blocks neither the loop, nor
+ * another lane, nor the end of the program. The owner of the job learns when its time is over.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +12,9 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "agent/volume/device_thread.h"
 
@@ -23,6 +26,7 @@ struct job {
 	int *order;
 	int *done;
 	sem_t *hold;
+	int late; /* learned that its time is over: 1 while it ran, 2 before it began */
 };
 
 static void run(void *data)
@@ -46,18 +50,39 @@ static void done(void *data)
 	(*job->done)++;
 }
 
+static void late(void *data, bool begun)
+{
+	struct job *job = data;
+
+	assert_true(pthread_equal(pthread_self(), job->loop));
+	assert_int_equal(job->late, 0);
+	job->late = begun ? 1 : 2;
+}
+
+static const struct device_work work = { .run = run, .done = done };
+static const struct device_work limited = { .run = run, .done = done, .late = late };
+
+#define LONG 3600
+
+static sd_event *new_loop(unsigned int seconds, struct device_thread **thread)
+{
+	sd_event *event;
+
+	assert_true(sd_event_new(&event) >= 0);
+	assert_int_equal(device_thread_new(event, seconds, thread), 0);
+	return event;
+}
+
 static void jobs_run_in_order(void **state)
 {
 	struct device_thread *thread;
 	struct job jobs[JOBS];
 	int order[JOBS] = { -1 }, count = 0;
-	sd_event *event;
+	sd_event *event = new_loop(LONG, &thread);
 
-	assert_true(sd_event_new(&event) >= 0);
-	assert_int_equal(device_thread_new(event, &thread), 0);
 	for (int i = 0; i < JOBS; i++) {
-		jobs[i] = (struct job){ pthread_self(), i, order, &count, NULL };
-		device_thread_submit(thread, run, done, &jobs[i]);
+		jobs[i] = (struct job){ pthread_self(), i, order, &count, NULL, 0 };
+		device_thread_submit(thread, "vol-1", &work, &jobs[i]);
 	}
 	while (count < JOBS)
 		assert_true(sd_event_run(event, 10 * 1000000) > 0);
@@ -74,33 +99,96 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 static void a_hung_job_stops_nothing_else(void **state)
 {
 	struct device_thread *thread;
-	int order[2] = { -1, -1 }, count = 0, ticks = 0;
-	sd_event *event;
+	int order[3] = { -1, -1, -1 }, count = 0, other_count = 2, ticks = 0;
+	sd_event *event = new_loop(LONG, &thread);
 	sem_t hold;
-	struct job job = { pthread_self(), 0, order, &count, &hold };
-	struct job next = { pthread_self(), 1, order, &count, NULL };
+	struct job job = { pthread_self(), 0, order, &count, &hold, 0 };
+	struct job next = { pthread_self(), 1, order, &count, NULL, 0 };
+	struct job other = { pthread_self(), 2, order, &other_count, NULL, 0 };
 
 	sem_init(&hold, 0, 0);
-	assert_true(sd_event_new(&event) >= 0);
-	assert_int_equal(device_thread_new(event, &thread), 0);
-	assert_null(device_thread_running(thread));
-	device_thread_submit(thread, run, done, &job);
-	device_thread_submit(thread, run, done, &next);
+	assert_false(device_thread_runs(thread, &job));
+	device_thread_submit(thread, "vol-1", &work, &job);
+	device_thread_submit(thread, "vol-1", &work, &next);
+	device_thread_submit(thread, "vol-2", &work, &other);
 	assert_true(sd_event_add_time_relative(event, NULL, CLOCK_MONOTONIC, 50000, 0, on_timer,
 					       &ticks) >= 0);
-	while (!ticks)
+	while (!ticks || other_count < 3)
 		assert_true(sd_event_run(event, 10 * 1000000) > 0);
 	assert_int_equal(count, 0);
 	/* After some seconds it gives up, and reports that the thread still runs. */
 	assert_false(device_thread_free(thread));
-	assert_ptr_equal(device_thread_running(thread), &job);
+	assert_true(device_thread_runs(thread, &job) && !device_thread_runs(thread, &next));
 	sem_post(&hold);
 	while (!count)
 		assert_true(sd_event_run(event, 10 * 1000000) > 0);
-	/* Once the job ends, the thread can be stopped, and the waiting job is not begun. */
-	assert_null(device_thread_running(thread));
+	/* Once the job ends, the threads can be stopped, and the waiting job is not begun. */
+	assert_false(device_thread_runs(thread, &job));
 	assert_true(device_thread_free(thread));
 	assert_int_equal(order[1], -1);
+	sd_event_unref(event);
+	sem_destroy(&hold);
+}
+
+static void the_owner_of_a_late_job_learns_of_it(void **state)
+{
+	struct device_thread *thread;
+	int order[2] = { -1, -1 }, count = 0;
+	sd_event *event = new_loop(1, &thread);
+	sem_t hold;
+	struct job job = { pthread_self(), 0, order, &count, &hold, 0 };
+	struct job waiting = { pthread_self(), 1, order, &count, NULL, 0 };
+
+	sem_init(&hold, 0, 0);
+	device_thread_submit(thread, "vol-1", &limited, &job);
+	device_thread_submit(thread, "vol-1", &limited, &waiting);
+	while (!job.late || !waiting.late)
+		assert_true(sd_event_run(event, 30 * 1000000) > 0);
+	assert_int_equal(job.late, 1);
+	assert_int_equal(waiting.late, 2);
+	/* The late one still ends in done(); the one that had not begun does not. */
+	assert_true(device_thread_runs(thread, &job));
+	sem_post(&hold);
+	while (!count)
+		assert_true(sd_event_run(event, UINT64_MAX) > 0);
+	assert_int_equal(order[1], -1);
+	assert_true(device_thread_free(thread));
+	sd_event_unref(event);
+	sem_destroy(&hold);
+}
+
+/* Far more than there are threads at once, each in a lane of its own. */
+static void hung_disks_without_number_keep_no_other_waiting(void **state)
+{
+	struct device_thread *thread;
+	struct job jobs[JOBS];
+	int order[JOBS + 1] = { -1 }, counts[JOBS], count = JOBS;
+	struct job healthy = { pthread_self(), JOBS, order, &count, NULL, 0 };
+	sd_event *event = new_loop(1, &thread);
+	time_t end;
+	sem_t hold;
+	char lane[16];
+
+	sem_init(&hold, 0, 0);
+	for (int i = 0; i < JOBS; i++) {
+		counts[i] = i;
+		jobs[i] = (struct job){ pthread_self(), i, order, &counts[i], &hold, 0 };
+		snprintf(lane, sizeof(lane), "vol-%d", i);
+		device_thread_submit(thread, lane, &work, &jobs[i]);
+	}
+	device_thread_submit(thread, "healthy", &work, &healthy);
+	/* The timers of the hung jobs keep the loop busy: it never is idle for long. */
+	end = time(NULL) + 60;
+	while (count == JOBS) {
+		assert_true(sd_event_run(event, 1000000) >= 0);
+		assert_true(time(NULL) < end);
+	}
+	for (int i = 0; i < JOBS; i++)
+		sem_post(&hold);
+	for (int i = 0; i < JOBS; i++)
+		while (counts[i] == i)
+			assert_true(sd_event_run(event, UINT64_MAX) > 0);
+	assert_true(device_thread_free(thread));
 	sd_event_unref(event);
 	sem_destroy(&hold);
 }
@@ -110,6 +198,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(jobs_run_in_order),
 		cmocka_unit_test(a_hung_job_stops_nothing_else),
+		cmocka_unit_test(the_owner_of_a_late_job_learns_of_it),
+		cmocka_unit_test(hung_disks_without_number_keep_no_other_waiting),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -66,6 +66,7 @@ static void exit_codes(void **state)
 		{ "VolumeInUse", 6 },
 		{ "KernelModuleMissing", 7 },
 		{ "AuditTrailUnavailable", 7 },
+		{ "DeviceTimeout", 7 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

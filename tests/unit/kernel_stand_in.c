@@ -9,7 +9,9 @@
  *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw"
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
- *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks
+ *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks; if the
+ *					file names a device, only the removal of that device
+ *	$ENVELOPE_STAND_IN/hung-key	while this file exists, adding a key blocks
  *	$ENVELOPE_STAND_IN/unseen	while this file exists, listing the devices blocks, except
  *					for the first time in an agent
  *	$ENVELOPE_STAND_IN/looking	this file exists while such a listing is blocked
@@ -20,6 +22,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,9 +65,11 @@ static void read_line(const char *folder, const char *name, char line[512])
 /* Writes under another name and renames: a reader sees the old line or the whole new line. */
 static void write_line(const char *folder, const char *name, const char *line)
 {
-	char path[512], fresh[512];
-	FILE *file = fopen(place(fresh, "fresh", ""), "we");
+	char path[512], fresh[512], mine[32];
+	FILE *file;
 
+	snprintf(mine, sizeof(mine), "fresh-%d", gettid());
+	file = fopen(place(fresh, mine, ""), "we");
 	if (!file || fprintf(file, "%s\n", line) < 0 || fclose(file) ||
 	    rename(fresh, place(path, folder, name)))
 		log_error("cannot write %s: %s", place(path, folder, name), strerror(errno));
@@ -108,12 +114,17 @@ int32_t keyring_find(int32_t keyring, const char *description)
 int keyring_add(int32_t keyring, const char *description, const struct secret *key,
 		uint64_t lease_ns, uint64_t deadline_ns, int32_t *ret, struct fault *f)
 {
-	int32_t old = keyring_find(keyring, description), serial = SERIAL_FIRST;
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int32_t old, serial = SERIAL_FIRST;
 	char path[512], name[16];
 
+	while (access(place(path, "hung-key", ""), F_OK) == 0)
+		usleep(20000);
 	if (key->size != ENVELOPE_KEY_SIZE)
 		return fault_set(f, "InternalFailure", "The data key has %zu bytes.", key->size);
 	/* The kernel never has a second live key of the same description either. */
+	pthread_mutex_lock(&lock);
+	old = keyring_find(keyring, description);
 	if (old)
 		keyring_revoke(keyring, old);
 	for (; serial <= SERIAL_LAST; serial++) {
@@ -122,6 +133,7 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
 			break;
 	}
 	write_key(serial, description, "live");
+	pthread_mutex_unlock(&lock);
 	*ret = serial;
 	return 0;
 }
@@ -196,11 +208,19 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 	return 0;
 }
 
+static bool holds(const char *file, const char *name)
+{
+	char line[512];
+
+	read_line(file, "", line);
+	return !line[0] || !strcmp(line, name);
+}
+
 int mapper_remove(const char *name, struct fault *f)
 {
 	char path[512];
 
-	while (access(place(path, "hung", ""), F_OK) == 0)
+	while (access(place(path, "hung", ""), F_OK) == 0 && holds("hung", name))
 		usleep(20000);
 	unlink(place(path, "devices", name));
 	return 0;
@@ -238,7 +258,7 @@ static size_t list_devices(struct mapping **ret)
 
 int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 {
-	static bool looked; /* only the device thread looks */
+	static atomic_bool looked;
 	char path[512];
 
 	if (looked && access(place(path, "unseen", ""), F_OK) == 0)

@@ -72,6 +72,12 @@ int dm_task_no_flush(struct dm_task *task)
 	return 1;
 }
 
+/* The real one asks for the names of devices only, with requests of its own. */
+int dm_mknodes(const char *name)
+{
+	return 1;
+}
+
 int dm_task_set_cookie(struct dm_task *task, uint32_t *cookie, uint16_t flags)
 {
 	return 1;

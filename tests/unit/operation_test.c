@@ -4,7 +4,7 @@
  * An operation continues after an answer of the KMS only if the audit trail has recorded the
  * answer. A denial takes effect without waiting for the trail.
  *
- * The test uses the real trail. Stand-ins for the KMS, the device thread and the client answer at
+ * The test uses the real trail. Stand-ins for the KMS, the device threads and the client answer at
  * once and count their calls.
  */
 #include <setjmp.h>
@@ -17,6 +17,7 @@
 
 #include "agent/lease/kms_call.h"
 #include "agent/api/reply.h"
+#include "agent/catalog/cluster_list.h"
 #include "agent/lease/held_key.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
@@ -30,7 +31,7 @@ static struct {
 	bool key_dropped;
 	bool dropped_unrecorded; /* the key was dropped before the answer was recorded */
 	char fault[64];		 /* sent to the client */
-	const void *running;	 /* the operation in the device thread */
+	const void *running;	 /* the operation in a device thread */
 } seen;
 
 int kms_call_begin(struct agent *agent, const char *operation, json_object *request,
@@ -82,15 +83,19 @@ static void undo(struct operation *op)
 	operation_undone(op);
 }
 
-void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
-			  void *job)
+void device_thread_submit(struct device_thread *thread, const char *lane,
+			  const struct device_work *work, void *job)
 {
 	fail();
 }
 
-const void *device_thread_running(struct device_thread *thread)
+bool device_thread_runs(const struct device_thread *thread, const void *job)
 {
-	return seen.running;
+	return seen.running == job;
+}
+
+void cluster_changed(struct cluster *cluster)
+{
 }
 
 void device_events_changed(struct agent *agent)
@@ -174,7 +179,7 @@ static void a_creation_is_undone_before_its_fault_is_sent(void **state)
 }
 
 /*
- * The agent ends while a disk hangs: the key that the device thread uses stays, others are wiped.
+ * The agent ends while a disk hangs: the key that a device thread uses stays, others are wiped.
  */
 static void keys_that_nobody_uses_are_wiped(void **state)
 {

@@ -4,7 +4,7 @@
  * The clock ends a recovery window, but not during a start: the KMS may return the key to the
  * start, or refuse the key.
  *
- * The test uses the real catalog and trail. Stand-ins replace the kernel's keys, the device thread
+ * The test uses the real catalog and trail. Stand-ins replace the kernel's keys, the device threads
  * and the timers of renewals, and count their calls.
  */
 #include <setjmp.h>
@@ -22,7 +22,7 @@
 #include "agent/work/key_loss.h"
 #include "agent/volume/device_events.h"
 
-static unsigned int jobs; /* given to the device thread */
+static unsigned int jobs; /* given to a device thread */
 
 int keyring_revoke(int32_t keyring, int32_t key)
 {
@@ -33,8 +33,8 @@ void device_events_changed(struct agent *agent)
 {
 }
 
-void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
-			  void *job)
+void device_thread_submit(struct device_thread *thread, const char *lane,
+			  const struct device_work *work, void *job)
 {
 	jobs++;
 	free(job);

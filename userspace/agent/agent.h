@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The agent, and a map of its folder. Struct agent belongs to the thread of the event loop; the
- * device thread sees only the jobs that it gets.
+ * device threads see only the jobs that they get.
  *
  *	main.c		starts the parts in order, and ends them
  *	reload.c	a new configuration, at SIGHUP
@@ -19,7 +19,7 @@
  *	lease/		the kernel key of a cluster: keyring.c, and kms_call.c for calls to the KMS.
  *			lease.c computes deadlines and delays; renewal.c renews on a timer.
  *			held_key.c drops a key: each way to end a lease calls held_key_drop()
- *	volume/		disks and device-mapper devices, and the thread that may block on them
+ *	volume/		disks and device-mapper devices, and the threads that may block on them
  *	audit/		the audit trail's records
  *
  * Most calls go downwards: api, work, then lease, volume, catalog, audit. main() sets struct
@@ -65,6 +65,9 @@ struct agent_hooks {
  * @hooks: set once, before the loop runs
  * @control: /dev/mapper/control, polled for device-mapper events
  * @refreshing, @refresh_again: a look at all devices is under way, or wanted after it
+ * @look_ns: when that look began, CLOCK_BOOTTIME
+ * @changes: number of operations that have ended and of clusters that have gone
+ * @removed: @changes when a cluster last went
  */
 struct agent {
 	sd_event *event;
@@ -83,6 +86,9 @@ struct agent {
 	sd_event_source *control_source;
 	bool refreshing;
 	bool refresh_again;
+	uint64_t look_ns;
+	uint64_t changes;
+	uint64_t removed;
 };
 
 static inline uint64_t agent_lease_ns(const struct agent *agent)

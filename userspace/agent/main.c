@@ -157,7 +157,7 @@ static int set_up_loop(struct agent *agent, struct fault *f)
 }
 
 /*
- * The keyring comes before the device thread, which inherits it. Live devices come before clients and
+ * The keyring comes before the device threads, which inherit it. Live devices come before clients and
  * disks, since their leases are running.
  */
 static int start(struct agent *agent, const char *config, struct fault *f)
@@ -170,9 +170,9 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 	    open_files(agent, f) < 0 || keyring_open(&agent->keyring, f) < 0 ||
 	    mapper_init(f) < 0 || kms_worker_prepare(f) < 0)
 		return -1;
-	r = device_thread_new(agent->event, &agent->devices);
+	r = device_thread_new(agent->event, agent->config.device_timeout_seconds, &agent->devices);
 	if (r < 0)
-		return fault_set(f, "InternalFailure", "Cannot start the device thread: %s.",
+		return fault_set(f, "InternalFailure", "The device threads cannot be set up: %s.",
 				 strerror(-r));
 	if (reconcile_load(agent, f) < 0 || device_events_start(agent, f) < 0)
 		return -1;

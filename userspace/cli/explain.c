@@ -38,6 +38,8 @@ static const struct {
 	  "See what uses the device: lsblk -f. --allow-overwrite does not take a device that is in use." },
 	{ "AuditTrailUnavailable",
 	  "Make the file writable, or free space for it (df, lsattr), then try again. Running clusters go on." },
+	{ "DeviceTimeout",
+	  "See what the device waits for: dmesg, lsblk, udevadm settle. The cluster waits for the device; see: envelope cluster describe" },
 	{ "KernelModuleMissing",
 	  "Load the module: modprobe dm-envelope. If it is missing, see: dkms status" },
 	{ "InvalidVolumeHeader",

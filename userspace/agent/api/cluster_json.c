@@ -25,6 +25,12 @@ static void add_lease_left(json_object *o, const struct cluster *cluster)
 			     lease_seconds_left(cluster->deadline_ns, lease_now()));
 }
 
+/* An operation that a device holds up explains more than the last change of the status. */
+static const char *reason(const struct cluster *cluster)
+{
+	return cluster->held_up[0] ? cluster->held_up : cluster->reason;
+}
+
 /** cluster_to_json() - type Cluster of the varlink interface; a new reference */
 json_object *cluster_to_json(const struct cluster *cluster)
 {
@@ -35,7 +41,7 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_string(o, "DBClusterIdentifier", cluster->id);
 	json_add_string(o, "DbClusterResourceId", cluster->resource_id);
 	json_add_string(o, "Status", cluster_status_name(cluster->status));
-	json_add_string(o, "StatusReason", cluster->reason);
+	json_add_string(o, "StatusReason", reason(cluster));
 	json_add_bool(o, "StorageEncrypted", true);
 	json_add_string(o, "KmsKeyId", cluster_key(cluster));
 	json_add_string(o, "Region", cluster->region);
@@ -74,7 +80,7 @@ json_object *cluster_volume_to_json(const struct cluster *cluster, unsigned int 
 	json_add_string(o, "DBClusterIdentifier", cluster->id);
 	json_add_string(o, "VolumeId", cluster->volume_id);
 	json_add_string(o, "Status", cluster_status_name(cluster->status));
-	json_add_string(o, "StatusReason", cluster->reason);
+	json_add_string(o, "StatusReason", reason(cluster));
 	add_mapper_device(o, cluster);
 	json_add_string(o, "DeviceState",
 			!mapping->name[0] ? "none"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Answers the calls Status and Events. A watcher is a call of Status: the agent answers after it
- * has read the kernel's present figures of all devices. A follower is a call of Events that stays
- * open: the agent sends it each new audit record.
+ * has read the kernel's present figures of all devices. If a device keeps the agent from reading
+ * them, the agent answers from memory. A follower is a call of Events that stays open: the agent
+ * sends it each new audit record.
  */
 #include "agent/api/subscriptions.h"
 
@@ -12,8 +13,13 @@
 
 #include "agent/api/cluster_json.h"
 #include "agent/api/reply.h"
+#include "agent/lease/lease.h"
 #include "agent/volume/device_events.h"
 #include "lib/base/json.h"
+#include "lib/base/log.h"
+
+/* How long an answer waits for a look. A look takes milliseconds, unless a device hangs. */
+#define LOOK_NS (2 * NS_PER_S)
 
 /* One answer stays well below the largest message, all answers below the limit of unread output. */
 #define EVENTS_PER_ANSWER 200
@@ -24,6 +30,7 @@
  * struct watcher - a call of Status
  * @id: identifier of the watched cluster; "" for all clusters
  * @due: the agent answers after it has next read the devices
+ * @timer: the end of the wait for the figures
  */
 struct watcher {
 	struct watcher *next;
@@ -31,6 +38,7 @@ struct watcher {
 	struct varlink_call *call;
 	char id[CLUSTER_ID_MAX + 1];
 	bool due;
+	sd_event_source *timer;
 };
 
 /** struct follower - a call of Events that stays open for new records */
@@ -47,6 +55,7 @@ static void watcher_free(struct watcher *watcher)
 	while (*link != watcher)
 		link = &(*link)->next;
 	*link = watcher->next;
+	sd_event_source_disable_unref(watcher->timer);
 	free(watcher);
 }
 
@@ -54,32 +63,6 @@ static void watcher_gone(struct varlink_call *call, void *userdata)
 {
 	watcher_free(userdata);
 	varlink_call_release(call);
-}
-
-/** subscriptions_status() - answer a call of Status; @id NULL for all clusters */
-int subscriptions_status(struct agent *agent, struct varlink_call *call, const char *id)
-{
-	struct watcher *watcher = calloc(1, sizeof(*watcher));
-
-	if (!watcher)
-		return -1;
-	watcher->agent = agent;
-	watcher->call = call;
-	snprintf(watcher->id, sizeof(watcher->id), "%s", id ? id : "");
-	watcher->due = true;
-	watcher->next = agent->watchers;
-	agent->watchers = watcher;
-	varlink_call_on_gone(call, watcher_gone, watcher);
-	device_events_refresh(agent);
-	return 0;
-}
-
-/** subscriptions_changed() - the state that Status shows has changed; true if a watcher waits */
-bool subscriptions_changed(struct agent *agent)
-{
-	for (struct watcher *w = agent->watchers; w; w = w->next)
-		w->due = true;
-	return agent->watchers;
 }
 
 static json_object *volumes(const struct watcher *watcher)
@@ -95,25 +78,82 @@ static json_object *volumes(const struct watcher *watcher)
 	return reply;
 }
 
+static void answer(struct watcher *watcher)
+{
+	_cleanup_json_ json_object *reply = volumes(watcher);
+
+	watcher->due = false;
+	watcher->timer = sd_event_source_disable_unref(watcher->timer);
+	if (varlink_call_wants_more(watcher->call)) {
+		varlink_notify(watcher->call, reply);
+	} else {
+		varlink_reply(watcher->call, reply);
+		watcher_free(watcher);
+	}
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	answer(userdata);
+	return 0;
+}
+
+/* Nanoseconds for which an answer may wait: none while a look hangs that began long ago. */
+static uint64_t patience(const struct agent *agent)
+{
+	uint64_t age = agent->refreshing ? lease_now() - agent->look_ns : 0;
+
+	return age < LOOK_NS ? LOOK_NS - age : 0;
+}
+
+static void expect(struct watcher *watcher)
+{
+	struct agent *agent = watcher->agent;
+	int r = 0;
+
+	watcher->due = true;
+	if (!watcher->timer)
+		r = sd_event_add_time_relative(agent->event, &watcher->timer, CLOCK_MONOTONIC,
+					       patience(agent) / 1000, 1000, on_timer, watcher);
+	if (r < 0)
+		log_error("An answer to Status may be late, there is no timer: %s", strerror(-r));
+}
+
+/** subscriptions_status() - answer a call of Status; @id NULL for all clusters */
+int subscriptions_status(struct agent *agent, struct varlink_call *call, const char *id)
+{
+	struct watcher *watcher = calloc(1, sizeof(*watcher));
+
+	if (!watcher)
+		return -1;
+	watcher->agent = agent;
+	watcher->call = call;
+	snprintf(watcher->id, sizeof(watcher->id), "%s", id ? id : "");
+	watcher->next = agent->watchers;
+	agent->watchers = watcher;
+	varlink_call_on_gone(call, watcher_gone, watcher);
+	expect(watcher);
+	device_events_refresh(agent);
+	return 0;
+}
+
+/** subscriptions_changed() - the state that Status shows has changed; true if a watcher waits */
+bool subscriptions_changed(struct agent *agent)
+{
+	for (struct watcher *w = agent->watchers; w; w = w->next)
+		expect(w);
+	return agent->watchers;
+}
+
 /** subscriptions_looked() - the agent has read all devices: answer the watchers that are due */
 void subscriptions_looked(struct agent *agent)
 {
 	struct watcher *next;
 
 	for (struct watcher *w = agent->watchers; w; w = next) {
-		_cleanup_json_ json_object *reply = NULL;
-
 		next = w->next;
-		if (!w->due)
-			continue;
-		w->due = false;
-		reply = volumes(w);
-		if (varlink_call_wants_more(w->call)) {
-			varlink_notify(w->call, reply);
-		} else {
-			varlink_reply(w->call, reply);
-			watcher_free(w);
-		}
+		if (w->due)
+			answer(w);
 	}
 }
 

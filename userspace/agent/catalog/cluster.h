@@ -53,6 +53,8 @@ enum cluster_status {
  * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
  * @store_timer: the catalog did not take that the key is lost; tried again then
+ * @held_up: what its operation waits for although its time is over; "" for nothing
+ * @changed: of agent.changes, when an operation last ended
  */
 struct cluster {
 	struct cluster *next;
@@ -91,6 +93,8 @@ struct cluster {
 	sd_event_source *window_timer;
 	bool disk_doubted;
 	sd_event_source *store_timer;
+	char held_up[400];
+	uint64_t changed;
 };
 
 const char *cluster_status_name(enum cluster_status status);

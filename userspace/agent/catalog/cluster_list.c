@@ -36,6 +36,16 @@ void cluster_add(struct agent *agent, struct cluster *cluster)
 	*end = cluster;
 }
 
+/**
+ * cluster_changed() - an operation on it has ended
+ *
+ * A look or a scan that began before may have seen what is no longer so.
+ */
+void cluster_changed(struct cluster *cluster)
+{
+	cluster->changed = ++cluster->agent->changes;
+}
+
 /** cluster_remove() - take it out of the list and free it; nothing may be at work on it */
 void cluster_remove(struct cluster *cluster)
 {
@@ -44,6 +54,7 @@ void cluster_remove(struct cluster *cluster)
 	while (*link != cluster)
 		link = &(*link)->next;
 	*link = cluster->next;
+	cluster->agent->removed = ++cluster->agent->changes;
 	sd_event_source_disable_unref(cluster->renewal.timer);
 	sd_event_source_disable_unref(cluster->window_timer);
 	sd_event_source_disable_unref(cluster->store_timer);

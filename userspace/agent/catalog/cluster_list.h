@@ -10,6 +10,7 @@
 struct cluster *cluster_find(struct agent *agent, const char *id);
 struct cluster *cluster_find_volume(struct agent *agent, const char *volume_id);
 void cluster_add(struct agent *agent, struct cluster *cluster);
+void cluster_changed(struct cluster *cluster);
 void cluster_remove(struct cluster *cluster);
 
 #endif

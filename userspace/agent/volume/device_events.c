@@ -10,11 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/lease/lease.h"
 #include "lib/base/log.h"
 
-/* A look at all devices. */
+/* A look at all devices. @changes: agent.changes when it began */
 struct look {
 	struct agent *agent;
+	uint64_t changes;
 	struct mapping *mappings;
 	size_t count;
 	struct fault fault;
@@ -36,9 +38,10 @@ static void look_done(void *data)
 	agent->refreshing = false;
 	if (look->result < 0)
 		log_error("%s", look->fault.message);
-	for (struct cluster *c = agent->clusters; look->result == 0 && c; c = c->next) {
-		agent->hooks.device_seen(c, look->mappings, look->count);
-	}
+	/* The end of an operation asks for another look: this one may have been before its last step. */
+	for (struct cluster *c = agent->clusters; look->result == 0 && c; c = c->next)
+		if (c->changed <= look->changes)
+			agent->hooks.device_seen(c, look->mappings, look->count);
 	free(look->mappings);
 	free(look);
 	agent->hooks.looked(agent);
@@ -47,6 +50,8 @@ static void look_done(void *data)
 		device_events_refresh(agent);
 	}
 }
+
+static const struct device_work look_work = { .run = look_run, .done = look_done };
 
 /**
  * device_events_refresh() - look at all devices, then judge each cluster by them
@@ -67,8 +72,10 @@ void device_events_refresh(struct agent *agent)
 		return;
 	}
 	look->agent = agent;
+	look->changes = agent->changes;
 	agent->refreshing = true;
-	device_thread_submit(agent->devices, look_run, look_done, look);
+	agent->look_ns = lease_now();
+	device_thread_submit(agent->devices, DEVICE_LANE_LOOK, &look_work, look);
 }
 
 /** device_events_changed() - the state that Status shows has changed: look again if a client waits */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * A queue of jobs for the device thread and a queue of results back to the loop. The jobs bring
- * their own functions.
+ * The event loop keeps the lanes and starts a thread for each job whose turn it is. A thread touches
+ * its own job and the queue of finished jobs, nothing else here. The jobs bring their own functions.
  */
 #include "agent/volume/device_thread.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -19,11 +19,25 @@
 
 #define STOP_SECONDS 2
 
+/* Threads at once. A thread that is late does not count: hung disks keep no other disk waiting. */
+#define THREADS_MAX 32
+
+/**
+ * struct job - one run; owned by its lane, then by the queue of finished jobs
+ * @timer: its time is over then; counts from the submission
+ * @late: its time is over
+ * @joined: its thread has ended
+ */
 struct job {
 	struct job *next;
-	device_run_t run;
-	device_done_t done;
+	struct device_thread *owner;
+	struct lane *lane;
+	const struct device_work *work;
 	void *data;
+	pthread_t thread;
+	sd_event_source *timer;
+	bool late;
+	bool joined;
 };
 
 struct queue {
@@ -31,21 +45,31 @@ struct queue {
 	struct job **end;
 };
 
+/** struct lane - jobs that run one after the other; freed when it has none */
+struct lane {
+	struct lane *next;
+	char name[32];
+	struct job *running;
+	struct queue waiting;
+};
+
 /**
- * struct device_thread - owned by the agent
- * @lock: guards @waiting, @finished, @running and @stopping
- * @running: data of the job at work, or NULL
- * @wake: a job waits, or the thread must stop
+ * struct device_thread - owned by the agent; only the event loop touches it, but for @finished
+ * @seconds: that a job may take
+ * @lanes: list, owned; the one that has waited longest for a thread is the first
+ * @busy: number of threads that are not late
+ * @stopping: no further job is begun
+ * @lock: guards @finished
  * @event_fd: readable when @finished has a job
  */
 struct device_thread {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	struct queue waiting;
-	struct queue finished;
-	void *running;
+	sd_event *event;
+	unsigned int seconds;
+	struct lane *lanes;
+	unsigned int busy;
 	bool stopping;
+	pthread_mutex_t lock;
+	struct queue finished;
 	int event_fd;
 	sd_event_source *source;
 };
@@ -69,41 +93,174 @@ static struct job *queue_take(struct queue *queue)
 	return job;
 }
 
+static void queue_put_back(struct queue *queue, struct job *job)
+{
+	job->next = queue->first;
+	queue->first = job;
+	if (!job->next)
+		queue->end = &job->next;
+}
+
+static void queue_remove(struct queue *queue, struct job *job)
+{
+	struct job **link = &queue->first;
+
+	while (*link != job)
+		link = &(*link)->next;
+	*link = job->next;
+	if (!*link)
+		queue->end = link;
+}
+
+static void job_free(struct job *job)
+{
+	sd_event_source_disable_unref(job->timer);
+	free(job);
+}
+
 /* Drops jobs that will not be begun or ended; their owners free their data. */
 static void queue_drop(struct queue *queue)
 {
 	struct job *job;
 
 	while ((job = queue_take(queue)))
-		free(job);
+		job_free(job);
 }
+
+/* ---- lanes ---- */
+
+static struct lane *lane_get(struct device_thread *thread, const char *name)
+{
+	struct lane **link = &thread->lanes, *lane;
+
+	for (; *link; link = &(*link)->next)
+		if (!strcmp((*link)->name, name))
+			return *link;
+	lane = calloc(1, sizeof(*lane));
+	/* Without the job its operation would never end. */
+	if (!lane)
+		abort();
+	snprintf(lane->name, sizeof(lane->name), "%s", name);
+	lane->waiting.end = &lane->waiting.first;
+	*link = lane;
+	return lane;
+}
+
+static void lane_unlink(struct device_thread *thread, struct lane *lane)
+{
+	struct lane **link = &thread->lanes;
+
+	while (*link != lane)
+		link = &(*link)->next;
+	*link = lane->next;
+}
+
+/* Frees a lane that has no job; puts another one behind those that wait. */
+static void lane_leave(struct device_thread *thread, struct lane *lane)
+{
+	struct lane **end = &thread->lanes;
+
+	lane_unlink(thread, lane);
+	if (!lane->running && !lane->waiting.first) {
+		free(lane);
+		return;
+	}
+	while (*end)
+		end = &(*end)->next;
+	lane->next = NULL;
+	*end = lane;
+}
+
+/* ---- in the thread of a job ---- */
 
 static void *work(void *userdata)
 {
-	struct device_thread *thread = userdata;
+	struct job *job = userdata;
+	struct device_thread *owner = job->owner;
 	const uint64_t one = 1;
 
-	pthread_mutex_lock(&thread->lock);
-	while (!thread->stopping) {
-		struct job *job = queue_take(&thread->waiting);
-
-		if (!job) {
-			pthread_cond_wait(&thread->wake, &thread->lock);
-			continue;
-		}
-		thread->running = job->data;
-		pthread_mutex_unlock(&thread->lock);
-		job->run(job->data);
-		/* Jobs verify keys: libcryptsetup may have left a key on this stack. */
-		stack_wipe();
-		pthread_mutex_lock(&thread->lock);
-		thread->running = NULL;
-		queue_put(&thread->finished, job);
-		if (write(thread->event_fd, &one, sizeof(one)) < 0)
-			log_error("Cannot wake the event loop: %s", strerror(errno));
-	}
-	pthread_mutex_unlock(&thread->lock);
+	job->work->run(job->data);
+	/* Jobs verify keys: libcryptsetup may have left a key on this stack. */
+	stack_wipe();
+	pthread_mutex_lock(&owner->lock);
+	queue_put(&owner->finished, job);
+	if (write(owner->event_fd, &one, sizeof(one)) < 0)
+		log_error("Cannot wake the event loop: %s", strerror(errno));
+	pthread_mutex_unlock(&owner->lock);
 	return NULL;
+}
+
+/* ---- in the event loop ---- */
+
+static void lane_start(struct device_thread *thread, struct lane *lane)
+{
+	struct job *job;
+	int r;
+
+	if (lane->running || thread->stopping || thread->busy >= THREADS_MAX)
+		return;
+	/* Taken first: the thread may have put it among the finished ones before this goes on. */
+	job = queue_take(&lane->waiting);
+	if (!job)
+		return;
+	r = pthread_create(&job->thread, NULL, work, job);
+	if (r) {
+		queue_put_back(&lane->waiting, job);
+		log_error("A thread for a device cannot be started: %s. Tried again when another ends, or after %u seconds.",
+			  strerror(r), thread->seconds);
+		return;
+	}
+	pthread_setname_np(job->thread, "device");
+	lane->running = job;
+	thread->busy++;
+}
+
+static void start_all(struct device_thread *thread)
+{
+	for (struct lane *lane = thread->lanes; lane; lane = lane->next)
+		lane_start(thread, lane);
+}
+
+static int arm(struct job *job);
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct job *job = userdata;
+	struct device_thread *thread = job->owner;
+	struct lane *lane = job->lane;
+
+	if (lane->running == job) {
+		log_warning("A device holds a job of %s for more than %u seconds.", lane->name,
+			    thread->seconds);
+		job->late = true;
+		thread->busy--;
+		start_all(thread);
+		if (job->work->late)
+			job->work->late(job->data, true);
+		return 0;
+	}
+	if (!job->work->late) {
+		lane_start(thread, lane);
+		return arm(job);
+	}
+	queue_remove(&lane->waiting, job);
+	job->work->late(job->data, false);
+	job_free(job);
+	return 0;
+}
+
+static int arm(struct job *job)
+{
+	job->timer = sd_event_source_disable_unref(job->timer);
+	return sd_event_add_time_relative(job->owner->event, &job->timer, CLOCK_MONOTONIC,
+					  job->owner->seconds * 1000000ULL, 0, on_late, job);
+}
+
+static void job_join(struct job *job)
+{
+	if (!job->joined)
+		pthread_join(job->thread, NULL);
+	job->joined = true;
 }
 
 static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -121,38 +278,41 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
 		pthread_mutex_unlock(&thread->lock);
 		if (!job)
 			return 0;
-		job->done(job->data);
-		free(job);
+		job_join(job);
+		job->lane->running = NULL;
+		thread->busy -= !job->late;
+		lane_leave(thread, job->lane);
+		start_all(thread);
+		job->work->done(job->data);
+		job_free(job);
 	}
 }
 
 /**
- * device_thread_new() - start the thread
+ * device_thread_new() - make ready for jobs
+ * @seconds: that a job may take, the wait for its turn included
  *
- * The thread inherits the session keyring and the signal mask of the caller: set up both first.
+ * The threads inherit the session keyring and the signal mask of the caller: set up both first.
  *
  * Return: 0 or a negative errno.
  */
-int device_thread_new(sd_event *event, struct device_thread **ret)
+int device_thread_new(sd_event *event, unsigned int seconds, struct device_thread **ret)
 {
 	struct device_thread *thread = calloc(1, sizeof(*thread));
 	int r;
 
 	if (!thread)
 		return -ENOMEM;
+	thread->event = event;
+	thread->seconds = seconds;
 	pthread_mutex_init(&thread->lock, NULL);
-	pthread_cond_init(&thread->wake, NULL);
-	thread->waiting.end = &thread->waiting.first;
 	thread->finished.end = &thread->finished.first;
 	thread->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = thread->event_fd < 0 ? -errno : 0;
 	if (r == 0)
 		r = sd_event_add_io(event, &thread->source, thread->event_fd, EPOLLIN, on_finished,
 				    thread);
-	if (r >= 0)
-		r = -pthread_create(&thread->thread, NULL, work, thread);
 	if (r < 0) {
-		sd_event_source_unref(thread->source);
 		close(thread->event_fd);
 		free(thread);
 		return r;
@@ -162,64 +322,86 @@ int device_thread_new(sd_event *event, struct device_thread **ret)
 }
 
 /**
- * device_thread_submit() - run a job after the jobs submitted before
- * @run: runs in the device thread
- * @done: runs in the event loop, after @run
- * @data: of the job; belongs to the thread until @done is called
+ * device_thread_submit() - run a job after the jobs that were submitted to the same lane before
+ * @lane: a volume's id, or one of DEVICE_LANE_...
+ * @work: must outlive the job
+ * @data: of the job; belongs to its thread until it is done
  */
-void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
-			  void *data)
+void device_thread_submit(struct device_thread *thread, const char *lane,
+			  const struct device_work *work, void *data)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	/* Without the job its operation would never end. */
 	if (!job)
 		abort();
-	*job = (struct job){ .run = run, .done = done, .data = data };
-	pthread_mutex_lock(&thread->lock);
-	queue_put(&thread->waiting, job);
-	pthread_cond_signal(&thread->wake);
-	pthread_mutex_unlock(&thread->lock);
+	*job = (struct job){
+		.owner = thread,
+		.lane = lane_get(thread, lane),
+		.work = work,
+		.data = data,
+	};
+	if (arm(job) < 0)
+		log_error("The time of a job of %s is not limited: no timer.", lane);
+	queue_put(&job->lane->waiting, job);
+	lane_start(thread, job->lane);
 }
 
-/** device_thread_running() - data of the job that the thread is running, or NULL */
-const void *device_thread_running(struct device_thread *thread)
+/** device_thread_runs() - does a thread work on the job with this data? */
+bool device_thread_runs(const struct device_thread *thread, const void *data)
 {
-	const void *running;
+	for (const struct lane *lane = thread->lanes; lane; lane = lane->next)
+		if (lane->running && lane->running->data == data)
+			return !lane->running->joined;
+	return false;
+}
 
-	pthread_mutex_lock(&thread->lock);
-	running = thread->running;
-	pthread_mutex_unlock(&thread->lock);
-	return running;
+/* Waits a moment for the threads. Return: false when one still runs. */
+static bool join_all(struct device_thread *thread)
+{
+	struct timespec limit;
+	bool all = true;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += STOP_SECONDS;
+	for (struct lane *lane = thread->lanes; lane; lane = lane->next) {
+		struct job *job = lane->running;
+
+		if (!job || job->joined)
+			continue;
+		job->joined = pthread_timedjoin_np(job->thread, NULL, &limit) == 0;
+		all &= job->joined;
+	}
+	return all;
 }
 
 /**
- * device_thread_free() - stop the thread
+ * device_thread_free() - end all threads
  *
  * No further job is begun.
  *
- * Return: false if a hung disk holds the thread; then the data of its job must not be freed.
+ * Return: false if a hung disk holds a thread; then the data of its job must not be freed.
  */
 bool device_thread_free(struct device_thread *thread)
 {
-	struct timespec limit;
+	struct lane *lane;
 
 	if (!thread)
 		return true;
-	pthread_mutex_lock(&thread->lock);
 	thread->stopping = true;
-	pthread_cond_signal(&thread->wake);
-	pthread_mutex_unlock(&thread->lock);
-	clock_gettime(CLOCK_REALTIME, &limit);
-	limit.tv_sec += STOP_SECONDS;
-	if (pthread_timedjoin_np(thread->thread, NULL, &limit) != 0) {
-		log_warning("A disk holds the device thread; exiting without it.");
+	if (!join_all(thread)) {
+		log_warning("A disk holds a device thread; exiting without it.");
 		return false;
 	}
 	sd_event_source_disable_unref(thread->source);
 	close(thread->event_fd);
-	queue_drop(&thread->waiting);
 	queue_drop(&thread->finished);
+	while ((lane = thread->lanes)) {
+		queue_drop(&lane->waiting);
+		thread->lanes = lane->next;
+		free(lane);
+	}
+	pthread_mutex_destroy(&thread->lock);
 	free(thread);
 	return true;
 }

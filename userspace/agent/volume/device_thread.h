@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The only thread that touches block devices, libcryptsetup and libdevmapper. A disk that hangs
- * stops this thread, never the event loop: the leases of the other volumes are still renewed.
+ * The threads that touch block devices, libcryptsetup and libdevmapper. A disk that hangs stops the
+ * thread of one job, never the event loop: the leases of the other volumes are still renewed.
+ *
+ * Each job runs in a thread of its own. Jobs of one lane run one after the other; a volume is a lane,
+ * so that no second job touches its device before the first has ended.
  */
 #ifndef ENVELOPE_DEVICE_THREAD_H
 #define ENVELOPE_DEVICE_THREAD_H
@@ -9,17 +12,34 @@
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+/* Lanes that are no volume: a look at all devices, a scan of all disks. */
+#define DEVICE_LANE_LOOK "look"
+#define DEVICE_LANE_SCAN "scan"
+
 struct device_thread;
 
-/** typedef device_run_t - in the device thread; may touch only @job */
+/** typedef device_run_t - in a thread of its own; may touch only @job */
 typedef void (*device_run_t)(void *job);
 /** typedef device_done_t - in the event loop, after the run; owns @job */
 typedef void (*device_done_t)(void *job);
+/**
+ * typedef device_late_t - in the event loop, when the job has not ended within its time
+ * @begun: the job still runs, belongs to its thread, and is done() when it ends. Otherwise it will
+ *	never run, and the caller owns @job again
+ */
+typedef void (*device_late_t)(void *job, bool begun);
 
-int device_thread_new(sd_event *event, struct device_thread **ret);
-void device_thread_submit(struct device_thread *thread, device_run_t run, device_done_t done,
-			  void *job);
-const void *device_thread_running(struct device_thread *thread);
+/** struct device_work - what a job does; @late NULL: the job waits without end, which is logged */
+struct device_work {
+	device_run_t run;
+	device_done_t done;
+	device_late_t late;
+};
+
+int device_thread_new(sd_event *event, unsigned int seconds, struct device_thread **ret);
+void device_thread_submit(struct device_thread *thread, const char *lane,
+			  const struct device_work *work, void *job);
+bool device_thread_runs(const struct device_thread *thread, const void *job);
 bool device_thread_free(struct device_thread *thread);
 
 #endif

@@ -9,15 +9,21 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libdevmapper.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "dm-envelope.h"
 #include "lib/base/log.h"
+
+/* How long udev may take for a device, and how often it is looked for in a second. */
+#define UDEV_SECONDS 20
+#define UDEV_LOOKS   200
 
 /* libdevmapper's warnings and errors; its debug messages are dropped. */
 __attribute__((format(printf, 5, 6))) static void on_log(int level, const char *file, int line,
@@ -66,6 +72,8 @@ int mapper_init(struct fault *f)
 	_cleanup_task_ struct dm_task *task = NULL;
 
 	dm_log_with_errno_init(on_log);
+	/* The threads share the descriptor: no thread may close it. */
+	dm_hold_control_dev(1);
 	task = new_task(DM_DEVICE_GET_TARGET_VERSION);
 	if (!task || !dm_task_set_name(task, ENVELOPE_TARGET_NAME) || !dm_task_run(task))
 		return fault_set(f, "KernelModuleMissing",
@@ -88,6 +96,41 @@ int mapper_events(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/*
+ * Waits for udev, which counts a semaphore of this IPC namespace down, and does its work if it does not
+ * come: the node in /dev/mapper. dm_udev_wait() would wait without end for an udev that is stopped or
+ * that cannot see the semaphore.
+ *
+ * libdevmapper keeps the nodes that are to be made in a list without a lock. So there is a lock here,
+ * and dm_task_run(), which may block, keeps no list (DM_UDEV_DISABLE_LIBRARY_FALLBACK).
+ *
+ * Return: false when udev did not come.
+ */
+static bool await_udev(uint32_t cookie, const char *name)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int ready = !cookie || !dm_udev_get_sync_support();
+
+	for (unsigned int i = 0; !ready && i < UDEV_SECONDS * UDEV_LOOKS; i++) {
+		if (i)
+			usleep(1000000 / UDEV_LOOKS);
+		pthread_mutex_lock(&lock);
+		if (!dm_udev_wait_immediate(cookie, &ready))
+			ready = true;
+		pthread_mutex_unlock(&lock);
+	}
+	pthread_mutex_lock(&lock);
+	if (!ready) {
+		/* In udev's place, which ends the wait and deletes the semaphore. */
+		dm_udev_complete(cookie);
+		dm_udev_wait(cookie);
+	}
+	dm_mknodes(name);
+	dm_task_update_nodes();
+	pthread_mutex_unlock(&lock);
+	return ready;
+}
+
 /**
  * mapper_create() - make a volume's device
  * @name: of the device
@@ -96,7 +139,8 @@ int mapper_events(void)
  * @number: its number when @header was read; a path that has another number by now is refused
  * @read_only: make a device that cannot be written to
  * @description: of the kernel key, which must be reachable from this thread's keyrings
- * @f: InternalFailure, or InvalidDBClusterStateFault when the name is taken
+ * @f: InternalFailure, InvalidDBClusterStateFault when the name is taken, or DeviceTimeout when udev
+ *	does not come
  *
  * Return: 0 or -1.
  */
@@ -105,8 +149,10 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 {
 	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_CREATE);
 	char params[512], uuid[64];
+	struct fault ignored;
 	uint32_t cookie = 0;
 	struct stat st;
+	bool known;
 	int ok;
 
 	if (stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
@@ -125,12 +171,13 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 		 header->data_offset, header->sector_size);
 	if (!task || !dm_task_set_name(task, name) || !dm_task_set_uuid(task, uuid) ||
 	    !dm_task_add_target(task, 0, header->data_sectors, ENVELOPE_TARGET_NAME, params) ||
-	    (read_only && !dm_task_set_ro(task)) || !dm_task_set_cookie(task, &cookie, 0))
+	    (read_only && !dm_task_set_ro(task)) ||
+	    !dm_task_set_cookie(task, &cookie, DM_UDEV_DISABLE_LIBRARY_FALLBACK))
 		return fault_set(f, "InternalFailure",
 				 "The device %s cannot be prepared: out of memory or a bad name.",
 				 name);
 	ok = dm_task_run(task);
-	dm_udev_wait(cookie);
+	known = await_udev(cookie, name);
 	if (!ok && dm_task_get_errno(task) == EBUSY)
 		return fault_set(f, "InvalidDBClusterStateFault",
 				 "The device name %s is taken, or something else uses %s. Look: dmsetup table; lsblk %s",
@@ -139,8 +186,12 @@ int mapper_create(const char *name, const struct volume_header *header, const ch
 		return fault_set(f, "InternalFailure",
 				 "The kernel refused to make the device %s: %s. Read the reason with 'dmesg | grep envelope'.",
 				 name, strerror(dm_task_get_errno(task)));
-	dm_task_update_nodes();
-	return 0;
+	if (known)
+		return 0;
+	mapper_remove(name, &ignored);
+	return fault_set(f, "DeviceTimeout",
+			 "udev did not confirm the device %s within %d seconds, and it was removed. systemd-udevd must run in the same IPC namespace as enveloped: systemctl status systemd-udevd.",
+			 name, UDEV_SECONDS);
 }
 
 /* Is a lasting user on the device: a mounted file system, another device? */
@@ -177,12 +228,13 @@ int mapper_remove(const char *name, struct fault *f)
 				 "The device %s is in use. Stop its users first: lsblk, fuser -vm.",
 				 name);
 	if (!task || !dm_task_set_name(task, name) || !dm_task_retry_remove(task) ||
-	    !dm_task_set_cookie(task, &cookie, 0))
+	    !dm_task_set_cookie(task, &cookie, DM_UDEV_DISABLE_LIBRARY_FALLBACK))
 		return fault_set(f, "InternalFailure",
 				 "The removal of %s cannot be prepared: out of memory.", name);
 	ok = dm_task_run(task);
-	dm_udev_wait(cookie);
-	dm_task_update_nodes();
+	if (!await_udev(cookie, name))
+		log_warning("udev did not confirm the removal of %s within %d seconds. Is systemd-udevd running?",
+			    name, UDEV_SECONDS);
 	if (ok || dm_task_get_errno(task) == ENXIO)
 		return 0;
 	if (dm_task_get_errno(task) == EBUSY)

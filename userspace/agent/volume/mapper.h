@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device-mapper devices of target "envelope", through libdevmapper. Only the device
- * thread calls these: libdevmapper is not thread-safe and an ioctl may wait for a disk.
+ * Device-mapper devices of target "envelope", through libdevmapper. Only device threads call these, but
+ * for mapper_init() and mapper_events(): an ioctl may wait for a disk.
  */
 #ifndef ENVELOPE_MAPPER_H
 #define ENVELOPE_MAPPER_H

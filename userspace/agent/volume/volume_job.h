@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job for the device thread on one volume. It holds copies of its input and takes its result, and
- * has no pointer to the agent or to a cluster: the functions that run in the device thread cannot
+ * A job for a device thread on one volume. It holds copies of its input and takes its result, and
+ * has no pointer to the agent or to a cluster: the functions that run in a device thread cannot
  * touch what belongs to the event loop.
  */
 #ifndef ENVELOPE_VOLUME_JOB_H

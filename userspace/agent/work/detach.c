@@ -110,7 +110,8 @@ static void removed(struct operation *op)
 	held_key_drop(cluster);
 	if (cluster->status == CLUSTER_AVAILABLE)
 		state_set(cluster, CLUSTER_STOPPED, "%s", "");
-	if (op->kind == OPERATION_DELETE)
+	/* A late deletion has answered with a fault: nothing more is deleted. */
+	if (op->kind == OPERATION_DELETE && !op->late)
 		forget(op);
 	else
 		operation_end(op);

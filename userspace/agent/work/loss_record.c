@@ -40,6 +40,8 @@ static void record_done(void *data)
 	free(job);
 }
 
+static const struct device_work record_work = { .run = record_run, .done = record_done };
+
 /**
  * loss_record_write() - bring the header's state token in line with the cluster
  *
@@ -62,7 +64,7 @@ void loss_record_write(struct cluster *cluster)
 			 cluster_status_name(cluster->status));
 		snprintf(job->reason, sizeof(job->reason), "%s", cluster->reason);
 	}
-	device_thread_submit(cluster->agent->devices, record_run, record_done, job);
+	device_thread_submit(cluster->agent->devices, cluster->volume_id, &record_work, job);
 }
 
 /**

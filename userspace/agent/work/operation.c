@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Runs the steps of operations: in the device thread, at the KMS, and the answer to the client.
+ * Runs the steps of operations: in a device thread, at the KMS, and the answer to the client.
  * create.c, attach.c and detach.c have the steps themselves.
  */
 #include "agent/work/operation.h"
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/api/reply.h"
+#include "agent/catalog/cluster_list.h"
 #include "agent/catalog/jobs.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
@@ -101,27 +102,93 @@ static void step_run(void *data)
 	op->run(&op->job);
 }
 
+/*
+ * Is the operation to go on after a late step? A stop and a deletion are only finished: the device
+ * is gone. A start must not open a volume after its client got a fault.
+ */
+static bool goes_on(const struct operation *op)
+{
+	return op->undoing || op->job.interrupted || op->kind == OPERATION_STOP ||
+	       op->kind == OPERATION_DELETE;
+}
+
 static void step_done(void *data)
 {
 	struct operation *op = data;
 
+	op->cluster->held_up[0] = 0;
+	if (!op->late || goes_on(op)) {
+		op->next(op);
+		return;
+	}
+	if (op->job.serial) {
+		op->cluster->key = op->job.serial;
+		held_key_drop(op->cluster);
+	}
+	operation_fail(op);
+}
+
+static void answer(struct operation *op, const struct fault *f);
+
+/*
+ * The cluster keeps the operation until the step ends, so that no second step touches the device. The
+ * client gets its answer now.
+ */
+static void hold_up(struct operation *op, const struct fault *f)
+{
+	struct cluster *cluster = op->cluster;
+
+	op->late = true;
+	snprintf(cluster->held_up, sizeof(cluster->held_up), "device-timeout: %.380s", f->message);
+	log_warning("Cluster %s: %s", cluster->id, f->message);
+	/* An operation that is being undone has its own fault, which is recorded already. */
+	if (!op->undoing) {
+		op->fault = *f;
+		answer(op, f);
+	} else if (op->call) {
+		reply_fault(op->call, &op->fault);
+	}
+	op->call = NULL;
+	device_events_changed(op->agent);
+}
+
+static void step_late(void *data, bool begun)
+{
+	struct operation *op = data;
+	struct fault f;
+
+	fault_set(&f, "DeviceTimeout",
+		  "%s of the cluster %s has waited for %.200s for more than %u seconds. Nothing else is done with the cluster until the device answers: look at it with 'dmesg', and at udev with 'udevadm settle'.",
+		  kinds[op->kind].api, op->cluster->id, op->job.device,
+		  op->agent->config.device_timeout_seconds);
+	if (begun) {
+		hold_up(op, &f);
+		return;
+	}
+	op->job.result = -1;
+	op->job.fault = f;
 	op->next(op);
 }
 
 /**
- * operation_device_step() - do a step in the device thread
+ * operation_device_step() - do a step in a device thread
  * @run: called in the device thread; sets the job's result and fault
  * @next: called in the event loop afterwards
  *
- * An operation has one step at a time. This function allocates no memory. An undo is a step too,
- * and must not fail because memory is short.
+ * A step that takes longer than DeviceTimeoutSeconds= ends the client's wait with the fault
+ * DeviceTimeout. A step that has not begun by then fails with the same fault.
+ *
+ * An operation has one step at a time. This function needs no memory of its own. An undo is a step
+ * too, and must not fail because memory is short.
  */
 void operation_device_step(struct operation *op, void (*run)(struct volume_job *job),
 			   void (*next)(struct operation *op))
 {
+	static const struct device_work step_work = { step_run, step_done, step_late };
+
 	op->run = run;
 	op->next = next;
-	device_thread_submit(op->agent->devices, step_run, step_done, op);
+	device_thread_submit(op->agent->devices, op->cluster->volume_id, &step_work, op);
 }
 
 /* Puts the KMS's refusal into RDS's words. */
@@ -253,6 +320,7 @@ static void leave(struct operation *op)
 	/* A deleted cluster no longer points to this operation. It is freed after the operation. */
 	if (cluster->operation == op) {
 		cluster->operation = NULL;
+		cluster_changed(cluster);
 		key_loss_check_window(cluster);
 	}
 	device_events_changed(op->agent);
@@ -263,8 +331,8 @@ static void leave(struct operation *op)
 /**
  * operation_abandon() - the agent ends in the middle of an operation: wipe and free, no answer
  *
- * The next agent resumes or undoes the work. The device thread has been stopped, and the client's
- * connection closed.
+ * The next agent resumes or undoes the work. The device threads have ended, and the client's
+ * connection is closed.
  */
 void operation_abandon(struct operation *op)
 {
@@ -275,20 +343,18 @@ void operation_abandon(struct operation *op)
 }
 
 /**
- * operation_wipe_waiting() - the agent ends while a disk holds the device thread: wipe the keys
+ * operation_wipe_waiting() - the agent ends while a disk holds a device thread: wipe the keys
  *
- * The key of the running operation is not wiped. If the disk came back, the device thread would
+ * The key of an operation in a device thread is not wiped. If the disk came back, the thread would
  * continue with a key of zeros. A device that encrypts with zeros is worse than a key in a freed
  * page.
  */
 void operation_wipe_waiting(struct agent *agent)
 {
-	const void *running = device_thread_running(agent->devices);
-
 	for (struct cluster *c = agent->clusters; c; c = c->next) {
 		struct operation *op = c->operation;
 
-		if (!op || op == running)
+		if (!op || device_thread_runs(agent->devices, op))
 			continue;
 		secret_free(op->job.key);
 		op->job.key = NULL;
@@ -328,6 +394,21 @@ void operation_step_failed(struct operation *op)
 	operation_fail(op);
 }
 
+static void record_fault(const struct operation *op, const struct fault *f)
+{
+	if (op->call)
+		audit_api_call(op->agent->audit, kinds[op->kind].api, op->params, op->uid, op->pid,
+			       op->cluster, f);
+}
+
+/* Records and answers a fault, unless there is no client. */
+static void answer(struct operation *op, const struct fault *f)
+{
+	record_fault(op, f);
+	if (op->call)
+		reply_fault(op->call, f);
+}
+
 /** operation_fail() - the operation has failed with @op->fault: record, undo, answer, free */
 void operation_fail(struct operation *op)
 {
@@ -335,15 +416,13 @@ void operation_fail(struct operation *op)
 		    op->fault.code, op->fault.message);
 	secret_free(op->job.key);
 	op->job.key = NULL;
-	if (op->call)
-		audit_api_call(op->agent->audit, kinds[op->kind].api, op->params, op->uid, op->pid,
-			       op->cluster, &op->fault);
 	if (op->undo) {
+		record_fault(op, &op->fault);
+		op->undoing = true;
 		op->undo(op);
 		return;
 	}
-	if (op->call)
-		reply_fault(op->call, &op->fault);
+	answer(op, &op->fault);
 	leave(op);
 }
 

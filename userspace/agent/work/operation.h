@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Work on one cluster that takes several steps, some in the device thread, some at the
+ * Work on one cluster that takes several steps, some in a device thread, some at the
  * KMS. A cluster has at most one operation at a time; it is freed by operation_end().
  */
 #ifndef ENVELOPE_OPERATION_H
@@ -24,10 +24,13 @@ enum operation_kind {
  * struct operation - owned by its cluster
  * @call: waits for the answer; NULL when the agent itself began
  * @params, @uid, @pid: of the call, for the audit trail
- * @job: the copies that the device thread works on
+ * @job: the copies that a device thread works on
  * @record: its row in the job table; no kind: it has no row
  * @before, @reason: the cluster's status when it began, and why
- * @run, @next: the step in the device thread, and the step after it in the event loop
+ * @run, @next: the step in a device thread, and the step after it in the event loop
+ * @late: a step did not end in time: the client has its fault, and the operation is given up when
+ *	the step ends
+ * @undoing: @undo has been called
  * @undo: called when the operation fails, in place of the answer; ends in operation_undone(). NULL
  *	when there is nothing to undo
  * @fault: why it failed
@@ -47,6 +50,8 @@ struct operation {
 	void (*run)(struct volume_job *job);
 	void (*next)(struct operation *op);
 	void (*undo)(struct operation *op);
+	bool late;
+	bool undoing;
 	struct fault fault;
 };
 

@@ -26,8 +26,10 @@
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
+/* @changes: agent.changes when the scan began */
 struct scan_job {
 	struct agent *agent;
+	uint64_t changes;
 	struct scanned *volumes;
 	size_t count;
 	struct mapping *mappings; /* looked at after the disks */
@@ -172,9 +174,12 @@ static void scan_run(void *data)
 	job->result = mapper_list(&job->mappings, &job->mapping_count, &job->fault);
 }
 
+static void scan_begin(struct scan_job *job);
+
 static void scan_done(void *data)
 {
 	struct scan_job *job = data;
+	bool again = false;
 
 	if (job->result < 0)
 		log_error("%s No volume that is not in the catalog is taken in.",
@@ -187,6 +192,9 @@ static void scan_done(void *data)
 			log_warning("The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Neither is taken in or written to. Take the copy away.",
 				    volume->header.volume_id, volume->header.cluster_id,
 				    volume->device, copy->device);
+		/* The scan read the header before an operation ended: the header may have changed. */
+		else if ((cluster ? cluster->changed : job->agent->removed) > job->changes)
+			again = true;
 		else if (cluster)
 			update(cluster, volume);
 		else if (job->result == 0)
@@ -194,7 +202,18 @@ static void scan_done(void *data)
 	}
 	free(job->volumes);
 	free(job->mappings);
-	free(job);
+	if (again)
+		scan_begin(job);
+	else
+		free(job);
+}
+
+static const struct device_work scan_work = { .run = scan_run, .done = scan_done };
+
+static void scan_begin(struct scan_job *job)
+{
+	*job = (struct scan_job){ .agent = job->agent, .changes = job->agent->changes };
+	device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &scan_work, job);
 }
 
 /**
@@ -212,5 +231,5 @@ void reconcile_scan(struct agent *agent)
 	}
 	job->agent = agent;
 	resume_interrupted(agent);
-	device_thread_submit(agent->devices, scan_run, scan_done, job);
+	scan_begin(job);
 }

@@ -57,6 +57,7 @@ static const struct option options[] = {
 	SECONDS("RenewSeconds", renew_seconds, 1, 3600, 0),
 	SECONDS("KmsTimeoutSeconds", kms_timeout_seconds, 1, 300, 0),
 	SECONDS("RecoveryWindowSeconds", recovery_window_seconds, 0, 604800, 0),
+	SECONDS("DeviceTimeoutSeconds", device_timeout_seconds, 1, 3600, 60),
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))

@@ -28,6 +28,7 @@ struct config {			/* strings are owned and never NULL once loaded; "" means unse
 	unsigned int renew_seconds;	      /* RenewSeconds=, default a third of the lease */
 	unsigned int kms_timeout_seconds;     /* KmsTimeoutSeconds=, 1 to 300 */
 	unsigned int recovery_window_seconds; /* RecoveryWindowSeconds=, 0 to 604800 */
+	unsigned int device_timeout_seconds;  /* DeviceTimeoutSeconds=, 1 to 3600 */
 };
 
 int config_load(const char *path, struct config *cfg, struct fault *f);

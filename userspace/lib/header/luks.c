@@ -6,6 +6,7 @@
 #include "lib/header/luks.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,36 @@
 #include "lib/header/block_device.h"
 
 #define HEADER_BYTES (32 * 1024) /* the two copies of the metadata */
+
+static void drop_message(int level, const char *message, void *userdata)
+{
+}
+
+/*
+ * Several threads read headers. libcryptsetup sets itself up at the first use and tears itself down
+ * with the last crypt_device, without a lock. This function is the first use, and its crypt_device
+ * stays. crypt_format() fails for the unknown type, but sets up the cryptography before.
+ */
+static void set_up_library(void)
+{
+	static struct crypt_device *kept;
+
+	crypt_set_log_callback(NULL, drop_message, NULL);
+	if (crypt_init(&kept, NULL) == 0)
+		crypt_format(kept, "none", NULL, NULL, NULL, NULL, 0, NULL);
+}
+
+/* The library has one debug level for all threads. The level is on while a thread loads a header. */
+static void count_loads(int change)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static int loads;
+
+	pthread_mutex_lock(&lock);
+	loads += change;
+	crypt_set_debug_level(loads ? CRYPT_DEBUG_ALL : CRYPT_DEBUG_NONE);
+	pthread_mutex_unlock(&lock);
+}
 
 /** luks_close() - release the crypt_device */
 void luks_close(struct luks *luks)
@@ -67,9 +98,11 @@ int luks_fault(const struct luks *luks, int r, const char *what, struct fault *f
  */
 int luks_open(struct luks *luks, const char *device, struct fault *f)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	uint64_t size;
 	int r;
 
+	pthread_once(&once, set_up_library);
 	*luks = (struct luks){ .device = device };
 	if (block_device_size(device, &size, f))
 		return -1;
@@ -94,9 +127,9 @@ int luks_load(struct luks *luks, const char *device, struct fault *f)
 
 	if (luks_open(luks, device, f))
 		return -1;
-	crypt_set_debug_level(CRYPT_DEBUG_ALL);
+	count_loads(1);
 	r = crypt_load(luks->cd, CRYPT_LUKS2, NULL);
-	crypt_set_debug_level(CRYPT_DEBUG_NONE);
+	count_loads(-1);
 	/* libcryptsetup calls a header that cannot be read an invalid one. */
 	if (r && block_device_check_readable(device, HEADER_BYTES, f))
 		return -1;
