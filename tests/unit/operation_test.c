@@ -21,6 +21,7 @@
 #include "agent/lease/held_key.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
+#include "agent/work/state.h"
 #include "agent/volume/device_events.h"
 #include "lib/base/json.h"
 
@@ -73,6 +74,10 @@ void held_key_drop(struct cluster *cluster)
 }
 
 void key_loss_check_window(struct cluster *cluster)
+{
+}
+
+void state_flush(struct agent *agent)
 {
 }
 

@@ -20,6 +20,7 @@
 
 #include "agent/lease/keyring.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/state.h"
 #include "agent/volume/device_events.h"
 
 static unsigned int jobs; /* given to a device thread */
@@ -59,6 +60,8 @@ static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
 	snprintf(catalog, sizeof(catalog), "%s/catalog", folder);
 	assert_int_equal(audit_open(trail, "us-east-1", "123456789012", &agent.audit, &f), 0);
 	assert_int_equal(catalog_open(catalog, &agent.catalog, &f), 0);
+	assert_true(sd_event_new(&agent.event) >= 0);
+	agent.clusters = &cluster;
 
 	cluster.operation = (struct operation *)&cluster; /* only compared with NULL */
 	key_loss_check_window(&cluster);
@@ -67,12 +70,14 @@ static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
 	/* The end of the start checks the window again. */
 	cluster.operation = NULL;
 	key_loss_check_window(&cluster);
+	state_flush(&agent);
 	assert_int_equal(cluster.status, CLUSTER_INACCESSIBLE);
 	assert_string_equal(cluster.reason, "DisabledException: it is disabled");
 	assert_int_equal(jobs, 1);
 
 	audit_close(agent.audit);
 	catalog_close(agent.catalog);
+	sd_event_unref(agent.event);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	assert_int_equal(system(command), 0);
 }

@@ -20,6 +20,7 @@
 #include "agent/api/reply.h"
 #include "agent/api/subscriptions.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/state.h"
 #include "lib/base/json.h"
 
 /*
@@ -97,6 +98,10 @@ void reply_fault(struct varlink_call *call, const struct fault *f)
 }
 
 void device_events_refresh(struct agent *a)
+{
+}
+
+void state_flush(struct agent *a)
 {
 }
 

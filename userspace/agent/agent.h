@@ -68,6 +68,8 @@ struct agent_hooks {
  * @look_ns: when that look began, CLOCK_BOOTTIME
  * @changes: number of operations that have ended and of clusters that have gone
  * @removed: @changes when a cluster last went
+ * @unsaved: records of changes of status that state_flush() is to save; NULL for none
+ * @flush: calls state_flush()
  */
 struct agent {
 	sd_event *event;
@@ -89,6 +91,8 @@ struct agent {
 	uint64_t look_ns;
 	uint64_t changes;
 	uint64_t removed;
+	json_object *unsaved;
+	sd_event_source *flush;
 };
 
 static inline uint64_t agent_lease_ns(const struct agent *agent)

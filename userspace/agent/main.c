@@ -189,6 +189,7 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 
 static void stop(struct agent *agent)
 {
+	state_flush(agent);
 	device_events_stop(agent);
 	varlink_server_free(agent->server);
 	subscriptions_close(agent);

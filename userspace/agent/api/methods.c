@@ -25,6 +25,7 @@
 #include "agent/work/detach.h"
 #include "agent/work/operation.h"
 #include "agent/work/relocate.h"
+#include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -42,6 +43,13 @@ static bool parameters_bad(struct varlink_call *call, const char *name)
 	if (name)
 		varlink_error_parameter(call, name);
 	return name;
+}
+
+/* Each method begins here: no answer shows a status that is not saved. */
+static struct agent *enter(void *userdata)
+{
+	state_flush(userdata);
+	return userdata;
 }
 
 /* A change that was refused before it became an operation is audited here. */
@@ -125,7 +133,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		{ "region", PARAMETER_STRING, false },
 		{ "allowOverwrite", PARAMETER_BOOL, false },
 	};
-	struct agent *agent = userdata;
+	struct agent *agent = enter(userdata);
 	const struct create_request request = {
 		.identifier = json_get_string(params, IDENTIFIER),
 		.device = json_get_string(params, "device"),
@@ -277,9 +285,10 @@ static const struct change change_relocate = { "RelocateDBCluster", PARAMETERS(r
 static const struct change change_modify = { "ModifyDBCluster", PARAMETERS(modify_parameters),
 					     may_modify, OPERATION_DELETE, NULL };
 
-static int change_cluster(struct varlink_call *call, json_object *params, struct agent *agent,
+static int change_cluster(struct varlink_call *call, json_object *params, void *userdata,
 			  const struct change *change)
 {
+	struct agent *agent = enter(userdata);
 	struct operation *op = NULL;
 	struct cluster *cluster;
 	struct fault f;
@@ -323,7 +332,7 @@ static int modify_cluster(struct varlink_call *call, json_object *params, void *
 static int activate_key(struct varlink_call *call, json_object *params, void *userdata)
 {
 	static const struct parameter table[] = { { "description", PARAMETER_STRING, true } };
-	struct agent *agent = userdata;
+	struct agent *agent = enter(userdata);
 	const char *text = json_get_string(params, "description");
 	size_t prefix = strlen(KEY_DESCRIPTION_PREFIX);
 	struct cluster *cluster = NULL;
@@ -358,7 +367,7 @@ static int describe_clusters(struct varlink_call *call, json_object *params, voi
 {
 	_cleanup_json_ json_object *reply = json_object_new_object();
 	json_object *clusters = json_object_new_array();
-	struct agent *agent = userdata;
+	struct agent *agent = enter(userdata);
 	const char *id = json_get_string(params, IDENTIFIER);
 	struct fault f;
 
@@ -377,7 +386,7 @@ static int describe_clusters(struct varlink_call *call, json_object *params, voi
 
 static int status(struct varlink_call *call, json_object *params, void *userdata)
 {
-	struct agent *agent = userdata;
+	struct agent *agent = enter(userdata);
 	struct fault f;
 
 	if (CHECK(call, params, identifier_optional))
@@ -402,8 +411,8 @@ static int events(struct varlink_call *call, json_object *params, void *userdata
 		return 0;
 	if (limit < 1 || limit > STREAMS_EVENTS_MAX)
 		return varlink_error_parameter(call, "limit");
-	return subscriptions_events(userdata, call, json_get_string(params, "since"), (size_t)limit,
-				    json_get_bool(params, "follow", false));
+	return subscriptions_events(enter(userdata), call, json_get_string(params, "since"),
+				    (size_t)limit, json_get_bool(params, "follow", false));
 }
 
 static const struct varlink_method methods[] = {

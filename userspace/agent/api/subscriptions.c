@@ -15,6 +15,7 @@
 #include "agent/api/reply.h"
 #include "agent/lease/lease.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -94,7 +95,10 @@ static void answer(struct watcher *watcher)
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	answer(userdata);
+	struct watcher *watcher = userdata;
+
+	state_flush(watcher->agent);
+	answer(watcher);
 	return 0;
 }
 
@@ -150,6 +154,7 @@ void subscriptions_looked(struct agent *agent)
 {
 	struct watcher *next;
 
+	state_flush(agent);
 	for (struct watcher *w = agent->watchers; w; w = next) {
 		next = w->next;
 		if (w->due)

@@ -125,6 +125,27 @@ void audit_status(struct audit *audit, const struct cluster *cluster, enum clust
 	emit(audit, agent_record_status(&audit->origin, cluster, before), true);
 }
 
+/** audit_status_record() - the record of audit_status(), for audit_append(); a new reference */
+json_object *audit_status_record(const struct audit *audit, const struct cluster *cluster,
+				 enum cluster_status before)
+{
+	return agent_record_status(&audit->origin, cluster, before);
+}
+
+/**
+ * audit_append() - write several records
+ * @records: array, borrowed
+ *
+ * The records are on the disk when this returns: they are synced once.
+ */
+void audit_append(struct audit *audit, json_object *records)
+{
+	size_t count = json_object_array_length(records);
+
+	for (size_t i = 0; i < count; i++)
+		emit(audit, json_object_get(json_object_array_get_idx(records, i)), i == count - 1);
+}
+
 /**
  * audit_service_event() - record something that concerns the agent and no one cluster
  * @name: "ConfigurationReload"

@@ -28,6 +28,9 @@ void audit_api_call(struct audit *audit, const char *name, json_object *params, 
 void audit_status(struct audit *audit, const struct cluster *cluster, enum cluster_status before);
 void audit_service_event(struct audit *audit, const char *name, json_object *details,
 			 const struct fault *f);
+json_object *audit_status_record(const struct audit *audit, const struct cluster *cluster,
+				 enum cluster_status before);
+void audit_append(struct audit *audit, json_object *records);
 int audit_recorded(struct audit *audit, struct fault *f);
 json_object *audit_read(struct audit *audit, const char *since, size_t limit, struct fault *f);
 void audit_close(struct audit *audit);

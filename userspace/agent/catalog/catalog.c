@@ -261,6 +261,36 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
 	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "write", f);
 }
 
+/**
+ * catalog_begin() - begin changes that reach the disk together
+ *
+ * No change is on the disk before catalog_end().
+ *
+ * Return: 0 or -1.
+ */
+int catalog_begin(struct catalog *catalog, struct fault *f)
+{
+	int r = sqlite3_exec(catalog->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	return r == SQLITE_OK ? 0 : sql_fault(catalog, "change", f);
+}
+
+/**
+ * catalog_end() - end the changes since catalog_begin()
+ * @keep: false undoes them
+ *
+ * Return: 0 when they are on the disk, or undone as asked; or -1, and they are undone.
+ */
+int catalog_end(struct catalog *catalog, bool keep, struct fault *f)
+{
+	if (keep && sqlite3_exec(catalog->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+		return 0;
+	if (keep)
+		sql_fault(catalog, "write", f);
+	sqlite3_exec(catalog->db, "ROLLBACK", NULL, NULL, NULL);
+	return keep ? -1 : 0;
+}
+
 /** catalog_delete() - forget a cluster; 0, also when it was not there, or -1 */
 int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f)
 {

@@ -18,6 +18,8 @@ struct sqlite3 *catalog_db(struct catalog *catalog);
 int catalog_open(const char *path, struct catalog **ret, struct fault *f);
 int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, struct fault *f);
 int catalog_store(struct catalog *catalog, const struct cluster *cluster, struct fault *f);
+int catalog_begin(struct catalog *catalog, struct fault *f);
+int catalog_end(struct catalog *catalog, bool keep, struct fault *f);
 int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f);
 void catalog_close(struct catalog *catalog);
 

@@ -53,6 +53,7 @@ enum cluster_status {
  * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
  * @store_timer: the catalog did not take that the key is lost; tried again then
+ * @unsaved: its status is neither in the catalog nor in the trail yet; @saved: called when it is
  * @held_up: what its operation waits for although its time is over; "" for nothing
  * @changed: of agent.changes, when an operation last ended
  */
@@ -93,6 +94,8 @@ struct cluster {
 	sd_event_source *window_timer;
 	bool disk_doubted;
 	sd_event_source *store_timer;
+	bool unsaved;
+	void (*saved)(struct cluster *cluster);
 	char held_up[400];
 	uint64_t changed;
 };

@@ -31,12 +31,13 @@ static const struct {
 static void set_lease_expired(struct cluster *cluster)
 {
 	if (cluster->renewal.last_error[0])
-		state_set(cluster, CLUSTER_STOPPED,
-			  ENVELOPE_REASON_LEASE ": the KMS could not be reached in time (%s)",
-			  cluster->renewal.last_error);
+		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
+			       ENVELOPE_REASON_LEASE ": the KMS could not be reached in time (%s)",
+			       cluster->renewal.last_error);
 	else
-		state_set(cluster, CLUSTER_STOPPED,
-			  ENVELOPE_REASON_LEASE ": enveloped was not there to renew the lease");
+		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
+			       ENVELOPE_REASON_LEASE
+			       ": enveloped was not there to renew the lease");
 }
 
 /**
@@ -58,15 +59,15 @@ static void device_failed(struct cluster *cluster, const char *kernel_reason)
 	for (size_t i = 0; i < sizeof(kernel_reasons) / sizeof(*kernel_reasons); i++)
 		if (!strcmp(kernel_reasons[i].reason, kernel_reason))
 			text = kernel_reasons[i].text;
-	state_set(cluster, CLUSTER_STOPPED, "%s: %s", kernel_reason, text);
+	state_set_soon(cluster, CLUSTER_STOPPED, NULL, "%s: %s", kernel_reason, text);
 }
 
 /** device_gone() - a running cluster has no device any more */
 static void device_gone(struct cluster *cluster)
 {
 	held_key_drop(cluster);
-	state_set(cluster, CLUSTER_STOPPED,
-		  "device-removed: there is no device; the host was restarted or somebody removed it");
+	state_set_soon(cluster, CLUSTER_STOPPED, NULL,
+		       "device-removed: there is no device; the host was restarted or somebody removed it");
 }
 
 /* Stores the volume's device. If several were made by hand, stores a live one. */
@@ -112,7 +113,7 @@ static void take_over(struct cluster *cluster)
 	log_info("Cluster %s: taking over its live device %s, %lld s of the lease left.",
 		 cluster->id, cluster->mapping.name, (long long)cluster->mapping.lease_left);
 	if (cluster->status != CLUSTER_AVAILABLE)
-		state_set(cluster, CLUSTER_AVAILABLE, "%s", "");
+		state_set_soon(cluster, CLUSTER_AVAILABLE, NULL, "%s", "");
 	/* The kernel rounds up to whole seconds, so the real deadline may be a second earlier. */
 	renewal_start(cluster, lease_now() + (uint64_t)cluster->mapping.lease_left * NS_PER_S,
 		      false);

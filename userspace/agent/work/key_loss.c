@@ -35,33 +35,37 @@ static void arm_window(struct cluster *cluster)
 		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
 }
 
-/**
- * key_loss_end_window() - end a cluster's recovery window if it is over, or set a timer for its end
- *
- * Return: true when the window has ended now. The disk does not record that yet.
- */
-bool key_loss_end_window(struct cluster *cluster)
+/* @saved: called when the end of the window is saved */
+static void end_window(struct cluster *cluster, void (*saved)(struct cluster *cluster))
 {
 	char reason[sizeof(cluster->reason)];
 
 	/* The KMS is about to answer a start under way. The end of the start calls this again. */
 	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation)
-		return false;
+		return;
 	if (rules_window_open(cluster->denied_since, cluster->agent->config.recovery_window_seconds,
 			      time(NULL))) {
 		arm_window(cluster);
-		return false;
+		return;
 	}
 	memcpy(reason, cluster->reason, sizeof(reason));
-	state_set(cluster, CLUSTER_INACCESSIBLE, "%s", reason);
-	return true;
+	state_set_soon(cluster, CLUSTER_INACCESSIBLE, saved, "%s", reason);
+}
+
+/**
+ * key_loss_end_window() - end a cluster's recovery window if it is over, or set a timer for its end
+ *
+ * The disk does not record the end.
+ */
+void key_loss_end_window(struct cluster *cluster)
+{
+	end_window(cluster, NULL);
 }
 
 /** key_loss_check_window() - key_loss_end_window(), with the record on the disk */
 void key_loss_check_window(struct cluster *cluster)
 {
-	if (key_loss_end_window(cluster))
-		loss_record_write(cluster);
+	end_window(cluster, loss_record_write);
 }
 
 /**
@@ -81,9 +85,9 @@ void key_loss_denied(struct cluster *cluster, const struct fault *f)
 		cluster->denied_since = time(NULL);
 	open = rules_window_open(cluster->denied_since,
 				 cluster->agent->config.recovery_window_seconds, time(NULL));
-	state_set(cluster, open ? CLUSTER_RECOVERABLE : CLUSTER_INACCESSIBLE, "%s: %s", f->code,
-		  f->message);
-	loss_record_write(cluster);
+	/* The catalog is written before the disk, and many a loss with one sync. */
+	state_set_soon(cluster, open ? CLUSTER_RECOVERABLE : CLUSTER_INACCESSIBLE,
+		       loss_record_write, "%s: %s", f->code, f->message);
 	key_loss_check_window(cluster);
 }
 

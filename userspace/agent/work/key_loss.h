@@ -9,7 +9,7 @@
 
 void key_loss_denied(struct cluster *cluster, const struct fault *f);
 void key_loss_undone(struct cluster *cluster);
-bool key_loss_end_window(struct cluster *cluster);
+void key_loss_end_window(struct cluster *cluster);
 void key_loss_check_window(struct cluster *cluster);
 
 #endif

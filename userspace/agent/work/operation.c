@@ -20,6 +20,7 @@
 #include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/state.h"
 #include "lib/base/log.h"
 
 /*
@@ -232,6 +233,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 			refusal(op, f);
 			if (loses_key(op))
 				key_loss_denied(op->cluster, f);
+			state_flush(op->agent);
 		} else {
 			op->fault = *f;
 		}

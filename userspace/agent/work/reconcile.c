@@ -75,7 +75,7 @@ static bool take_state(struct cluster *cluster, const struct volume_header *head
 	if (!tells_loss(header, &status))
 		return false;
 	cluster->denied_since = parse_time(header->state_time);
-	state_set(cluster, status, "%s", header->state_reason);
+	state_set_soon(cluster, status, NULL, "%s", header->state_reason);
 	key_loss_check_window(cluster);
 	return true;
 }
@@ -109,8 +109,8 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	 * Either the recorded loss or "found": the first row in the catalog must include the loss.
 	 */
 	if (!take_state(cluster, &volume->header))
-		state_set(cluster, CLUSTER_STOPPED,
-			  "found: its volume was found by the header on %s", cluster->device);
+		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
+			       "found: its volume was found by the header on %s", cluster->device);
 	device_verdict_found(cluster, job->mappings, job->mapping_count);
 }
 

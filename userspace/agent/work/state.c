@@ -2,6 +2,10 @@
 /*
  * The status of a cluster. After a refusal of the KMS the caller must drop the key before it sets a
  * status here: writing may hang.
+ *
+ * A change that a client waits for is saved at once. Changes that come in numbers (a KMS that refuses
+ * the keys of a thousand clusters, a look that finds a thousand failed devices) are saved together: two
+ * syncs each would keep the loop from its watchdog, and the keys of later clusters from being revoked.
  */
 #include "agent/work/state.h"
 
@@ -31,11 +35,25 @@ void state_announce(const struct agent *agent)
 	sd_notifyf(0, "STATUS=Serving %u clusters, %u of them available.", count, available);
 }
 
-static int store(struct cluster *cluster);
+static void flush_soon(struct agent *agent);
+
+/* Makes state_flush() save the cluster. */
+static void mark_unsaved(struct cluster *cluster)
+{
+	struct agent *agent = cluster->agent;
+
+	if (!agent->unsaved)
+		agent->unsaved = json_object_new_array();
+	cluster->unsaved = true;
+	flush_soon(agent);
+}
 
 static int on_store(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	store(userdata);
+	struct cluster *cluster = userdata;
+
+	cluster->store_timer = sd_event_source_disable_unref(cluster->store_timer);
+	mark_unsaved(cluster);
 	return 0;
 }
 
@@ -45,10 +63,11 @@ static int on_store(sd_event_source *source, uint64_t usec, void *userdata)
  */
 static void store_again(struct cluster *cluster)
 {
-	int r = sd_event_add_time_relative(cluster->agent->event, &cluster->store_timer,
-					   CLOCK_BOOTTIME, STORE_AGAIN_S * 1000000ULL, 0, on_store,
-					   cluster);
+	int r;
 
+	cluster->store_timer = sd_event_source_disable_unref(cluster->store_timer);
+	r = sd_event_add_time_relative(cluster->agent->event, &cluster->store_timer, CLOCK_BOOTTIME,
+				       STORE_AGAIN_S * 1000000ULL, 0, on_store, cluster);
 	if (r < 0)
 		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
 }
@@ -66,10 +85,90 @@ static int store(struct cluster *cluster)
 	return r;
 }
 
+/* In one transaction, or one by one if that fails: one cluster must not keep the others from it. */
+static void store_unsaved(struct agent *agent)
+{
+	struct fault f;
+	bool open = catalog_begin(agent->catalog, &f) == 0, kept = open;
+
+	for (struct cluster *c = agent->clusters; kept && c; c = c->next)
+		kept = !c->unsaved || catalog_store(agent->catalog, c, &f) == 0;
+	if (open)
+		kept = catalog_end(agent->catalog, kept, &f) == 0 && kept;
+	if (!kept)
+		log_error("%s", f.message);
+	for (struct cluster *c = agent->clusters; !kept && c; c = c->next) {
+		if (!c->unsaved)
+			continue;
+		/* A catalog that another process holds would keep each of them waiting. */
+		if (open)
+			store(c);
+		else if (cluster_is_inaccessible(c))
+			store_again(c);
+	}
+}
+
+/**
+ * state_flush() - save the changes of state_set_soon()
+ *
+ * They are in the catalog and in the audit trail when this returns. Must be called before a client
+ * gets an answer.
+ */
+void state_flush(struct agent *agent)
+{
+	json_object *records = agent->unsaved;
+
+	if (!records)
+		return;
+	agent->unsaved = NULL;
+	agent->flush = sd_event_source_disable_unref(agent->flush);
+	store_unsaved(agent);
+	audit_append(agent->audit, records);
+	json_object_put(records);
+	for (struct cluster *c = agent->clusters; c; c = c->next) {
+		void (*saved)(struct cluster * cluster) = c->saved;
+
+		c->unsaved = false;
+		c->saved = NULL;
+		if (saved)
+			saved(c);
+	}
+	state_announce(agent);
+}
+
+static int on_flush(sd_event_source *source, void *userdata)
+{
+	state_flush(userdata);
+	return 0;
+}
+
+/* Saves when nothing else is due in the loop: answers of the KMS that have come go first. */
+static void flush_soon(struct agent *agent)
+{
+	int r;
+
+	if (agent->flush)
+		return;
+	r = sd_event_add_defer(agent->event, &agent->flush, on_flush, agent);
+	if (r >= 0)
+		r = sd_event_source_set_priority(agent->flush, SD_EVENT_PRIORITY_NORMAL + 1);
+	if (r < 0)
+		log_error("Changes of status are saved late, there is no event: %s", strerror(-r));
+}
+
 /** state_begin() - the status of a cluster that has none yet; recorded nowhere */
 void state_begin(struct cluster *cluster, enum cluster_status status)
 {
 	cluster->status = status;
+}
+
+static void change(struct cluster *cluster, enum cluster_status status, const char *format,
+		   va_list args)
+{
+	cluster->status = status;
+	vsnprintf(cluster->reason, sizeof(cluster->reason), format, args);
+	log_info("Cluster %s: %s%s%s", cluster->id, cluster_status_name(status),
+		 cluster->reason[0] ? ", " : "", cluster->reason);
 }
 
 /**
@@ -86,17 +185,38 @@ int state_set(struct cluster *cluster, enum cluster_status status, const char *f
 	va_list args;
 	int stored;
 
-	cluster->status = status;
+	state_flush(cluster->agent);
 	va_start(args, format);
-	vsnprintf(cluster->reason, sizeof(cluster->reason), format, args);
+	change(cluster, status, format, args);
 	va_end(args);
 	stored = store(cluster);
 	audit_status(cluster->agent->audit, cluster, before);
-	log_info("Cluster %s: %s%s%s", cluster->id, cluster_status_name(status),
-		 cluster->reason[0] ? ", " : "", cluster->reason);
 	state_announce(cluster->agent);
 	device_events_changed(cluster->agent);
 	return stored;
+}
+
+/**
+ * state_set_soon() - give a cluster a status, which is saved together with those of others
+ * @saved: called when the status is in the catalog and in the trail; NULL for nothing
+ * @format: printf format of the reason
+ *
+ * The status is saved before the agent answers a client, and before the loop is idle.
+ */
+void state_set_soon(struct cluster *cluster, enum cluster_status status,
+		    void (*saved)(struct cluster *cluster), const char *format, ...)
+{
+	struct agent *agent = cluster->agent;
+	enum cluster_status before = cluster->status;
+	va_list args;
+
+	va_start(args, format);
+	change(cluster, status, format, args);
+	va_end(args);
+	mark_unsaved(cluster);
+	json_object_array_add(agent->unsaved, audit_status_record(agent->audit, cluster, before));
+	cluster->saved = saved;
+	device_events_changed(agent);
 }
 
 /**
@@ -111,6 +231,7 @@ void state_resumed(struct cluster *cluster, const char *format, ...)
 	enum cluster_status before = cluster->status;
 	va_list args;
 
+	state_flush(cluster->agent);
 	cluster->status = CLUSTER_DELETING;
 	va_start(args, format);
 	vsnprintf(cluster->reason, sizeof(cluster->reason), format, args);

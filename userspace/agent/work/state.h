@@ -12,6 +12,10 @@ void state_announce(const struct agent *agent);
 void state_begin(struct cluster *cluster, enum cluster_status status);
 int state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+void state_set_soon(struct cluster *cluster, enum cluster_status status,
+		    void (*saved)(struct cluster *cluster), const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void state_flush(struct agent *agent);
 void state_resumed(struct cluster *cluster, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT
+/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/work/device_verdict.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/catalog/cluster_list.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
+/*
+ * A thousand clusters lose their keys or their devices in one moment: the disk of the catalog is synced
+ * a few times, not twice for each, so that the loop comes back to its watchdog. All keys are revoked
+ * before the first write, and the header of a disk is written after the catalog.
+ *
+ * Catalog and trail are the real ones. What reaches their disk is counted.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/catalog/cluster_list.h"
+#include "agent/lease/keyring.h"
+#include "agent/lease/renewal.h"
+#include "agent/volume/device_events.h"
+#include "agent/work/device_verdict.h"
+#include "agent/work/key_loss.h"
+#include "agent/work/state.h"
+#include "dm-envelope.h"
+
+#define CLUSTERS  1000
+#define SYNCS_MAX 10
+
+static struct {
+	unsigned int syncs;
+	unsigned int revoked;
+	unsigned int revoked_first; /* before the first sync */
+	unsigned int records;	    /* of a loss, for the disks */
+	unsigned int early;	    /* of them, before the catalog had the loss */
+} seen;
+
+static struct agent agent;
+static char folder[32];
+
+static int count_sync(void)
+{
+	if (!seen.syncs++)
+		seen.revoked_first = seen.revoked;
+	return 0;
+}
+
+int fsync(int fd)
+{
+	return count_sync();
+}
+
+int fdatasync(int fd)
+{
+	return count_sync();
+}
+
+int keyring_revoke(int32_t keyring, int32_t key)
+{
+	seen.revoked++;
+	return 0;
+}
+
+int32_t keyring_find(int32_t keyring, const char *description)
+{
+	return 0;
+}
+
+void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_now)
+{
+}
+
+void device_events_changed(struct agent *a)
+{
+}
+
+void device_thread_submit(struct device_thread *thread, const char *lane,
+			  const struct device_work *work, void *job)
+{
+	seen.records++;
+	seen.early += !seen.syncs;
+	free(job);
+}
+
+static int setup(void **state)
+{
+	char path[64];
+	struct fault f;
+
+	strcpy(folder, "/tmp/envelope-losses-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	agent = (struct agent){ 0 };
+	snprintf(path, sizeof(path), "%s/audit", folder);
+	assert_int_equal(audit_open(path, "us-east-1", "123456789012", &agent.audit, &f), 0);
+	snprintf(path, sizeof(path), "%s/catalog", folder);
+	assert_int_equal(catalog_open(path, &agent.catalog, &f), 0);
+	assert_true(sd_event_new(&agent.event) >= 0);
+	for (int i = 0; i < CLUSTERS; i++) {
+		struct cluster *c = calloc(1, sizeof(*c));
+
+		snprintf(c->id, sizeof(c->id), "db%d", i);
+		snprintf(c->volume_id, sizeof(c->volume_id), "vol-%017d", i);
+		snprintf(c->resource_id, sizeof(c->resource_id), "cluster-%d", i);
+		c->status = CLUSTER_AVAILABLE;
+		c->key = 1000 + i;
+		/* At the head: the list is long. */
+		c->agent = &agent;
+		c->next = agent.clusters;
+		agent.clusters = c;
+	}
+	memset(&seen, 0, sizeof(seen));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	char command[64];
+
+	while (agent.clusters)
+		cluster_remove(agent.clusters);
+	audit_close(agent.audit);
+	catalog_close(agent.catalog);
+	sd_event_unref(agent.event);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+static void count_stored(struct cluster *cluster, void *userdata)
+{
+	*(unsigned int *)userdata += cluster->status == agent.clusters->status;
+	free(cluster);
+}
+
+/* All are in the catalog with the status that they have, and each has its record. */
+static void assert_saved(const char *status)
+{
+	unsigned int stored = 0, recorded = 0;
+	char path[64], line[4096];
+	struct fault f;
+	FILE *trail;
+
+	assert_int_equal(catalog_load(agent.catalog, count_stored, &stored, &f), 0);
+	assert_int_equal(stored, CLUSTERS);
+	snprintf(path, sizeof(path), "%s/audit", folder);
+	trail = fopen(path, "re");
+	while (fgets(line, sizeof(line), trail))
+		recorded += strstr(line, "DBClusterStatusChange") && strstr(line, status);
+	fclose(trail);
+	assert_int_equal(recorded, CLUSTERS);
+}
+
+static int on_denial(sd_event_source *source, void *userdata)
+{
+	const struct fault f = { "DisabledException", "the key is disabled" };
+
+	key_loss_denied(userdata, &f);
+	sd_event_source_unref(source);
+	return 0;
+}
+
+static void denials_in_one_moment_are_saved_together(void **state)
+{
+	unsigned int before, most = 0;
+	sd_event_source *source;
+
+	for (struct cluster *c = agent.clusters; c; c = c->next)
+		assert_true(sd_event_add_defer(agent.event, &source, on_denial, c) >= 0);
+	do {
+		before = seen.syncs;
+		assert_true(sd_event_run(agent.event, 0) >= 0);
+		most = seen.syncs - before > most ? seen.syncs - before : most;
+	} while (seen.records < CLUSTERS);
+	print_message("# %u denials: %u syncs, %u in one turn\n", CLUSTERS, seen.syncs, most);
+	assert_in_range(most, 1, SYNCS_MAX);
+	assert_in_range(seen.syncs, 1, SYNCS_MAX);
+	assert_int_equal(seen.revoked_first, CLUSTERS);
+	assert_int_equal(seen.early, 0);
+	assert_int_equal(agent.clusters->status, CLUSTER_INACCESSIBLE);
+	assert_saved("inaccessible-encryption-credentials");
+}
+
+static void failed_devices_that_one_look_finds_are_saved_together(void **state)
+{
+	struct mapping *mappings = calloc(CLUSTERS, sizeof(*mappings));
+	size_t n = 0;
+
+	for (struct cluster *c = agent.clusters; c; c = c->next, n++) {
+		strcpy(mappings[n].name, "envelope-db");
+		memcpy(mappings[n].volume_id, c->volume_id, sizeof(c->volume_id));
+		strcpy(mappings[n].reason, ENVELOPE_REASON_LEASE);
+	}
+	for (struct cluster *c = agent.clusters; c; c = c->next)
+		device_verdict_seen(c, mappings, n);
+	free(mappings);
+	/* As the end of a look does. */
+	state_flush(&agent);
+	print_message("# %u failed devices: %u syncs in one turn\n", CLUSTERS, seen.syncs);
+	assert_in_range(seen.syncs, 1, SYNCS_MAX);
+	assert_int_equal(agent.clusters->status, CLUSTER_STOPPED);
+	assert_saved("lease-expired");
+}
+
+/* The next agent would otherwise doubt the loss. And each would wait for the same lock. */
+static void what_a_locked_catalog_does_not_take_is_stored_again(void **state)
+{
+	const struct fault denied = { "DisabledException", "the key is disabled" };
+	unsigned int again = 0;
+	char path[64];
+	sqlite3 *other;
+
+	snprintf(path, sizeof(path), "%s/catalog", folder);
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (struct cluster *c = agent.clusters; c; c = c->next)
+		key_loss_denied(c, &denied);
+	/* Waits for the lock once: a thousand times would take half an hour. */
+	state_flush(&agent);
+	for (struct cluster *c = agent.clusters; c; c = c->next)
+		again += c->store_timer != NULL;
+	assert_int_equal(again, CLUSTERS);
+	assert_int_equal(seen.records, CLUSTERS);
+	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	seen.syncs = 0;
+	while (agent.clusters->store_timer || agent.unsaved)
+		assert_true(sd_event_run(agent.event, UINT64_MAX) >= 0);
+	assert_in_range(seen.syncs, 1, SYNCS_MAX);
+	assert_saved("inaccessible-encryption-credentials");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(denials_in_one_moment_are_saved_together, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(failed_devices_that_one_look_finds_are_saved_together,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_locked_catalog_does_not_take_is_stored_again,
+						setup, teardown),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
