@@ -62,6 +62,65 @@ full_disk() {
 }
 check "output that cannot be written is an error" full_disk
 
+# Each class of errors by each command: an agent that answers with the fault that the cluster is named for,
+# and one that is not there. Then command lines that are wrong.
+errors_are_json() {
+	/usr/bin/python3 - "$envelope" "$scratch" <<-'PYTHON'
+	import json, os, socket, subprocess, sys, threading
+	envelope, scratch = sys.argv[1:]
+	CLASSES = {"InternalFailure": 1, "InvalidParameterCombination": 2, "DBClusterNotFoundFault": 3, "KMSKeyNotAccessibleFault": 4,
+	           "KMSUnreachable": 5, "InvalidDBClusterStateFault": 6, "DeviceTimeout": 7}
+	COMMANDS = ["cluster create --device /dev/vdb", "cluster describe", "cluster start", "cluster stop", "cluster delete",
+	            "cluster modify", "status", "status --watch", "events"]
+	SAID = 'It says "no".\n\t/\\ \u00fcber.'
+	listener = socket.socket(socket.AF_UNIX)
+	listener.bind(f"{scratch}/faults.sock")
+	listener.listen(8)
+
+	def serve():
+	    while True:
+	        client = listener.accept()[0]
+	        call = b""
+	        while not call.endswith(b"\0"):
+	            call += client.recv(65536)
+	        code = json.loads(call[:-1])["parameters"].get("dbClusterIdentifier", "KMSUnreachable")
+	        fault = {"error": "io.dmenvelope.Cluster.Fault", "parameters": {"code": code, "message": SAID}}
+	        client.sendall(json.dumps(fault).encode() + b"\0")
+	        client.close()
+
+	threading.Thread(target=serve, daemon=True).start()
+
+	def run(words, status, code, **more):
+	    text, out = (subprocess.run([envelope, *words, *output], capture_output=True, check=False, **more)
+	                 for output in ([], ["--output", "json"]))
+	    assert out.returncode == text.returncode == status, (words, out)
+	    assert out.stdout == b"" and out.stderr.count(b"\n") == 1, (words, out)
+	    error = json.loads(out.stderr.decode())
+	    assert list(error) == ["__type", "message"] and error["__type"] == code, (words, error)
+	    assert not text.stderr.startswith(b"{"), (words, text)
+	    return error["message"]
+
+	for command in COMMANDS:
+	    for code, status in CLASSES.items():
+	        name = ["--db-cluster-identifier", code]
+	        if command == "events":
+	            name, code, status = [], "KMSUnreachable", 5
+	        assert run([*command.split(), *name, "--socket", f"{scratch}/faults.sock"], status, code) == SAID, command
+	    run([*command.split(), *name, "--socket", f"{scratch}/none.sock"], 5, "AgentUnreachable")
+	    run([*command.split(), "--frobnicate"], 2, "Usage")
+	for words in [], ["clutser"], ["cluster"], ["cluster", "cerate"], ["cluster", "start"], ["events", "--since", "yesterday"]:
+	    run(words, 2, "Usage")
+	assert "caf?" in run([b"cluster", b"caf\xe9"], 2, "Usage")
+	early = subprocess.run([envelope, "cluster", "--output=json"], capture_output=True, text=True, check=False)
+	assert early.returncode == 2 and json.loads(early.stderr)["__type"] == "Usage", early
+	with open("/dev/full", "wb") as full:
+	    out = subprocess.run([envelope, "cluster", "start", "--help", "--output", "json"], stdout=full, stderr=subprocess.PIPE,
+	                         check=False)
+	assert out.returncode == 1 and json.loads(out.stderr)["__type"] == "InternalFailure", out
+	PYTHON
+}
+check "with --output json each error is one line of JSON on stderr, with the same exit status" errors_are_json
+
 no_secrets_of_its_own() {
 	! nm -D --undefined-only "${envelope/asan/userspace}" | grep -E ' (keyctl|crypt_|dm_task|EVP_|curl_)'
 }

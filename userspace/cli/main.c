@@ -6,8 +6,8 @@
  * The program holds no privileges and no keys: it can only call the agent.
  */
 
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -165,11 +165,14 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int status = dispatch(argc, argv);
+	struct fault f;
+	int status;
 
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "envelope: error: The output cannot be written: %m.\n");
-		return EXIT_FAILURE;
-	}
-	return status;
+	if (options_ask_json(argc, argv))
+		explain_as_json();
+	status = dispatch(argc, argv);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fault_set(&f, "InternalFailure", "The output cannot be written: %s.", strerror(errno));
+	return explain_usage(NULL, &f);
 }

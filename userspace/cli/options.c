@@ -186,6 +186,20 @@ static int apply_globals(struct invocation *invocation, struct fault *f)
 }
 
 /**
+ * options_ask_json() - does the command line ask for JSON, whatever else is wrong with it?
+ *
+ * Errors in the rest of the command line are printed in the form that it asks for.
+ */
+bool options_ask_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], "--output=json") ||
+		    (!strcmp(argv[i], "--output") && i + 1 < argc && !strcmp(argv[i + 1], "json")))
+			return true;
+	return false;
+}
+
+/**
  * options_parse() - read the arguments that follow a command's words
  * @command: gives the options
  * @argc: number of arguments

@@ -13,6 +13,7 @@
 
 extern const struct option_spec global_options[];
 
+bool options_ask_json(int argc, char **argv);
 int options_parse(const struct command *command, int argc, char **argv, struct invocation *ret,
 		  struct fault *f);
 void options_release(struct invocation *invocation);
