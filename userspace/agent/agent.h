@@ -68,6 +68,8 @@ struct agent_hooks {
  * @look_ns: when that look began, CLOCK_BOOTTIME
  * @changes: number of operations that have ended and of clusters that have gone
  * @removed: @changes when a cluster last went
+ * @renewals: calls of the KMS for renewals that are under way
+ * @renew: begins the next of them
  * @unsaved: records of changes of status that state_flush() is to save; NULL for none
  * @flush: calls state_flush()
  */
@@ -91,6 +93,8 @@ struct agent {
 	uint64_t look_ns;
 	uint64_t changes;
 	uint64_t removed;
+	unsigned int renewals;
+	sd_event_source *renew;
 	json_object *unsaved;
 	sd_event_source *flush;
 };

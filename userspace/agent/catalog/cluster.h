@@ -87,6 +87,7 @@ struct cluster {
 	struct {
 		sd_event_source *timer;
 		uint64_t next_ns;      /* of the next question; 0: it is being asked */
+		bool due;	       /* waits for its turn to be asked */
 		unsigned int failures; /* in a row */
 		int64_t last_success;  /* seconds since 1970 */
 		char last_error[512];

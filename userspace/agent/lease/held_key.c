@@ -20,6 +20,7 @@ void held_key_stop_renewal(struct cluster *cluster)
 {
 	cluster->renewal.timer = sd_event_source_disable_unref(cluster->renewal.timer);
 	cluster->renewal.next_ns = 0;
+	cluster->renewal.due = false;
 	cluster->renewal.failures = 0;
 }
 

@@ -3,6 +3,10 @@
  * Renews leases: a timer for each live cluster, a call to the KMS, and the new deadline in the
  * kernel. Only a definitive denial ends a lease here, through held_key_drop(). After any other
  * failure the agent tries again, until the kernel ends the lease at its deadline.
+ *
+ * After a restart all renewals are due at once. A process for each of a thousand calls would make all
+ * calls time out while leases end. So the agent limits the calls under way, and renews the least
+ * lease first.
  */
 #include "agent/lease/renewal.h"
 
@@ -23,6 +27,9 @@
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
 #include "lib/base/log.h"
+
+/* Calls under way: more keep no processor busier. A KMS that does not answer holds each for a while. */
+#define RENEWALS_AT_ONCE 64
 
 /*
  * One call to the KMS. The cluster may be gone, or have another key, when the answer comes.
@@ -46,6 +53,7 @@ static uint32_t random_number(void)
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
+static void begin_soon(struct agent *agent);
 
 static void schedule(struct cluster *cluster, uint64_t delay_ns)
 {
@@ -166,6 +174,8 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 	struct cluster *cluster = whose(attempt);
 
 	secret_free(plaintext);
+	attempt->agent->renewals--;
+	begin_soon(attempt->agent);
 	if (cluster) {
 		if (outcome == KMS_OK)
 			renewed(cluster, attempt->asked_ns);
@@ -177,16 +187,15 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 	free(attempt);
 }
 
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static void ask(struct cluster *cluster)
 {
-	struct cluster *cluster = userdata;
 	struct attempt *attempt;
 	struct fault f;
 
 	/* The kernel has ended the lease; its event is on the way. */
 	if (lease_now() >= cluster->deadline_ns) {
 		device_events_refresh(cluster->agent);
-		return 0;
+		return;
 	}
 	/* A key added for a device that never came must not be renewed without end. */
 	if (!cluster->mapping.name[0] && lease_now() >= cluster->awaits_device_ns)
@@ -197,12 +206,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 			retry_quietly(cluster, &f);
 		else
 			retry(cluster, &f);
-		return 0;
+		return;
 	}
 	attempt = calloc(1, sizeof(*attempt));
 	if (!attempt) {
 		schedule(cluster, NS_PER_S);
-		return 0;
+		return;
 	}
 	attempt->agent = cluster->agent;
 	memcpy(attempt->volume_id, cluster->volume_id, sizeof(attempt->volume_id));
@@ -215,7 +224,57 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 			   cluster->key_arn, on_denied, on_answer, attempt, &f) < 0) {
 		free(attempt);
 		retry(cluster, &f);
+		return;
 	}
+	cluster->agent->renewals++;
+}
+
+/* The cluster with the least lease left of those that are due. */
+static struct cluster *most_urgent(const struct agent *agent)
+{
+	struct cluster *found = NULL;
+
+	for (struct cluster *c = agent->clusters; c; c = c->next)
+		if (c->renewal.due && (!found || c->deadline_ns < found->deadline_ns))
+			found = c;
+	return found;
+}
+
+/* One call a turn of the loop: the start of a process takes milliseconds. */
+static int on_begin(sd_event_source *source, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct cluster *cluster = agent->renewals < RENEWALS_AT_ONCE ? most_urgent(agent) : NULL;
+
+	agent->renew = sd_event_source_disable_unref(agent->renew);
+	if (cluster) {
+		cluster->renewal.due = false;
+		ask(cluster);
+		begin_soon(agent);
+	}
+	return 0;
+}
+
+/* After all timers that have run out: a later one may be the more urgent. */
+static void begin_soon(struct agent *agent)
+{
+	int r;
+
+	if (agent->renew)
+		return;
+	r = sd_event_add_defer(agent->event, &agent->renew, on_begin, agent);
+	if (r >= 0)
+		r = sd_event_source_set_priority(agent->renew, SD_EVENT_PRIORITY_NORMAL + 1);
+	if (r < 0)
+		log_error("Leases are renewed late, there is no event: %s", strerror(-r));
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct cluster *cluster = userdata;
+
+	cluster->renewal.due = true;
+	begin_soon(cluster->agent);
 	return 0;
 }
 
