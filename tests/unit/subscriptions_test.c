@@ -40,6 +40,7 @@ struct varlink_call {
 
 static struct agent agent;
 static char path[64];
+static unsigned int lines_read;
 
 static void take(struct varlink_call *call, json_object *params)
 {
@@ -164,6 +165,34 @@ static void no_answer_is_larger_than_a_client_takes(void **state)
 	assert_string_equal(one.last, "Event300");
 }
 
+/* Each line that is read is copied. */
+char *strndup(const char *line, size_t size)
+{
+	char *copy = calloc(1, size + 1);
+
+	lines_read++;
+	return copy ? memcpy(copy, line, size) : NULL;
+}
+
+/* The event loop waits for it: a trail has the records of years. */
+static void the_newest_records_are_read_without_the_others(void **state)
+{
+	static const size_t limits[] = { 1, 2, 199, 449, 450, 451 };
+	size_t expected;
+
+	write_records(450, 20);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		struct varlink_call call = { .more = true };
+
+		lines_read = 0;
+		assert_int_equal(subscriptions_events(&agent, &call, NULL, limits[i], false), 0);
+		expected = limits[i] < 450 ? limits[i] : 450;
+		assert_int_equal(call.records, expected);
+		assert_string_equal(call.last, "Event450");
+		assert_int_equal(lines_read, expected);
+	}
+}
+
 static void an_empty_trail_has_its_answer(void **state)
 {
 	struct varlink_call call = { .more = true };
@@ -193,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_TRAIL(small_records_come_in_parts),
 		WITH_TRAIL(no_answer_is_larger_than_a_client_takes),
+		WITH_TRAIL(the_newest_records_are_read_without_the_others),
 		WITH_TRAIL(an_empty_trail_has_its_answer),
 		WITH_TRAIL(a_call_whose_client_goes_is_released_once),
 	};

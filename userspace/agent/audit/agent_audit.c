@@ -189,10 +189,36 @@ static bool is_since(const char *line, const char *since)
 	       (p && strncmp(p + sizeof(key) - 1, since, strlen("YYYY-MM-DDTHH:MM:SS")) >= 0);
 }
 
+/* Offset of the line that has @count whole lines before the end of the file; 0 if it has fewer. */
+static off_t find_newest(FILE *file, size_t count)
+{
+	char block[16384];
+	size_t ends = 0;
+	off_t end;
+
+	if (fseeko(file, 0, SEEK_END) < 0)
+		return 0;
+	for (end = ftello(file); end > 0;) {
+		size_t size = end < (off_t)sizeof(block) ? (size_t)end : sizeof(block);
+
+		end -= (off_t)size;
+		if (fseeko(file, end, SEEK_SET) < 0 || fread(block, 1, size, file) != size)
+			return 0;
+		/* The newline of the last line is the first that is seen. */
+		while (size--)
+			if (block[size] == '\n' && ends++ == count)
+				return end + (off_t)size + 1;
+	}
+	return 0;
+}
+
 /**
  * audit_read() - read records back
  * @since: ISO 8601 UTC, or NULL for all
  * @limit: at most so many, the newest ones
+ *
+ * Without @since only the end of the file is read: the event loop waits for this, and a trail of years
+ * has gigabytes.
  *
  * Return: an array for the caller, oldest first, or NULL.
  */
@@ -210,6 +236,8 @@ json_object *audit_read(struct audit *audit, const char *since, size_t limit, st
 		json_object_put(records);
 		records = NULL;
 	}
+	if (records && !since)
+		fseeko(file, find_newest(file, limit), SEEK_SET);
 	while (records && (size = getline(&line, &capacity, file)) > 0) {
 		if (!is_since(line, since))
 			continue;
