@@ -227,9 +227,14 @@ static void what_a_locked_catalog_does_not_take_is_stored_again(void **state)
 	assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(other);
 	seen.syncs = 0;
-	while (agent.clusters->store_timer || agent.unsaved)
+	for (again = CLUSTERS; again || agent.unsaved;) {
 		assert_true(sd_event_run(agent.event, UINT64_MAX) >= 0);
-	assert_in_range(seen.syncs, 1, SYNCS_MAX);
+		again = 0;
+		for (struct cluster *c = agent.clusters; c; c = c->next)
+			again += c->store_timer != NULL;
+	}
+	print_message("# stored again: %u syncs\n", seen.syncs);
+	assert_true(seen.syncs < CLUSTERS / 10);
 	assert_saved("inaccessible-encryption-credentials");
 }
 
