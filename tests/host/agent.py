@@ -9,7 +9,7 @@ import signal
 import sqlite3
 
 from agent_daemon import asleep_in, luks
-from agent_suite import LOST, agent, decrypted, finish, one, test, two
+from agent_suite import LOST, RECORDED, agent, changes, decrypted, disable, finish, lose, one, test, two
 from wait import PATIENCE, wait_for
 
 
@@ -28,24 +28,15 @@ def _():
     assert agent.status("db1") == "available" and len(agent.keys()) == 1
 
 
-# The agent records an answer of the KMS and acts on the answer before it serves the next client. A
-# test that has seen the record therefore need not wait for the effect.
-
-
-def disable(key):
-    before = len(agent.records("Decrypt", "DisabledException"))
-    agent.kms.good("DisableKey", {"KeyId": key})
-    wait_for(lambda: len(agent.records("Decrypt", "DisabledException")) > before)
-
-
 @test("a denial takes the key at once, and for good, also when the key is enabled again")
 def _():
     key = agent.kms.new_key()["KeyId"]
     agent.create("db1", one, "--kms-key-id", key)
     disable(key)
-    assert agent.status("db1") == LOST
     assert not agent.keys() and agent.devices()["envelope-db1"][1] == "failed"
-    change = agent.records("DBClusterStatusChange")[-1]["serviceEventDetails"]
+    assert agent.status("db1") in (f"{LOST}-recoverable", LOST)
+    agent.wait_status("db1", LOST)
+    change = changes()[-1]["serviceEventDetails"]
     assert change["status"] == LOST and "DisabledException" in change["statusReason"], change
     agent.told_disks()
     assert f'"state":"{LOST}"'.encode() in one.read()
@@ -57,7 +48,7 @@ def _():
 def _():
     key = agent.kms.new_key()["KeyId"]
     agent.create("db1", one, "--kms-key-id", key)
-    disable(key)
+    lose("db1", key)
     agent.told_disks()
     agent.kms.good("EnableKey", {"KeyId": key})
     assert agent.stop() == 0
@@ -122,7 +113,8 @@ def _():
     tell_of_a_loss()
     agent.kms.good("DisableKey", {"KeyId": key})
     agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
-    assert agent.status("db1") == LOST and "DisabledException" in agent.clusters()["db1"]["StatusReason"]
+    agent.wait_status("db1", LOST)
+    assert "DisabledException" in agent.clusters()["db1"]["StatusReason"]
     agent.kms.good("EnableKey", {"KeyId": key})
     agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
 
@@ -134,7 +126,8 @@ def _():
     catalog = sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite", isolation_level=None)
     catalog.execute("BEGIN IMMEDIATE")  # it can be read only
     disable(key)
-    assert agent.status("db1") == LOST and not agent.keys()
+    assert not agent.keys()
+    agent.wait_status("db1", LOST)
     assert agent.in_catalog("db1") == "available"
     catalog.close()
     wait_for(lambda: agent.in_catalog("db1") == LOST)
@@ -158,9 +151,6 @@ def recovered():
     agent.good("start", "db1")
     assert agent.status("db1") == "available"
     return refused
-
-
-RECORDED = f'"state":"{LOST}-recoverable"'.encode()
 
 
 @test("a cluster that was recovered stays so when the agent starts again: its disk has forgotten the denial")
@@ -293,10 +283,11 @@ def _():
             agent.kms.process.send_signal(signal.SIGCONT)
             wait_for(lambda: len(decrypted()) > given)
             disable(key)
-            assert agent.status("db1") == LOST
+            assert agent.status("db1") == f"{LOST}-recoverable"
         answer = client.recv(65536)
     assert b"KMSKeyNotAccessibleFault" in answer and b"DisabledException" in answer, answer
-    assert agent.status("db1") == LOST, "the loss is undone"
+    assert agent.status("db1") in (f"{LOST}-recoverable", LOST), "the loss is undone"
+    agent.wait_status("db1", LOST)
     assert set(agent.keys()) <= {"1000"} and agent.devices()["envelope-db1"][1] == "failed"
     os.unlink(f"{agent.kernel}/keys/1000")
 
@@ -305,8 +296,7 @@ def _():
 def _():
     key = agent.kms.new_key()["KeyId"]
     agent.create("db1", one, "--kms-key-id", key)
-    disable(key)
-    assert agent.status("db1") == LOST
+    lose("db1", key)
     volume, number = agent.devices()["envelope-db1"][0], agent.devices()["envelope-db1"][4]
     with open(f"{agent.kernel}/keys/1999", "w", encoding="utf-8") as f:
         f.write(f"dm-envelope:{volume} live\n")

@@ -9,8 +9,10 @@ import sys
 
 from agent_daemon import Agent
 from tap import Tap
+from wait import wait_for
 
 LOST = "inaccessible-encryption-credentials"
+RECORDED = f'"state":"{LOST}-recoverable"'.encode()  # in a header
 
 tap = Tap()
 only = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -39,6 +41,26 @@ def test(name):
 def decrypted():
     """Records of keys that the KMS has given."""
     return [r for r in agent.records("Decrypt") if "errorCode" not in r and "dryRun" not in r["requestParameters"]]
+
+
+# The agent records an answer of the KMS and acts on the answer before it serves the next client. A
+# test that has seen the record therefore need not wait for the effect.
+
+
+def disable(key):
+    before = len(agent.records("Decrypt", "DisabledException"))
+    agent.kms.good("DisableKey", {"KeyId": key})
+    wait_for(lambda: len(agent.records("Decrypt", "DisabledException")) > before)
+
+
+def lose(name, key):
+    """The KMS refuses the key until the cluster has lost it for good."""
+    disable(key)
+    agent.wait_status(name, LOST)
+
+
+def changes():
+    return agent.records("DBClusterStatusChange")
 
 
 def finish():

@@ -63,7 +63,7 @@ void reply_cluster(struct varlink_call *call, const struct cluster *cluster)
 	seen.replies++;
 }
 
-void key_loss_denied(struct cluster *cluster, const struct fault *f)
+void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct fault *f)
 {
 	seen.denials++;
 }
@@ -73,7 +73,7 @@ void held_key_drop(struct cluster *cluster)
 	seen.key_dropped = true;
 }
 
-void key_loss_check_window(struct cluster *cluster)
+void key_loss_check(struct cluster *cluster)
 {
 }
 

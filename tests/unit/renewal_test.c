@@ -76,7 +76,7 @@ void device_events_refresh(struct agent *a)
 	fail();
 }
 
-void key_loss_denied(struct cluster *cluster, const struct fault *f)
+void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct fault *f)
 {
 	fail();
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
+/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
 /*
- * The clock ends a recovery window, but not during a start: the KMS may return the key to the
- * start, or refuse the key.
+ * When a refusal of the KMS is final: a first refusal is not, a refusal within a second of it is not,
+ * and no refusal is during a start: the KMS may return the key to the start, or refuse the key.
  *
  * The test uses the real catalog and trail. Stand-ins replace the kernel's keys, the device threads
- * and the timers of renewals, and count their calls.
+ * and the KMS, and count their calls. The test gives the answer of the KMS.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,18 +19,32 @@
 #include <unistd.h>
 
 #include "agent/lease/keyring.h"
+#include "agent/lease/kms_call.h"
+#include "agent/lease/lease.h"
+#include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/state.h"
-#include "agent/volume/device_events.h"
 
 static unsigned int jobs; /* given to a device thread */
+static unsigned int revoked;
+
+static struct {
+	unsigned int asked;
+	kms_worker_done_t done;
+	void *userdata;
+} kms;
+
+static struct agent agent;
+static struct cluster cluster;
+static char folder[40];
 
 int keyring_revoke(int32_t keyring, int32_t key)
 {
+	revoked++;
 	return 0;
 }
 
-void device_events_changed(struct agent *agent)
+void device_events_changed(struct agent *unused)
 {
 }
 
@@ -41,51 +55,194 @@ void device_thread_submit(struct device_thread *thread, const char *lane,
 	free(job);
 }
 
+json_object *kms_decrypt(const struct cluster *of, const uint8_t *wrapped, size_t size,
+			 const char *header_sha256, bool dry_run)
+{
+	assert_true(dry_run);
+	return NULL;
+}
+
+int kms_call_begin(struct agent *unused, const char *operation, json_object *request,
+		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
+		   struct fault *f)
+{
+	assert_string_equal(operation, "Decrypt");
+	kms.asked++;
+	kms.done = done;
+	kms.userdata = userdata;
+	return 0;
+}
+
+static void answer(enum kms_outcome outcome, const char *code, const char *message)
+{
+	struct fault f = { 0 };
+
+	if (*code)
+		fault_set(&f, code, "%s", message);
+	kms.done(NULL, outcome, &f, NULL, NULL, kms.userdata);
+}
+
+static const struct fault disabled = { "DisabledException", "It is disabled." };
+
+static void expect(enum cluster_status status, const char *reason)
+{
+	state_flush(&agent);
+	assert_string_equal(cluster_status_name(cluster.status), cluster_status_name(status));
+	if (strncmp(cluster.reason, reason, strlen(reason)))
+		fail_msg("expected the reason \"%s\", seen \"%s\"", reason, cluster.reason);
+}
+
+/* An available cluster whose key is refused, and long ago. */
+static void refuse_once(void)
+{
+	cluster.status = CLUSTER_AVAILABLE;
+	cluster.key = 7;
+	key_loss_denied(&cluster, lease_now(), &disabled);
+	assert_int_equal(revoked, 1);
+	assert_int_equal(cluster.key, 0);
+	expect(CLUSTER_RECOVERABLE, "DisabledException: It is disabled. Not final yet");
+	assert_int_equal(kms.asked, 0); /* not in the same second */
+	cluster.loss.denied_ns = 1;
+	key_loss_check(&cluster);
+	assert_int_equal(kms.asked, 1);
+}
+
 static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
 {
-	struct agent agent = { .config.recovery_window_seconds = 60 };
-	struct cluster cluster = {
+	agent.config.recovery_window_seconds = 60;
+	cluster.status = CLUSTER_RECOVERABLE;
+	cluster.denied_since = time(NULL) - 61;
+	cluster.loss.denied_ns = 1;
+	cluster.operation = (struct operation *)&cluster; /* only looked for */
+	key_loss_check(&cluster);
+	assert_int_equal(kms.asked, 0);
+	/* At its end it is looked at again, and the KMS is asked. */
+	cluster.operation = NULL;
+	key_loss_check(&cluster);
+	assert_int_equal(kms.asked, 1);
+	/* A start that began meanwhile has the KMS's later answer. */
+	cluster.operation = (struct operation *)&cluster;
+	answer(KMS_DENIED, "DisabledException", "It is disabled.");
+	expect(CLUSTER_RECOVERABLE, "");
+	cluster.operation = NULL;
+	key_loss_check(&cluster);
+	assert_int_equal(kms.asked, 2);
+	answer(KMS_DENIED, "DisabledException", "It is disabled.");
+	expect(CLUSTER_INACCESSIBLE, "DisabledException: It is disabled.");
+	assert_int_equal(jobs, 1);
+}
+
+static void an_open_window_asks_nothing(void **state)
+{
+	agent.config.recovery_window_seconds = 3600;
+	cluster.status = CLUSTER_RECOVERABLE;
+	cluster.denied_since = time(NULL);
+	cluster.loss.denied_ns = 1;
+	key_loss_check(&cluster);
+	assert_int_equal(kms.asked, 0);
+	key_loss_denied(&cluster, lease_now(), &disabled); /* to a start */
+	expect(CLUSTER_RECOVERABLE, "DisabledException");
+}
+
+static void a_second_refusal_is_final(void **state)
+{
+	refuse_once();
+	answer(KMS_DENIED, "DisabledException", "It is still disabled.");
+	expect(CLUSTER_INACCESSIBLE, "DisabledException: It is still disabled.");
+	assert_int_equal(jobs, 2);
+	assert_int_equal(kms.asked, 1);
+}
+
+static void a_refusal_within_the_same_second_confirms_nothing(void **state)
+{
+	uint64_t now = lease_now();
+
+	cluster.status = CLUSTER_AVAILABLE;
+	key_loss_denied(&cluster, now, &disabled);
+	/* Asked for before, or in the second after. */
+	key_loss_denied(&cluster, now, &disabled);
+	key_loss_denied(&cluster, cluster.loss.denied_ns + NS_PER_S - 1, &disabled);
+	expect(CLUSTER_RECOVERABLE, "DisabledException");
+	key_loss_denied(&cluster, cluster.loss.denied_ns + NS_PER_S, &disabled);
+	expect(CLUSTER_INACCESSIBLE, "DisabledException");
+}
+
+static void silence_after_a_refusal_confirms_nothing(void **state)
+{
+	refuse_once();
+	for (unsigned int i = 1; i <= 3; i++) {
+		answer(i % 2 ? KMS_UNREACHABLE : KMS_BAD_REQUEST, "KMSUnreachable", "It is away.");
+		expect(CLUSTER_RECOVERABLE, "DisabledException");
+		assert_int_equal(kms.asked, i);
+		cluster.loss.again_ns = 1; /* the time passes */
+		key_loss_check(&cluster);
+	}
+	assert_int_equal(kms.asked, 4);
+	answer(KMS_DENIED, "DisabledException", "It is disabled.");
+	expect(CLUSTER_INACCESSIBLE, "DisabledException");
+}
+
+static void a_key_that_is_given_at_the_second_question_is_not_lost(void **state)
+{
+	refuse_once();
+	answer(KMS_OK, "", "");
+	expect(CLUSTER_STOPPED, "refused-once: the KMS refused the key (DisabledException)");
+	assert_int_equal(cluster.denied_since, 0);
+	assert_int_equal(jobs, 2); /* the disk forgets it */
+	/* And a later refusal is a first one. */
+	key_loss_denied(&cluster, lease_now() + 10 * NS_PER_S, &disabled);
+	expect(CLUSTER_RECOVERABLE, "DisabledException");
+}
+
+static int set_up(void **state)
+{
+	char trail[64], catalog[64];
+	struct fault f;
+
+	strcpy(folder, "/tmp/envelope-state-XXXXXX");
+	jobs = 0;
+	revoked = 0;
+	memset(&kms, 0, sizeof(kms));
+	agent = (struct agent){ .clusters = &cluster,
+				.config = { .renew_seconds = 20, .region = (char *)"us-east-1" } };
+	cluster = (struct cluster){
 		.agent = &agent,
 		.id = "db1",
 		.volume_id = "vol-0123456789abcdef0",
-		.status = CLUSTER_RECOVERABLE,
-		.reason = "DisabledException: it is disabled",
-		.denied_since = time(NULL) - 61,
+		.region = "us-east-1",
 	};
-	char folder[] = "/tmp/envelope-state-XXXXXX", trail[64], catalog[64], command[96];
-	struct fault f;
-
-	assert_non_null(mkdtemp(folder));
+	if (!mkdtemp(folder))
+		return -1;
 	snprintf(trail, sizeof(trail), "%s/audit", folder);
 	snprintf(catalog, sizeof(catalog), "%s/catalog", folder);
-	assert_int_equal(audit_open(trail, "us-east-1", "123456789012", &agent.audit, &f), 0);
-	assert_int_equal(catalog_open(catalog, &agent.catalog, &f), 0);
-	assert_true(sd_event_new(&agent.event) >= 0);
-	agent.clusters = &cluster;
+	return sd_event_new(&agent.event) < 0 ||
+	       audit_open(trail, "us-east-1", "123456789012", &agent.audit, &f) < 0 ||
+	       catalog_open(catalog, &agent.catalog, &f) < 0;
+}
 
-	cluster.operation = (struct operation *)&cluster; /* only compared with NULL */
-	key_loss_check_window(&cluster);
-	assert_int_equal(cluster.status, CLUSTER_RECOVERABLE);
-	assert_int_equal(jobs, 0);
-	/* The end of the start checks the window again. */
-	cluster.operation = NULL;
-	key_loss_check_window(&cluster);
-	state_flush(&agent);
-	assert_int_equal(cluster.status, CLUSTER_INACCESSIBLE);
-	assert_string_equal(cluster.reason, "DisabledException: it is disabled");
-	assert_int_equal(jobs, 1);
+static int tear_down(void **state)
+{
+	char command[64];
 
+	sd_event_source_disable_unref(cluster.loss.timer);
+	sd_event_unref(agent.event);
 	audit_close(agent.audit);
 	catalog_close(agent.catalog);
-	sd_event_unref(agent.event);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
-	assert_int_equal(system(command), 0);
+	return system(command);
 }
+
+#define with_cluster(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_window_does_not_end_in_the_middle_of_a_start),
+		with_cluster(a_window_does_not_end_in_the_middle_of_a_start),
+		with_cluster(an_open_window_asks_nothing),
+		with_cluster(a_second_refusal_is_final),
+		with_cluster(a_refusal_within_the_same_second_confirms_nothing),
+		with_cluster(silence_after_a_refusal_confirms_nothing),
+		with_cluster(a_key_that_is_given_at_the_second_question_is_not_lost),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

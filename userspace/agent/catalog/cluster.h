@@ -22,7 +22,7 @@ enum cluster_status {
 	CLUSTER_CREATING,
 	CLUSTER_AVAILABLE,
 	CLUSTER_STOPPED,
-	CLUSTER_RECOVERABLE,  /* the KMS refused; within the recovery window */
+	CLUSTER_RECOVERABLE,  /* the KMS refused; not confirmed, or within the recovery window */
 	CLUSTER_INACCESSIBLE, /* the KMS refused; terminal */
 	CLUSTER_DELETING,
 };
@@ -50,6 +50,7 @@ enum cluster_status {
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
  * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
  * @renewal: see renewal.h
+ * @loss: the question whether a refused key is lost, see key_loss.c; times are CLOCK_BOOTTIME
  * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
  * @store_timer: the catalog did not take that the key is lost; tried again then
@@ -92,7 +93,13 @@ struct cluster {
 		int64_t last_success;  /* seconds since 1970 */
 		char last_error[512];
 	} renewal;
-	sd_event_source *window_timer;
+	struct {
+		uint64_t denied_ns;	/* of the first refusal that this agent knows; 0: none */
+		uint64_t again_ns;	/* of a new try after silence */
+		unsigned int failures;	/* in a row */
+		bool asking;		/* the KMS is being asked */
+		sd_event_source *timer; /* of the next question */
+	} loss;
 	bool disk_doubted;
 	sd_event_source *store_timer;
 	bool unsaved;

@@ -56,7 +56,7 @@ void cluster_remove(struct cluster *cluster)
 	*link = cluster->next;
 	cluster->agent->removed = ++cluster->agent->changes;
 	sd_event_source_disable_unref(cluster->renewal.timer);
-	sd_event_source_disable_unref(cluster->window_timer);
+	sd_event_source_disable_unref(cluster->loss.timer);
 	sd_event_source_disable_unref(cluster->store_timer);
 	free(cluster);
 }

@@ -2,10 +2,11 @@
 /*
  * Computes deadlines of leases and delays of renewals. renewal.c makes the renewals.
  *
- * Must never look at a clock except in lease_now().
+ * Must never look at a clock except in lease_now() and lease_random().
  */
 #include "agent/lease/lease.h"
 
+#include <sys/random.h>
 #include <time.h>
 
 /** lease_now() - CLOCK_BOOTTIME in nanoseconds */
@@ -15,6 +16,16 @@ uint64_t lease_now(void)
 
 	clock_gettime(CLOCK_BOOTTIME, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/** lease_random() - any number, for the jitter of delays */
+uint32_t lease_random(void)
+{
+	uint32_t number = 0;
+
+	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
+		number = (uint32_t)lease_now();
+	return number;
 }
 
 /**

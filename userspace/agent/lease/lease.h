@@ -12,6 +12,7 @@
 #define NS_PER_S 1000000000ULL
 
 uint64_t lease_now(void);
+uint32_t lease_random(void);
 uint64_t lease_deadline(uint64_t asked_ns, uint64_t lease_ns);
 uint64_t lease_renew_delay(uint64_t renew_ns, uint32_t random);
 uint64_t lease_retry_delay(unsigned int failures, uint64_t renew_ns, uint64_t left_ns,

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
@@ -42,15 +41,6 @@ struct attempt {
 	uint64_t asked_ns;
 	bool denied;
 };
-
-static uint32_t random_number(void)
-{
-	uint32_t number = 0;
-
-	if (getrandom(&number, sizeof(number), GRND_NONBLOCK) != sizeof(number))
-		number = (uint32_t)lease_now();
-	return number;
-}
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata);
 static void begin_soon(struct agent *agent);
@@ -93,7 +83,7 @@ static void retry_quietly(struct cluster *cluster, const struct fault *f)
 	uint64_t now = lease_now();
 	uint64_t left = cluster->deadline_ns > now ? cluster->deadline_ns - now : 0;
 	uint64_t delay = lease_retry_delay(++cluster->renewal.failures, interval(cluster), left,
-					   random_number());
+					   lease_random());
 
 	snprintf(cluster->renewal.last_error, sizeof(cluster->renewal.last_error), "%s: %.400s",
 		 f->code, f->message);
@@ -144,7 +134,7 @@ static void renewed(struct cluster *cluster, uint64_t asked_ns)
 	cluster->renewal.last_error[0] = 0;
 	cluster->renewal.last_success = time(NULL);
 	loss_record_refute(cluster);
-	schedule(cluster, lease_renew_delay(interval(cluster), random_number()));
+	schedule(cluster, lease_renew_delay(interval(cluster), lease_random()));
 	device_events_changed(cluster->agent);
 }
 
@@ -180,7 +170,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		if (outcome == KMS_OK)
 			renewed(cluster, attempt->asked_ns);
 		else if (outcome == KMS_DENIED)
-			key_loss_denied(cluster, f);
+			key_loss_denied(cluster, attempt->asked_ns, f);
 		else
 			retry(cluster, f);
 	}
@@ -290,5 +280,5 @@ void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_n
 	cluster->deadline_ns = deadline_ns;
 	if (renewed_now)
 		cluster->renewal.last_success = time(NULL);
-	schedule(cluster, renewed_now ? lease_renew_delay(interval(cluster), random_number()) : 0);
+	schedule(cluster, renewed_now ? lease_renew_delay(interval(cluster), lease_random()) : 0);
 }

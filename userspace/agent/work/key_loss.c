@@ -1,101 +1,221 @@
 // SPDX-License-Identifier: MIT
 /*
- * Ends a cluster after the KMS has refused its key. Access ends at once. The loss is permanent
- * unless a recovery window is open. device_verdict.c handles devices that the kernel has failed.
- *
- * Must revoke the key before it writes anything: a write may hang.
+ * The KMS has refused a cluster's key: access ends at once. The cluster is lost when the KMS refuses
+ * a second time, at least a second later and over a new connection, and no recovery window is open.
+ * Must revoke the key before it writes anything.
  */
 #include "agent/work/key_loss.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "agent/catalog/cluster_list.h"
 #include "agent/lease/held_key.h"
+#include "agent/lease/kms_call.h"
+#include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
+#include "agent/volume/device_events.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
-static int on_window(sd_event_source *source, uint64_t usec, void *userdata)
+/* From the first refusal to the second question, at least. */
+#define SECOND_QUESTION_NS NS_PER_S
+
+/* A question about a refused key. The cluster may be gone when the answer comes. */
+struct question {
+	struct agent *agent;
+	char volume_id[22];
+	uint64_t asked_ns;
+};
+
+static bool window_open(const struct cluster *cluster)
 {
-	key_loss_check_window(userdata);
+	return rules_window_open(cluster->denied_since,
+				 cluster->agent->config.recovery_window_seconds, time(NULL));
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	key_loss_check(userdata);
 	return 0;
 }
 
-static void arm_window(struct cluster *cluster)
+static void arm(struct cluster *cluster, uint64_t at_ns)
 {
-	int64_t end = cluster->denied_since +
-		      (int64_t)cluster->agent->config.recovery_window_seconds;
 	int r;
 
-	cluster->window_timer = sd_event_source_disable_unref(cluster->window_timer);
-	r = sd_event_add_time(cluster->agent->event, &cluster->window_timer, CLOCK_REALTIME,
-			      (uint64_t)end * 1000000, 0, on_window, cluster);
+	cluster->loss.timer = sd_event_source_disable_unref(cluster->loss.timer);
+	r = sd_event_add_time(cluster->agent->event, &cluster->loss.timer, CLOCK_BOOTTIME,
+			      at_ns / 1000 + 1, 1000, on_timer, cluster);
 	if (r < 0)
 		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
 }
 
-/* @saved: called when the end of the window is saved */
-static void end_window(struct cluster *cluster, void (*saved)(struct cluster *cluster))
+/* When the next question is due: after the window, a second after the refusal, or for a new try. */
+static uint64_t due(const struct cluster *cluster)
 {
-	char reason[sizeof(cluster->reason)];
+	uint64_t at = cluster->loss.denied_ns + SECOND_QUESTION_NS;
+	int64_t left = cluster->denied_since +
+		       (int64_t)cluster->agent->config.recovery_window_seconds - time(NULL);
 
-	/* The KMS is about to answer a start under way. The end of the start calls this again. */
-	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation)
-		return;
-	if (rules_window_open(cluster->denied_since, cluster->agent->config.recovery_window_seconds,
-			      time(NULL))) {
-		arm_window(cluster);
+	if (window_open(cluster))
+		return lease_now() + (uint64_t)left * NS_PER_S;
+	return at > cluster->loss.again_ns ? at : cluster->loss.again_ns;
+}
+
+/* Silence is no answer: asks until there is one. */
+static void ask_again(struct cluster *cluster, const struct fault *f)
+{
+	uint64_t delay = lease_retry_delay(++cluster->loss.failures, agent_renew_ns(cluster->agent),
+					   UINT64_MAX, lease_random());
+
+	snprintf(cluster->renewal.last_error, sizeof(cluster->renewal.last_error), "%s: %.400s",
+		 f->code, f->message);
+	if (cluster->loss.failures == 1)
+		log_warning("Cluster %s: whether its key is lost stays open, the KMS is asked again: %s",
+			    cluster->id, cluster->renewal.last_error);
+	cluster->loss.again_ns = lease_now() + delay;
+	device_events_changed(cluster->agent);
+	key_loss_check(cluster);
+}
+
+static void stop_asking(struct cluster *cluster)
+{
+	cluster->loss.denied_ns = 0;
+	cluster->loss.again_ns = 0;
+	cluster->loss.failures = 0;
+	cluster->loss.timer = sd_event_source_disable_unref(cluster->loss.timer);
+}
+
+/* The first refusal was no last word. The device has failed, so the cluster is started again. */
+static void given(struct cluster *cluster)
+{
+	char refusal[256];
+
+	snprintf(refusal, sizeof(refusal), "%.*s", (int)strcspn(cluster->reason, ":"),
+		 cluster->reason);
+	key_loss_undone(cluster);
+	state_set(cluster, CLUSTER_STOPPED,
+		  "refused-once: the KMS refused the key (%s), and gave it when it was asked again: start the cluster",
+		  refusal);
+	loss_record_write(cluster);
+}
+
+static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
+		      struct json_object *response, struct secret *plaintext, void *userdata)
+{
+	struct question *question = userdata;
+	struct cluster *cluster = cluster_find_volume(question->agent, question->volume_id);
+
+	secret_free(plaintext);
+	if (cluster)
+		cluster->loss.asking = false;
+	/* The end of an operation asks anew: the operation may have had a later answer. */
+	if (cluster && cluster->status == CLUSTER_RECOVERABLE && !cluster->operation) {
+		if (outcome == KMS_OK)
+			given(cluster);
+		else if (outcome == KMS_DENIED)
+			key_loss_denied(cluster, question->asked_ns, f);
+		else
+			ask_again(cluster, f);
+	}
+	free(question);
+}
+
+static void ask(struct cluster *cluster)
+{
+	struct question *question;
+	struct fault f;
+
+	if (rules_region(cluster->region, cluster->agent->config.region, &f) < 0) {
+		ask_again(cluster, &f);
 		return;
 	}
-	memcpy(reason, cluster->reason, sizeof(reason));
-	state_set_soon(cluster, CLUSTER_INACCESSIBLE, saved, "%s", reason);
+	question = calloc(1, sizeof(*question));
+	if (!question) {
+		fault_set(&f, "InternalFailure", "Out of memory.");
+		ask_again(cluster, &f);
+		return;
+	}
+	question->agent = cluster->agent;
+	memcpy(question->volume_id, cluster->volume_id, sizeof(question->volume_id));
+	question->asked_ns = lease_now();
+	if (kms_call_begin(cluster->agent, "Decrypt",
+			   kms_decrypt(cluster, cluster->wrapped_key, cluster->wrapped_key_size,
+				       cluster->header_sha256, true),
+			   cluster->key_arn, NULL, on_answer, question, &f) < 0) {
+		free(question);
+		ask_again(cluster, &f);
+		return;
+	}
+	cluster->loss.asking = true;
 }
 
 /**
- * key_loss_end_window() - end a cluster's recovery window if it is over, or set a timer for its end
+ * key_loss_check() - ask the KMS whether a refused key is lost, if that is due, or set a timer
  *
- * The disk does not record the end.
+ * Must be called when the agent has loaded a cluster, and at the end of each operation: the KMS is
+ * about to answer a start under way, and its answer counts.
  */
-void key_loss_end_window(struct cluster *cluster)
+void key_loss_check(struct cluster *cluster)
 {
-	end_window(cluster, NULL);
+	uint64_t at;
+
+	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation || cluster->loss.asking)
+		return;
+	/* An agent before this one had the refusal: this one hears it twice, too. */
+	if (!cluster->loss.denied_ns)
+		cluster->loss.denied_ns = lease_now();
+	at = due(cluster);
+	if (at > lease_now())
+		arm(cluster, at);
+	else
+		ask(cluster);
 }
 
-/** key_loss_check_window() - key_loss_end_window(), with the record on the disk */
-void key_loss_check_window(struct cluster *cluster)
+/* Is a refusal the second one? @asked_ns: when the KMS was asked for it */
+static bool confirms(const struct cluster *cluster, uint64_t asked_ns)
 {
-	end_window(cluster, loss_record_write);
+	return cluster->status == CLUSTER_RECOVERABLE && !window_open(cluster) &&
+	       cluster->loss.denied_ns && asked_ns >= cluster->loss.denied_ns + SECOND_QUESTION_NS;
 }
 
 /**
  * key_loss_denied() - the KMS has definitely refused the cluster's key
+ * @asked_ns: when it was asked, CLOCK_BOOTTIME
  * @f: the KMS's fault
  *
- * When this returns, no I/O succeeds. The loss is terminal unless a recovery window is configured.
+ * When this returns, no I/O succeeds. The loss is terminal when this confirms an earlier refusal;
+ * otherwise the KMS is asked again.
  */
-void key_loss_denied(struct cluster *cluster, const struct fault *f)
+void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct fault *f)
 {
-	bool open;
-
 	held_key_drop(cluster);
 	if (cluster->status == CLUSTER_INACCESSIBLE)
 		return;
-	if (!cluster->denied_since)
-		cluster->denied_since = time(NULL);
-	open = rules_window_open(cluster->denied_since,
-				 cluster->agent->config.recovery_window_seconds, time(NULL));
-	/* The catalog is written before the disk, and many a loss with one sync. */
-	state_set_soon(cluster, open ? CLUSTER_RECOVERABLE : CLUSTER_INACCESSIBLE,
-		       loss_record_write, "%s: %s", f->code, f->message);
-	key_loss_check_window(cluster);
+	/* The catalog is written before the disk, and many losses with one sync. */
+	if (confirms(cluster, asked_ns)) {
+		stop_asking(cluster);
+		state_set_soon(cluster, CLUSTER_INACCESSIBLE, loss_record_write, "%s: %s", f->code,
+			       f->message);
+	} else {
+		if (!cluster->denied_since)
+			cluster->denied_since = time(NULL);
+		if (!cluster->loss.denied_ns)
+			cluster->loss.denied_ns = lease_now();
+		state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
+			       "%s: %.350s Not final yet: the KMS is asked again.", f->code,
+			       f->message);
+	}
+	key_loss_check(cluster);
 }
 
-/** key_loss_undone() - the KMS has given the key again within the recovery window */
+/** key_loss_undone() - the KMS has given the key again */
 void key_loss_undone(struct cluster *cluster)
 {
-	if (!cluster->denied_since)
-		return;
 	cluster->denied_since = 0;
-	cluster->window_timer = sd_event_source_disable_unref(cluster->window_timer);
+	stop_asking(cluster);
 }

@@ -232,7 +232,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		if (outcome == KMS_DENIED) {
 			refusal(op, f);
 			if (loses_key(op))
-				key_loss_denied(op->cluster, f);
+				key_loss_denied(op->cluster, op->job.asked_ns, f);
 			state_flush(op->agent);
 		} else {
 			op->fault = *f;
@@ -323,7 +323,7 @@ static void leave(struct operation *op)
 	if (cluster->operation == op) {
 		cluster->operation = NULL;
 		cluster_changed(cluster);
-		key_loss_check_window(cluster);
+		key_loss_check(cluster);
 	}
 	device_events_changed(op->agent);
 	device_events_refresh(op->agent);

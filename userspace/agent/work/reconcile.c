@@ -42,8 +42,7 @@ static void load_one(struct cluster *cluster, void *userdata)
 {
 	cluster_add(userdata, cluster);
 	place_load(cluster);
-	/* The path may lead to another disk by now, so the scan writes the state to the disk. */
-	key_loss_end_window(cluster);
+	key_loss_check(cluster);
 }
 
 /** reconcile_load() - fill the agent's list from the catalog; 0 or -1 */
@@ -76,7 +75,7 @@ static bool take_state(struct cluster *cluster, const struct volume_header *head
 		return false;
 	cluster->denied_since = parse_time(header->state_time);
 	state_set_soon(cluster, status, NULL, "%s", header->state_reason);
-	key_loss_check_window(cluster);
+	key_loss_check(cluster);
 	return true;
 }
 

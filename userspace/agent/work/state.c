@@ -215,7 +215,8 @@ void state_set_soon(struct cluster *cluster, enum cluster_status status,
 	va_end(args);
 	mark_unsaved(cluster);
 	json_object_array_add(agent->unsaved, audit_status_record(agent->audit, cluster, before));
-	cluster->saved = saved;
+	if (saved)
+		cluster->saved = saved;
 	device_events_changed(agent);
 }
 
