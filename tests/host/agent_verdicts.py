@@ -3,7 +3,11 @@
 # When a refusal of the KMS is a verdict that ends a cluster for good, and when it is not. The
 # rules: docs/kms-outcomes.md.
 
-from agent_suite import LOST, RECORDED, agent, changes, disable, finish, one, test
+import os
+import shutil
+
+from agent_suite import LOST, RECORDED, agent, changes, disable, finish, one, test, two
+from kms_daemon import Kms
 from wait import wait_for
 
 
@@ -57,6 +61,89 @@ def _():
             assert RECORDED not in one.read(), "the disk still says that the key is lost"
             agent.good("start", "db1")
         agent.remove_all()
+
+
+# ---------------------------------------------------------------- another KMS, another principal
+
+
+def reason(name):
+    return agent.clusters()[name]["StatusReason"]
+
+
+def kms_id(kms):
+    return kms.call("ListKeys").headers["x-envelope-kms-id"]
+
+
+@test("another KMS at KmsEndpoint= fails the devices, ends no cluster, and is named; with the old one they start")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    agent.good("stop", "db2")
+    other = Kms(f"{agent.programs}/envelope-kms")
+    os.chmod(other.dir, 0o755)
+    shutil.copy(agent.kms.credentials, other.credentials)  # it knows the agent
+    other.start()
+    agent.restart(KmsEndpoint=f"unix:{other.unix}")
+    wait_for(lambda: agent.status("db1") != "available")
+    assert agent.status("db1") == "stopped", f"the other KMS ended it: {agent.status('db1')}"
+    assert not agent.keys() and agent.devices()["envelope-db1"][1] == "failed"
+    assert reason("db1").startswith("other-kms: ") and "NotFoundException" in reason("db1"), reason("db1")
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db2")
+    assert agent.status("db2") == "stopped"
+    for name in "db1", "db2":
+        assert kms_id(other) in reason(name) and kms_id(agent.kms) in reason(name), reason(name)
+    agent.restart()
+    for name in "db1", "db2":
+        agent.good("start", name)
+    other.close()
+
+
+@test("another KMS does not confirm a denial of the cluster's own, and the second question waits for that one")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    other = Kms(f"{agent.programs}/envelope-kms")
+    os.chmod(other.dir, 0o755)
+    shutil.copy(agent.kms.credentials, other.credentials)
+    other.start()
+    refuse_once(key)
+    agent.start(KmsEndpoint=f"unix:{other.unix}")
+    asked = len(agent.records("Decrypt", "NotFoundException"))
+    wait_for(lambda: len(agent.records("Decrypt", "NotFoundException")) > asked + 1)
+    assert agent.status("db1") == f"{LOST}-recoverable", f"the other KMS ended it: {agent.status('db1')}"
+    agent.restart()
+    agent.wait_status("db1", LOST)
+    other.close()
+
+
+@test("a KMS restored from a backup without the key is the same KMS: its denials are a verdict")
+def _():
+    assert agent.kms.stop() == 0
+    shutil.copytree(agent.kms.state, f"{agent.kms.state}.backup")
+    agent.kms.start()
+    before = kms_id(agent.kms)
+    agent.create("db1", one, "--kms-key-id", agent.kms.new_key()["KeyId"])
+    assert agent.kms.stop() == 0
+    shutil.rmtree(agent.kms.state)
+    os.rename(f"{agent.kms.state}.backup", agent.kms.state)
+    agent.kms.start()
+    assert kms_id(agent.kms) == before
+    agent.wait_status("db1", LOST)
+    assert "NotFoundException" in reason("db1")
+
+
+@test("a denial of access to another principal ends no cluster, and names both")
+def _():
+    agent.kms.add_stranger()
+    agent.kms.restart()
+    agent.create("db1", one)
+    agent.restart(Profile="stranger")
+    wait_for(lambda: agent.status("db1") != "available")
+    assert agent.status("db1") == "stopped", f"a wrong profile ended it: {agent.status('db1')}"
+    assert not agent.keys() and agent.devices()["envelope-db1"][1] == "failed"
+    for profile in "enveloped", "stranger":
+        assert agent.kms.profiles[profile]["aws_access_key_id"] in reason("db1"), reason("db1")
+    agent.restart()
+    agent.good("start", "db1")
 
 
 finish()

@@ -396,6 +396,18 @@ def _():
     assert kms.audit()[-1]["requestID"] == reply.headers["x-amzn-RequestId"]
 
 
+@test("an answer to a known caller carries the id of the key store, which a restart keeps")
+def _():
+    store = kms.call("ListKeys").headers["x-envelope-kms-id"]
+    assert len(store) == 36
+    kms.restart()
+    for transport in "tls", "unix":
+        assert kms.call("ListKeys", transport=transport).headers["x-envelope-kms-id"] == store
+    denied = kms.call("DescribeKey", {"KeyId": "11111111-2222-3333-4444-555555555555"})
+    assert denied.error == "NotFoundException" and denied.headers["x-envelope-kms-id"] == store
+    assert "x-envelope-kms-id" not in kms.call("ListKeys", secret_key="x").headers
+
+
 @test("the audit trail goes on in a new file when logrotate has moved the old one away")
 def _():
     before = kms.audit()

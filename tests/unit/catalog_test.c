@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/catalog/catalog.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/catalog/catalog.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The catalog returns the clusters that were stored, refuses a second cluster of the same name, and
  * renames a damaged file instead of overwriting it.
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/catalog/catalog.h"
+#include "agent/catalog/grants.h"
 #include "agent/catalog/places.h"
 
 struct fixture {
@@ -217,6 +218,26 @@ static void the_disk_of_a_deleted_cluster_is_forgotten(void **state)
 	free(c);
 }
 
+static void the_grant_of_a_deleted_cluster_is_forgotten(void **state)
+{
+	const struct grant given = { "envelope-kms 0123", "AKIAEXAMPLE" };
+	struct fixture *x = *state;
+	struct cluster *c = make("db1");
+	struct grant found = { 0 };
+	struct fault f;
+
+	store(x, c);
+	assert_int_equal(grants_find(x->catalog, c->volume_id, &found, &f), 0);
+	assert_int_equal(grants_record(x->catalog, c->volume_id, &given, &f), 0);
+	reopen(x);
+	assert_int_equal(grants_find(x->catalog, c->volume_id, &found, &f), 1);
+	assert_memory_equal(&found, &given, sizeof(given));
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	if (grants_find(x->catalog, c->volume_id, &found, &f))
+		fail_msg("the catalog still has the grant of a deleted cluster");
+	free(c);
+}
+
 static void deleted_is_gone(void **state)
 {
 	struct fixture *x = *state;
@@ -327,6 +348,7 @@ int main(void)
 		WITH_CATALOG(twins_are_refused),
 		WITH_CATALOG(deleted_is_gone),
 		WITH_CATALOG(the_disk_of_a_deleted_cluster_is_forgotten),
+		WITH_CATALOG(the_grant_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(damaged_file_is_kept_aside),
 		WITH_CATALOG(newer_file_is_left_alone),
 		WITH_CATALOG(strange_status_is_skipped),

@@ -224,6 +224,7 @@ static void an_older_store_is_upgraded(void **state)
 	struct store_fixture *x = *state;
 	int64_t next;
 	int ended = 0;
+	char id[37];
 
 	store_fixture_add_key(x->store, DUE, KEY_PENDING_DELETION, NOW + 100, 0xcc);
 	make_version_1(x);
@@ -243,9 +244,12 @@ static void an_older_store_is_upgraded(void **state)
 	assert_int_equal(store_destroy_due(x->store, NOW, note_due, &ended, &next, NULL), 0);
 	assert_int_equal(next, NOW + 100);
 
-	/* Opened again, it is at its version already. */
+	/* Opened again, it is at its version already, and has the id that it got. */
+	assert_int_equal(strlen(store_id(x->store)), 36);
+	strcpy(id, store_id(x->store));
 	store_close(x->store);
 	assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+	assert_string_equal(store_id(x->store), id);
 	assert_int_equal(store_destroy_due(x->store, NOW + 100, note_due, &ended, &next, NULL), 1);
 	assert_int_equal(ended, 1);
 	assert_int_equal(store_fixture_get(x, DUE, NULL), -ENOENT);

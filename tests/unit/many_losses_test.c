@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/work/device_verdict.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/catalog/cluster_list.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
+/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/work/device_verdict.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
 /*
  * A thousand clusters lose their keys or their devices in one moment: the disk of the catalog is synced
  * a few times, not twice for each, so that the loop comes back to its watchdog. All keys are revoked
@@ -103,6 +103,17 @@ int kms_call_begin(struct agent *a, const char *operation, json_object *request,
 	return -1;
 }
 
+/* The KMS and the principal of the last grant. */
+const char *kms_worker_kms_id(const struct kms_worker *worker)
+{
+	return "";
+}
+
+const char *kms_worker_access_key(const struct kms_worker *worker)
+{
+	return "";
+}
+
 static int setup(void **state)
 {
 	char path[64];
@@ -110,7 +121,9 @@ static int setup(void **state)
 
 	strcpy(folder, "/tmp/envelope-losses-XXXXXX");
 	assert_non_null(mkdtemp(folder));
-	agent = (struct agent){ .config = { .renew_seconds = 20, .region = (char *)"us-east-1" } };
+	agent = (struct agent){ .config = { .renew_seconds = 20,
+					    .region = (char *)"us-east-1",
+					    .kms_endpoint = (char *)"https://unused" } };
 	snprintf(path, sizeof(path), "%s/audit", folder);
 	assert_int_equal(audit_open(path, "us-east-1", "123456789012", &agent.audit, &f), 0);
 	snprintf(path, sizeof(path), "%s/catalog", folder);
@@ -122,6 +135,7 @@ static int setup(void **state)
 		snprintf(c->id, sizeof(c->id), "db%d", i);
 		snprintf(c->volume_id, sizeof(c->volume_id), "vol-%017d", i);
 		strcpy(c->region, "us-east-1");
+		strcpy(c->grant.kms, "unused account ");
 		snprintf(c->resource_id, sizeof(c->resource_id), "cluster-%d", i);
 		c->status = CLUSTER_AVAILABLE;
 		c->key = 1000 + i;
@@ -175,7 +189,7 @@ static int on_denial(sd_event_source *source, void *userdata)
 {
 	const struct fault f = { "DisabledException", "the key is disabled" };
 
-	key_loss_denied(userdata, lease_now(), &f);
+	key_loss_denied(userdata, lease_now(), NULL, &f);
 	sd_event_source_unref(source);
 	return 0;
 }
@@ -236,7 +250,7 @@ static void what_a_locked_catalog_does_not_take_is_stored_again(void **state)
 	/* The agent waits two seconds for the lock. Once: a thousand times would take half an hour. */
 	sqlite3_busy_timeout(catalog_db(agent.catalog), 10);
 	for (struct cluster *c = agent.clusters; c; c = c->next)
-		key_loss_denied(c, lease_now(), &denied);
+		key_loss_denied(c, lease_now(), NULL, &denied);
 	state_flush(&agent);
 	for (struct cluster *c = agent.clusters; c; c = c->next)
 		again += c->store_timer != NULL;

@@ -18,6 +18,7 @@
 #include "agent/lease/kms_call.h"
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
+#include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
@@ -63,7 +64,12 @@ void reply_cluster(struct varlink_call *call, const struct cluster *cluster)
 	seen.replies++;
 }
 
-void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct fault *f)
+void grant_note(struct cluster *cluster, const struct kms_worker *worker)
+{
+}
+
+void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,
+		     const struct fault *f)
 {
 	seen.denials++;
 }

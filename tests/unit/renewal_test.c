@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/lease/grant.h"
 #include "agent/lease/keyring.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
@@ -76,7 +77,12 @@ void device_events_refresh(struct agent *a)
 	fail();
 }
 
-void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct fault *f)
+void grant_note(struct cluster *cluster, const struct kms_worker *worker)
+{
+}
+
+void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,
+		     const struct fault *f)
 {
 	fail();
 }

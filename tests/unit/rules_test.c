@@ -285,6 +285,46 @@ static void recovery_window(void **state)
 	assert_false(rules_window_open(1000, 0, 900));
 }
 
+static void a_refusal_is_a_verdict_beside_the_last_grant(void **state)
+{
+	static const struct {
+		struct grant last, now;
+		const char *denial, *code, *word; /* "" for a verdict */
+	} rows[] = {
+		{ { "kms A", "AKIA1" }, { "kms A", "AKIA1" }, "AccessDeniedException", "", "" },
+		{ { "kms A", "AKIA1" }, { "kms A", "AKIA1" }, "NotFoundException", "", "" },
+		/* Rotated credentials: only the right of the principal is in question. */
+		{ { "kms A", "AKIA1" }, { "kms A", "AKIA2" }, "DisabledException", "", "" },
+		{ { "kms A", "AKIA1" },
+		  { "kms A", "AKIA2" },
+		  "AccessDeniedException",
+		  "other-principal",
+		  "key AKIA1, and denies it to AKIA2" },
+		{ { "kms A", "AKIA1" },
+		  { "kms B", "AKIA1" },
+		  "NotFoundException",
+		  "other-kms",
+		  "kms B refused the key (NotFoundException), but kms A gave it last" },
+		{ { "kms A", "AKIA1" },
+		  { "kms B", "AKIA1" },
+		  "DisabledException",
+		  "other-kms",
+		  "kms A" },
+		{ { "", "" }, { "kms A", "AKIA1" }, "NotFoundException", "other-kms", "no known" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fault denial = { 0 }, f = { 0 };
+
+		fault_set(&denial, rows[i].denial, "no");
+		assert_int_equal(rules_denial(&rows[i].last, &rows[i].now, &denial, &f),
+				 rows[i].code[0] ? -1 : 0);
+		assert_string_equal(f.code, rows[i].code);
+		if (!strstr(f.message, rows[i].word))
+			fail_msg("no '%s' in: %s", rows[i].word, f.message);
+	}
+}
+
 static void status_words_are_awss(void **state)
 {
 	static const char *const words[] = { "creating",
@@ -338,6 +378,7 @@ int main(void)
 		cmocka_unit_test(delete_needs_a_word_about_the_snapshot),
 		cmocka_unit_test(nothing_can_be_modified),
 		cmocka_unit_test(recovery_window),
+		cmocka_unit_test(a_refusal_is_a_verdict_beside_the_last_grant),
 		cmocka_unit_test(status_words_are_awss),
 		cmocka_unit_test(ids_have_their_form),
 	};

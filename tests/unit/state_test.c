@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
+/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
 /*
  * When a refusal of the KMS is final: a first refusal is not, a refusal within a second of it is not,
  * and no refusal is during a start: the KMS may return the key to the start, or refuse the key.
@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/lease/grant.h"
 #include "agent/lease/keyring.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
@@ -32,6 +33,7 @@ static struct {
 	unsigned int asked;
 	kms_worker_done_t done;
 	void *userdata;
+	const char *id, *access_key; /* of the answer */
 } kms;
 
 static struct agent agent;
@@ -73,6 +75,16 @@ int kms_call_begin(struct agent *unused, const char *operation, json_object *req
 	return 0;
 }
 
+const char *kms_worker_kms_id(const struct kms_worker *worker)
+{
+	return kms.id;
+}
+
+const char *kms_worker_access_key(const struct kms_worker *worker)
+{
+	return kms.access_key;
+}
+
 static void answer(enum kms_outcome outcome, const char *code, const char *message)
 {
 	struct fault f = { 0 };
@@ -84,6 +96,11 @@ static void answer(enum kms_outcome outcome, const char *code, const char *messa
 
 static const struct fault disabled = { "DisabledException", "It is disabled." };
 
+static void denied(uint64_t asked_ns)
+{
+	key_loss_denied(&cluster, asked_ns, NULL, &disabled);
+}
+
 static void expect(enum cluster_status status, const char *reason)
 {
 	state_flush(&agent);
@@ -92,12 +109,21 @@ static void expect(enum cluster_status status, const char *reason)
 		fail_msg("expected the reason \"%s\", seen \"%s\"", reason, cluster.reason);
 }
 
+/* A cluster whose key is refused, and long ago, so that the KMS is asked again. */
+static void refuse_once_more(void)
+{
+	denied(lease_now());
+	cluster.loss.denied_ns = 1;
+	key_loss_check(&cluster);
+	assert_int_equal(kms.asked, 1);
+}
+
 /* An available cluster whose key is refused, and long ago. */
 static void refuse_once(void)
 {
 	cluster.status = CLUSTER_AVAILABLE;
 	cluster.key = 7;
-	key_loss_denied(&cluster, lease_now(), &disabled);
+	denied(lease_now());
 	assert_int_equal(revoked, 1);
 	assert_int_equal(cluster.key, 0);
 	expect(CLUSTER_RECOVERABLE, "DisabledException: It is disabled. Not final yet");
@@ -140,7 +166,7 @@ static void an_open_window_asks_nothing(void **state)
 	cluster.loss.denied_ns = 1;
 	key_loss_check(&cluster);
 	assert_int_equal(kms.asked, 0);
-	key_loss_denied(&cluster, lease_now(), &disabled); /* to a start */
+	denied(lease_now()); /* to a start */
 	expect(CLUSTER_RECOVERABLE, "DisabledException");
 }
 
@@ -158,12 +184,12 @@ static void a_refusal_within_the_same_second_confirms_nothing(void **state)
 	uint64_t now = lease_now();
 
 	cluster.status = CLUSTER_AVAILABLE;
-	key_loss_denied(&cluster, now, &disabled);
+	denied(now);
 	/* Asked for before, or in the second after. */
-	key_loss_denied(&cluster, now, &disabled);
-	key_loss_denied(&cluster, cluster.loss.denied_ns + NS_PER_S - 1, &disabled);
+	denied(now);
+	denied(cluster.loss.denied_ns + NS_PER_S - 1);
 	expect(CLUSTER_RECOVERABLE, "DisabledException");
-	key_loss_denied(&cluster, cluster.loss.denied_ns + NS_PER_S, &disabled);
+	denied(cluster.loss.denied_ns + NS_PER_S);
 	expect(CLUSTER_INACCESSIBLE, "DisabledException");
 }
 
@@ -190,8 +216,63 @@ static void a_key_that_is_given_at_the_second_question_is_not_lost(void **state)
 	assert_int_equal(cluster.denied_since, 0);
 	assert_int_equal(jobs, 2); /* the disk forgets it */
 	/* And a later refusal is a first one. */
-	key_loss_denied(&cluster, lease_now() + 10 * NS_PER_S, &disabled);
+	denied(lease_now() + 10 * NS_PER_S);
 	expect(CLUSTER_RECOVERABLE, "DisabledException");
+}
+
+static void another_kms_gives_no_verdict(void **state)
+{
+	cluster.status = CLUSTER_AVAILABLE;
+	cluster.key = 7;
+	kms.id = "other";
+	denied(lease_now());
+	assert_int_equal(revoked, 1); /* access ends in any case */
+	expect(CLUSTER_STOPPED,
+	       "other-kms: envelope-kms other refused the key (DisabledException), "
+	       "but envelope-kms own gave it last.");
+	/* Neither does it confirm what the cluster's own KMS said. */
+	kms.id = "own";
+	refuse_once_more();
+	kms.id = "other";
+	answer(KMS_DENIED, "NotFoundException", "Unknown key.");
+	expect(CLUSTER_RECOVERABLE, "DisabledException");
+	cluster.loss.again_ns = 1;
+	key_loss_check(&cluster);
+	kms.id = "own";
+	answer(KMS_DENIED, "DisabledException", "It is disabled.");
+	expect(CLUSTER_INACCESSIBLE, "DisabledException");
+}
+
+static void aws_is_known_by_its_host_and_the_keys_account(void **state)
+{
+	kms.id = "";
+	agent.config.kms_endpoint = (char *)"https://kms.us-east-1.amazonaws.com:443/";
+	grant_note(&cluster, NULL);
+	assert_string_equal(cluster.grant.kms, "kms.us-east-1.amazonaws.com account 123456789012");
+	agent.config.kms_endpoint = (char *)"https://kms.eu-west-1.amazonaws.com";
+	cluster.status = CLUSTER_AVAILABLE;
+	denied(lease_now());
+	expect(CLUSTER_STOPPED, "other-kms: kms.eu-west-1.amazonaws.com account 123456789012 ref");
+	agent.config.kms_endpoint = (char *)"unix:/run/envelope-kms/kms.sock";
+	grant_note(&cluster, NULL);
+	assert_string_equal(cluster.grant.kms,
+			    "unix:/run/envelope-kms/kms.sock account 123456789012");
+	/* Once it has an id, that counts. */
+	kms.id = "own";
+	grant_note(&cluster, NULL);
+	assert_string_equal(cluster.grant.kms, "envelope-kms own");
+}
+
+static void the_last_grant_outlives_the_agent(void **state)
+{
+	struct cluster again = { .agent = &agent };
+
+	strcpy(again.volume_id, cluster.volume_id);
+	kms.access_key = "AKIANEW";
+	grant_note(&cluster, NULL);
+	grant_load(&again);
+	assert_string_equal(again.grant.kms, "envelope-kms own");
+	assert_string_equal(again.grant.access_key, "AKIANEW");
 }
 
 static int set_up(void **state)
@@ -204,13 +285,20 @@ static int set_up(void **state)
 	revoked = 0;
 	memset(&kms, 0, sizeof(kms));
 	agent = (struct agent){ .clusters = &cluster,
-				.config = { .renew_seconds = 20, .region = (char *)"us-east-1" } };
+				.config = { .renew_seconds = 20,
+					    .region = (char *)"us-east-1",
+					    .kms_endpoint = (char *)"https://unused" } };
 	cluster = (struct cluster){
 		.agent = &agent,
 		.id = "db1",
 		.volume_id = "vol-0123456789abcdef0",
 		.region = "us-east-1",
+		.key_arn =
+			"arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+		.grant = { "envelope-kms own", "AKIAOLD" },
 	};
+	kms.id = "own";
+	kms.access_key = "AKIAOLD";
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(trail, sizeof(trail), "%s/audit", folder);
@@ -242,6 +330,9 @@ int main(void)
 		with_cluster(a_second_refusal_is_final),
 		with_cluster(a_refusal_within_the_same_second_confirms_nothing),
 		with_cluster(silence_after_a_refusal_confirms_nothing),
+		with_cluster(another_kms_gives_no_verdict),
+		with_cluster(aws_is_known_by_its_host_and_the_keys_account),
+		with_cluster(the_last_grant_outlives_the_agent),
 		with_cluster(a_key_that_is_given_at_the_second_question_is_not_lost),
 	};
 

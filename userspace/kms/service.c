@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "kms/ops/dispatch.h"
+#include "lib/kms/kms_client.h"
 
 #define CONTENT_TYPE "application/x-amz-json-1.1"
 
@@ -54,6 +55,9 @@ static void handle(const struct http_request *request, struct http_response *res
 	response->status = dispatch(call, request, &response->body);
 	memcpy(response->request_id, call->request_id, sizeof(response->request_id));
 	response->close = call->has_plaintext;
+	/* Strangers do not get the id. */
+	if (call->caller)
+		response->extra = (struct http_header){ KMS_ID_HEADER, store_id(call->kms->store) };
 	call_free(call);
 }
 

@@ -121,6 +121,7 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 	struct json_object *response = NULL;
 	struct kms_endpoint endpoint;
 	struct fault f = { 0 };
+	char id[KMS_ID_MAX] = "";
 	bool plaintext, dry_run;
 
 	if (!operation || !parameters) {
@@ -134,6 +135,7 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 	     add_recipient(parameters, json_get_string(request, "recipient"), &f)))
 		goto out;
 
+	endpoint.id = id;
 	outcome = kms_call(&endpoint, operation, parameters, &response, &f);
 	/* An unreadable answer is no verdict about the key. */
 	if (outcome == KMS_OK && plaintext &&
@@ -145,6 +147,7 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 	}
 out:
 	json_add_string(result, "outcome", kms_outcome_name(outcome));
+	json_add_string(result, "kmsId", id);
 	if (outcome == KMS_OK) {
 		json_add_object(result, "response", response);
 	} else {

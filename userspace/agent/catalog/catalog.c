@@ -52,7 +52,14 @@ static const char later_schema[] = "CREATE TABLE IF NOT EXISTS job ("
 				   "  disk TEXT NOT NULL"
 				   ") STRICT;"
 				   "CREATE TRIGGER IF NOT EXISTS place_goes AFTER DELETE ON cluster"
-				   " BEGIN DELETE FROM place WHERE volume_id = OLD.volume_id; END;";
+				   " BEGIN DELETE FROM place WHERE volume_id = OLD.volume_id; END;"
+				   "CREATE TABLE IF NOT EXISTS kms_grant ("
+				   "  volume_id TEXT PRIMARY KEY NOT NULL,"
+				   "  kms TEXT NOT NULL,"
+				   "  access_key TEXT NOT NULL"
+				   ") STRICT;"
+				   "CREATE TRIGGER IF NOT EXISTS kms_grant_goes AFTER DELETE ON cluster"
+				   " BEGIN DELETE FROM kms_grant WHERE volume_id = OLD.volume_id; END;";
 
 /** catalog_db() - the open file, for jobs.c and places.c */
 struct sqlite3 *catalog_db(struct catalog *catalog)
@@ -105,7 +112,7 @@ static int open_file(struct catalog *catalog, const char *path, int *version)
 	/* A full disk must not keep the agent from its leases: it goes on without the tables. */
 	if (r == SQLITE_OK && *version <= SCHEMA_VERSION &&
 	    sqlite3_exec(catalog->db, later_schema, NULL, NULL, NULL) != SQLITE_OK)
-		log_error("The catalog %s gets no tables of jobs and disks: %s.", path,
+		log_error("The catalog %s gets no tables of jobs, disks and grants: %s.", path,
 			  sqlite3_errmsg(catalog->db));
 	return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The catalog of clusters, and of the jobs on them (jobs.h): one sqlite file. Clusters can be made
+ * The catalog of clusters, of the jobs on them (jobs.h) and of the grants of their keys (grants.h):
+ * one sqlite file. Clusters can be made
  * again from the volume headers.
  */
 #ifndef ENVELOPE_CATALOG_H

@@ -30,6 +30,16 @@ enum cluster_status {
 #define CLUSTER_ID_MAX 63
 
 /**
+ * struct grant - who gave a volume's key last
+ * @kms: identity of the KMS, see grant.c; "" for none yet
+ * @access_key: id of the access key that signed the call
+ */
+struct grant {
+	char kms[300];
+	char access_key[132];
+};
+
+/**
  * struct cluster - owned by the agent's list; only the event loop touches it
  * @id: DB cluster identifier, lower case
  * @device: path of the block device with the ciphertext, as the user gave it
@@ -39,6 +49,8 @@ enum cluster_status {
  * @created, @denied_since: seconds since 1970; @denied_since is 0 unless the KMS has refused
  * @wrapped_key, @wrapped_key_size, @header_sha256: from the verified header, so that leases can
  *	be renewed without touching the disk; sizes 0 and "" until the volume is formatted
+ *
+ * @grant: of its key, in a table of its own
  *
  * Above is what the catalog keeps. Below is what this process knows:
  * @disk: identity of the disk with the volume, from a table of its own; "" if it is not known
@@ -77,6 +89,7 @@ struct cluster {
 	uint8_t wrapped_key[VOLUME_WRAPPED_KEY_MAX];
 	size_t wrapped_key_size;
 	char header_sha256[65];
+	struct grant grant;
 
 	char disk[DISK_IDENTITY_MAX];
 	char found[PATH_MAX];

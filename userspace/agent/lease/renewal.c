@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/keyring.h"
 #include "agent/lease/kms_call.h"
@@ -167,12 +168,14 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 	attempt->agent->renewals--;
 	begin_soon(attempt->agent);
 	if (cluster) {
-		if (outcome == KMS_OK)
+		if (outcome == KMS_OK) {
 			renewed(cluster, attempt->asked_ns);
-		else if (outcome == KMS_DENIED)
-			key_loss_denied(cluster, attempt->asked_ns, f);
-		else
+			grant_note(cluster, worker);
+		} else if (outcome == KMS_DENIED) {
+			key_loss_denied(cluster, attempt->asked_ns, worker, f);
+		} else {
 			retry(cluster, f);
+		}
 	}
 	free(attempt);
 }

@@ -235,6 +235,32 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 	return fault_set(f, "InvalidParameterCombination", "No modifications were requested.");
 }
 
+/**
+ * rules_denial() - is a refusal a verdict about the key?
+ * @last: who gave the key last
+ * @now: who refuses it
+ * @denial: the KMS's fault
+ *
+ * A KMS that never gave the key does not know it, so its refusal says nothing. The same KMS may
+ * refuse another principal for the principal's sake.
+ *
+ * Return: 0, or -1 with the reason of the cluster's status.
+ */
+int rules_denial(const struct grant *last, const struct grant *now, const struct fault *denial,
+		 struct fault *f)
+{
+	if (strcmp(last->kms, now->kms))
+		return fault_set(f, "other-kms",
+				 "%s refused the key (%s), but %s gave it last. Check KmsEndpoint=, then start the cluster.",
+				 now->kms, denial->code, last->kms[0] ? last->kms : "no known KMS");
+	if (!strcmp(denial->code, "AccessDeniedException") &&
+	    strcmp(last->access_key, now->access_key))
+		return fault_set(f, "other-principal",
+				 "The KMS gave the key last to the access key %s, and denies it to %s. Check Profile= and the credentials, then start the cluster.",
+				 last->access_key, now->access_key);
+	return 0;
+}
+
 /** rules_window_open() - is a refused key still within its recovery window? Times in seconds */
 bool rules_window_open(int64_t denied_since, unsigned int window_seconds, int64_t now)
 {

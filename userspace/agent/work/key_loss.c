@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
@@ -115,12 +116,14 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		cluster->loss.asking = false;
 	/* The end of an operation asks anew: the operation may have had a later answer. */
 	if (cluster && cluster->status == CLUSTER_RECOVERABLE && !cluster->operation) {
-		if (outcome == KMS_OK)
+		if (outcome == KMS_OK) {
+			grant_note(cluster, worker);
 			given(cluster);
-		else if (outcome == KMS_DENIED)
-			key_loss_denied(cluster, question->asked_ns, f);
-		else
+		} else if (outcome == KMS_DENIED) {
+			key_loss_denied(cluster, question->asked_ns, worker, f);
+		} else {
 			ask_again(cluster, f);
+		}
 	}
 	free(question);
 }
@@ -176,6 +179,18 @@ void key_loss_check(struct cluster *cluster)
 		ask(cluster);
 }
 
+/*
+ * A refusal that says nothing about the key, such as that of another KMS: access has ended, and the
+ * cluster can be started again. An earlier refusal is neither confirmed nor undone.
+ */
+static void no_verdict(struct cluster *cluster, const struct fault *why)
+{
+	if (cluster->status == CLUSTER_RECOVERABLE)
+		ask_again(cluster, why);
+	else
+		state_set_soon(cluster, CLUSTER_STOPPED, NULL, "%s: %s", why->code, why->message);
+}
+
 /* Is a refusal the second one? @asked_ns: when the KMS was asked for it */
 static bool confirms(const struct cluster *cluster, uint64_t asked_ns)
 {
@@ -186,16 +201,25 @@ static bool confirms(const struct cluster *cluster, uint64_t asked_ns)
 /**
  * key_loss_denied() - the KMS has definitely refused the cluster's key
  * @asked_ns: when it was asked, CLOCK_BOOTTIME
+ * @worker: of the call, in its callback
  * @f: the KMS's fault
  *
  * When this returns, no I/O succeeds. The loss is terminal when this confirms an earlier refusal;
- * otherwise the KMS is asked again.
+ * otherwise the KMS is asked again. The refusal of another KMS, or to another principal, than gave
+ * the key last is no verdict: the cluster is stopped.
  */
-void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct fault *f)
+void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,
+		     const struct fault *f)
 {
+	struct fault why;
+
 	held_key_drop(cluster);
 	if (cluster->status == CLUSTER_INACCESSIBLE)
 		return;
+	if (!grant_judge(cluster, worker, f, &why)) {
+		no_verdict(cluster, &why);
+		return;
+	}
 	/* The catalog is written before the disk, and many losses with one sync. */
 	if (confirms(cluster, asked_ns)) {
 		stop_asking(cluster);

@@ -7,8 +7,10 @@
 #define ENVELOPE_KEY_LOSS_H
 
 #include "agent/agent.h"
+#include "lib/kms/worker.h"
 
-void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct fault *f);
+void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,
+		     const struct fault *f);
 void key_loss_undone(struct cluster *cluster);
 void key_loss_check(struct cluster *cluster);
 

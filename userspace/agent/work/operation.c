@@ -14,6 +14,7 @@
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/jobs.h"
+#include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
@@ -222,6 +223,8 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 	struct question_step *step = userdata;
 	struct operation *op = step->op;
 
+	if (outcome == KMS_OK)
+		grant_note(op->cluster, worker);
 	if (outcome == KMS_OK && audit_recorded(op->agent->audit, &op->fault) == 0) {
 		step->next(op, response, plaintext);
 	} else if (outcome == KMS_OK) {
@@ -232,7 +235,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		if (outcome == KMS_DENIED) {
 			refusal(op, f);
 			if (loses_key(op))
-				key_loss_denied(op->cluster, op->job.asked_ns, f);
+				key_loss_denied(op->cluster, op->job.asked_ns, worker, f);
 			state_flush(op->agent);
 		} else {
 			op->fault = *f;

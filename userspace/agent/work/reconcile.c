@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/lease/grant.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
 #include "agent/work/key_loss.h"
@@ -42,6 +43,7 @@ static void load_one(struct cluster *cluster, void *userdata)
 {
 	cluster_add(userdata, cluster);
 	place_load(cluster);
+	grant_load(cluster);
 	key_loss_check(cluster);
 }
 

@@ -210,6 +210,16 @@ err_close:
 }
 
 /**
+ * store_id() - the random id of the store, made with the store
+ *
+ * A copy of the store, such as one that was restored from a backup, has the same id.
+ */
+const char *store_id(const struct store *store)
+{
+	return store->id;
+}
+
+/**
  * store_begin() - begin a change of several steps, or one that waits for its audit record
  *
  * Return: 0 or -1.

@@ -41,6 +41,8 @@ int store_open(const char *directory, const struct secret *root, bool create, st
 
 void store_close(struct store *store);
 
+const char *store_id(const struct store *store);
+
 int store_begin(struct store *store, struct fault *f);
 
 int store_commit(struct store *store, struct fault *f);

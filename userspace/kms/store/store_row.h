@@ -18,6 +18,7 @@
 struct store {
 	sqlite3 *db;
 	const struct secret *root; /* borrowed */
+	char id[37];
 };
 
 void statement_finalize(sqlite3_stmt **statement);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * The version of a database, sealed in the one row of table "store", and the step from each version
- * to the next. A new database takes the same steps.
+ * The version and the id of a database, sealed in the one row of table "store", and the step from
+ * each version to the next. A new database takes the same steps.
  *
  * Must never leave a database between two versions: all steps are one transaction.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <systemd/sd-id128.h>
 
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
@@ -48,6 +50,20 @@ static int add_hints(struct store *store, struct fault *f)
 	return run(store, "CREATE INDEX keys_by_deletion ON keys (deletion) WHERE deletion > 0", f);
 }
 
+/* Stores of older versions have no id. */
+static int make_id(struct store *store, struct fault *f)
+{
+	sd_id128_t id;
+
+	if (store->id[0])
+		return 0;
+	if (sd_id128_randomize(&id))
+		return fault_set(f, "KMSInternalException",
+				 "The kernel gave no random bytes for the id of the key store. Start again.");
+	sd_id128_to_uuid_string(id, store->id);
+	return 0;
+}
+
 static int write_version(struct store *store, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -55,6 +71,7 @@ static int write_version(struct store *store, struct fault *f)
 
 	json_add_string(record, "Record", "store");
 	json_add_int(record, "Version", VERSION);
+	json_add_string(record, "Id", store->id);
 	if (store_prepare(store, "INSERT OR REPLACE INTO store VALUES (1, ?, ?)", &statement, f) ||
 	    row_bind(store, statement, 1, record, NULL, f))
 		return -1;
@@ -63,11 +80,11 @@ static int write_version(struct store *store, struct fault *f)
 	return 0;
 }
 
-static int upgrade(struct store *store, struct fault *f)
+static int upgrade(struct store *store, int64_t version, struct fault *f)
 {
 	if (store_begin(store, f))
 		return -1;
-	if (add_hints(store, f) || write_version(store, f)) {
+	if ((version < 2 && add_hints(store, f)) || make_id(store, f) || write_version(store, f)) {
 		store_rollback(store);
 		return -1;
 	}
@@ -79,6 +96,7 @@ static int read_version(struct store *store, const char *path, int64_t *version,
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ struct json_object *record = NULL;
+	const char *id;
 	int r;
 
 	*version = 0;
@@ -100,6 +118,8 @@ static int read_version(struct store *store, const char *path, int64_t *version,
 	if (r)
 		return -1;
 	*version = json_get_int(record, "Version", 0);
+	id = json_get_string(record, "Id");
+	snprintf(store->id, sizeof(store->id), "%s", id ? id : "");
 	if (*version < 1 || *version > VERSION)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s was written by a newer version. Install that version.", path);
@@ -119,5 +139,5 @@ int store_upgrade(struct store *store, const char *path, struct fault *f)
 
 	if (read_version(store, path, &version, f))
 		return -1;
-	return version == VERSION ? 0 : upgrade(store, f);
+	return version == VERSION && store->id[0] ? 0 : upgrade(store, version, f);
 }

@@ -105,6 +105,8 @@ static enum MHD_Result respond(struct http *http, struct MHD_Connection *connect
 	}
 	MHD_add_response_header(response, "Content-Type", http->service->content_type);
 	MHD_add_response_header(response, "x-amzn-RequestId", answer->request_id);
+	if (answer->extra.name)
+		MHD_add_response_header(response, answer->extra.name, answer->extra.value);
 	if (answer->close)
 		MHD_add_response_header(response, "Connection", "close");
 	queued = MHD_queue_response(connection, answer->status, response);

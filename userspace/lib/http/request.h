@@ -53,6 +53,7 @@ struct http_response { /* zeroed before the handler fills it */
 	unsigned int status;
 	char *body; /* malloc'd text; NULL drops the connection */
 	char request_id[37];
+	struct http_header extra; /* one more header; its name is NULL for none; borrowed */
 	bool close; /* the body holds plaintext, or the client misbehaves: close the connection */
 };
 

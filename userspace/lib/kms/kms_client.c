@@ -5,6 +5,7 @@
 
 #include "lib/kms/kms_client.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,17 +73,40 @@ static void copy_error_type(char *type, size_t type_size, const char *text, size
 	type[length] = '\0';
 }
 
+/* Where the value of the header @name begins; 0 if the line is another header. */
+static size_t value_of(const char *line, size_t size, const char *name)
+{
+	size_t at = strlen(name);
+
+	if (size <= at || strncasecmp(line, name, at))
+		return 0;
+	while (at < size && line[at] == ' ')
+		at++;
+	return at;
+}
+
+/* Takes letters, digits and hyphens only: the id gets into reasons and logs. */
+static void copy_id(char *id, const char *text, size_t size)
+{
+	size_t length = 0;
+
+	while (length < size && length < KMS_ID_MAX - 1 &&
+	       (isalnum((unsigned char)text[length]) || text[length] == '-'))
+		length++;
+	memcpy(id, text, length);
+	id[length] = '\0';
+}
+
 static size_t take_header(char *data, size_t one, size_t size, void *userdata)
 {
-	static const char name[] = "x-amzn-errortype:";
 	struct call *call = userdata;
-	size_t at = sizeof(name) - 1;
+	size_t at = value_of(data, size, "x-amzn-errortype:");
 
-	if (size <= at || strncasecmp(data, name, at))
-		return size;
-	while (at < size && data[at] == ' ')
-		at++;
-	copy_error_type(call->error_type, sizeof(call->error_type), data + at, size - at);
+	if (at)
+		copy_error_type(call->error_type, sizeof(call->error_type), data + at, size - at);
+	at = value_of(data, size, KMS_ID_HEADER ":");
+	if (at && call->endpoint->id)
+		copy_id(call->endpoint->id, data + at, size - at);
 	return size;
 }
 
@@ -283,6 +307,8 @@ enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *opera
 	CURLcode r;
 
 	*response = NULL;
+	if (endpoint->id)
+		endpoint->id[0] = '\0';
 	if (!call.curl || !call.body) {
 		fault_set(f, "InternalFailure",
 			  "Out of memory, or of memory that can be locked (LimitMEMLOCK=).");

@@ -16,6 +16,10 @@
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 
+/** KMS_ID_HEADER - of each answer of envelope-kms to a known caller: the id of its key store */
+#define KMS_ID_HEADER "x-envelope-kms-id"
+#define KMS_ID_MAX    37
+
 /**
  * struct kms_endpoint - where the KMS is, and the caller's credentials
  * @url: "https://kms.us-east-1.amazonaws.com"; NULL when @unix_path is set
@@ -28,6 +32,8 @@
  * @session_token: NULL or "" unless the credentials are temporary
  * @timeout_s: limit of the whole call, in seconds, at least 1
  * @cancelled: NULL, or called about once a second: true gives the call up
+ * @id: NULL, or KMS_ID_MAX bytes for the id that the KMS gives itself; "" when it gives none, as
+ *	AWS's does
  */
 struct kms_endpoint {
 	const char *url;
@@ -40,6 +46,7 @@ struct kms_endpoint {
 	const char *session_token;
 	unsigned int timeout_s;
 	bool (*cancelled)(void);
+	char *id;
 };
 
 enum kms_outcome {

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -42,6 +43,8 @@ struct kms_worker {
 	void *userdata;
 	unsigned int timeout_s;
 	bool timed_out;
+	char kms_id[KMS_ID_MAX];
+	char access_key[sizeof(((struct credentials *)0)->access_key)];
 	char *result; /* WORKER_MESSAGE_MAX bytes */
 	size_t result_size;
 };
@@ -121,12 +124,14 @@ static void finish(struct kms_worker *w, const siginfo_t *end)
 	struct json_object _cleanup_json_ *result = NULL;
 	struct secret *plaintext = NULL;
 	struct json_object *response = NULL;
-	const char *code, *message;
+	const char *code, *message, *id;
 	enum kms_outcome outcome;
 	struct fault f = { 0 };
 
 	drain(w);
 	result = json_parse(w->result, w->result_size);
+	id = json_get_string(result, "kmsId");
+	snprintf(w->kms_id, sizeof(w->kms_id), "%s", id ? id : "");
 	if (w->timed_out || outcome_from(json_get_string(result, "outcome"), &outcome)) {
 		outcome = no_result(w, end, &f);
 	} else if (outcome == KMS_OK) {
@@ -139,6 +144,18 @@ static void finish(struct kms_worker *w, const siginfo_t *end)
 	}
 	w->done(w, outcome, &f, response, plaintext, w->userdata);
 	worker_free(w);
+}
+
+/** kms_worker_kms_id() - for @done: the id that the KMS gives itself; "" for none, or no answer */
+const char *kms_worker_kms_id(const struct kms_worker *worker)
+{
+	return worker->kms_id;
+}
+
+/** kms_worker_access_key() - for @done: id of the access key that signed the call */
+const char *kms_worker_access_key(const struct kms_worker *worker)
+{
+	return worker->access_key;
 }
 
 /* ---- events ---- */
@@ -272,6 +289,7 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 	block = worker_block_new(&w->block, f);
 	if (block < 0 || fill_block(w->block, cfg, operation, parameters, f))
 		goto out;
+	memcpy(w->access_key, w->block->credentials.access_key, sizeof(w->access_key));
 	block = worker_process_move_up(block);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
 		fault_set(f, "InternalFailure", "A socket for the KMS worker cannot be made: %s.",

@@ -32,6 +32,10 @@ typedef void (*kms_worker_done_t)(struct kms_worker *worker, enum kms_outcome ou
 
 int kms_worker_prepare(struct fault *f);
 
+const char *kms_worker_kms_id(const struct kms_worker *worker);
+
+const char *kms_worker_access_key(const struct kms_worker *worker);
+
 int kms_worker_start(sd_event *e, const struct config *cfg, const char *operation,
 		     struct json_object *request, kms_worker_done_t done, void *userdata,
 		     struct kms_worker **ret, struct fault *f);

@@ -11,7 +11,7 @@
  *	     "timeoutSeconds": 5, "unixPath": "/run/..." or "url": "https://...", "caFile": bool,
  *	     "recipient": base64 of the public key to which plaintext is to be encrypted}
  * result:  {"outcome": "ok|denied|unreachable|bad-request", "code": "...", "message": "...",
- *	     "response": {...}}
+ *	     "kmsId": "...", "response": {...}}
  *
  * No secret may ever be in the JSON: the kernel frees socket buffers without wiping them.
  */

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Who gave a cluster's key last: the KMS's identity, and the access key that it was given to. The
+ * KMS is known by the TLS authority, or by the permissions of its socket, so it is believed what it
+ * says about itself. Must never take the configuration's word for the identity of a KMS that has
+ * an id of its own.
+ */
+#include "agent/lease/grant.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/catalog/grants.h"
+#include "agent/rules/rules.h"
+#include "lib/base/arn.h"
+#include "lib/base/log.h"
+
+/* AWS's KMS has no id. Its identity is the endpoint's host and the account of the key. */
+static void identify(const struct cluster *cluster, const char *id, char *kms, size_t size)
+{
+	const char *endpoint = cluster->agent->config.kms_endpoint;
+	size_t length = strlen(endpoint);
+	struct key_ref ref = { 0 };
+
+	if (id[0]) {
+		snprintf(kms, size, "envelope-kms %s", id);
+		return;
+	}
+	key_ref_parse(cluster->key_arn, &ref, NULL);
+	if (!strncmp(endpoint, "https://", 8)) {
+		endpoint += 8;
+		length = strcspn(endpoint, ":/");
+	}
+	snprintf(kms, size, "%.*s account %s", (int)length, endpoint, ref.account);
+}
+
+static struct grant answered_by(const struct cluster *cluster, const struct kms_worker *worker)
+{
+	struct grant grant = { 0 };
+
+	identify(cluster, kms_worker_kms_id(worker), grant.kms, sizeof(grant.kms));
+	snprintf(grant.access_key, sizeof(grant.access_key), "%s", kms_worker_access_key(worker));
+	return grant;
+}
+
+/** grant_load() - read the last grant of a cluster of the catalog */
+void grant_load(struct cluster *cluster)
+{
+	struct fault f;
+
+	if (grants_find(cluster->agent->catalog, cluster->volume_id, &cluster->grant, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+/**
+ * grant_note() - the KMS has given the cluster's key
+ * @worker: of the call, in its callback
+ *
+ * Writes the catalog only after a change. If the catalog does not take it, the next grant is
+ * written.
+ */
+void grant_note(struct cluster *cluster, const struct kms_worker *worker)
+{
+	struct grant grant = answered_by(cluster, worker);
+	struct fault f;
+
+	/* A creation asks before it knows its key. */
+	if (!cluster->key_arn[0] || (!strcmp(grant.kms, cluster->grant.kms) &&
+				     !strcmp(grant.access_key, cluster->grant.access_key)))
+		return;
+	if (grants_record(cluster->agent->catalog, cluster->volume_id, &grant, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+	else
+		cluster->grant = grant;
+}
+
+/**
+ * grant_judge() - is a refusal a verdict about the cluster's key?
+ * @worker: of the call, in its callback
+ * @f: the KMS's fault
+ * @why: the reason of the cluster's status when it is no verdict
+ */
+bool grant_judge(const struct cluster *cluster, const struct kms_worker *worker,
+		 const struct fault *f, struct fault *why)
+{
+	struct grant now = answered_by(cluster, worker);
+
+	return rules_denial(&cluster->grant, &now, f, why) == 0;
+}

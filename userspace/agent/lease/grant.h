@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The last grant of a cluster's key, and whether a refusal is a verdict beside it.
+ */
+#ifndef ENVELOPE_GRANT_H
+#define ENVELOPE_GRANT_H
+
+#include "agent/agent.h"
+#include "lib/kms/worker.h"
+
+void grant_load(struct cluster *cluster);
+void grant_note(struct cluster *cluster, const struct kms_worker *worker);
+bool grant_judge(const struct cluster *cluster, const struct kms_worker *worker,
+		 const struct fault *f, struct fault *why);
+
+#endif
