@@ -146,4 +146,60 @@ def _():
     agent.good("start", "db1")
 
 
+# ---------------------------------------------------------------- many keys at once
+
+
+def two_denied_without_agent():
+    """db1 and db2, whose keys are refused while no agent runs."""
+    keys = [agent.kms.new_key()["KeyId"] for _ in range(2)]
+    agent.create("db1", one, "--kms-key-id", keys[0])
+    agent.create("db2", two, "--kms-key-id", keys[1])
+    agent.kill()
+    for key in keys:
+        agent.kms.good("DisableKey", {"KeyId": key})
+    return keys
+
+
+def statuses():
+    return {name: agent.status(name) for name in ("db1", "db2")}
+
+
+@test("many keys that are refused at once lose no cluster until the KMS gives them again, or somebody confirms")
+def _():
+    keys = two_denied_without_agent()
+    agent.start(MaxDenials=0)
+    before = len(agent.records("Decrypt", "DisabledException"))
+    wait_for(lambda: len(agent.records("Decrypt", "DisabledException")) > before + 5)
+    assert set(statuses().values()) == {f"{LOST}-recoverable"}, f"a slip lost them: {statuses()}"
+    assert not agent.keys() and reason("db1").startswith("many-denials: "), reason("db1")
+    agent.told_disks()
+    assert b"many-denials" in one.read()
+    agent.restart()  # with the default of MaxDenials=, under which one alone is lost
+    before = len(agent.records("Decrypt", "DisabledException"))
+    wait_for(lambda: len(agent.records("Decrypt", "DisabledException")) > before + 5)
+    assert set(statuses().values()) == {f"{LOST}-recoverable"}, f"the next agent lost them: {statuses()}"
+    agent.kms.good("EnableKey", {"KeyId": keys[0]})
+    agent.wait_status("db1", "stopped")
+    assert reason("db1").startswith("given-again: "), reason("db1")
+    agent.good("start", "db1")
+    agent.bad("InvalidDBClusterStateFault", "confirm-loss", "db1")
+    agent.good("confirm-loss", "db2")
+    assert agent.status("db2") == LOST and "DisabledException" in reason("db2"), reason("db2")
+    agent.kms.good("EnableKey", {"KeyId": keys[1]})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db2")
+    assert agent.records("ConfirmKeyLoss")[-1]["requestParameters"]["dbClusterIdentifier"] == "db2"
+
+
+@test("as many keys as MaxDenials= are each lost, and clusters of one key count once")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.restart(MaxDenials=1)
+    agent.create("db1", one, "--kms-key-id", key)
+    agent.create("db2", two, "--kms-key-id", key)
+    disable(key)
+    for name in "db1", "db2":
+        agent.wait_status(name, LOST)
+    agent.restart()
+
+
 finish()

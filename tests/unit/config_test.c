@@ -125,7 +125,8 @@ static void wrong_lines(void **state)
 	refused("AccountId=12345678901\n", "12 digits");
 	refused("KmsEndpoint=http://x\n", "unix:/PATH or https://");
 	refused("KmsEndpoint=unix:relative\n", "unix:/PATH");
-	refused("LeaseSeconds=4\n", "5 to 3600");
+	refused("LeaseSeconds=4\n", "5 to 3600 seconds");
+	refused("MaxDenials=101\n", "0 to 100 keys");
 	refused("LeaseSeconds=60s\n", "5 to 3600");
 	refused("LeaseSeconds=-60\n", "5 to 3600");
 	refused("LeaseSeconds=\n", "5 to 3600");

@@ -273,6 +273,20 @@ static void nothing_can_be_modified(void **state)
 	}
 }
 
+static void only_a_refused_key_is_confirmed_as_lost(void **state)
+{
+	struct fault f;
+
+	for (enum cluster_status s = CLUSTER_CREATING; s <= CLUSTER_DELETING; s++) {
+		struct cluster cluster = { .id = "db1", .status = s };
+		bool right = s == CLUSTER_RECOVERABLE;
+
+		assert_int_equal(rules_confirm_loss(&cluster, &f), right ? 0 : -1);
+		cluster.operation = (struct operation *)&cluster;
+		assert_int_equal(rules_confirm_loss(&cluster, &f), -1);
+	}
+}
+
 static void recovery_window(void **state)
 {
 	/* With the default window of 0 a loss is permanent at once. */
@@ -377,6 +391,7 @@ int main(void)
 		cmocka_unit_test(stops_what_runs_or_is_left_over),
 		cmocka_unit_test(delete_needs_a_word_about_the_snapshot),
 		cmocka_unit_test(nothing_can_be_modified),
+		cmocka_unit_test(only_a_refused_key_is_confirmed_as_lost),
 		cmocka_unit_test(recovery_window),
 		cmocka_unit_test(a_refusal_is_a_verdict_beside_the_last_grant),
 		cmocka_unit_test(status_words_are_awss),

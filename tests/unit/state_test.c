@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/state.c agent/work/key_loss.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
+/* sources: agent/work/state.c agent/work/key_loss.c agent/work/denial_count.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
 /*
  * When a refusal of the KMS is final: a first refusal is not, a refusal within a second of it is not,
  * and no refusal is during a start: the KMS may return the key to the start, or refuse the key.
@@ -37,7 +37,7 @@ static struct {
 } kms;
 
 static struct agent agent;
-static struct cluster cluster;
+static struct cluster cluster, others[3];
 static char folder[40];
 
 int keyring_revoke(int32_t keyring, int32_t key)
@@ -275,6 +275,74 @@ static void the_last_grant_outlives_the_agent(void **state)
 	assert_string_equal(again.grant.access_key, "AKIANEW");
 }
 
+/* Another cluster of the agent, with a key of the number @key, whose key is refused now. */
+static void refuse_other(size_t i, int key)
+{
+	struct cluster *c = &others[i];
+
+	*c = (struct cluster){ .agent = &agent,
+			       .status = CLUSTER_AVAILABLE,
+			       .grant = cluster.grant,
+			       .next = agent.clusters };
+	snprintf(c->id, sizeof(c->id), "other%zu", i);
+	snprintf(c->volume_id, sizeof(c->volume_id), "vol-%017zu", i);
+	snprintf(c->resource_id, sizeof(c->resource_id), "cluster-%zu", i);
+	snprintf(c->key_arn, sizeof(c->key_arn), "arn:aws:kms:us-east-1:123456789012:key/%d", key);
+	agent.clusters = c;
+	key_loss_denied(c, lease_now(), NULL, &disabled);
+}
+
+static void many_keys_refused_at_once_are_not_lost(void **state)
+{
+	agent.config.max_denials = 3;
+	refuse_other(0, 1);
+	refuse_other(1, 2);
+	refuse_other(2, 3);
+	assert_null(strstr(others[2].reason, "many-denials"));
+	cluster.status = CLUSTER_AVAILABLE;
+	denied(lease_now()); /* the fourth */
+	for (size_t i = 0; i < 3; i++)
+		assert_non_null(strstr(others[i].reason, "many-denials"));
+	expect(CLUSTER_RECOVERABLE, "many-denials: the KMS refuses more than MaxDenials=3 keys at "
+				    "once (DisabledException: It is disabled.");
+	cluster.loss.denied_ns = 1;
+	cluster.loss.again_ns = 1;
+	key_loss_check(&cluster);
+	answer(KMS_DENIED, "DisabledException", "It is disabled.");
+	expect(CLUSTER_RECOVERABLE, "many-denials");
+	/* Not even when it alone is refused, much later. */
+	for (size_t i = 0; i < 3; i++)
+		others[i].loss.refused_ns = 1;
+	cluster.loss.again_ns = 1;
+	key_loss_check(&cluster);
+	answer(KMS_DENIED, "DisabledException", "It is disabled.");
+	expect(CLUSTER_RECOVERABLE, "many-denials");
+	/* The KMS gives the key again; or a person confirms. */
+	cluster.loss.again_ns = 1;
+	key_loss_check(&cluster);
+	answer(KMS_OK, "", "");
+	expect(CLUSTER_STOPPED, "given-again: ");
+	key_loss_confirm(&others[0]);
+	assert_int_equal(others[0].status, CLUSTER_INACCESSIBLE);
+	assert_non_null(strstr(others[0].reason, "confirmed: An administrator"));
+}
+
+static void a_key_of_many_clusters_counts_once(void **state)
+{
+	agent.config.max_denials = 1;
+	refuse_other(0, 1);
+	refuse_other(1, 1);
+	refuse_other(2, 1);
+	for (size_t i = 0; i < 3; i++)
+		assert_null(strstr(others[i].reason, "many-denials"));
+	/* A minute later another one is one again. */
+	for (size_t i = 0; i < 3; i++)
+		others[i].loss.refused_ns = 1;
+	refuse_once();
+	answer(KMS_DENIED, "DisabledException", "It is disabled.");
+	expect(CLUSTER_INACCESSIBLE, "DisabledException");
+}
+
 static int set_up(void **state)
 {
 	char trail[64], catalog[64];
@@ -284,8 +352,10 @@ static int set_up(void **state)
 	jobs = 0;
 	revoked = 0;
 	memset(&kms, 0, sizeof(kms));
+	memset(others, 0, sizeof(others));
 	agent = (struct agent){ .clusters = &cluster,
 				.config = { .renew_seconds = 20,
+					    .max_denials = 3,
 					    .region = (char *)"us-east-1",
 					    .kms_endpoint = (char *)"https://unused" } };
 	cluster = (struct cluster){
@@ -313,6 +383,8 @@ static int tear_down(void **state)
 	char command[64];
 
 	sd_event_source_disable_unref(cluster.loss.timer);
+	for (size_t i = 0; i < 3; i++)
+		sd_event_source_disable_unref(others[i].loss.timer);
 	sd_event_unref(agent.event);
 	audit_close(agent.audit);
 	catalog_close(agent.catalog);
@@ -330,6 +402,8 @@ int main(void)
 		with_cluster(a_second_refusal_is_final),
 		with_cluster(a_refusal_within_the_same_second_confirms_nothing),
 		with_cluster(silence_after_a_refusal_confirms_nothing),
+		with_cluster(many_keys_refused_at_once_are_not_lost),
+		with_cluster(a_key_of_many_clusters_counts_once),
 		with_cluster(another_kms_gives_no_verdict),
 		with_cluster(aws_is_known_by_its_host_and_the_keys_account),
 		with_cluster(the_last_grant_outlives_the_agent),

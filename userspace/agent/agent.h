@@ -9,12 +9,10 @@
  *			subscriptions. A new RDS call begins here: a struct change in methods.c
  *	rules/		may it be done? Pure functions with RDS's faults
  *	work/		operations of several steps: create, attach (start), detach (stop, delete).
- *			operation.c runs the steps. A new kind of long work is a new file here; a
- *			snapshot would be work/snapshot.c and catalog/snapshot.c.
- *			resume.c resumes or undoes the jobs of a killed agent: a row for each kind.
- *			key_loss.c ends a cluster when the KMS refuses its key; loss_record.c
- *			writes the loss to the disk. device_verdict.c stops a cluster when its
- *			device has failed or is missing. state.c alone changes a status
+ *			resume.c resumes the jobs of a killed agent: a new kind of long work, such
+ *			as a snapshot, is a file here and a row of its table. state.c alone changes
+ *			a status; key_loss.c, denial_count.c, loss_record.c and
+ *			device_verdict.c say why
  *	catalog/	what the host remembers: clusters, the list of them, the job table
  *	lease/		the kernel key of a cluster: keyring.c, and kms_call.c for calls to the KMS.
  *			lease.c computes deadlines and delays; renewal.c renews on a timer.

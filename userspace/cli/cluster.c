@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * envelope cluster create | describe | start | stop | delete | modify | relocate, with the
+ * envelope cluster create | describe | start | stop | delete | confirm-loss | modify | relocate, with the
  * nouns and options of `aws rds ...-db-cluster`.
  *
  * Must never judge a request: the agent knows the rules. modify exists so that a
@@ -220,6 +220,18 @@ const struct command cluster_commands[] = {
 		.progress = "Deleting the cluster",
 		.summary = "Stop and forget a cluster; with --erase its data are lost for good",
 		.options = delete_options,
+		.run = run_one,
+	},
+	{
+		.noun = "cluster",
+		.verb = "confirm-loss",
+		.operation = "ConfirmKeyLoss",
+		.method = "ConfirmLoss",
+		.summary = "Confirm that a recoverable cluster is lost for good",
+		.details =
+			"If the KMS refuses many keys at once, the clusters stay recoverable until the KMS gives\n"
+			"the keys again. This makes one of them inaccessible permanently.",
+		.options = start_options,
 		.run = run_one,
 	},
 	{

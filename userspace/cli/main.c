@@ -37,7 +37,7 @@ static void list_commands(const struct command *noun)
 		for (c = nouns[i]; c->noun; c++) {
 			snprintf(words, sizeof(words), "%s%s%s", c->noun, c->verb ? " " : "",
 				 c->verb ? c->verb : "");
-			printf("  %-18s %s\n", words, c->summary);
+			printf("  %-20s %s\n", words, c->summary);
 		}
 	}
 }

@@ -23,6 +23,7 @@
 #include "agent/work/attach.h"
 #include "agent/work/create.h"
 #include "agent/work/detach.h"
+#include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
 #include "agent/work/relocate.h"
 #include "agent/work/state.h"
@@ -226,6 +227,17 @@ static void begin_delete(struct operation *op, json_object *params)
 	detach_begin(op);
 }
 
+static int may_confirm_loss(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	return rules_confirm_loss(cluster, f);
+}
+
+static void begin_confirm_loss(struct operation *op, json_object *params)
+{
+	key_loss_confirm(op->cluster);
+	operation_end(op);
+}
+
 static int may_modify(const struct cluster *cluster, json_object *params, struct fault *f)
 {
 	static const struct {
@@ -281,6 +293,9 @@ static const struct change change_delete = { "DeleteDBCluster", PARAMETERS(delet
 					     may_delete, OPERATION_DELETE, begin_delete };
 static const struct change change_relocate = { "RelocateDBCluster", PARAMETERS(relocate_parameters),
 					       may_relocate, OPERATION_RELOCATE, begin_relocate };
+static const struct change change_confirm_loss = { "ConfirmKeyLoss", PARAMETERS(identifier_only),
+						   may_confirm_loss, OPERATION_CONFIRM_LOSS,
+						   begin_confirm_loss };
 /* No modification is possible yet: the rule refuses each. */
 static const struct change change_modify = { "ModifyDBCluster", PARAMETERS(modify_parameters),
 					     may_modify, OPERATION_DELETE, NULL };
@@ -322,6 +337,11 @@ static int delete_cluster(struct varlink_call *call, json_object *params, void *
 static int relocate_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	return change_cluster(call, params, userdata, &change_relocate);
+}
+
+static int confirm_loss(struct varlink_call *call, json_object *params, void *userdata)
+{
+	return change_cluster(call, params, userdata, &change_confirm_loss);
 }
 
 static int modify_cluster(struct varlink_call *call, json_object *params, void *userdata)
@@ -423,6 +443,7 @@ static const struct varlink_method methods[] = {
 	{ "DeleteCluster", delete_cluster, true },
 	{ "ModifyCluster", modify_cluster, true },
 	{ "RelocateCluster", relocate_cluster, true },
+	{ "ConfirmLoss", confirm_loss, true },
 	{ "Status", status, false },
 	{ "Events", events, false },
 	{ "ActivateKey", activate_key, true },

@@ -108,6 +108,7 @@ struct cluster {
 	} renewal;
 	struct {
 		uint64_t denied_ns;	/* of the first refusal that this agent knows; 0: none */
+		uint64_t refused_ns;	/* of the last refusal that is a verdict */
 		uint64_t again_ns;	/* of a new try after silence */
 		unsigned int failures;	/* in a row */
 		bool asking;		/* the KMS is being asked */

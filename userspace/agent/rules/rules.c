@@ -170,6 +170,18 @@ int rules_start(const struct cluster *cluster, bool for_key, struct fault *f)
 			 cluster->id, cluster_status_name(cluster->status));
 }
 
+/** rules_confirm_loss() - may a person say that the cluster's key is lost? Only if it was refused */
+int rules_confirm_loss(const struct cluster *cluster, struct fault *f)
+{
+	if (busy(cluster, f) < 0)
+		return -1;
+	if (cluster->status == CLUSTER_RECOVERABLE)
+		return 0;
+	return fault_set(f, "InvalidDBClusterStateFault",
+			 "DbCluster %s is in %s state but expected it to be one of inaccessible-encryption-credentials-recoverable.",
+			 cluster->id, cluster_status_name(cluster->status));
+}
+
 /**
  * rules_stop() - may the cluster be stopped?
  *

@@ -48,6 +48,7 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 int rules_key_not_accessible(const char *key, struct fault *f, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 int rules_key_lost(const struct cluster *cluster, struct fault *f);
+int rules_confirm_loss(const struct cluster *cluster, struct fault *f);
 int rules_denial(const struct grant *last, const struct grant *now, const struct fault *denial,
 		 struct fault *f);
 bool rules_window_open(int64_t denied_since, unsigned int window_seconds, int64_t now);

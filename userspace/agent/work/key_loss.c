@@ -18,6 +18,7 @@
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/denial_count.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -25,12 +26,22 @@
 /* From the first refusal to the second question, at least. */
 #define SECOND_QUESTION_NS NS_PER_S
 
+/* First word of the reason of a cluster whose key was refused with many others, also on the disk. */
+#define MANY "many-denials"
+
 /* A question about a refused key. The cluster may be gone when the answer comes. */
 struct question {
 	struct agent *agent;
 	char volume_id[22];
 	uint64_t asked_ns;
 };
+
+/* Was the key refused with many others? Then a person must confirm the loss. */
+static bool is_held(const struct cluster *cluster)
+{
+	return cluster->status == CLUSTER_RECOVERABLE &&
+	       !strncmp(cluster->reason, MANY ":", strlen(MANY ":"));
+}
 
 static bool window_open(const struct cluster *cluster)
 {
@@ -94,14 +105,15 @@ static void stop_asking(struct cluster *cluster)
 /* The first refusal was no last word. The device has failed, so the cluster is started again. */
 static void given(struct cluster *cluster)
 {
+	const char *word = is_held(cluster) ? "given-again" : "refused-once";
 	char refusal[256];
 
 	snprintf(refusal, sizeof(refusal), "%.*s", (int)strcspn(cluster->reason, ":"),
 		 cluster->reason);
 	key_loss_undone(cluster);
 	state_set(cluster, CLUSTER_STOPPED,
-		  "refused-once: the KMS refused the key (%s), and gave it when it was asked again: start the cluster",
-		  refusal);
+		  "%s: the KMS refused the key (%s), and gave it when it was asked again: start the cluster",
+		  word, refusal);
 	loss_record_write(cluster);
 }
 
@@ -179,6 +191,13 @@ void key_loss_check(struct cluster *cluster)
 		ask(cluster);
 }
 
+static void lose(struct cluster *cluster, const struct fault *f)
+{
+	stop_asking(cluster);
+	state_set_soon(cluster, CLUSTER_INACCESSIBLE, loss_record_write, "%s: %s", f->code,
+		       f->message);
+}
+
 /*
  * A refusal that says nothing about the key, such as that of another KMS: access has ended, and the
  * cluster can be started again. An earlier refusal is neither confirmed nor undone.
@@ -195,7 +214,43 @@ static void no_verdict(struct cluster *cluster, const struct fault *why)
 static bool confirms(const struct cluster *cluster, uint64_t asked_ns)
 {
 	return cluster->status == CLUSTER_RECOVERABLE && !window_open(cluster) &&
-	       cluster->loss.denied_ns && asked_ns >= cluster->loss.denied_ns + SECOND_QUESTION_NS;
+	       !is_held(cluster) && cluster->loss.denied_ns &&
+	       asked_ns >= cluster->loss.denied_ns + SECOND_QUESTION_NS;
+}
+
+/* The cluster stays recoverable until the KMS gives the key, or a person confirms the loss. */
+static void hold(struct cluster *cluster, const char *refusal)
+{
+	char why[256];
+
+	snprintf(why, sizeof(why), "%.255s", refusal);
+	state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
+		       MANY
+		       ": the KMS refuses more than MaxDenials=%u keys at once (%s). The cluster is lost only when somebody confirms it: envelope cluster confirm-loss",
+		       cluster->agent->config.max_denials, why);
+}
+
+/* Many keys are refused at once: no cluster is lost by that which is not lost yet. */
+static void hold_all(const struct agent *agent)
+{
+	for (struct cluster *c = agent->clusters; c; c = c->next)
+		if (c->status == CLUSTER_RECOVERABLE && !is_held(c) && denial_count_is_recent(c))
+			hold(c, c->reason);
+}
+
+/* A refusal that is no last word: notes it, for the question that follows. */
+static void refused(struct cluster *cluster, const struct fault *f)
+{
+	if (!cluster->denied_since)
+		cluster->denied_since = time(NULL);
+	if (!cluster->loss.denied_ns)
+		cluster->loss.denied_ns = lease_now();
+	if (is_held(cluster)) {
+		cluster->loss.again_ns = lease_now() + agent_renew_ns(cluster->agent);
+		return;
+	}
+	state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
+		       "%s: %.350s Not final yet: the KMS is asked again.", f->code, f->message);
 }
 
 /**
@@ -204,8 +259,10 @@ static bool confirms(const struct cluster *cluster, uint64_t asked_ns)
  * @worker: of the call, in its callback
  * @f: the KMS's fault
  *
- * When this returns, no I/O succeeds. The loss is terminal when this confirms an earlier refusal;
- * otherwise the KMS is asked again. The refusal of another KMS, or to another principal, than gave
+ * When this returns, no I/O succeeds. The catalog is written before the disk, and many losses with
+ * one sync. The loss is terminal when this confirms an earlier refusal;
+ * otherwise the KMS is asked again. While the KMS refuses many keys at once, no loss is terminal
+ * unless a person confirms it. The refusal of another KMS, or to another principal, than gave
  * the key last is no verdict: the cluster is stopped.
  */
 void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,
@@ -220,21 +277,28 @@ void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct km
 		no_verdict(cluster, &why);
 		return;
 	}
-	/* The catalog is written before the disk, and many losses with one sync. */
-	if (confirms(cluster, asked_ns)) {
-		stop_asking(cluster);
-		state_set_soon(cluster, CLUSTER_INACCESSIBLE, loss_record_write, "%s: %s", f->code,
-			       f->message);
+	denial_count_note(cluster);
+	if (denial_count_many(cluster->agent)) {
+		refused(cluster, f);
+		hold_all(cluster->agent);
+	} else if (confirms(cluster, asked_ns)) {
+		lose(cluster, f);
 	} else {
-		if (!cluster->denied_since)
-			cluster->denied_since = time(NULL);
-		if (!cluster->loss.denied_ns)
-			cluster->loss.denied_ns = lease_now();
-		state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
-			       "%s: %.350s Not final yet: the KMS is asked again.", f->code,
-			       f->message);
+		refused(cluster, f);
 	}
 	key_loss_check(cluster);
+}
+
+/** key_loss_confirm() - a person has confirmed the loss of a recoverable cluster: it is terminal */
+void key_loss_confirm(struct cluster *cluster)
+{
+	struct fault f;
+
+	fault_set(&f, "confirmed", "An administrator confirmed the loss. (%.400s)",
+		  cluster->reason);
+	held_key_drop(cluster);
+	lose(cluster, &f);
+	state_flush(cluster->agent);
 }
 
 /** key_loss_undone() - the KMS has given the key again */

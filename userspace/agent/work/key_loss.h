@@ -11,6 +11,7 @@
 
 void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,
 		     const struct fault *f);
+void key_loss_confirm(struct cluster *cluster);
 void key_loss_undone(struct cluster *cluster);
 void key_loss_check(struct cluster *cluster);
 

@@ -37,6 +37,7 @@ static const struct {
 	[OPERATION_STOP] = { "StopDBCluster", NULL },
 	[OPERATION_DELETE] = { "DeleteDBCluster", "delete" },
 	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL },
+	[OPERATION_CONFIRM_LOSS] = { "ConfirmKeyLoss", NULL },
 };
 
 struct question_step {

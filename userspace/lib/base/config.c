@@ -21,7 +21,7 @@
 
 enum option_kind {
 	OPTION_TEXT,
-	OPTION_SECONDS,
+	OPTION_NUMBER,
 };
 
 struct option {
@@ -29,17 +29,19 @@ struct option {
 	enum option_kind kind;
 	size_t offset;		  /* in struct config */
 	const char *fallback;	  /* OPTION_TEXT */
-	unsigned int least, most; /* OPTION_SECONDS */
-	unsigned int seconds;	  /* OPTION_SECONDS: the default */
+	unsigned int least, most; /* OPTION_NUMBER */
+	unsigned int number;	  /* OPTION_NUMBER: the default */
+	const char *unit;	  /* OPTION_NUMBER */
 };
 
-#define TEXT(name, field, value)                                                  \
-	{                                                                         \
-		name, OPTION_TEXT, offsetof(struct config, field), value, 0, 0, 0 \
+#define TEXT(name, field, value)                                                        \
+	{                                                                               \
+		name, OPTION_TEXT, offsetof(struct config, field), value, 0, 0, 0, NULL \
 	}
 #define SECONDS(name, field, low, high, value)                                               \
 	{                                                                                    \
-		name, OPTION_SECONDS, offsetof(struct config, field), NULL, low, high, value \
+		name, OPTION_NUMBER, offsetof(struct config, field), NULL, low, high, value, \
+			"seconds"                                                            \
 	}
 
 static const struct option options[] = {
@@ -58,6 +60,8 @@ static const struct option options[] = {
 	SECONDS("KmsTimeoutSeconds", kms_timeout_seconds, 1, 300, 0),
 	SECONDS("RecoveryWindowSeconds", recovery_window_seconds, 0, 604800, 0),
 	SECONDS("DeviceTimeoutSeconds", device_timeout_seconds, 1, 3600, 60),
+	{ "MaxDenials", OPTION_NUMBER, offsetof(struct config, max_denials), NULL, 0,
+	  CONFIG_DENIALS_MAX, 3, "keys" },
 };
 
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
@@ -67,7 +71,7 @@ static char **text_of(struct config *cfg, const struct option *o)
 	return (char **)((char *)cfg + o->offset);
 }
 
-static unsigned int *seconds_of(struct config *cfg, const struct option *o)
+static unsigned int *number_of(struct config *cfg, const struct option *o)
 {
 	return (unsigned int *)((char *)cfg + o->offset);
 }
@@ -83,20 +87,20 @@ static int set_text(struct config *cfg, const struct option *o, const char *valu
 	return 0;
 }
 
-static int set_seconds(struct config *cfg, const struct option *o, const char *value,
-		       struct fault *f)
+static int set_number(struct config *cfg, const struct option *o, const char *value,
+		      struct fault *f)
 {
-	unsigned long seconds;
+	unsigned long number;
 	char *end;
 
 	errno = 0;
-	seconds = strtoul(value, &end, 10);
-	if (errno || end == value || *end != '\0' || value[0] == '-' || seconds < o->least ||
-	    seconds > o->most)
+	number = strtoul(value, &end, 10);
+	if (errno || end == value || *end != '\0' || value[0] == '-' || number < o->least ||
+	    number > o->most)
 		return fault_set(f, "InvalidConfiguration",
-				 "%s=%.64s is not valid. Give %u to %u seconds.", o->key, value,
-				 o->least, o->most);
-	*seconds_of(cfg, o) = (unsigned int)seconds;
+				 "%s=%.64s is not valid. Give %u to %u %s.", o->key, value,
+				 o->least, o->most, o->unit);
+	*number_of(cfg, o) = (unsigned int)number;
 	return 0;
 }
 
@@ -112,8 +116,8 @@ static int config_entry(const char *section, const char *key, const char *value,
 	for (i = 0; i < OPTION_COUNT; i++) {
 		if (strcmp(options[i].key, key))
 			continue;
-		if (options[i].kind == OPTION_SECONDS)
-			return set_seconds(cfg, &options[i], value, f);
+		if (options[i].kind == OPTION_NUMBER)
+			return set_number(cfg, &options[i], value, f);
 		return set_text(cfg, &options[i], value, f);
 	}
 	return fault_set(f, "InvalidConfiguration",
@@ -126,8 +130,8 @@ static int config_defaults(struct config *cfg, struct fault *f)
 
 	memset(cfg, 0, sizeof(*cfg));
 	for (i = 0; i < OPTION_COUNT; i++) {
-		if (options[i].kind == OPTION_SECONDS)
-			*seconds_of(cfg, &options[i]) = options[i].seconds;
+		if (options[i].kind == OPTION_NUMBER)
+			*number_of(cfg, &options[i]) = options[i].number;
 		else if (set_text(cfg, &options[i], options[i].fallback, f))
 			return -1;
 	}

@@ -11,7 +11,9 @@
 
 #include "lib/base/fault.h"
 
-#define CONFIG_PATH "/etc/envelope/envelope.conf"
+#define CONFIG_PATH	   "/etc/envelope/envelope.conf"
+
+#define CONFIG_DENIALS_MAX 100
 
 struct config {			/* strings are owned and never NULL once loaded; "" means unset */
 	char *region;		/* Region=us-east-1 */
@@ -29,6 +31,7 @@ struct config {			/* strings are owned and never NULL once loaded; "" means unse
 	unsigned int kms_timeout_seconds;     /* KmsTimeoutSeconds=, 1 to 300 */
 	unsigned int recovery_window_seconds; /* RecoveryWindowSeconds=, 0 to 604800 */
 	unsigned int device_timeout_seconds;  /* DeviceTimeoutSeconds=, 1 to 3600 */
+	unsigned int max_denials;	      /* MaxDenials=, 0 to CONFIG_DENIALS_MAX */
 };
 
 int config_load(const char *path, struct config *cfg, struct fault *f);
