@@ -255,6 +255,27 @@ static void an_older_store_is_upgraded(void **state)
 	assert_int_equal(store_fixture_get(x, DUE, NULL), -ENOENT);
 }
 
+/* A store of this version that was made before stores had an id. */
+static void a_store_without_an_id_gets_one_and_keeps_it(void **state)
+{
+	struct store_fixture *x = *state;
+	char id[37];
+
+	store_close(x->store);
+	x->store = NULL;
+	seal_version(x, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+		assert_int_equal(strlen(store_id(x->store)), 36);
+		if (i)
+			assert_string_equal(store_id(x->store), id);
+		strcpy(id, store_id(x->store));
+		if (!i)
+			store_close(x->store);
+	}
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+}
+
 static void an_older_store_is_left_alone_unless_it_can_be_upgraded(void **state)
 {
 	struct store_fixture *x = *state;
@@ -311,6 +332,7 @@ int main(void)
 		STORE_TEST(a_twin_behind_a_nul_ends_no_search),
 		STORE_TEST(only_rows_with_a_hint_are_opened),
 		STORE_TEST(an_older_store_is_upgraded),
+		STORE_TEST(a_store_without_an_id_gets_one_and_keeps_it),
 		STORE_TEST(an_older_store_is_left_alone_unless_it_can_be_upgraded),
 		STORE_TEST(a_newer_store_is_refused),
 		STORE_TEST(forged_deletion_destroys_nothing),

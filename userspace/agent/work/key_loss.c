@@ -181,7 +181,7 @@ void key_loss_check(struct cluster *cluster)
 
 	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation || cluster->loss.asking)
 		return;
-	/* An agent before this one had the refusal: this one hears it twice, too. */
+	/* An agent before this one had the refusal, at an unknown time on this clock. */
 	if (!cluster->loss.denied_ns)
 		cluster->loss.denied_ns = lease_now();
 	at = due(cluster);
@@ -259,11 +259,11 @@ static void refused(struct cluster *cluster, const struct fault *f)
  * @worker: of the call, in its callback
  * @f: the KMS's fault
  *
- * When this returns, no I/O succeeds. The catalog is written before the disk, and many losses with
- * one sync. The loss is terminal when this confirms an earlier refusal;
- * otherwise the KMS is asked again. While the KMS refuses many keys at once, no loss is terminal
- * unless a person confirms it. The refusal of another KMS, or to another principal, than gave
- * the key last is no verdict: the cluster is stopped.
+ * When this returns, no I/O succeeds. The catalog is written before the disk, and many losses with one
+ * sync. The loss is terminal when this refusal confirms an earlier one; otherwise the KMS is asked
+ * again. While the KMS refuses many keys at once, no loss is terminal unless a person confirms it. The
+ * cluster is stopped if another KMS than that of the last grant refuses, or if the refusal is for
+ * another principal: that is no verdict.
  */
 void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,
 		     const struct fault *f)
