@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * envelope cluster create | describe | start | stop | delete | confirm-loss | modify | relocate, with the
- * nouns and options of `aws rds ...-db-cluster`.
+ * envelope cluster create | describe | start | stop | delete | confirm-loss | modify | relocate, with
+ * the nouns and options of `aws rds ...-db-cluster`.
  *
  * Must never judge a request: the agent knows the rules. modify exists so that a
  * change of key, and turning encryption off, are refused by name.

@@ -40,26 +40,27 @@ static const char schema[] = "BEGIN;"
 			     "COMMIT;";
 
 /* Catalogs of older agents have no such tables; older agents ignore them. */
-static const char later_schema[] = "CREATE TABLE IF NOT EXISTS job ("
-				   "  volume_id TEXT PRIMARY KEY NOT NULL,"
-				   "  kind TEXT NOT NULL,"
-				   "  step TEXT NOT NULL,"
-				   "  made TEXT NOT NULL,"
-				   "  begun INTEGER NOT NULL"
-				   ") STRICT;"
-				   "CREATE TABLE IF NOT EXISTS place ("
-				   "  volume_id TEXT PRIMARY KEY NOT NULL,"
-				   "  disk TEXT NOT NULL"
-				   ") STRICT;"
-				   "CREATE TRIGGER IF NOT EXISTS place_goes AFTER DELETE ON cluster"
-				   " BEGIN DELETE FROM place WHERE volume_id = OLD.volume_id; END;"
-				   "CREATE TABLE IF NOT EXISTS kms_grant ("
-				   "  volume_id TEXT PRIMARY KEY NOT NULL,"
-				   "  kms TEXT NOT NULL,"
-				   "  access_key TEXT NOT NULL"
-				   ") STRICT;"
-				   "CREATE TRIGGER IF NOT EXISTS kms_grant_goes AFTER DELETE ON cluster"
-				   " BEGIN DELETE FROM kms_grant WHERE volume_id = OLD.volume_id; END;";
+static const char later_schema[] =
+	"CREATE TABLE IF NOT EXISTS job ("
+	"  volume_id TEXT PRIMARY KEY NOT NULL,"
+	"  kind TEXT NOT NULL,"
+	"  step TEXT NOT NULL,"
+	"  made TEXT NOT NULL,"
+	"  begun INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE IF NOT EXISTS place ("
+	"  volume_id TEXT PRIMARY KEY NOT NULL,"
+	"  disk TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TRIGGER IF NOT EXISTS place_goes AFTER DELETE ON cluster"
+	" BEGIN DELETE FROM place WHERE volume_id = OLD.volume_id; END;"
+	"CREATE TABLE IF NOT EXISTS kms_grant ("
+	"  volume_id TEXT PRIMARY KEY NOT NULL,"
+	"  kms TEXT NOT NULL,"
+	"  access_key TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TRIGGER IF NOT EXISTS kms_grant_goes AFTER DELETE ON cluster"
+	" BEGIN DELETE FROM kms_grant WHERE volume_id = OLD.volume_id; END;";
 
 /** catalog_db() - the open file, for jobs.c and places.c */
 struct sqlite3 *catalog_db(struct catalog *catalog)
