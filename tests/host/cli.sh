@@ -108,7 +108,7 @@ errors_are_json() {
 	        assert run([*command.split(), *name, "--socket", f"{scratch}/faults.sock"], status, code) == SAID, command
 	    run([*command.split(), *name, "--socket", f"{scratch}/none.sock"], 5, "AgentUnreachable")
 	    run([*command.split(), "--frobnicate"], 2, "Usage")
-	for words in [], ["clutser"], ["cluster"], ["cluster", "crate"], ["cluster", "start"], ["events", "--since", "yesterday"]:
+	for words in [], ["clutser"], ["cluster"], ["cluster", "make"], ["cluster", "start"], ["events", "--since", "yesterday"]:
 	    run(words, 2, "Usage")
 	assert "caf?" in run([b"cluster", b"caf\xe9"], 2, "Usage")
 	early = subprocess.run([envelope, "cluster", "--output=json"], capture_output=True, text=True, check=False)

@@ -21,8 +21,8 @@ int grants_record(struct catalog *catalog, const char *volume_id, const struct g
 		  struct fault *f)
 {
 	const char *const text[] = { volume_id, grant->kms, grant->access_key };
-	int r = statement_run(catalog_db(catalog), "INSERT OR REPLACE INTO kms_grant VALUES (?,?,?)",
-			      text, 3);
+	int r = statement_run(catalog_db(catalog),
+			      "INSERT OR REPLACE INTO kms_grant VALUES (?,?,?)", text, 3);
 
 	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "record", f);
 }
