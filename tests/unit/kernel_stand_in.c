@@ -138,7 +138,7 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
 	return 0;
 }
 
-int keyring_renew(int32_t key, uint64_t deadline_ns)
+int keyring_renew(int32_t *keyring, int32_t key, uint64_t deadline_ns)
 {
 	char description[128];
 

@@ -57,7 +57,7 @@ int kms_call_begin(struct agent *a, const char *operation, json_object *request,
 	return 0;
 }
 
-int keyring_renew(int32_t key, uint64_t deadline_ns)
+int keyring_renew(int32_t *keyring, int32_t key, uint64_t deadline_ns)
 {
 	seen.renewed++;
 	return 0;

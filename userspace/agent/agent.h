@@ -56,7 +56,7 @@ struct agent_hooks {
  * @event: the loop
  * @config: in force; @config_path: for config_load(), borrowed
  * @catalog, @audit, @devices, @server: owned
- * @keyring: serial number of the kernel keyring "envelope"
+ * @keyring: serial number of the kernel keyring "envelope" at the last look
  * @clusters: list, owned
  * @watchers: calls of Status that wait for changes
  * @followers: calls of Events that wait for records

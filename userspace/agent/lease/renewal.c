@@ -104,7 +104,7 @@ static void retry(struct cluster *cluster, const struct fault *f)
 static int extend(struct cluster *cluster, uint64_t asked_ns)
 {
 	uint64_t deadline = lease_deadline(asked_ns, lease_length(cluster));
-	int r = keyring_renew(cluster->key, deadline);
+	int r = keyring_renew(&cluster->agent->keyring, cluster->key, deadline);
 
 	if (r == 0)
 		cluster->deadline_ns = deadline;
