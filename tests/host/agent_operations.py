@@ -325,7 +325,7 @@ def _():
     agent.good("stop", "db1")
     catalog = sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite", isolation_level=None)
     catalog.execute("BEGIN IMMEDIATE")  # it can be read only
-    agent.bad("InternalFailure", "delete", "db1", "--skip-final-snapshot")
+    agent.bad("CatalogUnavailable", "delete", "db1", "--skip-final-snapshot")
     catalog.close()
     assert b'"state":"deleted"' not in one.read(), "the disk says deleted"
     assert agent.status("db1") == "stopped"

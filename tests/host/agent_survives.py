@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# What must not end the agent, nor a lease: a new configuration with a fault, files that it names.
+# What must not end the agent, nor a lease: a new configuration with a fault, files that it names; a disk
+# without room or write-protected, a damaged catalog, a missing folder.
 
+import contextlib
 import os
+import shutil
+import subprocess
 
-from agent_suite import agent, finish, one, test
+from agent_suite import agent, finish, one, test, two
 from wait import wait_for
 
 
@@ -62,6 +66,148 @@ def _():
         os.rename(f"{agent.kms.credentials}.away", agent.kms.credentials)
     renewed(1)
     assert agent.status("db1") == "available" and agent.keys() == keys
+
+
+class SmallDisk:
+    """The folder of the catalog on a disk of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.filler = f"{folder}/filler"
+
+    def fill(self):
+        with open(self.filler, "wb", buffering=0) as f, contextlib.suppress(OSError):
+            while True:
+                f.write(bytes(1024))
+
+    def free(self):
+        os.unlink(self.filler)
+
+    def remount(self, how):
+        subprocess.run(["mount", "-o", f"remount,{how}", self.folder], check=True)
+
+
+@contextlib.contextmanager
+def small_disk():
+    """With an agent that has its catalog there."""
+    folder = f"{agent.dir}/agent"
+    assert agent.stop() == 0
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "none", folder], check=True)
+    try:
+        agent.start()
+        yield SmallDisk(folder)
+        agent.remove_all()
+        assert agent.stop() == 0
+    finally:
+        agent.kill()
+        subprocess.run(["umount", "-l", folder], check=True)
+        agent.start()
+        agent.remove_all()
+
+
+def problem():
+    """What `envelope status` says below the table."""
+    done = subprocess.run([f"{agent.programs}/envelope", "status"], capture_output=True, text=True, env=agent.environment,
+                          check=True)
+    return done.stderr
+
+
+def lives_without_a_catalog(why):
+    """The agent has been started on a disk that takes nothing: it says why, and renews."""
+    assert agent.status("db1") == "available" and len(agent.keys()) == 1, agent.log()[-2000:]
+    said = agent.records("CatalogCheck", "CatalogUnavailable")[-1]["errorMessage"]
+    assert why in said, said
+    assert why in problem(), problem()
+    renewed(2)
+    assert why in agent.bad("CatalogUnavailable", "create", "db2", "--device", two.path, "--storage-encrypted")
+    agent.good("stop", "db1")
+    agent.bad("CatalogUnavailable", "delete", "db1", "--skip-final-snapshot")
+
+
+def has_a_catalog_again():
+    wait_for(lambda: not problem())
+    assert agent.in_catalog("db1") == "stopped", "the stop is not in the catalog"
+    agent.create("db2", two)
+    assert agent.records("CatalogReturn")
+
+
+@test("on a full disk an agent starts and renews, says so, refuses what must be stored, and goes on when there is room")
+def _():
+    with small_disk() as disk:
+        agent.create("db1", one)
+        assert not problem()
+        # As after a power cut: the rows are in the log alone, and its index is gone. No scan finds the volume.
+        agent.kill()
+        os.unlink(f"{disk.folder}/catalog.sqlite-shm")
+        agent.scannable()
+        disk.fill()
+        agent.start()
+        agent.scannable(*agent.disks)
+        lives_without_a_catalog("No space left on device")
+        disk.free()
+        has_a_catalog_again()
+
+
+@test("a disk that becomes full under the agent ends nothing, and the catalog is written when there is room")
+def _():
+    with small_disk() as disk:
+        agent.create("db1", one)
+        disk.fill()
+        agent.good("stop", "db1")
+        assert "No space left on device" in problem()
+        disk.free()
+        has_a_catalog_again()
+
+
+@test("an agent starts with a catalog on a write-protected disk, and writes it when it may")
+def _():
+    with small_disk() as disk:
+        agent.create("db1", one)
+        agent.told_disks()
+        assert agent.stop() == 0
+        disk.remount("ro")
+        agent.start()
+        lives_without_a_catalog("Read-only file system")
+        disk.remount("rw")
+        has_a_catalog_again()
+
+
+@test("a damaged index of the catalog is noticed and rebuilt, and the damaged file is kept")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    arn = agent.clusters()["db1"]["DbClusterResourceId"].encode()
+    agent.told_disks()
+    assert agent.stop() == 0
+    with open(f"{agent.dir}/agent/catalog.sqlite", "r+b") as f:
+        text = f.read()
+        f.seek(text.index(arn, text.index(arn) + 1))
+        f.write(b"x")
+    agent.start()
+    said = agent.records("CatalogCheck", "CatalogDamaged")[-1]["errorMessage"]
+    assert "index" in said and os.path.exists(said.split("is kept as ")[1].split(". ")[0]), said
+    assert agent.status("db1") == "available" and agent.keys() == keys
+
+
+@test("without its folder the audit trail waits: the agent starts and renews, and gives no new access until the folder is back")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    folder = f"{agent.dir}/log"
+    with open(folder, "wb"):
+        pass  # a file where the folder should be
+    agent.restart(AuditFile=f"{folder}/audit.jsonl")
+    assert agent.status("db1") == "available" and agent.keys() == keys
+    assert f"{folder}/audit.jsonl cannot be opened" in agent.log()
+    agent.bad("AuditTrailUnavailable", "create", "db2", "--device", two.path, "--storage-encrypted")
+    os.unlink(folder)
+    os.mkdir(folder)
+    wait_for(lambda: os.path.exists(f"{folder}/audit.jsonl"))
+    agent.create("db2", two)
+    with open(f"{folder}/audit.jsonl", encoding="utf-8") as f:
+        assert "AuditTrailGap" in f.readline()
+    agent.restart()
+    shutil.rmtree(folder)
 
 
 @test("--check-config says what is wrong and where, and touches nothing")

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/catalog/catalog.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
- * The catalog returns the clusters that were stored, refuses a second cluster of the same name, and
- * renames a damaged file instead of overwriting it.
+ * The catalog returns the clusters that were stored, refuses a second cluster of the same name, keeps
+ * a damaged file aside instead of overwriting it, and does without a file that cannot be opened.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -305,14 +305,92 @@ static void newer_file_is_left_alone(void **state)
 	assert_null(x->catalog);
 }
 
-static void unwritable_place_is_said(void **state)
+/* Changes one byte of a text in a page of an index, which is its second copy in the file. */
+static void damage_index(struct fixture *x, const char *text)
 {
-	struct catalog *catalog = NULL;
+	static char bytes[1 << 17];
+	char *second, *first;
+	size_t size;
+	FILE *file;
+
+	catalog_close(x->catalog);
+	x->catalog = NULL;
+	file = fopen(x->path, "r+");
+	size = fread(bytes, 1, sizeof(bytes), file);
+	first = memmem(bytes, size, text, strlen(text));
+	assert_non_null(first);
+	second = memmem(first + 1, size - (size_t)(first + 1 - bytes), text, strlen(text));
+	assert_non_null(second);
+	fseek(file, second - bytes, SEEK_SET);
+	fputc('x', file);
+	fclose(file);
+}
+
+static void a_damaged_index_is_noticed_and_rebuilt(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *a = make("db1"), *b = make("db2");
+	const struct fault *repaired;
+	char pattern[200];
+	glob_t files;
+
+	store(x, a);
+	store(x, b);
+	assert_null(catalog_repaired(x->catalog));
+	damage_index(x, a->resource_id);
+	reopen(x);
+	repaired = catalog_repaired(x->catalog);
+	if (!repaired)
+		fail_msg("an index with a wrong entry was accepted");
+	assert_string_equal(repaired->code, "CatalogDamaged");
+	load(x);
+	assert_int_equal(x->count, 2);
+	snprintf(pattern, sizeof(pattern), "%s.repaired-*", x->path);
+	assert_int_equal(glob(pattern, 0, NULL, &files), 0);
+	assert_non_null(strstr(repaired->message, files.gl_pathv[0]));
+	globfree(&files);
+	reopen(x);
+	assert_null(catalog_repaired(x->catalog));
+	free(a);
+	free(b);
+}
+
+static void count_call(void *userdata)
+{
+	++*(unsigned int *)userdata;
+}
+
+static void a_file_that_cannot_be_opened_is_replaced_in_memory(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *a = make("db1");
+	unsigned int calls = 0;
+	char path[160];
 	struct fault f;
 
-	assert_int_equal(catalog_open("/nonexistent/catalog.sqlite", &catalog, &f), -1);
-	assert_non_null(strstr(f.message, "/nonexistent/catalog.sqlite"));
-	assert_null(catalog);
+	catalog_close(x->catalog);
+	/* A file where a folder should be. */
+	snprintf(path, sizeof(path), "%s/catalog.sqlite", x->path);
+	assert_int_equal(catalog_open(path, &x->catalog, &f), 0);
+	assert_non_null(catalog_trouble(x->catalog));
+	assert_non_null(strstr(catalog_trouble(x->catalog)->message, path));
+	load(x);
+	assert_int_equal(x->count, 0);
+	catalog_on_trouble(x->catalog, count_call, &calls);
+	assert_int_equal(catalog_store(x->catalog, a, &f), -1);
+	assert_string_equal(f.code, "CatalogUnavailable");
+	assert_int_equal(calls, 0);
+	assert_false(catalog_reopen(x->catalog));
+	unlink(x->path);
+	assert_true(catalog_reopen(x->catalog));
+	store(x, a);
+	assert_true(catalog_settled(x->catalog));
+	assert_null(catalog_trouble(x->catalog));
+	catalog_close(x->catalog);
+	x->catalog = NULL;
+	unlink(path);
+	assert_int_equal(rmdir(x->path), 0);
+	free(a);
 }
 
 static void strange_status_is_skipped(void **state)
@@ -352,7 +430,8 @@ int main(void)
 		WITH_CATALOG(damaged_file_is_kept_aside),
 		WITH_CATALOG(newer_file_is_left_alone),
 		WITH_CATALOG(strange_status_is_skipped),
-		cmocka_unit_test(unwritable_place_is_said),
+		WITH_CATALOG(a_damaged_index_is_noticed_and_rebuilt),
+		WITH_CATALOG(a_file_that_cannot_be_opened_is_replaced_in_memory),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -59,6 +59,11 @@ static void take(struct varlink_call *call, json_object *params)
 					 "eventName"));
 }
 
+const struct fault *catalog_trouble(const struct catalog *catalog)
+{
+	return NULL;
+}
+
 int varlink_reply(struct varlink_call *call, json_object *params)
 {
 	take(call, params);

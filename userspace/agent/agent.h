@@ -12,7 +12,8 @@
  *			resume.c resumes the jobs of a killed agent: a new kind of long work, such
  *			as a snapshot, is a file here and a row of its table. state.c alone changes
  *			a status; key_loss.c, denial_count.c, loss_record.c and
- *			device_verdict.c say why
+ *			device_verdict.c say why. catalog_return.c brings a catalog back that
+ *			took no changes
  *	catalog/	what the host remembers: clusters, the list of them, the job table
  *	lease/		the kernel key of a cluster: keyring.c, and kms_call.c for calls to the KMS.
  *			lease.c computes deadlines and delays; renewal.c renews on a timer.
@@ -56,6 +57,7 @@ struct agent_hooks {
  * @event: the loop
  * @config: in force; @config_path: for config_load(), borrowed
  * @catalog, @audit, @devices, @server: owned
+ * @catalog_timer: tries a catalog again that takes no changes
  * @keyring: serial number of the kernel keyring "envelope" at the last look
  * @clusters: list, owned
  * @watchers: calls of Status that wait for changes
@@ -79,6 +81,7 @@ struct agent {
 	struct audit *audit;
 	struct device_thread *devices;
 	struct varlink_server *server;
+	sd_event_source *catalog_timer;
 	int32_t keyring;
 	struct cluster *clusters;
 	struct watcher *watchers;

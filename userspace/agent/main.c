@@ -22,6 +22,7 @@
 #include "agent/reload.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/mapper.h"
+#include "agent/work/catalog_return.h"
 #include "agent/work/device_verdict.h"
 #include "agent/work/operation.h"
 #include "agent/work/reconcile.h"
@@ -94,9 +95,9 @@ static int open_files(struct agent *agent, struct fault *f)
 {
 	char path[4096];
 
-	if (folder_make(agent->config.state_directory, 0700, 0700, f) < 0 ||
-	    folder_make_for(agent->config.audit_file, 0750, 0750, f) < 0 ||
-	    folder_make_for(agent->config.agent_socket, 0755, 0755, f) < 0)
+	/* Without its folder the trail waits, and the agent gives no new access. */
+	folder_make_for(agent->config.audit_file, 0750, 0750, NULL);
+	if (folder_make_for(agent->config.agent_socket, 0755, 0755, f) < 0)
 		return -1;
 	snprintf(path, sizeof(path), "%s/catalog.sqlite", agent->config.state_directory);
 	if (audit_open(agent->config.audit_file, agent->config.region, agent->config.account_id,
@@ -104,6 +105,7 @@ static int open_files(struct agent *agent, struct fault *f)
 	    catalog_open(path, &agent->catalog, f) < 0)
 		return -1;
 	audit_on_record(agent->audit, subscriptions_recorded, agent);
+	catalog_return_watch(agent);
 	return 0;
 }
 
@@ -203,6 +205,7 @@ static void stop(struct agent *agent)
 			operation_abandon(agent->clusters->operation);
 		cluster_remove(agent->clusters);
 	}
+	sd_event_source_disable_unref(agent->catalog_timer);
 	catalog_close(agent->catalog);
 	audit_close(agent->audit);
 	sd_event_unref(agent->event);

@@ -61,6 +61,7 @@ static void show_notes(struct json_object *volumes)
 static int show(const struct invocation *invocation, struct json_object *reply, bool watching)
 {
 	struct json_object *volumes = json_get_array(reply, "volumes");
+	const char *problem = json_get_string(reply, "problem");
 
 	if (!volumes) {
 		struct fault f;
@@ -79,6 +80,8 @@ static int show(const struct invocation *invocation, struct json_object *reply, 
 		output_table(volume_columns, volumes);
 		show_notes(volumes);
 	}
+	if (problem && !invocation->json)
+		fprintf(stderr, "%s\n", problem);
 	return 0;
 }
 

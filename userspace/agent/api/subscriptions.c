@@ -69,6 +69,7 @@ static void watcher_gone(struct varlink_call *call, void *userdata)
 static json_object *volumes(const struct watcher *watcher)
 {
 	json_object *reply = json_object_new_object(), *list = json_object_new_array();
+	const struct fault *trouble = catalog_trouble(watcher->agent->catalog);
 
 	for (struct cluster *c = watcher->agent->clusters; c; c = c->next)
 		if (!watcher->id[0] || !strcasecmp(watcher->id, c->id))
@@ -76,6 +77,8 @@ static json_object *volumes(const struct watcher *watcher)
 					      cluster_volume_to_json(c, watcher->agent->config
 										.lease_seconds));
 	json_add_object(reply, "volumes", list);
+	if (trouble)
+		json_add_string(reply, "problem", trouble->message);
 	return reply;
 }
 

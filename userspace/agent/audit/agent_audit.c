@@ -41,13 +41,14 @@ static json_object *gap(void *userdata, json_object *details)
 static const struct trail_kind kind = {
 	.identifier = "envelope-audit",
 	.failed_priority = 4,
+	.waits = true,
 	.message = journal_message,
 	.gap = gap,
 };
 
 /**
  * audit_open() - open the trail for appending
- * @path: of the file; made with mode 0640
+ * @path: of the file; made with mode 0640, at once or as soon as its folder is there
  * @ret: for audit_close()
  *
  * Return: 0 or -1.

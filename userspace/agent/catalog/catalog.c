@@ -1,168 +1,135 @@
 // SPDX-License-Identifier: MIT
 /*
- * Clusters in sqlite. Each change is on the disk when its function returns (WAL, synchronous=FULL). A
- * damaged file is set aside, never overwritten.
+ * Clusters in sqlite. Each change is on the disk when its function returns. catalog_file.c opens the
+ * file, and says what is used in place of a file that cannot be opened.
  */
 #include "agent/catalog/catalog.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "agent/catalog/catalog_file.h"
 #include "agent/catalog/statement.h"
 #include "lib/base/log.h"
 
-#define SCHEMA_VERSION 1
-
+/**
+ * struct catalog - owned by the agent, used in the event loop only
+ * @path: of the file, owned
+ * @file: the open database
+ * @trouble: a change is not in the file; code "" for none
+ * @on_trouble, @userdata: called when @trouble begins
+ */
 struct catalog {
-	sqlite3 *db;
+	char *path;
+	struct catalog_file file;
+	struct fault trouble;
+	void (*on_trouble)(void *userdata);
+	void *userdata;
 };
 
-static const char schema[] = "BEGIN;"
-			     "CREATE TABLE cluster ("
-			     "  volume_id TEXT PRIMARY KEY NOT NULL,"
-			     "  id TEXT UNIQUE NOT NULL COLLATE NOCASE,"
-			     "  resource_id TEXT UNIQUE NOT NULL,"
-			     "  device TEXT NOT NULL,"
-			     "  key_arn TEXT NOT NULL,"
-			     "  region TEXT NOT NULL,"
-			     "  account TEXT NOT NULL,"
-			     "  status TEXT NOT NULL,"
-			     "  reason TEXT NOT NULL,"
-			     "  created INTEGER NOT NULL,"
-			     "  denied_since INTEGER NOT NULL,"
-			     "  wrapped_key BLOB NOT NULL,"
-			     "  header_sha256 TEXT NOT NULL"
-			     ") STRICT;"
-			     "PRAGMA user_version = 1;"
-			     "COMMIT;";
-
-/* Catalogs of older agents have no such tables; older agents ignore them. */
-static const char later_schema[] =
-	"CREATE TABLE IF NOT EXISTS job ("
-	"  volume_id TEXT PRIMARY KEY NOT NULL,"
-	"  kind TEXT NOT NULL,"
-	"  step TEXT NOT NULL,"
-	"  made TEXT NOT NULL,"
-	"  begun INTEGER NOT NULL"
-	") STRICT;"
-	"CREATE TABLE IF NOT EXISTS place ("
-	"  volume_id TEXT PRIMARY KEY NOT NULL,"
-	"  disk TEXT NOT NULL"
-	") STRICT;"
-	"CREATE TRIGGER IF NOT EXISTS place_goes AFTER DELETE ON cluster"
-	" BEGIN DELETE FROM place WHERE volume_id = OLD.volume_id; END;"
-	"CREATE TABLE IF NOT EXISTS kms_grant ("
-	"  volume_id TEXT PRIMARY KEY NOT NULL,"
-	"  kms TEXT NOT NULL,"
-	"  access_key TEXT NOT NULL"
-	") STRICT;"
-	"CREATE TRIGGER IF NOT EXISTS kms_grant_goes AFTER DELETE ON cluster"
-	" BEGIN DELETE FROM kms_grant WHERE volume_id = OLD.volume_id; END;";
-
-/** catalog_db() - the open file, for jobs.c and places.c */
+/** catalog_db() - the open database, for jobs.c and places.c */
 struct sqlite3 *catalog_db(struct catalog *catalog)
 {
-	return catalog->db;
+	return catalog->file.db;
 }
 
-static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
+/**
+ * catalog_failed() - a statement has failed: fill the fault, and note what keeps changes from the file
+ * @what: "write"
+ * @object: "the catalog"
+ *
+ * Return: -1.
+ */
+int catalog_failed(struct catalog *catalog, const char *what, const char *object, struct fault *f)
 {
-	return fault_set(f, "InternalFailure", "Cannot %s the catalog: %s.", what,
-			 sqlite3_errmsg(catalog->db));
-}
+	struct fault why = { 0 };
+	bool first = !catalog->trouble.code[0];
 
-static int user_version(sqlite3 *db, int *ret)
-{
-	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL);
-
-	if (r == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
-		*ret = sqlite3_column_int(statement, 0);
-	else if (r == SQLITE_OK)
-		r = sqlite3_errcode(db);
-	sqlite3_finalize(statement);
-	return r;
-}
-
-static bool is_damaged(int r)
-{
-	return (r & 0xff) == SQLITE_NOTADB || (r & 0xff) == SQLITE_CORRUPT;
-}
-
-/* Return: an SQLITE_ code; *version is that of the file, 0 for a new one. */
-static int open_file(struct catalog *catalog, const char *path, int *version)
-{
-	int r = sqlite3_open_v2(path, &catalog->db,
-				SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-				NULL);
-
-	if (r != SQLITE_OK)
-		return r;
-	sqlite3_busy_timeout(catalog->db, 2000);
-	r = sqlite3_exec(catalog->db,
-			 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			 "PRAGMA integrity_check;",
-			 NULL, NULL, NULL);
-	if (r == SQLITE_OK)
-		r = user_version(catalog->db, version);
-	if (r == SQLITE_OK && *version == 0)
-		r = sqlite3_exec(catalog->db, schema, NULL, NULL, NULL);
-	/* A full disk must not keep the agent from its leases: it goes on without the tables. */
-	if (r == SQLITE_OK && *version <= SCHEMA_VERSION &&
-	    sqlite3_exec(catalog->db, later_schema, NULL, NULL, NULL) != SQLITE_OK)
-		log_error("The catalog %s gets no tables of jobs, disks and grants: %s.", path,
-			  sqlite3_errmsg(catalog->db));
-	return r;
-}
-
-static int set_aside(const char *path)
-{
-	char aside[4096];
-
-	snprintf(aside, sizeof(aside), "%s.damaged-%lld", path, (long long)time(NULL));
-	if (rename(path, aside) < 0)
-		return -1;
-	log_error("The catalog %s is damaged: kept as %s. A new one is made from the volume headers.",
-		  path, aside);
-	return 0;
+	if (!catalog_file_fault(&catalog->file, catalog->path, &why))
+		return fault_set(f, "InternalFailure", "Cannot %s %s: %s.", what, object,
+				 sqlite3_errmsg(catalog->file.db));
+	catalog->trouble = why;
+	if (first && catalog->on_trouble)
+		catalog->on_trouble(catalog->userdata);
+	return fault_set(f, why.code, "Cannot %s %s. %s", what, object, why.message);
 }
 
 /**
  * catalog_open() - open the catalog, and make it if it does not exist
- * @path: of the file; the folder must exist
+ * @path: of the file
  * @ret: to be released with catalog_close()
  * @f: names the fault of the file
+ *
+ * Succeeds also when the file cannot be written or opened: catalog_trouble() says why.
  *
  * Return: 0 or -1.
  */
 int catalog_open(const char *path, struct catalog **ret, struct fault *f)
 {
 	struct catalog *catalog = calloc(1, sizeof(*catalog));
-	int version = 0, r;
 
-	if (!catalog)
+	if (catalog)
+		catalog->path = strdup(path);
+	if (!catalog || !catalog->path) {
+		catalog_close(catalog);
 		return fault_set(f, "InternalFailure", "Out of memory.");
-	r = open_file(catalog, path, &version);
-	if (is_damaged(r) && set_aside(path) == 0) {
-		sqlite3_close(catalog->db);
-		r = open_file(catalog, path, &version);
 	}
-	if (r == SQLITE_OK && version > SCHEMA_VERSION)
-		fault_set(f, "InvalidConfiguration",
-			  "The catalog %s was written by a newer enveloped. Install that version again.",
-			  path);
-	else if (r != SQLITE_OK)
-		fault_set(f, "InvalidConfiguration", "Cannot open the catalog %s: %s.", path,
-			  sqlite3_errmsg(catalog->db));
-	else {
-		*ret = catalog;
-		return 0;
+	if (catalog_file_open(path, &catalog->file, f) < 0) {
+		catalog_close(catalog);
+		return -1;
 	}
-	catalog_close(catalog);
-	return -1;
+	catalog->trouble = catalog->file.trouble;
+	*ret = catalog;
+	return 0;
+}
+
+/** catalog_trouble() - why changes are not in the file; NULL when all of them are */
+const struct fault *catalog_trouble(const struct catalog *catalog)
+{
+	return catalog->trouble.code[0] ? &catalog->trouble : NULL;
+}
+
+/** catalog_repaired() - what was damaged when the file was opened; NULL when nothing was */
+const struct fault *catalog_repaired(const struct catalog *catalog)
+{
+	return catalog->file.repaired.code[0] ? &catalog->file.repaired : NULL;
+}
+
+/** catalog_on_trouble() - call @on_trouble when changes no longer get into the file */
+void catalog_on_trouble(struct catalog *catalog, void (*on_trouble)(void *userdata), void *userdata)
+{
+	catalog->on_trouble = on_trouble;
+	catalog->userdata = userdata;
+}
+
+/**
+ * catalog_reopen() - open the file again after trouble
+ *
+ * The trouble lasts until catalog_settled(): the caller first stores what the file may lack.
+ *
+ * Return: true if the file is in use now, and was not before.
+ */
+bool catalog_reopen(struct catalog *catalog)
+{
+	bool before = catalog->file.in_memory;
+	struct fault f;
+
+	catalog_file_close(&catalog->file);
+	if (catalog_file_open(catalog->path, &catalog->file, &f) < 0)
+		catalog_file_in_memory(catalog->path, &catalog->file, &f);
+	if (catalog->file.trouble.code[0])
+		catalog->trouble = catalog->file.trouble;
+	return before && !catalog->file.in_memory;
+}
+
+/** catalog_settled() - the file has every change; false if it cannot be written even so */
+bool catalog_settled(struct catalog *catalog)
+{
+	if (catalog->file.trouble.code[0])
+		return false;
+	catalog->trouble = (struct fault){ 0 };
+	return true;
 }
 
 static void column_text(sqlite3_stmt *statement, int column, char *text, size_t size)
@@ -213,7 +180,7 @@ static struct cluster *from_row(sqlite3_stmt *s)
 int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, struct fault *f)
 {
 	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(catalog->db,
+	int r = sqlite3_prepare_v2(catalog->file.db,
 				   "SELECT volume_id, id, resource_id, device, key_arn, region, account,"
 				   " status, reason, created, denied_since, wrapped_key, header_sha256"
 				   " FROM cluster ORDER BY created, id",
@@ -228,7 +195,7 @@ int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, s
 			each(cluster, userdata);
 	}
 	sqlite3_finalize(statement);
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "read", f);
+	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "read", "the catalog", f);
 }
 
 /**
@@ -244,7 +211,7 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
 				     c->account,     cluster_status_name(c->status),
 				     c->reason };
 	sqlite3_stmt *statement;
-	int r = statement_begin(catalog->db,
+	int r = statement_begin(catalog->file.db,
 				"INSERT INTO cluster VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 				" ON CONFLICT (volume_id) DO UPDATE SET device=excluded.device,"
 				" key_arn=excluded.key_arn, status=excluded.status,"
@@ -266,7 +233,7 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
 	if (r == SQLITE_OK)
 		r = sqlite3_step(statement);
 	sqlite3_finalize(statement);
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "write", f);
+	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "write", "the catalog", f);
 }
 
 /**
@@ -278,9 +245,9 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
  */
 int catalog_begin(struct catalog *catalog, struct fault *f)
 {
-	int r = sqlite3_exec(catalog->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	int r = sqlite3_exec(catalog->file.db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
-	return r == SQLITE_OK ? 0 : sql_fault(catalog, "change", f);
+	return r == SQLITE_OK ? 0 : catalog_failed(catalog, "change", "the catalog", f);
 }
 
 /**
@@ -291,21 +258,21 @@ int catalog_begin(struct catalog *catalog, struct fault *f)
  */
 int catalog_end(struct catalog *catalog, bool keep, struct fault *f)
 {
-	if (keep && sqlite3_exec(catalog->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+	if (keep && sqlite3_exec(catalog->file.db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
 		return 0;
 	if (keep)
-		sql_fault(catalog, "write", f);
-	sqlite3_exec(catalog->db, "ROLLBACK", NULL, NULL, NULL);
+		catalog_failed(catalog, "write", "the catalog", f);
+	sqlite3_exec(catalog->file.db, "ROLLBACK", NULL, NULL, NULL);
 	return keep ? -1 : 0;
 }
 
 /** catalog_delete() - forget a cluster; 0, also when it was not there, or -1 */
 int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f)
 {
-	int r = statement_run(catalog->db, "DELETE FROM cluster WHERE volume_id = ?", &volume_id,
-			      1);
+	int r = statement_run(catalog->file.db, "DELETE FROM cluster WHERE volume_id = ?",
+			      &volume_id, 1);
 
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "change", f);
+	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "change", "the catalog", f);
 }
 
 /** catalog_close() - NULL is fine */
@@ -313,6 +280,7 @@ void catalog_close(struct catalog *catalog)
 {
 	if (!catalog)
 		return;
-	sqlite3_close(catalog->db);
+	catalog_file_close(&catalog->file);
+	free(catalog->path);
 	free(catalog);
 }

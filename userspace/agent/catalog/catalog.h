@@ -7,6 +7,8 @@
 #ifndef ENVELOPE_CATALOG_H
 #define ENVELOPE_CATALOG_H
 
+#include <stdbool.h>
+
 #include "agent/catalog/cluster.h"
 #include "lib/base/fault.h"
 
@@ -22,6 +24,13 @@ int catalog_store(struct catalog *catalog, const struct cluster *cluster, struct
 int catalog_begin(struct catalog *catalog, struct fault *f);
 int catalog_end(struct catalog *catalog, bool keep, struct fault *f);
 int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f);
+int catalog_failed(struct catalog *catalog, const char *what, const char *object, struct fault *f);
+const struct fault *catalog_trouble(const struct catalog *catalog);
+const struct fault *catalog_repaired(const struct catalog *catalog);
+void catalog_on_trouble(struct catalog *catalog, void (*on_trouble)(void *userdata),
+			void *userdata);
+bool catalog_reopen(struct catalog *catalog);
+bool catalog_settled(struct catalog *catalog);
 void catalog_close(struct catalog *catalog);
 
 #endif

@@ -6,12 +6,6 @@
 
 #include "agent/catalog/statement.h"
 
-static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
-{
-	return fault_set(f, "InternalFailure", "Cannot %s a grant in the catalog: %s.", what,
-			 sqlite3_errmsg(catalog_db(catalog)));
-}
-
 /**
  * grants_record() - write the last grant of a volume's key; 0 or -1
  *
@@ -24,7 +18,8 @@ int grants_record(struct catalog *catalog, const char *volume_id, const struct g
 	int r = statement_run(catalog_db(catalog),
 			      "INSERT OR REPLACE INTO kms_grant VALUES (?,?,?)", text, 3);
 
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "record", f);
+	return r == SQLITE_DONE ? 0
+				: catalog_failed(catalog, "record", "a grant in the catalog", f);
 }
 
 static void column_text(sqlite3_stmt *statement, int column, char *text, size_t size)
@@ -50,5 +45,5 @@ int grants_find(struct catalog *catalog, const char *volume_id, struct grant *re
 	sqlite3_finalize(statement);
 	if (r == SQLITE_ROW)
 		return 1;
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "read", f);
+	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "read", "a grant in the catalog", f);
 }

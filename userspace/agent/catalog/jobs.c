@@ -6,12 +6,6 @@
 
 #include "agent/catalog/statement.h"
 
-static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
-{
-	return fault_set(f, "InternalFailure", "Cannot %s a job in the catalog: %s.", what,
-			 sqlite3_errmsg(catalog_db(catalog)));
-}
-
 /**
  * jobs_record() - write the job of a volume, new or at another step
  * @job: its @begun stays as it was first recorded
@@ -33,7 +27,7 @@ int jobs_record(struct catalog *catalog, const struct job *job, struct fault *f)
 	if (r == SQLITE_OK)
 		r = sqlite3_step(statement);
 	sqlite3_finalize(statement);
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "record", f);
+	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "record", "a job in the catalog", f);
 }
 
 static void column_text(sqlite3_stmt *statement, int column, char *text, size_t size)
@@ -62,7 +56,7 @@ int jobs_find(struct catalog *catalog, const char *volume_id, struct job *ret, s
 	sqlite3_finalize(statement);
 	if (r == SQLITE_ROW)
 		return 1;
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "read", f);
+	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "read", "a job in the catalog", f);
 }
 
 /**
@@ -78,7 +72,7 @@ int jobs_forget_orphans(struct catalog *catalog, struct fault *f)
 			     "DELETE FROM job WHERE volume_id NOT IN (SELECT volume_id FROM cluster)",
 			     NULL, NULL, NULL);
 
-	return r == SQLITE_OK ? 0 : sql_fault(catalog, "forget", f);
+	return r == SQLITE_OK ? 0 : catalog_failed(catalog, "forget", "a job in the catalog", f);
 }
 
 /** jobs_forget() - the job of a volume has ended; 0, also when it had none, or -1 */
@@ -87,5 +81,5 @@ int jobs_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
 	int r = statement_run(catalog_db(catalog), "DELETE FROM job WHERE volume_id = ?",
 			      &volume_id, 1);
 
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "forget", f);
+	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "forget", "a job in the catalog", f);
 }

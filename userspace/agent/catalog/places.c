@@ -6,12 +6,6 @@
 
 #include "agent/catalog/statement.h"
 
-static int sql_fault(struct catalog *catalog, const char *what, struct fault *f)
-{
-	return fault_set(f, "InternalFailure", "Cannot %s a disk in the catalog: %s.", what,
-			 sqlite3_errmsg(catalog_db(catalog)));
-}
-
 /** places_find() - fill the identity of @cluster's disk, "" if the catalog has none; 0 or -1 */
 int places_find(struct catalog *catalog, struct cluster *cluster, struct fault *f)
 {
@@ -27,7 +21,9 @@ int places_find(struct catalog *catalog, struct cluster *cluster, struct fault *
 		snprintf(cluster->disk, sizeof(cluster->disk), "%s",
 			 (const char *)sqlite3_column_text(statement, 0));
 	sqlite3_finalize(statement);
-	return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : sql_fault(catalog, "read", f);
+	return r == SQLITE_ROW || r == SQLITE_DONE
+		       ? 0
+		       : catalog_failed(catalog, "read", "a disk in the catalog", f);
 }
 
 /**
@@ -41,5 +37,5 @@ int places_record(struct catalog *catalog, const struct cluster *cluster, struct
 	int r = statement_run(catalog_db(catalog), "INSERT OR REPLACE INTO place VALUES (?,?)",
 			      text, 2);
 
-	return r == SQLITE_DONE ? 0 : sql_fault(catalog, "record", f);
+	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "record", "a disk in the catalog", f);
 }

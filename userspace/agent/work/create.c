@@ -255,7 +255,13 @@ void create_begin(struct operation *op, const char *key)
 	snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
 	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
 		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
-	state_set(op->cluster, CLUSTER_CREATING, "%s", "");
+	/* Without the status no later agent would undo an interrupted creation. */
+	if (state_set(op->cluster, CLUSTER_CREATING, "%s", "") < 0 &&
+	    catalog_trouble(op->agent->catalog)) {
+		op->fault = *catalog_trouble(op->agent->catalog);
+		operation_fail(op);
+		return;
+	}
 	record(op, "resolve-key", "");
 	operation_ask(op, "DescribeKey", kms_describe_key(key), described);
 }

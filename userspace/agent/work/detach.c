@@ -78,7 +78,7 @@ static void forget(struct operation *op)
 	recorded = operation_record(op, op->job.erase ? STEP_ERASE : STEP_MARK, "") == 0;
 	if (!recorded ||
 	    state_set(cluster, CLUSTER_DELETING, "%s", op->job.erase ? REASON_ERASE : "") < 0) {
-		fault_set(&op->fault, "InternalFailure",
+		fault_set(&op->fault, "CatalogUnavailable",
 			  "The catalog cannot be written, and nothing was deleted. Read the reason in the journal of enveloped.");
 		if (recorded)
 			state_set(cluster, op->before, "%s", op->reason);

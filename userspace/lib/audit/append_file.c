@@ -21,7 +21,7 @@ int append_file_open(const char *path)
 
 /**
  * append_file_follow() - open the file that is now at @path, unless @fd is that file
- * @fd: from append_file_open(); closed and replaced if @path has another file or none
+ * @fd: from append_file_open(), closed and replaced if @path has another file or none; or -1
  * @changed: set to whether @fd was replaced
  *
  * Return: 0, or -1 with errno; then @fd is as it was.
@@ -32,18 +32,21 @@ int append_file_follow(int *fd, const char *path, bool *changed)
 	int next;
 
 	*changed = false;
-	if (fstat(*fd, &ours))
-		return -1;
-	if (!lstat(path, &there)) {
-		if (there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
-			return 0;
-	} else if (errno != ENOENT) {
-		return -1;
+	if (*fd >= 0) {
+		if (fstat(*fd, &ours))
+			return -1;
+		if (!lstat(path, &there)) {
+			if (there.st_dev == ours.st_dev && there.st_ino == ours.st_ino)
+				return 0;
+		} else if (errno != ENOENT) {
+			return -1;
+		}
 	}
 	next = append_file_open(path);
 	if (next < 0)
 		return -1;
-	close(*fd);
+	if (*fd >= 0)
+		close(*fd);
 	*fd = next;
 	*changed = true;
 	return 0;

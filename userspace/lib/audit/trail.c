@@ -25,7 +25,7 @@
 
 /**
  * struct trail - owned by the caller of trail_open()
- * @fd: the file, O_APPEND
+ * @fd: the file, O_APPEND; -1 while it cannot be opened
  * @torn: the file does not end with a whole line
  * @missing: number of records that the file did not take
  * @missing_since: time of the first missing record
@@ -66,6 +66,11 @@ int trail_open(const char *path, const struct trail_kind *kind, void *userdata, 
 		fault_set(f, "InvalidConfiguration",
 			  "The audit trail %s cannot be opened: %s. Check the path and its permissions.",
 			  path, strerror(errno));
+		if (trail->path && kind->waits) {
+			log_error("%s", f->message);
+			*ret = trail;
+			return 0;
+		}
 		trail_close(trail);
 		return -1;
 	}
@@ -204,7 +209,9 @@ int trail_recorded(struct trail *trail)
 
 	if (trail->missing)
 		return trail->error;
-	r = sync_file(trail);
+	r = trail->fd < 0 ? follow(trail) : 0;
+	if (!r)
+		r = sync_file(trail);
 	if (r)
 		note_missing(trail, r);
 	return r;

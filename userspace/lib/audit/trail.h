@@ -37,6 +37,8 @@ struct trail;
  * @failed_priority: syslog priority of a copy whose record has an errorCode; others have 6
  * @takes_pipe: the trail may be a pipe or a device, which cannot be synced to a disk; without it
  *	such a trail counts as one that cannot be written
+ * @waits: trail_open() succeeds without the file. The file is opened at the first record after it can
+ *	be; the records until then are missing from it
  * @message: writes the MESSAGE of a copy into @text
  * @gap: makes an AuditTrailGap record; takes over @details, its serviceEventDetails
  */
@@ -44,6 +46,7 @@ struct trail_kind {
 	const char *identifier;
 	int failed_priority;
 	bool takes_pipe;
+	bool waits;
 	void (*message)(json_object *record, char *text, size_t size);
 	json_object *(*gap)(void *userdata, json_object *details);
 };

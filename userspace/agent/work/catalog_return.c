@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+/*
+ * While the file of the catalog takes no changes, tries it again every few seconds. When the file is
+ * back, every cluster is stored in it, since any change of a status may be missing.
+ */
+#include "agent/work/catalog_return.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/catalog/cluster_list.h"
+#include "agent/volume/device_events.h"
+#include "agent/work/place.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+
+#define TRY_AGAIN_S 5
+
+static void try_again_later(struct agent *agent);
+
+/*
+ * A row of a file that could not be read when the agent started. What the agent has seen since then is
+ * newer, but a loss stays a loss until the KMS has given the key.
+ */
+static void take_row(struct cluster *row, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct cluster *present = cluster_find_volume(agent, row->volume_id);
+
+	if (!present && !cluster_find(agent, row->id)) {
+		cluster_add(agent, row);
+		place_load(row);
+		device_events_refresh(agent);
+		return;
+	}
+	if (present && !present->operation && present->status == CLUSTER_STOPPED &&
+	    cluster_is_inaccessible(row)) {
+		present->status = row->status;
+		present->denied_since = row->denied_since;
+		memcpy(present->reason, row->reason, sizeof(present->reason));
+	}
+	free(row);
+}
+
+/* In one transaction. Return: false when the file did not take all clusters. */
+static bool store_all(struct agent *agent)
+{
+	struct fault f;
+	bool kept = catalog_begin(agent->catalog, &f) == 0;
+
+	if (!kept)
+		return false;
+	for (struct cluster *c = agent->clusters; kept && c; c = c->next)
+		if (catalog_store(agent->catalog, c, &f) < 0) {
+			log_error("Cluster %s: %s", c->id, f.message);
+			kept = strcmp(f.code, "CatalogUnavailable");
+		}
+	return catalog_end(agent->catalog, kept, &f) == 0 && kept;
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+	struct fault f;
+
+	if (catalog_reopen(agent->catalog) && catalog_load(agent->catalog, take_row, agent, &f) < 0)
+		log_error("%s", f.message);
+	if (!store_all(agent) || !catalog_settled(agent->catalog)) {
+		try_again_later(agent);
+		return 0;
+	}
+	agent->catalog_timer = sd_event_source_disable_unref(agent->catalog_timer);
+	log_warning("The catalog is written again, and has every cluster.");
+	audit_service_event(agent->audit, "CatalogReturn", NULL, catalog_repaired(agent->catalog));
+	return 0;
+}
+
+static void try_again_later(struct agent *agent)
+{
+	int r;
+
+	agent->catalog_timer = sd_event_source_disable_unref(agent->catalog_timer);
+	r = sd_event_add_time_relative(agent->event, &agent->catalog_timer, CLOCK_BOOTTIME,
+				       TRY_AGAIN_S * 1000000ULL, 0, on_timer, agent);
+	if (r < 0)
+		log_error("Cannot set a timer: %s", strerror(-r));
+}
+
+static void on_trouble(void *userdata)
+{
+	struct agent *agent = userdata;
+	const struct fault *trouble = catalog_trouble(agent->catalog);
+
+	log_error("%s", trouble->message);
+	audit_service_event(agent->audit, "CatalogCheck", NULL, trouble);
+	try_again_later(agent);
+}
+
+/** catalog_return_watch() - report what was found at the opening of the catalog, and watch it */
+void catalog_return_watch(struct agent *agent)
+{
+	const struct fault *repaired = catalog_repaired(agent->catalog);
+
+	if (repaired) {
+		log_error("%s", repaired->message);
+		audit_service_event(agent->audit, "CatalogCheck", NULL, repaired);
+	}
+	catalog_on_trouble(agent->catalog, on_trouble, agent);
+	if (catalog_trouble(agent->catalog))
+		on_trouble(agent);
+}
