@@ -104,7 +104,8 @@ class Agent:
     def spawn(self, **changed):
         """Without waiting for it to serve."""
         self.configure(**changed)
-        self.environment = dict(os.environ, ENVELOPE_STAND_IN=self.kernel, ENVELOPE_SOCKET=f"{self.dir}/agent.sock")
+        self.environment = dict(os.environ, ENVELOPE_STAND_IN=self.kernel, ENVELOPE_SOCKET=f"{self.dir}/agent.sock",
+                                STATE_DIRECTORY=f"{self.dir}/agent")
         with open(f"{self.dir}/agent.log", "ab") as log:
             self.process = subprocess.Popen([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf"],
                                             stderr=log, env=self.environment)

@@ -68,6 +68,50 @@ def _():
     assert agent.status("db1") == "available" and agent.keys() == keys
 
 
+def problem():
+    """What `envelope status` says below the table."""
+    done = subprocess.run([f"{agent.programs}/envelope", "status"], capture_output=True, text=True, env=agent.environment,
+                          check=True)
+    return done.stderr
+
+
+@test("a restart with a fault in the configuration goes on with the last good one, names the line, and ends no lease")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    copy = f"{agent.dir}/agent/agent.conf.good"
+    assert os.stat(copy).st_mode & 0o7777 == 0o600, "the copy is not root's alone"
+    for fault, changed in {
+        "agent.conf:9: LeaseSeconds=6O is not valid": {"LeaseSeconds": "6O"},
+        "The folder /proc/nowhere cannot be made": {"AgentSocket": "/proc/nowhere/agent.sock"},
+    }.items():
+        agent.restart(**changed)
+        assert f"the last good one, {copy}, is used in its place" in agent.log()
+        assert fault in agent.records("ConfigurationCheck", "InvalidConfiguration")[-1]["errorMessage"]
+        assert fault in problem(), problem()
+        renewed(2)
+        assert agent.status("db1") == "available" and agent.keys() == keys
+        assert agent.check_config(**changed)[0] == (2 if "LeaseSeconds" in changed else 0)
+        assert agent.reload(LeaseSeconds="6O")["errorCode"] == "InvalidConfiguration"
+        agent.reload()
+        assert not problem()
+    agent.reload(RenewSeconds=2)
+    agent.restart(LeaseSeconds="6O")
+    with open(copy, encoding="utf-8") as f:
+        assert "RenewSeconds=2\n" in f.read(), "the copy is not that of the last reload"
+    agent.restart()
+
+
+@test("without a good configuration from before, a fault ends the start")
+def _():
+    agent.told_disks()
+    assert agent.stop() == 0
+    os.unlink(f"{agent.dir}/agent/agent.conf.good")
+    agent.spawn(LeaseSeconds="6O")
+    assert agent.process.wait() == 2
+    agent.start()
+
+
 class SmallDisk:
     """The folder of the catalog on a disk of its own."""
 
@@ -103,13 +147,6 @@ def small_disk():
         subprocess.run(["umount", "-l", folder], check=True)
         agent.start()
         agent.remove_all()
-
-
-def problem():
-    """What `envelope status` says below the table."""
-    done = subprocess.run([f"{agent.programs}/envelope", "status"], capture_output=True, text=True, env=agent.environment,
-                          check=True)
-    return done.stderr
 
 
 def lives_without_a_catalog(why):

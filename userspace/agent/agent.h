@@ -5,6 +5,7 @@
  *
  *	main.c		starts the parts in order, and ends them
  *	reload.c	a new configuration, at SIGHUP
+ *	last_good.c	the configuration before, for a start with a fault in the new one
  *	api/		the varlink interface: a table of methods, their parameters, replies,
  *			subscriptions. A new RDS call begins here: a struct change in methods.c
  *	rules/		may it be done? Pure functions with RDS's faults
@@ -56,6 +57,7 @@ struct agent_hooks {
  * struct agent - one per process, on main()'s stack
  * @event: the loop
  * @config: in force; @config_path: for config_load(), borrowed
+ * @refused: why the configuration at @config_path is not in force; code "" when it is
  * @catalog, @audit, @devices, @server: owned
  * @catalog_timer: tries a catalog again that takes no changes
  * @keyring: serial number of the kernel keyring "envelope" at the last look
@@ -77,6 +79,7 @@ struct agent {
 	sd_event *event;
 	struct config config;
 	const char *config_path;
+	struct fault refused;
 	struct catalog *catalog;
 	struct audit *audit;
 	struct device_thread *devices;

@@ -18,6 +18,7 @@
 #include "agent/api/methods.h"
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
+#include "agent/last_good.h"
 #include "agent/lease/keyring.h"
 #include "agent/reload.h"
 #include "agent/volume/device_events.h"
@@ -159,6 +160,8 @@ static int set_up_loop(struct agent *agent, struct fault *f)
 }
 
 /*
+ * @config: as for config_load()
+ *
  * The keyring comes before the device threads, which inherit it. Live devices come before clients and
  * disks, since their leases are running.
  */
@@ -183,7 +186,7 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 		r = sd_event_run(agent->event, UINT64_MAX);
 	if (r < 0)
 		return fault_set(f, "InternalFailure", "The event loop failed: %s.", strerror(-r));
-	if (reload_on_hangup(agent, config, f) < 0 || serve(agent, f) < 0)
+	if (reload_on_hangup(agent, f) < 0 || serve(agent, f) < 0)
 		return -1;
 	reconcile_scan(agent);
 	return 0;
@@ -212,15 +215,45 @@ static void stop(struct agent *agent)
 	config_free(&agent->config);
 }
 
-int main(int argc, char **argv)
+static struct agent new_agent(const char *config)
 {
-	struct agent agent = {
+	return (struct agent){
+		.config_path = config,
 		.hooks = {
 			.device_seen = device_verdict_seen,
 			.looked = subscriptions_looked,
 			.changed = subscriptions_changed,
 		},
 	};
+}
+
+/*
+ * Starts with the configuration that the agent before this one had: its devices count down.
+ * @f: why the agent did not start; replaced if it does not start with the old configuration either
+ *
+ * Return: 0 or -1.
+ */
+static int start_as_before(struct agent *agent, const char *config, struct fault *f)
+{
+	struct fault refused = *f;
+	char path[4096];
+
+	if (strcmp(f->code, "InvalidConfiguration") || !last_good_path(path) || access(path, R_OK))
+		return -1;
+	log_error("The configuration is refused, and the last good one, %s, is used in its place: %s",
+		  path, refused.message);
+	stop(agent);
+	*agent = new_agent(config);
+	if (start(agent, path, f) < 0)
+		return -1;
+	agent->refused = refused;
+	audit_service_event(agent->audit, "ConfigurationCheck", NULL, &refused);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct agent agent;
 	const char *config = NULL;
 	struct fault f = { 0 };
 	int status, r;
@@ -231,7 +264,10 @@ int main(int argc, char **argv)
 	status = parse_options(argc, argv, &config);
 	if (status >= 0)
 		return status;
-	if (start(&agent, config, &f) < 0) {
+	agent = new_agent(config);
+	if (start(&agent, config, &f) == 0) {
+		last_good_keep(&agent.config);
+	} else if (start_as_before(&agent, config, &f) < 0) {
 		log_error("%s: %s", f.code, f.message);
 		sd_notifyf(0, "STATUS=%s", f.message);
 		stop(&agent);

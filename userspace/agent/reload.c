@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "agent/last_good.h"
 #include "agent/lease/renewal.h"
 #include "agent/work/state.h"
 #include "lib/base/json.h"
@@ -108,11 +109,13 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 		   now.tv_sec * 1000000LL + now.tv_nsec / 1000);
 	if (load(agent->config_path, &next, &f) == 0) {
 		take_over(agent, &next);
+		last_good_keep(&agent->config);
 	} else {
 		log_error("The configuration is refused, and the present one stays in force: %s",
 			  f.message);
 		audit_service_event(agent->audit, "ConfigurationReload", NULL, &f);
 	}
+	agent->refused = f;
 	sd_notify(0, "READY=1");
 	state_announce(agent);
 	return 0;
@@ -120,7 +123,6 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 
 /**
  * reload_on_hangup() - read the configuration again at each SIGHUP
- * @path: as for config_load(); borrowed
  *
  * SIGHUP must be blocked. Also says what is wrong with the present credentials and certificates. No
  * such fault keeps the agent from starting: it has live devices to look after, and reads both files
@@ -128,11 +130,10 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
  *
  * Return: 0 or -1.
  */
-int reload_on_hangup(struct agent *agent, const char *path, struct fault *f)
+int reload_on_hangup(struct agent *agent, struct fault *f)
 {
 	struct fault wrong = { 0 };
 
-	agent->config_path = path;
 	if (config_check_kms(&agent->config, &wrong) < 0) {
 		log_error("The KMS cannot be called until this is corrected: %s", wrong.message);
 		audit_service_event(agent->audit, "ConfigurationCheck", NULL, &wrong);

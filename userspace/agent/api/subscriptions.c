@@ -71,6 +71,8 @@ static json_object *volumes(const struct watcher *watcher)
 	json_object *reply = json_object_new_object(), *list = json_object_new_array();
 	const struct fault *trouble = catalog_trouble(watcher->agent->catalog);
 
+	if (!trouble && watcher->agent->refused.code[0])
+		trouble = &watcher->agent->refused;
 	for (struct cluster *c = watcher->agent->clusters; c; c = c->next)
 		if (!watcher->id[0] || !strcasecmp(watcher->id, c->id))
 			json_object_array_add(list,

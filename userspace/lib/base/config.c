@@ -211,6 +211,33 @@ err_free:
 	return -1;
 }
 
+/**
+ * config_text() - a file that config_load() reads as this configuration
+ *
+ * Return: malloc'd text, or NULL when out of memory.
+ */
+char *config_text(const struct config *cfg)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	if (!stream)
+		return NULL;
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const char *field = (const char *)cfg + options[i].offset;
+
+		if (options[i].kind == OPTION_NUMBER)
+			fprintf(stream, "%s=%u\n", options[i].key, *(const unsigned int *)field);
+		else
+			fprintf(stream, "%s=%s\n", options[i].key, *(char *const *)field);
+	}
+	if (fclose(stream) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
 void config_free(struct config *cfg)
 {
 	size_t i;

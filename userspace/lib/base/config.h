@@ -35,6 +35,7 @@ struct config {			/* strings are owned and never NULL once loaded; "" means unse
 };
 
 int config_load(const char *path, struct config *cfg, struct fault *f);
+char *config_text(const struct config *cfg);
 
 void config_free(struct config *cfg);
 #define _cleanup_config_ __attribute__((cleanup(config_free)))
