@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +28,7 @@
 #include "agent/work/reconcile.h"
 #include "agent/work/state.h"
 #include "lib/base/folder.h"
+#include "lib/base/local_account.h"
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
 #include "lib/kms/worker.h"
@@ -113,8 +113,8 @@ static int open_files(struct agent *agent, struct fault *f)
 /* Listens on the socket that systemd passed, or makes its own. */
 static int serve(struct agent *agent, struct fault *f)
 {
-	const struct group *group = getgrnam(GROUP);
-	gid_t gid = group ? group->gr_gid : 0;
+	gid_t gid = 0;
+	bool group = local_group(GROUP, &gid);
 	int r;
 
 	if (!group)

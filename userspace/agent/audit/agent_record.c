@@ -2,7 +2,6 @@
 /* The shape of the agent's audit records. */
 #include "agent/audit/agent_record.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-id128.h>
@@ -13,6 +12,7 @@
 #include "lib/base/arn.h"
 #include "lib/base/format_time.h"
 #include "lib/base/json.h"
+#include "lib/base/local_account.h"
 
 #define SOURCE_KMS     "kms.amazonaws.com"
 #define SOURCE_CLUSTER "rds.amazonaws.com"
@@ -103,13 +103,13 @@ static void finish_record(const struct record_origin *origin, json_object *recor
 static json_object *peer_identity(uid_t uid, pid_t pid)
 {
 	json_object *identity = json_object_new_object();
-	const struct passwd *user = getpwuid(uid);
-	char principal[32];
+	char principal[32], name[256];
 
 	snprintf(principal, sizeof(principal), "uid:%u", uid);
 	json_add_string(identity, "type", "HostUser");
 	json_add_string(identity, "principalId", principal);
-	json_add_string(identity, "userName", user ? user->pw_name : NULL);
+	json_add_string(identity, "userName",
+			local_user_name(uid, name, sizeof(name)) ? name : NULL);
 	json_add_int(identity, "processId", pid);
 	return identity;
 }

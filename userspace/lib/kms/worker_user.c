@@ -3,9 +3,7 @@
 
 #include "lib/kms/worker_user.h"
 
-#include <pwd.h>
-#include <stddef.h>
-
+#include "lib/base/local_account.h"
 #include "lib/kms/worker_protocol.h"
 
 /**
@@ -15,13 +13,14 @@
  */
 int worker_user(uid_t *uid, gid_t *gid)
 {
-	const struct passwd *user = getpwnam(WORKER_USER);
+	uid_t user;
+	gid_t group;
 
-	if (!user)
-		user = getpwnam("nobody");
-	if (!user || !user->pw_uid)
+	if (!local_user(WORKER_USER, &user, &group) && !local_user("nobody", &user, &group))
 		return -1;
-	*uid = user->pw_uid;
-	*gid = user->pw_gid;
+	if (!user)
+		return -1;
+	*uid = user;
+	*gid = group;
 	return 0;
 }
