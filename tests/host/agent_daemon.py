@@ -356,6 +356,10 @@ class Agent:
         finally:
             os.unlink(f"{self.kernel}/{name}")
 
+    def open_devices(self):
+        """A database has them."""
+        return self.present("open")
+
     def hung_device(self, name=""):
         """No device can be removed, or not the one of a cluster."""
         return self.present("hung", f"envelope-{name}" if name else "")

@@ -6,10 +6,11 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 
 from agent_suite import agent, finish, one, test, two
-from wait import wait_for
+from wait import PATIENCE, wait_for
 
 
 def renewed(times):
@@ -110,6 +111,25 @@ def _():
     agent.spawn(LeaseSeconds="6O")
     assert agent.process.wait() == 2
     agent.start()
+
+
+@test("while the host goes down the agent renews until no device is in use; a stop of the agent alone waits for nothing")
+def _():
+    agent.create("db1", one)
+    with agent.open_devices():
+        agent.process.send_signal(signal.SIGUSR1)  # as the unit does
+        agent.process.terminate()
+        wait_for(lambda: "The host goes down" in agent.log() or agent.process.poll() is not None)
+        before = len(agent.records("Decrypt"))
+        wait_for(lambda: len(agent.records("Decrypt")) >= before + 3 or agent.process.poll() is not None)
+        assert agent.process.poll() is None, "the agent ended under a device in use"
+        assert agent.status("db1") == "available"
+    assert agent.process.wait(PATIENCE) == 0
+    agent.start()
+    with agent.open_devices():
+        agent.told_disks()
+        assert agent.stop() == 0
+        agent.start()
 
 
 class SmallDisk:

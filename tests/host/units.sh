@@ -87,6 +87,8 @@ for unit in enveloped.service envelope-kms.service; do
 	check "$unit has a watchdog" grep -q '^WatchdogSec=[1-9]' "$units/$unit"
 done
 check "the agent reaches root's keyring" setting enveloped.service KeyringMode=shared
+check "the agent gets a signal when the host goes down" setting enveloped.service \
+	"ExecStop=-+sh -c 'test \"\$\$(systemctl is-system-running)\" != stopping || kill -USR1 \${MAINPID}'"
 check "the agent's workers reach the KMS" setting envelope-kms.service Group=envelope-kms-client
 check "security score of enveloped.service" hardened enveloped.service "$bound_enveloped"
 check "security score of envelope-kms.service" hardened envelope-kms.service "$bound_envelope_kms"

@@ -9,6 +9,7 @@
  *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw"
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
+ *	$ENVELOPE_STAND_IN/open		while this file exists, all devices are open
  *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks; if the
  *					file names a device, only the removal of that device
  *	$ENVELOPE_STAND_IN/hung-key	while this file exists, adding a key blocks
@@ -245,6 +246,7 @@ static size_t list_devices(struct mapping **ret)
 		snprintf(m->name, sizeof(m->name), "%.127s", entry->d_name);
 		m->live = !strcmp(state, "live");
 		m->lease_length = LEASE_LENGTH;
+		m->open_count = access(place(path, "open", ""), F_OK) == 0;
 		m->device = makedev(maj, min);
 		if (!strcmp(m->reason, "-"))
 			m->reason[0] = 0;

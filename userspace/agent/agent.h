@@ -6,6 +6,7 @@
  *	main.c		starts the parts in order, and ends them
  *	reload.c	a new configuration, at SIGHUP
  *	last_good.c	the configuration before, for a start with a fault in the new one
+ *	hold.c		SIGTERM, and when the agent ends while the host goes down
  *	api/		the varlink interface: a table of methods, their parameters, replies,
  *			subscriptions. A new RDS call begins here: a struct change in methods.c
  *	rules/		may it be done? Pure functions with RDS's faults
@@ -60,6 +61,8 @@ struct agent_hooks {
  * @refused: why the configuration at @config_path is not in force; code "" when it is
  * @catalog, @audit, @devices, @server: owned
  * @catalog_timer: tries a catalog again that takes no changes
+ * @host_ends: the whole host goes down, so that SIGTERM waits for the users of the devices
+ * @hold_timer, @hold_end_ns: looks for such users after SIGTERM, until this time
  * @keyring: serial number of the kernel keyring "envelope" at the last look
  * @clusters: list, owned
  * @watchers: calls of Status that wait for changes
@@ -85,6 +88,9 @@ struct agent {
 	struct device_thread *devices;
 	struct varlink_server *server;
 	sd_event_source *catalog_timer;
+	bool host_ends;
+	sd_event_source *hold_timer;
+	uint64_t hold_end_ns;
 	int32_t keyring;
 	struct cluster *clusters;
 	struct watcher *watchers;

@@ -17,6 +17,7 @@
 #include "agent/api/methods.h"
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
+#include "agent/hold.h"
 #include "agent/last_good.h"
 #include "agent/lease/keyring.h"
 #include "agent/reload.h"
@@ -144,11 +145,12 @@ static int set_up_loop(struct agent *agent, struct fault *f)
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGCHLD);
 	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	r = sd_event_new(&agent->event);
 	if (r >= 0)
-		r = sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL);
+		r = hold_watch(agent);
 	if (r >= 0)
 		r = sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL);
 	if (r >= 0)
@@ -209,6 +211,7 @@ static void stop(struct agent *agent)
 		cluster_remove(agent->clusters);
 	}
 	sd_event_source_disable_unref(agent->catalog_timer);
+	sd_event_source_disable_unref(agent->hold_timer);
 	catalog_close(agent->catalog);
 	audit_close(agent->audit);
 	sd_event_unref(agent->event);
