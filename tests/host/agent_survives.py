@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 
-from agent_suite import agent, finish, one, test, two
+from agent_suite import LOST, agent, finish, one, test, two
 from wait import PATIENCE, wait_for
 
 
@@ -130,6 +130,22 @@ def _():
         agent.told_disks()
         assert agent.stop() == 0
         agent.start()
+
+
+@test("a loss that the disk does not take is written as soon as it does, by the same agent")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    lost = f'"state":"{LOST}"'.encode()
+    subprocess.run(["blockdev", "--setro", one.device], check=True)
+    try:
+        agent.kms.good("DisableKey", {"KeyId": key})
+        agent.wait_status("db1", LOST)
+        wait_for(lambda: "cannot record its state in the header on" in agent.log())
+        assert lost not in one.read()
+    finally:
+        subprocess.run(["blockdev", "--setrw", one.device], check=True)
+    wait_for(lambda: lost in one.read(), why="the loss is not on the disk")
 
 
 class SmallDisk:

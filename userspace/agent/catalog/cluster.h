@@ -66,6 +66,7 @@ struct grant {
  * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
  * @store_timer: the catalog did not take that the key is lost; tried again then
+ * @record: the header did not take that the key is lost; tried again then
  * @unsaved: its status is neither in the catalog nor in the trail yet; @saved: called when it is
  * @held_up: what its operation waits for although its time is over; "" for nothing
  * @changed: of agent.changes, when an operation last ended
@@ -116,6 +117,10 @@ struct cluster {
 	} loss;
 	bool disk_doubted;
 	sd_event_source *store_timer;
+	struct {
+		sd_event_source *timer;
+		unsigned int failures; /* in a row */
+	} record;
 	bool unsaved;
 	void (*saved)(struct cluster *cluster);
 	char held_up[400];

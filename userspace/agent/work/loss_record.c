@@ -8,11 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <systemd/sd-event.h>
 
+#include "agent/catalog/cluster_list.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
+/* Seconds until a record that the disk did not take is written again: from the first to the last. */
+#define AGAIN_FIRST_S 1
+#define AGAIN_MOST_S  60
+
 struct record_job {
+	struct agent *agent;
 	char device[PATH_MAX];
 	char volume_id[22];
 	char id[CLUSTER_ID_MAX + 1];
@@ -30,13 +37,58 @@ static void record_run(void *data)
 				       job->state[0] ? job->state : NULL, job->reason, &job->fault);
 }
 
+static void write_again(struct cluster *cluster);
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct cluster *cluster = userdata;
+
+	/* A deletion may be about to write to the header, or a start to read it. */
+	if (cluster->operation || cluster_is_in_between(cluster))
+		write_again(cluster);
+	else
+		loss_record_write(cluster);
+	return 0;
+}
+
+static void write_again(struct cluster *cluster)
+{
+	unsigned int shift = cluster->record.failures < 6 ? cluster->record.failures : 6;
+	uint64_t delay = (uint64_t)AGAIN_FIRST_S << shift;
+	int r;
+
+	if (delay > AGAIN_MOST_S)
+		delay = AGAIN_MOST_S;
+	cluster->record.timer = sd_event_source_disable_unref(cluster->record.timer);
+	r = sd_event_add_time_relative(cluster->agent->event, &cluster->record.timer,
+				       CLOCK_BOOTTIME, delay * 1000000, 0, on_again, cluster);
+	if (r < 0)
+		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
+}
+
+static void record_failed(struct cluster *cluster, const struct record_job *job)
+{
+	if (!cluster->record.failures)
+		log_error("Cluster %s: cannot record its state in the header on %s: %s. Tried again until the disk takes it.",
+			  job->id, job->device, job->fault.message);
+	write_again(cluster);
+	cluster->record.failures++;
+}
+
 static void record_done(void *data)
 {
 	struct record_job *job = data;
+	struct cluster *cluster = cluster_find_volume(job->agent, job->volume_id);
 
-	if (job->result < 0)
-		log_error("Cluster %s: cannot record its state in the header on %s: %s. Tried again when enveloped starts.",
-			  job->id, job->device, job->fault.message);
+	if (cluster && job->result < 0) {
+		record_failed(cluster, job);
+	} else if (cluster) {
+		if (cluster->record.failures)
+			log_info("Cluster %s: its state is recorded in the header on %s now.",
+				 job->id, job->device);
+		cluster->record.timer = sd_event_source_disable_unref(cluster->record.timer);
+		cluster->record.failures = 0;
+	}
 	free(job);
 }
 
@@ -45,8 +97,8 @@ static const struct device_work record_work = { .run = record_run, .done = recor
 /**
  * loss_record_write() - bring the header's state token in line with the cluster
  *
- * Records only what must survive a lost catalog: that the key is lost. Works in the background. A
- * failure is logged; the next agent tries again.
+ * Records only what must survive a lost catalog: that the key is lost. Works in the background. What
+ * the disk does not take is written again until it does, by the next agent too.
  */
 void loss_record_write(struct cluster *cluster)
 {
@@ -56,6 +108,7 @@ void loss_record_write(struct cluster *cluster)
 		log_error("Out of memory.");
 		return;
 	}
+	job->agent = cluster->agent;
 	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
