@@ -287,6 +287,48 @@ static void only_a_refused_key_is_confirmed_as_lost(void **state)
 	}
 }
 
+static void a_backup_is_the_catalogs_header(void **state)
+{
+	struct cluster c = { .id = "db1",
+			     .volume_id = "vol-0123456789abcdef0",
+			     .status = CLUSTER_STOPPED,
+			     .header_sha256 = "aa",
+			     .wrapped_key = "key",
+			     .wrapped_key_size = 3 };
+	struct volume_header same = { .volume_id = "vol-0123456789abcdef0",
+				      .header_sha256 = "aa",
+				      .wrapped_key = "key",
+				      .wrapped_key_size = 3 };
+	struct volume_header other = same;
+	struct fault f;
+
+	assert_int_equal(rules_backup_matches(&c, &same, &f), 0);
+	strcpy(other.header_sha256, "ab");
+	assert_int_equal(rules_backup_matches(&c, &other, &f), -1);
+	other = same;
+	other.wrapped_key[0] = 'x';
+	assert_int_equal(rules_backup_matches(&c, &other, &f), -1);
+	other = same;
+	other.volume_id[5] = 'f';
+	assert_int_equal(rules_backup_matches(&c, &other, &f), -1);
+	/* A loss that may end is recorded again after the restore. */
+	c.status = CLUSTER_RECOVERABLE;
+	assert_int_equal(rules_backup_matches(&c, &same, &f), 0);
+	c.status = CLUSTER_INACCESSIBLE;
+	assert_int_equal(rules_backup_matches(&c, &same, &f), -1);
+	assert_string_equal(f.code, "InvalidParameterValue");
+	strcpy(same.state, "inaccessible-encryption-credentials");
+	assert_int_equal(rules_backup_matches(&c, &same, &f), 0);
+	c.header_sha256[0] = 0;
+	assert_int_equal(rules_backup_matches(&c, &same, &f), -1);
+	assert_int_equal(rules_backup_header(&c, &f), 0);
+	assert_int_equal(rules_restore_header(&c, &f), 0);
+	c.status = CLUSTER_AVAILABLE;
+	assert_int_equal(rules_backup_header(&c, &f), 0);
+	assert_int_equal(rules_restore_header(&c, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+}
+
 static void recovery_window(void **state)
 {
 	/* With the default window of 0 a loss is permanent at once. */
@@ -392,6 +434,7 @@ int main(void)
 		cmocka_unit_test(delete_needs_a_word_about_the_snapshot),
 		cmocka_unit_test(nothing_can_be_modified),
 		cmocka_unit_test(only_a_refused_key_is_confirmed_as_lost),
+		cmocka_unit_test(a_backup_is_the_catalogs_header),
 		cmocka_unit_test(recovery_window),
 		cmocka_unit_test(a_refusal_is_a_verdict_beside_the_last_grant),
 		cmocka_unit_test(status_words_are_awss),

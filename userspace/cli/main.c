@@ -16,10 +16,7 @@
 #include "cli/options.h"
 
 static const struct command *const nouns[] = {
-	cluster_commands,
-	status_commands,
-	events_commands,
-	kms_commands,
+	cluster_commands, header_commands, status_commands, events_commands, kms_commands,
 };
 
 #define NOUNS (sizeof(nouns) / sizeof(nouns[0]))

@@ -162,7 +162,8 @@ static int check_required(const struct invocation *invocation, struct fault *f)
 	for (o = invocation->command->options; o->name; o++) {
 		size_t used = strlen(missing);
 
-		if (o->required && !json_has(invocation->params, o->parameter))
+		if (o->required && !json_has(o->parameter ? invocation->params : invocation->local,
+					     o->parameter ? o->parameter : o->name))
 			snprintf(missing + used, sizeof(missing) - used, "%s--%s", used ? ", " : "",
 				 o->name);
 	}

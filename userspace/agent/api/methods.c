@@ -24,6 +24,7 @@
 #include "agent/work/create.h"
 #include "agent/work/detach.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/header_backup.h"
 #include "agent/work/operation.h"
 #include "agent/work/relocate.h"
 #include "agent/work/state.h"
@@ -266,6 +267,26 @@ static void begin_relocate(struct operation *op, json_object *params)
 	relocate_begin(op, json_get_string(params, "device"));
 }
 
+static int may_backup_header(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	return rules_backup_header(cluster, f);
+}
+
+static void begin_backup_header(struct operation *op, json_object *params)
+{
+	backup_header_begin(op);
+}
+
+static int may_restore_header(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	return rules_restore_header(cluster, f);
+}
+
+static void begin_restore_header(struct operation *op, json_object *params)
+{
+	restore_header_begin(op, json_get_string(params, "header"));
+}
+
 static const struct parameter identifier_only[] = { { IDENTIFIER, PARAMETER_STRING, true } };
 
 static const struct parameter delete_parameters[] = {
@@ -277,6 +298,11 @@ static const struct parameter delete_parameters[] = {
 static const struct parameter relocate_parameters[] = {
 	{ IDENTIFIER, PARAMETER_STRING, true },
 	{ "device", PARAMETER_STRING, true },
+};
+
+static const struct parameter restore_parameters[] = {
+	{ IDENTIFIER, PARAMETER_STRING, true },
+	{ "header", PARAMETER_STRING, true },
 };
 
 static const struct parameter modify_parameters[] = {
@@ -296,6 +322,13 @@ static const struct change change_relocate = { "RelocateDBCluster", PARAMETERS(r
 static const struct change change_confirm_loss = { "ConfirmKeyLoss", PARAMETERS(identifier_only),
 						   may_confirm_loss, OPERATION_CONFIRM_LOSS,
 						   begin_confirm_loss };
+static const struct change change_backup_header = { "BackupVolumeHeader",
+						    PARAMETERS(identifier_only), may_backup_header,
+						    OPERATION_BACKUP_HEADER, begin_backup_header };
+static const struct change change_restore_header = { "RestoreVolumeHeader",
+						     PARAMETERS(restore_parameters),
+						     may_restore_header, OPERATION_RESTORE_HEADER,
+						     begin_restore_header };
 /* No modification is possible yet: the rule refuses each. */
 static const struct change change_modify = { "ModifyDBCluster", PARAMETERS(modify_parameters),
 					     may_modify, OPERATION_DELETE, NULL };
@@ -347,6 +380,16 @@ static int confirm_loss(struct varlink_call *call, json_object *params, void *us
 static int modify_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	return change_cluster(call, params, userdata, &change_modify);
+}
+
+static int backup_header(struct varlink_call *call, json_object *params, void *userdata)
+{
+	return change_cluster(call, params, userdata, &change_backup_header);
+}
+
+static int restore_header(struct varlink_call *call, json_object *params, void *userdata)
+{
+	return change_cluster(call, params, userdata, &change_restore_header);
 }
 
 static int activate_key(struct varlink_call *call, json_object *params, void *userdata)
@@ -444,6 +487,8 @@ static const struct varlink_method methods[] = {
 	{ "ModifyCluster", modify_cluster, true },
 	{ "RelocateCluster", relocate_cluster, true },
 	{ "ConfirmLoss", confirm_loss, true },
+	{ "BackupHeader", backup_header, true },
+	{ "RestoreHeader", restore_header, true },
 	{ "Status", status, false },
 	{ "Events", events, false },
 	{ "ActivateKey", activate_key, true },

@@ -98,6 +98,22 @@ void cluster_from_header(struct cluster *cluster, const struct volume_header *he
 	cluster->wrapped_key_size = header->wrapped_key_size;
 }
 
+/**
+ * cluster_has_header() - is it the header that was written for the cluster, as the catalog knows it?
+ *
+ * The hash does not cover the wrapped key. What the catalog does not know yet is not compared.
+ */
+bool cluster_has_header(const struct cluster *cluster, const struct volume_header *header)
+{
+	bool other_hash = strcmp(header->header_sha256, cluster->header_sha256);
+	bool other_key = header->wrapped_key_size != cluster->wrapped_key_size ||
+			 memcmp(header->wrapped_key, cluster->wrapped_key,
+				cluster->wrapped_key_size);
+
+	return !(cluster->header_sha256[0] && other_hash) &&
+	       !(cluster->wrapped_key_size && other_key);
+}
+
 /** cluster_key_description() - of its key in the kernel */
 void cluster_key_description(const struct cluster *cluster, char description[64])
 {

@@ -135,6 +135,7 @@ bool cluster_is_in_between(const struct cluster *cluster);
 
 int cluster_make_ids(struct cluster *cluster);
 void cluster_from_header(struct cluster *cluster, const struct volume_header *header);
+bool cluster_has_header(const struct cluster *cluster, const struct volume_header *header);
 const char *cluster_disk_path(const struct cluster *cluster);
 void cluster_key_description(const struct cluster *cluster, char description[64]);
 void cluster_device_name(const struct cluster *cluster, char name[128]);

@@ -210,17 +210,62 @@ int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct
 			 cluster->id);
 }
 
-/** rules_relocate() - may the path of the cluster's device be set? Not while it has a device */
-int rules_relocate(const struct cluster *cluster, const char *device, struct fault *f)
+static int check_stopped(const struct cluster *cluster, struct fault *f)
 {
 	if (busy(cluster, f) < 0)
 		return -1;
 	if (cluster->status == CLUSTER_AVAILABLE || cluster->mapping.name[0])
 		return fault_set(f, "InvalidDBClusterStateFault",
 				 "DbCluster %s has a device. Stop the cluster first.", cluster->id);
+	return 0;
+}
+
+/** rules_relocate() - may the path of the cluster's device be set? Not while it has a device */
+int rules_relocate(const struct cluster *cluster, const char *device, struct fault *f)
+{
+	if (check_stopped(cluster, f) < 0)
+		return -1;
 	if (device[0] != '/' || strlen(device) >= sizeof(cluster->device))
 		return fault_set(f, "InvalidParameterValue",
 				 "The device must be named by its whole path, such as /dev/vdb.");
+	return 0;
+}
+
+/** rules_backup_header() - may the volume's header be read? Also while the cluster is in use */
+int rules_backup_header(const struct cluster *cluster, struct fault *f)
+{
+	return busy(cluster, f);
+}
+
+/** rules_restore_header() - may a header be put back? Not while the cluster has a device */
+int rules_restore_header(const struct cluster *cluster, struct fault *f)
+{
+	return check_stopped(cluster, f);
+}
+
+/**
+ * rules_backup_matches() - is @backup the header of the cluster's volume, and no older than its loss?
+ *
+ * A header from before the loss says nothing of the loss. A host that has no catalog of the cluster
+ * would take the volume in as one whose key was never refused.
+ */
+int rules_backup_matches(const struct cluster *cluster, const struct volume_header *backup,
+			 struct fault *f)
+{
+	if (strcmp(backup->volume_id, cluster->volume_id))
+		return fault_set(f, "InvalidParameterValue",
+				 "The backup is of the volume %s of the cluster %s, but the cluster %s has the volume %s. Nothing was written.",
+				 backup->volume_id, backup->cluster_id, cluster->id,
+				 cluster->volume_id);
+	if (!cluster->header_sha256[0] || !cluster_has_header(cluster, backup))
+		return fault_set(f, "InvalidParameterValue",
+				 "The backup is not the header that was written for the cluster %s: its content or its wrapped key differs from the catalog's. Nothing was written. Use the newest backup.",
+				 cluster->id);
+	if (cluster->status == CLUSTER_INACCESSIBLE &&
+	    strcmp(backup->state, cluster_status_name(CLUSTER_INACCESSIBLE)))
+		return fault_set(f, "InvalidParameterValue",
+				 "The backup is older than the loss of the key: the cluster %s is %s permanently, and the backup does not record that. Nothing was written.",
+				 cluster->id, cluster_status_name(cluster->status));
 	return 0;
 }
 

@@ -35,6 +35,10 @@ int rules_region(const char *region, const char *host_region, struct fault *f);
 int rules_start(const struct cluster *cluster, bool for_key, struct fault *f);
 int rules_stop(const struct cluster *cluster, struct fault *f);
 int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct fault *f);
+int rules_restore_header(const struct cluster *cluster, struct fault *f);
+int rules_backup_matches(const struct cluster *cluster, const struct volume_header *backup,
+			 struct fault *f);
+int rules_backup_header(const struct cluster *cluster, struct fault *f);
 int rules_relocate(const struct cluster *cluster, const char *device, struct fault *f);
 
 enum modification {

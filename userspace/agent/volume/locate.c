@@ -41,6 +41,20 @@ static void explain_path(const struct volume_job *job, struct fault *f)
 			  job->device, header.volume_id, header.cluster_id);
 }
 
+/* Is the device at the path the disk that the catalog knows, without a header that can be read? */
+static bool header_is_damaged(const struct volume_job *job, const struct stat *at_path,
+			      struct fault *why)
+{
+	char identity[DISK_IDENTITY_MAX];
+	struct volume_header header;
+
+	if (!job->disk[0] || !S_ISBLK(at_path->st_mode))
+		return false;
+	disk_identity(at_path->st_rdev, identity);
+	return !strcmp(identity, job->disk) && header_read(job->device, &header, why) < 0 &&
+	       !strcmp(why->code, "InvalidVolumeHeader");
+}
+
 /*
  * The device at the path does not hold the volume, as far as a volume may be on it.
  * @elsewhere: a device that holds the volume, or NULL
@@ -55,6 +69,10 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
 				 "%s is in use: the device %s lies on top of it. Remove that device, or if it is the volume: " RELOCATE
 				 " %s --device %s",
 				 job->device, holder, job->cluster_id, holder);
+	if (!elsewhere && header_is_damaged(job, at_path, &why))
+		return fault_set(&job->fault, "InvalidVolumeHeader",
+				 "%s is the disk of the cluster %s, but its volume header is damaged (%.250s) Put the header back from a backup: envelope header restore --db-cluster-identifier %s --file FILE",
+				 job->device, job->cluster_id, why.message, job->cluster_id);
 	explain_path(job, &why);
 	if (elsewhere)
 		return fault_set(&job->fault, why.code,

@@ -34,6 +34,7 @@
  * @lease_ns, @asked_ns: length of a lease, and when the KMS was asked (CLOCK_BOOTTIME)
  * @key: plaintext of the volume key, only between the KMS's answer and its use
  * @blob: wrapped key in base64 on its way from one KMS call to the next
+ * @backup: of the volume's header, in hexadecimal digits; owned by the operation
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
  * @key_only: give the key to the kernel, but make no device
@@ -66,6 +67,7 @@ struct volume_job {
 	uint64_t asked_ns;
 	struct secret *key;
 	char *blob;
+	char *backup;
 	dev_t number;
 	bool overwrite;
 	bool key_only;

@@ -125,17 +125,12 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
  */
 static int check_header(struct operation *op)
 {
-	const struct volume_header *header = &op->job.header;
 	const struct cluster *cluster = op->cluster;
-	bool other_hash = strcmp(header->header_sha256, cluster->header_sha256);
-	bool other_key = header->wrapped_key_size != cluster->wrapped_key_size ||
-			 memcmp(header->wrapped_key, cluster->wrapped_key,
-				cluster->wrapped_key_size);
 
-	if ((cluster->header_sha256[0] && other_hash) || (cluster->wrapped_key_size && other_key))
+	if (!cluster_has_header(cluster, &op->job.header))
 		return fault_set(&op->fault, "InvalidVolumeHeader",
-				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header from a backup (cryptsetup luksHeaderRestore).",
-				 op->job.found, cluster->id);
+				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header from a backup: envelope header restore --db-cluster-identifier %s --file FILE",
+				 op->job.found, cluster->id, cluster->id);
 	return 0;
 }
 

@@ -38,6 +38,8 @@ static const struct {
 	[OPERATION_DELETE] = { "DeleteDBCluster", "delete" },
 	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL },
 	[OPERATION_CONFIRM_LOSS] = { "ConfirmKeyLoss", NULL },
+	[OPERATION_BACKUP_HEADER] = { "BackupVolumeHeader", NULL },
+	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL },
 };
 
 struct question_step {
@@ -280,9 +282,11 @@ static void operation_free(struct operation *op)
 {
 	secret_free(op->job.key);
 	free(op->job.blob);
+	free(op->job.backup);
 	if (op->job.claim >= 0)
 		close(op->job.claim);
 	json_object_put(op->params);
+	json_object_put(op->answer);
 	free(op);
 }
 
@@ -373,7 +377,9 @@ void operation_end(struct operation *op)
 	if (op->call)
 		audit_api_call(op->agent->audit, kinds[op->kind].api, op->params, op->uid, op->pid,
 			       op->cluster, NULL);
-	if (op->call)
+	if (op->call && op->answer)
+		varlink_reply(op->call, op->answer);
+	else if (op->call)
 		reply_cluster(op->call, op->kind == OPERATION_ACTIVATE ? NULL : op->cluster);
 	leave(op);
 }

@@ -18,7 +18,9 @@ enum operation_kind {
 	OPERATION_STOP,
 	OPERATION_DELETE,
 	OPERATION_RELOCATE,
-	OPERATION_CONFIRM_LOSS
+	OPERATION_CONFIRM_LOSS,
+	OPERATION_BACKUP_HEADER,
+	OPERATION_RESTORE_HEADER
 };
 
 /**
@@ -34,6 +36,7 @@ enum operation_kind {
  * @undoing: @undo has been called
  * @undo: called when the operation fails, in place of the answer; ends in operation_undone(). NULL
  *	when there is nothing to undo
+ * @answer: for the client, owned; NULL: the cluster
  * @fault: why it failed
  */
 struct operation {
@@ -53,6 +56,7 @@ struct operation {
 	void (*undo)(struct operation *op);
 	bool late;
 	bool undoing;
+	json_object *answer;
 	struct fault fault;
 };
 

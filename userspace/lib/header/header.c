@@ -19,8 +19,8 @@
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 #include "lib/header/block_device.h"
+#include "lib/header/inspect.h"
 #include "lib/header/luks.h"
-#include "lib/header/volume_hash.h"
 #include "lib/header/volume_profile.h"
 
 #define METADATA_SIZE (16 * 1024) /* bytes of one of the two copies of the metadata */
@@ -31,24 +31,6 @@
  * the digest uses the least iterations that LUKS2 allows.
  */
 #define DIGEST_ITERATIONS 1000
-
-/* Checks and hashes the header that @luks has in memory. */
-static int inspect(struct luks *luks, struct volume_header *out, struct fault *f)
-{
-	struct json_object _cleanup_json_ *metadata = NULL;
-	struct fault reason = { 0 };
-	const char *text;
-	int r = crypt_dump_json(luks->cd, &text, 0);
-
-	if (r)
-		return luks_fault(luks, r, "Cannot read the volume header of", f);
-	metadata = json_parse(text, strlen(text));
-	if (volume_profile_check(metadata, crypt_get_uuid(luks->cd), crypt_get_subsystem(luks->cd),
-				 out, &reason))
-		return fault_set(f, reason.code, "The volume header of %s is refused: %s.",
-				 luks->device, reason.message);
-	return volume_hash(out, out->header_sha256, f);
-}
 
 /* Length of the data area, from the segment or else from the device as it is now. */
 static int measure(const char *device, struct volume_header *header, struct fault *f)
@@ -72,7 +54,7 @@ static int load_same(struct luks *luks, const char *device, const struct volume_
 {
 	struct volume_header now;
 
-	if (luks_load(luks, device, f) || inspect(luks, &now, f))
+	if (luks_load(luks, device, f) || header_inspect(luks, &now, f))
 		return -1;
 	if (strcmp(now.header_sha256, expected->header_sha256))
 		return fault_set(f, LUKS_INVALID,
@@ -246,7 +228,7 @@ int header_format(const char *device, const struct volume_identity *id, const st
 	strcpy(header.account, id->account);
 	token = volume_token(&header);
 	if (luks_put_token(&luks, CRYPT_ANY_TOKEN, token, f) || label_luks(&luks, id, f) ||
-	    inspect(&luks, &header, f) || measure(device, &header, f))
+	    header_inspect(&luks, &header, f) || measure(device, &header, f))
 		return -1;
 	*out = header;
 	return 0;
@@ -300,7 +282,7 @@ int header_read(const char *device, struct volume_header *out, struct fault *f)
 	struct luks _cleanup_luks_ luks = { 0 };
 	struct volume_header header;
 
-	if (luks_load(&luks, device, f) || inspect(&luks, &header, f) ||
+	if (luks_load(&luks, device, f) || header_inspect(&luks, &header, f) ||
 	    measure(device, &header, f))
 		return -1;
 	if (!header.wrapped_key_size)

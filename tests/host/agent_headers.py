@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: MIT
+#
+# The header of a volume: backup, damage and restore. The clients keep the files; the agent compares a
+# backup with its catalog before it writes.
+
+import json
+import os
+import subprocess
+
+from agent_daemon import luks
+from agent_suite import LOST, agent, finish, one, test, three, two
+from wait import PATIENCE, wait_for
+
+HEADER = 1 << 20
+SECTOR = b"a sector of the database"
+
+
+def header(verb, name, file, *more):
+    return subprocess.run([f"{agent.programs}/envelope", "header", verb, "--db-cluster-identifier", name, "--file", file, *more],
+                          capture_output=True, text=True, env=agent.environment, timeout=PATIENCE, check=False)
+
+
+def good(verb, name, file, *more):
+    done = header(verb, name, file, *more)
+    assert done.returncode == 0, f"header {verb} {name}: {done.stderr}\n{agent.log()[-3000:]}"
+    return done.stdout
+
+
+def bad(fault, status, verb, name, file):
+    done = header(verb, name, file)
+    assert f"({fault})" in done.stderr, f"header {verb} {name}: expected {fault}, seen {done.stderr}"
+    assert done.returncode == status, f"exit status {done.returncode}, expected {status}"
+    return done.stderr
+
+
+def fresh(name):
+    path = f"{agent.dir}/{name}"
+    if os.path.exists(path):
+        os.unlink(path)
+    return path
+
+
+def write(disk, at, data):
+    with open(disk.device, "r+b", buffering=0) as device:
+        device.seek(at)
+        device.write(data)
+
+
+def damage(disk):
+    write(disk, 0, bytes(HEADER))
+
+
+@test("a wiped header: the start names the command, the restore puts it back, and the volume starts with its data")
+def _():
+    agent.create("db1", one)
+    file = fresh("db1.header")
+    shown = json.loads(good("backup", "db1", file, "--output", "json"))["HeaderBackup"]  # in use
+    assert shown == {"DBClusterIdentifier": "db1", "File": file, "Size": HEADER}, shown
+    assert os.stat(file).st_mode & 0o777 == 0o600 and os.stat(file).st_size == HEADER
+    assert agent.records("BackupVolumeHeader")[-1]["requestParameters"] == {"dbClusterIdentifier": "db1"}
+    bad("InvalidParameterValue", 2, "backup", "db1", file)  # would overwrite a backup
+    agent.good("stop", "db1")
+    write(one, HEADER, SECTOR)
+    damage(one)
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert "envelope header restore --db-cluster-identifier db1 --file FILE" in said and "damaged" in said, said
+    bad("InvalidVolumeHeader", 6, "backup", "db1", fresh("damaged.header"))
+    assert not os.path.exists(f"{agent.dir}/damaged.header")
+    restored = json.loads(good("restore", "db1", file, "--output", "json"))["DBCluster"]
+    assert restored["DBClusterIdentifier"] == "db1" and restored["Status"] == "stopped", restored
+    agent.good("start", "db1")
+    assert one.read(HEADER + len(SECTOR)).endswith(SECTOR)
+    assert agent.status("db1") == "available" and len(agent.keys()) == 1
+
+
+@test("the file of a backup is one for cryptsetup too")
+def _():
+    agent.create("db1", one)
+    file = fresh("db1.header")
+    good("backup", "db1", file)
+    agent.good("stop", "db1")
+    damage(one)
+    luks("luksHeaderRestore", "--batch-mode", one.device, "--header-backup-file", file)
+    agent.good("start", "db1")
+
+
+@test("a live cluster's header is not written to")
+def _():
+    agent.create("db1", one)
+    file = fresh("db1.header")
+    good("backup", "db1", file)
+    damage(one)
+    said = bad("InvalidDBClusterStateFault", 6, "restore", "db1", file)
+    assert "Stop the cluster first" in said, said
+    assert not any(one.read(HEADER))
+    agent.good("stop", "db1")
+    good("restore", "db1", file)
+    bad("DBClusterNotFoundFault", 3, "restore", "db9", file)
+
+
+@test("an old header does not resurrect a cluster that has lost its key")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    old, new = fresh("old.header"), fresh("new.header")
+    good("backup", "db1", old)
+    agent.kms.good("DisableKey", {"KeyId": key})
+    wait_for(lambda: agent.status("db1") == LOST)
+    agent.told_disks()
+    good("backup", "db1", new)
+    agent.good("stop", "db1")
+    damage(one)
+    said = bad("InvalidParameterValue", 2, "restore", "db1", old)
+    assert "older than the loss of the key" in said, said
+    assert not any(one.read(HEADER)), "the old header was written"
+    good("restore", "db1", new)
+    agent.told_disks()
+    assert f'"state":"{LOST}"'.encode() in one.read()
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+
+
+@test("a backup of another volume, or one that was changed, is refused")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    file, other = fresh("db1.header"), fresh("db2.header")
+    good("backup", "db1", file)
+    good("backup", "db2", other)
+    agent.good("stop", "db1")
+    whole = one.read()
+    said = bad("InvalidParameterValue", 2, "restore", "db1", other)
+    assert "of the cluster db2" in said, said
+    token = json.loads(luks("token", "export", "--token-id", "0", file))
+    token["wrapped_key"] = "AAAA"
+    luks("token", "import", "--token-replace", "--token-id", "0", file, stdin=json.dumps(token))
+    said = bad("InvalidParameterValue", 2, "restore", "db1", file)
+    assert "its content or its wrapped key differs" in said, said
+    with open(file, "r+b", buffering=0) as f:
+        f.write(bytes(HEADER))
+    bad("InvalidVolumeHeader", 6, "restore", "db1", file)
+    with open(file, "r+b", buffering=0) as f:
+        f.truncate(100)
+    bad("InvalidParameterValue", 2, "restore", "db1", file)
+    bad("InvalidParameterValue", 2, "restore", "db1", fresh("nothing"))
+    assert one.read() == whole
+    agent.good("start", "db1")
+
+
+@test("a header that somebody changed is put back, and is no backup")
+def _():
+    agent.create("db1", one)
+    file = fresh("db1.header")
+    good("backup", "db1", file)
+    agent.good("stop", "db1")
+    token = json.loads(luks("token", "export", "--token-id", "0", one.device))
+    token["wrapped_key"] = "AAAA"
+    luks("token", "import", "--token-replace", "--token-id", "0", one.device, stdin=json.dumps(token))
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert "envelope header restore --db-cluster-identifier db1 --file FILE" in said, said
+    bad("InvalidVolumeHeader", 6, "backup", "db1", fresh("changed.header"))
+    good("restore", "db1", file)
+    agent.good("start", "db1")
+
+
+@test("a restore writes to the cluster's own disk, under whatever name, and to no other")
+def _():
+    agent.create("db1", one)
+    file = fresh("db1.header")
+    good("backup", "db1", file)
+    agent.good("stop", "db1")
+    whole = one.read()
+    damage(one)
+    one.name(two)
+    agent.scannable(two, three)
+    said = bad("InvalidVolumeHeader", 6, "restore", "db1", file)
+    assert "Attach that disk first" in said, said
+    assert not any(two.read()) and not any(one.read(HEADER))
+    agent.scannable(*agent.disks)
+    write(two, 0, whole)
+    said = bad("InvalidVolumeHeader", 6, "restore", "db1", file)
+    assert two.device in said and "copy" in said, said
+    two.blank()
+    good("restore", "db1", file)
+    assert b'"volume_id"' in one.read() and not any(two.read())
+    one.name(one)
+    write(one, 0, bytes(HEADER))
+    write(one, 1024, b"\1\0\0\0\377\0\0\0")
+    write(one, 4096 - 10, b"SWAPSPACE2")
+    said = bad("InvalidParameterCombination", 2, "restore", "db1", file)
+    assert "holds other data (swap)" in said, said
+    subprocess.run(["blockdev", "--setro", one.device], check=True)
+    damaged = bad("InvalidParameterValue", 2, "restore", "db1", file)
+    subprocess.run(["blockdev", "--setrw", one.device], check=True)
+    assert "write-protected" in damaged, damaged
+    damage(one)
+    good("restore", "db1", file)
+    agent.good("start", "db1")
+
+
+finish()

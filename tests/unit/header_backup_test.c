@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/* sources: ../tests/unit/header_fixture.c */
+/*
+ * A backup of a volume header puts the same header back, over a damaged one or over its own, and over
+ * nothing else.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "header_fixture.h"
+#include "lib/base/hex.h"
+#include "lib/header/header_backup.h"
+
+static uint8_t bytes[HEADER_BACKUP_BYTES];
+
+static struct volume_header backed_up(void)
+{
+	struct volume_header made = make_volume(), header;
+	struct fault f = { 0 };
+
+	succeeds(header_backup_make(image, bytes, &header, &f), &f);
+	assert_string_equal(header.header_sha256, made.header_sha256);
+	assert_memory_equal(header.wrapped_key, blob, sizeof(blob));
+	return header;
+}
+
+static void damage(size_t size)
+{
+	uint8_t *zeros = calloc(1, size);
+
+	write_at(0, zeros, size);
+	free(zeros);
+}
+
+static void a_wiped_header_is_put_back(void **state)
+{
+	struct volume_header before = backed_up(), after;
+	struct fault f = { 0 };
+	const char data[] = "data of the database";
+
+	write_at(VOLUME_DATA_OFFSET, data, sizeof(data));
+	damage(VOLUME_DATA_OFFSET);
+	refused(header_read(image, &after, &f), &f, "InvalidVolumeHeader", "holds no LUKS2 header");
+	succeeds(header_backup_restore(image, VOLUME_ID, bytes, &f), &f);
+	succeeds(header_read(image, &after, &f), &f);
+	assert_string_equal(after.header_sha256, before.header_sha256);
+	assert_memory_equal(after.wrapped_key, blob, sizeof(blob));
+	assert_true(image_holds(data, sizeof(data)));
+}
+
+static void a_changed_header_is_put_back(void **state)
+{
+	struct volume_header before = backed_up(), after;
+	struct fault f = { 0 };
+
+	succeeds(header_set_state(image, VOLUME_ID, "deleted", "by mistake", &f), &f);
+	succeeds(header_backup_restore(image, VOLUME_ID, bytes, &f), &f);
+	succeeds(header_read(image, &after, &f), &f);
+	assert_string_equal(after.state, "");
+	assert_string_equal(after.header_sha256, before.header_sha256);
+}
+
+static void other_data_stays(void **state)
+{
+	static const char swap[] = "SWAPSPACE2";
+	static const uint8_t version[] = { 1, 0, 0, 0, 255, 0, 0, 0 };
+	struct fault f = { 0 };
+
+	backed_up();
+	damage(VOLUME_DATA_OFFSET);
+	write_at(1024, version, sizeof(version));
+	write_at(4096 - 10, swap, 10);
+	refused(header_backup_restore(image, VOLUME_ID, bytes, &f), &f,
+		"InvalidParameterCombination", "holds other data (swap)");
+	assert_true(image_holds(swap, 10));
+}
+
+static void another_volume_stays(void **state)
+{
+	struct volume_header header;
+	struct fault f = { 0 };
+
+	backed_up();
+	refused(header_backup_restore(image, OTHER_ID, bytes, &f), &f, "InvalidVolumeHeader",
+		"holds the header of " VOLUME_ID);
+	succeeds(header_read(image, &header, &f), &f);
+}
+
+static void a_damaged_backup_is_refused(void **state)
+{
+	struct volume_header header;
+	struct fault f = { 0 };
+
+	backed_up();
+	for (size_t at = 0; at < sizeof(bytes); at += sizeof(bytes) / 2)
+		bytes[at + 5000] ^= 1;
+	refused(header_backup_read(bytes, &header, &f), &f, "InvalidVolumeHeader",
+		"The backup holds no LUKS2 header");
+	memset(bytes, 0, sizeof(bytes));
+	refused(header_backup_read(bytes, &header, &f), &f, "InvalidVolumeHeader",
+		"The backup holds no LUKS2 header");
+}
+
+static void hex_is_strict(void **state)
+{
+	uint8_t out[4];
+	char *text = hex_encode((const uint8_t *)"\x00\x9f\xa0\xff", 4);
+
+	assert_string_equal(text, "009fa0ff");
+	assert_int_equal(hex_decode(text, out, 4), 0);
+	assert_memory_equal(out, "\x00\x9f\xa0\xff", 4);
+	free(text);
+	assert_true(hex_decode("009fa0f", out, 4) < 0);
+	assert_true(hex_decode("009fa0ff0", out, 4) < 0);
+	assert_true(hex_decode("009fA0ff", out, 4) < 0);
+	assert_true(hex_decode("009f 0ff", out, 4) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_image(a_wiped_header_is_put_back),
+		with_image(a_changed_header_is_put_back),
+		with_image(other_data_stays),
+		with_image(another_volume_stays),
+		with_image(a_damaged_backup_is_refused),
+		cmocka_unit_test(hex_is_strict),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

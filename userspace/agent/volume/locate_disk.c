@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The disk of a volume whose header is damaged. The header cannot tell, so the device at the user's
+ * path must have the identity that the catalog knows, or another device must prove it.
+ */
+#include "agent/volume/locate_disk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/volume/disks.h"
+#include "agent/volume/scan.h"
+
+/* Fills @number with the device at the user's path, if it is the disk that the catalog knows. */
+static bool is_at_path(const struct volume_job *job, dev_t *number)
+{
+	char identity[DISK_IDENTITY_MAX];
+	struct stat st;
+
+	if (stat(job->device, &st) < 0 || !S_ISBLK(st.st_mode))
+		return false;
+	*number = st.st_rdev;
+	disk_identity(st.st_rdev, identity);
+	return !job->disk[0] || !strcmp(identity, job->disk);
+}
+
+/* The same for the other devices of the host: the identity must prove itself. */
+static bool is_elsewhere(const struct volume_job *job, dev_t *number)
+{
+	char identity[DISK_IDENTITY_MAX];
+	struct disk *disks = NULL;
+	size_t count = disks_list(&disks);
+	bool found = false;
+	struct stat st;
+
+	for (size_t i = 0; i < count && !found; i++) {
+		if (stat(disks[i].path, &st) < 0)
+			continue;
+		*number = st.st_rdev;
+		disk_identity(st.st_rdev, identity);
+		found = disk_identity_proves(job->disk, identity);
+	}
+	free(disks);
+	return found;
+}
+
+/* Another device that holds the volume's header: the disk itself, or a copy. */
+static int check_no_other(struct volume_job *job)
+{
+	struct scanned *volumes = NULL;
+	size_t count = scan_volumes(job->volume_id, &volumes);
+	int r = 0;
+
+	for (size_t i = 0; i < count && r == 0; i++)
+		if (volumes[i].number != job->number)
+			r = fault_set(&job->fault, "InvalidVolumeHeader",
+				      "%s has the header of the volume %s of the cluster %s. Nothing was written to %s: one of the two is a copy.",
+				      volumes[i].device, job->volume_id, job->cluster_id,
+				      job->found);
+	free(volumes);
+	return r;
+}
+
+/**
+ * locate_disk() - find the disk of a volume without its header
+ * @job: @device, @disk and @volume_id say which; @found, @number and @disk are filled, or @fault
+ *
+ * Return: 0 or -1.
+ */
+int locate_disk(struct volume_job *job)
+{
+	char holder[PATH_MAX];
+	dev_t number;
+
+	if (!is_at_path(job, &number) && !is_elsewhere(job, &number))
+		return fault_set(&job->fault, "InvalidVolumeHeader",
+				 "The disk of the cluster %s is not at %s, nor another device of this host (%.120s). Attach that disk first. Nothing was written.",
+				 job->cluster_id, job->device,
+				 job->disk[0] ? job->disk : "unknown");
+	if (disks_holder(number, holder))
+		return fault_set(&job->fault, "VolumeInUse",
+				 "%s is in use: the device %s lies on top of it. Nothing was written.",
+				 job->device, holder);
+	if (!disk_node(number, job->found))
+		return fault_set(&job->fault, "InternalFailure",
+				 "The kernel's own path of %s is not in /dev. Nothing was written.",
+				 job->device);
+	job->number = number;
+	disk_identity(number, job->disk);
+	return check_no_other(job);
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Backup and restore of a volume's header. The client has the file; the agent gives and takes the
+ * bytes. A restore compares the backup with the catalog first, so that no old header resurrects a
+ * volume whose key was lost, and then brings the record of a loss in line with the catalog.
+ */
+#include "agent/work/header_backup.h"
+
+#include <string.h>
+
+#include "agent/rules/rules.h"
+#include "agent/volume/locate.h"
+#include "agent/volume/locate_disk.h"
+#include "agent/work/loss_record.h"
+#include "agent/work/place.h"
+#include "lib/base/hex.h"
+#include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "lib/header/block_device.h"
+#include "lib/header/header_backup.h"
+
+static int out_of_memory(struct fault *f)
+{
+	return fault_set(f, "InternalFailure", "Out of memory.");
+}
+
+/* ---- backup ---- */
+
+static void run_backup(struct volume_job *job)
+{
+	uint8_t bytes[HEADER_BACKUP_BYTES];
+
+	/* The volume of a live device is where the start found it. */
+	job->result = job->mapping.name[0] ? 0 : locate_volume(job);
+	if (job->result == 0)
+		job->result = header_backup_make(job->found, bytes, &job->header, &job->fault);
+	if (job->result == 0) {
+		job->backup = hex_encode(bytes, sizeof(bytes));
+		if (!job->backup)
+			job->result = out_of_memory(&job->fault);
+	}
+}
+
+static void backed_up(struct operation *op)
+{
+	const struct volume_header *header = &op->job.header;
+
+	if (op->job.result < 0) {
+		operation_step_failed(op);
+		return;
+	}
+	if (strcmp(header->volume_id, op->cluster->volume_id) ||
+	    !cluster_has_header(op->cluster, header)) {
+		fault_set(&op->fault, "InvalidVolumeHeader",
+			  "The header on %s is not the one that was written for the cluster %s. It is not worth a backup: restore it from an older one.",
+			  op->job.found, op->cluster->id);
+		operation_fail(op);
+		return;
+	}
+	op->answer = json_object_new_object();
+	json_add_string(op->answer, "header", op->job.backup);
+	operation_end(op);
+}
+
+/** backup_header_begin() - answer with the header of @op's cluster */
+void backup_header_begin(struct operation *op)
+{
+	operation_device_step(op, run_backup, backed_up);
+}
+
+/* ---- restore ---- */
+
+static int decode(struct volume_job *job, uint8_t bytes[HEADER_BACKUP_BYTES])
+{
+	if (job->backup && hex_decode(job->backup, bytes, HEADER_BACKUP_BYTES) == 0)
+		return 0;
+	return fault_set(&job->fault, "InvalidParameterValue",
+			 "A backup of a volume header has %d bytes, in hexadecimal digits.",
+			 HEADER_BACKUP_BYTES);
+}
+
+static void run_read(struct volume_job *job)
+{
+	uint8_t bytes[HEADER_BACKUP_BYTES];
+
+	job->result = decode(job, bytes);
+	if (job->result == 0)
+		job->result = header_backup_read(bytes, &job->header, &job->fault);
+}
+
+static void run_restore(struct volume_job *job)
+{
+	uint8_t bytes[HEADER_BACKUP_BYTES];
+	bool read_only = false;
+
+	job->result = decode(job, bytes);
+	if (job->result == 0)
+		job->result = locate_disk(job);
+	if (job->result < 0)
+		return;
+	job->claim = block_device_claim(job->found, job->number, &read_only, &job->fault);
+	if (job->claim < 0)
+		job->result = -1;
+	else if (read_only)
+		job->result =
+			fault_set(&job->fault, "InvalidParameterValue",
+				  "%s is write-protected. Make it writable (blockdev --setrw), then try again.",
+				  job->found);
+	else
+		job->result = header_backup_restore(job->found, job->volume_id, bytes, &job->fault);
+}
+
+static void restored(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	if (op->job.result < 0) {
+		operation_step_failed(op);
+		return;
+	}
+	log_info("Cluster %s: its header on %s was restored from a backup.", cluster->id,
+		 op->job.found);
+	place_found(cluster, op->job.found, op->job.disk);
+	loss_record_write(cluster);
+	operation_end(op);
+}
+
+static void known(struct operation *op)
+{
+	if (op->job.result < 0) {
+		operation_step_failed(op);
+	} else if (rules_backup_matches(op->cluster, &op->job.header, &op->fault) < 0) {
+		operation_fail(op);
+	} else {
+		operation_device_step(op, run_restore, restored);
+	}
+}
+
+/**
+ * restore_header_begin() - put a header back to the disk of @op's cluster
+ * @backup: from a backup, in hexadecimal digits
+ */
+void restore_header_begin(struct operation *op, const char *backup)
+{
+	op->job.backup = strdup(backup);
+	operation_device_step(op, run_read, known);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * envelope header backup | restore: the file is the client's, with the client's permissions. The file
+ * has the form that cryptsetup luksHeaderBackup writes, so that cryptsetup can put it back too.
+ *
+ * Must never judge a backup: the agent compares it with its catalog.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/agent_client.h"
+#include "cli/explain.h"
+#include "cli/output.h"
+#include "lib/base/file.h"
+#include "lib/base/hex.h"
+#include "lib/header/header_backup.h"
+
+static const struct option_spec backup_options[] = { { .name = "db-cluster-identifier",
+						       .kind = OPTION_STRING,
+						       .placeholder = "NAME",
+						       .parameter = "dbClusterIdentifier",
+						       .required = true,
+						       .help = "the cluster" },
+						     { .name = "file",
+						       .kind = OPTION_STRING,
+						       .placeholder = "FILE",
+						       .required = true,
+						       .help = "the backup; must not exist yet" },
+						     { 0 } };
+
+static const struct option_spec restore_options[] = { { .name = "db-cluster-identifier",
+							.kind = OPTION_STRING,
+							.placeholder = "NAME",
+							.parameter = "dbClusterIdentifier",
+							.required = true,
+							.help = "the cluster; it must be stopped" },
+						      { .name = "file",
+							.kind = OPTION_STRING,
+							.placeholder = "FILE",
+							.required = true,
+							.help = "the backup" },
+						      { 0 } };
+
+/* Writes the bytes and, in place of the unused keyslots area, zeros. */
+static int write_backup(const char *path, const char *hex, struct fault *f)
+{
+	uint8_t *bytes = calloc(1, VOLUME_DATA_OFFSET);
+	struct fault why = { 0 };
+	int r;
+
+	if (!bytes)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	if (!hex || hex_decode(hex, bytes, HEADER_BACKUP_BYTES) < 0) {
+		free(bytes);
+		return fault_set(f, "InternalFailure", "The agent's answer has no volume header.");
+	}
+	r = file_create(path, 0600, bytes, VOLUME_DATA_OFFSET, &why);
+	free(bytes);
+	return r ? fault_set(f, "InvalidParameterValue", "%s", why.message) : 0;
+}
+
+static int run_backup(const struct invocation *invocation)
+{
+	_cleanup_json_ struct json_object *reply = NULL, *document = NULL, *backup = NULL;
+	const char *path = json_get_string(invocation->local, "file");
+	struct fault f;
+
+	/* Before the agent is asked; the write refuses an existing file as well. */
+	if (access(path, F_OK) == 0) {
+		fault_set(&f, "InvalidParameterValue", "%s exists already. Choose another file.",
+			  path);
+		return explain_fault(invocation->command, &f);
+	}
+	if (agent_call(invocation, &reply, &f) < 0 ||
+	    write_backup(path, json_get_string(reply, "header"), &f) < 0)
+		return explain_fault(invocation->command, &f);
+	backup = json_object_new_object();
+	json_add_string(backup, "DBClusterIdentifier",
+			json_get_string(invocation->params, "dbClusterIdentifier"));
+	json_add_string(backup, "File", path);
+	json_add_int(backup, "Size", VOLUME_DATA_OFFSET);
+	if (!invocation->json) {
+		output_record(backup);
+		return 0;
+	}
+	document = json_object_new_object();
+	json_add_object(document, "HeaderBackup", json_object_get(backup));
+	output_json(document);
+	return 0;
+}
+
+/* Adds the header in the file to the parameters of the call. */
+static int read_backup(const struct invocation *invocation, struct fault *f)
+{
+	const char *path = json_get_string(invocation->local, "file");
+	uint8_t bytes[HEADER_BACKUP_BYTES];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
+	int error = errno;
+	char *hex;
+
+	if (fd >= 0)
+		close(fd);
+	if (size < 0)
+		return fault_set(f, "InvalidParameterValue",
+				 "%s cannot be read: %s. Check the path and its permissions.", path,
+				 strerror(error));
+	if (size != (ssize_t)sizeof(bytes))
+		return fault_set(f, "InvalidParameterValue",
+				 "%s is too short for the backup of a volume header.", path);
+	hex = hex_encode(bytes, sizeof(bytes));
+	if (!hex)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	json_add_string(invocation->params, "header", hex);
+	free(hex);
+	return 0;
+}
+
+static int run_restore(const struct invocation *invocation)
+{
+	_cleanup_json_ struct json_object *reply = NULL, *document = NULL;
+	struct json_object *cluster;
+	struct fault f;
+
+	if (read_backup(invocation, &f) < 0 || agent_call(invocation, &reply, &f) < 0)
+		return explain_fault(invocation->command, &f);
+	cluster = json_get_object(reply, "cluster");
+	document = json_object_new_object();
+	if (cluster)
+		json_add_object(document, "DBCluster", json_object_get(cluster));
+	if (invocation->json)
+		output_json(document);
+	else if (cluster)
+		output_record(cluster);
+	return 0;
+}
+
+const struct command header_commands[] = {
+	{
+		.noun = "header",
+		.verb = "backup",
+		.operation = "BackupVolumeHeader",
+		.method = "BackupHeader",
+		.progress = "Reading the volume's header",
+		.summary = "Write a volume's header, with its wrapped key, to a file",
+		.details =
+			"A damaged header makes the volume unreadable: it has the only copy of the wrapped\n"
+			"data key. The cluster may be in use. Keep the file on another disk. The key in it is\n"
+			"of no use without the KMS.",
+		.options = backup_options,
+		.run = run_backup,
+	},
+	{
+		.noun = "header",
+		.verb = "restore",
+		.operation = "RestoreVolumeHeader",
+		.method = "RestoreHeader",
+		.progress = "Restoring the volume's header",
+		.summary = "Put a volume's header back from a file",
+		.details =
+			"The agent refuses a backup of another volume, and for a cluster that has lost its key\n"
+			"a backup that is older than the loss. A device with other data is not written to.",
+		.options = restore_options,
+		.run = run_restore,
+	},
+	{ 0 }
+};

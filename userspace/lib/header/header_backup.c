@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Backups of volume headers through libcryptsetup, which takes files: a backup is written to a file
+ * in a folder of its own, and put back from a file without a name. See header_backup.h.
+ */
+
+#include "lib/header/header_backup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lib/base/json.h"
+#include "lib/header/block_device.h"
+#include "lib/header/header.h"
+#include "lib/header/inspect.h"
+#include "lib/header/luks.h"
+
+#define NAME "the backup"
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+#define _cleanup_close_ __attribute__((cleanup(close_fd)))
+
+static int file_fault(struct fault *f)
+{
+	return fault_set(f, "InternalFailure",
+			 "The agent cannot make a file for the backup: %s. Check the room in /tmp.",
+			 strerror(errno));
+}
+
+/* Reads the backup file, which libcryptsetup has made for root only. */
+static int read_file(const char *path, uint8_t bytes[HEADER_BACKUP_BYTES], struct fault *f)
+{
+	int _cleanup_close_ fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, bytes, HEADER_BACKUP_BYTES) != HEADER_BACKUP_BYTES)
+		return file_fault(f);
+	return 0;
+}
+
+/**
+ * header_backup_make() - the header of a volume as a backup
+ * @bytes: filled
+ * @out: the header in @bytes, checked
+ * @f: InvalidVolumeHeader when the device holds no volume or a damaged header
+ *
+ * May be called while the device is in use.
+ *
+ * Return: 0 or -1.
+ */
+int header_backup_make(const char *device, uint8_t bytes[HEADER_BACKUP_BYTES],
+		       struct volume_header *out, struct fault *f)
+{
+	char folder[] = "/tmp/envelope-header-XXXXXX", path[sizeof(folder) + 8];
+	struct luks _cleanup_luks_ luks = { 0 };
+	int r;
+
+	if (luks_load(&luks, device, f))
+		return -1;
+	if (!mkdtemp(folder))
+		return file_fault(f);
+	snprintf(path, sizeof(path), "%s/header", folder);
+	r = crypt_header_backup(luks.cd, CRYPT_LUKS2, path);
+	if (r)
+		r = luks_fault(&luks, r, "Cannot back up the volume header of", f);
+	else
+		r = read_file(path, bytes, f);
+	unlink(path);
+	rmdir(folder);
+	return r ? r : header_backup_read(bytes, out, f);
+}
+
+/* A file without a name that holds the backup as libcryptsetup wants it: @path leads to it. */
+static int open_backup(const uint8_t bytes[HEADER_BACKUP_BYTES], char path[32], struct fault *f)
+{
+	int fd = memfd_create("header", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, bytes, HEADER_BACKUP_BYTES) != HEADER_BACKUP_BYTES ||
+	    ftruncate(fd, VOLUME_DATA_OFFSET)) {
+		file_fault(f);
+		close_fd(&fd);
+		return -1;
+	}
+	snprintf(path, 32, "/proc/self/fd/%d", fd);
+	return fd;
+}
+
+/**
+ * header_backup_read() - read, check and hash the header in a backup
+ * @out: filled except for @data_sectors
+ * @f: InvalidVolumeHeader when the bytes are no backup of a finished volume's header
+ *
+ * Return: 0 or -1.
+ */
+int header_backup_read(const uint8_t bytes[HEADER_BACKUP_BYTES], struct volume_header *out,
+		       struct fault *f)
+{
+	char path[32];
+	int _cleanup_close_ fd = open_backup(bytes, path, f);
+	struct luks _cleanup_luks_ luks = { 0 };
+
+	if (fd < 0 || luks_open(&luks, path, f))
+		return -1;
+	luks.device = NAME;
+	if (crypt_load(luks.cd, CRYPT_LUKS2, NULL))
+		return fault_set(f, LUKS_INVALID,
+				 "The backup holds no LUKS2 header, or a damaged one.");
+	if (header_inspect(&luks, out, f))
+		return -1;
+	if (!out->wrapped_key_size)
+		return fault_set(f, LUKS_INVALID,
+				 "The backup is of a volume that was never completed.");
+	return 0;
+}
+
+/* The header may be damaged or gone. Any other content of the device stays as it is. */
+static int check_content(const char *device, const char *volume_id, struct fault *f)
+{
+	struct json_object _cleanup_json_ *token = NULL;
+	struct luks _cleanup_luks_ luks = { 0 };
+	struct block_device_contents contents;
+	const char *found;
+
+	if (block_device_probe(device, &contents, f))
+		return -1;
+	if (contents.found && strcmp(contents.what, "crypto_LUKS"))
+		return fault_set(f, "InvalidParameterCombination",
+				 "%s holds other data (%s). Nothing was written. If the data are not needed, remove them with wipefs -a.",
+				 device, contents.what);
+	if (luks_load(&luks, device, f))
+		return strcmp(f->code, LUKS_INVALID) ? -1 : 0;
+	token = luks_get_token(&luks, VOLUME_TOKEN);
+	found = json_get_string(token, "volume_id");
+	if (found && !strcmp(found, volume_id))
+		return 0;
+	return fault_set(f, LUKS_INVALID,
+			 "%s holds the header of %.64s, not of the volume %s. Nothing was written.",
+			 device, found ? found : "another LUKS2 device", volume_id);
+}
+
+/**
+ * header_backup_restore() - write a backup to the header area of a device
+ * @volume_id: of the volume in the backup
+ * @bytes: passed header_backup_read()
+ * @f: InvalidParameterCombination when the device holds other data, InvalidVolumeHeader when it holds
+ *	another volume
+ *
+ * The caller has claimed the device: see block_device_claim().
+ *
+ * Return: 0 or -1.
+ */
+int header_backup_restore(const char *device, const char *volume_id,
+			  const uint8_t bytes[HEADER_BACKUP_BYTES], struct fault *f)
+{
+	char path[32];
+	int _cleanup_close_ fd = open_backup(bytes, path, f);
+	struct luks _cleanup_luks_ luks = { 0 };
+	struct volume_header now;
+	int r;
+
+	if (fd < 0 || check_content(device, volume_id, f) || luks_open(&luks, device, f))
+		return -1;
+	r = crypt_header_restore(luks.cd, CRYPT_LUKS2, path);
+	if (r)
+		return luks_fault(&luks, r, "Cannot restore the volume header of", f);
+	*f = (struct fault){ 0 };
+	return header_read(device, &now, f);
+}
