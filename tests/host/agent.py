@@ -28,6 +28,27 @@ def _():
     assert agent.status("db1") == "available" and len(agent.keys()) == 1
 
 
+@test("a protected cluster is not deleted, also after a restart of the agent, until the protection is disabled")
+def _():
+    agent.create("db1", one, "--deletion-protection")
+    agent.create("db2", two)
+    assert [agent.clusters()[name]["DeletionProtection"] for name in ("db1", "db2")] == [True, False]
+    agent.restart()
+    agent.good("stop", "db1")
+    said = agent.bad("InvalidParameterCombination", "delete", "db1", "--skip-final-snapshot", "--erase")
+    assert "Cannot delete protected Cluster, please disable deletion protection and try again." in said, said
+    assert b"LUKS" in one.read() and agent.status("db1") == "stopped"
+    said = agent.bad("InvalidParameterCombination", "modify", "db1", "--no-deletion-protection", "--region", "eu-west-1")
+    assert agent.clusters()["db1"]["DeletionProtection"], "a refused change has disabled the protection"
+    agent.good("modify", "db2", "--deletion-protection")
+    agent.good("modify", "db1", "--no-deletion-protection")
+    assert agent.records("ModifyDBCluster")[-1]["requestParameters"]["deletionProtection"] is False
+    agent.restart()
+    agent.bad("InvalidParameterCombination", "delete", "db2", "--skip-final-snapshot")
+    agent.good("delete", "db1", "--skip-final-snapshot")
+    agent.good("modify", "db2", "--no-deletion-protection")
+
+
 @test("a denial takes the key at once, and for good, also when the key is enabled again")
 def _():
     key = agent.kms.new_key()["KeyId"]

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The catalog returns the clusters that were stored, refuses a second cluster of the same name, keeps
  * a damaged file aside instead of overwriting it, and does without a file that cannot be opened.
@@ -19,6 +19,7 @@
 #include "agent/catalog/catalog.h"
 #include "agent/catalog/grants.h"
 #include "agent/catalog/places.h"
+#include "agent/catalog/protections.h"
 
 struct fixture {
 	char directory[64];
@@ -238,6 +239,46 @@ static void the_grant_of_a_deleted_cluster_is_forgotten(void **state)
 	free(c);
 }
 
+static bool is_protected(struct fixture *x, struct cluster *c)
+{
+	struct fault f;
+
+	c->deletion_protection = !c->deletion_protection;
+	assert_int_equal(protections_find(x->catalog, c, &f), 0);
+	return c->deletion_protection;
+}
+
+static void a_protection_lasts_as_long_as_its_cluster(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *c = make("db1");
+	struct fault f;
+	sqlite3 *db;
+
+	store(x, c);
+	assert_false(is_protected(x, c));
+	for (int i = 0; i < 2; i++) {
+		c->deletion_protection = true;
+		assert_int_equal(protections_record(x->catalog, c, &f), 0);
+		reopen(x);
+		assert_true(is_protected(x, c));
+		c->deletion_protection = false;
+		assert_int_equal(protections_record(x->catalog, c, &f), 0);
+		assert_false(is_protected(x, c));
+	}
+	c->deletion_protection = true;
+	assert_int_equal(protections_record(x->catalog, c, &f), 0);
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_false(is_protected(x, c));
+	/* A table that cannot be read protects. */
+	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DROP TABLE protection", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(protections_find(x->catalog, c, &f), -1);
+	assert_true(c->deletion_protection);
+	free(c);
+}
+
 static void deleted_is_gone(void **state)
 {
 	struct fixture *x = *state;
@@ -424,6 +465,7 @@ int main(void)
 		WITH_CATALOG(a_requested_key_is_no_arn),
 		WITH_CATALOG(changes_replace_and_order_stays),
 		WITH_CATALOG(twins_are_refused),
+		WITH_CATALOG(a_protection_lasts_as_long_as_its_cluster),
 		WITH_CATALOG(deleted_is_gone),
 		WITH_CATALOG(the_disk_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(the_grant_of_a_deleted_cluster_is_forgotten),

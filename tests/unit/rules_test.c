@@ -251,15 +251,36 @@ static void delete_needs_a_word_about_the_snapshot(void **state)
 	assert_int_equal(rules_delete(&cluster, true, &f), 0);
 }
 
-static void nothing_can_be_modified(void **state)
+static void a_protected_cluster_is_not_deleted(void **state)
+{
+	struct cluster cluster = { .id = "db1",
+				   .status = CLUSTER_STOPPED,
+				   .deletion_protection = true };
+	struct fault f;
+
+	assert_int_equal(rules_delete(&cluster, true, &f), -1);
+	assert_string_equal(f.code, "InvalidParameterCombination");
+	if (strncmp(f.message,
+		    "Cannot delete protected Cluster, please disable deletion protection and try again.",
+		    82))
+		fail_msg("not AWS's words: %s", f.message);
+	cluster.deletion_protection = false;
+	assert_int_equal(rules_delete(&cluster, true, &f), 0);
+}
+
+static void only_the_protection_can_be_modified(void **state)
 {
 	static const struct {
 		unsigned int what;
 		const char *word;
 	} rows[] = {
-		{ MODIFY_KEY, "KMS key" },   { MODIFY_ENCRYPTION, "turned off" },
-		{ MODIFY_REGION, "region" }, { MODIFY_DEVICE, "device" },
-		{ 0, "No modifications" },   { MODIFY_KEY | MODIFY_DEVICE, "KMS key" },
+		{ MODIFY_KEY, "KMS key" },
+		{ MODIFY_ENCRYPTION, "turned off" },
+		{ MODIFY_REGION, "region" },
+		{ MODIFY_DEVICE, "device" },
+		{ 0, "No modifications" },
+		{ MODIFY_KEY | MODIFY_DEVICE, "KMS key" },
+		{ MODIFY_PROTECTION | MODIFY_REGION, "region" },
 	};
 	struct cluster cluster = { .id = "db1", .key_arn = ARN };
 
@@ -271,6 +292,7 @@ static void nothing_can_be_modified(void **state)
 		if (!strstr(f.message, rows[i].word))
 			fail_msg("no '%s' in: %s", rows[i].word, f.message);
 	}
+	assert_int_equal(rules_modify(&cluster, MODIFY_PROTECTION, NULL), 0);
 }
 
 static void only_a_refused_key_is_confirmed_as_lost(void **state)
@@ -432,8 +454,9 @@ int main(void)
 		cmocka_unit_test(one_operation_at_a_time),
 		cmocka_unit_test(stops_what_runs_or_is_left_over),
 		cmocka_unit_test(delete_needs_a_word_about_the_snapshot),
-		cmocka_unit_test(nothing_can_be_modified),
 		cmocka_unit_test(only_a_refused_key_is_confirmed_as_lost),
+		cmocka_unit_test(a_protected_cluster_is_not_deleted),
+		cmocka_unit_test(only_the_protection_can_be_modified),
 		cmocka_unit_test(a_backup_is_the_catalogs_header),
 		cmocka_unit_test(recovery_window),
 		cmocka_unit_test(a_refusal_is_a_verdict_beside_the_last_grant),

@@ -3,8 +3,8 @@
  * envelope cluster create | describe | start | stop | delete | confirm-loss | modify | relocate, with
  * the nouns and options of `aws rds ...-db-cluster`.
  *
- * Must never judge a request: the agent knows the rules. modify exists so that a
- * change of key, and turning encryption off, are refused by name.
+ * Must never judge a request: the agent knows the rules. modify has options for a change of key,
+ * and for turning encryption off, so that they are refused by name.
  */
 
 #include <stdio.h>
@@ -22,6 +22,11 @@
 	{                                                            \
 		.name = "storage-encrypted", .kind = OPTION_BOOLEAN, \
 		.parameter = "storageEncrypted", .help = text        \
+	}
+#define OPTION_PROTECTION(text)                                        \
+	{                                                              \
+		.name = "deletion-protection", .kind = OPTION_BOOLEAN, \
+		.parameter = "deletionProtection", .help = text        \
 	}
 #define OPTION_KEY(text)                                                           \
 	{                                                                          \
@@ -50,6 +55,8 @@ static const struct option_spec create_options[] = {
 	  .kind = OPTION_SWITCH,
 	  .parameter = "allowOverwrite",
 	  .help = "use the device although it holds data; the data are destroyed" },
+	OPTION_PROTECTION(
+		"refuse to delete the cluster until the protection is disabled (default: no)"),
 	{ 0 }
 };
 
@@ -85,6 +92,7 @@ static const struct option_spec relocate_options[] = {
 
 static const struct option_spec modify_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
+	OPTION_PROTECTION("refuse to delete the cluster, or allow it again"),
 	OPTION_KEY("refused: the key of a cluster never changes"),
 	OPTION_ENCRYPTED("refused: encryption is chosen when the cluster is created"),
 	{ .name = "region",
@@ -240,7 +248,7 @@ const struct command cluster_commands[] = {
 		.operation = "ModifyDBCluster",
 		.method = "ModifyCluster",
 		.progress = "Modifying the cluster",
-		.summary = "Explain why a cluster's key and encryption cannot be changed",
+		.summary = "Turn deletion protection on or off; key and encryption never change",
 		.details =
 			"A cluster keeps the key it was created with. To encrypt its data with another key,\n"
 			"create a second cluster and copy the data.",

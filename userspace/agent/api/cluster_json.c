@@ -43,6 +43,7 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_string(o, "Status", cluster_status_name(cluster->status));
 	json_add_string(o, "StatusReason", reason(cluster));
 	json_add_bool(o, "StorageEncrypted", true);
+	json_add_bool(o, "DeletionProtection", cluster->deletion_protection);
 	json_add_string(o, "KmsKeyId", cluster_key(cluster));
 	json_add_string(o, "Region", cluster->region);
 	json_add_string(o, "AccountId", cluster->account);

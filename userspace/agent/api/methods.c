@@ -17,6 +17,7 @@
 #include "agent/api/reply.h"
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/protections.h"
 #include "agent/lease/keyring.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/disks.h"
@@ -25,6 +26,7 @@
 #include "agent/work/detach.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/header_backup.h"
+#include "agent/work/modify.h"
 #include "agent/work/operation.h"
 #include "agent/work/relocate.h"
 #include "agent/work/state.h"
@@ -134,6 +136,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		{ "kmsKeyId", PARAMETER_STRING, false },
 		{ "region", PARAMETER_STRING, false },
 		{ "allowOverwrite", PARAMETER_BOOL, false },
+		{ "deletionProtection", PARAMETER_BOOL, false },
 	};
 	struct agent *agent = enter(userdata);
 	const struct create_request request = {
@@ -166,7 +169,11 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	if (f.code[0] || check_device(agent, request.device, &number, &f) < 0)
 		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	cluster = new_cluster(agent, &request, &f);
-	op = cluster ? operation_begin(cluster, OPERATION_CREATE, call, params, &f) : NULL;
+	if (cluster)
+		cluster->deletion_protection = json_get_bool(params, "deletionProtection", false);
+	op = cluster && protections_record(agent->catalog, cluster, &f) == 0
+		     ? operation_begin(cluster, OPERATION_CREATE, call, params, &f)
+		     : NULL;
 	if (!op) {
 		if (cluster)
 			cluster_remove(cluster);
@@ -249,12 +256,18 @@ static int may_modify(const struct cluster *cluster, json_object *params, struct
 		{ "storageEncrypted", MODIFY_ENCRYPTION },
 		{ "region", MODIFY_REGION },
 		{ "device", MODIFY_DEVICE },
+		{ "deletionProtection", MODIFY_PROTECTION },
 	};
 	unsigned int modifications = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		modifications |= json_has(params, table[i].parameter) ? table[i].modification : 0;
 	return rules_modify(cluster, modifications, f);
+}
+
+static void begin_modify(struct operation *op, json_object *params)
+{
+	modify_begin(op, json_get_bool(params, "deletionProtection", false));
 }
 
 static int may_relocate(const struct cluster *cluster, json_object *params, struct fault *f)
@@ -306,9 +319,12 @@ static const struct parameter restore_parameters[] = {
 };
 
 static const struct parameter modify_parameters[] = {
-	{ IDENTIFIER, PARAMETER_STRING, true },	       { "kmsKeyId", PARAMETER_STRING, false },
-	{ "storageEncrypted", PARAMETER_BOOL, false }, { "region", PARAMETER_STRING, false },
+	{ IDENTIFIER, PARAMETER_STRING, true },
+	{ "kmsKeyId", PARAMETER_STRING, false },
+	{ "storageEncrypted", PARAMETER_BOOL, false },
+	{ "region", PARAMETER_STRING, false },
 	{ "device", PARAMETER_STRING, false },
+	{ "deletionProtection", PARAMETER_BOOL, false },
 };
 
 static const struct change change_start = { "StartDBCluster", PARAMETERS(identifier_only),
@@ -329,9 +345,8 @@ static const struct change change_restore_header = { "RestoreVolumeHeader",
 						     PARAMETERS(restore_parameters),
 						     may_restore_header, OPERATION_RESTORE_HEADER,
 						     begin_restore_header };
-/* No modification is possible yet: the rule refuses each. */
 static const struct change change_modify = { "ModifyDBCluster", PARAMETERS(modify_parameters),
-					     may_modify, OPERATION_DELETE, NULL };
+					     may_modify, OPERATION_MODIFY, begin_modify };
 
 static int change_cluster(struct varlink_call *call, json_object *params, void *userdata,
 			  const struct change *change)
@@ -344,7 +359,7 @@ static int change_cluster(struct varlink_call *call, json_object *params, void *
 	if (parameters_bad(call, parameters_check(params, change->parameters, change->count)))
 		return 0;
 	cluster = find(agent, params, &f);
-	if (cluster && change->rule(cluster, params, &f) == 0 && change->begin)
+	if (cluster && change->rule(cluster, params, &f) == 0)
 		op = operation_begin(cluster, change->kind, call, params, &f);
 	if (!op)
 		return refuse(agent, call, change->api, params, cluster, &f);

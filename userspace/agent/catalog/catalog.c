@@ -28,7 +28,7 @@ struct catalog {
 	void *userdata;
 };
 
-/** catalog_db() - the open database, for jobs.c and places.c */
+/** catalog_db() - the open database, for jobs.c, places.c and protections.c */
 struct sqlite3 *catalog_db(struct catalog *catalog)
 {
 	return catalog->file.db;

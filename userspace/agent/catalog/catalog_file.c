@@ -60,7 +60,12 @@ static const char later_schema[] =
 	"  access_key TEXT NOT NULL"
 	") STRICT;"
 	"CREATE TRIGGER IF NOT EXISTS kms_grant_goes AFTER DELETE ON cluster"
-	" BEGIN DELETE FROM kms_grant WHERE volume_id = OLD.volume_id; END;";
+	" BEGIN DELETE FROM kms_grant WHERE volume_id = OLD.volume_id; END;"
+	"CREATE TABLE IF NOT EXISTS protection ("
+	"  volume_id TEXT PRIMARY KEY NOT NULL"
+	") STRICT;"
+	"CREATE TRIGGER IF NOT EXISTS protection_goes AFTER DELETE ON cluster"
+	" BEGIN DELETE FROM protection WHERE volume_id = OLD.volume_id; END;";
 
 static int user_version(sqlite3 *db, int *ret)
 {

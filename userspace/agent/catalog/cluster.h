@@ -54,6 +54,7 @@ struct grant {
  *
  * Above is what the catalog keeps. Below is what this process knows:
  * @disk: identity of the disk with the volume, from a table of its own; "" if it is not known
+ * @deletion_protection: no deletion; from a table of its own
  * @found: path at which the disk was last found, "" if it was not yet
  * @key: serial number of the kernel key that this agent renews, 0 for none
  * @deadline_ns: end of the lease, CLOCK_BOOTTIME
@@ -93,6 +94,7 @@ struct cluster {
 	struct grant grant;
 
 	char disk[DISK_IDENTITY_MAX];
+	bool deletion_protection;
 	char found[PATH_MAX];
 	int32_t key;
 	uint64_t deadline_ns;

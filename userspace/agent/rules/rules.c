@@ -203,6 +203,10 @@ int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct
 {
 	if (busy(cluster, f) < 0)
 		return -1;
+	if (cluster->deletion_protection)
+		return fault_set(f, "InvalidParameterCombination",
+				 "Cannot delete protected Cluster, please disable deletion protection and try again. (envelope cluster modify --db-cluster-identifier %s --no-deletion-protection)",
+				 cluster->id);
 	if (skip_final_snapshot)
 		return 0;
 	return fault_set(f, "InvalidParameterCombination",
@@ -270,7 +274,7 @@ int rules_backup_matches(const struct cluster *cluster, const struct volume_head
 }
 
 /**
- * rules_modify() - refuse a modification, with the fault of the first change in it; always -1
+ * rules_modify() - may the cluster be modified? The fault is that of the first change in it
  * @modifications: set of enum modification
  */
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f)
@@ -289,7 +293,10 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 	if (modifications & MODIFY_DEVICE)
 		return fault_set(f, "InvalidParameterCombination",
 				 "A cluster keeps its volume. If the volume has moved to another device, use: envelope cluster relocate.");
-	return fault_set(f, "InvalidParameterCombination", "No modifications were requested.");
+	if (!modifications)
+		return fault_set(f, "InvalidParameterCombination",
+				 "No modifications were requested.");
+	return busy(cluster, f);
 }
 
 /**

@@ -45,7 +45,8 @@ enum modification {
 	MODIFY_KEY = 1,
 	MODIFY_ENCRYPTION = 2,
 	MODIFY_REGION = 4,
-	MODIFY_DEVICE = 8
+	MODIFY_DEVICE = 8,
+	MODIFY_PROTECTION = 16
 };
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f);
 

@@ -38,6 +38,7 @@ static const struct {
 	[OPERATION_DELETE] = { "DeleteDBCluster", "delete" },
 	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL },
 	[OPERATION_CONFIRM_LOSS] = { "ConfirmKeyLoss", NULL },
+	[OPERATION_MODIFY] = { "ModifyDBCluster", NULL },
 	[OPERATION_BACKUP_HEADER] = { "BackupVolumeHeader", NULL },
 	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL },
 };

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/protections.h"
 #include "agent/lease/grant.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
@@ -41,8 +42,12 @@ struct scan_job {
 
 static void load_one(struct cluster *cluster, void *userdata)
 {
+	struct fault f;
+
 	cluster_add(userdata, cluster);
 	place_load(cluster);
+	if (protections_find(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
 	grant_load(cluster);
 	key_loss_check(cluster);
 }
