@@ -98,9 +98,15 @@ static int give_up(struct varlink_call *call, json_object *params, void *userdat
 }
 
 static const struct varlink_method methods[] = {
-	{ "Echo", echo, false }, { "Count", count, false },   { "Fail", fail_always, false },
-	{ "Keep", keep, false }, { "Finish", finish, false }, { "GiveUp", give_up, false },
-	{ "Gone", gone, false }, { "Change", echo, true },    { 0 },
+	{ "Echo", echo, VARLINK_READ },
+	{ "Count", count, VARLINK_READ },
+	{ "Fail", fail_always, VARLINK_READ },
+	{ "Keep", keep, VARLINK_READ },
+	{ "Finish", finish, VARLINK_READ },
+	{ "GiveUp", give_up, VARLINK_READ },
+	{ "Gone", gone, VARLINK_READ },
+	{ "Change", echo, VARLINK_CHANGE },
+	{ 0 },
 };
 
 const struct varlink_service test_service = {

@@ -315,7 +315,7 @@ static void connections_are_limited(void **state)
 		clients[i] = varlink_connected(fixture);
 		refused += varlink_call(clients[i], "test.Things.Echo", params, NULL, &f) < 0;
 	}
-	assert_int_equal(refused, geteuid() ? 4 + VARLINK_CONNECTIONS_ROOT : 4);
+	assert_int_equal(refused, geteuid() ? count_clients - VARLINK_CONNECTIONS_READERS : 4);
 	for (size_t i = 0; i < count_clients; i++)
 		varlink_disconnect(clients[i]);
 	/* The server sees one by one that the clients have gone. */
@@ -330,7 +330,7 @@ static void connections_are_limited(void **state)
 	call_and_answer(state);
 }
 
-static void only_the_group_may_mutate(void **state)
+static void only_the_group_may_change(void **state)
 {
 	struct varlink_fixture *fixture = *state;
 	_cleanup_varlink_ struct varlink_client *client = NULL;
@@ -359,6 +359,43 @@ static void only_the_group_may_mutate(void **state)
 	}
 	waitpid(pid, &status, 0);
 	assert_int_equal(status, 0);
+}
+
+/* As a user who may only read: connects without end. Return: how many got an answer. */
+static int connect_as_reader(const struct varlink_fixture *fixture)
+{
+	_cleanup_json_ json_object *params = json_object_new_object();
+	int answered = 0;
+
+	json_add_string(params, "text", "x");
+	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		return -1;
+	for (int i = 0; i < VARLINK_CONNECTIONS_MAX; i++) {
+		struct varlink_client *client = NULL;
+		struct fault f = { 0 };
+
+		if (varlink_connect(fixture->path, &client, &f) == 0)
+			answered += varlink_call(client, "test.Things.Echo", params, NULL, &f) == 0;
+	}
+	return answered;
+}
+
+static void readers_leave_room_for_the_others(void **state)
+{
+	struct varlink_fixture *fixture = *state;
+	int status;
+	pid_t pid;
+
+	if (geteuid())
+		skip();
+	assert_int_equal(chmod(fixture->directory, 0755), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(connect_as_reader(fixture));
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), VARLINK_CONNECTIONS_READERS);
+	call_and_answer(state);
 }
 
 static void a_living_server_is_not_replaced(void **state)
@@ -400,7 +437,8 @@ int main(void)
 		WITH_SERVER(client_gone_while_waiting),
 		WITH_SERVER(answer_from_elsewhere),
 		WITH_SERVER(connections_are_limited),
-		WITH_SERVER(only_the_group_may_mutate),
+		WITH_SERVER(only_the_group_may_change),
+		WITH_SERVER(readers_leave_room_for_the_others),
 		WITH_SERVER(a_living_server_is_not_replaced),
 	};
 

@@ -15,6 +15,7 @@
 
 #include "agent/agent.h"
 #include "agent/api/methods.h"
+#include "agent/api/rights.h"
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/hold.h"
@@ -33,8 +34,6 @@
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
 #include "lib/kms/worker.h"
-
-#define GROUP "envelope"
 
 static int usage(FILE *stream, const char *name)
 {
@@ -115,11 +114,12 @@ static int open_files(struct agent *agent, struct fault *f)
 static int serve(struct agent *agent, struct fault *f)
 {
 	gid_t gid = 0;
-	bool group = local_group(GROUP, &gid);
+	bool group = local_group(RIGHTS_GROUP, &gid);
+	mode_t mode = group ? 0660 : 0600;
 	int r;
 
 	if (!group)
-		log_warning("There is no group '" GROUP "': only root can use the agent.");
+		log_warning("There is no group '" RIGHTS_GROUP "': only root can change clusters.");
 	r = varlink_server_new(&agent->server, agent->event, &methods_service, agent);
 	if (r < 0)
 		return fault_set(f, "InternalFailure", "Cannot make a server: %s.", strerror(-r));
@@ -130,8 +130,10 @@ static int serve(struct agent *agent, struct fault *f)
 					 "Cannot serve the socket from systemd: %s.", strerror(-r));
 		return 0;
 	}
-	return varlink_server_listen_path(agent->server, agent->config.agent_socket,
-					  group ? 0660 : 0600, gid, f);
+	if (varlink_server_listen_path(agent->server, agent->config.agent_socket, mode, gid, f) < 0)
+		return -1;
+	rights_allow_readers(agent, mode);
+	return 0;
 }
 
 static int set_up_loop(struct agent *agent, struct fault *f)

@@ -25,6 +25,7 @@ static const struct {
 	{ "StateDirectory", offsetof(struct config, state_directory) },
 	{ "AgentSocket", offsetof(struct config, agent_socket) },
 	{ "AuditFile", offsetof(struct config, audit_file) },
+	{ "ReadOnlyGroup", offsetof(struct config, read_only_group) },
 };
 
 static int load(const char *path, struct config *config, struct fault *f)

@@ -15,6 +15,7 @@
 #include "agent/api/cluster_json.h"
 #include "agent/api/parameters.h"
 #include "agent/api/reply.h"
+#include "agent/api/rights.h"
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
@@ -494,19 +495,19 @@ static int events(struct varlink_call *call, json_object *params, void *userdata
 }
 
 static const struct varlink_method methods[] = {
-	{ "CreateCluster", create_cluster, true },
-	{ "DescribeClusters", describe_clusters, false },
-	{ "StartCluster", start_cluster, true },
-	{ "StopCluster", stop_cluster, true },
-	{ "DeleteCluster", delete_cluster, true },
-	{ "ModifyCluster", modify_cluster, true },
-	{ "RelocateCluster", relocate_cluster, true },
-	{ "ConfirmLoss", confirm_loss, true },
-	{ "BackupHeader", backup_header, true },
-	{ "RestoreHeader", restore_header, true },
-	{ "Status", status, false },
-	{ "Events", events, false },
-	{ "ActivateKey", activate_key, true },
+	{ "CreateCluster", create_cluster, VARLINK_CHANGE },
+	{ "DescribeClusters", describe_clusters, VARLINK_READ },
+	{ "StartCluster", start_cluster, VARLINK_CHANGE },
+	{ "StopCluster", stop_cluster, VARLINK_CHANGE },
+	{ "DeleteCluster", delete_cluster, VARLINK_CHANGE },
+	{ "ModifyCluster", modify_cluster, VARLINK_CHANGE },
+	{ "RelocateCluster", relocate_cluster, VARLINK_CHANGE },
+	{ "ConfirmLoss", confirm_loss, VARLINK_CHANGE },
+	{ "BackupHeader", backup_header, VARLINK_CHANGE },
+	{ "RestoreHeader", restore_header, VARLINK_CHANGE },
+	{ "Status", status, VARLINK_READ },
+	{ "Events", events, VARLINK_READ },
+	{ "ActivateKey", activate_key, VARLINK_CHANGE },
 	{ 0 },
 };
 
@@ -518,4 +519,5 @@ const struct varlink_service methods_service = {
 	.interface = AGENT_INTERFACE,
 	.description = description,
 	.methods = methods,
+	.denied = rights_denied,
 };

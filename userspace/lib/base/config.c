@@ -53,6 +53,7 @@ static const struct option options[] = {
 	TEXT("Profile", profile, "enveloped"),
 	TEXT("StateDirectory", state_directory, "/var/lib/envelope"),
 	TEXT("AgentSocket", agent_socket, "/run/envelope/agent.sock"),
+	TEXT("ReadOnlyGroup", read_only_group, "envelope-monitor"),
 	TEXT("AuditFile", audit_file, "/var/log/envelope/audit.jsonl"),
 	TEXT("Worker", worker, ""),
 	SECONDS("LeaseSeconds", lease_seconds, 5, 3600, 60),

@@ -24,6 +24,7 @@ struct config {			/* strings are owned and never NULL once loaded; "" means unse
 	char *profile;		/* Profile= in the credentials file */
 	char *state_directory;	/* StateDirectory= */
 	char *agent_socket;	/* AgentSocket= */
+	char *read_only_group;	/* ReadOnlyGroup=, "" for none */
 	char *audit_file;	/* AuditFile= */
 	char *worker;		/* Worker=, "" for the installed envelope-kms-worker */
 	unsigned int lease_seconds;	      /* LeaseSeconds=, 5 to 3600 */

@@ -23,9 +23,13 @@
 #define VARLINK_MESSAGE_MAX (1024 * 1024)
 /** VARLINK_OUTPUT_MAX - unread bytes at which the server drops a client */
 #define VARLINK_OUTPUT_MAX (4 * VARLINK_MESSAGE_MAX)
-/** VARLINK_CONNECTIONS_MAX - connections at one time; root may have some more */
+/**
+ * VARLINK_CONNECTIONS_MAX - connections at one time; root may have some more, and clients that may
+ * only read leave some for the others
+ */
 #define VARLINK_CONNECTIONS_MAX		  64
 #define VARLINK_CONNECTIONS_ROOT	  8
+#define VARLINK_CONNECTIONS_READERS	  48
 
 #define VARLINK_SERVICE			  "org.varlink.service"
 #define VARLINK_ERROR_INTERFACE_NOT_FOUND VARLINK_SERVICE ".InterfaceNotFound"
@@ -76,16 +80,25 @@ typedef int (*varlink_handler_t)(struct varlink_call *call, json_object *params,
 /** typedef varlink_gone_t - the client of a waiting call has gone; release the call */
 typedef void (*varlink_gone_t)(struct varlink_call *call, void *userdata);
 
+/** enum varlink_right - what a method needs; a row of a table that names no right is for changes */
+enum varlink_right {
+	VARLINK_CHANGE, /* root, and members of the server's group */
+	VARLINK_READ,	/* every client that can connect */
+};
+
+/** typedef varlink_denied_t - answer a call of @method, which the client has no right to */
+typedef int (*varlink_denied_t)(struct varlink_call *call, const char *method);
+
 /**
  * struct varlink_method - one method of an interface
  * @name: without the interface, "CreateCluster"
  * @handler: answers it
- * @mutates: only for root and members of the server's group
+ * @right: that its callers need
  */
 struct varlink_method {
 	const char *name;
 	varlink_handler_t handler;
-	bool mutates;
+	enum varlink_right right;
 };
 
 /**
@@ -94,6 +107,7 @@ struct varlink_method {
  * @interface: name of the one interface
  * @description: its varlink text
  * @methods: ended by an entry without name
+ * @denied: NULL answers with PermissionDenied
  */
 struct varlink_service {
 	const char *vendor;
@@ -103,6 +117,7 @@ struct varlink_service {
 	const char *interface;
 	const char *description;
 	const struct varlink_method *methods;
+	varlink_denied_t denied;
 };
 
 int varlink_server_new(struct varlink_server **ret, sd_event *event,

@@ -240,7 +240,7 @@ void varlink_call_release(struct varlink_call *call)
 	free(call);
 }
 
-static bool may_mutate(const struct varlink_connection *connection)
+static bool may_change(const struct varlink_connection *connection)
 {
 	gid_t group = connection->server->group;
 
@@ -283,9 +283,11 @@ static int dispatch(struct varlink_connection *connection, struct varlink_call *
 	for (const struct varlink_method *m = service->methods; m->name; m++) {
 		if (strcmp(m->name, dot + 1))
 			continue;
-		if (m->mutates && !may_mutate(connection))
-			return varlink_error(call, VARLINK_ERROR_PERMISSION_DENIED, NULL);
-		return m->handler(call, call->params, server->userdata);
+		if (m->right == VARLINK_READ || may_change(connection))
+			return m->handler(call, call->params, server->userdata);
+		if (service->denied)
+			return service->denied(call, m->name);
+		return varlink_error(call, VARLINK_ERROR_PERMISSION_DENIED, NULL);
 	}
 	return error_named(call, VARLINK_ERROR_METHOD_NOT_FOUND, "method", name);
 }
@@ -430,6 +432,8 @@ int varlink_connection_new(struct varlink_server *server, int fd)
 	r = read_peer(connection);
 	if (r == 0 && connection->uid == 0)
 		limit += VARLINK_CONNECTIONS_ROOT;
+	else if (r == 0 && !may_change(connection))
+		limit = VARLINK_CONNECTIONS_READERS;
 	if (r == 0 && server->connections_count > limit)
 		r = -EUSERS;
 	if (r == 0)
