@@ -84,12 +84,18 @@ class Agent:
         self.kernel = f"{self.dir}/kernel"
         for folder in (self.kernel, f"{self.kernel}/keys", f"{self.kernel}/devices"):
             os.mkdir(folder)
+        self.host("a" * 32)
         os.chmod(self.dir, 0o755)  # the worker's user looks for the socket here
         self.process = None
         atexit.register(self.kill)
         self.disks = [Disk(f"{self.dir}/disk{n}") for n in range(3)]
         self.scannable(*self.disks)
         self.kms.start()
+
+    def host(self, identity, boot="b" * 32):
+        """The host that the agent runs on, from its next start on."""
+        with open(f"{self.kernel}/host", "w", encoding="utf-8") as f:
+            f.write(f"{identity} {boot}\n")
 
     def scannable(self, *disks):
         """The disks that the host has."""

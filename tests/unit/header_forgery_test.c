@@ -23,6 +23,11 @@
 	"\"generation\":1,\"wrapped_key\":\"AAAA\"}"
 #define STATE_TOKEN \
 	"{\"type\":\"envelope-state\",\"keyslots\":[],\"state\":\"stopped\",\"reason\":\"\",\"time\":\"\"}"
+#define HOST "0123456789abcdef0123456789abcdef"
+#define OWNER(more, host, claim)                                                \
+	"{\"type\":\"envelope-owner\",\"keyslots\":[]," more "\"host\":\"" host \
+	"\",\"boot\":\"" HOST "\",\"time\":\"2026-01-31T12:00:00Z\",\"claim\":" claim "}"
+
 #define KEYSLOT                                                                                                   \
 	"{\"type\":\"luks2\",\"key_size\":64,\"af\":{\"type\":\"luks1\",\"stripes\":4000,\"hash\":\"sha256\"},"   \
 	"\"area\":{\"type\":\"raw\",\"offset\":\"32768\",\"size\":\"258048\",\"encryption\":\"aes-xts-plain64\"," \
@@ -126,6 +131,14 @@ static const struct forgery forgeries[] = {
 	  "tokens.1.x" },
 	{ "state token without state", "/tokens/1", "{\"type\":\"envelope-state\",\"keyslots\":[]}",
 	  "tokens.1.state" },
+
+	{ "owner token with more in it", "/tokens/1", OWNER("\"x\":1,", HOST, "7200"),
+	  "tokens.1.x" },
+	{ "owner without boot", "/tokens/1",
+	  "{\"type\":\"envelope-owner\",\"keyslots\":[],\"host\":\"" HOST "\"}", "tokens.1.boot" },
+	{ "owner that is no id", "/tokens/1", OWNER("", "me", "7200"), "tokens.1.host" },
+	{ "owner with a negative claim", "/tokens/1", OWNER("", HOST, "-1"), "tokens.1.claim" },
+	{ "owner with an endless claim", "/tokens/1", OWNER("", HOST, "86401"), "tokens.1.claim" },
 
 	/* the rest */
 	{ "keyslot without digest", "/keyslots/0", KEYSLOT, "Keyslot 0" },

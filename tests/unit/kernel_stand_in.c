@@ -2,7 +2,7 @@
 /*
  * A stand-in for the kernel module on a host without the module: volume keys and devices are
  * files. userspace/Makefile links this file into unit/enveloped in place of agent/lease/keyring.c,
- * mapper.c and disks.c. The rest of the agent is the installed code. tests/host/agent.py acts as
+ * mapper.c, disks.c and host.c. The rest of the agent is the installed code. tests/host/agent.py acts as
  * the kernel by changing these files:
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
@@ -10,6 +10,7 @@
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *	$ENVELOPE_STAND_IN/open		while this file exists, all devices are open
+ *	$ENVELOPE_STAND_IN/host		"HOST-ID BOOT-ID" of this host; without the file it has none
  *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks; if the
  *					file names a device, only the removal of that device
  *	$ENVELOPE_STAND_IN/hung-key	while this file exists, adding a key blocks
@@ -34,6 +35,7 @@
 #include <unistd.h>
 
 #include "agent/volume/disks.h"
+#include "agent/volume/host.h"
 #include "agent/lease/keyring.h"
 #include "agent/volume/mapper.h"
 #include "dm-envelope.h"
@@ -74,6 +76,16 @@ static void write_line(const char *folder, const char *name, const char *line)
 	if (!file || fprintf(file, "%s\n", line) < 0 || fclose(file) ||
 	    rename(fresh, place(path, folder, name)))
 		log_error("cannot write %s: %s", place(path, folder, name), strerror(errno));
+}
+
+/* ---- the host ---- */
+
+int host_identify(struct volume_owner *host)
+{
+	char line[512];
+
+	read_line("host", "", line);
+	return sscanf(line, "%32s %32s", host->host, host->boot) == 2 ? 0 : -ENOENT;
 }
 
 /* ---- keys ---- */

@@ -351,6 +351,26 @@ static void a_backup_is_the_catalogs_header(void **state)
 	assert_string_equal(f.code, "InvalidDBClusterStateFault");
 }
 
+static void another_hosts_volume_is_taken_over_after_its_claim(void **state)
+{
+	const struct volume_owner none = { 0 }, other = { .host = "there", .claim = 120 };
+	const struct volume_owner released = { .host = "there" };
+	struct fault f;
+
+	assert_int_equal(rules_owner("db1", &none, "here", 0, false, &f), 0);
+	assert_int_equal(rules_owner("db1", &other, "there", 0, false, &f), 0);
+	assert_int_equal(rules_owner("db1", &released, "here", 999, false, &f), -1);
+	assert_string_equal(f.code, "VolumeInUse");
+	assert_non_null(strstr(f.message, "--take-over"));
+	assert_int_equal(rules_owner("db1", &released, "here", 0, true, &f), 0);
+	assert_int_equal(rules_owner("db1", &other, "here", 999, false, &f), -1);
+	assert_int_equal(rules_owner("db1", &other, "here", 119, true, &f), -1);
+	assert_non_null(strstr(f.message, "in 1 seconds"));
+	assert_int_equal(rules_owner("db1", &other, "here", 120, true, &f), 0);
+	/* A host without an id owns nothing. */
+	assert_int_equal(rules_owner("db1", &other, "", 0, false, &f), -1);
+}
+
 static void recovery_window(void **state)
 {
 	/* With the default window of 0 a loss is permanent at once. */
@@ -458,6 +478,7 @@ int main(void)
 		cmocka_unit_test(a_protected_cluster_is_not_deleted),
 		cmocka_unit_test(only_the_protection_can_be_modified),
 		cmocka_unit_test(a_backup_is_the_catalogs_header),
+		cmocka_unit_test(another_hosts_volume_is_taken_over_after_its_claim),
 		cmocka_unit_test(recovery_window),
 		cmocka_unit_test(a_refusal_is_a_verdict_beside_the_last_grant),
 		cmocka_unit_test(status_words_are_awss),

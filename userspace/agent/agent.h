@@ -64,6 +64,8 @@ struct agent_hooks {
  * @host_ends: the whole host goes down, so that SIGTERM waits for the users of the devices
  * @hold_timer, @hold_end_ns: looks for such users after SIGTERM, until this time
  * @keyring: serial number of the kernel keyring "envelope" at the last look
+ * @host: this host, for the headers of volumes; its id is "" if the host has none
+ * @sightings: what the headers said of other hosts: see work/ownership.h; owned
  * @clusters: list, owned
  * @watchers: calls of Status that wait for changes
  * @followers: calls of Events that wait for records
@@ -91,6 +93,8 @@ struct agent {
 	bool host_ends;
 	sd_event_source *hold_timer;
 	uint64_t hold_end_ns;
+	struct volume_owner host;
+	struct sighting *sightings;
 	int32_t keyring;
 	struct cluster *clusters;
 	struct watcher *watchers;
@@ -112,6 +116,15 @@ struct agent {
 static inline uint64_t agent_lease_ns(const struct agent *agent)
 {
 	return agent->config.lease_seconds * 1000000000ULL;
+}
+
+/*
+ * A host claims a volume for two leases at a time, so that a disk that hangs for less than a lease ends
+ * no lease.
+ */
+static inline uint32_t agent_claim_seconds(const struct agent *agent)
+{
+	return 2 * agent->config.lease_seconds;
 }
 
 static inline uint64_t agent_renew_ns(const struct agent *agent)

@@ -23,10 +23,12 @@
 #include "agent/lease/keyring.h"
 #include "agent/reload.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/host.h"
 #include "agent/volume/mapper.h"
 #include "agent/work/catalog_return.h"
 #include "agent/work/device_verdict.h"
 #include "agent/work/operation.h"
+#include "agent/work/ownership.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/state.h"
 #include "lib/base/folder.h"
@@ -183,9 +185,14 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 	if (r < 0)
 		return fault_set(f, "InternalFailure", "The device threads cannot be set up: %s.",
 				 strerror(-r));
+	r = host_identify(&agent->host);
+	if (r < 0)
+		log_warning("This host has no machine id (%s): headers will not name it as the owner of a volume. See systemd-machine-id-setup(1).",
+			    strerror(-r));
 	if (reconcile_load(agent, f) < 0 || device_events_start(agent, f) < 0)
 		return -1;
 	/* Nobody may ask to stop a cluster whose live device has not been seen yet. */
+	r = 0;
 	while (r >= 0 && agent->refreshing)
 		r = sd_event_run(agent->event, UINT64_MAX);
 	if (r < 0)
@@ -214,6 +221,7 @@ static void stop(struct agent *agent)
 	}
 	sd_event_source_disable_unref(agent->catalog_timer);
 	sd_event_source_disable_unref(agent->hold_timer);
+	ownership_forget(agent);
 	catalog_close(agent->catalog);
 	audit_close(agent->audit);
 	sd_event_unref(agent->event);

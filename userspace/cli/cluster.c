@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * envelope cluster create | describe | start | stop | delete | confirm-loss | modify | relocate, with
- * the nouns and options of `aws rds ...-db-cluster`.
+ * envelope cluster create | describe | start | stop | delete | confirm-loss | modify | adopt |
+ * relocate, with the nouns and options of `aws rds ...-db-cluster`.
  *
  * Must never judge a request: the agent knows the rules. modify has options for a change of key,
  * and for turning encryption off, so that they are refused by name.
@@ -64,7 +64,26 @@ static const struct option_spec describe_options[] = {
 	OPTION_IDENTIFIER(false, "only this cluster (default: all)"), { 0 }
 };
 
-static const struct option_spec start_options[] = { OPTION_IDENTIFIER(true, "the cluster"), { 0 } };
+#define OPTION_TAKE_OVER                                                                   \
+	{                                                                                  \
+		.name = "take-over", .kind = OPTION_SWITCH, .parameter = "takeOver",       \
+		.help = "the volume belongs to another host, which has stopped or is gone" \
+	}
+
+static const struct option_spec start_options[] = { OPTION_IDENTIFIER(true, "the cluster"),
+						    OPTION_TAKE_OVER,
+						    { 0 } };
+
+static const struct option_spec stop_options[] = { OPTION_IDENTIFIER(true, "the cluster"), { 0 } };
+
+static const struct option_spec adopt_options[] = { { .name = "device",
+						      .kind = OPTION_STRING,
+						      .placeholder = "DEVICE",
+						      .parameter = "device",
+						      .required = true,
+						      .help = "block device that holds the volume" },
+						    OPTION_TAKE_OVER,
+						    { 0 } };
 
 static const struct option_spec delete_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
@@ -76,6 +95,7 @@ static const struct option_spec delete_options[] = {
 	  .kind = OPTION_BOOLEAN,
 	  .parameter = "erase",
 	  .help = "also erase the volume's header with the wrapped key; the data are lost for good" },
+	OPTION_TAKE_OVER,
 	{ 0 }
 };
 
@@ -217,7 +237,7 @@ const struct command cluster_commands[] = {
 		.progress = "Stopping the cluster",
 		.summary = "Remove the device and the key from this host",
 		.details = "Stop the database and unmount the file system first.",
-		.options = start_options,
+		.options = stop_options,
 		.run = run_one,
 	},
 	{
@@ -253,6 +273,19 @@ const struct command cluster_commands[] = {
 			"A cluster keeps the key it was created with. To encrypt its data with another key,\n"
 			"create a second cluster and copy the data.",
 		.options = modify_options,
+		.run = run_one,
+	},
+	{
+		.noun = "cluster",
+		.verb = "adopt",
+		.operation = "AdoptDBCluster",
+		.method = "AdoptCluster",
+		.progress = "Adopting the cluster",
+		.summary = "Take in the volume of a disk that came to this host",
+		.details =
+			"The agent takes in such volumes when it starts, unless they belong to another host. The\n"
+			"cluster is stopped afterwards. Nothing is written to the disk.",
+		.options = adopt_options,
 		.run = run_one,
 	},
 	{

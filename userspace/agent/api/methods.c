@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "agent/api/cluster_json.h"
+#include "agent/api/looks.h"
+#include "agent/api/method.h"
 #include "agent/api/parameters.h"
 #include "agent/api/reply.h"
 #include "agent/api/rights.h"
-#include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
 #include "agent/lease/keyring.h"
@@ -25,37 +25,18 @@
 #include "agent/work/attach.h"
 #include "agent/work/create.h"
 #include "agent/work/detach.h"
-#include "agent/work/key_loss.h"
 #include "agent/work/header_backup.h"
+#include "agent/work/key_loss.h"
 #include "agent/work/modify.h"
 #include "agent/work/operation.h"
+#include "agent/work/reconcile.h"
 #include "agent/work/relocate.h"
-#include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
 static const char description[] =
 #include "interface.inc"
 	;
-
-#define IDENTIFIER		   "dbClusterIdentifier"
-#define ARRAY_SIZE(array)	   (sizeof(array) / sizeof(*(array)))
-#define PARAMETERS(table)	   table, ARRAY_SIZE(table)
-#define CHECK(call, params, table) parameters_bad(call, parameters_check(params, PARAMETERS(table)))
-
-static bool parameters_bad(struct varlink_call *call, const char *name)
-{
-	if (name)
-		varlink_error_parameter(call, name);
-	return name;
-}
-
-/* Each method begins here: no answer shows a status that is not saved. */
-static struct agent *enter(void *userdata)
-{
-	state_flush(userdata);
-	return userdata;
-}
 
 /* A change that was refused before it became an operation is audited here. */
 static int refuse(struct agent *agent, struct varlink_call *call, const char *api,
@@ -65,16 +46,6 @@ static int refuse(struct agent *agent, struct varlink_call *call, const char *ap
 		       cluster, f);
 	reply_fault(call, f);
 	return 0;
-}
-
-static struct cluster *find(struct agent *agent, json_object *params, struct fault *f)
-{
-	const char *id = json_get_string(params, IDENTIFIER);
-	struct cluster *cluster = cluster_find(agent, id);
-
-	if (!cluster)
-		fault_set(f, "DBClusterNotFoundFault", "DBCluster %.63s not found.", id);
-	return cluster;
 }
 
 /* ---- changes ---- */
@@ -131,7 +102,7 @@ static struct cluster *new_cluster(struct agent *agent, const struct create_requ
 static int create_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	static const struct parameter table[] = {
-		{ IDENTIFIER, PARAMETER_STRING, true },
+		{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
 		{ "device", PARAMETER_STRING, true },
 		{ "storageEncrypted", PARAMETER_BOOL, false },
 		{ "kmsKeyId", PARAMETER_STRING, false },
@@ -139,9 +110,9 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		{ "allowOverwrite", PARAMETER_BOOL, false },
 		{ "deletionProtection", PARAMETER_BOOL, false },
 	};
-	struct agent *agent = enter(userdata);
+	struct agent *agent = method_agent(userdata);
 	const struct create_request request = {
-		.identifier = json_get_string(params, IDENTIFIER),
+		.identifier = json_get_string(params, METHOD_IDENTIFIER),
 		.device = json_get_string(params, "device"),
 		.storage_encrypted = json_get_bool(params, "storageEncrypted", false),
 		.key = json_get_string(params, "kmsKeyId"),
@@ -156,7 +127,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	struct fault f = { 0 };
 	dev_t number = 0;
 
-	if (CHECK(call, params, table))
+	if (METHOD_CHECK(call, params, table))
 		return 0;
 	if (rules_create(&request, &key, &f) < 0)
 		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
@@ -212,6 +183,7 @@ static int may_start(const struct cluster *cluster, json_object *params, struct 
 
 static void begin_start(struct operation *op, json_object *params)
 {
+	op->job.take_over = json_get_bool(params, "takeOver", false);
 	attach_begin(op);
 }
 
@@ -233,6 +205,7 @@ static int may_delete(const struct cluster *cluster, json_object *params, struct
 static void begin_delete(struct operation *op, json_object *params)
 {
 	op->job.erase = json_get_bool(params, "erase", false);
+	op->job.take_over = json_get_bool(params, "takeOver", false);
 	detach_begin(op);
 }
 
@@ -261,7 +234,7 @@ static int may_modify(const struct cluster *cluster, json_object *params, struct
 	};
 	unsigned int modifications = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
 		modifications |= json_has(params, table[i].parameter) ? table[i].modification : 0;
 	return rules_modify(cluster, modifications, f);
 }
@@ -301,26 +274,32 @@ static void begin_restore_header(struct operation *op, json_object *params)
 	restore_header_begin(op, json_get_string(params, "header"));
 }
 
-static const struct parameter identifier_only[] = { { IDENTIFIER, PARAMETER_STRING, true } };
+static const struct parameter identifier_only[] = { { METHOD_IDENTIFIER, PARAMETER_STRING, true } };
+
+static const struct parameter start_parameters[] = {
+	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
+	{ "takeOver", PARAMETER_BOOL, false },
+};
 
 static const struct parameter delete_parameters[] = {
-	{ IDENTIFIER, PARAMETER_STRING, true },
+	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
+	{ "takeOver", PARAMETER_BOOL, false },
 	{ "skipFinalSnapshot", PARAMETER_BOOL, false },
 	{ "erase", PARAMETER_BOOL, false },
 };
 
 static const struct parameter relocate_parameters[] = {
-	{ IDENTIFIER, PARAMETER_STRING, true },
+	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
 	{ "device", PARAMETER_STRING, true },
 };
 
 static const struct parameter restore_parameters[] = {
-	{ IDENTIFIER, PARAMETER_STRING, true },
+	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
 	{ "header", PARAMETER_STRING, true },
 };
 
 static const struct parameter modify_parameters[] = {
-	{ IDENTIFIER, PARAMETER_STRING, true },
+	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
 	{ "kmsKeyId", PARAMETER_STRING, false },
 	{ "storageEncrypted", PARAMETER_BOOL, false },
 	{ "region", PARAMETER_STRING, false },
@@ -328,38 +307,43 @@ static const struct parameter modify_parameters[] = {
 	{ "deletionProtection", PARAMETER_BOOL, false },
 };
 
-static const struct change change_start = { "StartDBCluster", PARAMETERS(identifier_only),
+static const struct change change_start = { "StartDBCluster", METHOD_PARAMETERS(start_parameters),
 					    may_start, OPERATION_START, begin_start };
-static const struct change change_stop = { "StopDBCluster", PARAMETERS(identifier_only), may_stop,
-					   OPERATION_STOP, begin_stop };
-static const struct change change_delete = { "DeleteDBCluster", PARAMETERS(delete_parameters),
-					     may_delete, OPERATION_DELETE, begin_delete };
-static const struct change change_relocate = { "RelocateDBCluster", PARAMETERS(relocate_parameters),
-					       may_relocate, OPERATION_RELOCATE, begin_relocate };
-static const struct change change_confirm_loss = { "ConfirmKeyLoss", PARAMETERS(identifier_only),
+static const struct change change_stop = { "StopDBCluster", METHOD_PARAMETERS(identifier_only),
+					   may_stop, OPERATION_STOP, begin_stop };
+static const struct change change_delete = { "DeleteDBCluster",
+					     METHOD_PARAMETERS(delete_parameters), may_delete,
+					     OPERATION_DELETE, begin_delete };
+static const struct change change_relocate = { "RelocateDBCluster",
+					       METHOD_PARAMETERS(relocate_parameters), may_relocate,
+					       OPERATION_RELOCATE, begin_relocate };
+static const struct change change_confirm_loss = { "ConfirmKeyLoss",
+						   METHOD_PARAMETERS(identifier_only),
 						   may_confirm_loss, OPERATION_CONFIRM_LOSS,
 						   begin_confirm_loss };
 static const struct change change_backup_header = { "BackupVolumeHeader",
-						    PARAMETERS(identifier_only), may_backup_header,
-						    OPERATION_BACKUP_HEADER, begin_backup_header };
+						    METHOD_PARAMETERS(identifier_only),
+						    may_backup_header, OPERATION_BACKUP_HEADER,
+						    begin_backup_header };
 static const struct change change_restore_header = { "RestoreVolumeHeader",
-						     PARAMETERS(restore_parameters),
+						     METHOD_PARAMETERS(restore_parameters),
 						     may_restore_header, OPERATION_RESTORE_HEADER,
 						     begin_restore_header };
-static const struct change change_modify = { "ModifyDBCluster", PARAMETERS(modify_parameters),
-					     may_modify, OPERATION_MODIFY, begin_modify };
+static const struct change change_modify = { "ModifyDBCluster",
+					     METHOD_PARAMETERS(modify_parameters), may_modify,
+					     OPERATION_MODIFY, begin_modify };
 
 static int change_cluster(struct varlink_call *call, json_object *params, void *userdata,
 			  const struct change *change)
 {
-	struct agent *agent = enter(userdata);
+	struct agent *agent = method_agent(userdata);
 	struct operation *op = NULL;
 	struct cluster *cluster;
 	struct fault f;
 
-	if (parameters_bad(call, parameters_check(params, change->parameters, change->count)))
+	if (method_refuses(call, parameters_check(params, change->parameters, change->count)))
 		return 0;
-	cluster = find(agent, params, &f);
+	cluster = method_cluster(agent, params, &f);
 	if (cluster && change->rule(cluster, params, &f) == 0)
 		op = operation_begin(cluster, change->kind, call, params, &f);
 	if (!op)
@@ -408,17 +392,40 @@ static int restore_header(struct varlink_call *call, json_object *params, void *
 	return change_cluster(call, params, userdata, &change_restore_header);
 }
 
+static int adopt_cluster(struct varlink_call *call, json_object *params, void *userdata)
+{
+	static const struct parameter table[] = {
+		{ "device", PARAMETER_STRING, true },
+		{ "takeOver", PARAMETER_BOOL, false },
+	};
+	const char *device = json_get_string(params, "device");
+	struct agent *agent = method_agent(userdata);
+	struct stat st;
+	struct fault f;
+
+	if (METHOD_CHECK(call, params, table))
+		return 0;
+	if (device[0] != '/' || stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
+		fault_set(&f, "InvalidParameterValue",
+			  "%.200s is not the whole path of a block device, such as /dev/vdb.",
+			  device);
+	else if (reconcile_adopt(agent, call, params, device, st.st_rdev,
+				 json_get_bool(params, "takeOver", false), &f) == 0)
+		return 0;
+	return refuse(agent, call, "AdoptDBCluster", params, NULL, &f);
+}
+
 static int activate_key(struct varlink_call *call, json_object *params, void *userdata)
 {
 	static const struct parameter table[] = { { "description", PARAMETER_STRING, true } };
-	struct agent *agent = enter(userdata);
+	struct agent *agent = method_agent(userdata);
 	const char *text = json_get_string(params, "description");
 	size_t prefix = strlen(KEY_DESCRIPTION_PREFIX);
 	struct cluster *cluster = NULL;
 	struct operation *op;
 	struct fault f;
 
-	if (CHECK(call, params, table))
+	if (METHOD_CHECK(call, params, table))
 		return 0;
 	if (!strncmp(text, KEY_DESCRIPTION_PREFIX, prefix))
 		cluster = cluster_find_volume(agent, text + prefix);
@@ -438,75 +445,20 @@ static int activate_key(struct varlink_call *call, json_object *params, void *us
 	return 0;
 }
 
-/* ---- looks ---- */
-
-static const struct parameter identifier_optional[] = { { IDENTIFIER, PARAMETER_STRING, false } };
-
-static int describe_clusters(struct varlink_call *call, json_object *params, void *userdata)
-{
-	_cleanup_json_ json_object *reply = json_object_new_object();
-	json_object *clusters = json_object_new_array();
-	struct agent *agent = enter(userdata);
-	const char *id = json_get_string(params, IDENTIFIER);
-	struct fault f;
-
-	json_add_object(reply, "clusters", clusters);
-	if (CHECK(call, params, identifier_optional))
-		return 0;
-	if (id && !find(agent, params, &f)) {
-		reply_fault(call, &f);
-		return 0;
-	}
-	for (struct cluster *c = agent->clusters; c; c = c->next)
-		if (!id || !strcasecmp(id, c->id))
-			json_object_array_add(clusters, cluster_to_json(c));
-	return varlink_reply(call, reply);
-}
-
-static int status(struct varlink_call *call, json_object *params, void *userdata)
-{
-	struct agent *agent = enter(userdata);
-	struct fault f;
-
-	if (CHECK(call, params, identifier_optional))
-		return 0;
-	if (json_has(params, IDENTIFIER) && !find(agent, params, &f)) {
-		reply_fault(call, &f);
-		return 0;
-	}
-	return subscriptions_status(agent, call, json_get_string(params, IDENTIFIER));
-}
-
-static int events(struct varlink_call *call, json_object *params, void *userdata)
-{
-	static const struct parameter table[] = {
-		{ "since", PARAMETER_STRING, false },
-		{ "limit", PARAMETER_INT, false },
-		{ "follow", PARAMETER_BOOL, false },
-	};
-	int64_t limit = json_get_int(params, "limit", STREAMS_EVENTS_MAX);
-
-	if (CHECK(call, params, table))
-		return 0;
-	if (limit < 1 || limit > STREAMS_EVENTS_MAX)
-		return varlink_error_parameter(call, "limit");
-	return subscriptions_events(enter(userdata), call, json_get_string(params, "since"),
-				    (size_t)limit, json_get_bool(params, "follow", false));
-}
-
 static const struct varlink_method methods[] = {
 	{ "CreateCluster", create_cluster, VARLINK_CHANGE },
-	{ "DescribeClusters", describe_clusters, VARLINK_READ },
+	{ "DescribeClusters", looks_describe, VARLINK_READ },
 	{ "StartCluster", start_cluster, VARLINK_CHANGE },
 	{ "StopCluster", stop_cluster, VARLINK_CHANGE },
 	{ "DeleteCluster", delete_cluster, VARLINK_CHANGE },
 	{ "ModifyCluster", modify_cluster, VARLINK_CHANGE },
+	{ "AdoptCluster", adopt_cluster, VARLINK_CHANGE },
 	{ "RelocateCluster", relocate_cluster, VARLINK_CHANGE },
 	{ "ConfirmLoss", confirm_loss, VARLINK_CHANGE },
 	{ "BackupHeader", backup_header, VARLINK_CHANGE },
 	{ "RestoreHeader", restore_header, VARLINK_CHANGE },
-	{ "Status", status, VARLINK_READ },
-	{ "Events", events, VARLINK_READ },
+	{ "Status", looks_status, VARLINK_READ },
+	{ "Events", looks_events, VARLINK_READ },
 	{ "ActivateKey", activate_key, VARLINK_CHANGE },
 	{ 0 },
 };

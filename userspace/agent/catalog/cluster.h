@@ -58,6 +58,9 @@ struct grant {
  * @found: path at which the disk was last found, "" if it was not yet
  * @key: serial number of the kernel key that this agent renews, 0 for none
  * @deadline_ns: end of the lease, CLOCK_BOOTTIME
+ * @claim_ns: end of this host's claim on the volume, CLOCK_BOOTTIME: no lease lasts longer; 0 for no
+ *	limit
+ * @stamping: a new claim is being written
  * @mapping: the volume's device as last seen; its name is "" for none
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
@@ -98,6 +101,8 @@ struct cluster {
 	char found[PATH_MAX];
 	int32_t key;
 	uint64_t deadline_ns;
+	uint64_t claim_ns;
+	bool stamping;
 	struct mapping mapping;
 	uint64_t awaits_device_ns;
 	struct operation *operation;

@@ -38,4 +38,5 @@ void held_key_drop(struct cluster *cluster)
 			  cluster->id, cluster->key, strerror(-r));
 	cluster->key = 0;
 	cluster->deadline_ns = 0;
+	cluster->claim_ns = 0;
 }

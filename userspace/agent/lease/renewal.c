@@ -26,6 +26,7 @@
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
+#include "agent/work/ownership.h"
 #include "lib/base/log.h"
 
 /* Calls under way: more keep no processor busier. A KMS that does not answer holds each for a while. */
@@ -100,11 +101,15 @@ static void retry(struct cluster *cluster, const struct fault *f)
 		    cluster->renewal.last_error);
 }
 
-/* Moves the kernel's deadline. */
+/* Moves the kernel's deadline, never beyond the end of this host's claim on the volume. */
 static int extend(struct cluster *cluster, uint64_t asked_ns)
 {
 	uint64_t deadline = lease_deadline(asked_ns, lease_length(cluster));
-	int r = keyring_renew(&cluster->agent->keyring, cluster->key, deadline);
+	int r;
+
+	if (cluster->claim_ns && cluster->claim_ns < deadline)
+		deadline = cluster->claim_ns;
+	r = keyring_renew(&cluster->agent->keyring, cluster->key, deadline);
 
 	if (r == 0)
 		cluster->deadline_ns = deadline;
@@ -135,6 +140,7 @@ static void renewed(struct cluster *cluster, uint64_t asked_ns)
 	cluster->renewal.last_error[0] = 0;
 	cluster->renewal.last_success = time(NULL);
 	loss_record_refute(cluster);
+	ownership_renew(cluster);
 	schedule(cluster, lease_renew_delay(interval(cluster), lease_random()));
 	device_events_changed(cluster->agent);
 }

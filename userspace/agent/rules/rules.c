@@ -12,6 +12,7 @@
 
 #include "lib/base/arn.h"
 #include "lib/base/identifier.h"
+#include "lib/header/volume_owner.h"
 
 /**
  * rules_identifier() - may a cluster have this DB cluster identifier?
@@ -271,6 +272,33 @@ int rules_backup_matches(const struct cluster *cluster, const struct volume_head
 				 "The backup is older than the loss of the key: the cluster %s is %s permanently, and the backup does not record that. Nothing was written.",
 				 cluster->id, cluster_status_name(cluster->status));
 	return 0;
+}
+
+/**
+ * rules_owner() - may this host use or erase the volume?
+ * @owner: as the header names it
+ * @host: id of this host
+ * @unchanged_s: seconds for which this host has seen @owner's stamp unchanged, by its own clock
+ * @take_over: the client says that the other host is gone
+ *
+ * The owner renews its stamp before its claim ends, and the kernel ends its lease before. No clock of
+ * two hosts is compared: only the time counts for which this host saw no new stamp.
+ */
+int rules_owner(const char *cluster_id, const struct volume_owner *owner, const char *host,
+		uint64_t unchanged_s, bool take_over, struct fault *f)
+{
+	if (!volume_owner_is_other(owner, host))
+		return 0;
+	if (!take_over)
+		return fault_set(f, "VolumeInUse",
+				 "The volume of the cluster %s belongs to another host (%s, last seen there at %s). Stop the cluster on that host. If it is stopped, or that host is gone, try again with --take-over.",
+				 cluster_id, owner->host, owner->time);
+	if (unchanged_s >= owner->claim)
+		return 0;
+	return fault_set(f, "VolumeInUse",
+			 "The volume of the cluster %s belongs to another host (%s, last seen there at %s), whose lease may not have ended. If that host does not renew its claim, --take-over is possible in %llu seconds.",
+			 cluster_id, owner->host, owner->time,
+			 (unsigned long long)(owner->claim - unchanged_s));
 }
 
 /**

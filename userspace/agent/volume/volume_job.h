@@ -35,6 +35,10 @@
  * @key: plaintext of the volume key, only between the KMS's answer and its use
  * @blob: wrapped key in base64 on its way from one KMS call to the next
  * @backup: of the volume's header, in hexadecimal digits; owned by the operation
+ * @owner: this host, as the header is to name it; host "" if it has no id
+ * @take_over: the client says that the volume's other owner is gone
+ * @claim_ns: end of this host's claim on the volume (CLOCK_BOOTTIME), 0 without one
+ * @foreign: the volume is another host's, with @fault
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
  * @key_only: give the key to the kernel, but make no device
@@ -68,6 +72,10 @@ struct volume_job {
 	struct secret *key;
 	char *blob;
 	char *backup;
+	struct volume_owner owner;
+	bool take_over;
+	uint64_t claim_ns;
+	bool foreign;
 	dev_t number;
 	bool overwrite;
 	bool key_only;

@@ -24,6 +24,7 @@
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/operation.h"
+#include "agent/work/ownership.h"
 #include "agent/work/place.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -42,6 +43,8 @@ static void release(struct volume_job *job)
 static void run_attach(struct volume_job *job)
 {
 	job->result = header_verify_key(job->found, &job->header, job->key, &job->fault);
+	if (job->result == 0)
+		job->result = ownership_claim(job);
 	if (job->result == 0)
 		job->result = keyring_add(job->keyring, job->description, job->key, job->lease_ns,
 					  lease_deadline(job->asked_ns, job->lease_ns),
@@ -86,6 +89,7 @@ static void attached(struct operation *op)
 		return;
 	}
 	cluster->key = op->job.serial;
+	cluster->claim_ns = op->job.claim_ns;
 	if (denied_meanwhile(op)) {
 		held_key_drop(cluster);
 		operation_fail(op);
@@ -143,7 +147,9 @@ static void header_known(struct operation *op)
 		operation_step_failed(op);
 		return;
 	}
-	if (check_header(op) < 0) {
+	/* Nothing is asked or written for a volume that another host may have in use. */
+	if (check_header(op) < 0 ||
+	    ownership_check(op->agent, &job->header, job->take_over, &op->fault) < 0) {
 		operation_fail(op);
 		return;
 	}

@@ -26,6 +26,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/header/volume_owner.h"
 
 static void run_seal(struct volume_job *job)
 {
@@ -79,6 +80,8 @@ static void run_format(struct volume_job *job)
 		.account = job->account,
 		.overwrite = job->overwrite,
 	};
+	struct volume_header old;
+	struct fault ignored;
 	struct stat st;
 
 	/*
@@ -95,6 +98,12 @@ static void run_format(struct volume_job *job)
 			fault_set(&job->fault, "InternalFailure",
 				  "The kernel's own path of %s is not in /dev. Nothing was written.",
 				  job->device);
+	else if (header_read(job->found, &old, &ignored) == 0 &&
+		 volume_owner_is_other(&old.owner, job->owner.host))
+		job->result =
+			fault_set(&job->fault, "VolumeInUse",
+				  "%s holds the volume of the cluster %s, which belongs to another host (%s). Nothing was written. Delete that cluster with --erase first.",
+				  job->device, old.cluster_id, old.owner.host);
 	else
 		job->result = header_format(job->found, &identity, job->key, &job->header,
 					    &job->fault);

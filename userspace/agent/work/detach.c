@@ -12,6 +12,7 @@
 #include "agent/volume/device_users.h"
 #include "agent/volume/locate.h"
 #include "agent/work/operation.h"
+#include "agent/work/ownership.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
@@ -25,6 +26,8 @@
 static void run_forget(struct volume_job *job)
 {
 	if (!job->interrupted && locate_to_erase(job) < 0) {
+		job->result = -1;
+	} else if (job->foreign) {
 		job->result = -1;
 	} else if (job->erase) {
 		job->result = header_erase(job->found, job->volume_id, &job->fault);
@@ -88,6 +91,40 @@ static void forget(struct operation *op)
 	operation_device_step(op, run_forget, forgotten);
 }
 
+static void run_find_owner(struct volume_job *job)
+{
+	struct fault ignored = { 0 };
+
+	job->result = 0;
+	if (header_read(job->found, &job->header, &ignored) < 0)
+		job->header = (struct volume_header){ 0 };
+}
+
+/*
+ * Another host's header is not erased. Without --erase the cluster is forgotten here, and the header
+ * stays as it is. A header that cannot be read names no owner: header_erase() decides. A late step has
+ * answered with a fault: nothing is deleted.
+ */
+static void owner_found(struct operation *op)
+{
+	struct volume_job *job = &op->job;
+
+	if (op->late) {
+		operation_end(op);
+		return;
+	}
+	if (job->result < 0) {
+		operation_step_failed(op);
+		return;
+	}
+	job->foreign = !strcmp(job->header.volume_id, job->volume_id) &&
+		       ownership_check(op->agent, &job->header, job->take_over, &job->fault) < 0;
+	if (job->foreign && job->erase)
+		operation_step_failed(op);
+	else
+		forget(op);
+}
+
 static void run_remove(struct volume_job *job)
 {
 	job->result = 0;
@@ -96,6 +133,8 @@ static void run_remove(struct volume_job *job)
 	job->result = mapper_remove(job->mapping.name, &job->fault);
 	if (job->result < 0)
 		device_users_explain(job->mapping.device, job->mapping.name, &job->fault);
+	else
+		ownership_release(job);
 }
 
 static void removed(struct operation *op)
@@ -112,7 +151,7 @@ static void removed(struct operation *op)
 		state_set(cluster, CLUSTER_STOPPED, "%s", "");
 	/* A late deletion has answered with a fault: nothing more is deleted. */
 	if (op->kind == OPERATION_DELETE && !op->late)
-		forget(op);
+		operation_device_step(op, run_find_owner, owner_found);
 	else
 		operation_end(op);
 }

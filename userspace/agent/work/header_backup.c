@@ -18,6 +18,7 @@
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
 #include "lib/header/header_backup.h"
+#include "lib/header/volume_owner.h"
 
 static int out_of_memory(struct fault *f)
 {
@@ -91,7 +92,9 @@ static void run_read(struct volume_job *job)
 static void run_restore(struct volume_job *job)
 {
 	uint8_t bytes[HEADER_BACKUP_BYTES];
+	struct volume_header old;
 	bool read_only = false;
+	struct fault ignored;
 
 	job->result = decode(job, bytes);
 	if (job->result == 0)
@@ -106,6 +109,12 @@ static void run_restore(struct volume_job *job)
 			fault_set(&job->fault, "InvalidParameterValue",
 				  "%s is write-protected. Make it writable (blockdev --setrw), then try again.",
 				  job->found);
+	else if (header_read(job->found, &old, &ignored) == 0 &&
+		 volume_owner_is_other(&old.owner, job->owner.host))
+		job->result =
+			fault_set(&job->fault, "VolumeInUse",
+				  "The volume on %s belongs to another host (%s). Nothing was written. Restore the header there.",
+				  job->found, old.owner.host);
 	else
 		job->result = header_backup_restore(job->found, job->volume_id, bytes, &job->fault);
 }

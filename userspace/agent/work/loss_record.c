@@ -13,6 +13,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
+#include "lib/header/volume_owner.h"
 
 /* Seconds until a record that the disk did not take is written again: from the first to the last. */
 #define AGAIN_FIRST_S 1
@@ -25,6 +26,7 @@ struct record_job {
 	char id[CLUSTER_ID_MAX + 1];
 	char state[64];
 	char reason[512];
+	char host[33];
 	struct fault fault;
 	int result;
 };
@@ -32,9 +34,18 @@ struct record_job {
 static void record_run(void *data)
 {
 	struct record_job *job = data;
+	struct volume_header header;
+	struct fault ignored;
 
-	job->result = header_set_state(job->device, job->volume_id,
-				       job->state[0] ? job->state : NULL, job->reason, &job->fault);
+	if (header_read(job->device, &header, &ignored) == 0 &&
+	    volume_owner_is_other(&header.owner, job->host))
+		job->result = fault_set(&job->fault, "VolumeInUse",
+					"the volume belongs to another host (%s)",
+					header.owner.host);
+	else
+		job->result = header_set_state(job->device, job->volume_id,
+					       job->state[0] ? job->state : NULL, job->reason,
+					       &job->fault);
 }
 
 static void write_again(struct cluster *cluster);
@@ -112,6 +123,7 @@ void loss_record_write(struct cluster *cluster)
 	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
+	memcpy(job->host, cluster->agent->host.host, sizeof(job->host));
 	if (cluster_is_inaccessible(cluster)) {
 		snprintf(job->state, sizeof(job->state), "%s",
 			 cluster_status_name(cluster->status));

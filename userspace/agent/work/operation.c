@@ -67,6 +67,8 @@ static void describe_volume(struct operation *op)
 	job->mapping = cluster->mapping;
 	job->keyring = op->agent->keyring;
 	job->lease_ns = agent_lease_ns(op->agent);
+	job->owner = op->agent->host;
+	job->owner.claim = agent_claim_seconds(op->agent);
 	job->key_only = op->kind == OPERATION_ACTIVATE;
 }
 

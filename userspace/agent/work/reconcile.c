@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
 #include "agent/lease/grant.h"
@@ -23,15 +24,29 @@
 #include "agent/work/device_verdict.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
+#include "agent/work/ownership.h"
 #include "agent/work/place.h"
 #include "agent/work/resume.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
-/* @changes: agent.changes when the scan began */
+/**
+ * struct scan_job - a look at all disks, when the agent starts or for a client
+ * @changes: agent.changes when the scan began
+ * @call, @params, @uid, @pid: of AdoptCluster; @call is NULL when the agent starts
+ * @device, @number: the one device to take in, for a client
+ * @take_over: the client says that the volume's other owner is gone
+ */
 struct scan_job {
 	struct agent *agent;
 	uint64_t changes;
+	struct varlink_call *call;
+	json_object *params;
+	uid_t uid;
+	pid_t pid;
+	char device[PATH_MAX];
+	dev_t number;
+	bool take_over;
 	struct scanned *volumes;
 	size_t count;
 	struct mapping *mappings; /* looked at after the disks */
@@ -91,9 +106,15 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 {
 	struct agent *agent = job->agent;
 	struct cluster *cluster;
+	struct fault f;
 
 	if (!strcmp(volume->header.state, "deleted"))
 		return;
+	if (ownership_check(agent, &volume->header, job->take_over, &f) < 0) {
+		log_warning("The volume on %s is not taken in: %s (envelope cluster adopt --device %s)",
+			    volume->device, f.message, volume->device);
+		return;
+	}
 	if (cluster_find(agent, volume->header.cluster_id)) {
 		log_warning("%s holds the volume %s of a cluster %s, but this host has another cluster of that name.",
 			    volume->device, volume->header.volume_id, volume->header.cluster_id);
@@ -220,6 +241,103 @@ static void scan_begin(struct scan_job *job)
 {
 	*job = (struct scan_job){ .agent = job->agent, .changes = job->agent->changes };
 	device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &scan_work, job);
+}
+
+/* ---- one device, for a client ---- */
+
+/* The volume on the client's device; NULL with a fault if it cannot be taken in. */
+static const struct scanned *find_volume(const struct scan_job *job, struct fault *f)
+{
+	const struct scanned *volume = NULL, *copy;
+	struct cluster *cluster;
+
+	for (size_t i = 0; i < job->count && !volume; i++)
+		if (job->volumes[i].number == job->number)
+			volume = &job->volumes[i];
+	if (!volume || !strcmp(volume->header.state, "deleted")) {
+		fault_set(f, "InvalidVolumeHeader",
+			  "%s holds no volume of a cluster, or lies below another device.",
+			  job->device);
+		return NULL;
+	}
+	if (job->agent->removed > job->changes) {
+		fault_set(f, "InvalidDBClusterStateFault",
+			  "A cluster was deleted while %s was read. Try again.", job->device);
+		return NULL;
+	}
+	cluster = cluster_find_volume(job->agent, volume->header.volume_id);
+	if (!cluster)
+		cluster = cluster_find(job->agent, volume->header.cluster_id);
+	copy = find_copy(job, volume);
+	if (cluster)
+		fault_set(f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
+			  cluster->id);
+	else if (copy)
+		fault_set(f, "InvalidVolumeHeader",
+			  "The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Take the copy away, then try again.",
+			  volume->header.volume_id, volume->header.cluster_id, volume->device,
+			  copy->device);
+	else if (ownership_check(job->agent, &volume->header, job->take_over, f) == 0)
+		return volume;
+	return NULL;
+}
+
+static void adopt_done(void *data)
+{
+	struct scan_job *job = data;
+	struct fault f = job->fault;
+	const struct scanned *volume = job->result == 0 ? find_volume(job, &f) : NULL;
+	struct cluster *cluster = NULL;
+
+	if (volume) {
+		adopt(job, volume);
+		cluster = cluster_find_volume(job->agent, volume->header.volume_id);
+		if (!cluster)
+			fault_set(&f, "InternalFailure", "Out of memory.");
+	}
+	audit_api_call(job->agent->audit, "AdoptDBCluster", job->params, job->uid, job->pid,
+		       cluster, cluster ? NULL : &f);
+	if (cluster)
+		reply_cluster(job->call, cluster);
+	else
+		reply_fault(job->call, &f);
+	json_object_put(job->params);
+	free(job->volumes);
+	free(job->mappings);
+	free(job);
+}
+
+static const struct device_work adopt_work = { .run = scan_run, .done = adopt_done };
+
+/**
+ * reconcile_adopt() - take in the volume on one device, and answer the client
+ * @call, @params: of the client
+ * @device: its path
+ * @number: of the block device
+ * @take_over: the client says that the volume's other owner is gone
+ *
+ * Nothing is written to the disk.
+ *
+ * Return: 0, or -1 with @f; then the call is not answered.
+ */
+int reconcile_adopt(struct agent *agent, struct varlink_call *call, json_object *params,
+		    const char *device, dev_t number, bool take_over, struct fault *f)
+{
+	struct scan_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	job->agent = agent;
+	job->call = call;
+	job->params = json_object_get(params);
+	job->uid = varlink_call_uid(call);
+	job->pid = varlink_call_pid(call);
+	snprintf(job->device, sizeof(job->device), "%s", device);
+	job->number = number;
+	job->take_over = take_over;
+	job->changes = agent->changes;
+	device_thread_submit(agent->devices, DEVICE_LANE_SCAN, &adopt_work, job);
+	return 0;
 }
 
 /**

@@ -7,5 +7,7 @@
 
 int reconcile_load(struct agent *agent, struct fault *f);
 void reconcile_scan(struct agent *agent);
+int reconcile_adopt(struct agent *agent, struct varlink_call *call, json_object *params,
+		    const char *device, dev_t number, bool take_over, struct fault *f);
 
 #endif

@@ -63,30 +63,6 @@ static int load_same(struct luks *luks, const char *device, const struct volume_
 	return 0;
 }
 
-/*
- * Loads the header and refuses it unless it belongs to the volume @volume_id: the path may belong
- * to another disk by now.
- */
-static int load_volume(struct luks *luks, const char *device, const char *volume_id,
-		       struct fault *f)
-{
-	struct json_object _cleanup_json_ *token = NULL;
-	const char *subsystem, *found;
-
-	if (luks_load(luks, device, f))
-		return -1;
-	subsystem = crypt_get_subsystem(luks->cd);
-	if (!subsystem || strcmp(subsystem, VOLUME_SUBSYSTEM))
-		return fault_set(f, LUKS_INVALID, "%s is not a dm-envelope volume.", device);
-	token = luks_get_token(luks, VOLUME_TOKEN);
-	found = json_get_string(token, "volume_id");
-	if (!found || strcmp(found, volume_id))
-		return fault_set(f, LUKS_INVALID,
-				 "The volume on %s is %.64s, not %s. Nothing was written. If device names have changed, restart enveloped: it finds the volume again.",
-				 device, found ? found : "a volume without an id", volume_id);
-	return 0;
-}
-
 static struct json_object *volume_token(const struct volume_header *header)
 {
 	struct json_object *token = luks_new_token(VOLUME_TOKEN);
@@ -336,7 +312,7 @@ int header_set_state(const char *device, const char *volume_id, const char *stat
 	struct luks _cleanup_luks_ luks = { 0 };
 	int id, r;
 
-	if (load_volume(&luks, device, volume_id, f))
+	if (header_load_volume(&luks, device, volume_id, f))
 		return -1;
 	id = luks_find_token(&luks, VOLUME_STATE_TOKEN);
 	if (!state) {
@@ -380,7 +356,7 @@ int header_erase(const char *device, const char *volume_id, struct fault *f)
 		return fault_set(f, "InvalidParameterValue",
 				 "%s does not hold a dm-envelope volume (but %s). Nothing was erased.",
 				 device, contents.what);
-	if (load_volume(&luks, device, volume_id, f))
+	if (header_load_volume(&luks, device, volume_id, f))
 		return -1;
 	return overwrite(&luks, f);
 }

@@ -32,3 +32,29 @@ int header_inspect(struct luks *luks, struct volume_header *out, struct fault *f
 				 luks->device, reason.message);
 	return volume_hash(out, out->header_sha256, f);
 }
+
+/**
+ * header_load_volume() - load the header and refuse it unless it belongs to the volume @volume_id
+ * @f: InvalidVolumeHeader when the path belongs to another disk by now
+ *
+ * Return: 0 or -1.
+ */
+int header_load_volume(struct luks *luks, const char *device, const char *volume_id,
+		       struct fault *f)
+{
+	struct json_object _cleanup_json_ *token = NULL;
+	const char *subsystem, *found;
+
+	if (luks_load(luks, device, f))
+		return -1;
+	subsystem = crypt_get_subsystem(luks->cd);
+	if (!subsystem || strcmp(subsystem, VOLUME_SUBSYSTEM))
+		return fault_set(f, LUKS_INVALID, "%s is not a dm-envelope volume.", device);
+	token = luks_get_token(luks, VOLUME_TOKEN);
+	found = json_get_string(token, "volume_id");
+	if (!found || strcmp(found, volume_id))
+		return fault_set(f, LUKS_INVALID,
+				 "The volume on %s is %.64s, not %s. Nothing was written. If device names have changed, restart enveloped: it finds the volume again.",
+				 device, found ? found : "a volume without an id", volume_id);
+	return 0;
+}

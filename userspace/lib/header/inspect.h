@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Checks and hashes the one copy of a header that is in memory.
+ * Loads a header once, and checks and hashes the copy that is in memory.
  *
- * Must never read the device: the copy that was checked is the copy that is used.
+ * Must never read the device a second time: the copy that was checked is the copy that is used.
  */
 #ifndef ENVELOPE_INSPECT_H
 #define ENVELOPE_INSPECT_H
@@ -12,5 +12,8 @@
 #include "lib/header/volume_header.h"
 
 int header_inspect(struct luks *luks, struct volume_header *out, struct fault *f);
+
+int header_load_volume(struct luks *luks, const char *device, const char *volume_id,
+		       struct fault *f);
 
 #endif

@@ -12,6 +12,7 @@
 #define VOLUME_SUBSYSTEM       "dm-envelope" /* LUKS2 subsystem label */
 #define VOLUME_TOKEN	       "envelope"    /* token with the wrapped key */
 #define VOLUME_STATE_TOKEN     "envelope-state"
+#define VOLUME_OWNER_TOKEN     "envelope-owner"
 #define VOLUME_CIPHER	       "aes-xts-plain64"
 
 #define VOLUME_KEY_SIZE	       64	     /* bytes: AES-256-XTS */
@@ -42,6 +43,20 @@ struct volume_identity {
 };
 
 /**
+ * struct volume_owner - the host that a volume belongs to
+ * @host, @boot: 32 hex digits; "" for none
+ * @time: of this stamp, UTC, for people
+ * @claim: seconds from this stamp for which the host keeps the volume without a new stamp; 0: the host
+ *	has stopped the cluster
+ */
+struct volume_owner {
+	char host[33];
+	char boot[33];
+	char time[32];
+	uint32_t claim;
+};
+
+/**
  * struct volume_header - a header that passed the profile check; plain data, nothing to free
  * @data_offset: start of the data area, in 512-byte sectors
  * @data_sectors: length of the data area, in 512-byte sectors, a whole number of @sector_size
@@ -53,7 +68,7 @@ struct volume_identity {
  * @state: "" unless a state has been recorded by header_set_state()
  * @header_sha256: volume_hash() of this header, 64 hex digits
  *
- * @data_sectors, @wrapped_key and the state are the fields that @header_sha256 does not cover.
+ * @data_sectors, @wrapped_key, the state and @owner are the fields that @header_sha256 does not cover.
  */
 struct volume_header {
 	char uuid[37];
@@ -81,6 +96,7 @@ struct volume_header {
 	char state[64];
 	char state_reason[256];
 	char state_time[32];
+	struct volume_owner owner;
 
 	char header_sha256[65];
 };

@@ -19,6 +19,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/identifier.h"
 #include "lib/base/json.h"
+#include "lib/header/volume_owner.h"
 
 #define ITERATIONS_MIN 1000
 #define ITERATIONS_MAX 10000000 /* takes a minute; limits the cost of a forged header */
@@ -357,7 +358,8 @@ static int check_state_token(const struct node *n, struct volume_header *out)
 
 static int check_tokens(const struct node *root, struct volume_header *out)
 {
-	unsigned int tokens = 0, states = 0;
+	unsigned int tokens = 0, states = 0, owners = 0;
+	const char *bad;
 	struct node all;
 
 	if (child(root, "tokens", "tokens", &all))
@@ -379,6 +381,14 @@ static int check_tokens(const struct node *root, struct volume_header *out)
 				return refuse(&n, "", "a second token of type " VOLUME_STATE_TOKEN);
 			if (check_state_token(&n, out))
 				return -1;
+		} else if (type && !strcmp(type, VOLUME_OWNER_TOKEN)) {
+			if (owners++)
+				return refuse(&n, "", "a second token of type " VOLUME_OWNER_TOKEN);
+			if (only_members(&n, " type keyslots host boot time claim "))
+				return -1;
+			bad = volume_owner_parse(value, &out->owner);
+			if (bad)
+				return refuse(&n, bad, "missing or wrong");
 		} else {
 			return refuse(&n, "type", "not a token of this profile");
 		}

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+#
+# Two hosts on one disk. The header names the host that a volume belongs to; another host uses it only
+# with --take-over, when the owner has stopped it or has written no new stamp for its whole claim.
+
+import contextlib
+import json
+import os
+import subprocess
+
+from agent_daemon import Agent, luks
+from agent_suite import agent, finish, one, test
+from wait import PATIENCE, wait_for
+
+HERE, THERE = "a" * 32, "c" * 32
+SHORT = {"LeaseSeconds": 5, "RenewSeconds": 1, "KmsTimeoutSeconds": 3}
+
+
+def second_host():
+    """An agent with a catalog and a kernel of its own, and with the same disks and KMS."""
+    other = object.__new__(Agent)
+    other.__dict__.update(agent.__dict__)
+    other.dir = f"{agent.dir}/there"
+    other.kernel = f"{other.dir}/kernel"
+    other.audit_file = f"{other.dir}/agent-audit.jsonl"
+    other.process = None
+    for folder in (other.dir, other.kernel, f"{other.kernel}/keys", f"{other.kernel}/devices"):
+        os.mkdir(folder)
+    other.host(THERE)
+    other.scannable(*agent.disks)
+    return other
+
+
+there = second_host()
+
+
+@contextlib.contextmanager
+def host(**changed):
+    """The other host runs its agent, with an empty catalog."""
+    if os.path.exists(f"{there.dir}/agent"):
+        there.lose_catalog()
+    there.start(**changed)
+    there.told_disks()
+    try:
+        yield
+    finally:
+        for name, cluster in there.clusters().items():
+            if cluster.get("MapperDevice"):
+                there.good("stop", name)
+        there.kill()
+
+
+def tokens(disk):
+    """Type -> token in the header."""
+    dump = json.loads(luks("luksDump", "--dump-json-metadata", disk.device))
+    return {token["type"]: token for token in dump["tokens"].values()}
+
+
+def owner():
+    return tokens(one)["envelope-owner"]
+
+
+def adopt(*more):
+    return subprocess.run([f"{there.programs}/envelope", "cluster", "adopt", "--device", one.device, *more],
+                          capture_output=True, text=True, env=there.environment, timeout=PATIENCE, check=False)
+
+
+def refused(done):
+    assert done.returncode == 6 and "(VolumeInUse)" in done.stderr, f"not refused: {done}"
+    return done.stderr
+
+
+def forge(**changed):
+    """Writes another stamp into the header, as anybody who can write to the disk may."""
+    dump = json.loads(luks("luksDump", "--dump-json-metadata", one.device))
+    number, token = next((k, v) for k, v in dump["tokens"].items() if v["type"] == "envelope-owner")
+    luks("token", "import", "--token-replace", "--token-id", number, one.device, stdin=json.dumps(dict(token, **changed)))
+
+
+@test("the header names the host, its boot and its claim; a stop ends the claim")
+def _():
+    agent.create("db1", one)
+    assert (owner()["host"], owner()["boot"], owner()["claim"]) == (HERE, "b" * 32, 7200), owner()
+    agent.good("stop", "db1")
+    assert (owner()["host"], owner()["claim"]) == (HERE, 0), owner()
+    agent.host(HERE, "d" * 32)
+    agent.restart()  # after a boot it is still this host
+    agent.good("start", "db1")
+    assert (owner()["boot"], owner()["claim"]) == ("d" * 32, 7200), owner()
+    agent.host(HERE)
+
+
+@test("another host does not take in, start, erase or overwrite a volume that is in use, not even with --take-over")
+def _():
+    agent.create("db1", one)
+    whole = one.read()
+    with host():
+        assert not there.clusters(), "the volume was taken in"
+        assert "is not taken in: The volume of the cluster db1 belongs to another host" in there.log(), there.log()
+        assert "--take-over" in refused(adopt())
+        assert "whose lease may not have ended" in refused(adopt("--take-over"))
+        said = there.bad("VolumeInUse", "create", "db9", "--device", one.device, "--storage-encrypted", "--allow-overwrite")
+        assert "belongs to another host" in said, said
+        assert one.read() == whole, "the other host has written"
+    assert agent.status("db1") == "available" and agent.devices()["envelope-db1"][1] == "live"
+
+
+@test("a stopped volume moves to another host with --take-over, and then the first host leaves it alone")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    with host():
+        refused(adopt())
+        assert adopt("--take-over").returncode == 0
+        there.bad("VolumeInUse", "start", "db1")
+        assert owner()["host"] == HERE
+        there.good("start", "db1", "--take-over")
+        assert owner()["host"] == THERE and there.devices()["envelope-db1"][1] == "live"
+        whole = one.read()
+        asked = len(agent.records("Decrypt"))
+        agent.bad("VolumeInUse", "start", "db1")
+        said = agent.bad("VolumeInUse", "start", "db1", "--take-over")
+        assert "possible in" in said, said
+        assert len(agent.records("Decrypt")) == asked and not agent.keys()
+        agent.bad("VolumeInUse", "delete", "db1", "--skip-final-snapshot", "--erase")
+        assert agent.status("db1") == "stopped"
+        agent.good("delete", "db1", "--skip-final-snapshot")  # forgets it here
+        agent.restart()
+        agent.told_disks()
+        assert not agent.clusters(), "the volume was taken in"
+        assert one.read() == whole, "the first host has written"
+    forge(host=HERE)  # for the removal of the cluster
+
+
+@test("the volume of a host that is gone is taken over when its stamp was unchanged for the whole claim")
+def _():
+    agent.create("db1", one)
+    agent.kill()
+    with host():
+        refused(adopt("--take-over"))
+        forge(claim=5)  # a stamp that this host sees for the first time
+        assert "is possible in" in refused(adopt("--take-over"))
+        wait_for(lambda: adopt("--take-over").returncode == 0)
+        assert owner()["host"] == HERE
+        there.good("start", "db1", "--take-over")
+        assert owner()["host"] == THERE
+        agent.start()
+        agent.fail_device("envelope-db1", "lease-expired")
+        agent.wait_status("db1", "stopped")
+        agent.bad("VolumeInUse", "start", "db1")
+    forge(host=HERE)  # for the removal of the cluster
+
+
+def lease_ended():
+    return agent.volume("db1").get("LeaseSecondsLeft") == 0
+
+
+@test("an owner renews its claim, and a lease that another host has ended by its stamp is the last")
+def _():
+    agent.create("db1", one)
+    forge(claim=1)
+    agent.restart()
+    wait_for(lambda: owner()["claim"] == 7200)
+    agent.stop()
+    forge(host=THERE)
+    agent.start(**SHORT)
+    wait_for(lambda: "the claim on its volume is not renewed" in agent.log())
+    wait_for(lease_ended)
+    assert owner()["host"] == THERE, "another host's stamp was overwritten"
+    forge(host=HERE)  # for the removal of the cluster
+
+
+@test("no lease lasts longer than the claim that the disk took last")
+def _():
+    agent.restart(**SHORT)
+    agent.create("db1", one)
+    with open(one.device, "r+b", buffering=0) as disk:
+        disk.write(bytes(1 << 20))  # takes no stamp
+    wait_for(lease_ended)
+
+
+agent.restart()
+
+
+@test("a host without an id starts its volumes, and leaves those of another host alone")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    os.unlink(f"{agent.kernel}/host")
+    agent.restart()
+    assert "no machine id" in agent.log()
+    agent.bad("VolumeInUse", "start", "db1")
+    agent.good("start", "db1", "--take-over")
+    agent.host(HERE)
+    agent.restart()
+
+
+finish()

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Reads and compares the token that names the owner of a volume. See docs/format.md.
+ */
+
+#include "lib/header/volume_owner.h"
+
+#include <string.h>
+
+#include "lib/base/json.h"
+
+#define CLAIM_MAX 86400 /* seconds */
+
+static bool is_id(const char *text)
+{
+	return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+}
+
+/**
+ * volume_owner_parse() - a token of type VOLUME_OWNER_TOKEN to @owner
+ *
+ * @token: has no other members than those of docs/format.md
+ *
+ * Return: the name of the member that is missing or wrong, or NULL.
+ */
+const char *volume_owner_parse(struct json_object *token, struct volume_owner *owner)
+{
+	struct json_object *keyslots = json_get_array(token, "keyslots");
+	int64_t claim = json_get_int(token, "claim", -1);
+
+	if (!keyslots || json_object_array_length(keyslots))
+		return "keyslots";
+	if (json_copy_string(token, "host", owner->host, sizeof(owner->host)) ||
+	    !is_id(owner->host))
+		return "host";
+	if (json_copy_string(token, "boot", owner->boot, sizeof(owner->boot)) ||
+	    !is_id(owner->boot))
+		return "boot";
+	if (json_copy_string(token, "time", owner->time, sizeof(owner->time)) ||
+	    strspn(owner->time, "0123456789-:TZ") != strlen(owner->time))
+		return "time";
+	if (!json_has_type(token, "claim", json_type_int) || claim < 0 || claim > CLAIM_MAX)
+		return "claim";
+	owner->claim = (uint32_t)claim;
+	return NULL;
+}
+
+/** volume_owner_is_other() - does the volume belong to another host than @host? */
+bool volume_owner_is_other(const struct volume_owner *owner, const char *host)
+{
+	return owner->host[0] && strcmp(owner->host, host);
+}
+
+/** volume_owner_same() - are both the same stamp of the same owner? */
+bool volume_owner_same(const struct volume_owner *a, const struct volume_owner *b)
+{
+	return !strcmp(a->host, b->host) && !strcmp(a->boot, b->boot) &&
+	       !strcmp(a->time, b->time) && a->claim == b->claim;
+}

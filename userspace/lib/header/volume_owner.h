@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host that a volume belongs to: a token of the header, for disks that several hosts can reach. The
+ * header's hash does not cover it.
+ */
+#ifndef ENVELOPE_VOLUME_OWNER_H
+#define ENVELOPE_VOLUME_OWNER_H
+
+#include <json-c/json.h>
+#include <stdbool.h>
+
+#include "lib/base/fault.h"
+#include "lib/header/volume_header.h"
+
+const char *volume_owner_parse(struct json_object *token, struct volume_owner *owner);
+
+bool volume_owner_is_other(const struct volume_owner *owner, const char *host);
+
+bool volume_owner_same(const struct volume_owner *a, const struct volume_owner *b);
+
+#endif
