@@ -8,6 +8,7 @@ import os
 import sqlite3
 import subprocess
 
+from agent_daemon import DISK_BYTES, luks
 from agent_suite import agent, finish, one, test, three, two
 
 
@@ -205,6 +206,60 @@ def _():
     assert volume_on() == number(one)
 
 
+# ---------------------------------------------------------------- sizes
+
+
+def resize(disk, size):
+    os.truncate(disk.image, size)
+    subprocess.run(["losetup", "-c", disk.device], check=True)
+
+
+@contextlib.contextmanager
+def of_size(disk, size):
+    resize(disk, size)
+    try:
+        yield
+    finally:
+        agent.cli("stop", "db1")
+        resize(disk, DISK_BYTES)
+
+
+@contextlib.contextmanager
+def of_blocks(disk, size):
+    subprocess.run(["losetup", "--sector-size", size, disk.device], check=True)
+    try:
+        yield
+    finally:
+        agent.cli("stop", "db1")
+        subprocess.run(["losetup", "--sector-size", "512", disk.device], check=True)
+
+
+def create(*more):
+    return "create", "db1", "--device", one.path, "--storage-encrypted", *more
+
+
+@test("a disk whose size is no multiple of 4096 bytes is refused by its size, and takes sectors of 512 bytes")
+def _():
+    with of_size(one, DISK_BYTES + 512):
+        said = agent.bad("InvalidParameterValue", *create())
+        assert f"{DISK_BYTES + 512} bytes, is no multiple of 4096" in said and "--sector-size 512" in said, said
+        assert not any(one.read())
+        agent.good(*create("--sector-size", "512"))
+        assert "sector: 512" in luks("luksDump", one.device)
+        agent.good("stop", "db1")
+        agent.good("start", "db1")
+
+
+@test("a sector size is 4096 or 512, and a disk with blocks of 4096 bytes takes no 512")
+def _():
+    agent.bad("InvalidParameterValue", *create("--sector-size", "1024"))
+    with of_blocks(one, "4096"):
+        said = agent.bad("InvalidParameterValue", *create("--sector-size", "512"))
+        assert "has blocks of 4096 bytes" in said, said
+        agent.good(*create("--sector-size", "4096"))
+        assert "sector: 4096" in luks("luksDump", one.device)
+
+
 # ---------------------------------------------------------------- devices on top of the disk, and other users
 
 
@@ -244,6 +299,23 @@ def _():
             assert "holds the volume of the cluster db1" in said, said
     assert one.read() == before and not any(two.read())
     agent.create("db2", two)
+
+
+@test("no stopped cluster is relocated to a disk below or above another cluster's")
+def _():
+    stopped_cluster()
+    agent.create("db2", two)
+    agent.good("stop", "db2")
+    with open(three.device, "r+b", buffering=0) as copy:
+        copy.write(two.read())
+    agent.scannable(one, three)
+    for below, above in (one, three), (three, one):
+        with held(below, above.device):
+            said = agent.bad("VolumeInUse", "relocate", "db2", "--device", three.path)
+            assert "holds the volume of the cluster db1" in said, said
+    assert agent.clusters()["db2"]["Device"] == two.path
+    agent.good("relocate", "db2", "--device", three.path)
+    agent.scannable(*agent.disks)
 
 
 @test("a link is read once: the agent formats the device's own node, which only root can exchange")

@@ -60,9 +60,10 @@ static bool is_on(const char *path, dev_t number)
 
 /*
  * No two clusters on one device, whatever its name, nor on a disk and its partition. @number: the
- * device's
+ * device's. @self: the cluster that is to be there, or NULL
  */
-static int check_device(struct agent *agent, const char *device, dev_t *number, struct fault *f)
+static int check_device(struct agent *agent, const char *device, const struct cluster *self,
+			dev_t *number, struct fault *f)
 {
 	struct stat st;
 
@@ -70,7 +71,8 @@ static int check_device(struct agent *agent, const char *device, dev_t *number, 
 		return fault_set(f, "InvalidParameterValue", "%.200s is not a block device.",
 				 device);
 	for (struct cluster *c = agent->clusters; c; c = c->next)
-		if (is_on(c->device, st.st_rdev) || (c->found[0] && is_on(c->found, st.st_rdev)))
+		if (c != self &&
+		    (is_on(c->device, st.st_rdev) || (c->found[0] && is_on(c->found, st.st_rdev))))
 			return fault_set(f, "VolumeInUse",
 					 "%.200s holds the volume of the cluster %s, or overlaps with its device. Delete that cluster first.",
 					 device, c->id);
@@ -109,6 +111,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		{ "region", PARAMETER_STRING, false },
 		{ "allowOverwrite", PARAMETER_BOOL, false },
 		{ "deletionProtection", PARAMETER_BOOL, false },
+		{ "sectorSize", PARAMETER_INT, false },
 	};
 	struct agent *agent = method_agent(userdata);
 	const struct create_request request = {
@@ -118,6 +121,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		.key = json_get_string(params, "kmsKeyId"),
 		.region = json_get_string(params, "region"),
 		.allow_overwrite = json_get_bool(params, "allowOverwrite", false),
+		.sector_size = json_get_int(params, "sectorSize", 0),
 		.host_region = agent->config.region,
 		.host_account = agent->config.account_id,
 	};
@@ -138,7 +142,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	}
 	if (strlen(request.device) >= sizeof(cluster->device))
 		fault_set(&f, "InvalidParameterValue", "The device's path is too long.");
-	if (f.code[0] || check_device(agent, request.device, &number, &f) < 0)
+	if (f.code[0] || check_device(agent, request.device, NULL, &number, &f) < 0)
 		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	cluster = new_cluster(agent, &request, &f);
 	if (cluster)
@@ -152,6 +156,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	}
 	op->job.overwrite = request.allow_overwrite;
+	op->job.sector_size = (uint32_t)request.sector_size;
 	op->job.number = number;
 	create_begin(op, key);
 	return 0;
@@ -246,7 +251,12 @@ static void begin_modify(struct operation *op, json_object *params)
 
 static int may_relocate(const struct cluster *cluster, json_object *params, struct fault *f)
 {
-	return rules_relocate(cluster, json_get_string(params, "device"), f);
+	const char *device = json_get_string(params, "device");
+	dev_t number;
+
+	return rules_relocate(cluster, device, f) < 0
+		       ? -1
+		       : check_device(cluster->agent, device, cluster, &number, f);
 }
 
 static void begin_relocate(struct operation *op, json_object *params)

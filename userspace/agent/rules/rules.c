@@ -6,6 +6,7 @@
  */
 #include "agent/rules/rules.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,11 @@ int rules_create(const struct create_request *request, const char **key, struct 
 	if (request->device[0] != '/')
 		return fault_set(f, "InvalidParameterValue",
 				 "The device must be named by its whole path, such as /dev/vdb.");
+	if (request->sector_size && request->sector_size != 512 && request->sector_size != 4096)
+		return fault_set(f, "InvalidParameterValue",
+				 "The sector size of a volume is 4096 or 512 bytes, not %" PRId64
+				 ".",
+				 request->sector_size);
 	if (!arn_valid_region(region))
 		return fault_set(f, "InvalidParameterValue", "'%s' is not the name of a region.",
 				 region);

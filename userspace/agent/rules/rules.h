@@ -24,6 +24,7 @@ struct create_request {
 	bool storage_encrypted;
 	const char *key;
 	const char *region;
+	int64_t sector_size; /* 0 for what was not given */
 	bool allow_overwrite;
 	const char *host_region;
 	const char *host_account;

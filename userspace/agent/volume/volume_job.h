@@ -41,6 +41,7 @@
  * @foreign: the volume is another host's, with @fault
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
+ * @sector_size: of a volume to make, 0 for the default
  * @key_only: give the key to the kernel, but make no device
  * @stale: the device is there, failed, and must go first
  * @erase: overwrite the header
@@ -78,6 +79,7 @@ struct volume_job {
 	bool foreign;
 	dev_t number;
 	bool overwrite;
+	uint32_t sector_size;
 	bool key_only;
 	bool stale;
 	bool erase;

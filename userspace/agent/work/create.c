@@ -78,6 +78,7 @@ static void run_format(struct volume_job *job)
 		.key_arn = job->key_arn,
 		.region = job->region,
 		.account = job->account,
+		.sector_size = job->sector_size,
 		.overwrite = job->overwrite,
 	};
 	struct volume_header old;

@@ -81,6 +81,27 @@ int block_device_size(const char *device, uint64_t *size, struct fault *f)
 }
 
 /**
+ * block_device_block_size() - bytes of the smallest block that the device reads or writes
+ * @size: 512 for a regular file
+ *
+ * Return: 0 or -1 with InvalidParameterValue in @f.
+ */
+int block_device_block_size(const char *device, uint32_t *size, struct fault *f)
+{
+	struct stat st;
+	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
+	int bytes = 512;
+
+	if (fd < 0)
+		return -1;
+	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKSSZGET, &bytes))
+		return fault_set(f, REFUSED, "The block size of %s cannot be read: %s.", device,
+				 strerror(errno));
+	*size = (uint32_t)bytes;
+	return 0;
+}
+
+/**
  * block_device_check_unused() - refuse a device that is mounted, swap, or below another device
  * @f: VolumeInUse
  *

@@ -17,6 +17,8 @@
 
 int block_device_size(const char *device, uint64_t *size, struct fault *f);
 
+int block_device_block_size(const char *device, uint32_t *size, struct fault *f);
+
 int block_device_check_readable(const char *device, size_t size, struct fault *f);
 
 int block_device_claim(const char *device, dev_t number, bool *read_only, struct fault *f);

@@ -101,6 +101,29 @@ static struct json_object *state_token(const char *state, const char *reason)
 	return token;
 }
 
+/* The volume takes all of the device in whole sectors, and its sectors are whole blocks. */
+static int check_sectors(const char *device, uint64_t size, uint32_t sector, struct fault *f)
+{
+	uint32_t block;
+
+	if (block_device_block_size(device, &block, f))
+		return -1;
+	if (sector < block)
+		return fault_set(f, "InvalidParameterValue",
+				 "%s has blocks of %" PRIu32
+				 " bytes. A volume on it cannot have sectors of %" PRIu32
+				 " bytes: pass --sector-size 4096.",
+				 device, block, sector);
+	if (size % sector == 0)
+		return 0;
+	return fault_set(f, "InvalidParameterValue",
+			 "The size of %s, %" PRIu64 " bytes, is no multiple of %" PRIu32
+			 ". Make the partition or the device a multiple of %" PRIu32
+			 " bytes long%s.",
+			 device, size, sector, sector,
+			 size % 512 || block > 512 ? "" : ", or pass --sector-size 512");
+}
+
 static int check_target(const char *device, const struct volume_identity *id, struct fault *f)
 {
 	const uint32_t sector = id->sector_size ? id->sector_size : VOLUME_SECTOR_SIZE;
@@ -114,12 +137,8 @@ static int check_target(const char *device, const struct volume_identity *id, st
 		return fault_set(f, "InvalidParameterValue",
 				 "%s is too small. A volume needs at least %d bytes.", device,
 				 2 * VOLUME_DATA_OFFSET);
-	if (size % sector)
-		return fault_set(f, "InvalidParameterValue",
-				 "The size of %s, %" PRIu64 " bytes, is no multiple of %" PRIu32
-				 ". Make the partition or the device a multiple of %" PRIu32
-				 " bytes long.",
-				 device, size, sector, sector);
+	if (check_sectors(device, size, sector, f))
+		return -1;
 	if (contents.found && !id->overwrite)
 		return fault_set(f, "InvalidParameterCombination",
 				 "%s already holds data (%s), which would be destroyed. Choose an empty device, or pass --allow-overwrite.",
