@@ -21,7 +21,8 @@ INSTALL_UNITS := $(BUILD)/units
 INSTALL_MAN := $(BUILD)/man
 MAN_SOURCES := $(wildcard docs/man/*.scd)
 MAN_PAGES := $(patsubst docs/man/%.scd,$(INSTALL_MAN)/%,$(MAN_SOURCES))
-UNIT_FILES := systemd/enveloped.service systemd/envelope-kms.service request-key.d/envelope.conf
+UNIT_FILES := systemd/enveloped.service systemd/envelope-kms.service systemd/envelope-cluster@.service \
+	request-key.d/envelope.conf
 KMOD_SOURCES := Kbuild dkms.conf LICENSES/GPL-2.0.txt $(filter-out %_test.c,$(wildcard kmod/*.c)) \
 	$(filter-out %_test.h %_vectors.h,$(wildcard kmod/*.h)) $(wildcard kmod/uapi/*.h)
 
@@ -34,6 +35,7 @@ define INSTALL_MANIFEST
 755 $(INSTALL_PROGRAMS)/envelope-request-key $(LIBEXECDIR)/envelope-request-key
 644 $(INSTALL_UNITS)/systemd/enveloped.service $(PREFIX)/lib/systemd/system/enveloped.service
 644 $(INSTALL_UNITS)/systemd/envelope-kms.service $(PREFIX)/lib/systemd/system/envelope-kms.service
+644 $(INSTALL_UNITS)/systemd/envelope-cluster@.service $(PREFIX)/lib/systemd/system/envelope-cluster@.service
 644 userspace/units/udev/60-dm-envelope.rules $(PREFIX)/lib/udev/rules.d/60-dm-envelope.rules
 644 userspace/units/sysusers.d/envelope.conf $(PREFIX)/lib/sysusers.d/envelope.conf
 644 userspace/units/tmpfiles.d/envelope.conf $(PREFIX)/lib/tmpfiles.d/envelope.conf
@@ -62,7 +64,7 @@ $(INSTALL_MAN)/%: docs/man/%.scd
 
 $(INSTALL_UNITS)/%: userspace/units/%.in FORCE
 	@mkdir -p $(@D)
-	@sed -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' $< >$@
+	@sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@LIBEXECDIR@|$(LIBEXECDIR)|g' $< >$@
 
 FORCE:
 

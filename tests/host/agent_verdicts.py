@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# When a refusal of the KMS is a verdict that ends a cluster for good, and when it is not. The
-# rules: docs/kms-outcomes.md.
+# When a refusal of the KMS is a verdict that ends a cluster for good, and when it is not; and which
+# clusters the agent starts again after silence. The rules: docs/kms-outcomes.md.
 
 import os
 import shutil
 
-from agent_suite import LOST, RECORDED, agent, changes, disable, finish, one, test, two
+from agent_suite import LOST, RECORDED, agent, changes, disable, finish, one, test, three, two
 from kms_daemon import Kms
 from wait import wait_for
 
@@ -199,6 +199,67 @@ def _():
     disable(key)
     for name in "db1", "db2":
         agent.wait_status(name, LOST)
+    agent.restart()
+
+
+# ---------------------------------------------------------------- silence
+
+
+def end_of_leases(*names):
+    """The kernel ends the leases of the clusters."""
+    for name in names:
+        agent.fail_device(f"envelope-{name}", "lease-expired")
+    assert {agent.volume(name)["Status"] for name in names} == {"stopped"}
+
+
+def start_at_boot(name):
+    agent.good("stop", name)
+    agent.good("start", name, "--at-boot")
+
+
+def stop_between_tries(name):
+    """A try of the agent is an operation, beside which no stop is begun."""
+    wait_for(lambda: agent.cli("stop", name).returncode == 0, why=agent.log)
+
+
+@test("a cluster that the boot unit started comes back after a lease without an answer, also from the next agent")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    start_at_boot("db1")
+    agent.good("start", "db1", "--at-boot")  # it runs already
+    for again in False, True:
+        with agent.no_kms():
+            end_of_leases(*(["db1"] if again else ["db1", "db2"]))
+            if again:
+                agent.restart()
+            before = len(agent.records("Decrypt", "KMSUnreachable"))
+            wait_for(lambda: len(agent.records("Decrypt", "KMSUnreachable")) > before + 1, why=agent.log)
+            assert agent.status("db1") == "stopped"
+        wait_for(lambda: agent.status("db1") == "available", why=lambda: f"nobody starts it again: {agent.log()[-2000:]}")
+        assert agent.devices()["envelope-db1"][1] == "live" and len(agent.keys()) == 1
+        assert reason("db1").startswith("restarted: "), reason("db1")
+        assert agent.status("db2") == "stopped", "a person had started it"
+
+
+@test("a cluster that a person stops is not started again, neither by this agent nor by the next")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    agent.create("db3", three)
+    agent.restart(RestartAfterLeaseEnd="yes")
+    with agent.no_kms():
+        end_of_leases("db1", "db2", "db3")
+        stop_between_tries("db1")
+    # Without the stop db1 would come back like the others.
+    for name in "db2", "db3":
+        agent.wait_status(name, "available")
+    with agent.no_kms():
+        end_of_leases("db2", "db3")
+        stop_between_tries("db2")
+        agent.restart(RestartAfterLeaseEnd="yes")
+    agent.wait_status("db3", "available")
+    assert {agent.status(name) for name in ("db1", "db2")} == {"stopped"}, "a stopped cluster was started"
     agent.restart()
 
 

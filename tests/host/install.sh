@@ -30,6 +30,7 @@ expected_files() {
 	/usr/lib/envelope/envelope-kms-worker
 	/usr/lib/envelope/envelope-request-key
 	/usr/lib/modules-load.d/envelope.conf
+	/usr/lib/systemd/system/envelope-cluster@.service
 	/usr/lib/systemd/system/envelope-kms.service
 	/usr/lib/systemd/system/enveloped.service
 	/usr/lib/sysusers.d/envelope.conf

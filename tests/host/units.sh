@@ -86,6 +86,8 @@ for unit in enveloped.service envelope-kms.service; do
 	check "$unit: Restart=always" setting $unit Restart=always
 	check "$unit has a watchdog" grep -q '^WatchdogSec=[1-9]' "$units/$unit"
 done
+check "systemd-analyze verify: envelope-cluster@.service" verifies envelope-cluster@.service
+check "the agent may be restarted without the clusters" eval '! grep -qE "^(Requires|BindsTo|PartOf)=" "$units/envelope-cluster@.service"'
 check "the agent reaches root's keyring" setting enveloped.service KeyringMode=shared
 check "the agent gets a signal when the host goes down" setting enveloped.service \
 	"ExecStop=-+sh -c 'test \"\$\$(systemctl is-system-running)\" != stopping || kill -USR1 \${MAINPID}'"

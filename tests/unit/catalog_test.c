@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/boot_starts.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The catalog returns the clusters that were stored, refuses a second cluster of the same name, keeps
  * a damaged file aside instead of overwriting it, and does without a file that cannot be opened.
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/catalog/boot_starts.h"
 #include "agent/catalog/catalog.h"
 #include "agent/catalog/grants.h"
 #include "agent/catalog/places.h"
@@ -279,6 +280,30 @@ static void a_protection_lasts_as_long_as_its_cluster(void **state)
 	free(c);
 }
 
+static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
+{
+	struct fixture *x = *state;
+	struct cluster *c = make("db1");
+	struct fault f;
+
+	store(x, c);
+	for (int at_boot = 1; at_boot >= 0; at_boot--) {
+		c->restart.at_boot = at_boot;
+		assert_int_equal(boot_starts_record(x->catalog, c, &f), 0);
+		reopen(x);
+		c->restart.at_boot = !at_boot;
+		assert_int_equal(boot_starts_find(x->catalog, c, &f), 0);
+		assert_int_equal(c->restart.at_boot, at_boot);
+	}
+	c->restart.at_boot = true;
+	assert_int_equal(boot_starts_record(x->catalog, c, &f), 0);
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_int_equal(boot_starts_find(x->catalog, c, &f), 0);
+	if (c->restart.at_boot)
+		fail_msg("the catalog still has the boot start of a deleted cluster");
+	free(c);
+}
+
 static void deleted_is_gone(void **state)
 {
 	struct fixture *x = *state;
@@ -469,6 +494,7 @@ int main(void)
 		WITH_CATALOG(deleted_is_gone),
 		WITH_CATALOG(the_disk_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(the_grant_of_a_deleted_cluster_is_forgotten),
+		WITH_CATALOG(the_boot_start_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(damaged_file_is_kept_aside),
 		WITH_CATALOG(newer_file_is_left_alone),
 		WITH_CATALOG(strange_status_is_skipped),

@@ -240,6 +240,42 @@ static void stops_what_runs_or_is_left_over(void **state)
 	assert_int_equal(rules_stop(&cluster, &f), 0);
 }
 
+/* Only silence, and only as the configuration says. */
+static void restarts_after_silence_alone(void **state)
+{
+	static const struct {
+		enum cluster_status status;
+		const char *reason;
+		bool at_boot;
+		const char *policy;
+		bool restarted;
+	} rows[] = {
+		{ CLUSTER_STOPPED, "lease-expired: the KMS could not be reached", true, "boot",
+		  true },
+		{ CLUSTER_STOPPED, "lease-expired: enveloped was not there", true, "boot", true },
+		{ CLUSTER_STOPPED, "lease-expired: x", true, "yes", true },
+		{ CLUSTER_STOPPED, "lease-expired: x", true, "no", false },
+		{ CLUSTER_STOPPED, "lease-expired: x", false, "boot", false },
+		{ CLUSTER_STOPPED, "lease-expired: x", false, "yes", true },
+		{ CLUSTER_STOPPED, "", true, "yes", false },
+		{ CLUSTER_STOPPED, "message: the device was failed", true, "yes", false },
+		{ CLUSTER_STOPPED, "other-kms: x", true, "yes", false },
+		{ CLUSTER_RECOVERABLE, "lease-expired: x", true, "yes", false },
+		{ CLUSTER_INACCESSIBLE, "lease-expired: x", true, "yes", false },
+		{ CLUSTER_AVAILABLE, "", true, "yes", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct cluster cluster = { .id = "db1",
+					   .status = rows[i].status,
+					   .restart.at_boot = rows[i].at_boot };
+
+		strcpy(cluster.reason, rows[i].reason);
+		if (rules_restart(&cluster, rows[i].policy) != rows[i].restarted)
+			fail_msg("row %zu: '%s' is not expected", i, rows[i].reason);
+	}
+}
+
 static void delete_needs_a_word_about_the_snapshot(void **state)
 {
 	struct cluster cluster = { .id = "db1", .status = CLUSTER_INACCESSIBLE };
@@ -473,6 +509,7 @@ int main(void)
 		cmocka_unit_test(starts_by_state),
 		cmocka_unit_test(one_operation_at_a_time),
 		cmocka_unit_test(stops_what_runs_or_is_left_over),
+		cmocka_unit_test(restarts_after_silence_alone),
 		cmocka_unit_test(delete_needs_a_word_about_the_snapshot),
 		cmocka_unit_test(only_a_refused_key_is_confirmed_as_lost),
 		cmocka_unit_test(a_protected_cluster_is_not_deleted),

@@ -14,8 +14,8 @@
  *			resume.c resumes the jobs of a killed agent: a new kind of long work, such
  *			as a snapshot, is a file here and a row of its table. state.c alone changes
  *			a status; key_loss.c, denial_count.c, loss_record.c and
- *			device_verdict.c say why. catalog_return.c brings a catalog back that
- *			took no changes
+ *			device_verdict.c say why. restart.c starts a cluster again after silence;
+ *			catalog_return.c brings a catalog back that took no changes
  *	catalog/	what the host remembers: clusters, the list of them, the job table
  *	lease/		the kernel key of a cluster: keyring.c, and kms_call.c for calls to the KMS.
  *			lease.c computes deadlines and delays; renewal.c renews on a timer.

@@ -10,6 +10,7 @@
 
 #include "agent/last_good.h"
 #include "agent/lease/renewal.h"
+#include "agent/volume/device_events.h"
 #include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -93,6 +94,7 @@ static void take_over(struct agent *agent, struct config *next)
 	agent->config = *next;
 	if (earlier)
 		renew_earlier(agent);
+	device_events_refresh(agent); /* RestartAfterLeaseEnd= may have changed */
 	audit_service_event(agent->audit, "ConfigurationReload", details, NULL);
 	log_info("The configuration has been read again; leases of %u s, renewed every %u s.",
 		 agent->config.lease_seconds, agent->config.renew_seconds);

@@ -75,9 +75,15 @@ static const struct option_spec describe_options[] = {
 		.help = "the volume belongs to another host, which has stopped or is gone" \
 	}
 
-static const struct option_spec start_options[] = { OPTION_IDENTIFIER(true, "the cluster"),
-						    OPTION_TAKE_OVER,
-						    { 0 } };
+static const struct option_spec start_options[] = {
+	OPTION_IDENTIFIER(true, "the cluster"),
+	OPTION_TAKE_OVER,
+	{ .name = "at-boot",
+	  .kind = OPTION_SWITCH,
+	  .parameter = "atBoot",
+	  .help = "for the boot unit: start it again after a lease that ended without an answer" },
+	{ 0 }
+};
 
 static const struct option_spec stop_options[] = { OPTION_IDENTIFIER(true, "the cluster"), { 0 } };
 
@@ -264,7 +270,7 @@ const struct command cluster_commands[] = {
 		.details =
 			"If the KMS refuses many keys at once, the clusters stay recoverable until the KMS gives\n"
 			"the keys again. This makes one of them inaccessible permanently.",
-		.options = start_options,
+		.options = stop_options,
 		.run = run_one,
 	},
 	{

@@ -31,6 +31,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/relocate.h"
+#include "agent/work/restart.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -183,13 +184,17 @@ struct change {
 
 static int may_start(const struct cluster *cluster, json_object *params, struct fault *f)
 {
-	return rules_start(cluster, false, f);
+	return rules_start(cluster, json_get_bool(params, "atBoot", false), f);
 }
 
 static void begin_start(struct operation *op, json_object *params)
 {
+	restart_at_boot(op->cluster, json_get_bool(params, "atBoot", false));
 	op->job.take_over = json_get_bool(params, "takeOver", false);
-	attach_begin(op);
+	if (op->cluster->status == CLUSTER_AVAILABLE)
+		operation_end(op);
+	else
+		attach_begin(op);
 }
 
 static int may_stop(const struct cluster *cluster, json_object *params, struct fault *f)
@@ -289,6 +294,7 @@ static const struct parameter identifier_only[] = { { METHOD_IDENTIFIER, PARAMET
 static const struct parameter start_parameters[] = {
 	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
 	{ "takeOver", PARAMETER_BOOL, false },
+	{ "atBoot", PARAMETER_BOOL, false },
 };
 
 static const struct parameter delete_parameters[] = {

@@ -28,7 +28,7 @@ struct catalog {
 	void *userdata;
 };
 
-/** catalog_db() - the open database, for jobs.c, places.c and protections.c */
+/** catalog_db() - the open database, for the files of the other tables */
 struct sqlite3 *catalog_db(struct catalog *catalog)
 {
 	return catalog->file.db;

@@ -67,6 +67,8 @@ struct grant {
  * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
  * @renewal: see renewal.h
  * @loss: the question whether a refused key is lost, see key_loss.c; times are CLOCK_BOOTTIME
+ * @restart: whether the agent starts it after the end of its lease, see restart.c; @restart.at_boot is
+ *	from a table of its own
  * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
  * @store_timer: the catalog did not take that the key is lost; tried again then
@@ -122,6 +124,11 @@ struct cluster {
 		bool asking;		/* the KMS is being asked */
 		sd_event_source *timer; /* of the next question */
 	} loss;
+	struct {
+		bool at_boot;		/* the boot unit started it last */
+		unsigned int failures;	/* in a row */
+		sd_event_source *timer; /* of the next try; NULL when none is due */
+	} restart;
 	bool disk_doubted;
 	sd_event_source *store_timer;
 	struct {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dm-envelope.h"
 #include "lib/base/arn.h"
 #include "lib/base/identifier.h"
 #include "lib/header/volume_owner.h"
@@ -161,16 +162,17 @@ static int busy(const struct cluster *cluster, struct fault *f)
 
 /**
  * rules_start() - may the agent ask the KMS for the cluster's key?
- * @for_key: the key is for a bare `dmsetup create`. A running cluster is then allowed too
+ * @may_run: a running cluster is allowed too: the key is for a bare `dmsetup create`, or the boot unit
+ *	finds a volume that has outlived the agent
  */
-int rules_start(const struct cluster *cluster, bool for_key, struct fault *f)
+int rules_start(const struct cluster *cluster, bool may_run, struct fault *f)
 {
 	if (cluster->status == CLUSTER_INACCESSIBLE)
 		return rules_key_lost(cluster, f);
 	if (busy(cluster, f) < 0)
 		return -1;
 	if (cluster->status == CLUSTER_STOPPED || cluster->status == CLUSTER_RECOVERABLE ||
-	    (for_key && cluster->status == CLUSTER_AVAILABLE))
+	    (may_run && cluster->status == CLUSTER_AVAILABLE))
 		return 0;
 	return fault_set(f, "InvalidDBClusterStateFault",
 			 "DbCluster %s is in %s state but expected it to be one of stopped, inaccessible-encryption-credentials-recoverable.",
@@ -190,15 +192,31 @@ int rules_confirm_loss(const struct cluster *cluster, struct fault *f)
 }
 
 /**
+ * rules_restart() - does the agent itself start the cluster again?
+ * @policy: RestartAfterLeaseEnd=
+ *
+ * Only after a lease that ended because nobody answered. Each other reason is somebody's decision.
+ */
+bool rules_restart(const struct cluster *cluster, const char *policy)
+{
+	if (cluster->status != CLUSTER_STOPPED ||
+	    strncmp(cluster->reason, ENVELOPE_REASON_LEASE ":", strlen(ENVELOPE_REASON_LEASE ":")))
+		return false;
+	return !strcmp(policy, "yes") || (!strcmp(policy, "boot") && cluster->restart.at_boot);
+}
+
+/**
  * rules_stop() - may the cluster be stopped?
  *
- * A cluster that has lost its key may be stopped too: the stop removes the failed device.
+ * A cluster that has lost its key may be stopped too: the stop removes the failed device. A stop of a
+ * cluster that the agent is about to start keeps the agent from it.
  */
 int rules_stop(const struct cluster *cluster, struct fault *f)
 {
 	if (busy(cluster, f) < 0)
 		return -1;
-	if (cluster->status == CLUSTER_AVAILABLE || cluster->mapping.name[0])
+	if (cluster->status == CLUSTER_AVAILABLE || cluster->mapping.name[0] ||
+	    cluster->restart.timer)
 		return 0;
 	return fault_set(f, "InvalidDBClusterStateFault",
 			 "DbCluster %s is in %s state but expected it to be one of available.",

@@ -79,6 +79,14 @@ static bool denied_meanwhile(struct operation *op)
 	return true;
 }
 
+static const char *reason_of(const struct operation *op)
+{
+	if (op->kind == OPERATION_ACTIVATE)
+		return "key-activated: for a bare dmsetup create";
+	/* No client asked for it: see restart.c. */
+	return op->call ? "" : "restarted: its lease had ended without an answer of the KMS";
+}
+
 static void attached(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
@@ -108,8 +116,7 @@ static void attached(struct operation *op)
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
 	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
-	state_set(cluster, CLUSTER_AVAILABLE, "%s",
-		  op->kind == OPERATION_ACTIVATE ? "key-activated: for a bare dmsetup create" : "");
+	state_set(cluster, CLUSTER_AVAILABLE, "%s", reason_of(op));
 	/* The status is final now, so it is written to the disk. */
 	if (!loss_record_refute(cluster) && recorded)
 		loss_record_write(cluster);

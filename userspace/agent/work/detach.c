@@ -147,7 +147,9 @@ static void removed(struct operation *op)
 	}
 	cluster->mapping = (struct mapping){ 0 };
 	held_key_drop(cluster);
-	if (cluster->status == CLUSTER_AVAILABLE)
+	/* The reason of a stopped cluster goes too: restart.c starts the cluster by its reason. */
+	if (cluster->status == CLUSTER_AVAILABLE ||
+	    (cluster->status == CLUSTER_STOPPED && op->kind == OPERATION_STOP))
 		state_set(cluster, CLUSTER_STOPPED, "%s", "");
 	/* A late deletion has answered with a fault: nothing more is deleted. */
 	if (op->kind == OPERATION_DELETE && !op->late)

@@ -13,6 +13,7 @@
 #include "agent/lease/keyring.h"
 #include "agent/lease/lease.h"
 #include "agent/lease/renewal.h"
+#include "agent/work/restart.h"
 #include "agent/work/state.h"
 #include "dm-envelope.h"
 #include "lib/base/log.h"
@@ -152,8 +153,10 @@ void device_verdict_seen(struct cluster *cluster, const struct mapping *mappings
 	/*
 	 * An operation under way changes the device itself, and asks for another look at its end.
 	 */
-	if (!cluster->operation)
-		judge(cluster);
+	if (cluster->operation)
+		return;
+	judge(cluster);
+	restart_check(cluster);
 }
 
 /**

@@ -26,6 +26,7 @@
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
+#include "agent/work/restart.h"
 #include "agent/work/resume.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -64,6 +65,7 @@ static void load_one(struct cluster *cluster, void *userdata)
 	if (protections_find(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	grant_load(cluster);
+	restart_load(cluster);
 	key_loss_check(cluster);
 }
 

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Starts clusters again whose lease ended because nobody answered: neither the KMS nor a person has
+ * decided that they end. The reason in the catalog tells the next agent. Must never start a cluster
+ * that a person has stopped: a stop changes the reason.
+ *
+ * A try is a start as a client asks for it. It fails while the KMS is silent and while the failed
+ * device is in use, and then comes again.
+ */
+#include "agent/work/restart.h"
+
+#include <string.h>
+
+#include "agent/catalog/boot_starts.h"
+#include "agent/lease/lease.h"
+#include "agent/rules/rules.h"
+#include "agent/work/attach.h"
+#include "agent/work/operation.h"
+#include "lib/base/log.h"
+
+/** restart_load() - read from the catalog whether the boot unit started the cluster */
+void restart_load(struct cluster *cluster)
+{
+	struct fault f;
+
+	if (boot_starts_find(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+/** restart_at_boot() - note whether it is the boot unit that starts the cluster */
+void restart_at_boot(struct cluster *cluster, bool at_boot)
+{
+	struct fault f;
+
+	if (cluster->restart.at_boot == at_boot)
+		return;
+	cluster->restart.at_boot = at_boot;
+	if (boot_starts_record(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+static bool is_wanted(const struct cluster *cluster)
+{
+	return rules_restart(cluster, cluster->agent->config.restart_after_lease_end);
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct cluster *cluster = userdata;
+	struct operation *op;
+	struct fault f;
+
+	cluster->restart.timer = sd_event_source_disable_unref(cluster->restart.timer);
+	/* The end of the operation under way asks for another look, and so for another check. */
+	if (cluster->operation || !is_wanted(cluster))
+		return 0;
+	op = operation_begin(cluster, OPERATION_START, NULL, NULL, &f);
+	if (op)
+		attach_begin(op);
+	else
+		restart_check(cluster);
+	return 0;
+}
+
+/**
+ * restart_check() - set a timer for the next try, if the cluster is to be started again
+ *
+ * Must be called after each look at the devices: the end of a lease, the start of the agent, and the
+ * end of an operation all lead to a look.
+ */
+void restart_check(struct cluster *cluster)
+{
+	uint64_t delay;
+	int r;
+
+	if (!is_wanted(cluster)) {
+		cluster->restart.timer = sd_event_source_disable_unref(cluster->restart.timer);
+		cluster->restart.failures = 0;
+		return;
+	}
+	if (cluster->restart.timer)
+		return;
+	delay = lease_retry_delay(++cluster->restart.failures, agent_renew_ns(cluster->agent),
+				  UINT64_MAX, lease_random());
+	r = sd_event_add_time_relative(cluster->agent->event, &cluster->restart.timer,
+				       CLOCK_BOOTTIME, delay / 1000, 1000, on_timer, cluster);
+	if (r < 0)
+		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
+}
