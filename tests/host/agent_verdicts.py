@@ -37,6 +37,7 @@ def refuse_once(key):
     agent.restart(RecoveryWindowSeconds=3600)  # no second question in this time
     agent.create("db1", one, "--kms-key-id", key)
     disable(key)
+    agent.wait_status("db1", f"{LOST}-recoverable")  # no answer shows a status that is not in the trail
     assert first_refusal(changes()[-1]), changes()[-1]
     agent.kill()
 

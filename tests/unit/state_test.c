@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/state.c agent/work/key_loss.c agent/work/denial_count.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
+/* sources: agent/work/state.c agent/work/key_loss.c agent/work/denial_count.c agent/work/recovery_window.c agent/catalog/denials.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c */
 /*
  * When a refusal of the KMS is final: a first refusal is not, a refusal within a second of it is not,
  * and no refusal is during a start: the KMS may return the key to the start, or refuse the key.
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #include "agent/lease/lease.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/recovery_window.h"
 #include "agent/work/state.h"
 
 static unsigned int jobs; /* given to a device thread */
@@ -137,7 +139,8 @@ static void a_window_does_not_end_in_the_middle_of_a_start(void **state)
 {
 	agent.config.recovery_window_seconds = 60;
 	cluster.status = CLUSTER_RECOVERABLE;
-	cluster.denied_since = time(NULL) - 61;
+	cluster.loss.counted_ns = lease_now();
+	cluster.loss.spent_ns = 61 * NS_PER_S;
 	cluster.loss.denied_ns = 1;
 	cluster.operation = (struct operation *)&cluster; /* only looked for */
 	key_loss_check(&cluster);
@@ -168,6 +171,71 @@ static void an_open_window_asks_nothing(void **state)
 	assert_int_equal(kms.asked, 0);
 	denied(lease_now()); /* to a start */
 	expect(CLUSTER_RECOVERABLE, "DisabledException");
+}
+
+static void a_jump_of_the_wall_clock_ends_no_window(void **state)
+{
+	agent.config.recovery_window_seconds = 7 * 86400;
+	cluster.status = CLUSTER_AVAILABLE;
+	denied(lease_now());
+	/* The refusal seems to be eight days old. */
+	cluster.denied_since -= 8 * 86400;
+	cluster.loss.denied_ns = 1;
+	key_loss_check(&cluster);
+	if (kms.asked)
+		fail_msg("the wall clock has ended a recovery window");
+	expect(CLUSTER_RECOVERABLE, "DisabledException");
+}
+
+static void change_row(const char *sql)
+{
+	state_flush(&agent);
+	assert_int_equal(sqlite3_exec(catalog_db(agent.catalog), sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* What the next agent reads. */
+static void restart(void)
+{
+	state_flush(&agent);
+	cluster.loss.timer = sd_event_source_disable_unref(cluster.loss.timer);
+	memset(&cluster.loss, 0, sizeof(cluster.loss));
+	recovery_window_load(&cluster);
+	cluster.loss.denied_ns = 1;
+	key_loss_check(&cluster);
+}
+
+static void a_window_counts_the_time_of_all_boots(void **state)
+{
+	agent.config.recovery_window_seconds = 3600;
+	cluster.status = CLUSTER_AVAILABLE;
+	denied(lease_now());
+	restart();
+	assert_int_equal(kms.asked, 0);
+	/* An earlier boot, with a clock of its own. */
+	change_row("UPDATE denial SET boot = 'another', counted = 1, spent = 3500000000000");
+	restart();
+	assert_int_equal(kms.asked, 0);
+	change_row("UPDATE denial SET boot = 'another', counted = 1, spent = 3600000000000");
+	restart();
+	if (kms.asked != 1)
+		fail_msg("the time of an earlier boot is forgotten");
+	answer(KMS_OK, "", "");
+}
+
+/* The agent was not there for an hour of this boot. */
+static void a_window_counts_the_time_between_two_agents(void **state)
+{
+	agent.config.recovery_window_seconds = 3600;
+	cluster.status = CLUSTER_AVAILABLE;
+	denied(lease_now());
+	change_row("UPDATE denial SET counted = counted - 3600000000000");
+	restart();
+	assert_int_equal(kms.asked, 1);
+	answer(KMS_OK, "", "");
+	/* Given again: the next refusal has a window of its own. */
+	denied(lease_now());
+	restart();
+	assert_int_equal(kms.asked, 1);
 }
 
 static void a_second_refusal_is_final(void **state)
@@ -382,6 +450,7 @@ static int tear_down(void **state)
 {
 	char command[64];
 
+	state_flush(&agent);
 	sd_event_source_disable_unref(cluster.loss.timer);
 	for (size_t i = 0; i < 3; i++)
 		sd_event_source_disable_unref(others[i].loss.timer);
@@ -399,6 +468,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_cluster(a_window_does_not_end_in_the_middle_of_a_start),
 		with_cluster(an_open_window_asks_nothing),
+		with_cluster(a_jump_of_the_wall_clock_ends_no_window),
+		with_cluster(a_window_counts_the_time_of_all_boots),
+		with_cluster(a_window_counts_the_time_between_two_agents),
 		with_cluster(a_second_refusal_is_final),
 		with_cluster(a_refusal_within_the_same_second_confirms_nothing),
 		with_cluster(silence_after_a_refusal_confirms_nothing),

@@ -13,7 +13,7 @@
  *	work/		operations of several steps: create, attach (start), detach (stop, delete).
  *			resume.c resumes the jobs of a killed agent: a new kind of long work, such
  *			as a snapshot, is a file here and a row of its table. state.c alone changes
- *			a status; key_loss.c, denial_count.c, loss_record.c and
+ *			a status; key_loss.c, recovery_window.c, denial_count.c, loss_record.c and
  *			device_verdict.c say why. restart.c starts a cluster again after silence;
  *			catalog_return.c brings a catalog back that took no changes
  *	catalog/	what the host remembers: clusters, the list of them, the job table

@@ -120,6 +120,8 @@ struct cluster {
 		uint64_t denied_ns;	/* of the first refusal that this agent knows; 0: none */
 		uint64_t refused_ns;	/* of the last refusal that is a verdict */
 		uint64_t again_ns;	/* of a new try after silence */
+		uint64_t spent_ns;	/* of the recovery window, up to counted_ns; length */
+		uint64_t counted_ns;	/* 0: no window is counted */
 		unsigned int failures;	/* in a row */
 		bool asking;		/* the KMS is being asked */
 		sd_event_source *timer; /* of the next question */

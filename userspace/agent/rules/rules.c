@@ -377,8 +377,8 @@ int rules_denial(const struct grant *last, const struct grant *now, const struct
 	return 0;
 }
 
-/** rules_window_open() - is a refused key still within its recovery window? Times in seconds */
-bool rules_window_open(int64_t denied_since, unsigned int window_seconds, int64_t now)
+/** rules_window_open() - is a refused key still within its recovery window? Seconds */
+bool rules_window_open(uint64_t spent, unsigned int window)
 {
-	return window_seconds && now - denied_since < (int64_t)window_seconds;
+	return spent < window;
 }

@@ -61,6 +61,6 @@ int rules_key_lost(const struct cluster *cluster, struct fault *f);
 int rules_confirm_loss(const struct cluster *cluster, struct fault *f);
 int rules_denial(const struct grant *last, const struct grant *now, const struct fault *denial,
 		 struct fault *f);
-bool rules_window_open(int64_t denied_since, unsigned int window_seconds, int64_t now);
+bool rules_window_open(uint64_t spent, unsigned int window);
 
 #endif

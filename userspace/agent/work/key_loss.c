@@ -20,6 +20,7 @@
 #include "agent/volume/device_events.h"
 #include "agent/work/denial_count.h"
 #include "agent/work/loss_record.h"
+#include "agent/work/recovery_window.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
@@ -43,12 +44,6 @@ static bool is_held(const struct cluster *cluster)
 	       !strncmp(cluster->reason, MANY ":", strlen(MANY ":"));
 }
 
-static bool window_open(const struct cluster *cluster)
-{
-	return rules_window_open(cluster->denied_since,
-				 cluster->agent->config.recovery_window_seconds, time(NULL));
-}
-
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	key_loss_check(userdata);
@@ -70,11 +65,9 @@ static void arm(struct cluster *cluster, uint64_t at_ns)
 static uint64_t due(const struct cluster *cluster)
 {
 	uint64_t at = cluster->loss.denied_ns + SECOND_QUESTION_NS;
-	int64_t left = cluster->denied_since +
-		       (int64_t)cluster->agent->config.recovery_window_seconds - time(NULL);
 
-	if (window_open(cluster))
-		return lease_now() + (uint64_t)left * NS_PER_S;
+	if (recovery_window_open(cluster))
+		return recovery_window_next(cluster);
 	return at > cluster->loss.again_ns ? at : cluster->loss.again_ns;
 }
 
@@ -184,6 +177,8 @@ void key_loss_check(struct cluster *cluster)
 	/* An agent before this one had the refusal, at an unknown time on this clock. */
 	if (!cluster->loss.denied_ns)
 		cluster->loss.denied_ns = lease_now();
+	if (recovery_window_count(cluster))
+		state_save_soon(cluster);
 	at = due(cluster);
 	if (at > lease_now())
 		arm(cluster, at);
@@ -213,7 +208,7 @@ static void no_verdict(struct cluster *cluster, const struct fault *why)
 /* Is a refusal the second one? @asked_ns: when the KMS was asked for it */
 static bool confirms(const struct cluster *cluster, uint64_t asked_ns)
 {
-	return cluster->status == CLUSTER_RECOVERABLE && !window_open(cluster) &&
+	return cluster->status == CLUSTER_RECOVERABLE && !recovery_window_open(cluster) &&
 	       !is_held(cluster) && cluster->loss.denied_ns &&
 	       asked_ns >= cluster->loss.denied_ns + SECOND_QUESTION_NS;
 }
@@ -243,6 +238,8 @@ static void refused(struct cluster *cluster, const struct fault *f)
 {
 	if (!cluster->denied_since)
 		cluster->denied_since = time(NULL);
+	if (recovery_window_count(cluster))
+		state_save_soon(cluster);
 	if (!cluster->loss.denied_ns)
 		cluster->loss.denied_ns = lease_now();
 	if (is_held(cluster)) {
@@ -305,5 +302,6 @@ void key_loss_confirm(struct cluster *cluster)
 void key_loss_undone(struct cluster *cluster)
 {
 	cluster->denied_since = 0;
+	recovery_window_forget(cluster);
 	stop_asking(cluster);
 }

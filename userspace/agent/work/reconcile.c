@@ -26,6 +26,7 @@
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
+#include "agent/work/recovery_window.h"
 #include "agent/work/restart.h"
 #include "agent/work/resume.h"
 #include "agent/work/state.h"
@@ -66,6 +67,7 @@ static void load_one(struct cluster *cluster, void *userdata)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	grant_load(cluster);
 	restart_load(cluster);
+	recovery_window_load(cluster);
 	key_loss_check(cluster);
 }
 

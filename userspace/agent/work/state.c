@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "agent/volume/device_events.h"
+#include "agent/work/recovery_window.h"
 #include "dm-envelope.h"
 #include "lib/base/log.h"
 
@@ -72,10 +73,17 @@ static void store_again(struct cluster *cluster)
 		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
 }
 
+static int save(const struct cluster *cluster, struct fault *f)
+{
+	int r = catalog_store(cluster->agent->catalog, cluster, f);
+
+	return r < 0 ? r : recovery_window_save(cluster, f);
+}
+
 static int store(struct cluster *cluster)
 {
 	struct fault f;
-	int r = catalog_store(cluster->agent->catalog, cluster, &f);
+	int r = save(cluster, &f);
 
 	cluster->store_timer = sd_event_source_disable_unref(cluster->store_timer);
 	if (r < 0)
@@ -92,7 +100,7 @@ static void store_unsaved(struct agent *agent)
 	bool open = catalog_begin(agent->catalog, &f) == 0, kept = open;
 
 	for (struct cluster *c = agent->clusters; kept && c; c = c->next)
-		kept = !c->unsaved || catalog_store(agent->catalog, c, &f) == 0;
+		kept = !c->unsaved || save(c, &f) == 0;
 	if (open)
 		kept = catalog_end(agent->catalog, kept, &f) == 0 && kept;
 	if (!kept)
@@ -218,6 +226,12 @@ void state_set_soon(struct cluster *cluster, enum cluster_status status,
 	if (saved)
 		cluster->saved = saved;
 	device_events_changed(agent);
+}
+
+/** state_save_soon() - save a cluster together with others, without a change of its status */
+void state_save_soon(struct cluster *cluster)
+{
+	mark_unsaved(cluster);
 }
 
 /**

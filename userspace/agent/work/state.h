@@ -16,6 +16,7 @@ void state_set_soon(struct cluster *cluster, enum cluster_status status,
 		    void (*saved)(struct cluster *cluster), const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 void state_flush(struct agent *agent);
+void state_save_soon(struct cluster *cluster);
 void state_resumed(struct cluster *cluster, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
