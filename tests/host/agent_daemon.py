@@ -243,6 +243,11 @@ class Agent:
     def status(self, name):
         return self.clusters().get(name, {}).get("Status")
 
+    def said(self, *words):
+        """What `envelope WORDS` prints."""
+        return subprocess.run([f"{self.programs}/envelope", *words], capture_output=True, text=True, env=self.environment,
+                              timeout=PATIENCE, check=True).stdout
+
     def volumes(self):
         """What `envelope status` says. It answers after a look at the devices that was begun after it was asked."""
         done = subprocess.run([f"{self.programs}/envelope", "status", "--output", "json"], capture_output=True, text=True,

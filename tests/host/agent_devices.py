@@ -4,6 +4,7 @@
 # devices, and devices that another program uses or that are write-protected.
 
 import contextlib
+import json
 import os
 import sqlite3
 import subprocess
@@ -260,6 +261,93 @@ def _():
         assert "sector: 4096" in luks("luksDump", one.device)
 
 
+@test("a disk that has grown is noticed, and a running cluster takes all of it, with the same key")
+def _():
+    agent.create("db1", one)
+    before, keys = agent.devices()["envelope-db1"], agent.keys()
+    said = agent.bad("InvalidParameterCombination", "modify", "db1", "--grow")
+    assert "has no more bytes than the volume" in said, said
+    assert "GrowableBytes" not in agent.volume("db1")
+    with of_size(one, 2 * DISK_BYTES):
+        assert agent.volume("db1")["GrowableBytes"] == DISK_BYTES
+        assert f"db1: The disk has {DISK_BYTES} bytes more than the volume" in agent.said("status")
+        agent.good("modify", "db1", "--allow-discards")
+        assert agent.devices()["envelope-db1"][7] == before[7], "it grew unasked"
+        agent.good("modify", "db1", "--grow")
+        after = agent.devices()["envelope-db1"]
+        assert int(after[7]) == (2 * DISK_BYTES - (1 << 20)) // 512 and after[:6] == before[:6], after
+        assert agent.keys() == keys and "GrowableBytes" not in agent.volume("db1")
+        assert agent.records("ModifyDBCluster")[-1]["requestParameters"]["grow"]
+        agent.good("stop", "db1")
+        said = agent.bad("InvalidDBClusterStateFault", "modify", "db1", "--grow")
+        assert "at the next start" in said, said
+        agent.good("start", "db1")
+        assert agent.devices()["envelope-db1"][7] == after[7]
+
+
+# ---------------------------------------------------------------- discards
+
+
+def discards():
+    return agent.devices()["envelope-db1"][6], agent.clusters()["db1"]["AllowDiscards"]
+
+
+@test("no discard reaches the disk unless the user asks for it, and the catalog keeps the answer")
+def _():
+    agent.create("db1", one)
+    assert discards() == ("none", False)
+    agent.good("stop", "db1")
+    agent.good("modify", "db1", "--allow-discards")
+    agent.restart()
+    agent.good("start", "db1")
+    assert discards() == ("discards", True)
+    agent.good("stop", "db1")
+    agent.good("delete", "db1", "--skip-final-snapshot")
+    one.blank()
+    agent.good(*create("--allow-discards"))
+    assert discards() == ("discards", True)
+    agent.good("stop", "db1")
+    agent.restart()
+    agent.good("start", "db1")
+    assert discards() == ("discards", True)
+
+
+@test("a running cluster gets and loses its discards while it is in use, with the same key")
+def _():
+    agent.create("db1", one)
+    before, keys = agent.devices()["envelope-db1"], agent.keys()
+    agent.good("modify", "db1", "--allow-discards")
+    assert discards() == ("discards", True)
+    assert agent.records("ModifyDBCluster")[-1]["requestParameters"]["allowDiscards"]
+    agent.good("modify", "db1", "--no-allow-discards")
+    assert discards() == ("none", False)
+    assert agent.devices()["envelope-db1"] == before and agent.keys() == keys
+
+
+@test("a device that gets no new table keeps its setting, in the catalog as well")
+def _():
+    agent.create("db1", one)
+    with agent.present("unloaded"):
+        agent.bad("InternalFailure", "modify", "db1", "--allow-discards")
+    assert discards() == ("none", False)
+    agent.restart()
+    assert discards() == ("none", False)
+
+
+@test("a header that somebody changed gets into no table of a running device")
+def _():
+    agent.create("db1", one)
+    before = agent.devices()
+    agent.told_disks()
+    token = json.loads(luks("token", "export", "--token-id", "0", one.device))
+    token["generation"] += 1
+    luks("token", "remove", "--token-id", "0", one.device)
+    luks("token", "import", "--token-id", "0", one.device, stdin=json.dumps(token))
+    said = agent.bad("InvalidVolumeHeader", "modify", "db1", "--allow-discards")
+    assert "somebody changed it" in said, said
+    assert agent.devices() == before and discards() == ("none", False)
+
+
 # ---------------------------------------------------------------- devices on top of the disk, and other users
 
 
@@ -373,6 +461,26 @@ def _():
     assert how == "ro" and one.read() == before
     agent.good("start", "db1")
     assert agent.devices()["envelope-db1"][5] == "rw"
+
+
+def mode():
+    return agent.devices()["envelope-db1"][5], agent.volume("db1")["ReadOnly"]
+
+
+@test("a start with --read-only gives a device that cannot be written to, until the next start without it")
+def _():
+    stopped_cluster()
+    before = one.read()
+    agent.good("start", "db1", "--read-only")
+    assert mode() == ("ro", True)
+    assert "db1: The device is read-only." in agent.said("status")
+    agent.good("modify", "db1", "--allow-discards")
+    agent.restart()
+    assert mode() == ("ro", True)
+    agent.good("stop", "db1")
+    assert one.read() == before
+    agent.good("start", "db1")
+    assert mode() == ("rw", False) and "read-only" not in agent.said("status")
 
 
 finish()

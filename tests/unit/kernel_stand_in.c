@@ -6,7 +6,9 @@
  * the kernel by changing these files:
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
- *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw"
+ *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw
+ *					discards|none SECTORS", all after
+ *					the number optional
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *	$ENVELOPE_STAND_IN/open		while this file exists, all devices are open
@@ -14,6 +16,7 @@
  *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks; if the
  *					file names a device, only the removal of that device
  *	$ENVELOPE_STAND_IN/hung-key	while this file exists, adding a key blocks
+ *	$ENVELOPE_STAND_IN/unloaded	while this file exists, a device gets no other table
  *	$ENVELOPE_STAND_IN/unseen	while this file exists, listing the devices blocks, except
  *					for the first time in an agent
  *	$ENVELOPE_STAND_IN/looking	this file exists while such a listing is blocked
@@ -162,20 +165,21 @@ int keyring_renew(int32_t *keyring, int32_t key, uint64_t deadline_ns)
 #define LEASE_LENGTH 86400
 
 static size_t list_devices(struct mapping **ret);
+static void write_device(const struct mapping *m);
 
 /* The end of a key fails every device that uses the key, as in the kernel. */
 static void fail_devices(const char *volume_id)
 {
 	struct mapping *list;
-	char line[512];
 	size_t count = list_devices(&list);
 
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(list[i].volume_id, volume_id) || !list[i].live)
 			continue;
-		snprintf(line, sizeof(line), "%s failed " ENVELOPE_REASON_REVOKED " 0 %u:%u",
-			 volume_id, major(list[i].device), minor(list[i].device));
-		write_line("devices", list[i].name, line);
+		list[i].live = false;
+		snprintf(list[i].reason, sizeof(list[i].reason), ENVELOPE_REASON_REVOKED);
+		list[i].lease_left = 0;
+		write_device(&list[i]);
 	}
 	free(list);
 }
@@ -208,16 +212,31 @@ int mapper_events(void)
 		       : fd;
 }
 
-int mapper_create(const char *name, const struct volume_header *header, const char *device,
-		  dev_t number, bool read_only, const char *description, struct fault *f)
+static void write_device(const struct mapping *m)
 {
 	char line[512];
 
-	if (!keyring_find(1, description))
-		return fault_set(f, "InternalFailure", "There is no key %s.", description);
-	snprintf(line, sizeof(line), "%s live - 60 %u:%u %s", header->volume_id, major(number),
-		 minor(number), read_only ? "ro" : "rw");
-	write_line("devices", name, line);
+	snprintf(line, sizeof(line), "%s %s %s %" PRId64 " %u:%u %s %s %" PRIu64, m->volume_id,
+		 m->live ? "live" : "failed", m->reason[0] ? m->reason : "-", m->lease_left,
+		 major(m->below), minor(m->below), m->read_only ? "ro" : "rw",
+		 m->allow_discards ? "discards" : "none", m->sectors);
+	write_line("devices", m->name, line);
+}
+
+int mapper_create(const struct device_table *table, struct fault *f)
+{
+	struct mapping m = { .live = true,
+			     .lease_left = 60,
+			     .below = table->number,
+			     .read_only = table->read_only,
+			     .allow_discards = table->allow_discards,
+			     .sectors = table->header->data_sectors };
+
+	if (!keyring_find(1, table->description))
+		return fault_set(f, "InternalFailure", "There is no key %s.", table->description);
+	snprintf(m.name, sizeof(m.name), "%s", table->name);
+	memcpy(m.volume_id, table->header->volume_id, sizeof(m.volume_id));
+	write_device(&m);
 	return 0;
 }
 
@@ -227,6 +246,28 @@ static bool holds(const char *file, const char *name)
 
 	read_line(file, "", line);
 	return !line[0] || !strcmp(line, name);
+}
+
+int mapper_reload(const struct device_table *table, struct fault *f)
+{
+	char path[512];
+
+	if (access(place(path, "unloaded", ""), F_OK) == 0)
+		return fault_set(f, "InternalFailure", "The kernel refused the new table.");
+	return mapper_create(table, f);
+}
+
+bool mapper_find(const char *name, struct mapping *mapping)
+{
+	struct mapping *list;
+	size_t count = list_devices(&list), at = 0;
+
+	while (at < count && strcmp(list[at].name, name))
+		at++;
+	if (at < count)
+		*mapping = list[at];
+	free(list);
+	return at < count;
 }
 
 int mapper_remove(const char *name, struct fault *f)
@@ -241,7 +282,7 @@ int mapper_remove(const char *name, struct fault *f)
 
 static size_t list_devices(struct mapping **ret)
 {
-	char path[512], line[512], state[8];
+	char path[512], line[512], state[8], mode[8] = "rw", discards[16] = "none";
 	struct dirent *entry;
 	DIR *dir = opendir(place(path, "devices", ""));
 	struct mapping *list = calloc(64, sizeof(*list));
@@ -252,9 +293,14 @@ static size_t list_devices(struct mapping **ret)
 		unsigned int maj, min;
 
 		read_line("devices", entry->d_name, line);
-		if (sscanf(line, "%21s %7s %31s %" SCNd64 " %u:%u", m->volume_id, state, m->reason,
-			   &m->lease_left, &maj, &min) != 6)
+		if (sscanf(line, "%21s %7s %31s %" SCNd64 " %u:%u %7s %15s %" SCNu64, m->volume_id,
+			   state, m->reason, &m->lease_left, &maj, &min, mode, discards,
+			   &m->sectors) < 6)
 			continue;
+		m->read_only = !strcmp(mode, "ro");
+		m->allow_discards = !strcmp(discards, "discards");
+		m->below = makedev(maj, min);
+		m->start = VOLUME_DATA_OFFSET / 512;
 		snprintf(m->name, sizeof(m->name), "%.127s", entry->d_name);
 		m->live = !strcmp(state, "live");
 		m->lease_length = LEASE_LENGTH;

@@ -24,7 +24,9 @@ struct dm_task {
 	bool secure, read_only;
 };
 
-static unsigned int unwiped, foreign_tables, read_only_devices, devices;
+static unsigned int unwiped, foreign_tables, read_only_devices, devices, reloads, resumes;
+static unsigned int refused_resumes;
+static char last_table[512];
 
 static bool is_ours(const char *name)
 {
@@ -67,6 +69,11 @@ int dm_task_set_ro(struct dm_task *task)
 	return 1;
 }
 
+int dm_task_skip_lockfs(struct dm_task *task)
+{
+	return 1;
+}
+
 int dm_task_no_flush(struct dm_task *task)
 {
 	return 1;
@@ -86,6 +93,7 @@ int dm_task_set_cookie(struct dm_task *task, uint32_t *cookie, uint16_t flags)
 int dm_task_add_target(struct dm_task *task, uint64_t start, uint64_t size, const char *target,
 		       const char *params)
 {
+	snprintf(last_table, sizeof(last_table), "%s", params);
 	return 1;
 }
 
@@ -95,7 +103,9 @@ int dm_task_run(struct dm_task *task)
 	foreign_tables += task->type == DM_DEVICE_TABLE && !is_ours(task->name);
 	devices += task->type == DM_DEVICE_CREATE;
 	read_only_devices += task->type == DM_DEVICE_CREATE && task->read_only;
-	return 1;
+	reloads += task->type == DM_DEVICE_RELOAD;
+	resumes += task->type == DM_DEVICE_RESUME;
+	return task->type != DM_DEVICE_RESUME || resumes > refused_resumes;
 }
 
 int dm_task_get_info(struct dm_task *task, struct dm_info *info)
@@ -188,28 +198,59 @@ static void the_target_tells_a_volumes_device(void **state)
 	assert_int_equal(foreign_tables, 0);
 }
 
-static void create(bool read_only)
+/* @make: mapper_create() or mapper_reload(). Returns what it returns. */
+static int load(int (*make)(const struct device_table *table, struct fault *f), bool read_only,
+		bool allow_discards)
 {
 	const struct volume_header header = { .volume_id = "vol-0123456789abcdef0" };
+	struct device_table table = { .name = "envelope-db1",
+				      .header = &header,
+				      .device = "/dev/loop0",
+				      .read_only = read_only,
+				      .allow_discards = allow_discards,
+				      .description = "dm-envelope:vol-0123456789abcdef0" };
 	struct stat st;
 	struct fault f;
 
 	if (stat("/dev/loop0", &st) < 0 || !S_ISBLK(st.st_mode))
 		skip();
-	if (mapper_create("envelope-db1", &header, "/dev/loop0", st.st_rdev, read_only,
-			  "dm-envelope:vol-0123456789abcdef0", &f) < 0)
-		fail_msg("%s", f.message);
+	table.number = st.st_rdev;
+	return make(&table, &f);
 }
 
 static void a_write_protected_disk_gets_a_read_only_device(void **state)
 {
 	devices = read_only_devices = 0;
-	create(false);
+	assert_int_equal(load(mapper_create, false, false), 0);
 	assert_int_equal(read_only_devices, 0);
-	create(true);
+	assert_int_equal(load(mapper_create, true, false), 0);
 	assert_int_equal(devices, 2);
 	if (read_only_devices != 1)
 		fail_msg("the device can be written to");
+}
+
+static void a_table_has_discards_only_if_asked_for(void **state)
+{
+	assert_int_equal(load(mapper_create, false, false), 0);
+	if (strstr(last_table, "discards"))
+		fail_msg("unasked: %s", last_table);
+	assert_int_equal(load(mapper_create, false, true), 0);
+	assert_non_null(strstr(last_table, " 2 sector_size:"));
+	assert_non_null(strstr(last_table, " allow_discards"));
+}
+
+static void a_refused_table_leaves_no_device_suspended(void **state)
+{
+	resumes = reloads = 0;
+	assert_int_equal(load(mapper_reload, false, true), 0);
+	assert_int_equal(reloads, 1);
+	assert_int_equal(resumes, 1);
+	resumes = 0;
+	refused_resumes = 1;
+	assert_int_equal(load(mapper_reload, false, true), -1);
+	refused_resumes = 0;
+	if (resumes != 2)
+		fail_msg("the device is suspended");
 }
 
 static void every_buffer_is_wiped(void **state)
@@ -228,6 +269,8 @@ int main(void)
 		cmocka_unit_test(no_key_of_another_program_is_asked_for),
 		cmocka_unit_test(the_target_tells_a_volumes_device),
 		cmocka_unit_test(a_write_protected_disk_gets_a_read_only_device),
+		cmocka_unit_test(a_table_has_discards_only_if_asked_for),
+		cmocka_unit_test(a_refused_table_leaves_no_device_suspended),
 		cmocka_unit_test(every_buffer_is_wiped),
 	};
 

@@ -145,12 +145,16 @@ static int create(struct fault *f)
 	const struct volume_header header = { .volume_id = "vol-0123456789abcdef0",
 					      .data_sectors = 8,
 					      .sector_size = 4096 };
+	struct device_table table = { .name = "envelope-db1",
+				      .header = &header,
+				      .device = DISK,
+				      .description = "dm-envelope:vol-0123456789abcdef0" };
 	struct stat st;
 
 	if (stat(DISK, &st) < 0)
 		skip();
-	return mapper_create("envelope-db1", &header, DISK, st.st_rdev, false,
-			     "dm-envelope:vol-0123456789abcdef0", f);
+	table.number = st.st_rdev;
+	return mapper_create(&table, f);
 }
 
 static void a_start_without_udev_ends_in_a_fault(void **state)

@@ -304,7 +304,7 @@ static void a_protected_cluster_is_not_deleted(void **state)
 	assert_int_equal(rules_delete(&cluster, true, &f), 0);
 }
 
-static void only_the_protection_can_be_modified(void **state)
+static void key_and_volume_cannot_be_modified(void **state)
 {
 	static const struct {
 		unsigned int what;
@@ -317,6 +317,7 @@ static void only_the_protection_can_be_modified(void **state)
 		{ 0, "No modifications" },
 		{ MODIFY_KEY | MODIFY_DEVICE, "KMS key" },
 		{ MODIFY_PROTECTION | MODIFY_REGION, "region" },
+		{ MODIFY_DISCARDS | MODIFY_REGION, "region" },
 	};
 	struct cluster cluster = { .id = "db1", .key_arn = ARN };
 
@@ -405,6 +406,28 @@ static void another_hosts_volume_is_taken_over_after_its_claim(void **state)
 	assert_int_equal(rules_owner("db1", &other, "here", 120, true, &f), 0);
 	/* A host without an id owns nothing. */
 	assert_int_equal(rules_owner("db1", &other, "", 0, false, &f), -1);
+}
+
+static void settings_can_be_modified_between_operations(void **state)
+{
+	struct cluster cluster = { .id = "db1", .status = CLUSTER_STOPPED };
+	struct fault f;
+
+	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), 0);
+	assert_int_equal(rules_modify(&cluster, MODIFY_GROW, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+	cluster.status = CLUSTER_AVAILABLE;
+	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), 0);
+	assert_int_equal(rules_modify(&cluster, MODIFY_GROW, &f), -1);
+	cluster.mapping.live = true;
+	assert_int_equal(rules_modify(&cluster, MODIFY_GROW, &f), 0);
+	cluster.operation = (void *)&cluster;
+	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+	cluster.operation = NULL;
+	cluster.status = CLUSTER_CREATING;
+	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
 }
 
 static void recovery_window(void **state)
@@ -508,9 +531,10 @@ int main(void)
 		cmocka_unit_test(stops_what_runs_or_is_left_over),
 		cmocka_unit_test(restarts_after_silence_alone),
 		cmocka_unit_test(delete_needs_a_word_about_the_snapshot),
+		cmocka_unit_test(key_and_volume_cannot_be_modified),
+		cmocka_unit_test(settings_can_be_modified_between_operations),
 		cmocka_unit_test(only_a_refused_key_is_confirmed_as_lost),
 		cmocka_unit_test(a_protected_cluster_is_not_deleted),
-		cmocka_unit_test(only_the_protection_can_be_modified),
 		cmocka_unit_test(a_backup_is_the_catalogs_header),
 		cmocka_unit_test(another_hosts_volume_is_taken_over_after_its_claim),
 		cmocka_unit_test(recovery_window),

@@ -34,6 +34,12 @@
 		.parameter = "kmsKeyId", .help = text                              \
 	}
 
+#define OPTION_DISCARDS(text)                                                                   \
+	{                                                                                       \
+		.name = "allow-discards", .kind = OPTION_BOOLEAN, .parameter = "allowDiscards", \
+		.help = text                                                                    \
+	}
+
 static const struct option_spec create_options[] = {
 	OPTION_IDENTIFIER(true, "name of the new cluster"),
 	{ .name = "device",
@@ -56,6 +62,8 @@ static const struct option_spec create_options[] = {
 	  .placeholder = "BYTES",
 	  .parameter = "sectorSize",
 	  .help = "bytes that are encrypted as one unit, 4096 or 512 (default: 4096)" },
+	OPTION_DISCARDS(
+		"pass discards to the disk, which shows its readers the unused blocks (default: no)"),
 	{ .name = "allow-overwrite",
 	  .kind = OPTION_SWITCH,
 	  .parameter = "allowOverwrite",
@@ -82,6 +90,10 @@ static const struct option_spec start_options[] = {
 	  .kind = OPTION_SWITCH,
 	  .parameter = "atBoot",
 	  .help = "for the boot unit: start it again after a lease that ended without an answer" },
+	{ .name = "read-only",
+	  .kind = OPTION_SWITCH,
+	  .parameter = "readOnly",
+	  .help = "make a device that cannot be written to" },
 	{ 0 }
 };
 
@@ -124,6 +136,11 @@ static const struct option_spec relocate_options[] = {
 static const struct option_spec modify_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
 	OPTION_PROTECTION("refuse to delete the cluster, or allow it again"),
+	OPTION_DISCARDS("pass discards to the disk, or not"),
+	{ .name = "grow",
+	  .kind = OPTION_SWITCH,
+	  .parameter = "grow",
+	  .help = "take all of a disk that has grown, while the device is in use" },
 	OPTION_KEY("refused: the key of a cluster never changes"),
 	OPTION_ENCRYPTED("refused: encryption is chosen when the cluster is created"),
 	{ .name = "region",
@@ -279,8 +296,10 @@ const struct command cluster_commands[] = {
 		.operation = "ModifyDBCluster",
 		.method = "ModifyCluster",
 		.progress = "Modifying the cluster",
-		.summary = "Turn deletion protection on or off; key and encryption never change",
+		.summary = "Change a cluster's settings, or explain why its key cannot be changed",
 		.details =
+			"A running cluster gets the new setting at once, while it is in use.\n"
+			"\n"
 			"A cluster keeps the key it was created with. To encrypt its data with another key,\n"
 			"create a second cluster and copy the data.",
 		.options = modify_options,

@@ -5,6 +5,7 @@
  * Must never poll: the agent sends each change.
  */
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -36,6 +37,20 @@ static const struct column volume_columns[] = { { "DBClusterIdentifier", "DBClus
 						{ "Refused", "Refused" },
 						{ 0 } };
 
+/* Prints what is special about a volume's device. */
+static void show_device(struct json_object *o)
+{
+	char name[128];
+
+	output_text(o, "DBClusterIdentifier", name, sizeof(name));
+	if (json_get_bool(o, "ReadOnly", false))
+		printf("%s: The device is read-only.\n", name);
+	if (json_has(o, "GrowableBytes"))
+		printf("%s: The disk has %" PRId64
+		       " bytes more than the volume. To use them: envelope cluster modify --db-cluster-identifier %s --grow\n",
+		       name, json_get_int(o, "GrowableBytes", 0), name);
+}
+
 /* Prints what does not fit into a table: the reason of a status, and the KMS's last error. */
 static void show_notes(struct json_object *volumes)
 {
@@ -46,6 +61,7 @@ static void show_notes(struct json_object *volumes)
 	for (row = 0; row < json_object_array_length(volumes); row++) {
 		struct json_object *o = json_object_array_get_idx(volumes, row);
 
+		show_device(o);
 		for (i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
 			const char *note = json_get_string(o, notes[i]);
 

@@ -16,6 +16,7 @@ static void add_mapper_device(json_object *o, const struct cluster *cluster)
 		return;
 	snprintf(path, sizeof(path), "/dev/mapper/%s", cluster->mapping.name);
 	json_add_string(o, "MapperDevice", path);
+	json_add_bool(o, "ReadOnly", cluster->mapping.read_only);
 }
 
 static void add_lease_left(json_object *o, const struct cluster *cluster)
@@ -48,6 +49,7 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_string(o, "Region", cluster->region);
 	json_add_string(o, "AccountId", cluster->account);
 	json_add_string(o, "Device", cluster->device);
+	json_add_bool(o, "AllowDiscards", cluster->allow_discards);
 	add_mapper_device(o, cluster);
 	json_add_string(o, "VolumeId", cluster->volume_id);
 	json_add_string(o, "ClusterCreateTime", created);
@@ -103,5 +105,7 @@ json_object *cluster_volume_to_json(const struct cluster *cluster, unsigned int 
 	json_add_string(o, "LastError", cluster->renewal.last_error);
 	if (mapping->name[0])
 		add_counters(o, mapping);
+	if (mapping->name[0] && mapping->growable)
+		json_add_int(o, "GrowableBytes", (int64_t)mapping->growable);
 	return o;
 }

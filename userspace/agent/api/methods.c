@@ -97,6 +97,7 @@ static struct cluster *new_cluster(struct agent *agent, const struct create_requ
 	snprintf(cluster->region, sizeof(cluster->region), "%s",
 		 request->region ? request->region : request->host_region);
 	snprintf(cluster->account, sizeof(cluster->account), "%s", request->host_account);
+	cluster->allow_discards = request->allow_discards;
 	cluster->created = time(NULL);
 	cluster_add(agent, cluster);
 	return cluster;
@@ -113,6 +114,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		{ "allowOverwrite", PARAMETER_BOOL, false },
 		{ "deletionProtection", PARAMETER_BOOL, false },
 		{ "sectorSize", PARAMETER_INT, false },
+		{ "allowDiscards", PARAMETER_BOOL, false },
 	};
 	struct agent *agent = method_agent(userdata);
 	const struct create_request request = {
@@ -123,6 +125,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		.region = json_get_string(params, "region"),
 		.allow_overwrite = json_get_bool(params, "allowOverwrite", false),
 		.sector_size = json_get_int(params, "sectorSize", 0),
+		.allow_discards = json_get_bool(params, "allowDiscards", false),
 		.host_region = agent->config.region,
 		.host_account = agent->config.account_id,
 	};
@@ -191,6 +194,7 @@ static void begin_start(struct operation *op, json_object *params)
 {
 	restart_at_boot(op->cluster, json_get_bool(params, "atBoot", false));
 	op->job.take_over = json_get_bool(params, "takeOver", false);
+	op->job.read_only = json_get_bool(params, "readOnly", false);
 	if (op->cluster->status == CLUSTER_AVAILABLE)
 		operation_end(op);
 	else
@@ -241,8 +245,9 @@ static int may_modify(const struct cluster *cluster, json_object *params, struct
 		{ "region", MODIFY_REGION },
 		{ "device", MODIFY_DEVICE },
 		{ "deletionProtection", MODIFY_PROTECTION },
+		{ "allowDiscards", MODIFY_DISCARDS },
 	};
-	unsigned int modifications = 0;
+	unsigned int modifications = json_get_bool(params, "grow", false) ? MODIFY_GROW : 0;
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
 		modifications |= json_has(params, table[i].parameter) ? table[i].modification : 0;
@@ -251,7 +256,15 @@ static int may_modify(const struct cluster *cluster, json_object *params, struct
 
 static void begin_modify(struct operation *op, json_object *params)
 {
-	modify_begin(op, json_get_bool(params, "deletionProtection", false));
+	const struct cluster *cluster = op->cluster;
+	const struct modify_request request = {
+		.deletion_protection = json_get_bool(params, "deletionProtection",
+						     cluster->deletion_protection),
+		.allow_discards = json_get_bool(params, "allowDiscards", cluster->allow_discards),
+		.grow = json_get_bool(params, "grow", false),
+	};
+
+	modify_begin(op, &request);
 }
 
 static int may_relocate(const struct cluster *cluster, json_object *params, struct fault *f)
@@ -295,6 +308,7 @@ static const struct parameter start_parameters[] = {
 	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
 	{ "takeOver", PARAMETER_BOOL, false },
 	{ "atBoot", PARAMETER_BOOL, false },
+	{ "readOnly", PARAMETER_BOOL, false },
 };
 
 static const struct parameter delete_parameters[] = {
@@ -321,6 +335,8 @@ static const struct parameter modify_parameters[] = {
 	{ "region", PARAMETER_STRING, false },
 	{ "device", PARAMETER_STRING, false },
 	{ "deletionProtection", PARAMETER_BOOL, false },
+	{ "allowDiscards", PARAMETER_BOOL, false },
+	{ "grow", PARAMETER_BOOL, false },
 };
 
 static const struct change change_start = { "StartDBCluster", METHOD_PARAMETERS(start_parameters),

@@ -55,6 +55,7 @@ struct grant {
  * Above is what the catalog keeps. Below is what this process knows:
  * @disk: identity of the disk with the volume, from a table of its own; "" if it is not known
  * @deletion_protection: no deletion; from a table of its own
+ * @allow_discards: discards are to reach the disk, from a table of its own
  * @found: path at which the disk was last found, "" if it was not yet
  * @key: serial number of the kernel key that this agent renews, 0 for none
  * @deadline_ns: end of the lease, CLOCK_BOOTTIME
@@ -100,6 +101,7 @@ struct cluster {
 
 	char disk[DISK_IDENTITY_MAX];
 	bool deletion_protection;
+	bool allow_discards;
 	char found[PATH_MAX];
 	int32_t key;
 	uint64_t deadline_ns;

@@ -326,7 +326,7 @@ int rules_owner(const char *cluster_id, const struct volume_owner *owner, const 
 }
 
 /**
- * rules_modify() - may the cluster be modified? The fault is that of the first change in it
+ * rules_modify() - may the cluster be modified? If not, the fault is that of the first refused change
  * @modifications: set of enum modification
  */
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f)
@@ -348,7 +348,18 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 	if (!modifications)
 		return fault_set(f, "InvalidParameterCombination",
 				 "No modifications were requested.");
-	return busy(cluster, f);
+	if (busy(cluster, f) < 0)
+		return -1;
+	if (cluster_is_in_between(cluster))
+		return fault_set(f, "InvalidDBClusterStateFault",
+				 "DbCluster %s is in %s state. Try again when it has ended.",
+				 cluster->id, cluster_status_name(cluster->status));
+	if (modifications & MODIFY_GROW &&
+	    (cluster->status != CLUSTER_AVAILABLE || !cluster->mapping.live))
+		return fault_set(f, "InvalidDBClusterStateFault",
+				 "DbCluster %s is in %s state but expected it to be one of available. A stopped cluster takes all of its disk at the next start.",
+				 cluster->id, cluster_status_name(cluster->status));
+	return 0;
 }
 
 /**

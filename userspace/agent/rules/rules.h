@@ -26,6 +26,7 @@ struct create_request {
 	const char *region;
 	int64_t sector_size; /* 0 for what was not given */
 	bool allow_overwrite;
+	bool allow_discards;
 	const char *host_region;
 	const char *host_account;
 };
@@ -51,7 +52,9 @@ enum modification {
 	MODIFY_ENCRYPTION = 2,
 	MODIFY_REGION = 4,
 	MODIFY_DEVICE = 8,
-	MODIFY_PROTECTION = 16
+	MODIFY_PROTECTION = 16,
+	MODIFY_DISCARDS = 32,
+	MODIFY_GROW = 64
 };
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f);
 

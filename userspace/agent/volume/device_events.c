@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/lease/lease.h"
+#include "agent/volume/growth.h"
 #include "lib/base/log.h"
 
 /* A look at all devices. @changes: agent.changes when it began */
@@ -28,6 +29,8 @@ static void look_run(void *data)
 	struct look *look = data;
 
 	look->result = mapper_list(&look->mappings, &look->count, &look->fault);
+	for (size_t i = 0; look->result == 0 && i < look->count; i++)
+		growth_measure(&look->mappings[i]);
 }
 
 static void look_done(void *data)

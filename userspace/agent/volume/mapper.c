@@ -22,8 +22,9 @@
 #include "lib/base/log.h"
 
 /* How long udev may take for a device, and how often it is looked for in a second. */
-#define UDEV_SECONDS 20
-#define UDEV_LOOKS   200
+#define UDEV_SECONDS   20
+#define UDEV_LOOKS     200
+#define ALLOW_DISCARDS "allow_discards"
 
 /* libdevmapper's warnings and errors; its debug messages are dropped. */
 __attribute__((format(printf, 5, 6))) static void on_log(int level, const char *file, int line,
@@ -131,67 +132,128 @@ static bool await_udev(uint32_t cookie, const char *name)
 	return ready;
 }
 
+/* Adds the table to a request. */
+static int set_table(struct dm_task *task, const struct device_table *table, struct fault *f)
+{
+	const struct volume_header *header = table->header;
+	char params[512];
+	struct stat st;
+
+	if (stat(table->device, &st) < 0 || !S_ISBLK(st.st_mode))
+		return fault_set(f, "InvalidParameterValue",
+				 "%s is not a block device. Name the block device of the volume.",
+				 table->device);
+	if (st.st_rdev != table->number)
+		return fault_set(f, "InvalidVolumeHeader",
+				 "%s has become another device since the volume's header was read there. Start the cluster again.",
+				 table->device);
+	snprintf(params, sizeof(params),
+		 VOLUME_CIPHER " :%d:" ENVELOPE_KEY_TYPE ":%s %" PRIu64 " %u:%u %" PRIu64
+			       " %d sector_size:%" PRIu32 "%s",
+		 VOLUME_KEY_SIZE, table->description, header->iv_offset, major(table->number),
+		 minor(table->number), header->data_offset, table->allow_discards ? 2 : 1,
+		 header->sector_size, table->allow_discards ? " " ALLOW_DISCARDS : "");
+	if (!task || !dm_task_set_name(task, table->name) ||
+	    !dm_task_add_target(task, 0, header->data_sectors, ENVELOPE_TARGET_NAME, params) ||
+	    (table->read_only && !dm_task_set_ro(task)))
+		return fault_set(f, "InternalFailure",
+				 "The device %s cannot be prepared: out of memory or a bad name.",
+				 table->name);
+	return 0;
+}
+
 /**
  * mapper_create() - make a volume's device
- * @name: of the device
- * @header: verified copy
- * @device: block device with the ciphertext
- * @number: its number when @header was read; a path that has another number by now is refused
- * @read_only: make a device that cannot be written to
- * @description: of the kernel key, which must be reachable from this thread's keyrings
  * @f: InternalFailure, InvalidDBClusterStateFault when the name is taken, or DeviceTimeout when udev
  *	does not come
  *
  * Return: 0 or -1.
  */
-int mapper_create(const char *name, const struct volume_header *header, const char *device,
-		  dev_t number, bool read_only, const char *description, struct fault *f)
+int mapper_create(const struct device_table *table, struct fault *f)
 {
 	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_CREATE);
-	char params[512], uuid[64];
+	char uuid[64];
 	struct fault ignored;
 	uint32_t cookie = 0;
-	struct stat st;
 	bool known;
 	int ok;
 
-	if (stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
-		return fault_set(f, "InvalidParameterValue",
-				 "%s is not a block device. Name the block device of the volume.",
-				 device);
-	if (st.st_rdev != number)
-		return fault_set(f, "InvalidVolumeHeader",
-				 "%s has become another device since the volume's header was read there. Start the cluster again.",
-				 device);
-	snprintf(uuid, sizeof(uuid), MAPPER_UUID_PREFIX "%s", header->volume_id);
-	snprintf(params, sizeof(params),
-		 VOLUME_CIPHER " :%d:" ENVELOPE_KEY_TYPE ":%s %" PRIu64 " %u:%u %" PRIu64
-			       " 1 sector_size:%" PRIu32,
-		 VOLUME_KEY_SIZE, description, header->iv_offset, major(number), minor(number),
-		 header->data_offset, header->sector_size);
-	if (!task || !dm_task_set_name(task, name) || !dm_task_set_uuid(task, uuid) ||
-	    !dm_task_add_target(task, 0, header->data_sectors, ENVELOPE_TARGET_NAME, params) ||
-	    (read_only && !dm_task_set_ro(task)) ||
+	if (set_table(task, table, f) < 0)
+		return -1;
+	snprintf(uuid, sizeof(uuid), MAPPER_UUID_PREFIX "%s", table->header->volume_id);
+	if (!dm_task_set_uuid(task, uuid) ||
 	    !dm_task_set_cookie(task, &cookie, DM_UDEV_DISABLE_LIBRARY_FALLBACK))
 		return fault_set(f, "InternalFailure",
 				 "The device %s cannot be prepared: out of memory or a bad name.",
-				 name);
+				 table->name);
 	ok = dm_task_run(task);
-	known = await_udev(cookie, name);
+	known = await_udev(cookie, table->name);
 	if (!ok && dm_task_get_errno(task) == EBUSY)
 		return fault_set(f, "InvalidDBClusterStateFault",
 				 "The device name %s is taken, or something else uses %s. Look: dmsetup table; lsblk %s",
-				 name, device, device);
+				 table->name, table->device, table->device);
 	if (!ok)
 		return fault_set(f, "InternalFailure",
 				 "The kernel refused to make the device %s: %s. Read the reason with 'dmesg | grep envelope'.",
-				 name, strerror(dm_task_get_errno(task)));
+				 table->name, strerror(dm_task_get_errno(task)));
 	if (known)
 		return 0;
-	mapper_remove(name, &ignored);
+	mapper_remove(table->name, &ignored);
 	return fault_set(f, "DeviceTimeout",
 			 "udev did not confirm the device %s within %d seconds, and it was removed. systemd-udevd must run in the same IPC namespace as enveloped: systemctl status systemd-udevd.",
-			 name, UDEV_SECONDS);
+			 table->name, UDEV_SECONDS);
+}
+
+/* Runs a request. Return: 0 or an errno. */
+static int run(struct dm_task *task)
+{
+	if (dm_task_run(task))
+		return 0;
+	return dm_task_get_errno(task) ? dm_task_get_errno(task) : EIO;
+}
+
+/* Puts a loaded table in force, or without one the old table again. Return: 0 or an errno. */
+static int resume(const char *name)
+{
+	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_RESUME);
+	uint32_t cookie = 0;
+	int r;
+
+	/* The data stay where they are: nothing need be frozen or flushed. */
+	if (!task || !dm_task_set_name(task, name) || !dm_task_skip_lockfs(task) ||
+	    !dm_task_no_flush(task) ||
+	    !dm_task_set_cookie(task, &cookie, DM_UDEV_DISABLE_LIBRARY_FALLBACK))
+		return ENOMEM;
+	r = run(task);
+	await_udev(cookie, name);
+	return r;
+}
+
+/**
+ * mapper_reload() - give a volume's device another table, while it is in use
+ * @f: InternalFailure; the device then has its old table and is not suspended
+ *
+ * Requests that come meanwhile wait, and end without an error.
+ *
+ * Return: 0 or -1.
+ */
+int mapper_reload(const struct device_table *table, struct fault *f)
+{
+	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_RELOAD);
+	int r;
+
+	if (set_table(task, table, f) < 0)
+		return -1;
+	r = run(task);
+	if (!r)
+		r = resume(table->name);
+	if (!r)
+		return 0;
+	/* The kernel drops the new table, but leaves the device suspended. */
+	resume(table->name);
+	return fault_set(f, "InternalFailure",
+			 "The kernel refused the new table of the device %s: %s. The device has its old table. Read the reason with 'dmesg | grep envelope'.",
+			 table->name, strerror(r));
 }
 
 /* Is a lasting user on the device: a mounted file system, another device? */
@@ -274,11 +336,11 @@ int mapper_parse_status(const char *params, struct mapping *mapping)
 	return 0;
 }
 
-/* Queries one device. @params: of its first target, if that is an envelope target. */
-static struct dm_task *query(int type, const char *name, char **params)
+/* Queries one device. @params, @length: of its first target, if that is an envelope target. */
+static struct dm_task *query(int type, const char *name, char **params, uint64_t *length)
 {
 	struct dm_task *task = new_task(type);
-	uint64_t start, length;
+	uint64_t start;
 	char *target = NULL;
 
 	*params = NULL;
@@ -287,20 +349,26 @@ static struct dm_task *query(int type, const char *name, char **params)
 		task_destroyp(&task);
 		return NULL;
 	}
-	dm_get_next_target(task, NULL, &start, &length, &target, params);
+	dm_get_next_target(task, NULL, &start, length, &target, params);
 	if (target && *params && !strcmp(target, ENVELOPE_TARGET_NAME))
 		return task;
 	dm_task_destroy(task);
 	return NULL;
 }
 
-/* The volume id in "aes-xts-plain64 :64:envelope:dm-envelope:vol-... 0 ...". */
-static bool read_volume_id(const char *table, char volume_id[22])
+/* Reads "aes-xts-plain64 :64:envelope:dm-envelope:vol-... 0 MAJOR:MINOR START [options]". */
+static bool read_table(const char *table, struct mapping *mapping)
 {
 	const char *p = strstr(table, ":" ENVELOPE_KEY_TYPE ":" KEY_DESCRIPTION_PREFIX);
+	unsigned int maj, min;
 
-	return p && sscanf(p + strlen(":" ENVELOPE_KEY_TYPE ":" KEY_DESCRIPTION_PREFIX), "%21s",
-			   volume_id) == 1;
+	if (!p ||
+	    sscanf(p + strlen(":" ENVELOPE_KEY_TYPE ":" KEY_DESCRIPTION_PREFIX),
+		   "%21s %*u %u:%u %" SCNu64, mapping->volume_id, &maj, &min, &mapping->start) != 4)
+		return false;
+	mapping->below = makedev(maj, min);
+	mapping->allow_discards = strstr(p, " " ALLOW_DISCARDS);
+	return true;
 }
 
 /**
@@ -309,30 +377,31 @@ static bool read_volume_id(const char *table, char volume_id[22])
 bool mapper_is_mapping(const char *name)
 {
 	_cleanup_task_ struct dm_task *status = NULL;
+	uint64_t length;
 	char *params;
 
-	status = query(DM_DEVICE_STATUS, name, &params);
+	status = query(DM_DEVICE_STATUS, name, &params, &length);
 	return status;
 }
 
-/*
- * Fills @mapping. Asks for the status first, which names the target and holds no key. Only an envelope
- * device is asked for its table: the table of a dm-crypt device has its key in it.
+/**
+ * mapper_find() - fill @mapping; false if @name is not the device of a volume
  *
- * Return: false if @name is not the device of a volume.
+ * Asks for the status first, which names the target and holds no key. Only an envelope device is asked
+ * for its table: the table of a dm-crypt device has its key in it.
  */
-static bool inspect(const char *name, struct mapping *mapping)
+bool mapper_find(const char *name, struct mapping *mapping)
 {
 	_cleanup_task_ struct dm_task *table = NULL, *status = NULL;
 	struct dm_info info;
 	char *params, *table_params;
 
 	*mapping = (struct mapping){ 0 };
-	status = query(DM_DEVICE_STATUS, name, &params);
+	status = query(DM_DEVICE_STATUS, name, &params, &mapping->sectors);
 	if (!status)
 		return false;
-	table = query(DM_DEVICE_TABLE, name, &table_params);
-	if (!table || !read_volume_id(table_params, mapping->volume_id))
+	table = query(DM_DEVICE_TABLE, name, &table_params, &mapping->sectors);
+	if (!table || !read_table(table_params, mapping))
 		return false;
 	if (mapper_parse_status(params, mapping) < 0) {
 		log_warning("The status line of %s is not understood.", name);
@@ -342,6 +411,7 @@ static bool inspect(const char *name, struct mapping *mapping)
 		return false;
 	snprintf(mapping->name, sizeof(mapping->name), "%s", name);
 	mapping->open_count = info.open_count;
+	mapping->read_only = info.read_only;
 	mapping->device = makedev(info.major, info.minor);
 	return true;
 }
@@ -373,7 +443,7 @@ int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 			return fault_set(f, "InternalFailure", "Out of memory.");
 		}
 		list = grown;
-		n += inspect(names->name, &list[n]);
+		n += mapper_find(names->name, &list[n]);
 		names = names->next ? (void *)((char *)names + names->next) : NULL;
 	}
 	*ret = list;

@@ -30,6 +30,12 @@
  * @driver: the kernel's XTS implementation
  * @reads to @refused: see docs/kernel-interface.md
  * @open_count: openers, mounts and devices on top
+ * @below: number of the disk with the ciphertext
+ * @start: of the ciphertext on @below, in 512-byte sectors
+ * @sectors: length, in 512-byte sectors
+ * @growable: bytes of @below behind its end, from growth_measure()
+ * @read_only: it cannot be written to
+ * @allow_discards: discards reach the disk
  */
 struct mapping {
 	char name[128];
@@ -42,14 +48,41 @@ struct mapping {
 	uint64_t reads, writes, discards, flushes, errors, refused;
 	int open_count;
 	dev_t device;
+	dev_t below;
+	uint64_t start;
+	uint64_t sectors;
+	uint64_t growable;
+	bool read_only;
+	bool allow_discards;
+};
+
+/**
+ * struct device_table - a volume's device, as it is to be
+ * @name: of the device
+ * @header: verified copy
+ * @device: block device with the ciphertext
+ * @number: its number when @header was read; a path that has another number by now is refused
+ * @read_only: make a device that cannot be written to
+ * @allow_discards: pass discards to the disk
+ * @description: of the kernel key, which must be reachable from this thread's keyrings
+ */
+struct device_table {
+	const char *name;
+	const struct volume_header *header;
+	const char *device;
+	dev_t number;
+	bool read_only;
+	bool allow_discards;
+	const char *description;
 };
 
 int mapper_init(struct fault *f);
 int mapper_events(void);
-int mapper_create(const char *name, const struct volume_header *header, const char *device,
-		  dev_t number, bool read_only, const char *description, struct fault *f);
+int mapper_create(const struct device_table *table, struct fault *f);
+int mapper_reload(const struct device_table *table, struct fault *f);
 int mapper_remove(const char *name, struct fault *f);
 bool mapper_is_mapping(const char *name);
+bool mapper_find(const char *name, struct mapping *mapping);
 int mapper_list(struct mapping **ret, size_t *count, struct fault *f);
 int mapper_parse_status(const char *params, struct mapping *mapping);
 

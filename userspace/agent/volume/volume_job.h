@@ -25,8 +25,11 @@
  * @disk: identity of the disk with the volume, "" if it is not known
  * @chosen: the user chose @device, whatever disk it is
  * @claim: descriptor that keeps other users from the device, -1 for none
- * @read_only: the device is write-protected
+ * @read_only: make a device that cannot be written to: the user asked for it, or the disk is
+ *	write-protected
+ * @allow_discards: discards are to reach the disk
  * @volume_id, @cluster_id: of the volume
+ * @header_sha256: hash of the verified header, as the catalog has it
  * @description: of the volume's key in the kernel keyring
  * @mapping: the volume's device-mapper device at the beginning of the operation
  * @device_name: of the device-mapper device to make
@@ -41,6 +44,7 @@
  * @foreign: the volume is another host's, with @fault
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
+ * @grow: the volume is to take all of its disk
  * @sector_size: of a volume to make, 0 for the default
  * @key_only: give the key to the kernel, but make no device
  * @stale: the device is there, failed, and must go first
@@ -58,12 +62,14 @@ struct volume_job {
 	bool chosen;
 	int claim;
 	bool read_only;
+	bool allow_discards;
 	char volume_id[22];
 	char cluster_id[CLUSTER_ID_MAX + 1];
 	char resource_id[35];
 	char key_arn[ARN_MAX];
 	char region[32];
 	char account[13];
+	char header_sha256[65];
 	char description[64];
 	struct mapping mapping;
 	char device_name[128];
@@ -79,6 +85,7 @@ struct volume_job {
 	bool foreign;
 	dev_t number;
 	bool overwrite;
+	bool grow;
 	uint32_t sector_size;
 	bool key_only;
 	bool stale;

@@ -42,6 +42,16 @@ static void release(struct volume_job *job)
 
 static void run_attach(struct volume_job *job)
 {
+	const struct device_table table = {
+		.name = job->device_name,
+		.header = &job->header,
+		.device = job->found,
+		.number = job->number,
+		.read_only = job->read_only,
+		.allow_discards = job->allow_discards,
+		.description = job->description,
+	};
+
 	job->result = header_verify_key(job->found, &job->header, job->key, &job->fault);
 	if (job->result == 0)
 		job->result = ownership_claim(job);
@@ -54,8 +64,7 @@ static void run_attach(struct volume_job *job)
 	if (job->result < 0 || job->key_only)
 		return;
 	release(job);
-	job->result = mapper_create(job->device_name, &job->header, job->found, job->number,
-				    job->read_only, job->description, &job->fault);
+	job->result = mapper_create(&table, &job->fault);
 	if (job->result < 0) {
 		keyring_revoke(job->keyring, job->serial);
 		job->serial = 0;
@@ -113,6 +122,7 @@ static void attached(struct operation *op)
 		snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s",
 			 op->job.device_name);
 	cluster->mapping.live = true;
+	cluster->mapping.read_only = op->job.read_only;
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
 	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
@@ -173,6 +183,8 @@ static void header_known(struct operation *op)
 
 static void run_read_header(struct volume_job *job)
 {
+	bool protected = false;
+
 	if (job->stale) {
 		job->result = mapper_remove(job->mapping.name, &job->fault);
 		if (job->result < 0) {
@@ -184,9 +196,11 @@ static void run_read_header(struct volume_job *job)
 	/* The key alone makes no device: the device may be there already, or is about to be made. */
 	if (job->result < 0 || job->key_only)
 		return;
-	job->claim = block_device_claim(job->found, job->number, &job->read_only, &job->fault);
+	job->claim = block_device_claim(job->found, job->number, &protected, &job->fault);
 	if (job->claim < 0)
 		job->result = -1;
+	else if (protected)
+		job->read_only = true;
 }
 
 /**

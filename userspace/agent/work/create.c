@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/settings.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/rules/rules.h"
@@ -269,6 +270,11 @@ void create_begin(struct operation *op, const char *key)
 	if (state_set(op->cluster, CLUSTER_CREATING, "%s", "") < 0 &&
 	    catalog_trouble(op->agent->catalog)) {
 		op->fault = *catalog_trouble(op->agent->catalog);
+		operation_fail(op);
+		return;
+	}
+	if (op->cluster->allow_discards &&
+	    settings_record(op->agent->catalog, op->cluster, &op->fault) < 0) {
 		operation_fail(op);
 		return;
 	}

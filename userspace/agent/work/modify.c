@@ -1,24 +1,147 @@
 // SPDX-License-Identifier: MIT
-/* The one thing of a cluster that can be modified is its deletion protection. */
+/*
+ * Changes what can be changed of a cluster: its settings. A live device gets a new table in place of
+ * the old one, with the same key, while it is in use. The catalog is written first: after a kill the
+ * next start has the new setting.
+ */
 #include "agent/work/modify.h"
 
-#include "agent/catalog/protections.h"
+#include <inttypes.h>
+#include <string.h>
 
-/**
- * modify_begin() - turn the deletion protection of @op's cluster on or off
- *
- * The protection counts when the catalog has it.
+#include "agent/catalog/protections.h"
+#include "agent/catalog/settings.h"
+#include "lib/base/log.h"
+
+/*
+ * Reads the header of the disk below the device. The KMS has proved the header with the hash in the
+ * catalog; only this header may go into a table.
  */
-void modify_begin(struct operation *op, bool deletion_protection)
+static int read_header(struct volume_job *job)
+{
+	struct mapping now;
+
+	if (!mapper_find(job->mapping.name, &now) || !now.live)
+		return fault_set(&job->fault, "InvalidDBClusterStateFault",
+				 "The device of the cluster %s has failed or is not there. Start the cluster again.",
+				 job->cluster_id);
+	job->mapping = now;
+	if (!disk_node(job->mapping.below, job->found))
+		return fault_set(&job->fault, "InternalFailure",
+				 "The kernel's own path of the disk below %s is not in /dev.",
+				 job->mapping.name);
+	if (header_read(job->found, &job->header, &job->fault) < 0)
+		return -1;
+	if (strcmp(job->header.header_sha256, job->header_sha256))
+		return fault_set(&job->fault, "InvalidVolumeHeader",
+				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. The device stays as it is. Restore the header from a backup (envelope header restore).",
+				 job->found, job->cluster_id);
+	return 0;
+}
+
+/* The header has been read after the disk grew: it knows the length of the disk as it is now. */
+static int check_growth(struct volume_job *job)
+{
+	if (job->header.data_size)
+		return fault_set(&job->fault, "InvalidParameterCombination",
+				 "The header on %s fixes the size of the volume: the cluster %s cannot grow.",
+				 job->found, job->cluster_id);
+	if (job->header.data_sectors <= job->mapping.sectors)
+		return fault_set(&job->fault, "InvalidParameterCombination",
+				 "The disk %s has no more bytes than the volume of the cluster %s. Make the disk longer first (lvextend, losetup -c), then try again.",
+				 job->found, job->cluster_id);
+	return 0;
+}
+
+static void run_reload(struct volume_job *job)
+{
+	struct device_table table = {
+		.name = job->mapping.name,
+		.header = &job->header,
+		.device = job->found,
+		.allow_discards = job->allow_discards,
+		.description = job->description,
+	};
+
+	job->result = read_header(job);
+	if (job->result == 0 && job->grow)
+		job->result = check_growth(job);
+	if (job->result < 0)
+		return;
+	if (!job->grow)
+		job->header.data_sectors = job->mapping.sectors;
+	table.number = job->mapping.below;
+	table.read_only = job->mapping.read_only;
+	job->result = mapper_reload(&table, &job->fault);
+}
+
+static void reloaded(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+	struct fault f;
+
+	if (op->job.result == 0 && op->job.grow)
+		log_info("Cluster %s: its device has grown from %" PRIu64 " to %" PRIu64
+			 " sectors of 512 bytes.",
+			 cluster->id, op->job.mapping.sectors, op->job.header.data_sectors);
+	if (op->job.result == 0) {
+		operation_end(op);
+		return;
+	}
+	cluster->allow_discards = op->allowed_discards;
+	if (settings_record(op->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+	operation_step_failed(op);
+}
+
+static int record_protection(struct operation *op, bool protection)
 {
 	struct cluster *cluster = op->cluster;
 	bool before = cluster->deletion_protection;
 
-	cluster->deletion_protection = deletion_protection;
-	if (protections_record(op->agent->catalog, cluster, &op->fault) < 0) {
-		cluster->deletion_protection = before;
+	if (protection == before)
+		return 0;
+	cluster->deletion_protection = protection;
+	if (protections_record(op->agent->catalog, cluster, &op->fault) == 0)
+		return 0;
+	cluster->deletion_protection = before;
+	return -1;
+}
+
+static int record_discards(struct operation *op, bool allow_discards)
+{
+	struct cluster *cluster = op->cluster;
+
+	op->allowed_discards = cluster->allow_discards;
+	if (allow_discards == op->allowed_discards)
+		return 0;
+	cluster->allow_discards = allow_discards;
+	if (settings_record(op->agent->catalog, cluster, &op->fault) == 0)
+		return 0;
+	cluster->allow_discards = op->allowed_discards;
+	return -1;
+}
+
+/**
+ * modify_begin() - change @op's cluster
+ * @request: what is to be; the deletion protection counts when the catalog has it
+ *
+ * Only a live device can grow.
+ */
+void modify_begin(struct operation *op, const struct modify_request *request)
+{
+	struct cluster *cluster = op->cluster;
+	bool table_changes = request->grow || request->allow_discards != cluster->allow_discards;
+
+	if (record_protection(op, request->deletion_protection) < 0 ||
+	    record_discards(op, request->allow_discards) < 0) {
 		operation_fail(op);
 		return;
 	}
-	operation_end(op);
+	op->job.allow_discards = request->allow_discards;
+	op->job.grow = request->grow;
+	if (table_changes && cluster->mapping.name[0] && cluster->mapping.live)
+		operation_device_step(op, run_reload, reloaded);
+	else
+		operation_end(op);
 }

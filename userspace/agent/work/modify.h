@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Changes of a cluster that touch no device. */
+/* Changes the settings of a cluster, and the table of its device. */
 #ifndef ENVELOPE_MODIFY_H
 #define ENVELOPE_MODIFY_H
 
@@ -7,6 +7,18 @@
 
 #include "agent/work/operation.h"
 
-void modify_begin(struct operation *op, bool deletion_protection);
+/**
+ * struct modify_request - what a cluster is to be
+ * @deletion_protection: no deletion
+ * @allow_discards: discards reach the disk
+ * @grow: the device takes all of a disk that has grown
+ */
+struct modify_request {
+	bool deletion_protection;
+	bool allow_discards;
+	bool grow;
+};
+
+void modify_begin(struct operation *op, const struct modify_request *request);
 
 #endif

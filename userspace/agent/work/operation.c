@@ -64,6 +64,8 @@ static void describe_volume(struct operation *op)
 	memcpy(job->resource_id, cluster->resource_id, sizeof(job->resource_id));
 	cluster_key_description(cluster, job->description);
 	cluster_device_name(cluster, job->device_name);
+	memcpy(job->header_sha256, cluster->header_sha256, sizeof(job->header_sha256));
+	job->allow_discards = cluster->allow_discards;
 	job->mapping = cluster->mapping;
 	job->keyring = op->agent->keyring;
 	job->lease_ns = agent_lease_ns(op->agent);

@@ -31,6 +31,7 @@ enum operation_kind {
  * @job: the copies that a device thread works on
  * @record: its row in the job table; no kind: it has no row
  * @before, @reason: the cluster's status when it began, and why
+ * @allowed_discards: the cluster's setting when it began
  * @run, @next: the step in a device thread, and the step after it in the event loop
  * @late: a step did not end in time: the client has its fault, and the operation is given up when
  *	the step ends
@@ -52,6 +53,7 @@ struct operation {
 	struct job record;
 	enum cluster_status before;
 	char reason[512];
+	bool allowed_discards;
 	void (*run)(struct volume_job *job);
 	void (*next)(struct operation *op);
 	void (*undo)(struct operation *op);

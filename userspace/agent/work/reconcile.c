@@ -19,6 +19,7 @@
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
+#include "agent/catalog/settings.h"
 #include "agent/lease/grant.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
@@ -61,6 +62,8 @@ static void load_one(struct cluster *cluster, void *userdata)
 {
 	struct fault f;
 
+	if (settings_find(((struct agent *)userdata)->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
 	cluster_add(userdata, cluster);
 	place_load(cluster);
 	if (protections_find(cluster->agent->catalog, cluster, &f) < 0)
