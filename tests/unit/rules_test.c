@@ -287,51 +287,6 @@ static void delete_needs_a_word_about_the_snapshot(void **state)
 	assert_int_equal(rules_delete(&cluster, true, &f), 0);
 }
 
-static void a_protected_cluster_is_not_deleted(void **state)
-{
-	struct cluster cluster = { .id = "db1",
-				   .status = CLUSTER_STOPPED,
-				   .deletion_protection = true };
-	struct fault f;
-
-	assert_int_equal(rules_delete(&cluster, true, &f), -1);
-	assert_string_equal(f.code, "InvalidParameterCombination");
-	if (strncmp(f.message,
-		    "Cannot delete protected Cluster, please disable deletion protection and try again.",
-		    82))
-		fail_msg("not AWS's words: %s", f.message);
-	cluster.deletion_protection = false;
-	assert_int_equal(rules_delete(&cluster, true, &f), 0);
-}
-
-static void key_and_volume_cannot_be_modified(void **state)
-{
-	static const struct {
-		unsigned int what;
-		const char *word;
-	} rows[] = {
-		{ MODIFY_KEY, "KMS key" },
-		{ MODIFY_ENCRYPTION, "turned off" },
-		{ MODIFY_REGION, "region" },
-		{ MODIFY_DEVICE, "device" },
-		{ 0, "No modifications" },
-		{ MODIFY_KEY | MODIFY_DEVICE, "KMS key" },
-		{ MODIFY_PROTECTION | MODIFY_REGION, "region" },
-		{ MODIFY_DISCARDS | MODIFY_REGION, "region" },
-	};
-	struct cluster cluster = { .id = "db1", .key_arn = ARN };
-
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct fault f;
-
-		assert_int_equal(rules_modify(&cluster, rows[i].what, &f), -1);
-		assert_string_equal(f.code, "InvalidParameterCombination");
-		if (!strstr(f.message, rows[i].word))
-			fail_msg("no '%s' in: %s", rows[i].word, f.message);
-	}
-	assert_int_equal(rules_modify(&cluster, MODIFY_PROTECTION, NULL), 0);
-}
-
 static void only_a_refused_key_is_confirmed_as_lost(void **state)
 {
 	struct fault f;
@@ -344,90 +299,6 @@ static void only_a_refused_key_is_confirmed_as_lost(void **state)
 		cluster.operation = (struct operation *)&cluster;
 		assert_int_equal(rules_confirm_loss(&cluster, &f), -1);
 	}
-}
-
-static void a_backup_is_the_catalogs_header(void **state)
-{
-	struct cluster c = { .id = "db1",
-			     .volume_id = "vol-0123456789abcdef0",
-			     .status = CLUSTER_STOPPED,
-			     .header_sha256 = "aa",
-			     .wrapped_key = "key",
-			     .wrapped_key_size = 3 };
-	struct volume_header same = { .volume_id = "vol-0123456789abcdef0",
-				      .header_sha256 = "aa",
-				      .wrapped_key = "key",
-				      .wrapped_key_size = 3 };
-	struct volume_header other = same;
-	struct fault f;
-
-	assert_int_equal(rules_backup_matches(&c, &same, &f), 0);
-	strcpy(other.header_sha256, "ab");
-	assert_int_equal(rules_backup_matches(&c, &other, &f), -1);
-	other = same;
-	other.wrapped_key[0] = 'x';
-	assert_int_equal(rules_backup_matches(&c, &other, &f), -1);
-	other = same;
-	other.volume_id[5] = 'f';
-	assert_int_equal(rules_backup_matches(&c, &other, &f), -1);
-	/* A loss that may end is recorded again after the restore. */
-	c.status = CLUSTER_RECOVERABLE;
-	assert_int_equal(rules_backup_matches(&c, &same, &f), 0);
-	c.status = CLUSTER_INACCESSIBLE;
-	assert_int_equal(rules_backup_matches(&c, &same, &f), -1);
-	assert_string_equal(f.code, "InvalidParameterValue");
-	strcpy(same.state, "inaccessible-encryption-credentials");
-	assert_int_equal(rules_backup_matches(&c, &same, &f), 0);
-	c.header_sha256[0] = 0;
-	assert_int_equal(rules_backup_matches(&c, &same, &f), -1);
-	assert_int_equal(rules_backup_header(&c, &f), 0);
-	assert_int_equal(rules_restore_header(&c, &f), 0);
-	c.status = CLUSTER_AVAILABLE;
-	assert_int_equal(rules_backup_header(&c, &f), 0);
-	assert_int_equal(rules_restore_header(&c, &f), -1);
-	assert_string_equal(f.code, "InvalidDBClusterStateFault");
-}
-
-static void another_hosts_volume_is_taken_over_after_its_claim(void **state)
-{
-	const struct volume_owner none = { 0 }, other = { .host = "there", .claim = 120 };
-	const struct volume_owner released = { .host = "there" };
-	struct fault f;
-
-	assert_int_equal(rules_owner("db1", &none, "here", 0, false, &f), 0);
-	assert_int_equal(rules_owner("db1", &other, "there", 0, false, &f), 0);
-	assert_int_equal(rules_owner("db1", &released, "here", 999, false, &f), -1);
-	assert_string_equal(f.code, "VolumeInUse");
-	assert_non_null(strstr(f.message, "--take-over"));
-	assert_int_equal(rules_owner("db1", &released, "here", 0, true, &f), 0);
-	assert_int_equal(rules_owner("db1", &other, "here", 999, false, &f), -1);
-	assert_int_equal(rules_owner("db1", &other, "here", 119, true, &f), -1);
-	assert_non_null(strstr(f.message, "in 1 seconds"));
-	assert_int_equal(rules_owner("db1", &other, "here", 120, true, &f), 0);
-	/* A host without an id owns nothing. */
-	assert_int_equal(rules_owner("db1", &other, "", 0, false, &f), -1);
-}
-
-static void settings_can_be_modified_between_operations(void **state)
-{
-	struct cluster cluster = { .id = "db1", .status = CLUSTER_STOPPED };
-	struct fault f;
-
-	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), 0);
-	assert_int_equal(rules_modify(&cluster, MODIFY_GROW, &f), -1);
-	assert_string_equal(f.code, "InvalidDBClusterStateFault");
-	cluster.status = CLUSTER_AVAILABLE;
-	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), 0);
-	assert_int_equal(rules_modify(&cluster, MODIFY_GROW, &f), -1);
-	cluster.mapping.live = true;
-	assert_int_equal(rules_modify(&cluster, MODIFY_GROW, &f), 0);
-	cluster.operation = (void *)&cluster;
-	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), -1);
-	assert_string_equal(f.code, "InvalidDBClusterStateFault");
-	cluster.operation = NULL;
-	cluster.status = CLUSTER_CREATING;
-	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), -1);
-	assert_string_equal(f.code, "InvalidDBClusterStateFault");
 }
 
 static void recovery_window(void **state)
@@ -531,12 +402,7 @@ int main(void)
 		cmocka_unit_test(stops_what_runs_or_is_left_over),
 		cmocka_unit_test(restarts_after_silence_alone),
 		cmocka_unit_test(delete_needs_a_word_about_the_snapshot),
-		cmocka_unit_test(key_and_volume_cannot_be_modified),
-		cmocka_unit_test(settings_can_be_modified_between_operations),
 		cmocka_unit_test(only_a_refused_key_is_confirmed_as_lost),
-		cmocka_unit_test(a_protected_cluster_is_not_deleted),
-		cmocka_unit_test(a_backup_is_the_catalogs_header),
-		cmocka_unit_test(another_hosts_volume_is_taken_over_after_its_claim),
 		cmocka_unit_test(recovery_window),
 		cmocka_unit_test(a_refusal_is_a_verdict_beside_the_last_grant),
 		cmocka_unit_test(status_words_are_awss),

@@ -5,14 +5,36 @@
 
 #include "agent/agent.h"
 #include "agent/api/parameters.h"
+#include "agent/work/operation.h"
 
 #define METHOD_IDENTIFIER	 "dbClusterIdentifier"
 #define METHOD_PARAMETERS(table) table, sizeof(table) / sizeof(*(table))
 #define METHOD_CHECK(call, params, table) \
 	method_refuses(call, parameters_check(params, METHOD_PARAMETERS(table)))
 
+/**
+ * struct change - a method that changes one cluster, found by its identifier
+ * @api: RDS's name of the action, for the audit trail
+ * @parameters, @count: what it takes
+ * @rule: may it be done?
+ * @kind: of the operation
+ * @begin: begins the operation
+ */
+struct change {
+	const char *api;
+	const struct parameter *parameters;
+	size_t count;
+	int (*rule)(const struct cluster *cluster, json_object *params, struct fault *f);
+	enum operation_kind kind;
+	void (*begin)(struct operation *op, json_object *params);
+};
+
 struct agent *method_agent(void *userdata);
 bool method_refuses(struct varlink_call *call, const char *parameter);
 struct cluster *method_cluster(struct agent *agent, json_object *params, struct fault *f);
+int method_refuse(struct agent *agent, struct varlink_call *call, const char *api,
+		  json_object *params, const struct cluster *cluster, const struct fault *f);
+int method_change(struct varlink_call *call, json_object *params, void *userdata,
+		  const struct change *change);
 
 #endif

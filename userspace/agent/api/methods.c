@@ -14,6 +14,7 @@
 
 #include "agent/api/looks.h"
 #include "agent/api/method.h"
+#include "agent/api/modify_method.h"
 #include "agent/api/parameters.h"
 #include "agent/api/reply.h"
 #include "agent/api/rights.h"
@@ -27,7 +28,6 @@
 #include "agent/work/detach.h"
 #include "agent/work/header_backup.h"
 #include "agent/work/key_loss.h"
-#include "agent/work/modify.h"
 #include "agent/work/operation.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/relocate.h"
@@ -38,16 +38,6 @@
 static const char description[] =
 #include "interface.inc"
 	;
-
-/* A change that was refused before it became an operation is audited here. */
-static int refuse(struct agent *agent, struct varlink_call *call, const char *api,
-		  json_object *params, const struct cluster *cluster, const struct fault *f)
-{
-	audit_api_call(agent->audit, api, params, varlink_call_uid(call), varlink_call_pid(call),
-		       cluster, f);
-	reply_fault(call, f);
-	return 0;
-}
 
 /* ---- changes ---- */
 
@@ -138,16 +128,16 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	if (METHOD_CHECK(call, params, table))
 		return 0;
 	if (rules_create(&request, &key, &f) < 0)
-		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
+		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	if (cluster_find(agent, request.identifier)) {
 		fault_set(&f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
 			  request.identifier);
-		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
+		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	}
 	if (strlen(request.device) >= sizeof(cluster->device))
 		fault_set(&f, "InvalidParameterValue", "The device's path is too long.");
 	if (f.code[0] || check_device(agent, request.device, NULL, &number, &f) < 0)
-		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
+		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	cluster = new_cluster(agent, &request, &f);
 	if (cluster)
 		cluster->deletion_protection = json_get_bool(params, "deletionProtection", false);
@@ -157,7 +147,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	if (!op) {
 		if (cluster)
 			cluster_remove(cluster);
-		return refuse(agent, call, "CreateDBCluster", params, NULL, &f);
+		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	}
 	op->job.overwrite = request.allow_overwrite;
 	op->job.sector_size = (uint32_t)request.sector_size;
@@ -167,23 +157,6 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 }
 
 /* ---- changes of one cluster ---- */
-
-/**
- * struct change - a method that changes one cluster, found by its identifier
- * @api: RDS's name of the action, for the audit trail
- * @parameters, @count: what it takes
- * @rule: may it be done?
- * @kind: of the operation
- * @begin: begins the operation
- */
-struct change {
-	const char *api;
-	const struct parameter *parameters;
-	size_t count;
-	int (*rule)(const struct cluster *cluster, json_object *params, struct fault *f);
-	enum operation_kind kind;
-	void (*begin)(struct operation *op, json_object *params);
-};
 
 static int may_start(const struct cluster *cluster, json_object *params, struct fault *f)
 {
@@ -232,39 +205,6 @@ static void begin_confirm_loss(struct operation *op, json_object *params)
 {
 	key_loss_confirm(op->cluster);
 	operation_end(op);
-}
-
-static int may_modify(const struct cluster *cluster, json_object *params, struct fault *f)
-{
-	static const struct {
-		const char *parameter;
-		enum modification modification;
-	} table[] = {
-		{ "kmsKeyId", MODIFY_KEY },
-		{ "storageEncrypted", MODIFY_ENCRYPTION },
-		{ "region", MODIFY_REGION },
-		{ "device", MODIFY_DEVICE },
-		{ "deletionProtection", MODIFY_PROTECTION },
-		{ "allowDiscards", MODIFY_DISCARDS },
-	};
-	unsigned int modifications = json_get_bool(params, "grow", false) ? MODIFY_GROW : 0;
-
-	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
-		modifications |= json_has(params, table[i].parameter) ? table[i].modification : 0;
-	return rules_modify(cluster, modifications, f);
-}
-
-static void begin_modify(struct operation *op, json_object *params)
-{
-	const struct cluster *cluster = op->cluster;
-	const struct modify_request request = {
-		.deletion_protection = json_get_bool(params, "deletionProtection",
-						     cluster->deletion_protection),
-		.allow_discards = json_get_bool(params, "allowDiscards", cluster->allow_discards),
-		.grow = json_get_bool(params, "grow", false),
-	};
-
-	modify_begin(op, &request);
 }
 
 static int may_relocate(const struct cluster *cluster, json_object *params, struct fault *f)
@@ -328,17 +268,6 @@ static const struct parameter restore_parameters[] = {
 	{ "header", PARAMETER_STRING, true },
 };
 
-static const struct parameter modify_parameters[] = {
-	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
-	{ "kmsKeyId", PARAMETER_STRING, false },
-	{ "storageEncrypted", PARAMETER_BOOL, false },
-	{ "region", PARAMETER_STRING, false },
-	{ "device", PARAMETER_STRING, false },
-	{ "deletionProtection", PARAMETER_BOOL, false },
-	{ "allowDiscards", PARAMETER_BOOL, false },
-	{ "grow", PARAMETER_BOOL, false },
-};
-
 static const struct change change_start = { "StartDBCluster", METHOD_PARAMETERS(start_parameters),
 					    may_start, OPERATION_START, begin_start };
 static const struct change change_stop = { "StopDBCluster", METHOD_PARAMETERS(identifier_only),
@@ -361,67 +290,39 @@ static const struct change change_restore_header = { "RestoreVolumeHeader",
 						     METHOD_PARAMETERS(restore_parameters),
 						     may_restore_header, OPERATION_RESTORE_HEADER,
 						     begin_restore_header };
-static const struct change change_modify = { "ModifyDBCluster",
-					     METHOD_PARAMETERS(modify_parameters), may_modify,
-					     OPERATION_MODIFY, begin_modify };
-
-static int change_cluster(struct varlink_call *call, json_object *params, void *userdata,
-			  const struct change *change)
-{
-	struct agent *agent = method_agent(userdata);
-	struct operation *op = NULL;
-	struct cluster *cluster;
-	struct fault f;
-
-	if (method_refuses(call, parameters_check(params, change->parameters, change->count)))
-		return 0;
-	cluster = method_cluster(agent, params, &f);
-	if (cluster && change->rule(cluster, params, &f) == 0)
-		op = operation_begin(cluster, change->kind, call, params, &f);
-	if (!op)
-		return refuse(agent, call, change->api, params, cluster, &f);
-	change->begin(op, params);
-	return 0;
-}
-
 static int start_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
-	return change_cluster(call, params, userdata, &change_start);
+	return method_change(call, params, userdata, &change_start);
 }
 
 static int stop_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
-	return change_cluster(call, params, userdata, &change_stop);
+	return method_change(call, params, userdata, &change_stop);
 }
 
 static int delete_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
-	return change_cluster(call, params, userdata, &change_delete);
+	return method_change(call, params, userdata, &change_delete);
 }
 
 static int relocate_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
-	return change_cluster(call, params, userdata, &change_relocate);
+	return method_change(call, params, userdata, &change_relocate);
 }
 
 static int confirm_loss(struct varlink_call *call, json_object *params, void *userdata)
 {
-	return change_cluster(call, params, userdata, &change_confirm_loss);
-}
-
-static int modify_cluster(struct varlink_call *call, json_object *params, void *userdata)
-{
-	return change_cluster(call, params, userdata, &change_modify);
+	return method_change(call, params, userdata, &change_confirm_loss);
 }
 
 static int backup_header(struct varlink_call *call, json_object *params, void *userdata)
 {
-	return change_cluster(call, params, userdata, &change_backup_header);
+	return method_change(call, params, userdata, &change_backup_header);
 }
 
 static int restore_header(struct varlink_call *call, json_object *params, void *userdata)
 {
-	return change_cluster(call, params, userdata, &change_restore_header);
+	return method_change(call, params, userdata, &change_restore_header);
 }
 
 static int adopt_cluster(struct varlink_call *call, json_object *params, void *userdata)
@@ -444,7 +345,7 @@ static int adopt_cluster(struct varlink_call *call, json_object *params, void *u
 	else if (reconcile_adopt(agent, call, params, device, st.st_rdev,
 				 json_get_bool(params, "takeOver", false), &f) == 0)
 		return 0;
-	return refuse(agent, call, "AdoptDBCluster", params, NULL, &f);
+	return method_refuse(agent, call, "AdoptDBCluster", params, NULL, &f);
 }
 
 static int activate_key(struct varlink_call *call, json_object *params, void *userdata)
@@ -463,16 +364,16 @@ static int activate_key(struct varlink_call *call, json_object *params, void *us
 		cluster = cluster_find_volume(agent, text + prefix);
 	if (!cluster) {
 		fault_set(&f, "DBClusterNotFoundFault", "No volume here has the key %.100s.", text);
-		return refuse(agent, call, "ActivateKey", params, NULL, &f);
+		return method_refuse(agent, call, "ActivateKey", params, NULL, &f);
 	}
 	/* It is there already, and alive. */
 	if (cluster->key && keyring_find(agent->keyring, text) == cluster->key)
 		return varlink_reply(call, NULL);
 	if (rules_start(cluster, true, &f) < 0)
-		return refuse(agent, call, "ActivateKey", params, cluster, &f);
+		return method_refuse(agent, call, "ActivateKey", params, cluster, &f);
 	op = operation_begin(cluster, OPERATION_ACTIVATE, call, params, &f);
 	if (!op)
-		return refuse(agent, call, "ActivateKey", params, cluster, &f);
+		return method_refuse(agent, call, "ActivateKey", params, cluster, &f);
 	attach_begin(op);
 	return 0;
 }
@@ -483,7 +384,7 @@ static const struct varlink_method methods[] = {
 	{ "StartCluster", start_cluster, VARLINK_CHANGE },
 	{ "StopCluster", stop_cluster, VARLINK_CHANGE },
 	{ "DeleteCluster", delete_cluster, VARLINK_CHANGE },
-	{ "ModifyCluster", modify_cluster, VARLINK_CHANGE },
+	{ "ModifyCluster", method_modify, VARLINK_CHANGE },
 	{ "AdoptCluster", adopt_cluster, VARLINK_CHANGE },
 	{ "RelocateCluster", relocate_cluster, VARLINK_CHANGE },
 	{ "ConfirmLoss", confirm_loss, VARLINK_CHANGE },

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/boot_starts.c agent/catalog/cluster.c agent/lease/lease.c */
+/*
+ * The tables beside that of the clusters: a row lasts as long as its cluster.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "catalog_fixture.h"
+#include "agent/catalog/boot_starts.h"
+#include "agent/catalog/grants.h"
+#include "agent/catalog/places.h"
+#include "agent/catalog/protections.h"
+
+static void the_disk_of_a_deleted_cluster_is_forgotten(void **state)
+{
+	struct catalog_fixture *x = *state;
+	struct cluster *c = catalog_fixture_make("db1");
+	struct fault f;
+
+	catalog_fixture_store(x, c);
+	strcpy(c->disk, "serial:S123");
+	assert_int_equal(places_record(x->catalog, c, &f), 0);
+	catalog_fixture_reopen(x);
+	c->disk[0] = 0;
+	assert_int_equal(places_find(x->catalog, c, &f), 0);
+	assert_string_equal(c->disk, "serial:S123");
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_int_equal(places_find(x->catalog, c, &f), 0);
+	if (c->disk[0])
+		fail_msg("the catalog still has the disk of a deleted cluster");
+	free(c);
+}
+
+static void the_grant_of_a_deleted_cluster_is_forgotten(void **state)
+{
+	const struct grant given = { "envelope-kms 0123", "AKIAEXAMPLE" };
+	struct catalog_fixture *x = *state;
+	struct cluster *c = catalog_fixture_make("db1");
+	struct grant found = { 0 };
+	struct fault f;
+
+	catalog_fixture_store(x, c);
+	assert_int_equal(grants_find(x->catalog, c->volume_id, &found, &f), 0);
+	assert_int_equal(grants_record(x->catalog, c->volume_id, &given, &f), 0);
+	catalog_fixture_reopen(x);
+	assert_int_equal(grants_find(x->catalog, c->volume_id, &found, &f), 1);
+	assert_memory_equal(&found, &given, sizeof(given));
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	if (grants_find(x->catalog, c->volume_id, &found, &f))
+		fail_msg("the catalog still has the grant of a deleted cluster");
+	free(c);
+}
+
+static bool is_protected(struct catalog_fixture *x, struct cluster *c)
+{
+	struct fault f;
+
+	c->deletion_protection = !c->deletion_protection;
+	assert_int_equal(protections_find(x->catalog, c, &f), 0);
+	return c->deletion_protection;
+}
+
+static void a_protection_lasts_as_long_as_its_cluster(void **state)
+{
+	struct catalog_fixture *x = *state;
+	struct cluster *c = catalog_fixture_make("db1");
+	struct fault f;
+	sqlite3 *db;
+
+	catalog_fixture_store(x, c);
+	assert_false(is_protected(x, c));
+	for (int i = 0; i < 2; i++) {
+		c->deletion_protection = true;
+		assert_int_equal(protections_record(x->catalog, c, &f), 0);
+		catalog_fixture_reopen(x);
+		assert_true(is_protected(x, c));
+		c->deletion_protection = false;
+		assert_int_equal(protections_record(x->catalog, c, &f), 0);
+		assert_false(is_protected(x, c));
+	}
+	c->deletion_protection = true;
+	assert_int_equal(protections_record(x->catalog, c, &f), 0);
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_false(is_protected(x, c));
+	/* A table that cannot be read protects. */
+	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "DROP TABLE protection", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(protections_find(x->catalog, c, &f), -1);
+	assert_true(c->deletion_protection);
+	free(c);
+}
+
+static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
+{
+	struct catalog_fixture *x = *state;
+	struct cluster *c = catalog_fixture_make("db1");
+	struct fault f;
+
+	catalog_fixture_store(x, c);
+	for (int at_boot = 1; at_boot >= 0; at_boot--) {
+		c->restart.at_boot = at_boot;
+		assert_int_equal(boot_starts_record(x->catalog, c, &f), 0);
+		catalog_fixture_reopen(x);
+		c->restart.at_boot = !at_boot;
+		assert_int_equal(boot_starts_find(x->catalog, c, &f), 0);
+		assert_int_equal(c->restart.at_boot, at_boot);
+	}
+	c->restart.at_boot = true;
+	assert_int_equal(boot_starts_record(x->catalog, c, &f), 0);
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_int_equal(boot_starts_find(x->catalog, c, &f), 0);
+	if (c->restart.at_boot)
+		fail_msg("the catalog still has the boot start of a deleted cluster");
+	free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_CATALOG(the_disk_of_a_deleted_cluster_is_forgotten),
+		WITH_CATALOG(the_grant_of_a_deleted_cluster_is_forgotten),
+		WITH_CATALOG(a_protection_lasts_as_long_as_its_cluster),
+		WITH_CATALOG(the_boot_start_of_a_deleted_cluster_is_forgotten),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

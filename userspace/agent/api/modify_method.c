@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ModifyCluster: the parameters that change a setting, and those that the rule refuses by name.
+ */
+#include "agent/api/modify_method.h"
+
+#include "agent/rules/rules.h"
+#include "agent/work/modify.h"
+#include "lib/base/json.h"
+
+static int may_modify(const struct cluster *cluster, json_object *params, struct fault *f)
+{
+	static const struct {
+		const char *parameter;
+		enum modification modification;
+	} table[] = {
+		{ "kmsKeyId", MODIFY_KEY },
+		{ "storageEncrypted", MODIFY_ENCRYPTION },
+		{ "region", MODIFY_REGION },
+		{ "device", MODIFY_DEVICE },
+		{ "deletionProtection", MODIFY_PROTECTION },
+		{ "allowDiscards", MODIFY_DISCARDS },
+	};
+	unsigned int modifications = json_get_bool(params, "grow", false) ? MODIFY_GROW : 0;
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
+		modifications |= json_has(params, table[i].parameter) ? table[i].modification : 0;
+	return rules_modify(cluster, modifications, f);
+}
+
+static void begin_modify(struct operation *op, json_object *params)
+{
+	const struct cluster *cluster = op->cluster;
+	const struct modify_request request = {
+		.deletion_protection = json_get_bool(params, "deletionProtection",
+						     cluster->deletion_protection),
+		.allow_discards = json_get_bool(params, "allowDiscards", cluster->allow_discards),
+		.grow = json_get_bool(params, "grow", false),
+	};
+
+	modify_begin(op, &request);
+}
+
+static const struct parameter modify_parameters[] = {
+	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
+	{ "kmsKeyId", PARAMETER_STRING, false },
+	{ "storageEncrypted", PARAMETER_BOOL, false },
+	{ "region", PARAMETER_STRING, false },
+	{ "device", PARAMETER_STRING, false },
+	{ "deletionProtection", PARAMETER_BOOL, false },
+	{ "allowDiscards", PARAMETER_BOOL, false },
+	{ "grow", PARAMETER_BOOL, false },
+};
+
+static const struct change change_modify = { "ModifyDBCluster",
+					     METHOD_PARAMETERS(modify_parameters), may_modify,
+					     OPERATION_MODIFY, begin_modify };
+
+/** method_modify() - answer a call of ModifyCluster */
+int method_modify(struct varlink_call *call, json_object *params, void *userdata)
+{
+	return method_change(call, params, userdata, &change_modify);
+}
