@@ -213,9 +213,9 @@ def end_of_leases(*names):
     assert {agent.volume(name)["Status"] for name in names} == {"stopped"}
 
 
-def start_at_boot(name):
+def start_at_boot(name, *options):
     agent.good("stop", name)
-    agent.good("start", name, "--at-boot")
+    agent.good("start", name, "--at-boot", *options)
 
 
 def stop_between_tries(name):
@@ -227,7 +227,7 @@ def stop_between_tries(name):
 def _():
     agent.create("db1", one)
     agent.create("db2", two)
-    start_at_boot("db1")
+    start_at_boot("db1", "--read-only")
     agent.good("start", "db1", "--at-boot")  # it runs already
     for again in False, True:
         with agent.no_kms():
@@ -239,6 +239,7 @@ def _():
             assert agent.status("db1") == "stopped"
         wait_for(lambda: agent.status("db1") == "available", why=lambda: f"nobody starts it again: {agent.log()[-2000:]}")
         assert agent.devices()["envelope-db1"][1] == "live" and len(agent.keys()) == 1
+        assert "ro" in agent.devices()["envelope-db1"], "a cluster that was started read-only can be written to"
         assert reason("db1").startswith("restarted: "), reason("db1")
         assert agent.status("db2") == "stopped", "a person had started it"
 

@@ -130,6 +130,7 @@ struct cluster {
 	} loss;
 	struct {
 		bool at_boot;		/* the boot unit started it last */
+		bool read_only;		/* it was started with a read-only device */
 		unsigned int failures;	/* in a row */
 		sd_event_source *timer; /* of the next try; NULL when none is due */
 	} restart;

@@ -123,6 +123,7 @@ static void attached(struct operation *op)
 			 op->job.device_name);
 	cluster->mapping.live = true;
 	cluster->mapping.read_only = op->job.read_only;
+	cluster->restart.read_only = op->job.read_only;
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
 	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);

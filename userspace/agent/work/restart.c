@@ -55,10 +55,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	if (cluster->operation || !is_wanted(cluster))
 		return 0;
 	op = operation_begin(cluster, OPERATION_START, NULL, NULL, &f);
-	if (op)
+	if (op) {
+		/* The failed device tells an agent that did not start the cluster. */
+		op->job.read_only = cluster->restart.read_only || cluster->mapping.read_only;
 		attach_begin(op);
-	else
+	} else {
 		restart_check(cluster);
+	}
 	return 0;
 }
 
