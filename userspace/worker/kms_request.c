@@ -12,7 +12,10 @@
 
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
+#include "lib/base/log.h"
 #include "lib/kms/kms_client.h"
+#include "worker/credential_http.h"
+#include "worker/credential_steps.h"
 
 /*
  * The embedded KMS returns plaintext over its socket only encrypted to this public key. A dry run
@@ -102,6 +105,40 @@ static int read_endpoint(struct json_object *request, const char *ca_pem,
 	return 0;
 }
 
+/*
+ * Gets new credentials if the request has steps for it. Kept ones, when there are any, serve when no new
+ * ones can be got: the KMS decides whether they have expired. Half of the time is left for its call.
+ */
+static int get_credentials(struct json_object *request, const char *ca_pem,
+			   struct worker_block *block, bool (*cancelled)(void), int64_t end_ms,
+			   struct fault *f)
+{
+	struct json_object *steps = json_get_array(request, "credentialSteps");
+	bool kept = *block->credentials.access_key;
+	int64_t now = credential_now_ms();
+	struct fault wrong = { 0 };
+
+	if (!steps)
+		return 0;
+	if (!credential_steps_run(steps, block, ca_pem, kept ? now + (end_ms - now) / 2 : end_ms,
+				  cancelled, &wrong)) {
+		block->credentials = block->fetched;
+		return 0;
+	}
+	if (!kept)
+		return fault_set(f, wrong.code, "%s", wrong.message);
+	log_warning("The present credentials stay in use: %s", wrong.message);
+	return 0;
+}
+
+/* The time that is left for the call, in whole seconds. */
+static unsigned int left_s(int64_t end_ms)
+{
+	int64_t left = (end_ms - credential_now_ms()) / 1000;
+
+	return left > 1 ? (unsigned int)left : 1;
+}
+
 /**
  * kms_request_run() - make the call that @request asks for
  * @request: see worker_protocol.h
@@ -123,6 +160,7 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 	struct fault f = { 0 };
 	char id[KMS_ID_MAX] = "";
 	bool plaintext, dry_run;
+	int64_t end_ms = credential_now_ms() + json_get_int(request, "timeoutSeconds", 5) * 1000;
 
 	if (!operation || !parameters) {
 		fault_set(&f, "InternalFailure", "The request names no operation.");
@@ -134,6 +172,12 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 	    (endpoint.unix_path && plaintext &&
 	     add_recipient(parameters, json_get_string(request, "recipient"), &f)))
 		goto out;
+	/* No credentials are no verdict about the key. */
+	outcome = KMS_UNREACHABLE;
+	if (get_credentials(request, ca_pem, block, cancelled, end_ms, &f))
+		goto out;
+	if (json_has(request, "credentialSteps"))
+		endpoint.timeout_s = left_s(end_ms);
 
 	endpoint.id = id;
 	outcome = kms_call(&endpoint, operation, parameters, &response, &f);

@@ -146,12 +146,14 @@ static int run(struct worker_block *block)
 }
 
 /*
- * Wipes the agent's secrets. The plaintext stays only for an agent that has the result and still
+ * Wipes the agent's secrets. The results stay only for an agent that has the result and still
  * runs. A killed agent wipes nothing, and the kernel would free the pages unwiped.
  */
 static void wipe(struct worker_block *block, bool delivered)
 {
 	explicit_bzero(&block->credentials, sizeof(block->credentials));
+	explicit_bzero(&block->source, sizeof(block->source));
+	explicit_bzero(block->token, sizeof(block->token));
 	explicit_bzero(block->private_key, sizeof(block->private_key));
 	if (!delivered || terminated)
 		explicit_bzero(block, sizeof(*block));

@@ -280,7 +280,13 @@ static int credentials_entry(const char *section, const char *key, const char *v
 	return 0; /* the AWS CLI's own keys, such as region */
 }
 
-static int check_private(const char *path, struct fault *f)
+/**
+ * credentials_check_private() - a file that leads to credentials is its owner's alone
+ * @f: InvalidConfiguration, says how to make the file when it is missing
+ *
+ * Return: 0 or -1.
+ */
+int credentials_check_private(const char *path, struct fault *f)
 {
 	struct stat st;
 
@@ -307,7 +313,7 @@ static int check_private(const char *path, struct fault *f)
 int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f)
 {
 	memset(c, 0, sizeof(*c));
-	if (check_private(path, f))
+	if (credentials_check_private(path, f))
 		return -1;
 	if (ini_read_section(path, profile, credentials_entry, c, f))
 		goto err_wipe;

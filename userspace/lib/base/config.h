@@ -49,6 +49,8 @@ struct credentials {
 	char session_token[16384]; /* "" unless temporary */
 };
 
+int credentials_check_private(const char *path, struct fault *f);
+
 int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f);
 
 void credentials_wipe(struct credentials *c);

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/base/secret.h"
+#include "lib/kms/credential_chain.h"
 #include "lib/kms/worker_process.h"
 #include "lib/kms/worker_protocol.h"
 
@@ -116,9 +118,17 @@ static int check_worker(const struct config *cfg, struct fault *f)
  */
 int config_check_kms(const struct config *cfg, struct fault *f)
 {
-	_cleanup_credentials_ struct credentials credentials;
+	struct secret _cleanup_secret_ *memory = secret_new(sizeof(struct credential_plan));
+	struct credential_plan *plan;
+	int r;
 
+	if (!memory)
+		return fault_set(f, "InternalFailure",
+				 "No memory can be locked for credentials. Check LimitMEMLOCK=.");
+	plan = (struct credential_plan *)memory->bytes;
 	if (check_endpoint(cfg, f) || check_ca(cfg, f) || check_worker(cfg, f))
 		return -1;
-	return credentials_load(cfg->credentials_file, cfg->profile, &credentials, f);
+	r = credential_plan_make(cfg, plan, f);
+	credential_plan_wipe(plan);
+	return r;
 }

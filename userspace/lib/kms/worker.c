@@ -21,6 +21,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/kms/credential_cache.h"
 #include "lib/kms/worker_block.h"
 #include "lib/kms/worker_process.h"
 #include "lib/kms/worker_protocol.h"
@@ -45,7 +46,8 @@ struct kms_worker {
 	bool timed_out;
 	char kms_id[KMS_ID_MAX];
 	char access_key[sizeof(((struct credentials *)0)->access_key)];
-	char *result; /* WORKER_MESSAGE_MAX bytes */
+	char *identity; /* of credentials that are kept between calls, or NULL */
+	char *result;	/* WORKER_MESSAGE_MAX bytes */
 	size_t result_size;
 };
 
@@ -70,6 +72,7 @@ static void worker_free(struct kms_worker *w)
 	if (w->socket >= 0)
 		close(w->socket);
 	worker_block_free(w->block);
+	free(w->identity);
 	free(w->result);
 	free(w);
 }
@@ -132,13 +135,18 @@ static void finish(struct kms_worker *w, const siginfo_t *end)
 	result = json_parse(w->result, w->result_size);
 	id = json_get_string(result, "kmsId");
 	snprintf(w->kms_id, sizeof(w->kms_id), "%s", id ? id : "");
+	code = json_get_string(result, "code");
+	/* The worker signed with what it got. */
+	if (w->block->fetched.access_key[0])
+		memcpy(w->access_key, w->block->fetched.access_key, sizeof(w->access_key));
+	if (!w->timed_out && result)
+		credential_cache_take(w->identity, w->block, code ? code : "");
 	if (w->timed_out || outcome_from(json_get_string(result, "outcome"), &outcome)) {
 		outcome = no_result(w, end, &f);
 	} else if (outcome == KMS_OK) {
 		response = json_get_object(result, "response");
 		plaintext = worker_block_take_plaintext(w->block);
 	} else {
-		code = json_get_string(result, "code");
 		message = json_get_string(result, "message");
 		fault_set(&f, code ? code : "InternalFailure", "%s", message ? message : "");
 	}
@@ -217,7 +225,7 @@ static int watch(struct kms_worker *w, sd_event *e)
 /* ---- the start of a call ---- */
 
 /* A renewal is a dry run: its worker, started every few seconds, gets no private key. */
-static int fill_block(struct worker_block *block, const struct config *cfg, const char *operation,
+static int fill_block(struct worker_block *block, const char *operation,
 		      struct json_object *parameters, struct fault *f)
 {
 	if (kms_worker_prepare(f))
@@ -226,7 +234,7 @@ static int fill_block(struct worker_block *block, const struct config *cfg, cons
 		memcpy(block->private_key, recipient->bytes, recipient->size);
 		block->private_key_size = recipient->size;
 	}
-	return credentials_load(cfg->credentials_file, cfg->profile, &block->credentials, f);
+	return 0;
 }
 
 /*
@@ -246,7 +254,8 @@ static int open_ca(const struct config *cfg, const struct kms_endpoint *endpoint
 
 static int send_request(struct kms_worker *w, const struct config *cfg,
 			const struct kms_endpoint *endpoint, const char *operation,
-			struct json_object *parameters, bool ca_file, struct fault *f)
+			struct json_object *parameters, bool ca_file, struct json_object *steps,
+			struct fault *f)
 {
 	struct json_object _cleanup_json_ *request = json_object_new_object();
 	const char *text;
@@ -259,6 +268,8 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	json_add_string(request, "unixPath", endpoint->unix_path);
 	json_add_string(request, "url", endpoint->url);
 	json_add_bool(request, "caFile", ca_file);
+	if (steps)
+		json_add_object(request, "credentialSteps", json_object_get(steps));
 	if (kms_gives_plaintext(operation))
 		json_add_string(request, "recipient", recipient_public);
 	text = json_object_to_json_string_length(request, JSON_C_TO_STRING_PLAIN, &size);
@@ -275,6 +286,7 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 static int start(struct kms_worker *w, const struct config *cfg, const char *operation,
 		 struct json_object *parameters, struct fault *f)
 {
+	struct json_object _cleanup_json_ *steps = NULL;
 	struct kms_endpoint endpoint = { 0 };
 	struct worker_files files;
 	int pair[2] = { -1, -1 }, block = -1, ca = -1, r = -1;
@@ -287,7 +299,8 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 	if (ca >= 0)
 		ca = worker_process_move_up(ca);
 	block = worker_block_new(&w->block, f);
-	if (block < 0 || fill_block(w->block, cfg, operation, parameters, f))
+	if (block < 0 || fill_block(w->block, operation, parameters, f) ||
+	    credential_cache_fill(cfg, w->block, &steps, &w->identity, f))
 		goto out;
 	memcpy(w->access_key, w->block->credentials.access_key, sizeof(w->access_key));
 	block = worker_process_move_up(block);
@@ -299,7 +312,7 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 	w->socket = pair[0];
 	pair[1] = worker_process_move_up(pair[1]);
 	fcntl(w->socket, F_SETFL, O_NONBLOCK);
-	r = send_request(w, cfg, &endpoint, operation, parameters, ca >= 0, f);
+	r = send_request(w, cfg, &endpoint, operation, parameters, ca >= 0, steps, f);
 	files = (struct worker_files){ .socket = pair[1], .block = block, .ca = ca };
 	if (!r)
 		r = worker_process_start(cfg, &files, &w->process, f);
@@ -356,7 +369,8 @@ int kms_worker_prepare(struct fault *f)
  * @f: the reason when nothing was started
  *
  * The program is ENVELOPE_WORKER of the environment, else @cfg->worker, else the installed one.
- * Reads the credentials file each time, so that rotated credentials take effect.
+ * Reads the credentials file each time, so that rotated credentials take effect. Temporary
+ * credentials that the worker had to get are kept for the calls to come.
  *
  * Return: 0 or -1.
  */
@@ -440,6 +454,7 @@ void kms_worker_end_all(void)
 		if (w->block)
 			explicit_bzero(w->block, sizeof(*w->block));
 	}
+	credential_cache_wipe();
 	secret_free(recipient);
 	recipient = NULL;
 }

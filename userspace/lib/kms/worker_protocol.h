@@ -9,7 +9,8 @@
  *
  * request: {"operation": "Decrypt", "parameters": {...}, "region": "us-east-1",
  *	     "timeoutSeconds": 5, "unixPath": "/run/..." or "url": "https://...", "caFile": bool,
- *	     "recipient": base64 of the public key to which plaintext is to be encrypted}
+ *	     "recipient": base64 of the public key to which plaintext is to be encrypted,
+ *	     "credentialSteps": what to do before the call, see worker/credential_steps.h}
  * result:  {"outcome": "ok|denied|unreachable|bad-request", "code": "...", "message": "...",
  *	     "kmsId": "...", "response": {...}}
  *
@@ -21,6 +22,7 @@
 #include <stdint.h>
 
 #include "lib/base/config.h"
+#include "lib/kms/credential_plan.h"
 #include "lib/kms/recipient.h"
 
 #define WORKER_SOCKET_FD 0
@@ -37,18 +39,26 @@
 
 /**
  * struct worker_block - all secrets of one call, in memory that both processes map and lock
- * @credentials: from the agent
+ * @credentials: from the agent; "" when "credentialSteps" must get the first ones
+ * @source: from the agent: with which the steps begin
+ * @token: from the agent: of a web identity or a container, for the steps
+ * @fetched: from the worker: the result of the steps; "" for none
+ * @fetched_expire: seconds since 1970, 0 for never
  * @private_key: from the agent: DER of the recipient's key
  * @private_key_size: its bytes; 0 when the call returns no plaintext
  * @plaintext: from the worker
  * @plaintext_size: its bytes, 0 when the operation gave none
  *
  * The agent makes the block for one call, and wipes it after the worker has exited. The worker
- * wipes the credentials and the private key. It also wipes the plaintext, unless the agent is
- * there to take it.
+ * wipes what is from the agent. It also wipes its own results, unless the agent is there to take
+ * them.
  */
 struct worker_block {
 	struct credentials credentials;
+	struct credentials source;
+	char token[CREDENTIAL_TOKEN_MAX];
+	struct credentials fetched;
+	int64_t fetched_expire;
 	uint32_t private_key_size;
 	uint8_t private_key[RECIPIENT_KEY_MAX];
 	uint32_t plaintext_size;

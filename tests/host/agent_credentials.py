@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT
+#
+# The providers of credentials that AWS's SDKs have. A strict server plays STS, a container's host and the
+# metadata service; it gives the access key that the embedded KMS knows, so a cluster that can be created
+# proves the whole way.
+
+import configparser
+import contextlib
+import os
+import sys
+
+from agent_suite import agent, finish, one, test
+from credential_server import CONTAINER_PATH, ROLE, CredentialServer
+from wait import wait_for
+
+profiles = configparser.ConfigParser()
+profiles.read(agent.kms.credentials)
+KEYS = profiles["enveloped"]["aws_access_key_id"], profiles["enveloped"]["aws_secret_access_key"]
+server = CredentialServer(KEYS)
+OTHER = "AKIAOTHEROTHEROTHER1", "other/Secret+" + "x" * 27
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30+/=&." + "x" * 3000
+
+
+def write(name, text):
+    path = f"{agent.dir}/{name}"
+    with open(path, "w", encoding="utf-8", opener=lambda p, flags: os.open(p, flags, 0o600)) as f:
+        f.write(text)
+    return path
+
+
+@contextlib.contextmanager
+def source(text=None, environment=None, **changed):
+    """An agent whose credentials file has `text`; without a text it has no such file."""
+    agent.stop()
+    server.given.clear()
+    server.refused.clear()
+    os.environ.update({"AWS_ENDPOINT_URL_STS": server.url}, **(environment or {}))
+    options = {"CredentialsFile": write("profiles", text) if text is not None else "", **changed}
+    agent.start(**options)
+    try:
+        yield
+    finally:
+        server.status, server.lifetime, server.token = 200, 3600, ""
+        for name in environment or ():
+            del os.environ[name]
+        agent.remove_all()
+        agent.restart()
+
+
+def works(kind, count=1):
+    """A cluster is created with credentials of this kind, which were got once."""
+    agent.create("db1", one)
+    renewed(2)
+    assert not server.refused, server.refused
+    assert server.given == [kind] * count, server.given
+
+
+def renewed(times):
+    before = len(agent.records("Decrypt"))
+    wait_for(lambda: len([r for r in agent.records("Decrypt")[before:] if "errorCode" not in r]) >= times)
+
+
+def keys_of(name, keys):
+    return f"[{name}]\naws_access_key_id={keys[0]}\naws_secret_access_key={keys[1]}\n"
+
+
+@test("keys in the environment")
+def _():
+    with source(environment={"AWS_ACCESS_KEY_ID": KEYS[0], "AWS_SECRET_ACCESS_KEY": KEYS[1]}):
+        works(None, 0)
+
+
+@test("a profile with role_arn and source_profile: AssumeRole, signed by the source's keys")
+def _():
+    server.known = {OTHER[0]: (OTHER[1], "")}
+    server.external_id = "shared secret/&"
+    with source(f"[enveloped]\nrole_arn={ROLE}\nsource_profile=base\nexternal_id=shared secret/&\nduration_seconds=900\n"
+                + keys_of("base", OTHER)):
+        works("AssumeRole")
+    server.external_id = None
+
+
+
+
+@test("a role that is assumed by a role: one step after the other")
+def _():
+    server.known = {OTHER[0]: (OTHER[1], ""), KEYS[0]: (KEYS[1], "")}
+    with source(f"[enveloped]\nrole_arn={ROLE}\nsource_profile=middle\n"
+                f"[middle]\nrole_arn={ROLE}\nsource_profile=middle\n" + keys_of("middle", OTHER).split("\n", 1)[1]):
+        server.callers.clear()
+        works("AssumeRole", 2)
+        assert server.callers == [OTHER[0], KEYS[0]], server.callers
+
+
+@test("a web identity: AssumeRoleWithWebIdentity, unsigned, with the token of the file")
+def _():
+    server.web_token = TOKEN
+    path = write("web-token", TOKEN + "\n")
+    with source(f"[enveloped]\nrole_arn={ROLE}\nweb_identity_token_file={path}\n"):
+        works("AssumeRoleWithWebIdentity")
+    with source(environment={"AWS_WEB_IDENTITY_TOKEN_FILE": path, "AWS_ROLE_ARN": ROLE}):
+        works("AssumeRoleWithWebIdentity")
+
+
+@test("a container's host, with the token of a file")
+def _():
+    server.container_token = TOKEN
+    path = write("container-token", TOKEN)
+    with source(environment={"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.url + CONTAINER_PATH,
+                             "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": path}):
+        works("container")
+
+
+@test("the role of an instance: IMDSv2")
+def _():
+    with source(environment={"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url}):
+        works("instance")
+
+
+@test("a role whose source is the instance")
+def _():
+    server.known = {KEYS[0]: (KEYS[1], "")}
+    with source(f"[enveloped]\nrole_arn={ROLE}\ncredential_source=Ec2InstanceMetadata\n",
+                environment={"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url}):
+        agent.create("db1", one)
+        assert server.given == ["instance", "AssumeRole"] and not server.refused, (server.given, server.refused)
+
+
+PROGRAM = """#!/bin/sh
+# Arguments: a file that says how often the program ran, and a word with a space.
+[ "$2" = 'two words; touch /dev/null $(exit 1)' ] || exit 3
+[ -z "$AWS_ENDPOINT_URL_STS" ] || exit 4
+echo run >> "$1"
+printf '{"Version": 1, "AccessKeyId": "%s", "SecretAccessKey": "%s", "Expiration": "2999-01-01T00:00:00Z"}' {} {}
+"""
+
+
+@test("credential_process: without a shell, without the agent's rights and environment")
+def _():
+    program = write("program", PROGRAM.replace("{} {}", f"'{KEYS[0]}' '{KEYS[1]}'"))
+    os.chmod(program, 0o755)
+    runs = write("runs", "")
+    os.chmod(runs, 0o666)
+    with source(f"[enveloped]\ncredential_process={program} {runs} \"two words; touch /dev/null $(exit 1)\"\n"):
+        works(None, 0)
+        with open(runs, encoding="utf-8") as f:
+            assert f.read() == "run\n"
+
+
+@test("a credential_process that hangs is ended with its children; the agent answers meanwhile")
+def _():
+    program = write("hangs", "#!/bin/sh\nsleep 1234567\n")
+    os.chmod(program, 0o755)
+    with source(f"[enveloped]\ncredential_process={program}\n", KmsTimeoutSeconds=3):
+        said = agent.bad("CredentialsUnavailable", "create", "db1", "--device", one.path, "--storage-encrypted")
+        assert "took longer" in said, said
+        with os.popen("ps -eo args") as ps:
+            assert "sleep 1234567" not in ps.read()
+
+
+@test("--check-config judges the source of credentials, and takes no other one in its place")
+def _():
+    away = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "https://localhost/", "AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere"}
+    for text, environment, fault in [
+        ("[enveloped]\nregion=us-east-1\n", away, "The profile [enveloped] needs aws_access_key_id"),
+        (f"[enveloped]\nrole_arn={ROLE}\n", {}, "has role_arn without source_profile"),
+        (f"[enveloped]\nrole_arn={ROLE}\nsource_profile=a\n[a]\nrole_arn={ROLE}\nsource_profile=enveloped\n", {}, "or in a circle"),
+        (f"[enveloped]\nrole_arn={ROLE}\ncredential_source=EcsContainer\n", {}, "is not configured in the environment"),
+        (f"[enveloped]\nrole_arn={ROLE}\nweb_identity_token_file=/nowhere\n", {}, "/nowhere cannot be opened"),
+        ("[enveloped]\nsso_session=x\n", {}, "sso_session, which needs a person"),
+        (f"[enveloped]\nrole_arn={ROLE}\nsource_profile=b\nduration_seconds=60\n" + keys_of("b", OTHER), {}, "900 to 43200"),
+        (None, {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere"}, "without AWS_ROLE_ARN"),
+        (None, {"AWS_ACCESS_KEY_ID": "AKIA"}, "has only one of"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://198.51.100.7/"}, "with a loopback address"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1.example.com/"}, "with a loopback address"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://localhost:80@example.com/"}, "with a loopback address"),
+        (None, {"AWS_EC2_METADATA_DISABLED": "true"}, "There is no source of credentials"),
+    ]:
+        file = "" if text is None else write("profiles", text)
+        os.environ.update(environment)
+        try:
+            status, said = agent.check_config(CredentialsFile=file)
+        finally:
+            for name in environment:
+                del os.environ[name]
+        assert status == 2 and fault in said, (fault, status, said)
+    agent.configure()
+
+
+finish()

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the agent's credentials come from: the chain of providers of AWS's SDKs.
+ *
+ * Must never go on to the next provider after one that is configured and fails. The next one would
+ * be another principal, and the denial of another principal must not end a cluster.
+ */
+#ifndef ENVELOPE_CREDENTIAL_CHAIN_H
+#define ENVELOPE_CREDENTIAL_CHAIN_H
+
+#include "lib/kms/credential_plan.h"
+
+int credential_plan_make(const struct config *cfg, struct credential_plan *plan, struct fault *f);
+
+#endif

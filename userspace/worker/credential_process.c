@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Running a credential_process. See credential_process.h.
+ *
+ * The program prints into a memfd: the kernel frees the buffers of a pipe unwiped.
+ */
+
+#include "worker/credential_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "worker/credential_http.h"
+
+#define OUTPUT_MAX (64 * 1024)
+#define POLL_MS	   200 /* between two looks at @cancelled */
+
+/* Moves one word of @*at to @to. Return: false when a quote is not closed. */
+static bool next_word(const char **at, char *to)
+{
+	char quote = '\0';
+
+	for (; **at && (quote || !strchr(" \t", **at)); (*at)++) {
+		if (!quote && strchr("'\"", **at)) {
+			quote = **at;
+		} else if (quote && **at == quote) {
+			quote = '\0';
+		} else if (**at == '\\' && quote != '\'' && (*at)[1] &&
+			   (!quote || strchr("\"\\", (*at)[1]))) {
+			(*at)++;
+			*to++ = **at;
+		} else {
+			*to++ = **at;
+		}
+	}
+	*to = '\0';
+	return !quote;
+}
+
+/**
+ * credential_process_words() - split a command as a shell would, without expanding anything
+ *
+ * Return: the words, ended by NULL, to be freed by credential_process_words_free(); or NULL if there
+ * is no word, a quote is not closed, or memory is short.
+ */
+char **credential_process_words(const char *command)
+{
+	char **words = calloc(strlen(command) / 2 + 2, sizeof(*words));
+	size_t count = 0;
+
+	while (words) {
+		char *word;
+
+		command += strspn(command, " \t");
+		if (!*command && count)
+			return words;
+		word = *command ? malloc(strlen(command) + 1) : NULL;
+		if (!word)
+			break;
+		words[count++] = word;
+		if (!next_word(&command, word))
+			break;
+	}
+	credential_process_words_free(words);
+	return NULL;
+}
+
+void credential_process_words_free(char **words)
+{
+	for (size_t i = 0; words && words[i]; i++)
+		free(words[i]);
+	free(words);
+}
+
+/* In a process group of its own, without the worker's descriptors, signals and environment. */
+static int start(char **words, int output, pid_t *pid)
+{
+	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	static char *const environment[] = { path, NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, all;
+	int r;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+						      POSIX_SPAWN_SETPGROUP);
+	posix_spawnattr_setsigmask(&attributes, &none);
+	posix_spawnattr_setsigdefault(&attributes, &all);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, output, 1);
+	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+	r = posix_spawnp(pid, words[0], &actions, &attributes, words, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	posix_spawnattr_destroy(&attributes);
+	return r;
+}
+
+/* Waits for @pid until the end of its time. Return: true if it exited with status 0. */
+static bool wait_for(pid_t pid, int64_t end_ms, bool (*cancelled)(void))
+{
+	struct pollfd exited = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	bool in_time = false;
+	int status = -1;
+
+	while (exited.fd >= 0 && !in_time && credential_now_ms() < end_ms &&
+	       !(cancelled && cancelled()))
+		in_time = poll(&exited, 1, POLL_MS) == 1;
+	/* Also what the program has left behind. */
+	kill(-pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (exited.fd >= 0)
+		close(exited.fd);
+	return in_time && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* A memfd of OUTPUT_MAX bytes that cannot grow, mapped at @ret. Return: the descriptor or -1. */
+static int output_new(char **ret)
+{
+	int fd = memfd_create("credential_process", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char *map = MAP_FAILED;
+
+	if (fd >= 0 && !ftruncate(fd, OUTPUT_MAX) &&
+	    !fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL))
+		map = mmap(NULL, OUTPUT_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map != MAP_FAILED && !mlock(map, OUTPUT_MAX)) {
+		*ret = map;
+		return fd;
+	}
+	if (map != MAP_FAILED)
+		munmap(map, OUTPUT_MAX);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static struct secret *collect(char **words, int fd, char *output, int64_t end_ms,
+			      bool (*cancelled)(void), struct fault *f)
+{
+	struct secret *text = NULL;
+	pid_t pid = 0;
+	int r = start(words, fd, &pid);
+
+	if (r) {
+		fault_set(f, "CredentialsUnavailable",
+			  "The credential_process %s cannot be started: %s.", words[0],
+			  strerror(r));
+		return NULL;
+	}
+	if (!wait_for(pid, end_ms, cancelled))
+		fault_set(f, "CredentialsUnavailable",
+			  "The credential_process %s failed, or took longer than KmsTimeoutSeconds=.",
+			  words[0]);
+	else
+		text = secret_new(OUTPUT_MAX + 1);
+	if (text)
+		memcpy(text->bytes, output, OUTPUT_MAX);
+	else if (!*f->code)
+		fault_set(f, "InternalFailure", "No memory can be locked for credentials.");
+	return text;
+}
+
+/**
+ * credential_process_run() - run the program and read what it prints
+ * @command: its words are split as a shell does
+ * @end_ms: of CLOCK_MONOTONIC; the program and its children are killed then
+ * @f: zeroed by the caller; CredentialsUnavailable
+ *
+ * Return: the output, at most 64 KiB, with a terminator, in secret memory, or NULL.
+ */
+struct secret *credential_process_run(const char *command, int64_t end_ms, bool (*cancelled)(void),
+				      struct fault *f)
+{
+	char **words = credential_process_words(command);
+	struct secret *text = NULL;
+	char *output = NULL;
+	int fd = words ? output_new(&output) : -1;
+
+	if (!words)
+		fault_set(f, "CredentialsUnavailable",
+			  "The command of credential_process is empty, or a quote in it is not closed.");
+	else if (fd < 0)
+		fault_set(f, "InternalFailure", "No memory can be locked for credentials.");
+	else
+		text = collect(words, fd, output, end_ms, cancelled, f);
+	if (fd >= 0) {
+		explicit_bzero(output, OUTPUT_MAX);
+		munmap(output, OUTPUT_MAX);
+		close(fd);
+	}
+	credential_process_words_free(words);
+	return text;
+}
