@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 
-from agent_suite import agent, finish, one, test
+from agent_suite import agent, finish, one, test, two
 from credential_server import CONTAINER_PATH, ROLE, CredentialServer
 from wait import wait_for
 
@@ -156,6 +156,62 @@ def _():
         assert "took longer" in said, said
         with os.popen("ps -eo args") as ps:
             assert "sleep 1234567" not in ps.read()
+
+
+def asked(times):
+    """What came of the next renewals: their error codes."""
+    before = len(agent.records("Decrypt"))
+    wait_for(lambda: len(agent.records("Decrypt")) >= before + times)
+    return [r.get("errorCode") for r in agent.records("Decrypt")[before:before + times]]
+
+
+INSTANCE = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url}
+
+
+@test("temporary credentials are got anew ahead of their end; while none can be had, the present ones serve")
+def _():
+    server.lifetime = 6
+    with source(environment=INSTANCE):
+        agent.create("db1", one)
+        wait_for(lambda: len(server.given) >= 3)
+        server.status = 500
+        refused = len(server.refused)
+        wait_for(lambda: len(server.refused) > refused)
+        codes = asked(2)
+        assert codes == [None, None], codes
+        assert not [r for r in agent.records("Decrypt") if r.get("errorCode") == "CredentialsUnavailable"]
+        assert "The present credentials stay in use: No credentials from" in agent.log()
+
+
+@test("credentials that the KMS refuses are silence, and the next call gets new ones")
+def _():
+    server.lifetime = 6
+    with source(environment=INSTANCE):
+        agent.create("db1", one)
+        server.lifetime, server.token = 3600, "expired"
+        wait_for(lambda: "UnrecognizedClientException" in asked(1))
+        got = len(server.given)
+        assert set(asked(3)) == {"UnrecognizedClientException"}
+        assert len(server.given) >= got + 2, "the refused credentials were kept"
+        assert agent.status("db1") == "available" and agent.keys()
+        server.token = ""
+        renewed(2)
+
+
+@test("an agent that can get no credentials keeps its clusters, and renews when it can")
+def _():
+    with source(environment=INSTANCE):
+        agent.create("db1", one)
+        keys = agent.keys()
+        server.status = 403
+        agent.restart(CredentialsFile="")
+        assert set(asked(2)) == {"CredentialsUnavailable"}
+        assert agent.status("db1") == "available" and agent.keys() == keys
+        said = agent.bad("CredentialsUnavailable", "create", "db2", "--device", two.path, "--storage-encrypted")
+        assert "HTTP status 403, AccessDenied" in said and "The agent gets no credentials" in said, said
+        server.status = 200
+        renewed(1)
+        assert agent.keys() == keys
 
 
 @test("--check-config judges the source of credentials, and takes no other one in its place")

@@ -59,6 +59,7 @@ static void exit_codes(void **state)
 		{ "DisabledException", 4 },
 		{ "KMSInvalidStateException", 4 },
 		{ "KMSUnreachable", 5 },
+		{ "CredentialsUnavailable", 5 },
 		{ "AgentUnreachable", 5 },
 		{ "ThrottlingException", 5 },
 		{ "InvalidDBClusterStateFault", 6 },

@@ -27,6 +27,8 @@ static const struct {
 	{ "KMSNotFound", "List the keys and aliases: aws kms list-keys; aws kms list-aliases" },
 	{ "KMSUnreachable",
 	  "Check KmsEndpoint= and CaFile= in /etc/envelope/envelope.conf, and that the KMS answers." },
+	{ "CredentialsUnavailable",
+	  "The agent gets no credentials for the KMS. See CREDENTIALS in envelope.conf(5)." },
 	{ "KMSThrottling", "The KMS limits requests. Wait, then try again." },
 	{ "DBClusterNotFoundFault", "List the clusters of this host: envelope cluster describe" },
 	{ "DBClusterAlreadyExistsFault",

@@ -62,6 +62,7 @@ static const struct {
 	{ "UnrecognizedClientException", EXIT_DENIED },
 
 	{ "AgentUnreachable", EXIT_UNREACHABLE },
+	{ "CredentialsUnavailable", EXIT_UNREACHABLE },
 	{ "DependencyTimeoutException", EXIT_UNREACHABLE },
 	{ "KMSInternalException", EXIT_UNREACHABLE },
 	{ "KMSThrottling", EXIT_UNREACHABLE },
