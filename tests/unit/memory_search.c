@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MAPPING_MAX (1UL << 30) /* leaves out AddressSanitizer's shadow */
@@ -62,4 +64,22 @@ struct findings memory_search(pid_t pid, const struct needle *needles)
 	fclose(maps);
 	close(memory);
 	return found;
+}
+
+void memory_hold_at_exit(pid_t pid)
+{
+	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT), 0);
+}
+
+void memory_run_to_exit(pid_t pid)
+{
+	int status;
+
+	for (;;) {
+		assert_int_equal(waitpid(pid, &status, __WALL), pid);
+		assert_true(WIFSTOPPED(status));
+		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8))
+			return;
+		ptrace(PTRACE_CONT, pid, NULL, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
+	}
 }

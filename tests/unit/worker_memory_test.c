@@ -28,6 +28,7 @@
 #include "kms_fixture.h"
 #include "lib/base/base64.h"
 #include "lib/base/config.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/kms/worker.h"
 #include "memory_search.h"
@@ -86,26 +87,6 @@ static pid_t newest_child(void)
 	return (pid_t)last;
 }
 
-/* Makes the worker @pid stop when it is about to exit. */
-static void hold_at_exit(pid_t pid)
-{
-	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, PTRACE_O_TRACEEXIT), 0);
-}
-
-/* Lets the worker run until it is about to exit; its memory is then still there. */
-static void run_to_exit(pid_t pid)
-{
-	int status;
-
-	for (;;) {
-		assert_int_equal(waitpid(pid, &status, __WALL), pid);
-		assert_true(WIFSTOPPED(status));
-		if (status >> 8 == (SIGTRAP | PTRACE_EVENT_EXIT << 8))
-			return;
-		ptrace(PTRACE_CONT, pid, NULL, WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status));
-	}
-}
-
 static struct answer finish(sd_event *e, struct answer *answer)
 {
 	while (!answer->done)
@@ -155,8 +136,8 @@ static struct findings search_at_exit(const struct config *cfg, const struct ans
 	assert_int_equal(kms_worker_start(e, cfg, "Decrypt", request, on_done, answer, NULL, NULL),
 			 0);
 	pid = newest_child();
-	hold_at_exit(pid);
-	run_to_exit(pid);
+	memory_hold_at_exit(pid);
+	memory_run_to_exit(pid);
 	found = memory_search(pid, needles);
 	ptrace(PTRACE_DETACH, pid, NULL, 0);
 	finish(e, answer);
@@ -271,8 +252,10 @@ static struct findings search_asking(pid_t pid, const struct credentials *c,
 	return memory_search(pid, needles);
 }
 
-static void load_credentials(struct credentials *c)
+static void use_release_worker(struct credentials *c)
 {
+	need_release_worker();
+	setenv("ENVELOPE_WORKER", release_worker(), 1);
 	assert_int_equal(credentials_load(kms->credentials, "enveloped", c, NULL), 0);
 }
 
@@ -283,9 +266,7 @@ static void a_renewal_has_no_private_key(void **state)
 	struct answer key;
 	struct credentials c;
 
-	need_release_worker();
-	setenv("ENVELOPE_WORKER", release_worker(), 1);
-	load_credentials(&c);
+	use_release_worker(&c);
 	key = data_key(&cfg);
 	for (int dry_run = 0; dry_run <= 1; dry_run++) {
 		struct answer answer;
@@ -314,7 +295,7 @@ static struct findings search_at_end(pid_t pid, const struct needle *needles, un
 {
 	struct findings found;
 
-	run_to_exit(pid);
+	memory_run_to_exit(pid);
 	found = memory_search(pid, needles);
 	ptrace(PTRACE_GETEVENTMSG, pid, NULL, status);
 	ptrace(PTRACE_DETACH, pid, NULL, 0);
@@ -336,9 +317,7 @@ static void a_terminated_worker_wipes_first(void **state)
 	sd_event *e;
 	pid_t pid;
 
-	need_release_worker();
-	setenv("ENVELOPE_WORKER", release_worker(), 1);
-	load_credentials(&c);
+	use_release_worker(&c);
 	key = data_key(&cfg);
 	assert_true(sd_event_new(&e) >= 0);
 	pid = ask_in_vain(e, &cfg, &key, false, &none);
@@ -346,7 +325,7 @@ static void a_terminated_worker_wipes_first(void **state)
 		const struct needle needles[] = { { c.secret_key, strlen(c.secret_key) }, { 0 } };
 
 		before = search_asking(pid, &c, needles);
-		hold_at_exit(pid);
+		memory_hold_at_exit(pid);
 		kill(pid, SIGTERM);
 		after = search_at_end(pid, needles, &status);
 	}
@@ -359,6 +338,58 @@ static void a_terminated_worker_wipes_first(void **state)
 	/* Control: the secrets were there before. */
 	assert_true(before.elsewhere > 0);
 	assert_true(WIFEXITED(status));
+	if (after.elsewhere)
+		fail_msg("%u copies, the last in %s", after.elsewhere, after.where);
+}
+
+/* A profile whose program prints the keys of @c. */
+static void make_program(const struct credentials *c, char profile[160])
+{
+	char text[1024], keys[160];
+
+	snprintf(keys, 160, "%s/keys.json", kms->directory);
+	snprintf(profile, 160, "%s/program", kms->directory);
+	snprintf(text, sizeof(text),
+		 "{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"%s\"}", c->access_key,
+		 c->secret_key);
+	assert_int_equal(file_create(keys, 0644, text, strlen(text), NULL), 0);
+	snprintf(text, sizeof(text), "[enveloped]\ncredential_process=/bin/cat %s\n", keys);
+	assert_int_equal(file_create(profile, 0600, text, strlen(text), NULL), 0);
+}
+
+/* The worker parses what the program prints, and hands it to the agent in the block alone. */
+static void credentials_of_a_program_are_left_in_the_block_only(void **state)
+{
+	struct config cfg = config_for(false);
+	struct findings before, after;
+	struct answer key, answer;
+	struct credentials c;
+	unsigned long status;
+	char profile[160];
+	sd_event *e;
+	pid_t pid;
+
+	use_release_worker(&c);
+	key = data_key(&cfg);
+	make_program(&c, profile);
+	cfg.credentials_file = profile;
+	assert_true(sd_event_new(&e) >= 0);
+	pid = ask_in_vain(e, &cfg, &key, true, &answer);
+	{
+		const struct needle needles[] = { { c.secret_key, strlen(c.secret_key) }, { 0 } };
+
+		before = search_asking(pid, &c, needles);
+		memory_hold_at_exit(pid);
+		kill(kms->pid, SIGCONT);
+		after = search_at_end(pid, needles, &status);
+	}
+	credentials_wipe(&c);
+	finish(e, &answer);
+	drop(&answer);
+	drop(&key);
+	assert_true(before.elsewhere > 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(after.in_block, 1);
 	if (after.elsewhere)
 		fail_msg("%u copies, the last in %s", after.elsewhere, after.where);
 }
@@ -395,9 +426,7 @@ static void a_worker_whose_agent_is_killed_wipes_the_block(void **state)
 	pid_t agent, pid;
 	int from_agent[2];
 
-	need_release_worker();
-	setenv("ENVELOPE_WORKER", release_worker(), 1);
-	load_credentials(&c);
+	use_release_worker(&c);
 	assert_int_equal(pipe(from_agent), 0);
 	agent = fork();
 	if (!agent)
@@ -409,7 +438,7 @@ static void a_worker_whose_agent_is_killed_wipes_the_block(void **state)
 						  { 0 } };
 
 		before = search_asking(pid, &c, needles);
-		hold_at_exit(pid);
+		memory_hold_at_exit(pid);
 		kill(agent, SIGKILL);
 		assert_int_equal(waitpid(agent, NULL, 0), agent);
 		after = search_at_end(pid, needles, &status);
@@ -459,6 +488,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_left_of_a_key_from_tls),
 		cmocka_unit_test(a_renewal_has_no_private_key),
 		cmocka_unit_test(a_terminated_worker_wipes_first),
+		cmocka_unit_test(credentials_of_a_program_are_left_in_the_block_only),
 		cmocka_unit_test(a_worker_whose_agent_is_killed_wipes_the_block),
 #ifdef __SANITIZE_ADDRESS__
 		cmocka_unit_test(copies_are_left_without_the_wiping_allocator),
