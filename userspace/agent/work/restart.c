@@ -56,8 +56,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	op = operation_begin(cluster, OPERATION_START, NULL, NULL, &f);
 	if (op) {
-		/* The failed device tells an agent that did not start the cluster. */
-		op->job.read_only = cluster->restart.read_only || cluster->mapping.read_only;
+		op->job.read_only = cluster->restart.read_only;
 		attach_begin(op);
 	} else {
 		restart_check(cluster);
@@ -81,6 +80,8 @@ void restart_check(struct cluster *cluster)
 		cluster->restart.failures = 0;
 		return;
 	}
+	/* The failed device tells an agent that did not start the cluster. A try removes the device. */
+	cluster->restart.read_only |= cluster->mapping.read_only;
 	if (cluster->restart.timer)
 		return;
 	delay = lease_retry_delay(++cluster->restart.failures, agent_renew_ns(cluster->agent),
