@@ -7,7 +7,7 @@
 import configparser
 import contextlib
 import os
-import sys
+import signal
 
 from agent_suite import agent, finish, one, test, two
 from credential_server import CONTAINER_PATH, ROLE, CredentialServer
@@ -147,15 +147,30 @@ def _():
             assert f.read() == "run\n"
 
 
+def sleeps(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as f:
+            return f.read() == "sleep\0" + "1234567\0"
+    except FileNotFoundError:
+        return False
+
+
 @test("a credential_process that hangs is ended with its children; the agent answers meanwhile")
 def _():
-    program = write("hangs", "#!/bin/sh\nsleep 1234567\n")
+    child = write("child", "")
+    os.chmod(child, 0o666)
+    program = write("hangs", f"#!/bin/sh\nsleep 1234567 &\necho $! > {child}\nwait\n")
     os.chmod(program, 0o755)
-    with source(f"[enveloped]\ncredential_process={program}\n", KmsTimeoutSeconds=3):
+    with source(f"[enveloped]\ncredential_process={program}\n", KmsTimeoutSeconds=10):
         said = agent.bad("CredentialsUnavailable", "create", "db1", "--device", one.path, "--storage-encrypted")
         assert "took longer" in said, said
-        with os.popen("ps -eo args") as ps:
-            assert "sleep 1234567" not in ps.read()
+        with open(child, encoding="utf-8") as f:
+            pid = int(f.read())
+        try:
+            wait_for(lambda: not sleeps(pid), 30, why="the child of the program is left")
+        finally:
+            if sleeps(pid):
+                os.kill(pid, signal.SIGKILL)
 
 
 def asked(times):
