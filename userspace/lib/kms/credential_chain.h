@@ -3,7 +3,7 @@
  * Where the agent's credentials come from: the chain of providers of AWS's SDKs.
  *
  * Must never go on to the next provider after one that is configured and fails. The next one would
- * be another principal, and the denial of another principal must not end a cluster.
+ * be another principal, whose denial would fail the devices.
  */
 #ifndef ENVELOPE_CREDENTIAL_CHAIN_H
 #define ENVELOPE_CREDENTIAL_CHAIN_H
