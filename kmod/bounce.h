@@ -33,7 +33,7 @@
 #define ENVELOPE_AT_ONCE_BYTES	    131072
 #define ENVELOPE_AT_ONCE_SLOW_BYTES 8192
 
-/** ENVELOPE_CHUNK_BYTES - part of a larger bio that a thread does in one section */
+/** ENVELOPE_CHUNK_BYTES - largest part of a larger bio that a thread does at a time */
 #define ENVELOPE_CHUNK_BYTES 65536u
 
 /* ---- pages.c ---- */
@@ -61,37 +61,25 @@ void envelope_pages_exit(void);
 
 /* ---- parallel.c ---- */
 
-struct envelope_parallel;
-
-/**
- * struct envelope_parallel_ops - the work of one kind of bio
- * @chunk: does one chunk; 0 or a negative error. In any thread, preemption off
- * @finish: called once after all chunks, by the last helper, if a helper leaves last
- */
-struct envelope_parallel_ops {
-	int (*chunk)(struct envelope_parallel *p, unsigned int index);
-	void (*finish)(struct envelope_parallel *p);
-};
-
 /**
  * struct envelope_parallel - work that several CPUs may share
  * @node: in the list of offered bios, under the lock of parallel.c
- * @ops: set by the owner
+ * @chunk: does one chunk; 0 or a negative error. In any thread, preemption off; set by the owner
  * @chunks: number of chunks, counted from 0; set by the owner
  * @next: the first chunk that no thread has taken
- * @users: the owner and the helpers that joined; the last one finishes
+ * @helpers: helpers that do a chunk now; the owner waits for them
  * @error: the first error of a chunk. Chunks after it are not done
  */
 struct envelope_parallel {
 	struct list_head node;
-	const struct envelope_parallel_ops *ops;
+	int (*chunk)(struct envelope_parallel *p, unsigned int index);
 	unsigned int chunks;
 	atomic_t next;
-	atomic_t users;
+	atomic_t helpers;
 	int error;
 };
 
-bool envelope_parallel_run(struct envelope_parallel *p, bool may_sleep);
+int envelope_parallel_run(struct envelope_parallel *p, bool may_sleep);
 int envelope_parallel_init(void);
 void envelope_parallel_exit(void);
 

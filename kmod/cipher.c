@@ -13,13 +13,22 @@
  * Must never run in hard interrupt context or with interrupts off.
  */
 #include <crypto/internal/skcipher.h>
+#include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include "envelope.h"
 
 #define DATA_UNIT_MAX 4096
+
+/*
+ * What a section may take, some 100 us, and how often that is measured: interrupts come in between.
+ * In the benchmark of instructions 64 KiB take 123 us and are one piece.
+ */
+#define SECTION_NS	128000
+#define NR_MEASUREMENTS 5
 
 static struct crypto_skcipher *alloc_transform(void)
 {
@@ -160,7 +169,7 @@ static void init_segment(struct scatterlist *sg)
 
 static void init_pass(struct pass_state *state, struct crypto_skcipher *tfm)
 {
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the cipher runs outside a section");
+	WARN_ON_ONCE(!envelope_section_is_open());
 	init_segment(&state->src);
 	init_segment(&state->dst);
 	skcipher_request_set_tfm(&state->request, tfm);
@@ -213,6 +222,35 @@ int envelope_cipher_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int s
 		sg_set_page(&state.dst, dst, size, 0);
 	r = crypt_segment(&state, &state.src, dst ? &state.dst : &state.src, size, dst);
 	wipe(&state, tfm);
+	return r;
+}
+
+/**
+ * envelope_cipher_measure() - how much may one section do?
+ * @tfm: transform with a key
+ * @bytes: set to what @tfm does in some 100 us, at least a page
+ *
+ * Context: process context, sleeps. Return: 0, -ENOMEM, or the crypto API's error.
+ */
+int envelope_cipher_measure(struct crypto_skcipher *tfm, unsigned int *bytes)
+{
+	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	u64 began, least = SECTION_NS;
+	struct envelope_lifecycle lc;
+	int i, r = 0;
+
+	if (!page)
+		return -ENOMEM;
+	envelope_lifecycle_init(&lc);
+	for (i = 0; i < NR_MEASUREMENTS && !r; i++) {
+		envelope_section_enter(&lc);
+		began = ktime_get_ns();
+		r = envelope_cipher_unit(tfm, i, DATA_UNIT_MAX, page, 0, page);
+		least = clamp(ktime_get_ns() - began, 1, least);
+		envelope_section_leave();
+	}
+	__free_page(page);
+	*bytes = max(PAGE_SIZE, round_down(SECTION_NS / (u32)least * DATA_UNIT_MAX, PAGE_SIZE));
 	return r;
 }
 

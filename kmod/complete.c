@@ -6,7 +6,7 @@
  * before it reports success. A kill waits for open sections, so no success follows the
  * kill.
  *
- * One limit, in a write that went to another thread: device mapper's submitting thread
+ * One limit, in a write that the device's worker sends: device mapper's submitting thread
  * keeps a reference on the bio until map returns. If that thread is preempted there until
  * the disk has written and the key has been revoked, the thread reports the success of
  * a write that was complete before the revoke.
@@ -14,7 +14,6 @@
 #include <linux/key.h>
 #include <linux/ktime.h>
 #include <linux/percpu.h>
-#include <linux/rcupdate.h>
 
 #include "envelope.h"
 
@@ -97,7 +96,7 @@ void envelope_succeed(struct envelope_bio *eb, struct bio *bio)
 {
 	struct envelope_device *dev = eb->dev;
 
-	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "success is reported outside a section");
+	WARN_ON_ONCE(!envelope_section_is_open());
 	if (unlikely(!is_plainly_good(dev->vk))) {
 		enum envelope_reason reason = envelope_volume_key_verdict(dev->vk);
 
@@ -127,12 +126,11 @@ void envelope_finish(struct envelope_bio *eb, struct bio *bio)
 		complete_bio(eb, bio, bio->bi_status);
 		return;
 	}
-	rcu_read_lock();
-	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
+	if (envelope_section_enter(&eb->dev->lifecycle))
 		envelope_succeed(eb, bio);
 	else
 		envelope_refuse(eb, bio);
-	rcu_read_unlock();
+	envelope_section_leave();
 }
 
 /**

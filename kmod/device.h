@@ -56,6 +56,7 @@ struct envelope_counters {
  * @iv_shift: added to a sector number on @lower to get the IV's sector number; may wrap
  * @sector_size: bytes of a data unit
  * @at_once_bytes: %ENVELOPE_AT_ONCE_BYTES, or less for a slow cipher
+ * @piece_bytes: most that one section does, whole pages; at most @at_once_bytes
  * @allow_discards: for the table line
  * @description: of the key, for the table line; owned
  * @vk: counted reference, from constructor to destructor
@@ -72,6 +73,7 @@ struct envelope_counters {
  * @announce_work: log, dm event, uevent after a failure
  * @announced: bit 0: the failure is announced, or its announcement is queued
  * @activated: the table was resumed once, so users know it
+ * @polled: a bio was polled once
  */
 struct envelope_device {
 	struct dm_target *ti;
@@ -81,6 +83,7 @@ struct envelope_device {
 	u64 iv_shift;
 	unsigned int sector_size;
 	unsigned int at_once_bytes;
+	unsigned int piece_bytes;
 	bool allow_discards;
 	char *description;
 	struct envelope_volume_key *vk;
@@ -97,6 +100,7 @@ struct envelope_device {
 	struct work_struct announce_work;
 	unsigned long announced;
 	bool activated;
+	bool polled;
 };
 
 void envelope_io_counters(const struct envelope_device *dev, struct envelope_counters *sum);

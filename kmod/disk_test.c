@@ -51,6 +51,8 @@ static void take_note(struct test_disk *disk, const struct bio *bio)
 		disk->discards++;
 	else if (bio_op(bio) == REQ_OP_WRITE)
 		disk->largest = max(disk->largest, bio_sectors(bio));
+	if (bio_op(bio) == REQ_OP_WRITE && current != disk->sender)
+		disk->foreign++;
 	if ((bio->bi_opf & REQ_FUA) && !is_empty_flush(bio))
 		disk->fua++;
 	if (bio->bi_opf & REQ_ATOMIC)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * dm-envelope: the map of the module. Headers: key.h (a volume key), bounce.h (pages and shared
- * work), device.h (a target), path.h (the way of a bio).
+ * dm-envelope: the map of the module. Headers: key.h (a volume key), section.h (its use), bounce.h
+ * (pages and shared work), device.h (a target), path.h (the way of a bio).
  *
  *	payload.c	the payload of add_key(2), checked
  *	lease.c		arithmetic of the lease
  *	lifecycle.c	live -> dying -> dead, and draining of open sections
+ *	section.c	the wait for open sections
  *	cipher.c	the transform, data units, IVs
  *	volume_key.c	a key in use: its transform, its devices, its end
  *	key_type.c	the kernel keyring's view of a volume key
@@ -51,16 +52,18 @@
  * Sections
  *
  * Every use of the transform, and every completion that reports success, runs inside a
- * section: under rcu_read_lock(), after the device's lifecycle was found live. A kill lets no
+ * section: with preemption off, after the device's lifecycle was found live. A kill lets no
  * new section open, waits for the open ones, and only then frees the transform. A section
- * covers CPU work only, at most one small bio or one chunk of a large bio, and never waits
- * for a disk. So a hung disk cannot hang a revoke.
+ * covers CPU work only, at most one small bio or one piece of a large bio, and never waits
+ * for a disk. A piece is what the crypto driver does in 100 us (envelope_cipher_measure()). So
+ * neither a hung disk nor a busy scheduler can hang a revoke.
  */
 #ifndef _DM_ENVELOPE_H
 #define _DM_ENVELOPE_H
 
 #include "compat.h"
 #include "key.h"
+#include "section.h"
 #include "bounce.h"
 #include "device.h"
 #include "path.h"

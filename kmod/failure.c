@@ -108,7 +108,7 @@ void envelope_failure_announce(struct envelope_device *dev)
  * @table: a table in use, of which all targets are constructed
  * @reason: kept for each target that was live
  *
- * Context: sleeps for open sections and an RCU grace period, never for a disk.
+ * Context: sleeps for open sections, and for pollers if there were any; never for a disk.
  */
 void envelope_failure_now(const struct dm_table *table, enum envelope_reason reason)
 {
@@ -124,6 +124,7 @@ void envelope_failure_now(const struct dm_table *table, enum envelope_reason rea
 			continue;
 		envelope_lifecycle_set_drained(&dev->lifecycle);
 		envelope_failure_announce(dev);
+		envelope_pollers_wait(dev);
 	}
 	mutex_unlock(&targets_lock);
 }

@@ -17,6 +17,8 @@
  *	path_test.c	the ways that a bio can take, and who does its work
  *	poll_test.c	bios that are polled for
  *	refusal_test.c	what a refused read leaves in its buffer
+ *	section_test.c	sections are short and not preempted, and a kill waits for nothing else
+ *	parallel_test.c	helpers
  *	race_test.c	the end of the key against load, renewal and removal
  *	bounce_test.c	the bounce pages of writes
  *	reuse_test.c	pages that the disk uses for longer than the write
@@ -77,6 +79,8 @@ enum disk_context {
  * @polled: polled bios seen
  * @interrupts: polled bios are completed in @context all the same
  * @largest: sectors of the largest write seen
+ * @sender: the thread that writes
+ * @foreign: writes that another thread has sent
  * @keep_page: the next write leaves a reference to its first page in @kept
  * @kept: the test drops the reference
  */
@@ -98,6 +102,8 @@ struct test_disk {
 	unsigned int polled;
 	bool interrupts;
 	unsigned int largest;
+	struct task_struct *sender;
+	unsigned int foreign;
 	bool keep_page;
 	struct page *kept;
 	struct timer_list timer;

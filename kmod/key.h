@@ -51,7 +51,6 @@ struct envelope_lifecycle {
 
 void envelope_lifecycle_init(struct envelope_lifecycle *lc);
 bool envelope_lifecycle_begin_kill(struct envelope_lifecycle *lc, enum envelope_reason reason);
-void envelope_sections_wait(void);
 void envelope_lifecycle_set_drained(struct envelope_lifecycle *lc);
 void envelope_lifecycle_drain(struct envelope_lifecycle *lc);
 enum envelope_state envelope_lifecycle_state(const struct envelope_lifecycle *lc);
@@ -149,6 +148,7 @@ struct crypto_skcipher *envelope_cipher_alloc(const u8 *key);
 void envelope_cipher_free(struct crypto_skcipher *tfm);
 const char *envelope_cipher_driver(struct crypto_skcipher *tfm);
 bool envelope_cipher_is_slow(const char *driver);
+int envelope_cipher_measure(struct crypto_skcipher *tfm, unsigned int *bytes);
 void envelope_cipher_iv(__le64 iv[2], u64 sector);
 int envelope_cipher_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int size,
 			 struct page *src, unsigned int offset, struct page *dst);
@@ -172,6 +172,7 @@ void envelope_gather_exit(struct envelope_gather *gather);
  *	 inside a section of an attached device; NULL before instantiation and after the kill
  * @lease: the present lease
  * @driver: name of the crypto driver; constant
+ * @piece_bytes: what @tfm does in one section, from envelope_cipher_measure(); constant
  * @devices: under @lock
  * @suspicion: enum envelope_reason that an I/O context saw; the first one stays
  * @kill_work: kills the key for @suspicion
@@ -187,6 +188,7 @@ struct envelope_volume_key {
 	struct key *key;
 	struct envelope_lease lease;
 	char driver[CRYPTO_MAX_ALG_NAME];
+	unsigned int piece_bytes;
 	struct list_head devices;
 	atomic_t suspicion;
 	struct work_struct kill_work;

@@ -5,24 +5,18 @@
  * One transition, one reason, no way back. Work that needs a live device runs in a section. A
  * kill lets no new section open, and draining waits for the open ones.
  *
- * A section is an RCU read-side critical section that has found the lifecycle live
- * after it began:
+ * A section has found the lifecycle live after it began (section.c):
  *
- *	rcu_read_lock();
- *	if (envelope_lifecycle_is_live(lc))
+ *	if (envelope_section_enter(lc))
  *		...
- *	rcu_read_unlock();
+ *	envelope_section_leave();
  *
- * A section writes no memory that other CPUs share, and it never sleeps. When a grace period has
- * passed since the kill, no section is open. The grace period is an expedited one, since the
- * caller of a revoke waits for it: it takes far less than a millisecond, an ordinary one up
- * to a hundred.
+ * A section writes no memory that other CPUs write, and it is not preempted. A kill waits until
+ * the sections have ended that were open when it began.
  *
  * Must never wait for anything but open sections, and a section must never wait
  * for a disk, for memory or for a lock that a killer may hold.
  */
-#include <linux/rcupdate.h>
-
 #include "envelope.h"
 
 static const char *const reason_names[] = {
@@ -67,16 +61,6 @@ void envelope_lifecycle_init(struct envelope_lifecycle *lc)
 bool envelope_lifecycle_begin_kill(struct envelope_lifecycle *lc, enum envelope_reason reason)
 {
 	return atomic_cmpxchg(&lc->cause, ENVELOPE_NOT_FAILED, reason) == ENVELOPE_NOT_FAILED;
-}
-
-/**
- * envelope_sections_wait() - wait for all open sections of all devices
- *
- * Context: sleeps; never inside a section.
- */
-void envelope_sections_wait(void)
-{
-	synchronize_rcu_expedited();
 }
 
 /**

@@ -136,8 +136,7 @@ static int worker_thread(void *data)
 
 	wait_for_completion(&race->go);
 	while (live) {
-		rcu_read_lock();
-		live = envelope_lifecycle_is_live(&race->lc);
+		live = envelope_section_enter(&race->lc);
 		if (live) {
 			atomic_inc(&race->inside);
 			cpu_relax();
@@ -145,7 +144,7 @@ static int worker_thread(void *data)
 				atomic_inc(&race->late);
 			atomic_dec(&race->inside);
 		}
-		rcu_read_unlock();
+		envelope_section_leave();
 		cond_resched();
 	}
 	complete(&race->finished);

@@ -2,14 +2,16 @@
 /*
  * dm-envelope: one large bio on several CPUs.
  *
- * The data is cut into chunks. The owner of the bio does chunk after chunk, all of them if
- * necessary. Helpers are threads of the lowest priority: a helper that wakes up on an idle
- * CPU takes chunks too; a helper that gets no CPU takes no chunk. A helper takes part in a
- * bio only while it does a chunk, and it is not preempted during the chunk, so a bio never
- * waits for a CPU that a helper has lost. The last thread that leaves finishes the bio. If
- * that is a helper, it raises its priority first.
+ * The data is cut into chunks, each a short section. The owner of the bio does chunk after chunk,
+ * all of them if necessary. Helpers are threads of the lowest priority: a helper that wakes up on
+ * an idle CPU takes chunks too; a helper that gets no CPU takes no chunk. A helper takes part in
+ * a bio only while it does a chunk, and it is not preempted during the chunk. So the owner can
+ * wait for the chunk without sleeping, and a bio never waits for a CPU that a helper has lost.
  *
- * Must never wait for a helper.
+ * A helper does nothing else. It sends no bio and completes none: a disk that is stuck, or a
+ * layer above, would keep the helper from all other devices.
+ *
+ * Must never wait for a helper that does no chunk.
  */
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
@@ -52,7 +54,7 @@ static bool do_chunk(struct envelope_parallel *p)
 	index = atomic_inc_return(&p->next) - 1;
 	took = index < p->chunks;
 	if (took && !READ_ONCE(p->error)) {
-		r = p->ops->chunk(p, index);
+		r = p->chunk(p, index);
 		if (unlikely(r))
 			WRITE_ONCE(p->error, r);
 	}
@@ -84,21 +86,19 @@ static struct envelope_parallel *accept(void)
 	spin_lock(&offered_lock);
 	p = list_first_entry_or_null(&offered, struct envelope_parallel, node);
 	if (p)
-		atomic_inc(&p->users);
+		atomic_inc(&p->helpers);
 	spin_unlock(&offered_lock);
 	return p;
 }
 
-static bool leave(struct envelope_parallel *p)
+/* Pairs with wait_for_chunks(). The bio may be gone after this. */
+static void leave(struct envelope_parallel *p)
 {
-	return atomic_dec_and_test(&p->users);
+	atomic_dec_return_release(&p->helpers);
 }
 
-/*
- * Does one chunk of an offered bio. Sets @last if this helper was the last to leave: the caller
- * finishes that bio. Return: false if no bio is offered.
- */
-static bool help_once(struct helper *helper, struct envelope_parallel **last)
+/* Does one chunk of an offered bio. Return: false if no bio is offered. */
+static bool help_once(struct helper *helper)
 {
 	struct envelope_parallel *p;
 
@@ -110,14 +110,7 @@ static bool help_once(struct helper *helper, struct envelope_parallel **last)
 			wake_helper(helper - helpers + 1);
 		if (!do_chunk(p))
 			withdraw(p);
-		if (leave(p)) {
-			*last = p;
-			/*
-			 * This helper finishes the bio, for which the submitter may wait. At the
-			 * lowest priority other threads could keep the helper from a CPU.
-			 */
-			set_user_nice(current, MIN_NICE);
-		}
+		leave(p);
 	}
 	preempt_enable();
 	return p;
@@ -126,39 +119,40 @@ static bool help_once(struct helper *helper, struct envelope_parallel **last)
 static void help(struct kthread_work *work)
 {
 	struct helper *helper = container_of(work, struct helper, work);
-	struct envelope_parallel *last = NULL;
 
-	while (help_once(helper, &last)) {
-		if (last) {
-			last->ops->finish(last);
-			last = NULL;
-			set_user_nice(current, MAX_NICE);
-		}
+	while (help_once(helper))
 		cond_resched();
-	}
+}
+
+/* No helper joins any more. Those inside have preemption off, and at most a chunk to do. */
+static void wait_for_chunks(struct envelope_parallel *p)
+{
+	/* Pairs with leave(). */
+	while (atomic_read_acquire(&p->helpers))
+		cpu_relax();
 }
 
 /**
  * envelope_parallel_run() - do all chunks, with helpers if CPUs are idle
- * @p: ops and chunks are set
+ * @p: chunk and chunks are set
  * @may_sleep: the caller is in a context that may
  *
- * Context: where envelope_cipher_may_run() allows it.
- * Return: true if all chunks are done and the caller finishes @p; @p->error is 0 or the error.
- * False if a helper finishes @p or has finished it; then @p may be gone.
+ * Context: where envelope_cipher_may_run() allows it, preemption on.
+ * Return: 0 or the error of a chunk. No other thread uses @p any more.
  */
-bool envelope_parallel_run(struct envelope_parallel *p, bool may_sleep)
+int envelope_parallel_run(struct envelope_parallel *p, bool may_sleep)
 {
 	INIT_LIST_HEAD(&p->node);
 	atomic_set(&p->next, 0);
-	atomic_set(&p->users, 1);
+	atomic_set(&p->helpers, 0);
 	p->error = 0;
 	offer(p);
 	while (do_chunk(p))
 		if (may_sleep)
 			cond_resched();
 	withdraw(p);
-	return leave(p);
+	wait_for_chunks(p);
+	return p->error;
 }
 
 static struct kthread_worker *new_worker(unsigned int number)

@@ -111,6 +111,12 @@ static __always_inline int envelope_crypt_range(struct envelope_bio *eb, struct 
 	return r;
 }
 
+/** envelope_chunk_bytes() - part of a large bio that a thread does at a time, in one section */
+static inline unsigned int envelope_chunk_bytes(const struct envelope_device *dev)
+{
+	return min(dev->piece_bytes, ENVELOPE_CHUNK_BYTES);
+}
+
 int envelope_map(struct dm_target *ti, struct bio *bio);
 void envelope_refuse(struct envelope_bio *eb, struct bio *bio);
 void envelope_succeed(struct envelope_bio *eb, struct bio *bio);
@@ -132,6 +138,7 @@ void envelope_interrupt_exit(void);
 
 void envelope_poll_hook(struct envelope_bio *eb, struct bio *bio, bio_end_io_t *end_io);
 void envelope_poll_end_io(struct bio *bio);
+void envelope_pollers_wait(const struct envelope_device *dev);
 int envelope_poll_init(void);
 void envelope_poll_exit(void);
 

@@ -6,7 +6,6 @@
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
-#include <linux/sched.h>
 
 #include "fixture_test.h"
 
@@ -153,188 +152,6 @@ static void atomic_writes_stay_whole(struct kunit *test)
 #endif
 }
 
-/* ---- helpers ---- */
-
-#define CHUNKS	     8
-#define NR_INTRUDERS 8
-
-/**
- * struct labour - work in chunks that counts who does them
- * @parallel: the work
- * @owner: the thread that called envelope_parallel_run()
- * @helped: chunks done by helpers
- * @done: times that each chunk was done
- * @nr_done: chunks done
- * @wait_for_help: the owner waits in its chunks until a helper has come
- * @keep: a helper stays in its chunk while this is set
- * @failing: this chunk fails; -1: none
- * @deadline: in jiffies; a chunk waits for others until then
- * @intruders: a thread for each CPU, which preempts a helper after its first chunk
- * @users_seen: users that an intruder saw; the owner waits for that if there are intruders
- * @finished: completed when a helper finishes the work
- */
-struct labour {
-	struct envelope_parallel parallel;
-	struct task_struct *owner;
-	atomic_t helped;
-	atomic_t done[CHUNKS];
-	atomic_t nr_done;
-	bool wait_for_help;
-	bool keep;
-	int failing;
-	unsigned long deadline;
-	struct task_struct *intruders[NR_INTRUDERS];
-	int users_seen;
-	struct completion finished;
-};
-
-static int labour_chunk(struct envelope_parallel *p, unsigned int index)
-{
-	struct labour *labour = container_of(p, struct labour, parallel);
-	unsigned long deadline = labour->deadline;
-
-	atomic_inc(&labour->done[index]);
-	atomic_inc(&labour->nr_done);
-	/* The other chunks must not be faster than the chunk that fails. */
-	while (labour->failing >= 0 && index != labour->failing && !READ_ONCE(p->error) &&
-	       time_before(jiffies, deadline))
-		cpu_relax();
-	if (current != labour->owner) {
-		if (atomic_inc_return(&labour->helped) == 1 && labour->intruders[0])
-			wake_up_process(labour->intruders[smp_processor_id()]);
-		while (READ_ONCE(labour->keep) && time_before(jiffies, deadline))
-			cpu_relax();
-	} else {
-		while (labour->wait_for_help && !atomic_read(&labour->helped) &&
-		       time_before(jiffies, deadline))
-			cpu_relax();
-		while (labour->intruders[0] && !READ_ONCE(labour->users_seen) &&
-		       time_before(jiffies, deadline))
-			cpu_relax();
-	}
-	return index == labour->failing ? -EIO : 0;
-}
-
-static void labour_finish(struct envelope_parallel *p)
-{
-	complete(&container_of(p, struct labour, parallel)->finished);
-}
-
-static const struct envelope_parallel_ops labour_ops = {
-	.chunk = labour_chunk,
-	.finish = labour_finish,
-};
-
-static struct labour *labour_new(struct kunit *test)
-{
-	struct labour *labour = kunit_kzalloc(test, sizeof(*labour), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, labour);
-	init_completion(&labour->finished);
-	labour->owner = current;
-	labour->failing = -1;
-	labour->deadline = jiffies + LONG_ENOUGH;
-	labour->parallel.ops = &labour_ops;
-	labour->parallel.chunks = CHUNKS;
-	return labour;
-}
-
-static void expect_each_once(struct kunit *test, struct labour *labour)
-{
-	unsigned int i;
-
-	for (i = 0; i < CHUNKS; i++)
-		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&labour->done[i]), 1, "chunk %u", i);
-}
-
-/* A CPU is idle, so a helper comes; every chunk is done once. */
-static void idle_cpus_help(struct kunit *test)
-{
-	struct labour *labour = labour_new(test);
-
-	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
-	labour->wait_for_help = true;
-	if (!envelope_parallel_run(&labour->parallel, true))
-		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH),
-				0);
-	KUNIT_EXPECT_GT(test, atomic_read(&labour->helped), 0);
-	KUNIT_EXPECT_EQ(test, labour->parallel.error, 0);
-	expect_each_once(test, labour);
-}
-
-static int let_helper_go(void *data)
-{
-	struct labour *labour = data;
-
-	msleep(200);
-	WRITE_ONCE(labour->keep, false);
-	return 0;
-}
-
-/* The owner does not wait for a slow helper: the helper finishes the work. */
-static void no_bio_waits_for_a_helper(struct kunit *test)
-{
-	struct labour *labour = labour_new(test);
-
-	labour->wait_for_help = true;
-	labour->keep = true;
-	KUNIT_EXPECT_FALSE(test, envelope_parallel_run(&labour->parallel, true));
-	KUNIT_EXPECT_FALSE(test, completion_done(&labour->finished));
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(let_helper_go, labour, "envelope_let_go"));
-	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH), 0);
-	expect_each_once(test, labour);
-}
-
-static int intrude(void *data)
-{
-	struct labour *labour = data;
-
-	WRITE_ONCE(labour->users_seen, atomic_read(&labour->parallel.users));
-	set_current_state(TASK_INTERRUPTIBLE);
-	while (!kthread_should_stop()) {
-		schedule();
-		set_current_state(TASK_INTERRUPTIBLE);
-	}
-	__set_current_state(TASK_RUNNING);
-	return 0;
-}
-
-/* A thread that preempts a helper finds the owner as the only user of the work. */
-static void a_preempted_helper_has_no_part(struct kunit *test)
-{
-	struct labour *labour = labour_new(test);
-	unsigned int cpu;
-
-	KUNIT_ASSERT_LE(test, num_online_cpus(), NR_INTRUDERS);
-	for_each_online_cpu(cpu) {
-		labour->intruders[cpu] = kthread_create_on_cpu(intrude, labour, cpu,
-							       "envelope_intruder/%u");
-		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, labour->intruders[cpu]);
-		sched_set_fifo(labour->intruders[cpu]);
-	}
-	labour->wait_for_help = true;
-	if (!envelope_parallel_run(&labour->parallel, true))
-		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH),
-				0);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(labour->users_seen), 1);
-	expect_each_once(test, labour);
-	for_each_online_cpu(cpu)
-		kthread_stop(labour->intruders[cpu]);
-}
-
-/* The chunks after a failed one are not done, and the error is known. */
-static void a_failed_chunk_ends_it(struct kunit *test)
-{
-	struct labour *labour = labour_new(test);
-
-	labour->failing = 0;
-	if (!envelope_parallel_run(&labour->parallel, true))
-		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&labour->finished, LONG_ENOUGH),
-				0);
-	KUNIT_EXPECT_EQ(test, labour->parallel.error, -EIO);
-	KUNIT_EXPECT_LT(test, atomic_read(&labour->nr_done), CHUNKS);
-}
-
 /* ---- the end of the key ---- */
 
 /**
@@ -405,15 +222,6 @@ static int way_load_thread(void *data)
 	return 0;
 }
 
-/*
- * A write that another thread sends to the disk has a limit: a write that was complete before
- * the revoke may be reported after it (envelope_succeed()).
- */
-static bool is_exact(const struct way_row *row, bool write)
-{
-	return !write || !(row->starved || row->size > ENVELOPE_AT_ONCE_BYTES);
-}
-
 /* No bio succeeds after the revoke, on whatever way, and none hangs. */
 static void no_way_around_the_revoke(struct kunit *test)
 {
@@ -435,7 +243,8 @@ static void no_way_around_the_revoke(struct kunit *test)
 			.sector = i * 4096,
 			.revoked = &revoked,
 			.opf = (i ? REQ_OP_READ : REQ_OP_WRITE) | row->opf,
-			.exact = is_exact(row, !i),
+			/* A write that the worker sends may be reported late (complete.c). */
+			.exact = i || !row->starved,
 		};
 		init_completion(&loads[i].done);
 		init_completion(&loads[i].finished);
@@ -463,10 +272,6 @@ static struct kunit_case path_cases[] = {
 	KUNIT_CASE(writes_get_on_without_memory),
 	KUNIT_CASE(nowait_fails_without_pages),
 	KUNIT_CASE(atomic_writes_stay_whole),
-	KUNIT_CASE(idle_cpus_help),
-	KUNIT_CASE(no_bio_waits_for_a_helper),
-	KUNIT_CASE(a_preempted_helper_has_no_part),
-	KUNIT_CASE(a_failed_chunk_ends_it),
 	KUNIT_CASE_PARAM(no_way_around_the_revoke, way_gen_params),
 	{}
 };

@@ -9,9 +9,10 @@
  *
  * So the clone is not completed there but parked: its disk becomes a private one. The next
  * bio_poll() of its submitter calls poll_bio() below, which decrypts the data, looks at the key and
- * completes the clone. Device mapper completes the original before that call returns. The
- * poller is inside an RCU read-side critical section all the time (iocb_bio_iopoll()), and a
- * revoke waits for the end of that section. Until then the data stays ciphertext.
+ * completes the clone. Device mapper completes the original before that call returns, but after
+ * our section. The poller is inside an RCU read-side critical section all the time
+ * (iocb_bio_iopoll()), and a revoke waits for the end of that too, if a bio was ever polled: by
+ * then the key is wiped. Until its poller comes, the data stays ciphertext.
  *
  * A bio that is no longer polled delays the removal of its device, as with any other target,
  * and nothing else.
@@ -19,6 +20,7 @@
  * Must never touch a clone after it is parked: it may be gone.
  */
 #include <linux/percpu-refcount.h>
+#include <linux/rcupdate.h>
 
 #include "envelope.h"
 
@@ -64,6 +66,8 @@ static int poll_bio(struct bio *bio, struct io_comp_batch *iob, unsigned int fla
  */
 void envelope_poll_hook(struct envelope_bio *eb, struct bio *bio, bio_end_io_t *end_io)
 {
+	if (unlikely(!READ_ONCE(eb->dev->polled)))
+		WRITE_ONCE(eb->dev->polled, true);
 	atomic_set(&eb->parked, 0);
 	envelope_hook(eb, bio, end_io);
 }
@@ -100,6 +104,20 @@ static const struct block_device_operations poll_operations = {
 };
 
 /**
+ * envelope_pollers_wait() - wait until pollers have reported the successes that they found
+ * @dev: a device that has been killed, after envelope_sections_wait()
+ *
+ * No bio was polled: no wait. A bio that is polled from now on is refused.
+ *
+ * Context: sleeps.
+ */
+void envelope_pollers_wait(const struct envelope_device *dev)
+{
+	if (READ_ONCE(dev->polled))
+		synchronize_rcu_expedited();
+}
+
+/**
  * envelope_poll_init() - when the module is loaded
  *
  * Context: sleeps. Return: 0 or -ENOMEM.
@@ -118,9 +136,10 @@ int envelope_poll_init(void)
 /**
  * envelope_poll_exit() - when the module is unloaded
  *
- * All bios are back, and the sections have ended in which they were polled.
+ * All bios are back, but a poller may still use the disk.
  */
 void envelope_poll_exit(void)
 {
+	synchronize_rcu_expedited();
 	put_disk(poll_disk);
 }

@@ -74,8 +74,9 @@ static void data_is_right(struct kunit *test)
 	/* A bio that another thread submits is not polled: its own thread may poll already. */
 	if (row->starved)
 		KUNIT_EXPECT_EQ(test, polled, 0);
-	else if (row->size < ENVELOPE_AT_ONCE_BYTES)
-		KUNIT_EXPECT_EQ(test, polled, 1);
+	else
+		KUNIT_EXPECT_EQ(test, polled,
+				DIV_ROUND_UP(row->size >> SECTOR_SHIFT, ENVELOPE_MAX_SECTORS));
 
 	memset(io->arena, 0, row->size);
 	test_io_submit(io, REQ_OP_READ | REQ_POLLED, 64);
@@ -234,7 +235,7 @@ static void two_pollers_share_no_bio(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE, 0), BLK_STS_OK);
 
 	/* Pieces of a single data unit, so that the pollers meet often. */
-	fixture->dev->at_once_bytes = 4096;
+	fixture->dev->piece_bytes = 4096;
 	test_io_submit(io, REQ_OP_READ | REQ_POLLED, 0);
 	clone = clone_at_disk(test, fixture);
 	for (i = 0; i < ARRAY_SIZE(pollers); i++)
@@ -312,7 +313,7 @@ static void revoke_comes_between_two_pieces(struct kunit *test)
 	struct test_io *io = test_io_new(fixture, &segment, 1);
 	unsigned int i;
 
-	fixture->dev->at_once_bytes = 4096;
+	fixture->dev->piece_bytes = 4096;
 	test_io_submit(io, REQ_OP_READ | REQ_POLLED, 0);
 	/* One poll for the disk, one for the first piece. */
 	for (i = 0; i < 2; i++) {

@@ -14,7 +14,6 @@
  * Must never sleep where the lower device completes a bio: the context may be atomic.
  */
 #include <linux/interrupt.h>
-#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/workqueue.h>
 
@@ -32,16 +31,28 @@ static __always_inline int decrypt(struct envelope_bio *eb, struct bio *bio, uns
 	return envelope_crypt_range(eb, bio->bi_io_vec, eb->iter, offset, size, NULL);
 }
 
-/* Decrypts the whole bio in one section. */
+/* More than one section should do: a kill may come between two pieces. */
+static noinline void decrypt_in_pieces(struct envelope_bio *eb, struct bio *bio)
+{
+	eb->decrypted = 0;
+	while (!envelope_read_piece(eb, bio))
+		;
+}
+
+/* Decrypts the whole bio. */
 static void decrypt_at_once(struct envelope_bio *eb, struct bio *bio)
 {
-	rcu_read_lock();
-	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle) &&
-		   !decrypt(eb, bio, 0, eb->iter.bi_size)))
+	unsigned int size = eb->iter.bi_size;
+
+	if (unlikely(size > eb->dev->piece_bytes)) {
+		decrypt_in_pieces(eb, bio);
+		return;
+	}
+	if (envelope_section_enter(&eb->dev->lifecycle) && likely(!decrypt(eb, bio, 0, size)))
 		envelope_succeed(eb, bio);
 	else
 		envelope_refuse(eb, bio);
-	rcu_read_unlock();
+	envelope_section_leave();
 }
 
 /* ---- in a worker ---- */
@@ -49,31 +60,15 @@ static void decrypt_at_once(struct envelope_bio *eb, struct bio *bio)
 static int decrypt_chunk(struct envelope_parallel *p, unsigned int index)
 {
 	struct envelope_bio *eb = container_of(p, struct envelope_bio, parallel);
-	unsigned int offset = index * ENVELOPE_CHUNK_BYTES;
+	unsigned int size = envelope_chunk_bytes(eb->dev);
+	unsigned int offset = index * size;
 	int r = -EKEYREVOKED;
 
-	rcu_read_lock();
-	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
-		r = decrypt(eb, envelope_bio_of(eb), offset,
-			    min(eb->iter.bi_size - offset, ENVELOPE_CHUNK_BYTES));
-	rcu_read_unlock();
+	if (envelope_section_enter(&eb->dev->lifecycle))
+		r = decrypt(eb, envelope_bio_of(eb), offset, min(eb->iter.bi_size - offset, size));
+	envelope_section_leave();
 	return r;
 }
-
-static void finish_parallel(struct envelope_parallel *p)
-{
-	struct envelope_bio *eb = container_of(p, struct envelope_bio, parallel);
-
-	if (unlikely(p->error))
-		envelope_refuse(eb, envelope_bio_of(eb));
-	else
-		envelope_finish(eb, envelope_bio_of(eb));
-}
-
-static const struct envelope_parallel_ops parallel_read = {
-	.chunk = decrypt_chunk,
-	.finish = finish_parallel,
-};
 
 static void read_work(struct work_struct *work)
 {
@@ -81,10 +76,12 @@ static void read_work(struct work_struct *work)
 	/* Replaces @work: the work queue no longer uses it. */
 	struct envelope_parallel *p = &eb->parallel;
 
-	p->ops = &parallel_read;
-	p->chunks = DIV_ROUND_UP(eb->iter.bi_size, ENVELOPE_CHUNK_BYTES);
-	if (envelope_parallel_run(p, true))
-		finish_parallel(p);
+	p->chunk = decrypt_chunk;
+	p->chunks = DIV_ROUND_UP(eb->iter.bi_size, envelope_chunk_bytes(eb->dev));
+	if (unlikely(envelope_parallel_run(p, true)))
+		envelope_refuse(eb, envelope_bio_of(eb));
+	else
+		envelope_finish(eb, envelope_bio_of(eb));
 }
 
 static void hand_to_worker(struct envelope_bio *eb)
@@ -125,17 +122,16 @@ void envelope_read_continue(struct envelope_bio *eb, struct bio *bio)
  * @eb: our data of a read that the lower device has completed
  * @bio: the clone
  *
- * A revoke waits for at most one piece: the poller's section ends after it.
+ * A revoke waits for at most one piece.
  *
- * Context: process context; never sleeps. Return: false if there is more to do.
+ * Context: any in which interrupts are on. Return: false if there is more to do.
  */
 bool envelope_read_piece(struct envelope_bio *eb, struct bio *bio)
 {
-	unsigned int size = min(eb->iter.bi_size - eb->decrypted, eb->dev->at_once_bytes);
+	unsigned int size = min(eb->iter.bi_size - eb->decrypted, eb->dev->piece_bytes);
 	bool done = true;
 
-	rcu_read_lock();
-	if (unlikely(!envelope_lifecycle_is_live(&eb->dev->lifecycle) ||
+	if (unlikely(!envelope_section_enter(&eb->dev->lifecycle) ||
 		     decrypt(eb, bio, eb->decrypted, size))) {
 		envelope_refuse(eb, bio);
 	} else if (eb->decrypted + size == eb->iter.bi_size) {
@@ -144,7 +140,7 @@ bool envelope_read_piece(struct envelope_bio *eb, struct bio *bio)
 		eb->decrypted += size;
 		done = false;
 	}
-	rcu_read_unlock();
+	envelope_section_leave();
 	return done;
 }
 

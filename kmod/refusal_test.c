@@ -114,6 +114,7 @@ static void key_ends_between_two_chunks(struct kunit *test)
 
 	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
 	io = read_of_known_data(test, segments, ARRAY_SIZE(segments), &data);
+	fixture->dev->piece_bytes = ENVELOPE_CHUNK_BYTES;
 	test_disk_hold(fixture->disk);
 	test_io_submit(io, REQ_OP_READ, 64);
 	thread = kthread_create(release_disk_thread, fixture->disk, "envelope_release");

@@ -103,6 +103,7 @@ static int take_key(struct envelope_device *dev, char **error)
 	dev->vk = vk;
 	dev->at_once_bytes = envelope_cipher_is_slow(vk->driver) ? ENVELOPE_AT_ONCE_SLOW_BYTES
 								 : ENVELOPE_AT_ONCE_BYTES;
+	dev->piece_bytes = min(vk->piece_bytes, dev->at_once_bytes);
 	r = envelope_volume_key_attach(vk, dev);
 	if (r) {
 		*error = r == -EKEYEXPIRED ? "Key has failed: its lease or timeout has expired"

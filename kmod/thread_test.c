@@ -67,12 +67,15 @@ static int section_thread(void *data)
 {
 	struct held_section *section = data;
 
-	rcu_read_lock();
-	section->live = envelope_lifecycle_is_live(section->lc);
+	section->live = envelope_section_enter(section->lc);
 	complete(&section->entered);
-	while (!READ_ONCE(section->let_go))
+	while (!READ_ONCE(section->let_go)) {
+		/* As of a bio that completes in an interrupt meanwhile. */
+		envelope_section_enter(section->lc);
+		envelope_section_leave();
 		cpu_relax();
-	rcu_read_unlock();
+	}
+	envelope_section_leave();
 	complete(&section->left);
 	return 0;
 }

@@ -86,6 +86,9 @@ struct envelope_volume_key *envelope_volume_key_new(const struct envelope_reques
 	if (envelope_cipher_is_slow(vk->driver))
 		DMWARN_LIMIT("crypto driver %s is slow: load one for this CPU (aesni-intel) first",
 			     vk->driver);
+	r = envelope_cipher_measure(vk->tfm, &vk->piece_bytes);
+	if (r)
+		goto err_measure;
 
 	kref_init(&vk->kref);
 	mutex_init(&vk->lock);
@@ -95,6 +98,8 @@ struct envelope_volume_key *envelope_volume_key_new(const struct envelope_reques
 	vk->state = ENVELOPE_LIVE;
 	return vk;
 
+err_measure:
+	envelope_cipher_free(vk->tfm);
 err_cipher:
 err_lease:
 	kfree(vk);
@@ -187,6 +192,8 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
 	list_for_each_entry(dev, &vk->devices, node)
 		envelope_failure_announce(dev);
 	disarm_watchdog(vk);
+	list_for_each_entry(dev, &vk->devices, node)
+		envelope_pollers_wait(dev);
 }
 
 /**
@@ -197,7 +204,7 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
  * When this returns, even if another caller killed the key: no bio of any of its devices completes
  * with success, and the key bytes and the key schedule are wiped.
  *
- * Context: sleeps for open sections and an RCU grace period, never for a disk. Not
+ * Context: sleeps for open sections, and for pollers if there were any; never for a disk. Not
  * inside a section. key->sem may be held.
  */
 void envelope_volume_key_kill(struct envelope_volume_key *vk, enum envelope_reason reason)

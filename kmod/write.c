@@ -8,18 +8,12 @@
  *	in the worker	when map found no page, since map must not wait; each device has one
  *			worker, with a reserve for one write
  *
- * Must never sleep in map: neither for memory, nor for a bio, nor for a helper.
+ * Must never sleep in map: neither for memory, nor for a bio. Must never send a large write from
+ * a helper thread: the lower device may stop the thread that sends.
  */
-#include <linux/rcupdate.h>
 #include <linux/workqueue.h>
 
 #include "envelope.h"
-
-enum write_outcome {
-	WRITE_READY,	 /* the clone is ready for the lower device */
-	WRITE_REFUSED,	 /* device dead, or the cipher failed; the clone is as it was */
-	WRITE_ELSEWHERE, /* a helper submits the clone, or has submitted it */
-};
 
 static unsigned int pages_of(const struct bio *bio)
 {
@@ -35,11 +29,10 @@ static __always_inline int encrypt_in_section(struct envelope_bio *eb, struct bi
 {
 	int r = -EKEYREVOKED;
 
-	rcu_read_lock();
-	if (likely(envelope_lifecycle_is_live(&eb->dev->lifecycle)))
+	if (envelope_section_enter(&eb->dev->lifecycle))
 		r = envelope_crypt_range(eb, bio->bi_io_vec, bio->bi_iter, offset, size,
 					 eb->bounce.bvecs);
-	rcu_read_unlock();
+	envelope_section_leave();
 	return r;
 }
 
@@ -80,21 +73,10 @@ static __always_inline void put_bounce_in_place(struct envelope_bio *eb, struct 
 		envelope_hook(eb, bio, write_end_io);
 }
 
-static __always_inline enum write_outcome write_outcome(struct envelope_bio *eb, struct bio *bio,
-							int error)
-{
-	if (unlikely(error)) {
-		envelope_bounce_release(&eb->dev->bounce, &eb->bounce);
-		return WRITE_REFUSED;
-	}
-	put_bounce_in_place(eb, bio);
-	return WRITE_READY;
-}
-
 /* Submits or refuses a clone that map no longer owns. */
-static void send(struct envelope_bio *eb, struct bio *bio, enum write_outcome how)
+static void send(struct envelope_bio *eb, struct bio *bio, bool ready)
 {
-	if (how == WRITE_READY) {
+	if (ready) {
 		/*
 		 * The submitter may poll this bio already, and a device mapper below does not
 		 * expect polling during submission. So the disk is not polled; the bio is still
@@ -102,7 +84,7 @@ static void send(struct envelope_bio *eb, struct bio *bio, enum write_outcome ho
 		 */
 		bio_clear_polled(bio);
 		dm_submit_bio_remap(bio, NULL);
-	} else if (how == WRITE_REFUSED) {
+	} else {
 		this_cpu_inc(eb->dev->counters->refused);
 		bio_io_error(bio);
 	}
@@ -112,49 +94,62 @@ static int encrypt_chunk(struct envelope_parallel *p, unsigned int index)
 {
 	struct envelope_bio *eb = container_of(p, struct envelope_bio, bounce.parallel);
 	struct bio *bio = envelope_bio_of(eb);
-	unsigned int offset = index * ENVELOPE_CHUNK_BYTES;
+	unsigned int size = envelope_chunk_bytes(eb->dev);
+	unsigned int offset = index * size;
 
-	return encrypt_in_section(eb, bio, offset,
-				  min(bio->bi_iter.bi_size - offset, ENVELOPE_CHUNK_BYTES));
+	return encrypt_in_section(eb, bio, offset, min(bio->bi_iter.bi_size - offset, size));
 }
 
-/* Called by a helper that was the last to leave. */
-static void finish_parallel(struct envelope_parallel *p)
-{
-	struct envelope_bio *eb = container_of(p, struct envelope_bio, bounce.parallel);
-	struct bio *bio = envelope_bio_of(eb);
-
-	send(eb, bio, write_outcome(eb, bio, p->error));
-}
-
-static const struct envelope_parallel_ops parallel_write = {
-	.chunk = encrypt_chunk,
-	.finish = finish_parallel,
-};
-
-static noinline enum write_outcome encrypt_with_help(struct envelope_bio *eb, struct bio *bio,
-						     bool may_sleep)
+static int encrypt_with_help(struct envelope_bio *eb, struct bio *bio, bool may_sleep)
 {
 	struct envelope_parallel *p = &eb->bounce.parallel;
 
-	p->ops = &parallel_write;
-	p->chunks = DIV_ROUND_UP(bio->bi_iter.bi_size, ENVELOPE_CHUNK_BYTES);
-	return envelope_parallel_run(p, may_sleep) ? write_outcome(eb, bio, p->error)
-						   : WRITE_ELSEWHERE;
+	p->chunk = encrypt_chunk;
+	p->chunks = DIV_ROUND_UP(bio->bi_iter.bi_size, envelope_chunk_bytes(eb->dev));
+	return envelope_parallel_run(p, may_sleep);
 }
 
-/* Makes the clone ready for the lower device. Call with pages in eb->bounce. */
-static __always_inline enum write_outcome encrypt_write(struct envelope_bio *eb, struct bio *bio,
-							bool may_sleep)
+static int encrypt_in_pieces(struct envelope_bio *eb, struct bio *bio)
+{
+	unsigned int offset, size = bio->bi_iter.bi_size, piece = eb->dev->piece_bytes;
+	int r = 0;
+
+	for (offset = 0; !r && offset < size; offset += piece)
+		r = encrypt_in_section(eb, bio, offset, min(size - offset, piece));
+	return r;
+}
+
+/* More than one section should do. */
+static noinline int encrypt_long(struct envelope_bio *eb, struct bio *bio, bool may_sleep)
 {
 	/*
 	 * A write without a bvec table is small. Its inline bvecs share memory with @parallel, so
 	 * helpers cannot take part in it.
 	 */
-	if (unlikely(eb->bounce.nr > ENVELOPE_INLINE_BVECS &&
-		     bio->bi_iter.bi_size > eb->dev->at_once_bytes))
+	if (eb->bounce.nr > ENVELOPE_INLINE_BVECS && bio->bi_iter.bi_size > eb->dev->at_once_bytes)
 		return encrypt_with_help(eb, bio, may_sleep);
-	return write_outcome(eb, bio, encrypt_in_section(eb, bio, 0, bio->bi_iter.bi_size));
+	return encrypt_in_pieces(eb, bio);
+}
+
+/*
+ * Makes the clone ready for the lower device. Call with pages in eb->bounce. Return: false if the
+ * device is dead or the cipher failed; then the clone is as it was.
+ */
+static __always_inline bool encrypt_write(struct envelope_bio *eb, struct bio *bio, bool may_sleep)
+{
+	unsigned int size = bio->bi_iter.bi_size;
+	int r;
+
+	if (unlikely(size > eb->dev->piece_bytes))
+		r = encrypt_long(eb, bio, may_sleep);
+	else
+		r = encrypt_in_section(eb, bio, 0, size);
+	if (unlikely(r)) {
+		envelope_bounce_release(&eb->dev->bounce, &eb->bounce);
+		return false;
+	}
+	put_bounce_in_place(eb, bio);
+	return true;
 }
 
 /**
@@ -180,7 +175,7 @@ void envelope_write_work(struct work_struct *work)
 		if (envelope_bounce_take(&dev->bounce, &eb->bounce, pages_of(bio), &dev->lifecycle))
 			send(eb, bio, encrypt_write(eb, bio, true));
 		else
-			send(eb, bio, WRITE_REFUSED);
+			send(eb, bio, false);
 	}
 }
 
@@ -203,7 +198,7 @@ void envelope_write_fail_queued(struct envelope_device *dev)
 	spin_unlock(&dev->queue_lock);
 
 	while ((bio = bio_list_pop(&queued)))
-		send(envelope_of_bio(bio), bio, WRITE_REFUSED);
+		send(envelope_of_bio(bio), bio, false);
 }
 
 static int queue_write(struct envelope_device *dev, struct bio *bio)
@@ -247,13 +242,8 @@ int envelope_map_write(struct envelope_bio *eb, struct bio *bio)
 	if (unlikely(!envelope_bounce_try_take(&eb->bounce, pages_of(bio))))
 		return map_without_pages(dev, bio);
 
-	switch (encrypt_write(eb, bio, !(bio->bi_opf & REQ_NOWAIT))) {
-	case WRITE_READY:
+	if (likely(encrypt_write(eb, bio, !(bio->bi_opf & REQ_NOWAIT))))
 		return DM_MAPIO_REMAPPED;
-	case WRITE_ELSEWHERE:
-		return DM_MAPIO_SUBMITTED;
-	default:
-		this_cpu_inc(dev->counters->refused);
-		return DM_MAPIO_KILL;
-	}
+	this_cpu_inc(dev->counters->refused);
+	return DM_MAPIO_KILL;
 }

@@ -7,19 +7,18 @@ same name, so guests have one of them loaded at a time; plan.exchange() has the 
 
 from kernel import CHECKOUT, PrepareError, build_module
 
-LIVE = ("envelope_lifecycle_is_live(&eb->dev->lifecycle)", "true")
-
 # name: file -> (text, what stands for it)...
 REDUCED = {
     # A success asks the key no more.
     "key": {"kmod/complete.c": (("!is_plainly_good(dev->vk)", "false"),)},
     # A bio asks the device's state no more, neither when it comes in nor in its sections.
     "state": {"kmod/map.c": (("!envelope_lifecycle_is_live(&dev->lifecycle)", "false"),),
-              "kmod/complete.c": (LIVE,),
-              "kmod/read.c": (LIVE,), "kmod/write.c": (LIVE,)},
+              "kmod/section.h": (("likely(envelope_lifecycle_is_live(lc))", "true"),)},
     # What a kill waits for: nothing.
-    "section": {name: (("\trcu_read_lock();\n", ""), ("\trcu_read_unlock();\n", ""))
-                for name in ("kmod/complete.c", "kmod/read.c", "kmod/write.c")},
+    "section": {"kmod/section.h": (("\tpreempt_disable();\n\tthis_cpu_inc(envelope_open_sections);\n", ""),
+                                   ("\tthis_cpu_dec(envelope_open_sections);\n"
+                                    "\tif (unlikely(this_cpu_read(envelope_open_sections) < 0))\n"
+                                    "\t\tenvelope_section_left();\n\tpreempt_enable();\n", ""))},
     # Large bios are not offered to other CPUs.
     "helpers": {"kmod/parallel.c": (("\toffer(p);\n\twhile", "\twhile"),)},
 }

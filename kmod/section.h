@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * dm-envelope: a section, the time in which a CPU uses a key or reports success.
+ */
+#ifndef _DM_ENVELOPE_SECTION_H
+#define _DM_ENVELOPE_SECTION_H
+
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+
+#include "key.h"
+
+/*
+ * Sections that are open on this CPU; they nest when an interrupt comes. The sign bit says that
+ * a kill waits for the outermost one. Only the CPU itself writes this.
+ */
+DECLARE_PER_CPU(int, envelope_open_sections);
+
+void envelope_section_left(void);
+void envelope_sections_wait(void);
+
+/**
+ * envelope_section_enter() - open a section
+ * @lc: of the device
+ *
+ * The section ends with envelope_section_leave(), whatever this returns.
+ *
+ * Context: any but NMI. Return: true if the device is live, until the section ends.
+ */
+static __always_inline bool envelope_section_enter(const struct envelope_lifecycle *lc)
+{
+	preempt_disable();
+	this_cpu_inc(envelope_open_sections);
+	/* An interrupt sees the section before the state is read; section.c has the rest. */
+	barrier();
+	return likely(envelope_lifecycle_is_live(lc));
+}
+
+/**
+ * envelope_section_leave() - close a section
+ */
+static __always_inline void envelope_section_leave(void)
+{
+	barrier();
+	this_cpu_dec(envelope_open_sections);
+	if (unlikely(this_cpu_read(envelope_open_sections) < 0))
+		envelope_section_left();
+	preempt_enable();
+}
+
+/**
+ * envelope_section_is_open() - does the caller run in a section?
+ *
+ * Only kernels with lock debugging look.
+ */
+static inline bool envelope_section_is_open(void)
+{
+	return !IS_ENABLED(CONFIG_PROVE_LOCKING) || this_cpu_read(envelope_open_sections);
+}
+
+#endif
