@@ -3,10 +3,11 @@
  * dm-envelope: the bounce pages of a write, and a device's reserve of them.
  *
  * Writing a page cache page may be what frees memory, so a write must not depend on free
- * memory. A write takes its pages from pages.c. When pages.c has none, the write goes to the
- * device's one write worker. For the worker the device keeps a reserve that suffices for one
- * write of maximal size. Pages of the reserve return to it when the disk has completed the
- * write, so the worker makes progress, if only one large write at a time.
+ * memory. A write takes its pages from pages.c. When pages.c has none, or the device holds
+ * its share of them (share.c), the write goes to the device's one write worker. For the worker the
+ * device keeps a reserve that suffices for one write of maximal size. Pages of the reserve return
+ * to it when the disk has completed the write, so the worker makes progress, if only one large
+ * write at a time. The worker also takes pages of pages.c, as soon as they are free.
  *
  * A page of the reserve to which the disk still refers after it has completed the write waits in
  * the reserve until the disk has let go of it (pages.c has the reason).
@@ -48,6 +49,8 @@ int envelope_bounce_pool_init(struct envelope_bounce_pool *pool)
 {
 	BUILD_BUG_ON(ENVELOPE_MAX_PAGES * sizeof(struct bio_vec) > PAGE_SIZE);
 
+	if (envelope_share_init(&pool->share))
+		return -ENOMEM;
 	spin_lock_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->pages);
 	init_waitqueue_head(&pool->wait);
@@ -78,46 +81,51 @@ void envelope_bounce_pool_exit(struct envelope_bounce_pool *pool)
 		list_del(&page->lru);
 		__free_page(page);
 	}
+	envelope_share_exit(&pool->share);
 }
 
 /* A function of its own, or its stack would cost small writes too. */
-static noinline bool try_take_with_table(struct envelope_bounce *bounce, unsigned int nr)
+static noinline bool try_take_with_table(struct envelope_share *share,
+					 struct envelope_bounce *bounce, unsigned int nr)
 {
 	struct bio_vec table;
 
-	if (!envelope_pages_take(&table, 1))
+	if (!envelope_pages_take(share, &table, 1))
 		return false;
 	bounce->bvecs = page_address(table.bv_page);
-	if (envelope_pages_take(bounce->bvecs, nr))
+	if (envelope_pages_take(share, bounce->bvecs, nr))
 		return true;
-	envelope_pages_put(&table, 1);
+	envelope_pages_put_back(share, &table, 1);
 	return false;
 }
 
-static noinline void release_with_table(struct envelope_bounce *bounce)
+static noinline void release_with_table(struct envelope_share *share,
+					struct envelope_bounce *bounce)
 {
 	struct bio_vec table = { .bv_page = table_of(bounce) };
 
-	envelope_pages_put(bounce->bvecs, bounce->nr);
-	envelope_pages_put(&table, 1);
+	envelope_pages_put(share, bounce->bvecs, bounce->nr);
+	envelope_pages_put(share, &table, 1);
 }
 
 /**
  * envelope_bounce_try_take() - take pages for one write without waiting
+ * @pool: the device's pool
  * @bounce: to be filled
  * @nr: pages, up to ENVELOPE_MAX_PAGES
  *
  * Context: any but NMI; never sleeps.
  * Return: true if @bounce has all its pages; otherwise it has no page.
  */
-bool envelope_bounce_try_take(struct envelope_bounce *bounce, unsigned int nr)
+bool envelope_bounce_try_take(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
+			      unsigned int nr)
 {
 	bounce->reserved = false;
 	bounce->nr = nr;
 	if (unlikely(needs_table(nr)))
-		return try_take_with_table(bounce, nr);
+		return try_take_with_table(&pool->share, bounce, nr);
 	bounce->bvecs = bounce->inline_bvecs;
-	return envelope_pages_take(bounce->inline_bvecs, nr);
+	return envelope_pages_take(&pool->share, bounce->inline_bvecs, nr);
 }
 
 /*
@@ -184,6 +192,16 @@ static bool take_reserved(struct envelope_bounce_pool *pool, struct envelope_bou
 	return true;
 }
 
+/* What waiting ends with. */
+static bool take_any(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
+		     unsigned int nr)
+{
+	if (envelope_bounce_try_take(pool, bounce, nr) || take_reserved(pool, bounce, nr))
+		return true;
+	envelope_share_wait(&pool->share, nr + needs_table(nr));
+	return false;
+}
+
 /**
  * envelope_bounce_take() - take pages for one write and wait for them
  * @pool: the device's pool
@@ -201,15 +219,16 @@ bool envelope_bounce_take(struct envelope_bounce_pool *pool, struct envelope_bou
 {
 	bool taken = false;
 
-	if (envelope_bounce_try_take(bounce, nr))
-		return true;
-
-	/* No event tells that the disk has let go of a page, so look again from time to time. */
+	/*
+	 * No event tells that the disk has let go of a page, or that memory is free, so look again
+	 * from time to time.
+	 */
 	while (!wait_event_timeout(pool->wait,
-				   (taken = take_reserved(pool, bounce, nr)) ||
+				   (taken = take_any(pool, bounce, nr)) ||
 					   !envelope_lifecycle_is_live(lc),
 				   LOOK_AGAIN))
 		;
+	envelope_share_wait_end(&pool->share);
 	return taken;
 }
 
@@ -241,9 +260,9 @@ void envelope_bounce_release(struct envelope_bounce_pool *pool, struct envelope_
 	if (unlikely(bounce->reserved))
 		return_reserved(pool, bounce);
 	else if (unlikely(needs_table(bounce->nr)))
-		release_with_table(bounce);
+		release_with_table(&pool->share, bounce);
 	else
-		envelope_pages_put(bounce->bvecs, bounce->nr);
+		envelope_pages_put(&pool->share, bounce->bvecs, bounce->nr);
 }
 
 /**

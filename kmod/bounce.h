@@ -36,6 +36,50 @@
 /** ENVELOPE_CHUNK_BYTES - largest part of a larger bio that a thread does at a time */
 #define ENVELOPE_CHUNK_BYTES 65536u
 
+/* ---- share.c ---- */
+
+/**
+ * struct envelope_share - the pages for ciphertext that a device holds
+ * @local: per CPU: pages taken minus pages given back; not more than @batch
+ * @batch: largest number in @local
+ * @wanted: a write worker waits for pages of this device
+ * @waits: the write worker of this device waits
+ * @lacks: it waits although the device may hold more pages
+ * @used: the sum of what was moved here from @local; with @local the number of pages
+ * @node: in the list of share.c
+ */
+struct envelope_share {
+	long __percpu *local;
+	long batch;
+	bool wanted;
+	bool waits;
+	bool lacks;
+	atomic_long_t used;
+	struct list_head node;
+};
+
+int envelope_share_init(struct envelope_share *share);
+void envelope_share_exit(struct envelope_share *share);
+long envelope_share_used(const struct envelope_share *share);
+bool envelope_share_has_room(const struct envelope_share *share, unsigned int nr);
+bool envelope_share_settle(struct envelope_share *share, unsigned int nr);
+void envelope_share_wait(struct envelope_share *share, unsigned int nr);
+void envelope_share_wait_end(struct envelope_share *share);
+void envelope_share_wake(struct envelope_share *share);
+
+/** envelope_share_charge() - count pages; false if the device may not have them. Any context */
+static __always_inline bool envelope_share_charge(struct envelope_share *share, unsigned int nr)
+{
+	return likely(this_cpu_add_return(*share->local, nr) <= share->batch) ||
+	       envelope_share_settle(share, nr);
+}
+
+/** envelope_share_refund() - the pages are no longer used. Any context */
+static __always_inline void envelope_share_refund(struct envelope_share *share, unsigned int nr)
+{
+	this_cpu_sub(*share->local, nr);
+}
+
 /* ---- pages.c ---- */
 
 /**
@@ -51,10 +95,14 @@ static inline bool envelope_page_is_ours(struct page *page)
 	return page_ref_count(page) == 1;
 }
 
-bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr);
-void envelope_pages_put(const struct bio_vec *bvecs, unsigned int nr);
+bool envelope_pages_take(struct envelope_share *share, struct bio_vec *bvecs, unsigned int nr);
+void envelope_pages_put(struct envelope_share *share, const struct bio_vec *bvecs, unsigned int nr);
+void envelope_pages_put_back(struct envelope_share *share, const struct bio_vec *bvecs,
+			     unsigned int nr);
 void envelope_pages_drain(void);
 unsigned long envelope_pages_owned(void);
+unsigned long envelope_pages_limit(void);
+unsigned long envelope_pages_left(void);
 unsigned long envelope_pages_set_limit(unsigned long pages);
 void envelope_pages_init(void);
 void envelope_pages_exit(void);
@@ -86,7 +134,8 @@ void envelope_parallel_exit(void);
 /* ---- bounce.c ---- */
 
 /**
- * struct envelope_bounce_pool - a device's reserve of pages for ciphertext
+ * struct envelope_bounce_pool - a device's share of the pages for ciphertext, and its reserve
+ * @share: pages of pages.c that the device holds
  * @lock: irq-safe; guards @pages and @nr_pages
  * @pages: free pages, linked by page->lru
  * @nr_pages: length of @pages. The pages here and the pages in writes are together
@@ -95,6 +144,7 @@ void envelope_parallel_exit(void);
  * @wait: where the write worker waits for pages
  */
 struct envelope_bounce_pool {
+	struct envelope_share share;
 	spinlock_t lock; /* irq-safe */
 	struct list_head pages;
 	unsigned int nr_pages;
@@ -121,7 +171,8 @@ struct envelope_bounce {
 
 int envelope_bounce_pool_init(struct envelope_bounce_pool *pool);
 void envelope_bounce_pool_exit(struct envelope_bounce_pool *pool);
-bool envelope_bounce_try_take(struct envelope_bounce *bounce, unsigned int nr);
+bool envelope_bounce_try_take(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
+			      unsigned int nr);
 bool envelope_bounce_take(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
 			  unsigned int nr, const struct envelope_lifecycle *lc);
 void envelope_bounce_release(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce);

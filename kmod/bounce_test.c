@@ -83,7 +83,7 @@ static void gives_and_takes_back(struct kunit *test)
 	const struct size_row *row = test->param_value;
 	struct bounce_bench *bench = test->priv;
 
-	KUNIT_ASSERT_TRUE(test, envelope_bounce_try_take(&bench->small, row->nr));
+	KUNIT_ASSERT_TRUE(test, envelope_bounce_try_take(&bench->pool, &bench->small, row->nr));
 	KUNIT_EXPECT_EQ(test, bench->small.nr, row->nr);
 	expect_whole_pages(test, &bench->small);
 	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), row->nr + (row->nr > ENVELOPE_INLINE_BVECS));
@@ -91,7 +91,7 @@ static void gives_and_takes_back(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, bench->pool.nr_pages, ENVELOPE_RESERVE_PAGES);
 
 	fixture_starve();
-	KUNIT_EXPECT_FALSE(test, envelope_bounce_try_take(&bench->small, row->nr));
+	KUNIT_EXPECT_FALSE(test, envelope_bounce_try_take(&bench->pool, &bench->small, row->nr));
 	KUNIT_ASSERT_TRUE(test,
 			  envelope_bounce_take(&bench->pool, &bench->small, row->nr, &bench->lc));
 	KUNIT_EXPECT_EQ(test, bench->small.nr, row->nr);
@@ -108,7 +108,7 @@ static void takes_all_or_nothing(struct kunit *test)
 	struct sweep sweep = {};
 
 	while (sweep_begin(&sweep)) {
-		bool taken = envelope_bounce_try_take(&bench->small, 8);
+		bool taken = envelope_bounce_try_take(&bench->pool, &bench->small, 8);
 
 		sweep_end(&sweep, !taken);
 		if (taken)

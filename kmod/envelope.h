@@ -22,6 +22,7 @@
  *	parallel.c	one large bio on several CPUs
  *	bounce.c	the pages that hold the ciphertext of a write, and the reserve of them
  *	pages.c		the pages that writes use again and again
+ *	share.c		the share of a device in these pages
  *	failure.c	the failure of a device, and its announcement
  *	target.c	the device-mapper target
  *	main.c		load and unload
@@ -44,6 +45,9 @@
  *
  *	targets_lock in failure.c	(sleeps; held while the targets of a table fail)
  *	  envelope_device.queue_lock
+ *
+ *	shares_lock in share.c (irq), for a few instructions for each device
+ *	  envelope_bounce_pool.wait.lock
  *
  *	Taken alone, for a few instructions each: envelope_bounce_pool.lock (irq), depot.lock in
  *	pages.c (irq), offered_lock in parallel.c. envelope_gather.lock (bh) is held for one data

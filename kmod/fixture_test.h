@@ -21,6 +21,7 @@
  *	parallel_test.c	helpers
  *	race_test.c	the end of the key against load, renewal and removal
  *	bounce_test.c	the bounce pages of writes
+ *	share_test.c	pages of one device beside a device that hangs
  *	reuse_test.c	pages that the disk uses for longer than the write
  *	upcall_test.c	table loads that wait for a program
  *	unload_test.c	what the module leaves behind when it goes

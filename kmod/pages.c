@@ -9,7 +9,8 @@
  *	this CPU's cache	up to CACHE_PAGES; no other CPU touches it
  *	the depot		up to DEPOT_PAGES, for writes that are submitted on one
  *				CPU and completed on another; moved in batches
- *	the page allocator	up to the limit: 2 % of memory for all devices together
+ *	the page allocator	up to the limit: 2 % of memory for all devices together, of which
+ *				a device may hold its share (share.c)
  *
  * A page that the disk still uses after it has completed the write, such as a page in a network
  * packet that may be sent again, has another reference. It goes back to the page allocator.
@@ -88,6 +89,7 @@ static __always_inline unsigned int take_cached(struct bio_vec *bvecs, unsigned 
 	return nr;
 }
 
+/* Stops at a page that another user refers to: a call from here would cost each write registers. */
 static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsigned int nr)
 {
 	struct page_cache *cache;
@@ -98,14 +100,11 @@ static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsi
 	cache = this_cpu_ptr(&page_cache);
 	there = cache->nr;
 	nr = min(nr, CACHE_PAGES - there);
-	for (i = 0; i < nr; i++)
-		if (likely(envelope_page_is_ours(bvecs[i].bv_page)))
-			cache->pages[there++] = bvecs[i].bv_page;
-		else
-			free_owned(bvecs[i].bv_page);
+	for (i = 0; i < nr && likely(envelope_page_is_ours(bvecs[i].bv_page)); i++)
+		cache->pages[there++] = bvecs[i].bv_page;
 	cache->nr = there;
 	local_irq_restore(flags);
-	return nr;
+	return i;
 }
 
 /* Moves a batch from the depot into this CPU's cache. Return: false if the depot was empty. */
@@ -163,8 +162,34 @@ static struct page *alloc_owned(void)
 	return page;
 }
 
+/* Gives back the remaining pages when this CPU's cache took only @put. */
+static noinline void put_rest(const struct bio_vec *bvecs, unsigned int nr, unsigned int put)
+{
+	unsigned int cached;
+
+	while (put < nr) {
+		if (!envelope_page_is_ours(bvecs[put].bv_page)) {
+			free_owned(bvecs[put++].bv_page);
+			continue;
+		}
+		cached = put_cached(bvecs + put, nr - put);
+		put += cached;
+		if (!cached && !store_batch())
+			free_owned(bvecs[put++].bv_page);
+	}
+}
+
+static __always_inline void keep(const struct bio_vec *bvecs, unsigned int nr)
+{
+	unsigned int cached = put_cached(bvecs, nr);
+
+	if (unlikely(cached < nr))
+		put_rest(bvecs, nr, cached);
+}
+
 /* Takes the remaining pages when this CPU's cache had only @taken. */
-static noinline bool take_rest(struct bio_vec *bvecs, unsigned int nr, unsigned int taken)
+static noinline bool take_rest(struct envelope_share *share, struct bio_vec *bvecs, unsigned int nr,
+			       unsigned int taken)
 {
 	while (taken < nr && fetch_batch())
 		taken += take_cached(bvecs + taken, nr - taken);
@@ -172,7 +197,8 @@ static noinline bool take_rest(struct bio_vec *bvecs, unsigned int nr, unsigned 
 		struct page *page = alloc_owned();
 
 		if (!page) {
-			envelope_pages_put(bvecs, taken);
+			keep(bvecs, taken);
+			envelope_share_refund(share, nr);
 			return false;
 		}
 		set_page_of(&bvecs[taken], page);
@@ -182,40 +208,78 @@ static noinline bool take_rest(struct bio_vec *bvecs, unsigned int nr, unsigned 
 
 /**
  * envelope_pages_take() - take whole pages, all of them or none
+ * @share: of the device
  * @bvecs: to be filled, one page each
  * @nr: how many
  *
  * Context: any but NMI; never sleeps. Return: true if @bvecs has all its pages.
  */
-bool envelope_pages_take(struct bio_vec *bvecs, unsigned int nr)
+bool envelope_pages_take(struct envelope_share *share, struct bio_vec *bvecs, unsigned int nr)
 {
-	unsigned int taken = take_cached(bvecs, nr);
+	unsigned int taken;
 
-	return likely(taken == nr) || take_rest(bvecs, nr, taken);
+	if (unlikely(!envelope_share_charge(share, nr)))
+		return false;
+	taken = take_cached(bvecs, nr);
+	return likely(taken == nr) || take_rest(share, bvecs, nr, taken);
 }
 
-/* Gives back the remaining pages when this CPU's cache took only @put. */
-static noinline void put_rest(const struct bio_vec *bvecs, unsigned int nr, unsigned int put)
+/* A write worker waits. The worker may run on another CPU, so no page stays with this CPU. */
+static noinline void put_for_waiting(struct envelope_share *share, const struct bio_vec *bvecs,
+				     unsigned int nr)
 {
-	while (put < nr && store_batch())
-		put += put_cached(bvecs + put, nr - put);
-	for (; put < nr; put++)
-		free_owned(bvecs[put].bv_page);
+	unsigned long flags;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		struct page *page = bvecs[i].bv_page;
+		bool kept = false;
+
+		raw_spin_lock_irqsave(&depot.lock, flags);
+		if (depot.nr < DEPOT_PAGES && envelope_page_is_ours(page)) {
+			list_add(&page->lru, &depot.pages);
+			WRITE_ONCE(depot.nr, depot.nr + 1);
+			kept = true;
+		}
+		raw_spin_unlock_irqrestore(&depot.lock, flags);
+		if (!kept)
+			free_owned(page);
+	}
+	envelope_share_wake(share);
 }
 
 /**
  * envelope_pages_put() - give pages back
+ * @share: of the device
  * @bvecs: filled by envelope_pages_take()
  * @nr: how many
  *
  * Context: any but NMI.
  */
-void envelope_pages_put(const struct bio_vec *bvecs, unsigned int nr)
+void envelope_pages_put(struct envelope_share *share, const struct bio_vec *bvecs, unsigned int nr)
 {
-	unsigned int put = put_cached(bvecs, nr);
+	envelope_share_refund(share, nr);
+	if (unlikely(READ_ONCE(share->wanted)))
+		put_for_waiting(share, bvecs, nr);
+	else
+		keep(bvecs, nr);
+}
 
-	if (unlikely(put < nr))
-		put_rest(bvecs, nr, put);
+/**
+ * envelope_pages_put_back() - give pages back that no write has used
+ * @share: of the device
+ * @bvecs: filled by envelope_pages_take()
+ * @nr: how many
+ *
+ * Wakes no write worker: the caller may be the one that waits.
+ *
+ * Context: any but NMI.
+ */
+void envelope_pages_put_back(struct envelope_share *share, const struct bio_vec *bvecs,
+			     unsigned int nr)
+{
+	envelope_share_refund(share, nr);
+	keep(bvecs, nr);
 }
 
 /* Runs in an interrupt, so it must not free pages: on some kernels the allocator's locks sleep. */
@@ -258,6 +322,29 @@ void envelope_pages_drain(void)
 unsigned long envelope_pages_owned(void)
 {
 	return atomic_long_read(&nr_owned);
+}
+
+/**
+ * envelope_pages_limit() - the limit of the memory in use here
+ *
+ * Return: number of pages, for all devices together.
+ */
+unsigned long envelope_pages_limit(void)
+{
+	return READ_ONCE(limit);
+}
+
+/**
+ * envelope_pages_left() - pages that no write uses
+ *
+ * Return: number of pages, without those that a CPU keeps.
+ */
+unsigned long envelope_pages_left(void)
+{
+	unsigned long owned = envelope_pages_owned();
+	unsigned long most = envelope_pages_limit();
+
+	return READ_ONCE(depot.nr) + (most > owned ? most - owned : 0);
 }
 
 /**

@@ -15,6 +15,7 @@
 
 struct pages_bench {
 	unsigned long limit;
+	struct envelope_share share;
 	struct bio_vec bvecs[CROWD];
 	struct completion done;
 };
@@ -28,6 +29,8 @@ static int pages_init(struct kunit *test)
 	init_completion(&bench->done);
 	envelope_pages_drain();
 	bench->limit = envelope_pages_set_limit(2 * CROWD);
+	if (envelope_share_init(&bench->share))
+		return -ENOMEM;
 	test->priv = bench;
 	return 0;
 }
@@ -38,6 +41,8 @@ static void pages_exit(struct kunit *test)
 
 	if (!bench)
 		return;
+	KUNIT_EXPECT_EQ(test, envelope_share_used(&bench->share), 0);
+	envelope_share_exit(&bench->share);
 	envelope_pages_drain();
 	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
 	envelope_pages_set_limit(bench->limit);
@@ -53,15 +58,15 @@ static void pages_are_used_again(struct kunit *test)
 	for (i = 0; i < ROUNDS; i++) {
 		u32 *first;
 
-		KUNIT_EXPECT_TRUE(test, envelope_pages_take(bench->bvecs, NR));
+		KUNIT_EXPECT_TRUE(test, envelope_pages_take(&bench->share, bench->bvecs, NR));
 		first = page_address(bench->bvecs[0].bv_page);
 		/* The page was not cleared. */
 		if (i)
 			KUNIT_EXPECT_EQ(test, *first, i);
 		*first = i + 1;
 		/* The page that is returned last is taken first. */
-		envelope_pages_put(bench->bvecs + 1, NR - 1);
-		envelope_pages_put(bench->bvecs, 1);
+		envelope_pages_put(&bench->share, bench->bvecs + 1, NR - 1);
+		envelope_pages_put(&bench->share, bench->bvecs, 1);
 	}
 	migrate_enable();
 	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), NR);
@@ -72,24 +77,24 @@ static void more_than_the_limit_is_refused(struct kunit *test)
 	struct pages_bench *bench = test->priv;
 
 	envelope_pages_set_limit(NR);
-	KUNIT_ASSERT_TRUE(test, envelope_pages_take(bench->bvecs, NR));
-	KUNIT_EXPECT_FALSE(test, envelope_pages_take(bench->bvecs + NR, 1));
+	KUNIT_ASSERT_TRUE(test, envelope_pages_take(&bench->share, bench->bvecs, NR));
+	KUNIT_EXPECT_FALSE(test, envelope_pages_take(&bench->share, bench->bvecs + NR, 1));
 	/* This CPU keeps the page. Another CPU would not find it. */
 	migrate_disable();
-	envelope_pages_put(bench->bvecs, 1);
+	envelope_pages_put(&bench->share, bench->bvecs, 1);
 	/* There is one page and not two. The one page is not lost over the refusal. */
-	KUNIT_EXPECT_FALSE(test, envelope_pages_take(bench->bvecs + NR, 2));
-	KUNIT_EXPECT_TRUE(test, envelope_pages_take(bench->bvecs, 1));
+	KUNIT_EXPECT_FALSE(test, envelope_pages_take(&bench->share, bench->bvecs + NR, 2));
+	KUNIT_EXPECT_TRUE(test, envelope_pages_take(&bench->share, bench->bvecs, 1));
 	migrate_enable();
 	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), NR);
-	envelope_pages_put(bench->bvecs, NR);
+	envelope_pages_put(&bench->share, bench->bvecs, NR);
 }
 
 static int put_thread(void *data)
 {
 	struct pages_bench *bench = data;
 
-	envelope_pages_put(bench->bvecs, CROWD);
+	envelope_pages_put(&bench->share, bench->bvecs, CROWD);
 	complete(&bench->done);
 	return 0;
 }
@@ -103,7 +108,7 @@ static void pages_move_between_cpus(struct kunit *test)
 
 	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
 	for (i = 0; i < 10; i++) {
-		KUNIT_ASSERT_TRUE(test, envelope_pages_take(bench->bvecs, CROWD));
+		KUNIT_ASSERT_TRUE(test, envelope_pages_take(&bench->share, bench->bvecs, CROWD));
 		thread = kthread_create(put_thread, bench, "envelope_put");
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
 		kthread_bind(thread, cpumask_any_but(cpu_online_mask, raw_smp_processor_id()));
@@ -118,6 +123,7 @@ static void pages_move_between_cpus(struct kunit *test)
 /**
  * struct taker - one of several threads that take and return pages at the same time
  * @done: completed by each thread
+ * @share: of the device of all threads
  * @mark: the thread writes this into its pages
  * @stolen: pages in which the thread found another mark
  * @refused: times that there were not enough pages
@@ -125,6 +131,7 @@ static void pages_move_between_cpus(struct kunit *test)
  */
 struct taker {
 	struct completion *done;
+	struct envelope_share *share;
 	u32 mark;
 	unsigned int stolen;
 	unsigned int refused;
@@ -138,7 +145,7 @@ static int taker_thread(void *data)
 
 	for (i = 0; i < ROUNDS; i++) {
 		nr = 1 + (i * 7 + taker->mark) % NR;
-		if (!envelope_pages_take(taker->bvecs, nr)) {
+		if (!envelope_pages_take(taker->share, taker->bvecs, nr)) {
 			taker->refused++;
 			continue;
 		}
@@ -148,7 +155,7 @@ static int taker_thread(void *data)
 		for (j = 0; j < nr; j++)
 			if (*(u32 *)page_address(taker->bvecs[j].bv_page) != taker->mark)
 				taker->stolen++;
-		envelope_pages_put(taker->bvecs, nr);
+		envelope_pages_put(taker->share, taker->bvecs, nr);
 	}
 	complete(taker->done);
 	return 0;
@@ -163,6 +170,7 @@ static void no_page_has_two_users(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, takers);
 	for (i = 0; i < 4; i++) {
 		takers[i].done = &bench->done;
+		takers[i].share = &bench->share;
 		takers[i].mark = 0x1000 + i;
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, kthread_run(taker_thread, &takers[i],
 							       "envelope_taker"));

@@ -239,7 +239,7 @@ int envelope_map_write(struct envelope_bio *eb, struct bio *bio)
 {
 	struct envelope_device *dev = eb->dev;
 
-	if (unlikely(!envelope_bounce_try_take(&eb->bounce, pages_of(bio))))
+	if (unlikely(!envelope_bounce_try_take(&dev->bounce, &eb->bounce, pages_of(bio))))
 		return map_without_pages(dev, bio);
 
 	if (likely(encrypt_write(eb, bio, !(bio->bi_opf & REQ_NOWAIT))))
