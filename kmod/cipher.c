@@ -93,6 +93,22 @@ void envelope_cipher_free(struct crypto_skcipher *tfm)
 }
 
 /**
+ * envelope_cipher_overwrite() - overwrite a key schedule where it is
+ * @tfm: transform that no data goes through any more
+ *
+ * A transform may have children, which only a new key reaches.
+ *
+ * Context: any, when the kernel has failed.
+ */
+void envelope_cipher_overwrite(struct crypto_skcipher *tfm)
+{
+	static const u8 no_key[ENVELOPE_KEY_SIZE] __aligned(16) = { 1 };
+
+	if (crypto_skcipher_setkey(tfm, no_key, sizeof(no_key)))
+		pr_emerg("a volume key could not be overwritten\n");
+}
+
+/**
  * envelope_cipher_driver() - the implementation in use
  * @tfm: transform
  *

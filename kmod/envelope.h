@@ -9,6 +9,8 @@
  *	section.c	the wait for open sections
  *	cipher.c	the transform, data units, IVs
  *	volume_key.c	a key in use: its transform, its devices, its end
+ *	live_keys.c	all keys whose key material is in memory
+ *	machine.c	hibernation, reboot, panic, a copy of the virtual machine
  *	key_type.c	the kernel keyring's view of a volume key
  *	upcall.c	the search for a struct key, while userspace may bring it
  *	table.c		arguments of the table line
@@ -42,6 +44,7 @@
  *	key->sem
  *	  envelope_volume_key.lock	(sleeps; never taken by the I/O path)
  *	    envelope_device.queue_lock
+ *	    live_lock in live_keys.c
  *
  *	targets_lock in failure.c	(sleeps; held while the targets of a table fail)
  *	  envelope_device.queue_lock

@@ -12,6 +12,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -36,6 +37,9 @@ enum envelope_reason {
 	ENVELOPE_LEASE_EXPIRED,
 	ENVELOPE_KEY_UNLINKED,
 	ENVELOPE_MESSAGE,
+	ENVELOPE_MACHINE_COPIED,
+	ENVELOPE_HIBERNATION,
+	ENVELOPE_MACHINE_STOPS,
 	ENVELOPE_REMOVED, /* the table goes away; never shown to a user */
 };
 
@@ -146,6 +150,7 @@ struct envelope_cipher_pass {
 
 struct crypto_skcipher *envelope_cipher_alloc(const u8 *key);
 void envelope_cipher_free(struct crypto_skcipher *tfm);
+void envelope_cipher_overwrite(struct crypto_skcipher *tfm);
 const char *envelope_cipher_driver(struct crypto_skcipher *tfm);
 bool envelope_cipher_is_slow(const char *driver);
 int envelope_cipher_measure(struct crypto_skcipher *tfm, unsigned int *bytes);
@@ -177,6 +182,7 @@ void envelope_gather_exit(struct envelope_gather *gather);
  * @suspicion: enum envelope_reason that an I/O context saw; the first one stays
  * @kill_work: kills the key for @suspicion
  * @watchdog: looks at an idle key at least once a second
+ * @live_node: in the list of live_keys.c until @tfm is freed
  */
 struct envelope_volume_key {
 	struct kref kref;
@@ -193,6 +199,7 @@ struct envelope_volume_key {
 	atomic_t suspicion;
 	struct work_struct kill_work;
 	struct delayed_work watchdog;
+	struct list_head live_node;
 };
 
 struct envelope_device;
@@ -213,6 +220,25 @@ void envelope_volume_key_detach(struct envelope_device *dev);
 bool envelope_volume_key_queue(struct work_struct *work);
 int envelope_volume_key_init(void);
 void envelope_volume_key_exit(void);
+
+/* ---- live_keys.c ---- */
+
+int envelope_live_keys_add(struct envelope_volume_key *vk);
+void envelope_live_keys_remove(struct envelope_volume_key *vk);
+void envelope_live_keys_kill(enum envelope_reason reason);
+bool envelope_live_keys_close(void);
+void envelope_live_keys_open(void);
+void envelope_live_keys_overwrite(void);
+
+/* ---- machine.c ---- */
+
+extern bool envelope_wipe_at_hibernation;
+extern struct notifier_block envelope_machine_copied;
+extern struct notifier_block envelope_machine_power;
+extern struct notifier_block envelope_machine_stops;
+
+int envelope_machine_init(void);
+void envelope_machine_exit(void);
 
 /* ---- upcall.c ---- */
 

@@ -32,12 +32,17 @@ static int __init dm_envelope_init(void)
 	r = envelope_key_type_init();
 	if (r)
 		goto err_key_type;
+	r = envelope_machine_init();
+	if (r)
+		goto err_machine;
 	r = dm_register_target(&envelope_target);
 	if (r)
 		goto err_target;
 	return 0;
 
 err_target:
+	envelope_machine_exit();
+err_machine:
 	envelope_key_type_exit();
 err_key_type:
 	envelope_upcall_exit();
@@ -57,6 +62,7 @@ err_parallel:
 static void __exit dm_envelope_exit(void)
 {
 	dm_unregister_target(&envelope_target);
+	envelope_machine_exit();
 	envelope_key_type_exit();
 	envelope_upcall_exit();
 	envelope_poll_exit();

@@ -21,13 +21,24 @@ static struct workqueue_struct *key_wq;
 static void kill_work(struct work_struct *work);
 static void watchdog(struct work_struct *work);
 
+/* A panic may stop this at any point. It must never find a transform that is being freed. */
+static void wipe(struct envelope_volume_key *vk)
+{
+	struct crypto_skcipher *tfm = vk->tfm;
+
+	WRITE_ONCE(vk->tfm, NULL);
+	envelope_cipher_free(tfm);
+	envelope_live_keys_remove(vk);
+}
+
 static void volume_key_release(struct kref *kref)
 {
 	struct envelope_volume_key *vk = container_of(kref, struct envelope_volume_key, kref);
 
 	WARN_ON_ONCE(!list_empty(&vk->devices));
 	/* A kill has freed it already, but a key that was never instantiated had no kill. */
-	envelope_cipher_free(vk->tfm);
+	if (vk->tfm)
+		wipe(vk);
 	mutex_destroy(&vk->lock);
 	kfree_rcu(vk, rcu);
 }
@@ -61,7 +72,8 @@ void envelope_volume_key_put(struct envelope_volume_key *vk)
  * @now_ns: CLOCK_BOOTTIME
  *
  * Context: sleeps. Return: a reference, or an ERR_PTR: -EINVAL for an unacceptable
- * lease or key, -ENOMEM, -ENOENT if the kernel has no AES-XTS.
+ * lease or key, -ENOMEM, -ENOENT if the kernel has no AES-XTS, -EBUSY while the machine hibernates
+ * or stops.
  */
 struct envelope_volume_key *envelope_volume_key_new(const struct envelope_request *request,
 						    u64 now_ns)
@@ -96,8 +108,13 @@ struct envelope_volume_key *envelope_volume_key_new(const struct envelope_reques
 	INIT_WORK(&vk->kill_work, kill_work);
 	INIT_DELAYED_WORK(&vk->watchdog, watchdog);
 	vk->state = ENVELOPE_LIVE;
+	r = envelope_live_keys_add(vk);
+	if (r)
+		goto err_closed;
 	return vk;
 
+err_closed:
+	mutex_destroy(&vk->lock);
 err_measure:
 	envelope_cipher_free(vk->tfm);
 err_cipher:
@@ -184,8 +201,7 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
 	list_for_each_entry(dev, &vk->devices, node)
 		envelope_lifecycle_set_drained(&dev->lifecycle);
 
-	envelope_cipher_free(vk->tfm);
-	vk->tfm = NULL;
+	wipe(vk);
 	WRITE_ONCE(vk->key, NULL);
 	WRITE_ONCE(vk->state, ENVELOPE_DEAD);
 

@@ -64,5 +64,8 @@ struct envelope_payload {
 #define ENVELOPE_REASON_LEASE	    "lease-expired"
 #define ENVELOPE_REASON_UNLINKED    "key-unlinked"
 #define ENVELOPE_REASON_MESSAGE	    "message"
+#define ENVELOPE_REASON_COPIED	    "machine-copied"
+#define ENVELOPE_REASON_HIBERNATION "hibernation"
+#define ENVELOPE_REASON_STOPS	    "machine-stops"
 
 #endif

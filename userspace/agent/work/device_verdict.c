@@ -27,6 +27,9 @@ static const struct {
 	{ ENVELOPE_REASON_TIMEOUT, "the kernel key had a timeout set on this host" },
 	{ ENVELOPE_REASON_UNLINKED, "the kernel key was unlinked on this host" },
 	{ ENVELOPE_REASON_MESSAGE, "the device was failed by a dmsetup message" },
+	{ ENVELOPE_REASON_COPIED, "this virtual machine was restored from a copy" },
+	{ ENVELOPE_REASON_HIBERNATION, "the machine hibernated" },
+	{ ENVELOPE_REASON_STOPS, "the machine is about to stop" },
 };
 
 static void set_lease_expired(struct cluster *cluster)
