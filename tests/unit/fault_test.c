@@ -66,6 +66,7 @@ static void exit_codes(void **state)
 		{ "InvalidVolumeHeader", 6 },
 		{ "VolumeInUse", 6 },
 		{ "KernelModuleMissing", 7 },
+		{ "KeyQuotaExceeded", 7 },
 		{ "AuditTrailUnavailable", 7 },
 		{ "DeviceTimeout", 7 },
 	};

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <keyutils.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,7 +20,6 @@
 #include "agent/lease/keyring.h"
 #include "dm-envelope.h"
 
-#define TEST_UID    64391
 #define DESCRIPTION "dm-envelope:vol-0123456789abcdef0"
 
 static const char *kernel_type(const char *type)
@@ -42,7 +42,7 @@ long keyctl_search(key_serial_t keyring, const char *type, const char *descripti
 		       destination);
 }
 
-static bool own_user;
+static bool own_user; /* of this process: tests run beside each other */
 static int32_t opened;
 
 /* root's keyring may hold keys that are in use. */
@@ -159,6 +159,25 @@ static void a_key_is_revoked_without_the_keyring(void **state)
 	assert_int_equal(keyring_find(opened, DESCRIPTION), 0);
 }
 
+static void a_used_up_quota_names_its_sysctl(void **state)
+{
+	_cleanup_secret_ struct secret *key = secret_new(ENVELOPE_KEY_SIZE);
+	struct fault f = { 0 };
+	char name[32];
+	int32_t serial;
+	int i = 0;
+
+	open_keyring();
+	do
+		snprintf(name, sizeof(name), "filler-%d", i++);
+	while (add_key("user", name, "x", 1, KEY_SPEC_USER_KEYRING) > 0);
+	assert_int_equal(errno, EDQUOT);
+	assert_int_equal(keyring_add(opened, DESCRIPTION, key, 1, 1, &serial, &f), -1);
+	if (!strstr(f.message, "kernel.keys.maxkeys"))
+		fail_msg("the fault names no quota: %s", f.message);
+	assert_string_equal(f.code, "KeyQuotaExceeded");
+}
+
 #define with_keyring(function) cmocka_unit_test_teardown(function, clear)
 
 int main(void)
@@ -168,9 +187,11 @@ int main(void)
 		with_keyring(a_live_key_outlives_the_unlink_of_its_keyring),
 		with_keyring(a_second_loss_of_the_keyring_is_repaired_too),
 		with_keyring(a_key_is_revoked_without_the_keyring),
+		with_keyring(a_used_up_quota_names_its_sysctl),
 	};
+	uid_t uid = 0x10000000 + (uid_t)getpid();
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	own_user = geteuid() == 0 && setresuid(TEST_UID, TEST_UID, TEST_UID) == 0;
+	own_user = geteuid() == 0 && setresuid(uid, uid, uid) == 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

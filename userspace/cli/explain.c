@@ -45,6 +45,8 @@ static const struct {
 	  "See what the device waits for: dmesg, lsblk, udevadm settle. The cluster waits for the device; see: envelope cluster describe" },
 	{ "KernelModuleMissing",
 	  "Load the module: modprobe dm-envelope. If it is missing, see: dkms status" },
+	{ "KeyQuotaExceeded",
+	  "See the quota and its use: sysctl kernel.keys; cat /proc/key-users" },
 	{ "InvalidVolumeHeader",
 	  "See which volume each disk holds: lsblk -o NAME,LABEL,UUID,FSTYPE. Restore a header that was changed from its backup." },
 	{ "AgentUnreachable",

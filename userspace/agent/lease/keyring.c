@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dm-envelope.h"
 #include "lib/base/log.h"
@@ -74,8 +75,20 @@ static int32_t present(int32_t known)
 	return keyring;
 }
 
+/* A user has a quota of keys, and of their bytes. Root has sysctls of its own for it. */
+static int quota_fault(struct fault *f)
+{
+	const char *prefix = geteuid() ? "" : "root_";
+
+	return fault_set(f, "KeyQuotaExceeded",
+			 "The kernel takes no more keys of this user: the quota is used up. Raise kernel.keys.%smaxkeys and kernel.keys.%smaxbytes with sysctl; /proc/key-users has what is used.",
+			 prefix, prefix);
+}
+
 static int no_keyring(struct fault *f)
 {
+	if (errno == EDQUOT)
+		return quota_fault(f);
 	return fault_set(f, "InternalFailure",
 			 "The keyring '" KEYRING_NAME
 			 "' cannot be made in root's user keyring: %s. Look at it with 'keyctl show @u'.",
@@ -165,6 +178,8 @@ int keyring_add(int32_t keyring, const char *description, const struct secret *k
 	if (serial < 0 && errno == ENODEV)
 		return fault_set(f, "KernelModuleMissing",
 				 "The kernel has no key type 'envelope'. Load its module with 'modprobe dm-envelope'.");
+	if (serial < 0 && errno == EDQUOT)
+		return quota_fault(f);
 	if (serial < 0)
 		return fault_set(f, "InternalFailure",
 				 "The kernel did not accept the key: %s. The kernel log may have the reason: read it with 'dmesg | grep envelope'.",

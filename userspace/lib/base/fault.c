@@ -79,6 +79,7 @@ static const struct {
 	{ "CatalogUnavailable", EXIT_HOST },
 	{ "DeviceTimeout", EXIT_HOST },
 	{ "KernelModuleMissing", EXIT_HOST },
+	{ "KeyQuotaExceeded", EXIT_HOST },
 };
 
 /**
