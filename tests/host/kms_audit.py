@@ -98,7 +98,7 @@ def make_due(key_id):
     with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
         text, seal = db.execute("SELECT record, seal FROM keys WHERE key_id = ?", (key_id,)).fetchone()
         record = json.loads(text)
-        record["Deletion"] = int(time.time()) - 10
+        record["Deletion"] = record["Due"] = int(time.time()) - 10
         changed = json.dumps(record)
         nonce = os.urandom(12)
         sealed = nonce + root.encrypt(nonce, root.decrypt(seal[:12], seal[12:], text.encode()), changed.encode())

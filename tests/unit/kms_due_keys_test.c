@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/* sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
 /*
  * Keys whose waiting period is over. The store finds their rows, and erases their bytes from the
  * raw file. Also the upgrade of a store that lacks the column with the deletion date.
@@ -102,6 +102,7 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_int_equal(store_get_key(x->store, A, &cmk, NULL, NULL), 0);
 	cmk.state = KEY_PENDING_DELETION;
 	cmk.deletion = NOW + 7 * 86400;
+	cmk.due = cmk.deletion;
 	assert_int_equal(store_update_key(x->store, &cmk, NULL), 0);
 	size = read_seal(x, seal);
 	assert_true(in_files(x, seal, size)); /* negative control */

@@ -28,7 +28,8 @@ void store_fixture_add_key(struct store *store, const char *key_id, enum key_sta
 			   .description = "d",
 			   .state = state,
 			   .created = NOW,
-			   .deletion = deletion };
+			   .deletion = deletion,
+			   .due = deletion };
 	struct fault f;
 
 	memset(material->bytes, fill, material->size);

@@ -26,7 +26,8 @@ struct cmk { /* owner: the caller's stack; cmk_free() */
 	enum key_state state;
 	bool aws_managed; /* alias/aws/...: cannot be managed by anyone */
 	int64_t created;  /* seconds since the epoch */
-	int64_t deletion; /* seconds since the epoch; 0 unless pending */
+	int64_t deletion; /* seconds since the epoch, for people; 0 unless pending */
+	int64_t due;	  /* the end of the waiting period by store_clock() */
 	int pending_days; /* waiting period; 0 unless pending */
 };
 

@@ -2,9 +2,9 @@
 /*
  * Destroys keys when their waiting period is over.
  *
- * Must never poll: the timer is set to the next deletion date, in real time. Must never destroy a
- * key before the audit trail has taken the record of its deletion. Until then key_lookup() refuses
- * the key.
+ * Waiting periods count the time that the host is up (store_clock()): a wrong wall clock destroys no
+ * key. Must never destroy a key before the audit trail has taken the record of its deletion. Until
+ * then key_lookup() refuses the key.
  */
 
 #include "kms/keys/deletion.h"
@@ -16,16 +16,17 @@
 #include "kms/audit/kms_audit.h"
 #include "lib/base/log.h"
 
-#define RETRY_SECONDS	   60
-#define WAIT_SECONDS_MAX   (31 * 86400) /* no key waits longer for its deletion */
-#define LOOK_AGAIN_SECONDS 86400
-#define ACCURACY_USEC	   1000000
-#define USEC_PER_SEC	   1000000ULL
+#define RETRY_SECONDS 60
+#define SAVE_SECONDS  3600 /* between two savings of the clock, while a key waits */
+#define JUMP_SECONDS  60   /* of the wall clock, from which the log has it */
+#define ACCURACY_USEC 1000000
+#define USEC_PER_SEC  1000000ULL
 
 struct deletion {
 	struct store *store;
 	struct audit *audit;
 	sd_event_source *timer;
+	int64_t ahead; /* seconds by which the wall clock is ahead of the store's */
 };
 
 static int record(const struct cmk *cmk, void *userdata, struct fault *f)
@@ -33,13 +34,39 @@ static int record(const struct cmk *cmk, void *userdata, struct fault *f)
 	return audit_key_deleted(userdata, cmk, f);
 }
 
+static void note_jump(struct deletion *deletion, int64_t now)
+{
+	int64_t ahead = time(NULL) - now, jump = ahead - deletion->ahead;
+
+	deletion->ahead = ahead;
+	if (jump > JUMP_SECONDS || jump < -JUMP_SECONDS)
+		log_warning("The wall clock jumped by %lld s. The waiting periods of keys do not follow it.",
+			    (long long)jump);
+}
+
+static void save_clock(struct deletion *deletion)
+{
+	struct fault fault;
+
+	if (store_save_clock(deletion->store, &fault))
+		log_error("Waiting periods begin anew where they were saved last, if the host goes down: %s",
+			  fault.message);
+}
+
+static void arm(struct deletion *deletion, int64_t seconds)
+{
+	sd_event_source_set_time_relative(deletion->timer, (uint64_t)seconds * USEC_PER_SEC);
+	sd_event_source_set_enabled(deletion->timer, SD_EVENT_ONESHOT);
+}
+
 static void run(struct deletion *deletion)
 {
-	int64_t next = 0, now = time(NULL);
+	int64_t next = 0, now = store_clock(deletion->store);
 	struct fault fault;
 	int destroyed = store_destroy_due(deletion->store, now, record, deletion->audit, &next,
 					  &fault);
 
+	note_jump(deletion, now);
 	if (destroyed > 0)
 		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);
 	if (destroyed < 0) {
@@ -47,12 +74,10 @@ static void run(struct deletion *deletion)
 			  RETRY_SECONDS, fault.message);
 		next = now + RETRY_SECONDS;
 	}
-	/* A hint in the far future is wrong, and would overflow the timer: look again in a day. */
-	if (next > now + WAIT_SECONDS_MAX)
-		next = now + LOOK_AGAIN_SECONDS;
-	if (next > 0)
-		sd_event_source_set_time(deletion->timer, (uint64_t)next * USEC_PER_SEC);
-	sd_event_source_set_enabled(deletion->timer, next > 0 ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
+	if (next <= 0)
+		return;
+	save_clock(deletion);
+	arm(deletion, next - now < SAVE_SECONDS ? next - now : SAVE_SECONDS);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -79,7 +104,8 @@ int deletion_new(sd_event *event, struct store *store, struct audit *audit, stru
 				 "Out of memory. Free some, and start again.");
 	deletion->store = store;
 	deletion->audit = audit;
-	r = sd_event_add_time(event, &deletion->timer, CLOCK_REALTIME, UINT64_MAX, ACCURACY_USEC,
+	deletion->ahead = time(NULL) - store_clock(store);
+	r = sd_event_add_time(event, &deletion->timer, CLOCK_BOOTTIME, UINT64_MAX, ACCURACY_USEC,
 			      on_timer, deletion);
 	if (r < 0) {
 		free(deletion);

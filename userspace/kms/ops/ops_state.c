@@ -45,6 +45,7 @@ static int set_deletion(struct call *call, struct cmk *cmk, enum key_state state
 	cmk->state = state;
 	cmk->pending_days = (int)days;
 	cmk->deletion = days ? call->now + days * DAY_SECONDS : 0;
+	cmk->due = days ? store_clock(call->kms->store) + days * DAY_SECONDS : 0;
 	if (store_update_key(call->kms->store, cmk, f))
 		return -1;
 	deletion_rearm(call->kms->deletion);

@@ -43,6 +43,10 @@ void store_close(struct store *store);
 
 const char *store_id(const struct store *store);
 
+int64_t store_clock(const struct store *store);
+
+int store_save_clock(struct store *store, struct fault *f);
+
 int store_begin(struct store *store, struct fault *f);
 
 int store_commit(struct store *store, struct fault *f);

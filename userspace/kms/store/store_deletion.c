@@ -15,7 +15,7 @@
 
 static bool is_due(const struct cmk *cmk, int64_t now)
 {
-	return cmk->state == KEY_PENDING_DELETION && cmk->deletion <= now;
+	return cmk->state == KEY_PENDING_DELETION && cmk->due <= now;
 }
 
 /*
@@ -115,7 +115,7 @@ int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f)
 
 /**
  * store_destroy_due() - destroy each key whose waiting period is over, with its aliases
- * @now: seconds since the epoch
+ * @now: by store_clock()
  * @each: called before each, with the key's description gone
  * @next: set to the earliest deletion that is still to come, or 0
  *

@@ -19,6 +19,10 @@ struct store {
 	sqlite3 *db;
 	const struct secret *root; /* borrowed */
 	char id[37];
+	struct {
+		int64_t seconds;  /* at @since_ns */
+		int64_t since_ns; /* CLOCK_BOOTTIME */
+	} clock;
 };
 
 void statement_finalize(sqlite3_stmt **statement);
@@ -51,10 +55,10 @@ int row_list(struct store *store, sqlite3_stmt *statement, row_each_t each, void
 int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 		 struct secret **material, struct fault *f);
 
-/* key_hint() - what the column "deletion" of @cmk holds: its deletion date, 0 unless pending */
+/* key_hint() - what the column "deletion" of @cmk holds: when it is due, 0 unless pending */
 static inline int64_t key_hint(const struct cmk *cmk)
 {
-	return cmk->state == KEY_PENDING_DELETION ? cmk->deletion : 0;
+	return cmk->state == KEY_PENDING_DELETION ? cmk->due : 0;
 }
 
 int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The version and the id of a database, sealed in the one row of table "store", and the step from
+ * The version, the id and the clock of a database, sealed in the one row of table "store", and the step from
  * each version to the next. A new database takes the same steps.
  *
  * Must never leave a database between two versions: all steps are one transaction.
@@ -10,6 +10,7 @@
 #include <systemd/sd-id128.h>
 
 #include "kms/store/store.h"
+#include "kms/store/store_clock.h"
 #include "kms/store/store_row.h"
 #include "lib/base/json.h"
 
@@ -64,7 +65,7 @@ static int make_id(struct store *store, struct fault *f)
 	return 0;
 }
 
-static int write_version(struct store *store, struct fault *f)
+static int write_record(struct store *store, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ struct json_object *record = json_object_new_object();
@@ -72,6 +73,7 @@ static int write_version(struct store *store, struct fault *f)
 	json_add_string(record, "Record", "store");
 	json_add_int(record, "Version", VERSION);
 	json_add_string(record, "Id", store->id);
+	store_clock_store(store, record);
 	if (store_prepare(store, "INSERT OR REPLACE INTO store VALUES (1, ?, ?)", &statement, f) ||
 	    row_bind(store, statement, 1, record, NULL, f))
 		return -1;
@@ -80,11 +82,23 @@ static int write_version(struct store *store, struct fault *f)
 	return 0;
 }
 
+/**
+ * store_save_clock() - keep what the store's clock has counted
+ *
+ * What is not kept when the host goes down makes waiting periods longer.
+ *
+ * Return: 0 or -1.
+ */
+int store_save_clock(struct store *store, struct fault *f)
+{
+	return write_record(store, f);
+}
+
 static int upgrade(struct store *store, int64_t version, struct fault *f)
 {
 	if (store_begin(store, f))
 		return -1;
-	if ((version < 2 && add_hints(store, f)) || make_id(store, f) || write_version(store, f)) {
+	if ((version < 2 && add_hints(store, f)) || make_id(store, f) || write_record(store, f)) {
 		store_rollback(store);
 		return -1;
 	}
@@ -100,6 +114,7 @@ static int read_version(struct store *store, const char *path, int64_t *version,
 	int r;
 
 	*version = 0;
+	store_clock_load(store, NULL);
 	if (store_prepare(store, "SELECT record, seal FROM store WHERE id = 1", &statement, f))
 		return -1;
 	switch (sqlite3_step(statement)) {
@@ -119,6 +134,7 @@ static int read_version(struct store *store, const char *path, int64_t *version,
 		return -1;
 	*version = json_get_int(record, "Version", 0);
 	id = json_get_string(record, "Id");
+	store_clock_load(store, record);
 	snprintf(store->id, sizeof(store->id), "%s", id ? id : "");
 	if (*version < 1 || *version > VERSION)
 		return fault_set(f, "InvalidConfiguration",
