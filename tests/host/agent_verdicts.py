@@ -3,8 +3,10 @@
 # When a refusal of the KMS is a verdict that ends a cluster for good, and when it is not; and which
 # clusters the agent starts again after silence. The rules: docs/kms-outcomes.md.
 
+import contextlib
 import os
 import shutil
+import sqlite3
 
 from agent_suite import LOST, RECORDED, agent, changes, disable, finish, one, test, three, two
 from kms_daemon import Kms
@@ -201,6 +203,32 @@ def _():
     for name in "db1", "db2":
         agent.wait_status(name, LOST)
     agent.restart()
+
+
+# ---------------------------------------------------------------- damage
+
+
+def damage_wrapped_key(name):
+    """Changes a byte of the wrapped key in the catalog, beside an agent that does not run."""
+    with contextlib.closing(sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite")) as catalog, catalog:
+        blob, = catalog.execute("SELECT wrapped_key FROM cluster WHERE id = ?", (name,)).fetchone()
+        catalog.execute("UPDATE cluster SET wrapped_key = ? WHERE id = ?", (blob[:-1] + bytes([blob[-1] ^ 1]), name))
+
+
+@test("a damaged wrapped key in the catalog loses no cluster: the header of the volume has it whole")
+def _():
+    agent.create("db1", one)
+    agent.kill()
+    damage_wrapped_key("db1")
+    agent.start()
+    agent.wait_status("db1", "stopped")
+    assert reason("db1").startswith("damaged-wrapped-key: "), reason("db1")
+    assert agent.devices()["envelope-db1"][1] == "failed" and not agent.keys()
+    agent.kill()
+    agent.lose_catalog()
+    agent.start()
+    wait_for(lambda: agent.cli("start", "db1").returncode == 0, why=agent.log)
+    assert agent.status("db1") == "available"
 
 
 # ---------------------------------------------------------------- silence

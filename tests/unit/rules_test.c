@@ -336,6 +336,11 @@ static void a_refusal_is_a_verdict_beside_the_last_grant(void **state)
 		  "other-kms",
 		  "kms A" },
 		{ { "", "" }, { "kms A", "AKIA1" }, "NotFoundException", "other-kms", "no known" },
+		{ { "kms A", "AKIA1" },
+		  { "kms A", "AKIA1" },
+		  "InvalidCiphertextException",
+		  "damaged-wrapped-key",
+		  "catalog is damaged" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {

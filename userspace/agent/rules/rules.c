@@ -369,7 +369,8 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
  * @denial: the KMS's fault
  *
  * A KMS that never gave the key does not know it, so its refusal says nothing. The same KMS may
- * refuse another principal for the principal's sake.
+ * refuse another principal for the principal's sake. A wrapped key that the KMS cannot open is damaged
+ * on this host, and so is its encryption context: the KMS has not judged the key.
  *
  * Return: 0, or -1 with the reason of the cluster's status.
  */
@@ -380,6 +381,9 @@ int rules_denial(const struct grant *last, const struct grant *now, const struct
 		return fault_set(f, "other-kms",
 				 "%s refused the key (%s), but %s gave it last. Check KmsEndpoint=, then start the cluster.",
 				 now->kms, denial->code, last->kms[0] ? last->kms : "no known KMS");
+	if (!strcmp(denial->code, "InvalidCiphertextException"))
+		return fault_set(f, "damaged-wrapped-key",
+				 "The KMS cannot open the wrapped key that the catalog holds: the catalog is damaged. Stop enveloped, move its catalog away and start it: it takes the clusters in from the headers of their volumes.");
 	if (!strcmp(denial->code, "AccessDeniedException") &&
 	    strcmp(last->access_key, now->access_key))
 		return fault_set(f, "other-principal",
