@@ -245,6 +245,25 @@ def _():
         has_a_catalog_again()
 
 
+@test("what was chosen for a cluster counts again when its catalog is back")
+def _():
+    path = f"{agent.dir}/agent/catalog.sqlite"
+    agent.create("db1", one, "--deletion-protection")
+    agent.told_disks()
+    assert agent.stop() == 0
+    os.rename(path, f"{path}.away")
+    os.mkdir(path)  # no file can be opened there
+    agent.start()
+    agent.wait_status("db1", "available")
+    assert problem()
+    os.rmdir(path)
+    os.rename(f"{path}.away", path)
+    wait_for(lambda: not problem())
+    refused = agent.cli("delete", "db1", "--skip-final-snapshot")
+    assert "disable deletion protection" in refused.stderr, f"the protection is forgotten: {refused.stderr}"
+    agent.good("modify", "db1", "--no-deletion-protection")
+
+
 @test("a damaged index of the catalog is noticed and rebuilt, and the damaged file is kept")
 def _():
     agent.create("db1", one)

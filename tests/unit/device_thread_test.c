@@ -134,12 +134,13 @@ static void the_owner_of_a_late_job_learns_of_it(void **state)
 {
 	struct device_thread *thread;
 	int order[2] = { -1, -1 }, count = 0;
-	sd_event *event = new_loop(1, &thread);
+	sd_event *event = new_loop(LONG, &thread);
 	sem_t hold;
 	struct job job = { pthread_self(), 0, order, &count, &hold, 0 };
 	struct job waiting = { pthread_self(), 1, order, &count, NULL, 0 };
 
 	sem_init(&hold, 0, 0);
+	device_thread_limit(thread, 1); /* as after a reload */
 	device_thread_submit(thread, "vol-1", &limited, &job);
 	device_thread_submit(thread, "vol-1", &limited, &waiting);
 	while (!job.late || !waiting.late)

@@ -11,6 +11,7 @@
 #include "agent/last_good.h"
 #include "agent/lease/renewal.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/device_thread.h"
 #include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -92,6 +93,7 @@ static void take_over(struct agent *agent, struct config *next)
 	json_add_object(details, "keptUntilRestart", keep_fixed(&agent->config, next));
 	config_free(&agent->config);
 	agent->config = *next;
+	device_thread_limit(agent->devices, agent->config.device_timeout_seconds);
 	if (earlier)
 		renew_earlier(agent);
 	device_events_refresh(agent); /* RestartAfterLeaseEnd= may have changed */

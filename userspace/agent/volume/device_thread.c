@@ -321,6 +321,12 @@ int device_thread_new(sd_event *event, unsigned int seconds, struct device_threa
 	return 0;
 }
 
+/** device_thread_limit() - give jobs that are submitted from now on another time */
+void device_thread_limit(struct device_thread *thread, unsigned int seconds)
+{
+	thread->seconds = seconds;
+}
+
 /**
  * device_thread_submit() - run a job after the jobs that were submitted to the same lane before
  * @lane: a volume's id, or one of DEVICE_LANE_...

@@ -37,6 +37,7 @@ struct device_work {
 };
 
 int device_thread_new(sd_event *event, unsigned int seconds, struct device_thread **ret);
+void device_thread_limit(struct device_thread *thread, unsigned int seconds);
 void device_thread_submit(struct device_thread *thread, const char *lane,
 			  const struct device_work *work, void *job);
 bool device_thread_runs(const struct device_thread *thread, const void *job);

@@ -10,7 +10,7 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/volume/device_events.h"
-#include "agent/work/place.h"
+#include "agent/work/reconcile.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -28,11 +28,13 @@ static void take_row(struct cluster *row, void *userdata)
 	struct cluster *present = cluster_find_volume(agent, row->volume_id);
 
 	if (!present && !cluster_find(agent, row->id)) {
-		cluster_add(agent, row);
-		place_load(row);
+		reconcile_load_cluster(row, agent);
 		device_events_refresh(agent);
 		return;
 	}
+	/* No choice was taken while the file could not be read. */
+	if (present)
+		reconcile_load_choices(present);
 	if (present && !present->operation && present->status == CLUSTER_STOPPED &&
 	    cluster_is_inaccessible(row)) {
 		present->status = row->status;

@@ -58,18 +58,25 @@ struct scan_job {
 	int result;
 };
 
-static void load_one(struct cluster *cluster, void *userdata)
+/** reconcile_load_choices() - read what people chose for a cluster from the catalog's other tables */
+void reconcile_load_choices(struct cluster *cluster)
 {
 	struct fault f;
 
-	if (settings_find(((struct agent *)userdata)->catalog, cluster, &f) < 0)
+	if (settings_find(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
-	cluster_add(userdata, cluster);
-	place_load(cluster);
 	if (protections_find(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
-	grant_load(cluster);
 	restart_load(cluster);
+}
+
+/** reconcile_load_cluster() - take a cluster of the catalog into the agent's list */
+void reconcile_load_cluster(struct cluster *cluster, void *userdata)
+{
+	cluster_add(userdata, cluster);
+	place_load(cluster);
+	reconcile_load_choices(cluster);
+	grant_load(cluster);
 	recovery_window_load(cluster);
 	key_loss_check(cluster);
 }
@@ -77,7 +84,7 @@ static void load_one(struct cluster *cluster, void *userdata)
 /** reconcile_load() - fill the agent's list from the catalog; 0 or -1 */
 int reconcile_load(struct agent *agent, struct fault *f)
 {
-	return catalog_load(agent->catalog, load_one, agent, f);
+	return catalog_load(agent->catalog, reconcile_load_cluster, agent, f);
 }
 
 static int64_t parse_time(const char *text)
