@@ -194,6 +194,7 @@ def _():
     assert agent.status("db1") == "stopped" and not agent.keys()
     assert all(fields[1] == "failed" for fields in agent.devices().values()), agent.devices()
     assert not any(two.read()) and "db2" not in agent.clusters()
+    assert "envelope-db2" not in agent.devices(), "a device without a cluster holds the disk"
     agent.restart()
     agent.good("start", "db1")
 

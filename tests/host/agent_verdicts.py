@@ -264,6 +264,8 @@ def _():
                 agent.restart()
             before = len(agent.records("Decrypt", "KMSUnreachable"))
             wait_for(lambda: len(agent.records("Decrypt", "KMSUnreachable")) > before + 1, why=agent.log)
+            # A start by hand that fails says nothing about the next one of the agent.
+            assert agent.cli("start", "db1").returncode != 0
             assert agent.status("db1") == "stopped"
         wait_for(lambda: agent.status("db1") == "available", why=lambda: f"nobody starts it again: {agent.log()[-2000:]}")
         assert agent.devices()["envelope-db1"][1] == "live" and len(agent.keys()) == 1

@@ -105,13 +105,18 @@ static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
 	struct fault f;
 
 	catalog_fixture_store(x, c);
-	for (int at_boot = 1; at_boot >= 0; at_boot--) {
+	for (int i = 0; i < 4; i++) {
+		bool at_boot = i & 1, read_only = i & 2;
+
 		c->restart.at_boot = at_boot;
+		c->restart.read_only = read_only;
 		assert_int_equal(boot_starts_record(x->catalog, c, &f), 0);
 		catalog_fixture_reopen(x);
 		c->restart.at_boot = !at_boot;
+		c->restart.read_only = !read_only;
 		assert_int_equal(boot_starts_find(x->catalog, c, &f), 0);
 		assert_int_equal(c->restart.at_boot, at_boot);
+		assert_int_equal(c->restart.read_only, read_only);
 	}
 	c->restart.at_boot = true;
 	assert_int_equal(boot_starts_record(x->catalog, c, &f), 0);

@@ -55,6 +55,8 @@ int method_change(struct varlink_call *call, json_object *params, void *userdata
 	if (method_refuses(call, parameters_check(params, change->parameters, change->count)))
 		return 0;
 	cluster = method_cluster(agent, params, &f);
+	if (cluster && change->asked)
+		change->asked(cluster);
 	if (cluster && change->rule(cluster, params, &f) == 0)
 		op = operation_begin(cluster, change->kind, call, params, &f);
 	if (!op)

@@ -19,6 +19,7 @@
  * @rule: may it be done?
  * @kind: of the operation
  * @begin: begins the operation
+ * @asked: called before the rule, which may refuse the method; NULL for nothing
  */
 struct change {
 	const char *api;
@@ -27,6 +28,7 @@ struct change {
 	int (*rule)(const struct cluster *cluster, json_object *params, struct fault *f);
 	enum operation_kind kind;
 	void (*begin)(struct operation *op, json_object *params);
+	void (*asked)(struct cluster *cluster);
 };
 
 struct agent *method_agent(void *userdata);

@@ -32,6 +32,7 @@
 #include "agent/work/reconcile.h"
 #include "agent/work/relocate.h"
 #include "agent/work/restart.h"
+#include "agent/work/start_note.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -165,13 +166,17 @@ static int may_start(const struct cluster *cluster, json_object *params, struct 
 
 static void begin_start(struct operation *op, json_object *params)
 {
-	restart_at_boot(op->cluster, json_get_bool(params, "atBoot", false));
+	struct cluster *cluster = op->cluster;
+
+	op->job.at_boot = json_get_bool(params, "atBoot", false);
 	op->job.take_over = json_get_bool(params, "takeOver", false);
-	op->job.read_only = json_get_bool(params, "readOnly", false);
-	if (op->cluster->status == CLUSTER_AVAILABLE)
+	op->job.read_only_asked = json_get_bool(params, "readOnly", false);
+	if (cluster->status == CLUSTER_AVAILABLE) {
+		start_note(cluster, op->job.at_boot, cluster->restart.read_only);
 		operation_end(op);
-	else
+	} else {
 		attach_begin(op);
+	}
 }
 
 static int may_stop(const struct cluster *cluster, json_object *params, struct fault *f)
@@ -269,27 +274,36 @@ static const struct parameter restore_parameters[] = {
 };
 
 static const struct change change_start = { "StartDBCluster", METHOD_PARAMETERS(start_parameters),
-					    may_start, OPERATION_START, begin_start };
+					    may_start,	      OPERATION_START,
+					    begin_start,      NULL };
 static const struct change change_stop = { "StopDBCluster", METHOD_PARAMETERS(identifier_only),
-					   may_stop, OPERATION_STOP, begin_stop };
-static const struct change change_delete = { "DeleteDBCluster",
-					     METHOD_PARAMETERS(delete_parameters), may_delete,
-					     OPERATION_DELETE, begin_delete };
-static const struct change change_relocate = { "RelocateDBCluster",
-					       METHOD_PARAMETERS(relocate_parameters), may_relocate,
-					       OPERATION_RELOCATE, begin_relocate };
-static const struct change change_confirm_loss = { "ConfirmKeyLoss",
-						   METHOD_PARAMETERS(identifier_only),
-						   may_confirm_loss, OPERATION_CONFIRM_LOSS,
-						   begin_confirm_loss };
-static const struct change change_backup_header = { "BackupVolumeHeader",
-						    METHOD_PARAMETERS(identifier_only),
-						    may_backup_header, OPERATION_BACKUP_HEADER,
-						    begin_backup_header };
-static const struct change change_restore_header = { "RestoreVolumeHeader",
-						     METHOD_PARAMETERS(restore_parameters),
-						     may_restore_header, OPERATION_RESTORE_HEADER,
-						     begin_restore_header };
+					   may_stop,	    OPERATION_STOP,
+					   begin_stop,	    restart_give_up };
+static const struct change change_delete = {
+	"DeleteDBCluster", METHOD_PARAMETERS(delete_parameters),
+	may_delete,	   OPERATION_DELETE,
+	begin_delete,	   restart_give_up
+};
+static const struct change change_relocate = {
+	"RelocateDBCluster", METHOD_PARAMETERS(relocate_parameters),
+	may_relocate,	     OPERATION_RELOCATE,
+	begin_relocate,	     NULL
+};
+static const struct change change_confirm_loss = {
+	"ConfirmKeyLoss",   METHOD_PARAMETERS(identifier_only),
+	may_confirm_loss,   OPERATION_CONFIRM_LOSS,
+	begin_confirm_loss, NULL
+};
+static const struct change change_backup_header = {
+	"BackupVolumeHeader", METHOD_PARAMETERS(identifier_only),
+	may_backup_header,    OPERATION_BACKUP_HEADER,
+	begin_backup_header,  NULL
+};
+static const struct change change_restore_header = {
+	"RestoreVolumeHeader", METHOD_PARAMETERS(restore_parameters),
+	may_restore_header,    OPERATION_RESTORE_HEADER,
+	begin_restore_header,  NULL
+};
 static int start_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	return method_change(call, params, userdata, &change_start);

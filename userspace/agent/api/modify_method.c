@@ -52,9 +52,11 @@ static const struct parameter modify_parameters[] = {
 	{ "grow", PARAMETER_BOOL, false },
 };
 
-static const struct change change_modify = { "ModifyDBCluster",
-					     METHOD_PARAMETERS(modify_parameters), may_modify,
-					     OPERATION_MODIFY, begin_modify };
+static const struct change change_modify = {
+	"ModifyDBCluster", METHOD_PARAMETERS(modify_parameters),
+	may_modify,	   OPERATION_MODIFY,
+	begin_modify,	   NULL
+};
 
 /** method_modify() - answer a call of ModifyCluster */
 int method_modify(struct varlink_call *call, json_object *params, void *userdata)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of the catalog with the clusters that the boot unit started. Older agents do not know the
- * table, and leave it as it is.
+ * The table of the catalog with the way in which each cluster was started last: by the boot unit, with
+ * a read-only device. Older agents do not know the table, and leave it as it is.
  */
 #ifndef ENVELOPE_BOOT_STARTS_H
 #define ENVELOPE_BOOT_STARTS_H

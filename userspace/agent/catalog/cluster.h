@@ -68,8 +68,8 @@ struct grant {
  * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
  * @renewal: see renewal.h
  * @loss: the question whether a refused key is lost, see key_loss.c; times are CLOCK_BOOTTIME
- * @restart: whether the agent starts it after the end of its lease, see restart.c; @restart.at_boot is
- *	from a table of its own
+ * @restart: whether the agent starts it after the end of its lease, see restart.c; @restart.at_boot and
+ *	@restart.read_only are from a table of their own
  * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
  * @store_timer: the catalog did not take that the key is lost; tried again then
@@ -130,7 +130,10 @@ struct cluster {
 	} loss;
 	struct {
 		bool at_boot;		/* the boot unit started it last */
-		bool read_only;		/* it was started with a read-only device */
+		bool read_only;		/* its client asked for a read-only device */
+		bool unsaved;		/* the catalog did not take these two */
+		bool trying;		/* the operation under way is the agent's own start */
+		bool unwanted;		/* a person stopped it during such a start */
 		unsigned int failures;	/* in a row */
 		sd_event_source *timer; /* of the next try; NULL when none is due */
 	} restart;

@@ -25,8 +25,9 @@
  * @disk: identity of the disk with the volume, "" if it is not known
  * @chosen: the user chose @device, whatever disk it is
  * @claim: descriptor that keeps other users from the device, -1 for none
- * @read_only: make a device that cannot be written to: the user asked for it, or the disk is
- *	write-protected
+ * @read_only: the device is to be read-only, because its disk is write-protected or as asked
+ * @read_only_asked: the client asked for it
+ * @at_boot: the boot unit asked for the start
  * @allow_discards: discards are to reach the disk
  * @volume_id, @cluster_id: of the volume
  * @header_sha256: hash of the verified header, as the catalog has it
@@ -62,6 +63,8 @@ struct volume_job {
 	bool chosen;
 	int claim;
 	bool read_only;
+	bool read_only_asked;
+	bool at_boot;
 	bool allow_discards;
 	char volume_id[22];
 	char cluster_id[CLUSTER_ID_MAX + 1];

@@ -26,6 +26,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
+#include "agent/work/start_note.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
@@ -96,6 +97,16 @@ static const char *reason_of(const struct operation *op)
 	return op->call ? "" : "restarted: its lease had ended without an answer of the KMS";
 }
 
+/* A person has stopped the cluster while the agent itself started it. */
+static bool given_up(struct operation *op)
+{
+	if (op->call || !op->cluster->restart.unwanted)
+		return false;
+	fault_set(&op->fault, "InvalidDBClusterStateFault", "DbCluster %s was stopped meanwhile.",
+		  op->cluster->id);
+	return true;
+}
+
 static void attached(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
@@ -107,7 +118,7 @@ static void attached(struct operation *op)
 	}
 	cluster->key = op->job.serial;
 	cluster->claim_ns = op->job.claim_ns;
-	if (denied_meanwhile(op)) {
+	if (denied_meanwhile(op) || given_up(op)) {
 		held_key_drop(cluster);
 		operation_fail(op);
 		return;
@@ -123,10 +134,11 @@ static void attached(struct operation *op)
 			 op->job.device_name);
 	cluster->mapping.live = true;
 	cluster->mapping.read_only = op->job.read_only;
-	cluster->restart.read_only = op->job.read_only;
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
 	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
+	if (op->kind == OPERATION_START)
+		start_note(cluster, op->job.at_boot, op->job.read_only_asked);
 	state_set(cluster, CLUSTER_AVAILABLE, "%s", reason_of(op));
 	/* The status is final now, so it is written to the disk. */
 	if (!loss_record_refute(cluster) && recorded)
@@ -200,8 +212,8 @@ static void run_read_header(struct volume_job *job)
 	job->claim = block_device_claim(job->found, job->number, &protected, &job->fault);
 	if (job->claim < 0)
 		job->result = -1;
-	else if (protected)
-		job->read_only = true;
+	else
+		job->read_only = protected || job->read_only_asked;
 }
 
 /**

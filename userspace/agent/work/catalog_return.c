@@ -9,14 +9,44 @@
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/lease/grant.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/key_loss.h"
 #include "agent/work/reconcile.h"
+#include "agent/work/recovery_window.h"
+#include "agent/work/start_note.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
 #define TRY_AGAIN_S 5
 
 static void try_again_later(struct agent *agent);
+
+/*
+ * The agent took the cluster in from its header while the file could not be read. The file has what
+ * people chose, the path that the user gave, and who gave the key last. A start while the file was away
+ * is newer than the file's.
+ */
+static void take_over_row(struct cluster *present, const struct cluster *row)
+{
+	bool started = present->status == CLUSTER_AVAILABLE;
+	bool at_boot = present->restart.at_boot, read_only = present->restart.read_only;
+
+	memcpy(present->device, row->device, sizeof(present->device));
+	reconcile_load_choices(present);
+	if (started)
+		start_note(present, at_boot, read_only);
+	if (!present->grant.kms[0])
+		grant_load(present);
+	if (present->operation || present->status != CLUSTER_STOPPED ||
+	    !cluster_is_inaccessible(row))
+		return;
+	present->status = row->status;
+	present->denied_since = row->denied_since;
+	memcpy(present->reason, row->reason, sizeof(present->reason));
+	recovery_window_load(present);
+	key_loss_check(present);
+}
 
 /*
  * A row of a file that could not be read when the agent started. What the agent has seen since then is
@@ -32,15 +62,8 @@ static void take_row(struct cluster *row, void *userdata)
 		device_events_refresh(agent);
 		return;
 	}
-	/* No choice was taken while the file could not be read. */
 	if (present)
-		reconcile_load_choices(present);
-	if (present && !present->operation && present->status == CLUSTER_STOPPED &&
-	    cluster_is_inaccessible(row)) {
-		present->status = row->status;
-		present->denied_since = row->denied_since;
-		memcpy(present->reason, row->reason, sizeof(present->reason));
-	}
+		take_over_row(present, row);
 	free(row);
 }
 

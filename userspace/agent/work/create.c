@@ -202,6 +202,11 @@ static void erase_wherever_it_is(struct volume_job *job)
 
 static void run_erase(struct volume_job *job)
 {
+	struct fault f;
+
+	/* A late step may have made the device after its client got a fault. */
+	if (job->serial && mapper_remove(job->device_name, &f) < 0)
+		log_error("%s", f.message);
 	if (job->formatted)
 		job->result = header_erase(job->found, job->volume_id, &job->fault);
 	else

@@ -28,7 +28,7 @@
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
 #include "agent/work/recovery_window.h"
-#include "agent/work/restart.h"
+#include "agent/work/start_note.h"
 #include "agent/work/resume.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -67,7 +67,7 @@ void reconcile_load_choices(struct cluster *cluster)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	if (protections_find(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
-	restart_load(cluster);
+	start_note_load(cluster);
 }
 
 /** reconcile_load_cluster() - take a cluster of the catalog into the agent's list */
@@ -309,6 +309,7 @@ static void adopt_done(void *data)
 		if (!cluster)
 			fault_set(&f, "InternalFailure", "Out of memory.");
 	}
+	state_flush(job->agent);
 	audit_api_call(job->agent->audit, "AdoptDBCluster", job->params, job->uid, job->pid,
 		       cluster, cluster ? NULL : &f);
 	if (cluster)

@@ -45,6 +45,11 @@ void recovery_window_load(struct cluster *cluster)
 
 	if (r < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
+	/* A full disk may have kept the row of a refusal that was undone. */
+	if (r > 0 && cluster->status != CLUSTER_RECOVERABLE) {
+		recovery_window_forget(cluster);
+		return;
+	}
 	/* In another boot the clock has begun anew. */
 	if (r > 0 && (!boot_id(now) || strcmp(then, now)))
 		cluster->loss.counted_ns = lease_now();
@@ -96,7 +101,8 @@ void recovery_window_forget(struct cluster *cluster)
 {
 	struct fault f;
 
-	if (cluster->loss.counted_ns && denials_forget(cluster->agent->catalog, cluster, &f) < 0)
+	if ((cluster->loss.counted_ns || cluster->loss.spent_ns) &&
+	    denials_forget(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	cluster->loss.counted_ns = 0;
 	cluster->loss.spent_ns = 0;

@@ -11,32 +11,17 @@
 
 #include <string.h>
 
-#include "agent/catalog/boot_starts.h"
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
 #include "agent/work/attach.h"
 #include "agent/work/operation.h"
+#include "agent/work/state.h"
 #include "lib/base/log.h"
 
-/** restart_load() - read from the catalog whether the boot unit started the cluster */
-void restart_load(struct cluster *cluster)
+/** restart_give_up() - a person stops the cluster: a try that is under way is the last */
+void restart_give_up(struct cluster *cluster)
 {
-	struct fault f;
-
-	if (boot_starts_find(cluster->agent->catalog, cluster, &f) < 0)
-		log_error("Cluster %s: %s", cluster->id, f.message);
-}
-
-/** restart_at_boot() - note whether it is the boot unit that starts the cluster */
-void restart_at_boot(struct cluster *cluster, bool at_boot)
-{
-	struct fault f;
-
-	if (cluster->restart.at_boot == at_boot)
-		return;
-	cluster->restart.at_boot = at_boot;
-	if (boot_starts_record(cluster->agent->catalog, cluster, &f) < 0)
-		log_error("Cluster %s: %s", cluster->id, f.message);
+	cluster->restart.unwanted |= cluster->operation && cluster->restart.trying;
 }
 
 static bool is_wanted(const struct cluster *cluster)
@@ -56,7 +41,9 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	op = operation_begin(cluster, OPERATION_START, NULL, NULL, &f);
 	if (op) {
-		op->job.read_only = cluster->restart.read_only;
+		op->job.at_boot = cluster->restart.at_boot;
+		op->job.read_only_asked = cluster->restart.read_only;
+		cluster->restart.trying = true;
 		attach_begin(op);
 	} else {
 		restart_check(cluster);
@@ -75,13 +62,18 @@ void restart_check(struct cluster *cluster)
 	uint64_t delay;
 	int r;
 
+	if (!cluster->operation)
+		cluster->restart.trying = false;
+	if (cluster->restart.unwanted && !cluster->operation) {
+		cluster->restart.unwanted = false;
+		if (is_wanted(cluster))
+			state_set(cluster, CLUSTER_STOPPED, "%s", "");
+	}
 	if (!is_wanted(cluster)) {
 		cluster->restart.timer = sd_event_source_disable_unref(cluster->restart.timer);
 		cluster->restart.failures = 0;
 		return;
 	}
-	/* The failed device tells an agent that did not start the cluster. A try removes the device. */
-	cluster->restart.read_only |= cluster->mapping.read_only;
 	if (cluster->restart.timer)
 		return;
 	delay = lease_retry_delay(++cluster->restart.failures, agent_renew_ns(cluster->agent),

@@ -7,8 +7,7 @@
 
 #include "agent/agent.h"
 
-void restart_load(struct cluster *cluster);
-void restart_at_boot(struct cluster *cluster, bool at_boot);
+void restart_give_up(struct cluster *cluster);
 void restart_check(struct cluster *cluster);
 
 #endif

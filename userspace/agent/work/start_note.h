@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* How a cluster was started last: by the boot unit, with a read-only device. */
+#ifndef ENVELOPE_START_NOTE_H
+#define ENVELOPE_START_NOTE_H
+
+#include "agent/agent.h"
+
+void start_note_load(struct cluster *cluster);
+void start_note(struct cluster *cluster, bool at_boot, bool read_only);
+
+#endif
