@@ -80,7 +80,7 @@ static const struct option_spec describe_options[] = {
 #define OPTION_TAKE_OVER                                                                   \
 	{                                                                                  \
 		.name = "take-over", .kind = OPTION_SWITCH, .parameter = "takeOver",       \
-		.help = "the volume belongs to another host, which has stopped or is gone" \
+		.help = "the volume belongs to another host, which has stopped the cluster or is gone" \
 	}
 
 static const struct option_spec start_options[] = {

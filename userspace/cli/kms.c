@@ -39,12 +39,15 @@ static const char tutorial[] =
 	"         --storage-encrypted --kms-key-id alias/databases\n"
 	"\n"
 	"From now on the data depend on the key. `kms disable-key --key-id \"$id\"` fails the\n"
-	"device at the next renewal, by default within 20 seconds. The cluster does not come\n"
-	"back. A lost key cannot be replaced.\n"
+	"device at the next renewal, by default within 22 seconds. The KMS is then asked once\n"
+	"more. If it refuses again, the cluster is lost permanently, even if the key is enabled\n"
+	"later.\n"
 	"\n"
-	"To use AWS KMS instead, set in /etc/envelope/envelope.conf\n"
-	"KmsEndpoint=https://kms.REGION.amazonaws.com and put the credentials of a principal\n"
-	"that may use the key into the file named by CredentialsFile=, profile [enveloped].\n";
+	"To use AWS KMS instead, set Region=, AccountId= and\n"
+	"KmsEndpoint=https://kms.REGION.amazonaws.com in /etc/envelope/envelope.conf. The\n"
+	"credentials come from profile [enveloped] of the file in CredentialsFile=. If\n"
+	"CredentialsFile= is empty, they come from the environment, the container or the\n"
+	"instance: see envelope.conf(5).\n";
 
 static const struct option_spec kms_options[] = { { 0 } };
 
