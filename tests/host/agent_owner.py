@@ -65,6 +65,12 @@ def adopt(*more):
                           capture_output=True, text=True, env=there.environment, timeout=PATIENCE, check=False)
 
 
+def header(host, verb, file):
+    done = subprocess.run([f"{agent.programs}/envelope", "header", verb, "--db-cluster-identifier", "db1", "--file", f"{agent.dir}/{file}"],
+                          capture_output=True, text=True, env=host.environment, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, f"header {verb}: {done.stderr}"
+
+
 def refused(done):
     assert done.returncode == 6 and "(VolumeInUse)" in done.stderr, f"not refused: {done}"
     return done.stderr
@@ -153,6 +159,36 @@ def _():
 
 def lease_ended():
     return agent.volume("db1").get("LeaseSecondsLeft") == 0
+
+
+@test("a restored header makes no owner of the host that the backup names: two hosts never have the volume live")
+def _():
+    agent.create("db1", one)
+    header(agent, "backup", "of-here")
+    agent.good("stop", "db1")
+    with host():
+        assert adopt("--take-over").returncode == 0
+        there.good("start", "db1", "--take-over")
+        header(there, "backup", "of-there")
+        there.good("stop", "db1")
+        header(there, "restore", "of-here")  # the old header can be read: its owner stays
+        assert (owner()["host"], owner()["claim"]) == (THERE, 0), owner()
+        there.good("start", "db1")
+        there.good("stop", "db1")
+        agent.good("start", "db1", "--take-over")
+        with open(one.device, "r+b", buffering=0) as disk:
+            disk.write(bytes(1 << 20))
+        header(there, "restore", "of-there")
+        assert agent.devices()["envelope-db1"][1] == "live"
+        assert (owner()["host"], owner()["claim"]) == ("0" * 32, 7200), owner()
+        assert "--take-over" in there.bad("VolumeInUse", "start", "db1")
+        assert "possible in" in there.bad("VolumeInUse", "start", "db1", "--take-over")
+        assert "envelope-db1" not in there.devices() and not there.keys()
+        agent.stop()
+        agent.start(**SHORT)  # reads the unknown owner, and lets its lease end
+        wait_for(lease_ended)
+        agent.restart()
+    forge(host=HERE)  # for the removal of the cluster
 
 
 @test("an owner renews its claim, and a lease that another host has ended by its stamp is the last")

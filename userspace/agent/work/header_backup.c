@@ -3,6 +3,10 @@
  * Backup and restore of a volume's header. The client has the file; the agent gives and takes the
  * bytes. A restore compares the backup with the catalog first, so that no old header resurrects a
  * volume whose key was lost, and then brings the record of a loss in line with the catalog.
+ *
+ * The owner that the backup names is never restored, because the volume may have moved since. The owner
+ * in the old header stays. If the old header is damaged, any host may have the volume in use: the owner
+ * is then one that nobody knows, and the next start needs --take-over at the end of a whole claim.
  */
 #include "agent/work/header_backup.h"
 
@@ -12,12 +16,15 @@
 #include "agent/volume/locate.h"
 #include "agent/volume/locate_disk.h"
 #include "agent/work/loss_record.h"
+#include "agent/work/ownership.h"
 #include "agent/work/place.h"
+#include "agent/work/state.h"
 #include "lib/base/hex.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
 #include "lib/header/header_backup.h"
+#include "lib/header/header_owner.h"
 #include "lib/header/volume_owner.h"
 
 static int out_of_memory(struct fault *f)
@@ -89,12 +96,33 @@ static void run_read(struct volume_job *job)
 		job->result = header_backup_read(bytes, &job->header, &job->fault);
 }
 
+/*
+ * Replaces the owner in job->header, which is that of the backup. A live host that had the volume reads
+ * the unknown owner within its claim, and lets its lease end.
+ */
+static int choose_owner(struct volume_job *job)
+{
+	struct volume_owner *owner = &job->header.owner;
+	struct volume_header old;
+	struct fault ignored;
+
+	if (header_read(job->found, &old, &ignored) < 0)
+		*owner = header_owner_unknown(owner->claim > job->owner.claim ? owner->claim
+									      : job->owner.claim);
+	else if (volume_owner_is_other(&old.owner, job->owner.host) &&
+		 strcmp(old.owner.host, VOLUME_OWNER_UNKNOWN))
+		return fault_set(&job->fault, "VolumeInUse",
+				 "The volume on %s belongs to another host (%s). Nothing was written. Restore the header there.",
+				 job->found, old.owner.host);
+	else
+		*owner = old.owner;
+	return 0;
+}
+
 static void run_restore(struct volume_job *job)
 {
 	uint8_t bytes[HEADER_BACKUP_BYTES];
-	struct volume_header old;
 	bool read_only = false;
-	struct fault ignored;
 
 	job->result = decode(job, bytes);
 	if (job->result == 0)
@@ -109,14 +137,24 @@ static void run_restore(struct volume_job *job)
 			fault_set(&job->fault, "InvalidParameterValue",
 				  "%s is write-protected. Make it writable (blockdev --setrw), then try again.",
 				  job->found);
-	else if (header_read(job->found, &old, &ignored) == 0 &&
-		 volume_owner_is_other(&old.owner, job->owner.host))
-		job->result =
-			fault_set(&job->fault, "VolumeInUse",
-				  "The volume on %s belongs to another host (%s). Nothing was written. Restore the header there.",
-				  job->found, old.owner.host);
+	else if (choose_owner(job) < 0 ||
+		 header_backup_set_owner(bytes, &job->header.owner, &job->fault) < 0)
+		job->result = -1;
 	else
 		job->result = header_backup_restore(job->found, job->volume_id, bytes, &job->fault);
+}
+
+/* The claim of the unknown owner begins for this host now. */
+static void tell_owner(struct operation *op)
+{
+	const struct volume_owner *owner = &op->job.header.owner;
+
+	ownership_see(op->agent, &op->job.header);
+	if (op->cluster->status == CLUSTER_STOPPED &&
+	    volume_owner_is_other(owner, op->agent->host.host))
+		state_set(op->cluster, CLUSTER_STOPPED,
+			  "header-restored: the damaged header named no owner, so another host may have the volume in use. Stop the cluster there. The first start needs --take-over, which is possible %u seconds after the restore",
+			  owner->claim);
 }
 
 static void restored(struct operation *op)
@@ -130,7 +168,11 @@ static void restored(struct operation *op)
 	log_info("Cluster %s: its header on %s was restored from a backup.", cluster->id,
 		 op->job.found);
 	place_found(cluster, op->job.found, op->job.disk);
-	loss_record_write(cluster);
+	/* The record is not written over another owner: what is in line need not wait for a start. */
+	if (strcmp(op->job.header.state,
+		   cluster_is_inaccessible(cluster) ? cluster_status_name(cluster->status) : ""))
+		loss_record_write(cluster);
+	tell_owner(op);
 	operation_end(op);
 }
 

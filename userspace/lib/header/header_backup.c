@@ -17,6 +17,7 @@
 #include "lib/base/json.h"
 #include "lib/header/block_device.h"
 #include "lib/header/header.h"
+#include "lib/header/header_owner.h"
 #include "lib/header/inspect.h"
 #include "lib/header/luks.h"
 
@@ -121,6 +122,27 @@ int header_backup_read(const uint8_t bytes[HEADER_BACKUP_BYTES], struct volume_h
 	return 0;
 }
 
+/**
+ * header_backup_set_owner() - replace the owner that a backup names
+ * @bytes: passed header_backup_read(); changed
+ * @owner: as for header_replace_owner()
+ *
+ * A backup names the owner of the day when it was made: the volume may be another host's by now.
+ *
+ * Return: 0 or -1.
+ */
+int header_backup_set_owner(uint8_t bytes[HEADER_BACKUP_BYTES], const struct volume_owner *owner,
+			    struct fault *f)
+{
+	char path[32];
+	int _cleanup_close_ fd = open_backup(bytes, path, f);
+	struct luks _cleanup_luks_ luks = { 0 };
+
+	if (fd < 0 || luks_load(&luks, path, f) || header_replace_owner(&luks, owner, f))
+		return -1;
+	return pread(fd, bytes, HEADER_BACKUP_BYTES, 0) == HEADER_BACKUP_BYTES ? 0 : file_fault(f);
+}
+
 /* The header may be damaged or gone. Any other content of the device stays as it is. */
 static int check_content(const char *device, const char *volume_id, struct fault *f)
 {
@@ -149,7 +171,7 @@ static int check_content(const char *device, const char *volume_id, struct fault
 /**
  * header_backup_restore() - write a backup to the header area of a device
  * @volume_id: of the volume in the backup
- * @bytes: passed header_backup_read()
+ * @bytes: passed header_backup_read(), and names the owner that the device is to have
  * @f: InvalidParameterCombination when the device holds other data, InvalidVolumeHeader when it holds
  *	another volume
  *

@@ -13,16 +13,55 @@
 static struct json_object *owner_token(const struct volume_owner *owner)
 {
 	struct json_object *token = luks_new_token(VOLUME_OWNER_TOKEN);
-	char when[sizeof(owner->time)];
+
+	json_add_string(token, "host", owner->host);
+	json_add_string(token, "boot", owner->boot);
+	json_add_string(token, "time", owner->time);
+	json_add_int(token, "claim", owner->claim);
+	return token;
+}
+
+/* The present time, for people. */
+static struct volume_owner new_stamp(const struct volume_owner *owner)
+{
+	struct volume_owner stamp = *owner;
 	time_t now = time(NULL);
 	struct tm tm;
 
-	strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
-	json_add_string(token, "host", owner->host);
-	json_add_string(token, "boot", owner->boot);
-	json_add_string(token, "time", when);
-	json_add_int(token, "claim", owner->claim);
-	return token;
+	strftime(stamp.time, sizeof(stamp.time), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	return stamp;
+}
+
+/**
+ * header_owner_unknown() - the stamp of an owner that nobody knows: each host is another one
+ * @claim: seconds for which a host must see the stamp unchanged before it may take over
+ */
+struct volume_owner header_owner_unknown(uint32_t claim)
+{
+	struct volume_owner owner = { .host = VOLUME_OWNER_UNKNOWN,
+				      .boot = VOLUME_OWNER_UNKNOWN,
+				      .claim = claim };
+
+	return new_stamp(&owner);
+}
+
+/**
+ * header_replace_owner() - write @owner as it is over the owner of the header in @luks
+ * @owner: host "": the header names no owner afterwards
+ *
+ * The caller has judged the owner that is replaced.
+ *
+ * Return: 0 or -1.
+ */
+int header_replace_owner(struct luks *luks, const struct volume_owner *owner, struct fault *f)
+{
+	struct json_object _cleanup_json_ *token = owner->host[0] ? owner_token(owner) : NULL;
+	int id = luks_find_token(luks, VOLUME_OWNER_TOKEN), r;
+
+	if (token)
+		return luks_put_token(luks, id, token, f);
+	r = id == CRYPT_ANY_TOKEN ? 0 : crypt_token_json_set(luks->cd, id, NULL);
+	return r < 0 ? luks_fault(luks, r, "Cannot write the volume header of", f) : 0;
 }
 
 /**
@@ -40,8 +79,8 @@ static struct json_object *owner_token(const struct volume_owner *owner)
 int header_set_owner(const char *device, const char *volume_id, const struct volume_owner *expected,
 		     const struct volume_owner *owner, struct fault *f)
 {
-	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
+	struct volume_owner stamp = new_stamp(owner);
 	struct volume_header now;
 
 	if (header_load_volume(&luks, device, volume_id, f) || header_inspect(&luks, &now, f))
@@ -51,6 +90,5 @@ int header_set_owner(const char *device, const char *volume_id, const struct vol
 		return fault_set(f, "VolumeInUse",
 				 "The volume %s on %s belongs to the host %s since %s. Nothing was written.",
 				 volume_id, device, now.owner.host, now.owner.time);
-	token = owner_token(owner);
-	return luks_put_token(&luks, luks_find_token(&luks, VOLUME_OWNER_TOKEN), token, f);
+	return header_replace_owner(&luks, &stamp, f);
 }

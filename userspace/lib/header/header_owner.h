@@ -7,8 +7,17 @@
 #ifndef ENVELOPE_HEADER_OWNER_H
 #define ENVELOPE_HEADER_OWNER_H
 
+#include <stdint.h>
+
 #include "lib/base/fault.h"
+#include "lib/header/luks.h"
 #include "lib/header/volume_header.h"
+
+#define VOLUME_OWNER_UNKNOWN "00000000000000000000000000000000" /* no host has this id */
+
+struct volume_owner header_owner_unknown(uint32_t claim);
+
+int header_replace_owner(struct luks *luks, const struct volume_owner *owner, struct fault *f);
 
 int header_set_owner(const char *device, const char *volume_id, const struct volume_owner *expected,
 		     const struct volume_owner *owner, struct fault *f);
