@@ -77,9 +77,9 @@ static const struct option_spec describe_options[] = {
 	OPTION_IDENTIFIER(false, "only this cluster (default: all)"), { 0 }
 };
 
-#define OPTION_TAKE_OVER                                                                   \
-	{                                                                                  \
-		.name = "take-over", .kind = OPTION_SWITCH, .parameter = "takeOver",       \
+#define OPTION_TAKE_OVER                                                                               \
+	{                                                                                              \
+		.name = "take-over", .kind = OPTION_SWITCH, .parameter = "takeOver",                   \
 		.help = "the volume belongs to another host, which has stopped the cluster or is gone" \
 	}
 

@@ -28,8 +28,8 @@
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
 #include "agent/work/recovery_window.h"
-#include "agent/work/start_note.h"
 #include "agent/work/resume.h"
+#include "agent/work/start_note.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
