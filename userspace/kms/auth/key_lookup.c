@@ -55,8 +55,9 @@ static int load(struct call *call, const struct named *named, struct cmk *cmk,
 {
 	int r = store_get_key(call->kms->store, named->key_id, cmk, material, f);
 
-	if (!r && (strcmp(cmk->account, named->account) ||
-		   (cmk->state == KEY_PENDING_DELETION && cmk->due <= store_clock(call->kms->store)))) {
+	if (!r &&
+	    (strcmp(cmk->account, named->account) ||
+	     (cmk->state == KEY_PENDING_DELETION && cmk->due <= store_clock(call->kms->store)))) {
 		cmk_free(cmk);
 		secret_free(*material);
 		*material = NULL;
