@@ -10,45 +10,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <curl/curl.h>
-
 #include "lib/base/json.h"
+#include "lib/kms/transfer.h"
 
 #define UNREACHABLE "KMSUnreachable"
 
-/* The state of one call. The body may hold a plaintext key, so it is secret memory. */
+/* The state of one call. The body may hold a plaintext key. */
 struct call {
 	const struct kms_endpoint *endpoint;
-	CURL *curl;
-	struct curl_slist *headers;
-	struct secret *body;
-	size_t body_size;
-	bool too_large;
+	struct transfer transfer;
 	char error_type[128]; /* of the x-amzn-ErrorType header */
-	char error[CURL_ERROR_SIZE];
 };
-
-static void call_close(struct call *call)
-{
-	curl_slist_free_all(call->headers);
-	curl_easy_cleanup(call->curl);
-	secret_free(call->body);
-}
-
-#define _cleanup_call_ __attribute__((cleanup(call_close)))
-
-static size_t take_body(char *data, size_t one, size_t size, void *userdata)
-{
-	struct call *call = userdata;
-
-	if (size > call->body->size - call->body_size) {
-		call->too_large = true;
-		return CURL_WRITEFUNC_ERROR;
-	}
-	memcpy(call->body->bytes + call->body_size, data, size);
-	call->body_size += size;
-	return size;
-}
 
 /** kms_gives_plaintext() - true if an answer to @operation holds plaintext, except for a dry run */
 bool kms_gives_plaintext(const char *operation)
@@ -110,37 +82,11 @@ static size_t take_header(char *data, size_t one, size_t size, void *userdata)
 	return size;
 }
 
-/* libcurl calls this about once a second, and when data move. */
-static int progress(void *userdata, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-	const struct call *call = userdata;
-
-	return call->endpoint->cancelled && call->endpoint->cancelled();
-}
-
-static bool add_header(struct call *call, const char *name, const char *value)
-{
-	size_t size = strlen(name) + strlen(value) + 1;
-	struct curl_slist *longer = NULL;
-	char *line = malloc(size);
-
-	if (!line)
-		return false;
-	snprintf(line, size, "%s%s", name, value);
-	longer = curl_slist_append(call->headers, line);
-	explicit_bzero(line, size);
-	free(line);
-	if (longer)
-		call->headers = longer;
-	return longer != NULL;
-}
-
 /* Sets the address, and the certificates to trust. */
 static CURLcode set_destination(struct call *call, char host[128])
 {
 	const struct kms_endpoint *endpoint = call->endpoint;
-	CURL *c = call->curl;
-	struct curl_blob ca = { 0 };
+	CURL *c = call->transfer.curl;
 	CURLcode r;
 
 	if (endpoint->unix_path) {
@@ -152,75 +98,29 @@ static CURLcode set_destination(struct call *call, char host[128])
 	r = curl_easy_setopt(c, CURLOPT_URL, endpoint->url);
 	if (!r)
 		r = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
-	if (!r && endpoint->ca_pem) {
-		ca = (struct curl_blob){ (void *)endpoint->ca_pem, strlen(endpoint->ca_pem),
-					 CURL_BLOB_COPY };
-		r = curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &ca);
-	} else if (!r && endpoint->ca_file) {
-		r = curl_easy_setopt(c, CURLOPT_CAINFO, endpoint->ca_file);
-	}
-	/* Trust only the named authority, not the system's directory. */
-	if (!r && (endpoint->ca_pem || endpoint->ca_file))
-		r = curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-	return r;
-}
-
-static CURLcode set_credentials(struct call *call)
-{
-	const struct kms_endpoint *endpoint = call->endpoint;
-	CURL *c = call->curl;
-	char scope[96];
-	CURLcode r;
-
-	snprintf(scope, sizeof(scope), "aws:amz:%.64s:kms", endpoint->region);
-	r = curl_easy_setopt(c, CURLOPT_AWS_SIGV4, scope);
-	if (!r)
-		r = curl_easy_setopt(c, CURLOPT_USERNAME, endpoint->access_key);
-	if (!r)
-		r = curl_easy_setopt(c, CURLOPT_PASSWORD, endpoint->secret_key);
-	if (!r && endpoint->session_token && *endpoint->session_token &&
-	    !add_header(call, "X-Amz-Security-Token: ", endpoint->session_token))
-		r = CURLE_OUT_OF_MEMORY;
-	return r;
-}
-
-static CURLcode set_behaviour(struct call *call)
-{
-	CURL *c = call->curl;
-
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, call->error);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, call);
-	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(c, CURLOPT_HEADERDATA, call);
-	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress);
-	curl_easy_setopt(c, CURLOPT_XFERINFODATA, call);
-	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, call->endpoint->timeout_s * 1000L);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, call->endpoint->timeout_s * 1000L);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	/* Ignore a proxy from the environment: a proxy that ends TLS would see keys. */
-	curl_easy_setopt(c, CURLOPT_PROXY, "");
-	return curl_easy_setopt(c, CURLOPT_USERAGENT, "dm-envelope/" ENVELOPE_VERSION);
+	return r ? r : transfer_trust(&call->transfer, endpoint->ca_pem, endpoint->ca_file);
 }
 
 static CURLcode prepare(struct call *call, const char *operation, const char *body, char host[128])
 {
-	CURLcode r = set_behaviour(call);
+	const struct kms_endpoint *endpoint = call->endpoint;
+	struct transfer *t = &call->transfer;
+	CURLcode r;
 
+	curl_easy_setopt(t->curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(t->curl, CURLOPT_HEADERDATA, call);
+	r = set_destination(call, host);
 	if (!r)
-		r = set_destination(call, host);
+		r = transfer_sign(t, endpoint->region, "kms", endpoint->access_key,
+				  endpoint->secret_key, endpoint->session_token);
 	if (!r)
-		r = set_credentials(call);
-	if (!r && (!add_header(call, "Content-Type: ", "application/x-amz-json-1.1") ||
-		   !add_header(call, "X-Amz-Target: TrentService.", operation)))
-		r = CURLE_OUT_OF_MEMORY;
+		r = transfer_add_header(t, "Content-Type: ", "application/x-amz-json-1.1");
 	if (!r)
-		r = curl_easy_setopt(call->curl, CURLOPT_HTTPHEADER, call->headers);
+		r = transfer_add_header(t, "X-Amz-Target: TrentService.", operation);
 	if (!r)
-		r = curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, body);
+		r = curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
+	if (!r)
+		r = curl_easy_setopt(t->curl, CURLOPT_POSTFIELDS, body);
 	return r;
 }
 
@@ -242,12 +142,12 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 	enum kms_outcome outcome;
 	long status = 0;
 
-	curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(call->transfer.curl, CURLINFO_RESPONSE_CODE, &status);
 	/* The answer to an operation without output, such as DisableKey, is empty. */
-	if (!r && status == 200 && !call->body_size)
+	if (!r && status == 200 && !call->transfer.size)
 		body = json_object_new_object();
 	else if (!r)
-		body = json_parse((const char *)call->body->bytes, call->body_size);
+		body = json_parse((const char *)call->transfer.body->bytes, call->transfer.size);
 	type = json_get_string(body, "__type");
 	if (type)
 		copy_error_type(call->error_type, sizeof(call->error_type), type, strlen(type));
@@ -256,9 +156,9 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 
 	if (r) {
 		fault_set(f, UNREACHABLE, "The KMS at %s cannot be reached: %s.", where,
-			  call->too_large ? "its answer is too large"
-			  : *call->error  ? call->error
-					  : curl_easy_strerror(r));
+			  call->transfer.too_large ? "its answer is too large"
+			  : *call->transfer.error  ? call->transfer.error
+						   : curl_easy_strerror(r));
 	} else if (outcome == KMS_OK && !json_object_is_type(body, json_type_object)) {
 		outcome = KMS_UNREACHABLE;
 		fault_set(f, UNREACHABLE,
@@ -298,26 +198,27 @@ enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *opera
 	const char *body = json_object_to_json_string_ext(request,
 							  JSON_C_TO_STRING_PLAIN |
 								  JSON_C_TO_STRING_NOSLASHESCAPE);
-	struct call _cleanup_call_ call = {
-		.endpoint = endpoint,
-		.curl = curl_easy_init(),
-		.body = secret_new(KMS_RESPONSE_MAX),
-	};
+	struct call call = { .endpoint = endpoint };
+	enum kms_outcome outcome;
 	char host[128];
 	CURLcode r;
 
 	*response = NULL;
 	if (endpoint->id)
 		endpoint->id[0] = '\0';
-	if (!call.curl || !call.body) {
+	if (transfer_open(&call.transfer, KMS_RESPONSE_MAX, endpoint->timeout_s * 1000L,
+			  endpoint->cancelled)) {
 		fault_set(f, "InternalFailure",
 			  "Out of memory, or of memory that can be locked (LimitMEMLOCK=).");
+		transfer_close(&call.transfer);
 		return KMS_UNREACHABLE;
 	}
 	r = prepare(&call, operation, body, host);
 	if (!r)
-		r = curl_easy_perform(call.curl);
-	return conclude(&call, r, operation, response, f);
+		r = curl_easy_perform(call.transfer.curl);
+	outcome = conclude(&call, r, operation, response, f);
+	transfer_close(&call.transfer);
+	return outcome;
 }
 
 /**
