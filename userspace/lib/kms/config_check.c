@@ -13,7 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "lib/base/secret.h"
 #include "lib/kms/credential_chain.h"
 #include "lib/kms/worker_process.h"
 #include "lib/kms/worker_protocol.h"
@@ -118,17 +117,11 @@ static int check_worker(const struct config *cfg, struct fault *f)
  */
 int config_check_kms(const struct config *cfg, struct fault *f)
 {
-	struct secret _cleanup_secret_ *memory = secret_new(sizeof(struct credential_plan));
 	struct credential_plan *plan;
-	int r;
 
-	if (!memory)
-		return fault_set(f, "InternalFailure",
-				 "No memory can be locked for credentials. Check LimitMEMLOCK=.");
-	plan = (struct credential_plan *)memory->bytes;
 	if (check_endpoint(cfg, f) || check_ca(cfg, f) || check_worker(cfg, f))
 		return -1;
-	r = credential_plan_make(cfg, plan, f);
-	credential_plan_wipe(plan);
-	return r;
+	plan = credential_plan_make(cfg, f);
+	credential_plan_free(plan);
+	return plan ? 0 : -1;
 }

@@ -118,17 +118,11 @@ static bool steps_needed(const char *identity, struct worker_block *block)
 int credential_cache_fill(const struct config *cfg, struct worker_block *block,
 			  struct json_object **steps, char **identity, struct fault *f)
 {
-	struct secret _cleanup_secret_ *memory = secret_new(sizeof(struct credential_plan));
-	struct credential_plan *plan;
-	int r;
+	struct credential_plan *plan = credential_plan_make(cfg, f);
+	int r = plan ? 0 : -1;
 
 	*steps = NULL;
 	*identity = NULL;
-	if (!memory)
-		return fault_set(f, "InternalFailure",
-				 "No memory can be locked for credentials. Check LimitMEMLOCK=.");
-	plan = (struct credential_plan *)memory->bytes;
-	r = credential_plan_make(cfg, plan, f);
 	if (!r && !plan->steps) {
 		block->credentials = plan->credentials;
 	} else if (!r) {
@@ -141,7 +135,7 @@ int credential_cache_fill(const struct config *cfg, struct worker_block *block,
 		block->source = plan->credentials;
 		memcpy(block->token, plan->token, sizeof(block->token));
 	}
-	credential_plan_wipe(plan);
+	credential_plan_free(plan);
 	return r;
 }
 

@@ -10,6 +10,6 @@
 
 #include "lib/kms/credential_plan.h"
 
-int credential_plan_make(const struct config *cfg, struct credential_plan *plan, struct fault *f);
+struct credential_plan *credential_plan_make(const struct config *cfg, struct fault *f);
 
 #endif

@@ -240,9 +240,27 @@ int credential_instance(const struct config *cfg, struct credential_plan *plan, 
 	return 1;
 }
 
-/** credential_plan_wipe() - wipe @plan and release what it holds */
-void credential_plan_wipe(struct credential_plan *plan)
+/** credential_plan_new() - an empty plan; NULL with @f */
+struct credential_plan *credential_plan_new(struct fault *f)
 {
+	struct secret *memory = secret_new(sizeof(struct credential_plan));
+	struct credential_plan *plan;
+
+	if (!memory) {
+		fault_set(f, "InternalFailure",
+			  "No memory can be locked for credentials. Check LimitMEMLOCK=.");
+		return NULL;
+	}
+	plan = (struct credential_plan *)memory->bytes;
+	plan->memory = memory;
+	return plan;
+}
+
+/** credential_plan_free() - wipe and release @plan, which may be NULL */
+void credential_plan_free(struct credential_plan *plan)
+{
+	if (!plan)
+		return;
 	json_object_put(plan->steps);
-	explicit_bzero(plan, sizeof(*plan));
+	secret_free(plan->memory);
 }

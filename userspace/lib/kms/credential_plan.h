@@ -10,24 +10,28 @@
 #include <json-c/json.h>
 
 #include "lib/base/config.h"
+#include "lib/base/secret.h"
 
 /** CREDENTIAL_TOKEN_MAX - bytes of a web identity token or of a container's token; AWS: 20,000 */
 #define CREDENTIAL_TOKEN_MAX (20 * 1024)
 
 /**
- * struct credential_plan - how a call gets its credentials; locked by its owner
+ * struct credential_plan - how a call gets its credentials; in secret memory
+ * @memory: which it is in
  * @credentials: long-lived ones, with which the steps begin, or "" in each field
  * @token: of a web identity or a container; "" for none
  * @steps: what the worker does to get credentials, in order; NULL: @credentials are the result.
  *	Holds no secret. worker/credential_steps.h has the members of a step.
  */
 struct credential_plan {
+	struct secret *memory;
 	struct credentials credentials;
 	char token[CREDENTIAL_TOKEN_MAX];
 	struct json_object *steps;
 };
 
-void credential_plan_wipe(struct credential_plan *plan);
+struct credential_plan *credential_plan_new(struct fault *f);
+void credential_plan_free(struct credential_plan *plan);
 
 struct json_object *credential_plan_step(struct credential_plan *plan, const char *kind);
 int credential_plan_sts(const struct config *cfg, struct json_object *step, struct fault *f);
