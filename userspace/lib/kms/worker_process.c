@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
+#include "lib/base/spawn.h"
 #include "lib/kms/worker_protocol.h"
 
 #define HIGH_FD 10 /* above the child's descriptors 0 to 4 */
@@ -56,15 +56,9 @@ int worker_process_start(const struct config *cfg, const struct worker_files *fi
 	posix_spawn_file_actions_t actions;
 	const char *path = worker_process_program(cfg);
 	posix_spawnattr_t attributes;
-	sigset_t none, all;
 	int r;
 
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawnattr_setsigdefault(&attributes, &all);
+	spawn_attributes(&attributes, 0);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, files->socket, WORKER_SOCKET_FD);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
