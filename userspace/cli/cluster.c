@@ -11,13 +11,9 @@
 
 #include "cli/agent_client.h"
 #include "cli/explain.h"
+#include "cli/one_cluster.h"
 #include "cli/output.h"
 
-#define OPTION_IDENTIFIER(is_required, text)                                                   \
-	{                                                                                      \
-		.name = "db-cluster-identifier", .kind = OPTION_STRING, .placeholder = "NAME", \
-		.parameter = "dbClusterIdentifier", .required = is_required, .help = text      \
-	}
 #define OPTION_ENCRYPTED(text)                                       \
 	{                                                            \
 		.name = "storage-encrypted", .kind = OPTION_BOOLEAN, \
@@ -164,26 +160,6 @@ static const struct column cluster_columns[] = { { "DBClusterIdentifier", "DBClu
 						 { "KmsKeyId", "KmsKeyId" },
 						 { 0 } };
 
-/* Prints a reply with one cluster, which AWS's answer names "DBCluster". */
-static int run_one(const struct invocation *invocation)
-{
-	_cleanup_json_ struct json_object *reply = NULL, *document = NULL;
-	struct json_object *cluster;
-	struct fault f;
-
-	if (agent_call(invocation, &reply, &f) < 0)
-		return explain_fault(invocation->command, &f);
-	cluster = json_get_object(reply, "cluster");
-	document = json_object_new_object();
-	if (cluster)
-		json_add_object(document, "DBCluster", json_object_get(cluster));
-	if (invocation->json)
-		output_json(document);
-	else if (cluster)
-		output_record(cluster);
-	return 0;
-}
-
 static int run_describe(const struct invocation *invocation)
 {
 	_cleanup_json_ struct json_object *reply = NULL, *document = NULL;
@@ -230,7 +206,7 @@ const struct command cluster_commands[] = {
 			"  envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
 			"      --storage-encrypted --kms-key-id alias/databases",
 		.options = create_options,
-		.run = run_one,
+		.run = one_cluster_run,
 	},
 	{
 		.noun = "cluster",
@@ -255,7 +231,7 @@ const struct command cluster_commands[] = {
 			"A cluster that has lost its key (status inaccessible-encryption-credentials) cannot\n"
 			"be started again. Restore it from a backup.",
 		.options = start_options,
-		.run = run_one,
+		.run = one_cluster_run,
 	},
 	{
 		.noun = "cluster",
@@ -266,7 +242,7 @@ const struct command cluster_commands[] = {
 		.summary = "Remove the device and the key from this host",
 		.details = "Stop the database and unmount the file system first.",
 		.options = stop_options,
-		.run = run_one,
+		.run = one_cluster_run,
 	},
 	{
 		.noun = "cluster",
@@ -276,7 +252,7 @@ const struct command cluster_commands[] = {
 		.progress = "Deleting the cluster",
 		.summary = "Stop and forget a cluster; with --erase its data are lost for good",
 		.options = delete_options,
-		.run = run_one,
+		.run = one_cluster_run,
 	},
 	{
 		.noun = "cluster",
@@ -288,7 +264,7 @@ const struct command cluster_commands[] = {
 			"If the KMS refuses many keys at once, the clusters stay recoverable until the KMS gives\n"
 			"the keys again. This makes one of them inaccessible permanently.",
 		.options = stop_options,
-		.run = run_one,
+		.run = one_cluster_run,
 	},
 	{
 		.noun = "cluster",
@@ -303,7 +279,7 @@ const struct command cluster_commands[] = {
 			"A cluster keeps the key it was created with. To encrypt its data with another key,\n"
 			"create a second cluster and copy the data.",
 		.options = modify_options,
-		.run = run_one,
+		.run = one_cluster_run,
 	},
 	{
 		.noun = "cluster",
@@ -316,7 +292,7 @@ const struct command cluster_commands[] = {
 			"The agent takes in such volumes when it starts, unless they belong to another host. The\n"
 			"cluster is stopped afterwards. Nothing is written to the disk.",
 		.options = adopt_options,
-		.run = run_one,
+		.run = one_cluster_run,
 	},
 	{
 		.noun = "cluster",
@@ -330,7 +306,7 @@ const struct command cluster_commands[] = {
 			"be a copy with old data. This command says that the device is the volume. Nothing\n"
 			"is copied, and the next start checks the header and the key.",
 		.options = relocate_options,
-		.run = run_one,
+		.run = one_cluster_run,
 	},
 	{ 0 }
 };

@@ -15,36 +15,25 @@
 
 #include "cli/agent_client.h"
 #include "cli/explain.h"
+#include "cli/one_cluster.h"
 #include "cli/output.h"
 #include "lib/base/file.h"
 #include "lib/base/hex.h"
 #include "lib/header/header_backup.h"
 
-static const struct option_spec backup_options[] = { { .name = "db-cluster-identifier",
-						       .kind = OPTION_STRING,
-						       .placeholder = "NAME",
-						       .parameter = "dbClusterIdentifier",
-						       .required = true,
-						       .help = "the cluster" },
-						     { .name = "file",
-						       .kind = OPTION_STRING,
-						       .placeholder = "FILE",
-						       .required = true,
-						       .help = "the backup; must not exist yet" },
+#define OPTION_FILE(text)                                                                       \
+	{                                                                                       \
+		.name = "file", .kind = OPTION_STRING, .placeholder = "FILE", .required = true, \
+		.help = text                                                                    \
+	}
+
+static const struct option_spec backup_options[] = { OPTION_IDENTIFIER(true, "the cluster"),
+						     OPTION_FILE("the backup; must not exist yet"),
 						     { 0 } };
 
-static const struct option_spec restore_options[] = { { .name = "db-cluster-identifier",
-							.kind = OPTION_STRING,
-							.placeholder = "NAME",
-							.parameter = "dbClusterIdentifier",
-							.required = true,
-							.help = "the cluster; it must be stopped" },
-						      { .name = "file",
-							.kind = OPTION_STRING,
-							.placeholder = "FILE",
-							.required = true,
-							.help = "the backup" },
-						      { 0 } };
+static const struct option_spec restore_options[] = {
+	OPTION_IDENTIFIER(true, "the cluster; it must be stopped"), OPTION_FILE("the backup"), { 0 }
+};
 
 /* Writes the bytes and, in place of the unused keyslots area, zeros. */
 static int write_backup(const char *path, const char *hex, struct fault *f)
@@ -123,21 +112,11 @@ static int read_backup(const struct invocation *invocation, struct fault *f)
 
 static int run_restore(const struct invocation *invocation)
 {
-	_cleanup_json_ struct json_object *reply = NULL, *document = NULL;
-	struct json_object *cluster;
 	struct fault f;
 
-	if (read_backup(invocation, &f) < 0 || agent_call(invocation, &reply, &f) < 0)
+	if (read_backup(invocation, &f) < 0)
 		return explain_fault(invocation->command, &f);
-	cluster = json_get_object(reply, "cluster");
-	document = json_object_new_object();
-	if (cluster)
-		json_add_object(document, "DBCluster", json_object_get(cluster));
-	if (invocation->json)
-		output_json(document);
-	else if (cluster)
-		output_record(cluster);
-	return 0;
+	return one_cluster_run(invocation);
 }
 
 const struct command header_commands[] = {

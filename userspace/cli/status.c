@@ -11,14 +11,11 @@
 
 #include "cli/agent_client.h"
 #include "cli/explain.h"
+#include "cli/one_cluster.h"
 #include "cli/output.h"
 
 static const struct option_spec status_options[] = {
-	{ .name = "db-cluster-identifier",
-	  .kind = OPTION_STRING,
-	  .placeholder = "NAME",
-	  .parameter = "dbClusterIdentifier",
-	  .help = "only this cluster (default: all)" },
+	OPTION_IDENTIFIER(false, "only this cluster (default: all)"),
 	{ .name = "watch",
 	  .kind = OPTION_SWITCH,
 	  .help = "print again at each change, until interrupted" },
