@@ -210,6 +210,8 @@ bool catalog_file_fault(const struct catalog_file *file, const char *path, struc
 		unavailable(path, why, "End the program that has it open.", f);
 	else if (is_damaged(code))
 		unavailable(path, why, "Check the disk of StateDirectory=.", f);
+	else if ((code & 0xff) == SQLITE_NOMEM)
+		unavailable(path, why, "Free memory.", f);
 	else
 		return false;
 	return true;

@@ -72,7 +72,6 @@ struct grant {
  *	@restart.read_only are from a table of their own
  * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
- * @store_timer: the catalog did not take that the key is lost; tried again then
  * @record: the header did not take that the key is lost; tried again then
  * @unsaved: its status is neither in the catalog nor in the trail yet; @saved: called when it is
  * @held_up: what its operation waits for although its time is over; "" for nothing
@@ -138,7 +137,6 @@ struct cluster {
 		sd_event_source *timer; /* of the next try; NULL when none is due */
 	} restart;
 	bool disk_doubted;
-	sd_event_source *store_timer;
 	struct {
 		sd_event_source *timer;
 		unsigned int failures; /* in a row */

@@ -58,7 +58,6 @@ void cluster_remove(struct cluster *cluster)
 	sd_event_source_disable_unref(cluster->renewal.timer);
 	sd_event_source_disable_unref(cluster->loss.timer);
 	sd_event_source_disable_unref(cluster->restart.timer);
-	sd_event_source_disable_unref(cluster->store_timer);
 	sd_event_source_disable_unref(cluster->record.timer);
 	free(cluster);
 }

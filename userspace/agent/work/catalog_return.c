@@ -15,6 +15,7 @@
 #include "agent/work/reconcile.h"
 #include "agent/work/recovery_window.h"
 #include "agent/work/start_note.h"
+#include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -76,7 +77,7 @@ static bool store_all(struct agent *agent)
 	if (!kept)
 		return false;
 	for (struct cluster *c = agent->clusters; kept && c; c = c->next)
-		if (catalog_store(agent->catalog, c, &f) < 0) {
+		if (state_save(c, &f) < 0) {
 			log_error("Cluster %s: %s", c->id, f.message);
 			kept = strcmp(f.code, "CatalogUnavailable");
 		}

@@ -21,9 +21,6 @@
 #include "dm-envelope.h"
 #include "lib/base/log.h"
 
-/* Seconds until a loss that the catalog did not take is written again. */
-#define STORE_AGAIN_S 5
-
 /** state_announce() - tell the service manager how many clusters there are, and how many run */
 void state_announce(const struct agent *agent)
 {
@@ -49,47 +46,22 @@ static void mark_unsaved(struct cluster *cluster)
 	flush_soon(agent);
 }
 
-static int on_store(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct cluster *cluster = userdata;
-
-	cluster->store_timer = sd_event_source_disable_unref(cluster->store_timer);
-	mark_unsaved(cluster);
-	return 0;
-}
-
-/*
- * A loss must get into the catalog: the next agent doubts a loss on the disk that the catalog does
- * not know.
- */
-static void store_again(struct cluster *cluster)
-{
-	int r;
-
-	cluster->store_timer = sd_event_source_disable_unref(cluster->store_timer);
-	r = sd_event_add_time_relative(cluster->agent->event, &cluster->store_timer, CLOCK_BOOTTIME,
-				       STORE_AGAIN_S * 1000000ULL, 0, on_store, cluster);
-	if (r < 0)
-		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
-}
-
-static int save(const struct cluster *cluster, struct fault *f)
+/** state_save() - write a cluster, and what is counted of its recovery window; 0 or -1 */
+int state_save(const struct cluster *cluster, struct fault *f)
 {
 	int r = catalog_store(cluster->agent->catalog, cluster, f);
 
 	return r < 0 ? r : recovery_window_save(cluster, f);
 }
 
-static int store(struct cluster *cluster)
+/* The next agent doubts a loss on the disk that the catalog does not know: see catalog_return.c. */
+static int store(const struct cluster *cluster)
 {
 	struct fault f;
-	int r = save(cluster, &f);
+	int r = state_save(cluster, &f);
 
-	cluster->store_timer = sd_event_source_disable_unref(cluster->store_timer);
 	if (r < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
-	if (r < 0 && cluster_is_inaccessible(cluster))
-		store_again(cluster);
 	return r;
 }
 
@@ -100,20 +72,15 @@ static void store_unsaved(struct agent *agent)
 	bool open = catalog_begin(agent->catalog, &f) == 0, kept = open;
 
 	for (struct cluster *c = agent->clusters; kept && c; c = c->next)
-		kept = !c->unsaved || save(c, &f) == 0;
+		kept = !c->unsaved || state_save(c, &f) == 0;
 	if (open)
 		kept = catalog_end(agent->catalog, kept, &f) == 0 && kept;
 	if (!kept)
 		log_error("%s", f.message);
-	for (struct cluster *c = agent->clusters; !kept && c; c = c->next) {
-		if (!c->unsaved)
-			continue;
-		/* A catalog that another process holds would keep each of them waiting. */
-		if (open)
+	/* A catalog that another process holds would keep each of them waiting. */
+	for (struct cluster *c = agent->clusters; open && !kept && c; c = c->next)
+		if (c->unsaved)
 			store(c);
-		else if (cluster_is_inaccessible(c))
-			store_again(c);
-	}
 }
 
 /**
