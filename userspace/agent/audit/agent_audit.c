@@ -190,75 +190,70 @@ static bool is_since(const char *line, const char *since)
 	       (p && strncmp(p + sizeof(key) - 1, since, strlen("YYYY-MM-DDTHH:MM:SS")) >= 0);
 }
 
-/* Offset of the line that has @count whole lines before the end of the file; 0 if it has fewer. */
-static off_t find_newest(FILE *file, size_t count)
+/*
+ * Goes to the line that has @count whole lines before the end of the file, or to the first line.
+ * Returns 0 or -1 with errno.
+ */
+static int seek_newest(FILE *file, size_t count)
 {
 	char block[16384];
 	size_t ends = 0;
 	off_t end;
 
 	if (fseeko(file, 0, SEEK_END) < 0)
-		return 0;
+		return -1;
 	for (end = ftello(file); end > 0;) {
 		size_t size = end < (off_t)sizeof(block) ? (size_t)end : sizeof(block);
 
 		end -= (off_t)size;
 		if (fseeko(file, end, SEEK_SET) < 0 || fread(block, 1, size, file) != size)
-			return 0;
+			return -1;
 		/* The newline of the last line is the first that is seen. */
 		while (size--)
 			if (block[size] == '\n' && ends++ == count)
-				return end + (off_t)size + 1;
+				return fseeko(file, end + (off_t)size + 1, SEEK_SET);
 	}
-	return 0;
+	return fseeko(file, 0, SEEK_SET);
+}
+
+/* A line that is no record, because a power cut has torn it, is left out. */
+static void add_record(json_object *records, const char *line, size_t size)
+{
+	json_object *record = json_parse(line, size);
+
+	if (!record)
+		return;
+	/* Written by an agent that did not cut them off. */
+	json_add_object(record, "requestParameters",
+			agent_record_shorten(json_get_object(record, "requestParameters")));
+	json_object_array_add(records, record);
 }
 
 /**
  * audit_read() - read records back
  * @since: ISO 8601 UTC, or NULL for all
- * @limit: at most so many, the newest ones
+ * @limit: of the newest @limit records, those not before @since
  *
- * Without @since only the end of the file is read: the event loop waits for this, and a trail of years
- * has gigabytes.
+ * Only the end of the file is read: the event loop waits for this, and a trail of years has gigabytes.
  *
  * Return: an array for the caller, oldest first, or NULL.
  */
 json_object *audit_read(struct audit *audit, const char *since, size_t limit, struct fault *f)
 {
 	FILE *file = fopen(trail_path(audit->trail), "re");
-	char **ring = calloc(limit, sizeof(*ring)), *line = NULL;
-	json_object *records = json_object_new_array();
-	size_t capacity = 0, count = 0;
+	json_object *records = NULL;
+	size_t capacity = 0;
+	char *line = NULL;
 	ssize_t size;
 
-	if (!file || !ring) {
+	if (file && seek_newest(file, limit) == 0)
+		records = json_object_new_array();
+	else
 		fault_set(f, "InternalFailure", "Cannot read the audit trail: %s.",
 			  strerror(errno));
-		json_object_put(records);
-		records = NULL;
-	}
-	if (records && !since)
-		fseeko(file, find_newest(file, limit), SEEK_SET);
-	while (records && (size = getline(&line, &capacity, file)) > 0) {
-		if (!is_since(line, since))
-			continue;
-		free(ring[count % limit]);
-		ring[count++ % limit] = strndup(line, (size_t)size);
-	}
-	for (size_t i = count > limit ? count - limit : 0; i < count; i++) {
-		char *text = ring[i % limit];
-		json_object *record = text ? json_parse(text, strlen(text)) : NULL;
-
-		if (!record)
-			continue;
-		/* Written by an agent that did not cut them off. */
-		json_add_object(record, "requestParameters",
-				agent_record_shorten(json_get_object(record, "requestParameters")));
-		json_object_array_add(records, record);
-	}
-	for (size_t i = 0; ring && i < limit; i++)
-		free(ring[i]);
-	free(ring);
+	while (records && (size = getline(&line, &capacity, file)) > 0)
+		if (is_since(line, since))
+			add_record(records, line, (size_t)size);
 	free(line);
 	if (file)
 		fclose(file);
