@@ -87,6 +87,7 @@ class Agent:
         self.host("a" * 32)
         os.chmod(self.dir, 0o755)  # the worker's user looks for the socket here
         self.process = None
+        self.stderr = None  # in place of the log file
         atexit.register(self.kill)
         self.disks = [Disk(f"{self.dir}/disk{n}") for n in range(3)]
         self.scannable(*self.disks)
@@ -114,7 +115,7 @@ class Agent:
                                 STATE_DIRECTORY=f"{self.dir}/agent")
         with open(f"{self.dir}/agent.log", "ab") as log:
             self.process = subprocess.Popen([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf"],
-                                            stderr=log, env=self.environment)
+                                            stderr=self.stderr or log, env=self.environment)
 
     def configure(self, **changed):
         """Writes agent.conf, a key a line."""

@@ -4,11 +4,13 @@
 # without room or write-protected, a damaged catalog, a missing folder.
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 
+from agent_daemon import asleep_in
 from agent_suite import LOST, agent, finish, one, test, two
 from wait import PATIENCE, wait_for
 
@@ -300,6 +302,47 @@ def _():
         assert "AuditTrailGap" in f.readline()
     agent.restart()
     shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def full_pipe():
+    """The ends of a pipe that takes nothing before it is read."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    os.set_blocking(writing, True)
+    try:
+        yield reading, writing
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@test("an agent whose messages nobody reads answers and renews; the messages come when they are read")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    with full_pipe() as (reading, writing):
+        agent.told_disks()
+        assert agent.stop() == 0
+        agent.stderr = writing
+        try:
+            agent.spawn()
+            wait_for(lambda: "pipe" in asleep_in(agent.process) or agent.cli("describe").returncode == 0)
+        finally:
+            agent.stderr = None
+        assert "pipe" not in asleep_in(agent.process), "the event loop waits for a reader"
+        record = agent.reload(Rigion="us-east-1")
+        renewed(2)
+        assert agent.status("db1") == "available" and agent.keys() == keys
+        assert os.read(reading, 4096) == b"x" * 4096
+        seen = b""
+        while record["errorMessage"].encode() not in seen:
+            seen += os.read(reading, 4096)
+        agent.restart()
 
 
 @test("--check-config says what is wrong and where, and touches nothing")

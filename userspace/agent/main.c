@@ -277,6 +277,7 @@ int main(int argc, char **argv)
 	status = parse_options(argc, argv, &config);
 	if (status >= 0)
 		return status;
+	log_from_thread();
 	agent = new_agent(config);
 	if (start(&agent, config, &f) == 0) {
 		last_good_keep(&agent.config);

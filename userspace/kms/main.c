@@ -184,6 +184,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	lock_memory();
+	log_from_thread();
 	r = run(&settings, &server, &fault);
 	if (r)
 		log_error("%s", fault.message);

@@ -83,6 +83,7 @@ static void open_log(void)
 	struct stat null;
 	int fd;
 
+	log_drop_unread();
 	log_init("envelope-request-key");
 	if (fstat(STDERR_FILENO, &null) == 0 &&
 	    !(S_ISCHR(null.st_mode) && null.st_rdev == makedev(1, 3)))

@@ -165,6 +165,7 @@ int main(int argc, char **argv)
 	int r;
 
 	log_init("envelope-kms-worker");
+	log_drop_unread();
 	if (argc > 1 && !strcmp(argv[1], "--help"))
 		return usage(argv[0]);
 	if (argc > 1 && !strcmp(argv[1], "--version"))

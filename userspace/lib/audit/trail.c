@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +23,9 @@
 #include "lib/base/format_time.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/outbox.h"
+
+#define JOURNAL_FIELDS 5
 
 /**
  * struct trail - owned by the caller of trail_open()
@@ -181,21 +185,43 @@ int trail_append(struct trail *trail, json_object *record, bool sync)
 	return r;
 }
 
+/* @fields: "NAME=value", each with its terminating byte */
+static void deliver_copy(const char *fields, size_t size)
+{
+	struct iovec iov[JOURNAL_FIELDS];
+	int count = 0;
+
+	for (size_t at = 0; at < size && count < JOURNAL_FIELDS; count++) {
+		size_t length = strlen(fields + at);
+
+		iov[count] = (struct iovec){ (char *)fields + at, length };
+		at += length + 1;
+	}
+	sd_journal_sendv(iov, count);
+}
+
 /**
  * trail_journal() - copy a record into the journal
  *
- * The journal may be absent (containers, early boot), so a failure is ignored: the file counts.
+ * The journal may be absent (containers, early boot) or stopped, so a failure is ignored: the file
+ * counts.
  */
 void trail_journal(const struct trail *trail, json_object *record)
 {
 	int priority = json_has(record, "errorCode") ? trail->kind->failed_priority : 6;
-	char message[512];
+	char message[512], *fields;
+	int size;
 
 	trail->kind->message(record, message, sizeof(message));
-	sd_journal_send("MESSAGE=%s", message, "PRIORITY=%d", priority, "SYSLOG_IDENTIFIER=%s",
-			trail->kind->identifier, "ENVELOPE_EVENT=%s",
-			json_get_string(record, "eventName"), "ENVELOPE_RECORD=%s",
-			to_line(record, &(size_t){ 0 }), NULL);
+	size = asprintf(&fields,
+			"MESSAGE=%s%cPRIORITY=%d%cSYSLOG_IDENTIFIER=%s%cENVELOPE_EVENT=%s%c"
+			"ENVELOPE_RECORD=%s",
+			message, 0, priority, 0, trail->kind->identifier, 0,
+			json_get_string(record, "eventName"), 0, to_line(record, &(size_t){ 0 }));
+	if (size < 0)
+		return;
+	outbox_put(deliver_copy, fields, (size_t)size + 1);
+	free(fields);
 }
 
 /**

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Diagnostics to stderr.
- *
- * Must never buffer: a message is written before the call returns, in one write.
+ * Diagnostics to stderr, each line in one write. A line is written before the call returns, unless its
+ * reader is late and the program has called log_from_thread().
  */
 
 #include "lib/base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,10 +15,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "lib/base/outbox.h"
+
 static struct {
 	const char *name;
 	bool journal;
 	bool debug;
+	bool drop_unread;
 } log_state = { .name = "envelope" };
 
 /**
@@ -37,6 +40,18 @@ void log_init(const char *name)
 	log_state.debug = debug && !strcmp(debug, "1");
 }
 
+static void write_line(const char *line, size_t size)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	/* A pipe or socket that is ready has room for a line. */
+	if (log_state.drop_unread && poll(&out, 1, 0) == 0)
+		return;
+	/* If stderr cannot be written, the message has no other place to go. */
+	if (write(STDERR_FILENO, line, size) < 0)
+		return;
+}
+
 static void log_line(int priority, const char *fmt, va_list ap)
 {
 	char line[2048];
@@ -51,9 +66,7 @@ static void log_line(int priority, const char *fmt, va_list ap)
 		return;
 	head = (int)strlen(line);
 	line[head++] = '\n';
-	/* If stderr cannot be written, the message has no other place to go. */
-	if (write(STDERR_FILENO, line, (size_t)head) < 0)
-		return;
+	outbox_put(write_line, line, (size_t)head);
 }
 
 #define LOG_FUNCTION(function, priority)     \
@@ -79,4 +92,36 @@ void log_debug(const char *fmt, ...)
 	va_start(ap, fmt);
 	log_line(LOG_DEBUG, fmt, ap);
 	va_end(ap);
+}
+
+static void say_missing(unsigned int count)
+{
+	log_warning("%u messages are missing here: nobody read them in time.", count);
+}
+
+/**
+ * log_from_thread() - write messages from a thread from now on
+ *
+ * For a daemon whose event loop must not wait for the reader of its messages. The end of the program
+ * waits for the last messages. To be called once.
+ */
+void log_from_thread(void)
+{
+	int r = outbox_start(say_missing);
+
+	if (r)
+		log_warning("Messages are written by the event loop, which may have to wait for their reader: there is no thread: %s.",
+			    strerror(r));
+	else
+		atexit(outbox_flush);
+}
+
+/**
+ * log_drop_unread() - from now on, drop a message that would have to wait for its reader
+ *
+ * For a program that must end in time, and runs without threads.
+ */
+void log_drop_unread(void)
+{
+	log_state.drop_unread = true;
 }

@@ -8,6 +8,8 @@
 #define ENVELOPE_LOG_H
 
 void log_init(const char *name);
+void log_from_thread(void);
+void log_drop_unread(void);
 
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

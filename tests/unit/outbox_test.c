@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Messages whose reader reads nothing: their caller goes on, what does not fit is counted, and the
+ * reader gets the others in their order as soon as it reads.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/outbox.h"
+
+#define BYTES	 1000
+#define MESSAGES 3000 /* more bytes than may wait */
+
+/* Held by a reader that reads nothing. */
+static pthread_mutex_t reader = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t told = PTHREAD_COND_INITIALIZER;
+static unsigned int delivered, missing, next;
+static bool in_order = true;
+
+/* Waits for a reader that reads nothing. */
+static bool blocked;
+static unsigned int waits;
+
+static void deliver(const char *data, size_t size)
+{
+	unsigned int number;
+
+	pthread_mutex_lock(&reader);
+	pthread_mutex_unlock(&reader);
+	memcpy(&number, data, sizeof(number));
+	in_order = in_order && size == BYTES && number == next++;
+	delivered++;
+}
+
+static void say_missing(unsigned int count)
+{
+	pthread_mutex_lock(&lock);
+	missing = count;
+	pthread_cond_signal(&told);
+	pthread_mutex_unlock(&lock);
+}
+
+/* Only outbox.c calls it. The time of a blocked reader is over at once. */
+int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *end)
+{
+	if (!blocked)
+		return pthread_cond_wait(cond, mutex);
+	waits++;
+	return ETIMEDOUT;
+}
+
+static void put(unsigned int number)
+{
+	char data[BYTES] = { 0 };
+
+	memcpy(data, &number, sizeof(number));
+	outbox_put(deliver, data, sizeof(data));
+}
+
+static void a_message_is_delivered_when_the_call_returns(void **state)
+{
+	for (unsigned int i = 0; i < 10; i++) {
+		put(next);
+		assert_int_equal(delivered, i + 1);
+	}
+}
+
+static void a_late_reader_delays_no_caller_and_gets_what_fits(void **state)
+{
+	delivered = next = 0;
+	blocked = true;
+	pthread_mutex_lock(&reader);
+	for (unsigned int i = 0; i < MESSAGES; i++)
+		put(i);
+	assert_int_equal(delivered, 0);
+	assert_int_equal(waits, 1);
+	blocked = false;
+	pthread_mutex_unlock(&reader);
+	outbox_flush();
+	assert_true(delivered < MESSAGES);
+	pthread_mutex_lock(&lock);
+	while (!missing)
+		pthread_cond_wait(&told, &lock);
+	pthread_mutex_unlock(&lock);
+	assert_true(in_order);
+	assert_true(delivered > 500);
+	assert_int_equal(delivered + missing, MESSAGES);
+	/* The reader is not late any more. */
+	put(next);
+	assert_int_equal(delivered + missing, MESSAGES + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_message_is_delivered_when_the_call_returns),
+		cmocka_unit_test(a_late_reader_delays_no_caller_and_gets_what_fits),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	if (outbox_start(say_missing))
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
