@@ -12,7 +12,6 @@
  *
  * Must never run in hard interrupt context or with interrupts off.
  */
-#include <crypto/internal/skcipher.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/scatterlist.h>
@@ -30,23 +29,24 @@
 #define SECTION_NS	128000
 #define NR_MEASUREMENTS 5
 
-static struct crypto_skcipher *alloc_transform(void)
+static struct crypto_sync_skcipher *alloc_transform(void)
 {
 	/*
 	 * No driver that allocates memory for a request: a write that is to free memory comes
 	 * through here, and other bios wait behind it.
 	 */
-	const u32 refused = CRYPTO_ALG_ASYNC | CRYPTO_ALG_ALLOCATES_MEMORY;
+	const u32 refused = CRYPTO_ALG_ALLOCATES_MEMORY;
 
 #ifdef ENVELOPE_XTS_IS_INTERNAL
-	struct crypto_skcipher *tfm = crypto_alloc_skcipher("__xts(aes)", CRYPTO_ALG_INTERNAL,
-							    CRYPTO_ALG_INTERNAL | refused);
+	struct crypto_sync_skcipher *tfm =
+		crypto_alloc_sync_skcipher("__xts(aes)", CRYPTO_ALG_INTERNAL,
+					   CRYPTO_ALG_INTERNAL | refused);
 
 	/* A failed allocation is no reason to take a slower driver. */
 	if (!IS_ERR(tfm) || PTR_ERR(tfm) == -ENOMEM)
 		return tfm;
 #endif
-	return crypto_alloc_skcipher("xts(aes)", 0, refused);
+	return crypto_alloc_sync_skcipher("xts(aes)", 0, refused);
 }
 
 /**
@@ -57,25 +57,20 @@ static struct crypto_skcipher *alloc_transform(void)
  * Return: the transform, or an ERR_PTR: -EINVAL for a weak key, -ENOENT if no transform can be
  * used here, or the crypto API's error.
  */
-struct crypto_skcipher *envelope_cipher_alloc(const u8 *key)
+struct crypto_sync_skcipher *envelope_cipher_alloc(const u8 *key)
 {
-	struct crypto_skcipher *tfm = alloc_transform();
-	int r = -ENOENT;
+	struct crypto_sync_skcipher *tfm = alloc_transform();
+	int r;
 
 	if (IS_ERR(tfm))
 		return tfm;
-	/* A larger request does not fit on the stack. Synchronous transforms do not need one. */
-	if (WARN_ON_ONCE(crypto_skcipher_reqsize(tfm) > MAX_SYNC_SKCIPHER_REQSIZE))
-		goto err;
-	crypto_skcipher_set_flags(tfm, CRYPTO_TFM_REQ_FORBID_WEAK_KEYS);
-	r = crypto_skcipher_setkey(tfm, key, ENVELOPE_KEY_SIZE);
-	if (r)
-		goto err;
+	crypto_sync_skcipher_set_flags(tfm, CRYPTO_TFM_REQ_FORBID_WEAK_KEYS);
+	r = crypto_sync_skcipher_setkey(tfm, key, ENVELOPE_KEY_SIZE);
+	if (r) {
+		crypto_free_sync_skcipher(tfm);
+		return ERR_PTR(r);
+	}
 	return tfm;
-
-err:
-	crypto_free_skcipher(tfm);
-	return ERR_PTR(r);
 }
 
 /**
@@ -86,10 +81,10 @@ err:
  *
  * Context: may sleep.
  */
-void envelope_cipher_free(struct crypto_skcipher *tfm)
+void envelope_cipher_free(struct crypto_sync_skcipher *tfm)
 {
 	if (tfm)
-		crypto_free_skcipher(tfm);
+		crypto_free_sync_skcipher(tfm);
 }
 
 /**
@@ -100,11 +95,11 @@ void envelope_cipher_free(struct crypto_skcipher *tfm)
  *
  * Context: any, when the kernel has failed.
  */
-void envelope_cipher_overwrite(struct crypto_skcipher *tfm)
+void envelope_cipher_overwrite(struct crypto_sync_skcipher *tfm)
 {
 	static const u8 no_key[ENVELOPE_KEY_SIZE] __aligned(16) = { 1 };
 
-	if (crypto_skcipher_setkey(tfm, no_key, sizeof(no_key)))
+	if (crypto_sync_skcipher_setkey(tfm, no_key, sizeof(no_key)))
 		pr_emerg("a volume key could not be overwritten\n");
 }
 
@@ -114,9 +109,9 @@ void envelope_cipher_overwrite(struct crypto_skcipher *tfm)
  *
  * Return: name as in /proc/crypto.
  */
-const char *envelope_cipher_driver(struct crypto_skcipher *tfm)
+const char *envelope_cipher_driver(struct crypto_sync_skcipher *tfm)
 {
-	return crypto_tfm_alg_driver_name(crypto_skcipher_tfm(tfm));
+	return crypto_tfm_alg_driver_name(crypto_skcipher_tfm(&tfm->base));
 }
 
 /**
@@ -170,6 +165,7 @@ struct pass_state {
 	struct scatterlist src;
 	struct scatterlist dst;
 	__le64 iv[2];
+	/* As SYNC_SKCIPHER_REQUEST_ON_STACK(), in a struct. */
 	union {
 		struct skcipher_request request;
 		u8 memory[sizeof(struct skcipher_request) + MAX_SYNC_SKCIPHER_REQSIZE];
@@ -183,23 +179,27 @@ static void init_segment(struct scatterlist *sg)
 	sg_init_marker(sg, 1);
 }
 
-static void init_pass(struct pass_state *state, struct crypto_skcipher *tfm)
+static void init_pass(struct pass_state *state, struct crypto_sync_skcipher *tfm)
 {
 	WARN_ON_ONCE(!envelope_section_is_open());
 	init_segment(&state->src);
 	init_segment(&state->dst);
-	skcipher_request_set_tfm(&state->request, tfm);
+	skcipher_request_set_sync_tfm(&state->request, tfm);
 	skcipher_request_set_callback(&state->request, 0, NULL, NULL);
 }
 
-static void wipe(struct pass_state *state, struct crypto_skcipher *tfm)
+/* Apart, since the address of the request would cost each bio a register. */
+static noinline __cold void wipe_request(struct pass_state *state)
 {
-	unsigned int size = crypto_skcipher_reqsize(tfm);
+	skcipher_request_zero(&state->request);
+}
 
+static void wipe(struct pass_state *state, struct crypto_sync_skcipher *tfm)
+{
 	/* The encrypted tweak is in the IV, and in the request if the driver keeps one there. */
 	memzero_explicit(state->iv, sizeof(state->iv));
-	if (unlikely(size))
-		memzero_explicit(skcipher_request_ctx(&state->request), size);
+	if (unlikely(crypto_skcipher_reqsize(&tfm->base)))
+		wipe_request(state);
 }
 
 static __always_inline int crypt_segment(struct pass_state *state, struct scatterlist *src,
@@ -224,7 +224,7 @@ static __always_inline int crypt_segment(struct pass_state *state, struct scatte
  * Context: inside a section, where envelope_cipher_may_run() allows it. Never sleeps.
  * Return: 0, or the crypto API's error.
  */
-int envelope_cipher_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int size,
+int envelope_cipher_unit(struct crypto_sync_skcipher *tfm, u64 sector, unsigned int size,
 			 struct page *src, unsigned int offset, struct page *dst)
 {
 	/* Stock kernels clear stack variables: this one is half a page, for each bio. */
@@ -248,7 +248,7 @@ int envelope_cipher_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int s
  *
  * Context: process context, sleeps. Return: 0, -ENOMEM, or the crypto API's error.
  */
-int envelope_cipher_measure(struct crypto_skcipher *tfm, unsigned int *bytes)
+int envelope_cipher_measure(struct crypto_sync_skcipher *tfm, unsigned int *bytes)
 {
 	struct page *page = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	u64 began, least = SECTION_NS;

@@ -24,7 +24,7 @@ KUNIT_ARRAY_PARAM_DESC(unit, unit_vectors, name);
 KUNIT_ARRAY_PARAM_DESC(raw, raw_vectors, name);
 
 struct bench {
-	struct crypto_skcipher *tfm;
+	struct crypto_sync_skcipher *tfm;
 	struct envelope_gather gather;
 	u8 *src;
 	u8 *dst;
@@ -167,7 +167,7 @@ static void data_units_agree(struct kunit *test)
 static void transform_agrees(struct kunit *test)
 {
 	const struct raw_vector *vector = test->param_value;
-	struct crypto_skcipher *tfm = envelope_cipher_alloc(vector->key);
+	struct crypto_sync_skcipher *tfm = envelope_cipher_alloc(vector->key);
 	struct skcipher_request *request;
 	struct scatterlist sg;
 	DECLARE_CRYPTO_WAIT(wait);
@@ -176,7 +176,8 @@ static void transform_agrees(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tfm);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_cipher, tfm), 0);
-	request = kunit_kzalloc(test, sizeof(*request) + crypto_skcipher_reqsize(tfm), GFP_KERNEL);
+	request = kunit_kzalloc(test, sizeof(*request) + crypto_skcipher_reqsize(&tfm->base),
+				GFP_KERNEL);
 	data = kunit_kzalloc(test, vector->size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, request);
 	KUNIT_ASSERT_NOT_NULL(test, data);
@@ -184,7 +185,7 @@ static void transform_agrees(struct kunit *test)
 	memcpy(data, vector->plaintext, vector->size);
 	memcpy(tweak, vector->tweak, sizeof(tweak));
 	sg_init_one(&sg, data, vector->size);
-	skcipher_request_set_tfm(request, tfm);
+	skcipher_request_set_sync_tfm(request, tfm);
 	skcipher_request_set_callback(request, CRYPTO_TFM_REQ_MAY_SLEEP, crypto_req_done, &wait);
 	skcipher_request_set_crypt(request, &sg, &sg, vector->size, tweak);
 	KUNIT_ASSERT_EQ(test, crypto_wait_req(crypto_skcipher_encrypt(request), &wait), 0);
@@ -246,7 +247,7 @@ static void part_of_a_unit_is_refused(struct kunit *test)
 
 static void weak_key_is_refused(struct kunit *test)
 {
-	struct crypto_skcipher *tfm;
+	struct crypto_sync_skcipher *tfm;
 	u8 key[64] = {};
 
 	tfm = envelope_cipher_alloc(key);
@@ -375,6 +376,22 @@ static void slow_driver_is_warned_of(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, warnings(&log, expected), row->slow);
 }
 
+/* A request of such a driver does not fit on the stack, so the crypto API must offer another. */
+static void driver_of_large_requests_is_passed_over(struct kunit *test)
+{
+	static const char name[] = "xts-aes-rehearsal-large";
+	const u32 flags = best_driver.base.cra_flags;
+	struct crypto_sync_skcipher *tfm;
+
+	best_driver.base.cra_flags = flags | CRYPTO_ALG_SKCIPHER_REQSIZE_LARGE;
+	register_best_driver(test, name);
+	tfm = envelope_cipher_alloc(unit_vector_key);
+	best_driver.base.cra_flags = flags;
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, tfm);
+	KUNIT_EXPECT_STRNEQ(test, envelope_cipher_driver(tfm), name);
+	envelope_cipher_free(tfm);
+}
+
 static struct kunit_case cipher_cases[] = {
 	KUNIT_CASE_PARAM(data_units_agree, unit_gen_params),
 	KUNIT_CASE_PARAM(transform_agrees, raw_gen_params),
@@ -383,6 +400,7 @@ static struct kunit_case cipher_cases[] = {
 	KUNIT_CASE(weak_key_is_refused),
 	KUNIT_CASE(slow_drivers_are_known),
 	KUNIT_CASE_PARAM(slow_driver_is_warned_of, driver_gen_params),
+	KUNIT_CASE(driver_of_large_requests_is_passed_over),
 	{}
 };
 

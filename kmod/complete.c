@@ -21,8 +21,11 @@
 static void complete_bio(struct envelope_bio *eb, struct bio *bio, blk_status_t status)
 {
 	/*
-	 * Called directly: the bio has been through bio_endio() already, and a second time queue
-	 * statistics and limits would count it twice.
+	 * Called directly, which bio_endio() allows to the owner of a bio that knows its end_io.
+	 * The bio is device mapper's clone, which is ours from map until here, and @end_io is
+	 * device mapper's own. The lower device has ended the bio with bio_endio(). A second call
+	 * would count the bio twice in rq_qos_done_bio(), since the flag that brings it there stays
+	 * set.
 	 */
 	bio->bi_end_io = eb->end_io;
 	bio->bi_status = status;

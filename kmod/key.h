@@ -138,7 +138,7 @@ struct envelope_gather {
  * @encrypt: false to decrypt
  */
 struct envelope_cipher_pass {
-	struct crypto_skcipher *tfm;
+	struct crypto_sync_skcipher *tfm;
 	struct envelope_gather *gather;
 	struct bio_vec *src;
 	struct bvec_iter src_iter;
@@ -148,14 +148,14 @@ struct envelope_cipher_pass {
 	bool encrypt;
 };
 
-struct crypto_skcipher *envelope_cipher_alloc(const u8 *key);
-void envelope_cipher_free(struct crypto_skcipher *tfm);
-void envelope_cipher_overwrite(struct crypto_skcipher *tfm);
-const char *envelope_cipher_driver(struct crypto_skcipher *tfm);
+struct crypto_sync_skcipher *envelope_cipher_alloc(const u8 *key);
+void envelope_cipher_free(struct crypto_sync_skcipher *tfm);
+void envelope_cipher_overwrite(struct crypto_sync_skcipher *tfm);
+const char *envelope_cipher_driver(struct crypto_sync_skcipher *tfm);
 bool envelope_cipher_is_slow(const char *driver);
-int envelope_cipher_measure(struct crypto_skcipher *tfm, unsigned int *bytes);
+int envelope_cipher_measure(struct crypto_sync_skcipher *tfm, unsigned int *bytes);
 void envelope_cipher_iv(__le64 iv[2], u64 sector);
-int envelope_cipher_unit(struct crypto_skcipher *tfm, u64 sector, unsigned int size,
+int envelope_cipher_unit(struct crypto_sync_skcipher *tfm, u64 sector, unsigned int size,
 			 struct page *src, unsigned int offset, struct page *dst);
 int envelope_cipher_run(const struct envelope_cipher_pass *pass);
 int envelope_gather_init(struct envelope_gather *gather);
@@ -190,7 +190,7 @@ struct envelope_volume_key {
 	struct mutex lock; /* envelope.h has the lock order */
 	enum envelope_state state;
 	enum envelope_reason reason;
-	struct crypto_skcipher *tfm;
+	struct crypto_sync_skcipher *tfm;
 	struct key *key;
 	struct envelope_lease lease;
 	char driver[CRYPTO_MAX_ALG_NAME];

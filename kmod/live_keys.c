@@ -112,7 +112,7 @@ void envelope_live_keys_overwrite(void)
 	struct envelope_device *dev;
 
 	list_for_each_entry_rcu(vk, &live, live_node, true) {
-		struct crypto_skcipher *tfm = READ_ONCE(vk->tfm);
+		struct crypto_sync_skcipher *tfm = READ_ONCE(vk->tfm);
 
 		list_for_each_entry(dev, &vk->devices, node)
 			envelope_lifecycle_begin_kill(&dev->lifecycle, ENVELOPE_MACHINE_STOPS);

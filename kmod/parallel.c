@@ -159,7 +159,10 @@ static struct kthread_worker *new_worker(unsigned int number)
 {
 	struct kthread_worker *worker = envelope_kthread_run_worker("envelope_help/%u", number);
 
-	/* A helper should run on idle CPUs only. */
+	/*
+	 * A helper should run on idle CPUs only. The priority is set once, and only lowered. A work
+	 * queue would do, but a module cannot lower the priority of one.
+	 */
 	if (!IS_ERR(worker))
 		set_user_nice(worker->task, MAX_NICE);
 	return worker;

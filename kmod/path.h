@@ -136,6 +136,9 @@ void envelope_interrupt_defer(struct envelope_bio *eb, struct bio *bio);
 void envelope_interrupt_init(void);
 void envelope_interrupt_exit(void);
 
+/** ENVELOPE_POLL_DISK - name of the hidden disk of poll.c; no "dm-", which tools take for ours */
+#define ENVELOPE_POLL_DISK "envelope-poll"
+
 void envelope_poll_hook(struct envelope_bio *eb, struct bio *bio, bio_end_io_t *end_io);
 void envelope_poll_end_io(struct bio *bio);
 void envelope_pollers_wait(const struct envelope_device *dev);

@@ -19,12 +19,14 @@
  *
  * Must never touch a clone after it is parked: it may be gone.
  */
-#include <linux/percpu-refcount.h>
 #include <linux/rcupdate.h>
 
 #include "envelope.h"
 
-/* Never added, so it is invisible to users. */
+/*
+ * Added to the system and hidden, as the paths of an NVMe multipath device are: it has a queue that
+ * the block layer has set up, but no device node, no partition, no uevent and no capacity.
+ */
 static struct gendisk *poll_disk;
 
 /* The poller that takes the bio owns it. The release lets the poller see all earlier writes. */
@@ -98,8 +100,15 @@ void envelope_poll_end_io(struct bio *bio)
 	park(eb);
 }
 
+/* The block layer asks for this function. Nothing can open the disk, so no bio comes. */
+static void refuse_bio(struct bio *bio)
+{
+	bio_io_error(bio);
+}
+
 static const struct block_device_operations poll_operations = {
 	.owner = THIS_MODULE,
+	.submit_bio = refuse_bio,
 	.poll_bio = poll_bio,
 };
 
@@ -120,26 +129,34 @@ void envelope_pollers_wait(const struct envelope_device *dev)
 /**
  * envelope_poll_init() - when the module is loaded
  *
- * Context: sleeps. Return: 0 or -ENOMEM.
+ * Context: sleeps. Return: 0 or a negative error, and then there is no disk.
  */
 int envelope_poll_init(void)
 {
+	int r;
+
 	poll_disk = envelope_alloc_poll_disk();
 	if (!poll_disk)
 		return -ENOMEM;
 	poll_disk->fops = &poll_operations;
-	/* As add_disk() does: all pollers of the machine take this reference. */
-	percpu_ref_switch_to_percpu(&poll_disk->queue->q_usage_counter);
-	return 0;
+	poll_disk->flags |= GENHD_FL_HIDDEN | GENHD_FL_NO_PART;
+	strscpy(poll_disk->disk_name, ENVELOPE_POLL_DISK, sizeof(poll_disk->disk_name));
+	r = add_disk(poll_disk);
+	if (r)
+		put_disk(poll_disk);
+	return r;
 }
 
 /**
  * envelope_poll_exit() - when the module is unloaded
  *
- * All bios are back, but a poller may still use the disk.
+ * All bios are back, but a poller may still be about to enter the queue of the disk.
+ *
+ * Context: sleeps.
  */
 void envelope_poll_exit(void)
 {
-	synchronize_rcu_expedited();
+	del_gendisk(poll_disk);
+	synchronize_rcu();
 	put_disk(poll_disk);
 }

@@ -218,6 +218,30 @@ static void one_poller_takes_a_bio(struct kunit *test)
 	test_io_free(io);
 }
 
+/* The block layer polls a disk that it knows and users do not see. */
+static void parked_bio_is_on_a_hidden_disk(struct kunit *test)
+{
+	static const struct io_segment segment = { 0, 4096 };
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct test_io *io = test_io_new(fixture, &segment, 1);
+	struct gendisk *disk;
+	struct bio *clone;
+
+	test_disk_hold(fixture->disk);
+	test_io_submit(io, REQ_OP_READ | REQ_POLLED, 0);
+	clone = clone_at_disk(test, fixture);
+	test_disk_release(fixture->disk);
+	KUNIT_EXPECT_EQ(test, atomic_read(&envelope_of_bio(clone)->parked), 1);
+	disk = clone->bi_bdev->bd_disk;
+	KUNIT_EXPECT_PTR_NE(test, disk, fixture->disk->disk);
+	KUNIT_EXPECT_TRUE_MSG(test, device_is_registered(disk_to_dev(disk)),
+			      "the disk was never added");
+	KUNIT_EXPECT_TRUE_MSG(test, disk->flags & GENHD_FL_HIDDEN, "users see the disk");
+	KUNIT_EXPECT_EQ(test, get_capacity(disk), 0);
+	KUNIT_EXPECT_EQ(test, test_io_poll(io), BLK_STS_OK);
+	test_io_free(io);
+}
+
 /* One poller takes the bio; for each piece it may be the other one. */
 static void two_pollers_share_no_bio(struct kunit *test)
 {
@@ -388,6 +412,7 @@ static struct kunit_case poll_cases[] = {
 	KUNIT_CASE(disk_error_is_passed_on),
 	KUNIT_CASE(nowait_fails_without_pages),
 	KUNIT_CASE(one_poller_takes_a_bio),
+	KUNIT_CASE(parked_bio_is_on_a_hidden_disk),
 	KUNIT_CASE(two_pollers_share_no_bio),
 	KUNIT_CASE_PARAM(success_is_not_kept_for_later, late_gen_params),
 	KUNIT_CASE(revoke_comes_between_two_pieces),

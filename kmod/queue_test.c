@@ -170,8 +170,34 @@ static void late_write_is_not_encrypted(struct kunit *test)
 	test_io_free(io);
 }
 
+/* ---- priority ---- */
+
+struct probe {
+	struct work_struct work;
+	int nice;
+};
+
+static void probe_work(struct work_struct *work)
+{
+	container_of(work, struct probe, work)->nice = task_nice(current);
+}
+
+/* The worker encrypts for writers, and it may wait in the disk: no reason to go before others. */
+static void write_worker_has_normal_priority(struct kunit *test)
+{
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct probe *probe = kunit_kzalloc(test, sizeof(*probe), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, probe);
+	INIT_WORK(&probe->work, probe_work);
+	queue_work(fixture->dev->write_wq, &probe->work);
+	flush_work(&probe->work);
+	KUNIT_EXPECT_EQ(test, probe->nice, 0);
+}
+
 static struct kunit_case queue_cases[] = { KUNIT_CASE_PARAM(waiting_write_fails, queued_gen_params),
 					   KUNIT_CASE(late_write_is_not_encrypted),
+					   KUNIT_CASE(write_worker_has_normal_priority),
 					   {} };
 
 static struct kunit_suite queue_suite = {

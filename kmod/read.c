@@ -185,6 +185,10 @@ int envelope_map_read(struct envelope_bio *eb, struct bio *bio)
  */
 int envelope_read_init(void)
 {
+	/*
+	 * The work continues a completion, so it goes before threads, as the work queues of
+	 * dm-verity, fs-verity and the block layer's inline encryption do.
+	 */
 	read_wq = alloc_workqueue("envelope_read", WQ_MEM_RECLAIM | WQ_HIGHPRI | ENVELOPE_WQ_PERCPU,
 				  0);
 	return read_wq ? 0 : -ENOMEM;

@@ -31,7 +31,8 @@ static int allocate_parts(struct envelope_device *dev, const struct envelope_tab
 		goto err_gather;
 	if (envelope_bounce_pool_init(&dev->bounce))
 		goto err_bounce;
-	dev->write_wq = alloc_ordered_workqueue("envelope_write/%s", WQ_MEM_RECLAIM | WQ_HIGHPRI,
+	/* Of normal priority, as the writers are: it encrypts for them, and waits in the disk. */
+	dev->write_wq = alloc_ordered_workqueue("envelope_write/%s", WQ_MEM_RECLAIM,
 						dm_device_name(md));
 	if (!dev->write_wq)
 		goto err_write_wq;

@@ -24,7 +24,7 @@ static void watchdog(struct work_struct *work);
 /* A panic may stop this at any point. It must never find a transform that is being freed. */
 static void wipe(struct envelope_volume_key *vk)
 {
-	struct crypto_skcipher *tfm = vk->tfm;
+	struct crypto_sync_skcipher *tfm = vk->tfm;
 
 	WRITE_ONCE(vk->tfm, NULL);
 	envelope_cipher_free(tfm);
