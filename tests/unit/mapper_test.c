@@ -10,10 +10,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <libdevmapper.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/volume/mapper.h"
@@ -26,7 +29,9 @@ struct dm_task {
 
 static unsigned int unwiped, foreign_tables, read_only_devices, devices, reloads, resumes;
 static unsigned int refused_resumes;
+static bool refused, protected;
 static char last_table[512];
+static struct fault fault; /* of load() */
 
 static bool is_ours(const char *name)
 {
@@ -105,7 +110,24 @@ int dm_task_run(struct dm_task *task)
 	read_only_devices += task->type == DM_DEVICE_CREATE && task->read_only;
 	reloads += task->type == DM_DEVICE_RELOAD;
 	resumes += task->type == DM_DEVICE_RESUME;
+	if (task->type == DM_DEVICE_CREATE || task->type == DM_DEVICE_RELOAD)
+		return !refused;
 	return task->type != DM_DEVICE_RESUME || resumes > refused_resumes;
+}
+
+/* The disk's write protection is the test's own. */
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *argument;
+
+	va_start(args, request);
+	argument = va_arg(args, void *);
+	va_end(args);
+	if (request != BLKROGET)
+		return (int)syscall(SYS_ioctl, fd, request, argument);
+	*(int *)argument = protected;
+	return 0;
 }
 
 int dm_task_get_info(struct dm_task *task, struct dm_info *info)
@@ -210,12 +232,11 @@ static int load(int (*make)(const struct device_table *table, struct fault *f), 
 				      .allow_discards = allow_discards,
 				      .description = "dm-envelope:vol-0123456789abcdef0" };
 	struct stat st;
-	struct fault f;
 
 	if (stat("/dev/loop0", &st) < 0 || !S_ISBLK(st.st_mode))
 		skip();
 	table.number = st.st_rdev;
-	return make(&table, &f);
+	return make(&table, &fault);
 }
 
 static void a_write_protected_disk_gets_a_read_only_device(void **state)
@@ -227,6 +248,23 @@ static void a_write_protected_disk_gets_a_read_only_device(void **state)
 	assert_int_equal(devices, 2);
 	if (read_only_devices != 1)
 		fail_msg("the device can be written to");
+}
+
+static void a_disk_that_is_protected_by_then_is_named(void **state)
+{
+	refused = true;
+	assert_int_equal(load(mapper_create, false, false), -1);
+	assert_null(strstr(fault.message, "write-protected"));
+	protected = true;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(load(i ? mapper_reload : mapper_create, false, false), -1);
+		if (!strstr(fault.message, "/dev/loop0 is write-protected."))
+			fail_msg("%s", fault.message);
+		/* The protection is no reason to refuse a read-only device. */
+		assert_int_equal(load(i ? mapper_reload : mapper_create, true, false), -1);
+		assert_null(strstr(fault.message, "write-protected"));
+	}
+	refused = protected = false;
 }
 
 static void a_table_has_discards_only_if_asked_for(void **state)
@@ -269,6 +307,7 @@ int main(void)
 		cmocka_unit_test(no_key_of_another_program_is_asked_for),
 		cmocka_unit_test(the_target_tells_a_volumes_device),
 		cmocka_unit_test(a_write_protected_disk_gets_a_read_only_device),
+		cmocka_unit_test(a_disk_that_is_protected_by_then_is_named),
 		cmocka_unit_test(a_table_has_discards_only_if_asked_for),
 		cmocka_unit_test(a_refused_table_leaves_no_device_suspended),
 		cmocka_unit_test(every_buffer_is_wiped),

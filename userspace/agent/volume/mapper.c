@@ -20,6 +20,7 @@
 
 #include "dm-envelope.h"
 #include "lib/base/log.h"
+#include "lib/header/block_device.h"
 
 /* How long udev may take for a device, and how often it is looked for in a second. */
 #define UDEV_SECONDS   20
@@ -162,10 +163,16 @@ static int set_table(struct dm_task *task, const struct device_table *table, str
 	return 0;
 }
 
+/* The disk has become write-protected since the table was chosen. Return: true with @f. */
+static bool is_protected(const struct device_table *table, struct fault *f)
+{
+	return !table->read_only && block_device_check_writable(table->device, f) < 0;
+}
+
 /**
  * mapper_create() - make a volume's device
- * @f: InternalFailure, InvalidDBClusterStateFault when the name is taken, or DeviceTimeout when udev
- *	does not come
+ * @f: InternalFailure, InvalidDBClusterStateFault when the name is taken, InvalidParameterValue when
+ *	the disk has become write-protected, or DeviceTimeout when udev does not come
  *
  * Return: 0 or -1.
  */
@@ -188,6 +195,8 @@ int mapper_create(const struct device_table *table, struct fault *f)
 				 table->name);
 	ok = dm_task_run(task);
 	known = await_udev(cookie, table->name);
+	if (!ok && is_protected(table, f))
+		return -1;
 	if (!ok && dm_task_get_errno(task) == EBUSY)
 		return fault_set(f, "InvalidDBClusterStateFault",
 				 "The device name %s is taken, or something else uses %s. Look: dmsetup table; lsblk %s",
@@ -231,7 +240,8 @@ static int resume(const char *name)
 
 /**
  * mapper_reload() - give a volume's device another table, while it is in use
- * @f: InternalFailure; the device then has its old table and is not suspended
+ * @f: InternalFailure, or InvalidParameterValue when the disk has become write-protected; the device
+ *	then has its old table and is not suspended
  *
  * Requests that come meanwhile wait, and end without an error.
  *
@@ -251,6 +261,8 @@ int mapper_reload(const struct device_table *table, struct fault *f)
 		return 0;
 	/* The kernel drops the new table, but leaves the device suspended. */
 	resume(table->name);
+	if (is_protected(table, f))
+		return -1;
 	return fault_set(f, "InternalFailure",
 			 "The kernel refused the new table of the device %s: %s. The device has its old table. Read the reason with 'dmesg | grep envelope'.",
 			 table->name, strerror(r));

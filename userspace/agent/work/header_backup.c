@@ -132,11 +132,6 @@ static void run_restore(struct volume_job *job)
 	job->claim = block_device_claim(job->found, job->number, &read_only, &job->fault);
 	if (job->claim < 0)
 		job->result = -1;
-	else if (read_only)
-		job->result =
-			fault_set(&job->fault, "InvalidParameterValue",
-				  "%s is write-protected. Make it writable (blockdev --setrw), then try again.",
-				  job->found);
 	else if (choose_owner(job) < 0 ||
 		 header_backup_set_owner(bytes, &job->header.owner, &job->fault) < 0)
 		job->result = -1;

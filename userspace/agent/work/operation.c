@@ -71,6 +71,7 @@ static void describe_volume(struct operation *op)
 	job->lease_ns = agent_lease_ns(op->agent);
 	job->owner = op->agent->host;
 	job->owner.claim = agent_claim_seconds(op->agent);
+	job->claim_ns = cluster->claim_ns;
 	job->key_only = op->kind == OPERATION_ACTIVATE;
 }
 

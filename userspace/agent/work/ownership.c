@@ -10,13 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
-#include "agent/volume/sysfs.h"
 #include "lib/base/log.h"
+#include "lib/header/block_device.h"
 #include "lib/header/header_owner.h"
 #include "lib/header/volume_owner.h"
 
@@ -82,16 +81,6 @@ int ownership_check(struct agent *agent, const struct volume_header *header, boo
 			   unchanged / NS_PER_S, take_over, f);
 }
 
-static bool is_read_only(dev_t number)
-{
-	char name[NAME_MAX + 1], text[PATH_MAX];
-
-	if (!sysfs_name(number, name))
-		return false;
-	sysfs_read(name, "ro", text);
-	return !strcmp(text, "1");
-}
-
 /**
  * ownership_claim() - write to the header of @job that the volume belongs to this host
  * @job: @header as it was checked, @found and @number; @claim_ns is filled
@@ -105,7 +94,7 @@ int ownership_claim(struct volume_job *job)
 	uint64_t before = lease_now();
 
 	job->claim_ns = 0;
-	if (!job->owner.host[0] || is_read_only(job->number))
+	if (!job->owner.host[0] || block_device_is_protected(job->found))
 		return 0;
 	if (header_set_owner(job->found, job->volume_id, &job->header.owner, &job->owner,
 			     &job->fault) < 0)
@@ -117,7 +106,8 @@ int ownership_claim(struct volume_job *job)
 /**
  * ownership_release() - end this host's claim: its device is gone
  *
- * Runs in the device thread. If the header does not take it, another host waits for the claim's end.
+ * Runs in the device thread. If the header does not take it, another host waits for the claim's end. A
+ * write-protected disk was not claimed.
  */
 void ownership_release(const struct volume_job *job)
 {
@@ -125,7 +115,8 @@ void ownership_release(const struct volume_job *job)
 	struct fault f;
 
 	owner.claim = 0;
-	if (!owner.host[0] || header_set_owner(job->found, job->volume_id, NULL, &owner, &f) == 0)
+	if (!owner.host[0] || (!job->claim_ns && block_device_is_protected(job->found)) ||
+	    header_set_owner(job->found, job->volume_id, NULL, &owner, &f) == 0)
 		return;
 	log_warning("Cluster %s: the claim in the header on %s is not ended: %s", job->cluster_id,
 		    job->found, f.message);
@@ -146,9 +137,8 @@ struct stamp_job {
 static void stamp_run(void *data)
 {
 	struct stamp_job *job = data;
-	struct stat st;
 
-	if (stat(job->device, &st) == 0 && is_read_only(st.st_rdev))
+	if (block_device_is_protected(job->device))
 		return;
 	job->begun_ns = lease_now();
 	job->result = header_set_owner(job->device, job->volume_id, NULL, &job->owner, &job->fault);

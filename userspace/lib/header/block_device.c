@@ -41,6 +41,54 @@ static int unreadable(const char *device, int error, struct fault *f)
 			 device, strerror(error));
 }
 
+static int write_protected(const char *device, const char *written, struct fault *f)
+{
+	return fault_set(f, REFUSED,
+			 "%s is write-protected. %s Make the disk writable with 'blockdev --setrw %s' or at the storage, then try again. Until then a volume on the disk can be read: envelope cluster start --read-only.",
+			 device, written, device);
+}
+
+/**
+ * block_device_is_protected() - is @device a block device that cannot be written to?
+ *
+ * False too if @device cannot be opened.
+ */
+bool block_device_is_protected(const char *device)
+{
+	int _cleanup_close_ fd = open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int protected = 0;
+
+	return fd >= 0 && ioctl(fd, BLKROGET, &protected) == 0 && protected;
+}
+
+/**
+ * block_device_check_writable() - refuse a write-protected device before anything is written to it
+ *
+ * Return: 0, or -1 with InvalidParameterValue in @f.
+ */
+int block_device_check_writable(const char *device, struct fault *f)
+{
+	if (!block_device_is_protected(device))
+		return 0;
+	return write_protected(device, "Nothing was written.", f);
+}
+
+/**
+ * block_device_write_failed() - does the write protection of a device explain why a write failed?
+ * @error: errno of the write, 0 when it is not known
+ *
+ * The device was writable before: it has become write-protected since.
+ *
+ * Return: true with InvalidParameterValue in @f, or false with @f as it was.
+ */
+bool block_device_write_failed(const char *device, int error, struct fault *f)
+{
+	if (error != EROFS && !block_device_is_protected(device))
+		return false;
+	write_protected(device, "The last write may be missing.", f);
+	return true;
+}
+
 /* Opens a block device or regular file; @flags are those of open(2). */
 static int open_device(const char *device, int flags, struct stat *st, struct fault *f)
 {
@@ -102,8 +150,9 @@ int block_device_block_size(const char *device, uint32_t *size, struct fault *f)
 }
 
 /**
- * block_device_check_unused() - refuse a device that is mounted, swap, or below another device
- * @f: VolumeInUse
+ * block_device_check_unused() - refuse a device that is not to be written to
+ * @f: VolumeInUse when it is mounted, swap, or below another device, InvalidParameterValue when it is
+ *	write-protected
  *
  * Return: 0 or -1.
  */
@@ -114,6 +163,9 @@ int block_device_check_unused(const char *device, struct fault *f)
 	int _cleanup_close_ exclusive = -1;
 
 	if (fd < 0)
+		return -1;
+	/* The device may be opened for writing all the same: only the write fails. */
+	if (block_device_check_writable(device, f))
 		return -1;
 	if (!S_ISBLK(st.st_mode))
 		return 0;
@@ -248,6 +300,15 @@ int block_device_probe(const char *device, struct block_device_contents *content
 	return 0;
 }
 
+static int not_wiped(const char *device, int error, struct fault *f)
+{
+	if (block_device_write_failed(device, error, f))
+		return -1;
+	return fault_set(f, "InternalFailure",
+			 "The old signatures on %s cannot be wiped: %s. Look at dmesg.", device,
+			 strerror(error));
+}
+
 /**
  * block_device_wipe_signatures() - destroy all that libblkid recognises, backup copies too
  *
@@ -267,11 +328,8 @@ int block_device_wipe_signatures(const char *device, struct fault *f)
 		return fault_set(f, REFUSED, "The contents of %s cannot be probed.", device);
 	while ((found = blkid_do_probe(probe)) == 0)
 		if (blkid_do_wipe(probe, 0))
-			return fault_set(f, "InternalFailure",
-					 "The old signatures on %s cannot be wiped: %s.", device,
-					 strerror(errno));
+			return not_wiped(device, errno, f);
 	if (found < 0 || fsync(fd))
-		return fault_set(f, "InternalFailure", "The old signatures on %s cannot be wiped.",
-				 device);
+		return not_wiped(device, found < 0 ? EIO : errno, f);
 	return 0;
 }

@@ -23,6 +23,12 @@ int block_device_check_readable(const char *device, size_t size, struct fault *f
 
 int block_device_claim(const char *device, dev_t number, bool *read_only, struct fault *f);
 
+bool block_device_is_protected(const char *device);
+
+int block_device_check_writable(const char *device, struct fault *f);
+
+bool block_device_write_failed(const char *device, int error, struct fault *f);
+
 int block_device_check_unused(const char *device, struct fault *f);
 
 /**

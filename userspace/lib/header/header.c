@@ -173,7 +173,7 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 		r = crypt_format(luks->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
 				 (const char *)key->bytes, key->size, &luks2);
 	stack_wipe();
-	return r ? luks_fault(luks, r, "Cannot format", f) : 0;
+	return r ? luks_write_fault(luks, r, "Cannot format", f) : 0;
 }
 
 /* The label is only for people. */
@@ -184,7 +184,7 @@ static int label_luks(struct luks *luks, const struct volume_identity *id, struc
 
 	snprintf(label, sizeof(label), "%.47s", id->cluster_id);
 	r = crypt_set_label(luks->cd, label, VOLUME_SUBSYSTEM);
-	return r ? luks_fault(luks, r, "Cannot label", f) : 0;
+	return r ? luks_write_fault(luks, r, "Cannot label", f) : 0;
 }
 
 /**
@@ -329,15 +329,13 @@ int header_set_state(const char *device, const char *volume_id, const char *stat
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
-	int id, r;
+	int id;
 
 	if (header_load_volume(&luks, device, volume_id, f))
 		return -1;
 	id = luks_find_token(&luks, VOLUME_STATE_TOKEN);
-	if (!state) {
-		r = id == CRYPT_ANY_TOKEN ? 0 : crypt_token_json_set(luks.cd, id, NULL);
-		return r < 0 ? luks_fault(&luks, r, "Cannot write the volume header of", f) : 0;
-	}
+	if (!state)
+		return luks_remove_token(&luks, id, f);
 	token = state_token(state, reason);
 	return luks_put_token(&luks, id, token, f);
 }
@@ -353,7 +351,7 @@ static int overwrite(struct luks *luks, struct fault *f)
 		size = VOLUME_DATA_OFFSET;
 	r = crypt_wipe(luks->cd, luks->device, CRYPT_WIPE_ZERO, 0, size / 4096 * 4096, size, 0,
 		       NULL, NULL);
-	return r ? luks_fault(luks, r, "Cannot erase the volume header of", f) : 0;
+	return r ? luks_write_fault(luks, r, "Cannot erase the volume header of", f) : 0;
 }
 
 /**

@@ -172,8 +172,8 @@ static int check_content(const char *device, const char *volume_id, struct fault
  * header_backup_restore() - write a backup to the header area of a device
  * @volume_id: of the volume in the backup
  * @bytes: passed header_backup_read(), and names the owner that the device is to have
- * @f: InvalidParameterCombination when the device holds other data, InvalidVolumeHeader when it holds
- *	another volume
+ * @f: InvalidParameterCombination when the device holds other data, InvalidParameterValue when it is
+ *	write-protected, InvalidVolumeHeader when it holds another volume
  *
  * The caller has claimed the device: see block_device_claim().
  *
@@ -188,11 +188,12 @@ int header_backup_restore(const char *device, const char *volume_id,
 	struct volume_header now;
 	int r;
 
-	if (fd < 0 || check_content(device, volume_id, f) || luks_open(&luks, device, f))
+	if (fd < 0 || block_device_check_writable(device, f) ||
+	    check_content(device, volume_id, f) || luks_open(&luks, device, f))
 		return -1;
 	r = crypt_header_restore(luks.cd, CRYPT_LUKS2, path);
 	if (r)
-		return luks_fault(&luks, r, "Cannot restore the volume header of", f);
+		return luks_write_fault(&luks, r, "Cannot restore the volume header of", f);
 	*f = (struct fault){ 0 };
 	return header_read(device, &now, f);
 }

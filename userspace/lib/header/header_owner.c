@@ -56,12 +56,9 @@ struct volume_owner header_owner_unknown(uint32_t claim)
 int header_replace_owner(struct luks *luks, const struct volume_owner *owner, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = owner->host[0] ? owner_token(owner) : NULL;
-	int id = luks_find_token(luks, VOLUME_OWNER_TOKEN), r;
+	int id = luks_find_token(luks, VOLUME_OWNER_TOKEN);
 
-	if (token)
-		return luks_put_token(luks, id, token, f);
-	r = id == CRYPT_ANY_TOKEN ? 0 : crypt_token_json_set(luks->cd, id, NULL);
-	return r < 0 ? luks_fault(luks, r, "Cannot write the volume header of", f) : 0;
+	return token ? luks_put_token(luks, id, token, f) : luks_remove_token(luks, id, f);
 }
 
 /**

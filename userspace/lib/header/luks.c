@@ -92,6 +92,18 @@ int luks_fault(const struct luks *luks, int r, const char *what, struct fault *f
 }
 
 /**
+ * luks_write_fault() - luks_fault() of a failed write: a write-protected device is named as such
+ *
+ * Return: -1.
+ */
+int luks_write_fault(const struct luks *luks, int r, const char *what, struct fault *f)
+{
+	if (block_device_write_failed(luks->device, -r, f))
+		return -1;
+	return luks_fault(luks, r, what, f);
+}
+
+/**
  * luks_open() - begin work on the header of @device, without reading it
  *
  * Return: 0 or -1.
@@ -181,6 +193,16 @@ struct json_object *luks_new_token(const char *type)
 	return token;
 }
 
+static int set_token(struct luks *luks, int id, const char *json, struct fault *f)
+{
+	int r;
+
+	if (block_device_check_writable(luks->device, f))
+		return -1;
+	r = crypt_token_json_set(luks->cd, id, json);
+	return r < 0 ? luks_write_fault(luks, r, "Cannot write the volume header of", f) : 0;
+}
+
 /**
  * luks_put_token() - write @token
  * @id: where to, or CRYPT_ANY_TOKEN
@@ -190,7 +212,16 @@ struct json_object *luks_new_token(const char *type)
 int luks_put_token(struct luks *luks, int id, struct json_object *token, struct fault *f)
 {
 	int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
-	int r = crypt_token_json_set(luks->cd, id, json_object_to_json_string_ext(token, flags));
 
-	return r < 0 ? luks_fault(luks, r, "Cannot write the volume header of", f) : 0;
+	return set_token(luks, id, json_object_to_json_string_ext(token, flags), f);
+}
+
+/**
+ * luks_remove_token() - remove the token @id, or none when it is CRYPT_ANY_TOKEN
+ *
+ * Return: 0 or -1.
+ */
+int luks_remove_token(struct luks *luks, int id, struct fault *f)
+{
+	return id == CRYPT_ANY_TOKEN ? 0 : set_token(luks, id, NULL, f);
 }

@@ -33,6 +33,7 @@ struct luks {
 int luks_open(struct luks *luks, const char *device, struct fault *f);
 int luks_load(struct luks *luks, const char *device, struct fault *f);
 int luks_fault(const struct luks *luks, int r, const char *what, struct fault *f);
+int luks_write_fault(const struct luks *luks, int r, const char *what, struct fault *f);
 void luks_close(struct luks *luks);
 #define _cleanup_luks_ __attribute__((cleanup(luks_close)))
 
@@ -40,5 +41,6 @@ int luks_find_token(struct luks *luks, const char *type);
 struct json_object *luks_get_token(struct luks *luks, const char *type);
 struct json_object *luks_new_token(const char *type);
 int luks_put_token(struct luks *luks, int id, struct json_object *token, struct fault *f);
+int luks_remove_token(struct luks *luks, int id, struct fault *f);
 
 #endif
