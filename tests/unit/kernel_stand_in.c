@@ -9,6 +9,7 @@
  *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw
  *					discards|none SECTORS", all after
  *					the number optional
+ *	$ENVELOPE_STAND_IN/mapped/NAME	what is read from a device; without the file it cannot be read
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *	$ENVELOPE_STAND_IN/open		while this file exists, all devices are open
@@ -221,6 +222,11 @@ static void write_device(const struct mapping *m)
 		 major(m->below), minor(m->below), m->read_only ? "ro" : "rw",
 		 m->allow_discards ? "discards" : "none", m->sectors);
 	write_line("devices", m->name, line);
+}
+
+void mapper_path(const char *name, char path[MAPPER_PATH_MAX])
+{
+	snprintf(path, MAPPER_PATH_MAX, "%s/mapped/%s", getenv("ENVELOPE_STAND_IN"), name);
 }
 
 int mapper_create(const struct device_table *table, struct fault *f)

@@ -48,10 +48,10 @@ static void show_device(struct json_object *o)
 		       name, json_get_int(o, "GrowableBytes", 0), name);
 }
 
-/* Prints what does not fit into a table: the reason of a status, and the KMS's last error. */
+/* Prints what does not fit into a table: the reason of a status, a warning, and the KMS's last error. */
 static void show_notes(struct json_object *volumes)
 {
-	static const char *const notes[] = { "StatusReason", "LastError" };
+	static const char *const notes[] = { "StatusReason", "Warning", "LastError" };
 	char name[128], text[512];
 	size_t row, i;
 

@@ -17,6 +17,8 @@ static void add_mapper_device(json_object *o, const struct cluster *cluster)
 	snprintf(path, sizeof(path), "/dev/mapper/%s", cluster->mapping.name);
 	json_add_string(o, "MapperDevice", path);
 	json_add_bool(o, "ReadOnly", cluster->mapping.read_only);
+	if (cluster->warning[0])
+		json_add_string(o, "Warning", cluster->warning);
 }
 
 static void add_lease_left(json_object *o, const struct cluster *cluster)

@@ -13,6 +13,7 @@
 
 #include "lib/header/header.h"
 #include "agent/volume/disk_identity.h"
+#include "agent/volume/file_system.h"
 #include "agent/volume/mapper.h"
 
 struct agent;
@@ -62,6 +63,7 @@ struct grant {
  * @claim_ns: end of this host's claim on the volume, CLOCK_BOOTTIME: no lease lasts longer; 0 for no
  *	limit
  * @stamping: a new claim is being written
+ * @warning: what the last start found on the volume, "" for nothing
  * @mapping: the volume's device as last seen; its name is "" for none
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
@@ -106,6 +108,7 @@ struct cluster {
 	uint64_t deadline_ns;
 	uint64_t claim_ns;
 	bool stamping;
+	char warning[FILE_SYSTEM_WARNING_MAX];
 	struct mapping mapping;
 	uint64_t awaits_device_ns;
 	struct operation *operation;

@@ -64,6 +64,12 @@ static void task_destroyp(struct dm_task **task)
 }
 #define _cleanup_task_ __attribute__((cleanup(task_destroyp)))
 
+/** mapper_path() - path of the device @name */
+void mapper_path(const char *name, char path[MAPPER_PATH_MAX])
+{
+	snprintf(path, MAPPER_PATH_MAX, "/dev/mapper/%s", name);
+}
+
 /**
  * mapper_init() - check that the kernel has the target, which loads its module
  *

@@ -19,6 +19,7 @@
 
 #define MAPPER_UUID_PREFIX     "ENVELOPE-"
 #define MAPPER_CONTROL	       "/dev/mapper/control"
+#define MAPPER_PATH_MAX	       320
 
 /**
  * struct mapping - one device, as `dmsetup status` shows it
@@ -76,6 +77,7 @@ struct device_table {
 	const char *description;
 };
 
+void mapper_path(const char *name, char path[MAPPER_PATH_MAX]);
 int mapper_init(struct fault *f);
 int mapper_events(void);
 int mapper_create(const struct device_table *table, struct fault *f);

@@ -13,6 +13,7 @@
 
 #include "agent/catalog/cluster.h"
 #include "agent/volume/disk_identity.h"
+#include "agent/volume/file_system.h"
 #include "agent/volume/mapper.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
@@ -54,6 +55,7 @@
  * @formatted: our header is on the device
  * @header: verified copy, once read
  * @serial: kernel key
+ * @warning: what a start found on the volume, "" for nothing
  * @result: of the last step: negative when it failed, with @fault
  */
 struct volume_job {
@@ -97,6 +99,7 @@ struct volume_job {
 	bool formatted;
 	struct volume_header header;
 	int32_t serial;
+	char warning[FILE_SYSTEM_WARNING_MAX];
 	int result;
 	struct fault fault;
 };

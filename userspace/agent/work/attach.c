@@ -52,6 +52,7 @@ static void run_attach(struct volume_job *job)
 		.allow_discards = job->allow_discards,
 		.description = job->description,
 	};
+	char path[MAPPER_PATH_MAX];
 
 	job->result = header_verify_key(job->found, &job->header, job->key, &job->fault);
 	if (job->result == 0)
@@ -69,7 +70,10 @@ static void run_attach(struct volume_job *job)
 	if (job->result < 0) {
 		keyring_revoke(job->keyring, job->serial);
 		job->serial = 0;
+		return;
 	}
+	mapper_path(job->device_name, path);
+	file_system_warning(path, job->header.sector_size, job->warning);
 }
 
 /*
@@ -107,6 +111,17 @@ static bool given_up(struct operation *op)
 	return true;
 }
 
+/* The cluster has its new device, and what was found on it. */
+static void show_device(const struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s", op->job.device_name);
+	memcpy(cluster->warning, op->job.warning, sizeof(cluster->warning));
+	if (cluster->warning[0])
+		log_warning("Cluster %s: %s", cluster->id, cluster->warning);
+}
+
 static void attached(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
@@ -130,8 +145,7 @@ static void attached(struct operation *op)
 	if (op->kind == OPERATION_ACTIVATE)
 		cluster->awaits_device_ns = lease_now() + AWAIT_DEVICE_S * NS_PER_S;
 	else
-		snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s",
-			 op->job.device_name);
+		show_device(op);
 	cluster->mapping.live = true;
 	cluster->mapping.read_only = op->job.read_only;
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;

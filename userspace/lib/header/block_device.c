@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -265,7 +266,7 @@ int block_device_probe(const char *device, struct block_device_contents *content
 	struct stat st;
 	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
 	blkid_probe _cleanup_probe_ probe = NULL;
-	const char *type, *table, *subsystem, *label;
+	const char *type, *table, *subsystem, *label, *block_size;
 	int found;
 
 	*contents = (struct block_device_contents){ 0 };
@@ -289,6 +290,7 @@ int block_device_probe(const char *device, struct block_device_contents *content
 	table = value_of(probe, "PTTYPE");
 	subsystem = value_of(probe, "SUBSYSTEM");
 	label = value_of(probe, "LABEL");
+	block_size = value_of(probe, "BLOCK_SIZE");
 	if (!type && table)
 		snprintf(contents->what, sizeof(contents->what), "%s partition table", table);
 	else
@@ -297,6 +299,8 @@ int block_device_probe(const char *device, struct block_device_contents *content
 		snprintf(contents->subsystem, sizeof(contents->subsystem), "%s", subsystem);
 	if (label)
 		snprintf(contents->label, sizeof(contents->label), "%s", label);
+	if (block_size)
+		contents->block_size = (uint32_t)strtoul(block_size, NULL, 10);
 	return 0;
 }
 

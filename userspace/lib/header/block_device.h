@@ -36,12 +36,14 @@ int block_device_check_unused(const char *device, struct fault *f);
  * @found: false when the device looks empty
  * @what: for people: "ext4 filesystem", "gpt partition table"
  * @subsystem, @label: of LUKS2, or ""
+ * @block_size: bytes of the smallest block that a file system reads or writes, 0 if it is not known
  */
 struct block_device_contents {
 	bool found;
 	char what[128];
 	char subsystem[64];
 	char label[64];
+	uint32_t block_size;
 };
 
 int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f);
