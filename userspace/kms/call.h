@@ -4,7 +4,7 @@
  *
  * A request's way, folder by folder:
  *
- *	main.c, settings	start and stop; kms.conf and the options
+ *	main.c, settings	start and stop; kms.conf and the options, and their check
  *	../lib/http		sockets, TLS, HTTP, signatures, principals; knows nothing of the KMS
  *	service.c		a struct call is made of a request, a response of the reply
  *	ops/dispatch		the order of a call: authenticate, parse, run, audit, commit

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +22,7 @@
 #include "kms/root/root_key.h"
 #include "kms/service.h"
 #include "kms/settings.h"
+#include "kms/settings_check.h"
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
@@ -60,10 +62,11 @@ static int prepare(const struct settings *s, struct server *server, struct fault
 static int open_kms(const struct settings *s, struct server *server, struct fault *f)
 {
 	struct kms *kms = &server->kms;
+	struct faults all = { 0 };
 
 	kms->region = s->region;
 	kms->account = s->account;
-	if (principals_load(s->credentials, s->account, &kms->principals, f) ||
+	if (principals_load(s->credentials, s->account, &kms->principals, &all, f) ||
 	    audit_open(s->audit_file, s->region, s->account, &kms->audit, f))
 		return -1;
 	return deletion_new(server->event, kms->store, kms->audit, &kms->deletion, f);
@@ -166,17 +169,28 @@ static void lock_memory(void)
 			"cannot lock all memory: raise LimitMEMLOCK to keep plaintext out of swap");
 }
 
+/* @all: the faults of the settings themselves. Return: the exit status. */
+static int check_config(const struct settings *settings, struct faults *all)
+{
+	settings_check(settings, all);
+	if (!all->count)
+		return puts("The configuration is valid.") < 0;
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	static struct settings settings;
 	struct server server = { 0 };
+	struct faults all = { 0 };
 	struct fault fault = { 0 };
 	int r;
 
 	log_init("envelope-kms");
-	if (settings_read(argc, argv, &settings, &fault)) {
-		log_error("%s", fault.message);
-		return 2;
+	if (settings_read(argc, argv, &settings, &all, &fault)) {
+		faults_add(&all, &fault);
+		if (!settings.check_config || !strcmp(fault.code, "Usage"))
+			return 2;
 	}
 	r = secret_process_init();
 	if (r) {
@@ -184,6 +198,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	lock_memory();
+	if (settings.check_config)
+		return check_config(&settings, &all);
 	log_from_thread();
 	r = run(&settings, &server, &fault);
 	if (r)

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,21 +24,28 @@ struct setting {
 	size_t size; /* 0: listen_tcp, a port */
 	const char *fallback;
 	const char *help;
+	bool (*valid)(const char *value);
+	const char *wrong; /* follows "KEY 'VALUE' " of a value that is not valid */
 };
 
-#define TEXT(key, option, field, fallback, help)                              \
-	{                                                                     \
-		key, option, offsetof(struct settings, field),                \
-			sizeof(((struct settings *)0)->field), fallback, help \
+#define CHECKED(key, option, field, fallback, help, valid, wrong)                           \
+	{                                                                                   \
+		key, option, offsetof(struct settings, field),                              \
+			sizeof(((struct settings *)0)->field), fallback, help, valid, wrong \
 	}
+#define TEXT(key, option, field, fallback, help) \
+	CHECKED(key, option, field, fallback, help, NULL, NULL)
 
 static const struct setting table[] = {
-	TEXT("Region", "region", region, "us-east-1", "NAME      region of this KMS"),
-	TEXT("AccountId", "account", account, "123456789012", "DIGITS   account of its principals"),
+	CHECKED("Region", "region", region, "us-east-1", "NAME      region of this KMS",
+		arn_valid_region, "is not a region. Give a name such as us-east-1."),
+	CHECKED("AccountId", "account", account, "123456789012",
+		"DIGITS   account of its principals", arn_valid_account,
+		"is not an account. Give 12 digits."),
 	TEXT("ListenUnix", "listen-unix", listen_unix, "/run/envelope-kms/kms.sock",
 	     "PATH unix socket; '' for none"),
 	{ "ListenTcp", "listen-tcp", offsetof(struct settings, listen_tcp), 0, "8443",
-	  "PORT  TLS port on 127.0.0.1; 0 for none" },
+	  "PORT  TLS port on 127.0.0.1; 0 for none", NULL, NULL },
 	TEXT("StateDirectory", "state-dir", state_directory, "/var/lib/envelope-kms",
 	     "PATH   key store and TLS certificate"),
 	TEXT("RootKeyFile", "root-key", root_key, "/etc/envelope/kms-root.key",
@@ -55,6 +63,7 @@ enum {
 	OPTION_CONFIG = 512,
 	OPTION_INIT,
 	OPTION_NEW_STORE,
+	OPTION_CHECK_CONFIG,
 };
 
 static int set_port(unsigned int *port, const char *value, struct fault *f)
@@ -78,6 +87,9 @@ static int set(struct settings *settings, const struct setting *row, const char 
 
 	if (row->size == 0)
 		return set_port((unsigned int *)field, value, f);
+	if (row->valid && !row->valid(value))
+		return fault_set(f, "InvalidConfiguration", "%s '%.64s' %s", row->key, value,
+				 row->wrong);
 	if (strlen(value) >= row->size)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s is too long. Give at most %zu characters.", row->key,
@@ -108,6 +120,7 @@ static void print_help(void)
 	     "The embedded KMS of dm-envelope: serves the AWS KMS API (JSON 1.1, SigV4).\n\n"
 	     "  --init             make root key, key store, TLS certificate and credentials, then exit\n"
 	     "  --new-store        begin an empty key store under a root key that exists\n"
+	     "  --check-config     check the settings, and the files they name, then exit\n"
 	     "  --config PATH      settings (default /etc/envelope/kms.conf)");
 	for (i = 0; i < TABLE_SIZE; i++)
 		printf("  --%s %s (%s=%s)\n", table[i].option, table[i].help, table[i].key,
@@ -120,7 +133,7 @@ static void print_help(void)
 	     "See envelope-kms(8).");
 }
 
-static void make_options(struct option options[TABLE_SIZE + 6])
+static void make_options(struct option options[TABLE_SIZE + 7])
 {
 	size_t i;
 
@@ -130,6 +143,7 @@ static void make_options(struct option options[TABLE_SIZE + 6])
 	options[i++] = (struct option){ "config", required_argument, NULL, OPTION_CONFIG };
 	options[i++] = (struct option){ "init", no_argument, NULL, OPTION_INIT };
 	options[i++] = (struct option){ "new-store", no_argument, NULL, OPTION_NEW_STORE };
+	options[i++] = (struct option){ "check-config", no_argument, NULL, OPTION_CHECK_CONFIG };
 	options[i++] = (struct option){ "help", no_argument, NULL, 'h' };
 	options[i++] = (struct option){ "version", no_argument, NULL, 'V' };
 	options[i] = (struct option){ 0 };
@@ -139,7 +153,7 @@ static void make_options(struct option options[TABLE_SIZE + 6])
 static int read_options(int argc, char **argv, struct settings *settings, bool config_only,
 			struct fault *f)
 {
-	struct option options[TABLE_SIZE + 6];
+	struct option options[TABLE_SIZE + 7];
 	int option;
 
 	make_options(options);
@@ -159,6 +173,8 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 			settings->init = true;
 		} else if (option == OPTION_NEW_STORE) {
 			settings->new_store = true;
+		} else if (option == OPTION_CHECK_CONFIG) {
+			settings->check_config = true;
 		} else if (!config_only &&
 			   set(settings, &table[option - OPTION_FIRST], optarg, f)) {
 			return -1;
@@ -171,32 +187,38 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 	return 0;
 }
 
-static int check(const struct settings *settings, struct fault *f)
+/* Reads the file and the command line. @f: the last fault; the others go to @all */
+static int read_all(int argc, char **argv, struct settings *settings, struct faults *all,
+		    struct fault *f)
 {
-	if (!arn_valid_region(settings->region))
-		return fault_set(f, "InvalidConfiguration",
-				 "Region '%s' is not a region. Give a name such as us-east-1.",
-				 settings->region);
-	if (!arn_valid_account(settings->account))
-		return fault_set(f, "InvalidConfiguration",
-				 "AccountId '%s' is not an account. Give 12 digits.",
-				 settings->account);
-	return 0;
+	const char *path = settings->config[0] ? settings->config : "/etc/envelope/kms.conf";
+	struct fault option;
+	int r = ini_read_all(path, entry, settings, all, f);
+	bool wrong = r && (r != -ENOENT || settings->config[0]);
+
+	if (read_options(argc, argv, settings, false, &option)) {
+		if (wrong)
+			faults_add(all, f);
+		*f = option;
+		wrong = true;
+	}
+	return wrong ? -1 : 0;
 }
 
 /**
  * settings_read() - read kms.conf and the command line
- * @settings: filled
+ * @settings: filled; after a fault with all that has none
+ * @all: takes all faults but the last one, which is in @f
  * @f: Usage or InvalidConfiguration
  *
  * Prints and exits for --help and --version.
  *
  * Return: 0 or -1.
  */
-int settings_read(int argc, char **argv, struct settings *settings, struct fault *f)
+int settings_read(int argc, char **argv, struct settings *settings, struct faults *all,
+		  struct fault *f)
 {
 	size_t i;
-	int r;
 
 	memset(settings, 0, sizeof(*settings));
 	for (i = 0; i < TABLE_SIZE; i++)
@@ -204,11 +226,8 @@ int settings_read(int argc, char **argv, struct settings *settings, struct fault
 			return -1;
 	if (read_options(argc, argv, settings, true, f))
 		return -1;
-	r = ini_read(settings->config[0] ? settings->config : "/etc/envelope/kms.conf", entry,
-		     settings, f);
-	if (r && (r != -ENOENT || settings->config[0]))
-		return -1;
-	if (read_options(argc, argv, settings, false, f))
-		return -1;
-	return check(settings, f);
+	if (settings->check_config && (settings->init || settings->new_store))
+		return fault_set(f, "Usage",
+				 "--check-config makes nothing. Give it without --init and --new-store.");
+	return read_all(argc, argv, settings, all, f);
 }

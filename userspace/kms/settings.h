@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "lib/base/fault.h"
+#include "lib/base/faults.h"
 
 /** struct settings - owned by main() */
 struct settings {
@@ -22,10 +22,12 @@ struct settings {
 	char root_key[4096];
 	char credentials[4096];
 	char audit_file[4096];
-	bool init;	/* --init: make the missing files, then exit */
-	bool new_store; /* --new-store: begin an empty key store */
+	bool init;	   /* --init: make the missing files, then exit */
+	bool new_store;	   /* --new-store: begin an empty key store */
+	bool check_config; /* --check-config: change nothing, then exit */
 };
 
-int settings_read(int argc, char **argv, struct settings *settings, struct fault *f);
+int settings_read(int argc, char **argv, struct settings *settings, struct faults *all,
+		  struct fault *f);
 
 #endif

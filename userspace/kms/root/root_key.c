@@ -33,16 +33,14 @@ static int make(const char *path, const char *state_directory, struct fault *f)
 }
 
 /**
- * root_key_load() - read the root key, or make it
+ * root_key_read() - read the root key
  * @path: 32 bytes, private to its owner
- * @state_directory: of the key store, which may not exist yet
  * @ret: for secret_free()
- * @made: set to whether the root key was made just now
+ * @f: InvalidConfiguration
  *
  * Return: 0 or -1.
  */
-int root_key_load(const char *path, const char *state_directory, struct secret **ret, bool *made,
-		  struct fault *f)
+int root_key_read(const char *path, struct secret **ret, struct fault *f)
 {
 	_cleanup_secret_ struct secret *root = secret_new(CRYPTO_KEY_BYTES);
 	ssize_t size;
@@ -52,9 +50,6 @@ int root_key_load(const char *path, const char *state_directory, struct secret *
 	if (!root)
 		return fault_set(f, "InternalFailure",
 				 "Memory for the root key cannot be locked. Raise LimitMEMLOCK.");
-	*made = access(path, F_OK) && errno == ENOENT;
-	if (*made && make(path, state_directory, f))
-		return -1;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st)) {
 		fault_set(f, "InvalidConfiguration",
@@ -77,4 +72,20 @@ int root_key_load(const char *path, const char *state_directory, struct secret *
 	*ret = root;
 	root = NULL;
 	return 0;
+}
+
+/**
+ * root_key_load() - root_key_read(), after the root key was made if it is missing
+ * @state_directory: of the key store, which may not exist yet
+ * @made: set to whether the root key was made just now
+ *
+ * Return: 0 or -1.
+ */
+int root_key_load(const char *path, const char *state_directory, struct secret **ret, bool *made,
+		  struct fault *f)
+{
+	*made = access(path, F_OK) && errno == ENOENT;
+	if (*made && make(path, state_directory, f))
+		return -1;
+	return root_key_read(path, ret, f);
 }

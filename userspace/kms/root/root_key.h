@@ -12,6 +12,8 @@
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 
+int root_key_read(const char *path, struct secret **ret, struct fault *f);
+
 int root_key_load(const char *path, const char *state_directory, struct secret **ret, bool *made,
 		  struct fault *f);
 

@@ -156,6 +156,16 @@ int row_list(struct store *store, sqlite3_stmt *statement, row_each_t each, void
 	return step == SQLITE_DONE ? 0 : store_fault(store, "list rows", f);
 }
 
+/** store_find() - is there a database at @path? Return: 0 or -1 */
+int store_find(const char *path, struct fault *f)
+{
+	if (!access(path, F_OK))
+		return 0;
+	return fault_set(f, "InvalidConfiguration",
+			 "The key store %s is missing. Mount or restore it, or begin an empty one with envelope-kms --init --new-store.",
+			 path);
+}
+
 /**
  * store_open() - open the database, and bring it to this version
  * @directory: of kms.sqlite, must exist
@@ -179,10 +189,8 @@ int store_open(const char *directory, const struct secret *root, bool create, st
 	snprintf(path, sizeof(path), "%s/kms.sqlite", directory);
 	if (create)
 		flags |= SQLITE_OPEN_CREATE;
-	else if (access(path, F_OK))
-		return fault_set(f, "InvalidConfiguration",
-				 "The key store %s is missing. Mount or restore it, or begin an empty one with envelope-kms --init --new-store.",
-				 path);
+	else if (store_find(path, f))
+		return -1;
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return fault_set(f, "InternalFailure",
@@ -190,6 +198,7 @@ int store_open(const char *directory, const struct secret *root, bool create, st
 	store->root = root;
 	mask = umask(077);
 	r = sqlite3_open_v2(path, &store->db, flags, NULL);
+	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
 	if (!r)
 		r = sqlite3_exec(store->db, schema, NULL, NULL, NULL);
 	umask(mask);

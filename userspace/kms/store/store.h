@@ -39,6 +39,8 @@ struct alias {
 int store_open(const char *directory, const struct secret *root, bool create, struct store **store,
 	       struct fault *f);
 
+int store_check(const char *directory, const struct secret *root, struct fault *f);
+
 void store_close(struct store *store);
 
 const char *store_id(const struct store *store);

@@ -15,6 +15,9 @@
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 
+/* A commit waits that long for a reader, such as --check-config or a backup, to end. */
+#define STORE_BUSY_MSEC 10000
+
 struct store {
 	sqlite3 *db;
 	const struct secret *root; /* borrowed */
@@ -33,6 +36,10 @@ int store_fault(struct store *store, const char *doing, struct fault *f);
 int store_prepare(struct store *store, const char *sql, sqlite3_stmt **statement, struct fault *f);
 
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text);
+
+int store_find(const char *path, struct fault *f);
+
+int store_read_version(struct store *store, const char *path, int64_t *version, struct fault *f);
 
 int store_upgrade(struct store *store, const char *path, struct fault *f);
 

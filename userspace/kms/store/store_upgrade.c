@@ -105,8 +105,15 @@ static int upgrade(struct store *store, int64_t version, struct fault *f)
 	return store_commit(store, f);
 }
 
-/* Return: 0 with @version, 0 for a new database; or -1. */
-static int read_version(struct store *store, const char *path, int64_t *version, struct fault *f)
+/**
+ * store_read_version() - prove that the root key is the database's, and that its version is known
+ * @path: of the database, for faults
+ * @version: set; 0 for a new database
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
+int store_read_version(struct store *store, const char *path, int64_t *version, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ struct json_object *record = NULL;
@@ -153,7 +160,7 @@ int store_upgrade(struct store *store, const char *path, struct fault *f)
 {
 	int64_t version;
 
-	if (read_version(store, path, &version, f))
+	if (store_read_version(store, path, &version, f))
 		return -1;
 	return version == VERSION && store->id[0] ? 0 : upgrade(store, version, f);
 }

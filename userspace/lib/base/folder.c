@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int make_one(const char *path, mode_t mode, struct fault *f)
 {
@@ -64,4 +65,47 @@ int folder_make_for(const char *path, mode_t parents, mode_t mode, struct fault 
 	if (!slash || slash == path)
 		return 0;
 	return make(path, (size_t)(slash - path), parents, mode, f);
+}
+
+/**
+ * folder_check() - would folder_make() succeed, and may files be made in the folder?
+ *
+ * Changes nothing.
+ *
+ * Return: 0 or -1.
+ */
+int folder_check(const char *path, struct fault *f)
+{
+	char there[4096];
+	struct stat st;
+	char *slash;
+
+	snprintf(there, sizeof(there), "%s", path);
+	/* The folder itself, or the nearest one above it that is there. */
+	while (stat(there, &st) && (errno == ENOENT || errno == ENOTDIR)) {
+		slash = strrchr(there, '/');
+		if (!slash)
+			strcpy(there, ".");
+		else
+			slash[slash == there] = 0;
+	}
+	if (!access(there, W_OK) && S_ISDIR(st.st_mode))
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	return fault_set(f, "InvalidConfiguration",
+			 "No file can be made in the folder %s: %s: %s. Check the path and its permissions.",
+			 path, there, strerror(errno));
+}
+
+/** folder_check_for() - folder_check() of the folder that the file @path is in; Return: 0 or -1 */
+int folder_check_for(const char *path, struct fault *f)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
+
+	if (!slash)
+		return folder_check(".", f);
+	snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	return folder_check(folder, f);
 }

@@ -9,5 +9,7 @@
 
 int folder_make(const char *path, mode_t parents, mode_t mode, struct fault *f);
 int folder_make_for(const char *path, mode_t parents, mode_t mode, struct fault *f);
+int folder_check(const char *path, struct fault *f);
+int folder_check_for(const char *path, struct fault *f);
 
 #endif

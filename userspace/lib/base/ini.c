@@ -24,6 +24,7 @@
  * @only: the one section that is read, or NULL for all
  * @section: name of the present section, in the text of the file
  * @foreign: the present section is not @only
+ * @all: takes the faults of all lines but the last one; or NULL: the first fault ends the reading
  */
 struct ini_reader {
 	const char *path;
@@ -33,6 +34,7 @@ struct ini_reader {
 	bool foreign;
 	ini_entry_t entry;
 	void *userdata;
+	struct faults *all;
 };
 
 static char *trim(char *text)
@@ -101,20 +103,29 @@ static int read_lines(struct ini_reader *reader, char *text, size_t size, struct
 {
 	size_t mark = strlen(BYTE_ORDER_MARK);
 	char *end = text + size;
+	bool wrong = false;
 
 	if (size >= mark && !memcmp(text, BYTE_ORDER_MARK, mark))
 		text += mark;
 	while (text < end) {
 		char *newline = memchr(text, '\n', (size_t)(end - text));
 		char *next = newline ? newline : end;
+		struct fault line;
 
 		*next = '\0';
 		reader->line_number++;
-		if (read_line(reader, text, (size_t)(next - text), f))
-			return -1;
+		if (read_line(reader, text, (size_t)(next - text), &line)) {
+			if (wrong)
+				faults_add(reader->all, f);
+			if (f)
+				*f = line;
+			if (!reader->all)
+				return -1;
+			wrong = true;
+		}
 		text = next + 1;
 	}
-	return 0;
+	return wrong ? -1 : 0;
 }
 
 /* Reads @file into memory of one size: a buffer that grows would leave unwiped copies. */
@@ -182,6 +193,20 @@ int ini_read(const char *path, ini_entry_t entry, void *userdata, struct fault *
 {
 	struct ini_reader reader = {
 		.path = path, .section = "", .entry = entry, .userdata = userdata
+	};
+
+	return read_file(&reader, f);
+}
+
+/**
+ * ini_read_all() - as ini_read(), but a line with a fault does not end the reading
+ * @all: takes the faults of all lines but the last one, which is in @f
+ */
+int ini_read_all(const char *path, ini_entry_t entry, void *userdata, struct faults *all,
+		 struct fault *f)
+{
+	struct ini_reader reader = {
+		.path = path, .section = "", .entry = entry, .userdata = userdata, .all = all
 	};
 
 	return read_file(&reader, f);

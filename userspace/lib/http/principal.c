@@ -8,6 +8,7 @@
 #include "lib/http/principal.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,19 +87,26 @@ static int principal_entry(const char *section, const char *key, const char *val
 	return 0;
 }
 
-static int check_complete(const struct principals *p, const char *path, struct fault *f)
+static int check_complete(const struct principals *p, const char *path, struct faults *all,
+			  struct fault *f)
 {
+	bool wrong = false;
 	size_t i;
 
 	if (p->count == 0)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s names no principal. Add a profile with an access key.", path);
-	for (i = 0; i < p->count; i++)
-		if (!p->list[i].access_key[0] || !p->list[i].secret_key)
-			return fault_set(f, "InvalidConfiguration",
-					 "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key.",
-					 path, p->list[i].name);
-	return 0;
+	for (i = 0; i < p->count; i++) {
+		if (p->list[i].access_key[0] && p->list[i].secret_key)
+			continue;
+		if (wrong)
+			faults_add(all, f);
+		wrong = true;
+		fault_set(f, "InvalidConfiguration",
+			  "%s: profile [%s] needs aws_access_key_id and aws_secret_access_key.",
+			  path, p->list[i].name);
+	}
+	return wrong ? -1 : 0;
 }
 
 /**
@@ -106,12 +114,13 @@ static int check_complete(const struct principals *p, const char *path, struct f
  * @path: private to its owner
  * @account: of a profile that names no account
  * @principals: filled; principals_free()
+ * @all: takes all faults but the last one, which is in @f
  * @f: InvalidConfiguration
  *
  * Return: 0 or -1.
  */
 int principals_load(const char *path, const char *account, struct principals *principals,
-		    struct fault *f)
+		    struct faults *all, struct fault *f)
 {
 	struct principals_reader r = { .principals = principals, .account = account };
 	struct stat st;
@@ -124,7 +133,8 @@ int principals_load(const char *path, const char *account, struct principals *pr
 	if (st.st_mode & 077)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s is open to group or others. Run chmod 600 %s.", path, path);
-	if (ini_read(path, principal_entry, &r, f) || check_complete(principals, path, f)) {
+	if (ini_read_all(path, principal_entry, &r, all, f) ||
+	    check_complete(principals, path, all, f)) {
 		principals_free(principals);
 		return -1;
 	}

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "lib/base/fault.h"
+#include "lib/base/faults.h"
 #include "lib/base/secret.h"
 
 struct principal {
@@ -25,7 +25,7 @@ struct principals {
 };
 
 int principals_load(const char *path, const char *account, struct principals *principals,
-		    struct fault *f);
+		    struct faults *all, struct fault *f);
 
 void principals_free(struct principals *principals);
 

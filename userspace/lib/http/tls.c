@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -164,6 +165,56 @@ static int lock(const char *directory, struct fault *f)
 	return -1;
 }
 
+/* Do certificate and key belong together? libmicrohttpd says only that it does not start. */
+static int check_pair(const struct tls *tls, const char *certificate_path, const char *key_path,
+		      struct fault *f)
+{
+	BIO *certificate_pem = BIO_new_mem_buf(tls->certificate, -1);
+	BIO *key_pem = BIO_new_mem_buf(tls->key, -1);
+	X509 *certificate = PEM_read_bio_X509(certificate_pem, NULL, NULL, NULL);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(key_pem, NULL, NULL, (void *)"");
+	int r = 0;
+
+	if (!certificate || !key)
+		r = fault_set(f, "InvalidConfiguration",
+			      "%s holds no %s in PEM form, or a damaged one. Put the file back, or remove both %s and %s: a start makes a new pair.",
+			      certificate ? key_path : certificate_path,
+			      certificate ? "private key" : "certificate", certificate_path,
+			      key_path);
+	else if (X509_check_private_key(certificate, key) != 1)
+		r = fault_set(f, "InvalidConfiguration",
+			      "%s is not the key of the certificate %s. Put the right pair there, or remove both: a start makes a new pair.",
+			      key_path, certificate_path);
+	ERR_clear_error();
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	BIO_free(certificate_pem);
+	BIO_free(key_pem);
+	return r;
+}
+
+/**
+ * tls_read() - read ca.pem and tls-key.pem of @directory, which must exist
+ * @tls: filled; tls_free()
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
+int tls_read(const char *directory, struct tls *tls, struct fault *f)
+{
+	char certificate_path[4096], key_path[4096];
+
+	*tls = (struct tls){ 0 };
+	snprintf(certificate_path, sizeof(certificate_path), "%s/ca.pem", directory);
+	snprintf(key_path, sizeof(key_path), "%s/tls-key.pem", directory);
+	if (!file_read_text(certificate_path, FILE_MAX, &tls->certificate, f) &&
+	    !file_read_text(key_path, FILE_MAX, &tls->key, f) &&
+	    !check_pair(tls, certificate_path, key_path, f))
+		return 0;
+	tls_free(tls);
+	return -1;
+}
+
 /**
  * tls_load() - read ca.pem and tls-key.pem of @directory
  * @name: common name of the certificate, the program's
@@ -185,14 +236,7 @@ int tls_load(const char *directory, const char *name, struct tls *tls, struct fa
 	snprintf(key_path, sizeof(key_path), "%s/tls-key.pem", directory);
 	r = make_if_missing(certificate_path, key_path, name, f);
 	close(fd);
-	if (r)
-		return -1;
-	if (file_read_text(certificate_path, FILE_MAX, &tls->certificate, f) ||
-	    file_read_text(key_path, FILE_MAX, &tls->key, f)) {
-		tls_free(tls);
-		return -1;
-	}
-	return 0;
+	return r ? -1 : tls_read(directory, tls, f);
 }
 
 /** tls_free() - release certificate and key */

@@ -14,6 +14,8 @@ struct tls {
 	char *key;	   /* PEM, malloc'd */
 };
 
+int tls_read(const char *directory, struct tls *tls, struct fault *f);
+
 int tls_load(const char *directory, const char *name, struct tls *tls, struct fault *f);
 
 void tls_free(struct tls *tls);

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A look at the database that another process may have open.
+ *
+ * Must never write: not even what a power cut has left for the next start to undo.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kms/store/store.h"
+#include "kms/store/store_row.h"
+
+/* The next start rolls back the change that a power cut interrupted. */
+static bool waits_for_start(const struct store *store)
+{
+	return sqlite3_extended_errcode(store->db) == SQLITE_READONLY_ROLLBACK;
+}
+
+/**
+ * store_check() - would store_open() open this database?
+ * @directory: of kms.sqlite
+ * @f: InvalidConfiguration when the database is missing, or the root key is not this database's
+ *
+ * Return: 0 or -1.
+ */
+int store_check(const char *directory, const struct secret *root, struct fault *f)
+{
+	struct store *store;
+	int64_t version;
+	char path[4096];
+	int r;
+
+	snprintf(path, sizeof(path), "%s/kms.sqlite", directory);
+	if (store_find(path, f))
+		return -1;
+	store = calloc(1, sizeof(*store));
+	if (!store)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	store->root = root;
+	r = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL);
+	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
+	if (!r)
+		r = sqlite3_exec(store->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	if (r && waits_for_start(store))
+		r = 0;
+	else if (r)
+		r = fault_set(f, "InvalidConfiguration",
+			      "The key store %s cannot be opened: %s. Check the path and its permissions.",
+			      path, sqlite3_errmsg(store->db));
+	else
+		r = store_read_version(store, path, &version, f);
+	store_close(store);
+	return r;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The faults of one configuration. A function that finds several hands each but its last one to
+ * faults_add(), and returns the last one as its own.
+ */
+#ifndef ENVELOPE_FAULTS_H
+#define ENVELOPE_FAULTS_H
+
+#include "lib/base/fault.h"
+
+struct faults {
+	unsigned int count;
+	struct fault first;
+};
+
+void faults_add(struct faults *all, const struct fault *f);
+
+#endif
