@@ -3,14 +3,16 @@
 # The settings of envelope-kms, and the files that they name: checked before they count.
 
 import contextlib
+import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 
-from kms_daemon import ACCOUNT, REGION, Kms
+from kms_daemon import ACCOUNT, REGION, Kms, Reply
 from tap import Tap
 from wait import PATIENCE, wait_for
 
@@ -204,6 +206,152 @@ def _():
     db.close()
     call.join()
     assert replies[0].status == 200, replies[0].text
+
+
+# ---------------------------------------------------------------- SIGHUP
+
+
+def reloads():
+    return [record for record in kms.audit() if record["eventName"] == "ConfigurationReload"]
+
+
+def reload(*lines, **changed):
+    """A changed kms.conf, and SIGHUP: the record of what came of it."""
+    before = len(reloads())
+    configure(*lines, **changed)
+    kms.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(reloads()) > before or kms.process.poll() is not None)
+    assert kms.process.poll() is None, f"SIGHUP ended the KMS: {kms.stderr()[-1000:]}"
+    return reloads()[-1]
+
+
+def guest(name="guest"):
+    """The credentials with one principal more."""
+    key = f"AKIA{name.upper():0<16}"
+    return read(kms.credentials).decode() + f"[{name}]\naws_access_key_id = {key}\naws_secret_access_key = {name}s\n"
+
+
+def interrupted(meanwhile, **how):
+    """ListKeys over TLS; `meanwhile()` runs when half of the request is sent. Returns the reply."""
+
+    def send(headers, body, transport="tls"):
+        del kms.send  # `meanwhile()` may call, too
+        connection = kms.connection(transport)
+        connection.request("POST", "/", None, {**headers, "Content-Length": str(len(body))})
+        connection.send(body[:10])
+        meanwhile()
+        connection.send(body[10:])
+        response = connection.getresponse()
+        return Reply(response.status, response.headers, response.read())
+
+    kms.send = send
+    return kms.call("ListKeys", {"Limit": 100}, **how)
+
+
+def polls():
+    return sum(what == "anon_inode:[eventpoll]" for _, what in kms.descriptors())
+
+
+def new_pair(name):
+    """A certificate with its key, as an administrator makes them: the two texts."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{kms.dir}/{name}.key", "-out", f"{kms.dir}/{name}.pem"],
+                   check=True, capture_output=True)
+    return read(f"{kms.dir}/{name}.pem"), read(f"{kms.dir}/{name}.key")
+
+
+@test("SIGHUP takes a new certificate; a call under way is answered on its connection, which then ends")
+def _():
+    configure()
+    before = polls()
+    certificate, key = new_pair("first")
+    with contextlib.ExitStack() as stack:
+
+        def renew():
+            stack.enter_context(replaced(f"{kms.state}/ca.pem", certificate, 0o644))
+            stack.enter_context(replaced(f"{kms.state}/tls-key.pem", key))
+            assert "errorCode" not in reload(), reloads()[-1]
+            kms.good("ListKeys")  # trusts the new certificate only
+            assert polls() > before
+
+        reply = interrupted(renew)
+        assert reply.status == 200 and reply.headers["Connection"] == "close", (reply.status, reply.headers)
+        wait_for(lambda: polls() == before)  # the old server is gone
+        kms.good("ListKeys")
+    assert "errorCode" not in reload(), reloads()[-1]
+    kms.good("ListKeys")
+    kms.good("ListKeys", transport="unix")
+    wait_for(lambda: polls() == before)
+
+
+@test("SIGHUP takes new principals, also from another file; one that was removed is refused from then on")
+def _():
+    keys = {"access_key": "AKIAGUEST00000000000", "secret_key": "guests"}
+    kms.bad("UnrecognizedClientException", "ListKeys", **keys)
+    write(f"{kms.dir}/others", guest())
+    assert interrupted(lambda: reload(CredentialsFile=f"{kms.dir}/others"), **keys).status == 200
+    kms.good("ListKeys", **keys)
+    with replaced(f"{kms.dir}/others", read(kms.credentials)):
+        reload(CredentialsFile=f"{kms.dir}/others")
+        kms.bad("UnrecognizedClientException", "ListKeys", **keys)
+        kms.good("ListKeys")
+    assert "errorCode" not in reload()
+
+
+@test("SIGHUP with a fault in the settings, or in a file that they name: refused, and the present ones stay in force")
+def _():
+    with open(f"{kms.dir}/stranger", "w", encoding="utf-8") as f:
+        f.write(guest("else"))
+    keys = {"access_key": "AKIAELSE000000000000", "secret_key": "elses"}
+
+    def refused(fault, *lines, **changed):
+        record = reload(*lines, **changed)
+        assert record["errorCode"] == "InvalidConfiguration" and fault in record["errorMessage"], record
+        assert f"stays in force: {record['errorMessage']}" in kms.stderr()
+        kms.good("ListKeys")
+        kms.bad("UnrecognizedClientException", "ListKeys", **keys)
+
+    os.chmod(f"{kms.dir}/stranger", 0o644)
+    refused("Run chmod 600", CredentialsFile=f"{kms.dir}/stranger")
+    os.chmod(f"{kms.dir}/stranger", 0o600)
+    refused(f"{CONF}:9: Unknown key Rigion", "Rigion=us-east-1", CredentialsFile=f"{kms.dir}/stranger")
+    refused(f"{CONF}:4: '70000' is not a port", CredentialsFile=f"{kms.dir}/stranger", ListenTcp=70000)
+    with replaced(f"{kms.state}/tls-key.pem", new_pair("second")[1]), replaced(kms.credentials, guest("else")):
+        refused("is not the key of the certificate")
+    with replaced(kms.root_key, None):
+        refused(f"{kms.root_key} cannot be opened", CredentialsFile=f"{kms.dir}/stranger")
+    with replaced(kms.credentials, None):
+        refused("cannot be read: No such file")
+    assert "errorCode" not in reload()
+
+
+@test("SIGHUP names the settings that take effect at the next restart, and keeps the present ones until then")
+def _():
+    record = reload(Region="eu-central-1", ListenTcp=0)
+    assert record["serviceEventDetails"] == {"keptUntilRestart": ["Region", "ListenTcp"]}, json.dumps(record)
+    said = kms.stderr()
+    assert f"Region=eu-central-1 takes effect at the next restart of envelope-kms. Until then it is {REGION}." in said
+    assert f"ListenTcp=0 takes effect at the next restart of envelope-kms. Until then it is {kms.port}." in said
+    kms.good("ListKeys")
+    assert reload()["serviceEventDetails"] == {"keptUntilRestart": []}
+
+
+@test("a full disk below the audit trail does not keep an access key in force that was removed")
+def _():
+    keys = {"access_key": "AKIAGUEST00000000000", "secret_key": "guests"}
+    write(f"{kms.dir}/others", guest())
+    kms.stop()
+    configure(AuditFile="/dev/full", CredentialsFile=f"{kms.dir}/others")
+    kms.start()
+    kms.bad("KMSInternalException", "ListKeys", **keys)
+    configure(AuditFile="/dev/full")
+    before = kms.stderr().count("has been read again")
+    kms.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: kms.stderr().count("has been read again") > before)
+    kms.bad("UnrecognizedClientException", "ListKeys", **keys)
+    kms.stop()
+    configure()
+    kms.start()
 
 
 kms.close()

@@ -71,9 +71,9 @@ folders_may_be_missing() {
 # The first command of a reload that fails ends the reload: no signal is sent then.
 reload_checks_first() {
 	local commands
-	commands=$(sed -n 's/^ExecReload=//p' "$units/enveloped.service")
+	commands=$(sed -n 's/^ExecReload=//p' "$units/$1.service")
 	echo "$commands"
-	[ "$commands" = "/usr/sbin/enveloped --check-config
+	[ "$commands" = "/usr/sbin/$1 --check-config
 kill -HUP \$MAINPID" ]
 }
 
@@ -112,7 +112,8 @@ check "systemd-tmpfiles makes the folder of the audit trail" tmpfiles
 
 check "enveloped.service starts when a folder is missing" folders_may_be_missing enveloped.service
 check "envelope-kms.service starts when a folder is missing" folders_may_be_missing envelope-kms.service
-check "a reload checks the configuration before it signals the agent" reload_checks_first
+check "a reload checks the configuration before it signals the agent" reload_checks_first enveloped
+check "a reload checks the settings before it signals the KMS" reload_checks_first envelope-kms
 
 # udevadm of Debian 12 has no verify. Its test run names a rule that udev cannot parse.
 udev_rule() {

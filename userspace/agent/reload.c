@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #include "agent/last_good.h"
 #include "agent/lease/renewal.h"
@@ -15,6 +14,7 @@
 #include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/notify_reload.h"
 #include "lib/kms/config_check.h"
 
 /* Keys whose value is in open files and in records that have been begun. */
@@ -106,12 +106,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 {
 	struct agent *agent = userdata;
 	struct config next;
-	struct timespec now;
 	struct fault f = { 0 };
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-		   now.tv_sec * 1000000LL + now.tv_nsec / 1000);
+	notify_reload();
 	if (load(agent->config_path, &next, &f) == 0) {
 		take_over(agent, &next);
 		last_good_keep(&agent->config);

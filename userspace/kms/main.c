@@ -19,6 +19,7 @@
 
 #include "kms/audit/kms_audit.h"
 #include "kms/keys/deletion.h"
+#include "kms/reload.h"
 #include "kms/root/root_key.h"
 #include "kms/service.h"
 #include "kms/settings.h"
@@ -39,6 +40,7 @@ struct server {
 	sd_event *event;
 	struct http *unix_http;
 	struct http *tcp_http;
+	struct reload reload;
 	bool own_socket; /* the unix socket was bound here: remove it at the end */
 };
 
@@ -96,13 +98,14 @@ static int serve(const struct settings *s, struct server *server, struct fault *
 
 static int make_event_loop(struct server *server, struct fault *f)
 {
-	sigset_t stop;
+	sigset_t signals;
 	int r;
 
-	sigemptyset(&stop);
-	sigaddset(&stop, SIGTERM);
-	sigaddset(&stop, SIGINT);
-	sigprocmask(SIG_BLOCK, &stop, NULL);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	/* Ignored, so that a write over the limit of file size fails like a full disk. */
 	signal(SIGXFSZ, SIG_IGN);
@@ -119,7 +122,7 @@ static int make_event_loop(struct server *server, struct fault *f)
 	return 0;
 }
 
-static int run(const struct settings *s, struct server *server, struct fault *f)
+static int run(struct settings *s, struct server *server, struct fault *f)
 {
 	int r;
 
@@ -130,7 +133,8 @@ static int run(const struct settings *s, struct server *server, struct fault *f)
 			 s->credentials, s->state_directory);
 		return 0;
 	}
-	if (open_kms(s, server, f) || serve(s, server, f))
+	if (open_kms(s, server, f) || serve(s, server, f) ||
+	    reload_on_hangup(server->event, &server->reload, f))
 		return -1;
 	sd_notify(0, "READY=1");
 	log_info("serving region %s, account %s", s->region, s->account);
@@ -201,6 +205,8 @@ int main(int argc, char **argv)
 	if (settings.check_config)
 		return check_config(&settings, &all);
 	log_from_thread();
+	server.reload = (struct reload){ argc,	      argv,	   &settings,
+					 &server.kms, &server.tls, &server.tcp_http };
 	r = run(&settings, &server, &fault);
 	if (r)
 		log_error("%s", fault.message);

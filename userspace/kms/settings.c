@@ -206,6 +206,31 @@ static int read_all(int argc, char **argv, struct settings *settings, struct fau
 }
 
 /**
+ * settings_compare() - hand each key with two different values to @each
+ * @userdata: for @each
+ */
+void settings_compare(const struct settings *one, const struct settings *other,
+		      settings_differ_t each, void *userdata)
+{
+	char first[12], second[12];
+	size_t i;
+
+	for (i = 0; i < TABLE_SIZE; i++) {
+		const char *a = (const char *)one + table[i].offset;
+		const char *b = (const char *)other + table[i].offset;
+
+		if (table[i].size == 0) {
+			snprintf(first, sizeof(first), "%u", *(const unsigned int *)a);
+			snprintf(second, sizeof(second), "%u", *(const unsigned int *)b);
+			a = first;
+			b = second;
+		}
+		if (strcmp(a, b))
+			each(table[i].key, a, b, userdata);
+	}
+}
+
+/**
  * settings_read() - read kms.conf and the command line
  * @settings: filled; after a fault with all that has none
  * @all: takes all faults but the last one, which is in @f

@@ -30,4 +30,11 @@ struct settings {
 int settings_read(int argc, char **argv, struct settings *settings, struct faults *all,
 		  struct fault *f);
 
+/** typedef settings_differ_t - a key of kms.conf with two values */
+typedef void (*settings_differ_t)(const char *key, const char *one, const char *other,
+				  void *userdata);
+
+void settings_compare(const struct settings *one, const struct settings *other,
+		      settings_differ_t each, void *userdata);
+
 #endif

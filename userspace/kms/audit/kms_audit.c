@@ -152,6 +152,28 @@ int audit_default_key(struct audit *audit, const struct call *call, const struct
 	return emit(audit, record, true, f);
 }
 
+/**
+ * audit_reload() - record that the configuration was read again
+ * @details: taken over
+ * @f: the first fault, NULL if the new configuration is in force
+ *
+ * The new configuration is in force also when the file does not take the record: a full disk must not
+ * keep an access key that was removed. A call with a new access key has its own record.
+ */
+void audit_reload(struct audit *audit, struct json_object *details, const struct fault *f)
+{
+	_cleanup_json_ struct json_object *record = kms_record_event("ConfigurationReload",
+								     audit->region, audit->account);
+
+	json_add_object(record, "serviceEventDetails", details);
+	if (f) {
+		json_add_string(record, "errorCode", f->code);
+		json_add_string(record, "errorMessage", f->message);
+	}
+	trail_append(audit->trail, record, true);
+	trail_journal(audit->trail, record);
+}
+
 /** audit_close() - NULL is fine */
 void audit_close(struct audit *audit)
 {

@@ -179,6 +179,12 @@ bool connections_freed(struct connections *connections)
 	return freed;
 }
 
+/** connections_none() - is no connection open? */
+bool connections_none(const struct connections *connections)
+{
+	return connections->count == 0;
+}
+
 /**
  * connections_new() - watch over the connections of one socket
  * @favoured: unix only: user that PEER_MAX does not limit; (uid_t)-1 for none

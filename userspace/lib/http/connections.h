@@ -34,6 +34,8 @@ void connections_answered(struct connections *connections, struct MHD_Connection
 
 bool connections_freed(struct connections *connections);
 
+bool connections_none(const struct connections *connections);
+
 void connections_free(struct connections *connections);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,9 @@
 #define REST_MSEC      10
 
 struct http {
+	/* A server that http_renew() has replaced, until its last connection ends; owned by @newer */
+	struct http *older;
+	struct http *newer;		    /* that listens now; NULL: this one */
 	const struct http_service *service; /* borrowed */
 	enum transport transport;
 	struct MHD_Daemon *daemon;
@@ -107,7 +111,7 @@ static enum MHD_Result respond(struct http *http, struct MHD_Connection *connect
 	MHD_add_response_header(response, "x-amzn-RequestId", answer->request_id);
 	if (answer->extra.name)
 		MHD_add_response_header(response, answer->extra.name, answer->extra.value);
-	if (answer->close)
+	if (answer->close || http->newer)
 		MHD_add_response_header(response, "Connection", "close");
 	queued = MHD_queue_response(connection, answer->status, response);
 	MHD_destroy_response(response);
@@ -251,17 +255,39 @@ static int pump(struct http *http)
 	return sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT);
 }
 
+static void end(struct http *http)
+{
+	if (http->newer)
+		http->newer->older = http->older;
+	if (http->older)
+		http->older->newer = http->newer;
+	sd_event_source_disable_unref(http->io);
+	sd_event_source_disable_unref(http->timer);
+	MHD_stop_daemon(http->daemon);
+	connections_free(http->connections);
+	free(http);
+}
+
+static int run(struct http *http)
+{
+	int r = pump(http);
+
+	if (http->newer && connections_none(http->connections))
+		end(http);
+	return r;
+}
+
 static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	struct http *http = userdata;
 
 	http->eager = 0;
-	return pump(http);
+	return run(http);
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	return pump(userdata);
+	return run(userdata);
 }
 
 static struct MHD_Daemon *start_daemon(struct http *http, int fd, const struct tls *tls)
@@ -342,11 +368,42 @@ int http_new(sd_event *event, const struct http_service *service, int fd, enum t
 	}
 	r = watch(http);
 	if (r < 0) {
-		http_free(http);
+		end(http);
 		return fault_set(f, "InternalFailure", "The HTTP server cannot be watched: %s.",
 				 strerror(-r));
 	}
 	*out = http;
+	return 0;
+}
+
+/**
+ * http_renew() - present another certificate to the connections from now on
+ * @http: of TRANSPORT_TLS; replaced by a new server on the same socket
+ * @tls: borrowed
+ *
+ * The present connections end with their next answer, or when their time is over. Until then they are
+ * served with the old certificate. Must not be called by the service's handler.
+ *
+ * Return: 0, or -1: the present certificate stays.
+ */
+int http_renew(struct http **http, const struct tls *tls, struct fault *f)
+{
+	struct http *old = *http;
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(old->daemon,
+							       MHD_DAEMON_INFO_LISTEN_FD);
+	int fd = info ? fcntl(info->listen_fd, F_DUPFD_CLOEXEC, 0) : -1;
+
+	if (fd < 0)
+		return fault_set(f, "InternalFailure",
+				 "The listening socket cannot be used for a new certificate: %s.",
+				 strerror(errno));
+	if (http_new(old->event, old->service, fd, old->transport, tls, http, f))
+		return -1;
+	close(MHD_quiesce_daemon(old->daemon));
+	old->newer = *http;
+	(*http)->older = old;
+	if (connections_none(old->connections))
+		end(old);
 	return 0;
 }
 
@@ -355,9 +412,7 @@ void http_free(struct http *http)
 {
 	if (!http)
 		return;
-	sd_event_source_disable_unref(http->io);
-	sd_event_source_disable_unref(http->timer);
-	MHD_stop_daemon(http->daemon);
-	connections_free(http->connections);
-	free(http);
+	while (http->older)
+		end(http->older);
+	end(http);
 }

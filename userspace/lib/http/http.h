@@ -30,6 +30,8 @@ struct http_service { /* borrowed by each server of the service */
 int http_new(sd_event *event, const struct http_service *service, int fd, enum transport transport,
 	     const struct tls *tls, struct http **http, struct fault *f);
 
+int http_renew(struct http **http, const struct tls *tls, struct fault *f);
+
 void http_free(struct http *http);
 
 #endif
