@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/arn.h"
+#include "lib/base/endpoint.h"
 #include "lib/base/ini.h"
 
 #define TIMEOUT_DEFAULT 5 /* seconds; less when the lease is short */
@@ -158,6 +159,8 @@ static int check_timeout(struct config *cfg, const char *path, struct fault *f)
 
 static int config_check(struct config *cfg, const char *path, struct fault *f)
 {
+	struct fault wrong = { 0 };
+
 	if (!arn_valid_region(cfg->region))
 		return fault_set(f, "InvalidConfiguration",
 				 "%s: Region=%.64s is not valid. Give a name such as us-east-1.",
@@ -166,10 +169,8 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s: AccountId=%.64s is not valid. Give 12 digits.", path,
 				 cfg->account_id);
-	if (strncmp(cfg->kms_endpoint, "unix:/", 6) && strncmp(cfg->kms_endpoint, "https://", 8))
-		return fault_set(f, "InvalidConfiguration",
-				 "%s: KmsEndpoint=%.128s is not valid. Give unix:/PATH or https://HOST[:PORT].",
-				 path, cfg->kms_endpoint);
+	if (endpoint_check(cfg->kms_endpoint, &wrong))
+		return fault_set(f, wrong.code, "%s: %s", path, wrong.message);
 	if (strcmp(cfg->restart_after_lease_end, "boot") &&
 	    strcmp(cfg->restart_after_lease_end, "yes") &&
 	    strcmp(cfg->restart_after_lease_end, "no"))

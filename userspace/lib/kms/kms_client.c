@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/endpoint.h"
 #include "lib/base/json.h"
 #include "lib/kms/transfer.h"
 
@@ -231,16 +232,9 @@ enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *opera
  */
 int kms_endpoint_parse(const char *text, struct kms_endpoint *endpoint, struct fault *f)
 {
-	if (!strncmp(text, "unix:/", 6)) {
-		endpoint->unix_path = text + 5;
-		endpoint->url = NULL;
-	} else if (!strncmp(text, "https://", 8) && text[8]) {
-		endpoint->url = text;
-		endpoint->unix_path = NULL;
-	} else {
-		return fault_set(f, "InvalidConfiguration",
-				 "KmsEndpoint=%.200s is not valid. Give unix:/PATH or https://HOST[:PORT].",
-				 text);
-	}
+	if (endpoint_check(text, f))
+		return -1;
+	endpoint->unix_path = endpoint_socket(text);
+	endpoint->url = endpoint->unix_path ? NULL : text;
 	return 0;
 }

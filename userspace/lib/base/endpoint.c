@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+/* Judging addresses. See endpoint.h. */
+
+#include "lib/base/endpoint.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include <curl/curl.h>
+
+/* What libcurl does not take, in words for the user. */
+static const char *words_for(CURLUcode r)
+{
+	switch (r) {
+	case CURLUE_BAD_PORT_NUMBER:
+		return "give a port of 1 to 65535";
+	case CURLUE_BAD_IPV6:
+		return "write an IPv6 address as [ADDRESS]";
+	case CURLUE_NO_HOST:
+		return "the name of the host is missing";
+	default:
+		return curl_url_strerror(r);
+	}
+}
+
+/* True if @url has the part. */
+static bool has(CURLU *url, CURLUPart part, const char *except)
+{
+	char *text = NULL;
+	bool found = curl_url_get(url, part, &text, 0) == CURLUE_OK && strcmp(text, except);
+
+	curl_free(text);
+	return found;
+}
+
+/* Return: what is wrong with an address that begins with "SCHEME://", or NULL. */
+static const char *wrong_url(const char *text)
+{
+	CURLU *url = curl_url();
+	const char *wrong = NULL;
+	CURLUcode r;
+
+	if (!url)
+		return "out of memory";
+	r = curl_url_set(url, CURLUPART_URL, text, 0);
+	if (r)
+		wrong = words_for(r);
+	else if (!has(url, CURLUPART_HOST, ""))
+		wrong = words_for(CURLUE_NO_HOST);
+	else if (has(url, CURLUPART_PORT, "") && !has(url, CURLUPART_PORT, "0"))
+		wrong = words_for(CURLUE_BAD_PORT_NUMBER);
+	else if (has(url, CURLUPART_PATH, "/"))
+		wrong = "it has a path: remove what follows the port";
+	curl_url_cleanup(url);
+	return wrong;
+}
+
+static const char *wrong_endpoint(const char *text)
+{
+	const char *path = endpoint_socket(text);
+
+	if (path && strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path))
+		return NULL;
+	if (path)
+		return "the path of a socket has at most 107 bytes";
+	if (strncmp(text, "https://", 8))
+		return "give unix:/PATH or https://HOST[:PORT]";
+	if (strpbrk(text, "?#"))
+		return "it has a query or a fragment: remove what follows the port";
+	return wrong_url(text);
+}
+
+/** endpoint_socket() - path of "unix:/PATH", in @text; NULL for another address */
+const char *endpoint_socket(const char *text)
+{
+	return strncmp(text, "unix:/", 6) ? NULL : text + 5;
+}
+
+/**
+ * endpoint_check() - judge the address of a KMS
+ * @text: "unix:/PATH" or "https://HOST[:PORT]", with a slash at its end or without
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
+int endpoint_check(const char *text, struct fault *f)
+{
+	const char *wrong;
+
+	if (!endpoint_socket(text) && strchr(text, '@'))
+		return fault_set(f, "InvalidConfiguration",
+				 "KmsEndpoint= is not valid: it has user information. Remove what precedes the @ and the @ itself.");
+	wrong = wrong_endpoint(text);
+	return wrong ? fault_set(f, "InvalidConfiguration", "KmsEndpoint=%.200s is not valid: %s.",
+				 text, wrong)
+		     : 0;
+}
