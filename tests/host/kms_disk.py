@@ -149,7 +149,7 @@ def _():
         assert done.returncode == 0 and says in done.stdout
     for wrong in (["--nonsense"], ["extra"], ["--listen-tcp=70000"], ["--region=US"], ["--account=1"],
                   ["--config=/nonexistent"], ["--listen-unix=", "--listen-tcp=0"]):
-        status, text = kms.run(*wrong)
+        status, text = kms.run(*wrong, **paths)
         assert status == 2 and text, (wrong, status, text)
 
 

@@ -208,6 +208,26 @@ def _():
     assert replies[0].status == 200, replies[0].text
 
 
+@test("--init, --new-store and a second KMS beside a running one: refused, and nothing is changed or made")
+def _():
+    configure()
+    second = [f"--listen-unix={kms.dir}/second.sock", "--listen-tcp=0"]
+    with replaced(f"{kms.state}/ca.pem", None), replaced(f"{kms.state}/kms.sqlite", None), replaced(kms.credentials, None):
+        before = snapshot()
+        for options in ["--init"], ["--init", "--new-store"], [*second, "--new-store"], second:
+            status, said = kms.run(*options)
+            assert status == 1 and f"Another envelope-kms runs with the key store in {kms.state}" in said, (options, status, said)
+            assert snapshot() == before, f"{options} changed {snapshot().items() ^ before.items()}"
+    kms.good("ListKeys")
+    kms.good("ListKeys", transport="unix")
+    kms.stop()
+    assert kms.run("--init")[0] == 0
+    kms.start()
+    kms.process.kill()
+    kms.process.wait()
+    kms.start()
+
+
 # ---------------------------------------------------------------- SIGHUP
 
 

@@ -37,6 +37,7 @@ struct server {
 	struct http_service service;
 	struct tls tls;
 	struct secret *root;
+	int store_lock; /* -1: not held */
 	sd_event *event;
 	struct http *unix_http;
 	struct http *tcp_http;
@@ -50,6 +51,7 @@ static int prepare(const struct settings *s, struct server *server, struct fault
 	bool first;
 
 	if (folder_make(s->state_directory, 0755, 0711, f) ||
+	    store_lock(s->state_directory, &server->store_lock, f) ||
 	    folder_make_for(s->root_key, 0755, 0755, f) ||
 	    folder_make_for(s->credentials, 0755, 0755, f) ||
 	    folder_make_for(s->audit_file, 0755, 0755, f) ||
@@ -154,6 +156,8 @@ static void stop(const struct settings *s, struct server *server)
 	deletion_free(server->kms.deletion);
 	audit_close(server->kms.audit);
 	store_close(server->kms.store);
+	if (server->store_lock >= 0)
+		close(server->store_lock);
 	principals_free(&server->kms.principals);
 	tls_free(&server->tls);
 	secret_free(server->root);
@@ -185,7 +189,7 @@ static int check_config(const struct settings *settings, struct faults *all)
 int main(int argc, char **argv)
 {
 	static struct settings settings;
-	struct server server = { 0 };
+	struct server server = { .store_lock = -1 };
 	struct faults all = { 0 };
 	struct fault fault = { 0 };
 	int r;

@@ -36,6 +36,8 @@ struct alias {
 	int64_t updated;
 };
 
+int store_lock(const char *directory, int *lock, struct fault *f);
+
 int store_open(const char *directory, const struct secret *root, bool create, struct store **store,
 	       struct fault *f);
 

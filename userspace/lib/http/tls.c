@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
@@ -150,21 +149,6 @@ static int make_if_missing(const char *certificate_path, const char *key_path, c
 	return make_certificate(certificate_path, key_path, name, f);
 }
 
-/* The lock keeps a second start from taking the key of the first for a lone one. */
-static int lock(const char *directory, struct fault *f)
-{
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0 && !flock(fd, LOCK_EX))
-		return fd;
-	fault_set(f, "InvalidConfiguration",
-		  "%s cannot be locked: %s. Check that it is a folder and its permissions.",
-		  directory, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
-
 /* Do certificate and key belong together? libmicrohttpd says only that it does not start. */
 static int check_pair(const struct tls *tls, const char *certificate_path, const char *key_path,
 		      struct fault *f)
@@ -220,23 +204,21 @@ int tls_read(const char *directory, struct tls *tls, struct fault *f)
  * @name: common name of the certificate, the program's
  * @tls: filled; tls_free()
  *
- * Both files are made when either is missing.
+ * Both files are made when either is missing. The caller has a lock on the folder: two starts at once
+ * would take each other's key for a lone one.
  *
  * Return: 0 or -1.
  */
 int tls_load(const char *directory, const char *name, struct tls *tls, struct fault *f)
 {
 	char certificate_path[4096], key_path[4096];
-	int fd = lock(directory, f), r;
 
 	*tls = (struct tls){ 0 };
-	if (fd < 0)
-		return -1;
 	snprintf(certificate_path, sizeof(certificate_path), "%s/ca.pem", directory);
 	snprintf(key_path, sizeof(key_path), "%s/tls-key.pem", directory);
-	r = make_if_missing(certificate_path, key_path, name, f);
-	close(fd);
-	return r ? -1 : tls_read(directory, tls, f);
+	if (make_if_missing(certificate_path, key_path, name, f))
+		return -1;
+	return tls_read(directory, tls, f);
 }
 
 /** tls_free() - release certificate and key */
