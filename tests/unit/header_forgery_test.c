@@ -28,6 +28,8 @@
 	"{\"type\":\"envelope-owner\",\"keyslots\":[]," more "\"host\":\"" host \
 	"\",\"boot\":\"" HOST "\",\"time\":\"2026-01-31T12:00:00Z\",\"claim\":" claim "}"
 
+#define KMS(kms, more) "{\"type\":\"envelope-kms\",\"keyslots\":[],\"kms\":\"" kms "\"" more "}"
+
 #define KEYSLOT                                                                                                   \
 	"{\"type\":\"luks2\",\"key_size\":64,\"af\":{\"type\":\"luks1\",\"stripes\":4000,\"hash\":\"sha256\"},"   \
 	"\"area\":{\"type\":\"raw\",\"offset\":\"32768\",\"size\":\"258048\",\"encryption\":\"aes-xts-plain64\"," \
@@ -139,6 +141,13 @@ static const struct forgery forgeries[] = {
 	{ "owner that is no id", "/tokens/1", OWNER("", "me", "7200"), "tokens.1.host" },
 	{ "owner with a negative claim", "/tokens/1", OWNER("", HOST, "-1"), "tokens.1.claim" },
 	{ "owner with an endless claim", "/tokens/1", OWNER("", HOST, "86401"), "tokens.1.claim" },
+
+	{ "identity of the KMS with more in it", "/tokens/1", KMS("kms A", ",\"x\":1"),
+	  "tokens.1.x" },
+	{ "no identity of the KMS", "/tokens/1", "{\"type\":\"envelope-kms\",\"keyslots\":[]}",
+	  "tokens.1.kms" },
+	{ "empty identity of the KMS", "/tokens/1", KMS("", ""), "tokens.1.kms" },
+	{ "line feed in the identity of the KMS", "/tokens/1", KMS("a\\nb", ""), "tokens.1.kms" },
 
 	/* the rest */
 	{ "keyslot without digest", "/keyslots/0", KEYSLOT, "Keyslot 0" },

@@ -24,6 +24,7 @@
 #include "agent/lease/renewal.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/kms_record.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 
@@ -79,6 +80,10 @@ void device_events_refresh(struct agent *a)
 }
 
 void grant_note(struct cluster *cluster, const struct kms_worker *worker)
+{
+}
+
+void kms_record_write(struct cluster *cluster)
 {
 }
 

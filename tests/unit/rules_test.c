@@ -325,6 +325,13 @@ static void a_refusal_is_a_verdict_beside_the_last_grant(void **state)
 		  "AccessDeniedException",
 		  "other-principal",
 		  "key AKIA1, and denies it to AKIA2" },
+		/* Known by the header alone. */
+		{ { "kms A", "" }, { "kms A", "AKIA2" }, "DisabledException", "", "" },
+		{ { "kms A", "" },
+		  { "kms A", "AKIA2" },
+		  "AccessDeniedException",
+		  "other-principal",
+		  "key AKIA2, and no grant" },
 		{ { "kms A", "AKIA1" },
 		  { "kms B", "AKIA1" },
 		  "NotFoundException",
@@ -352,6 +359,39 @@ static void a_refusal_is_a_verdict_beside_the_last_grant(void **state)
 		assert_string_equal(f.code, rows[i].code);
 		if (!strstr(f.message, rows[i].word))
 			fail_msg("no '%s' in: %s", rows[i].word, f.message);
+	}
+}
+
+static void the_kms_of_the_last_grant_is_that_of_the_header_or_the_catalog(void **state)
+{
+	static const char here[] = "00000000000000000000000000000001";
+	static const struct {
+		const char *catalog, *header, *owner;
+		bool newer;
+	} rows[] = {
+		{ "", "kms A", "", true },
+		{ "", "kms A", "00000000000000000000000000000001", true },
+		{ "", "", "", false },
+		{ "kms A", "", "00000000000000000000000000000002", false },
+		{ "kms A", "kms A", "00000000000000000000000000000002", false },
+		/* This host writes its catalog first. */
+		{ "kms A", "kms B", "", false },
+		{ "kms A", "kms B", "00000000000000000000000000000001", false },
+		/* Another host has had the volume since. */
+		{ "kms A", "kms B", "00000000000000000000000000000002", true },
+		/* A header that was restored from a backup may be old. */
+		{ "kms A", "kms B", "00000000000000000000000000000000", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct volume_header header = { 0 };
+		struct grant last = { 0 };
+
+		strcpy(last.kms, rows[i].catalog);
+		strcpy(header.kms, rows[i].header);
+		strcpy(header.owner.host, rows[i].owner);
+		if (rules_header_kms(&last, &header, here) != rows[i].newer)
+			fail_msg("row %zu: expected %d", i, rows[i].newer);
 	}
 }
 
@@ -410,6 +450,7 @@ int main(void)
 		cmocka_unit_test(only_a_refused_key_is_confirmed_as_lost),
 		cmocka_unit_test(recovery_window),
 		cmocka_unit_test(a_refusal_is_a_verdict_beside_the_last_grant),
+		cmocka_unit_test(the_kms_of_the_last_grant_is_that_of_the_header_or_the_catalog),
 		cmocka_unit_test(status_words_are_awss),
 		cmocka_unit_test(ids_have_their_form),
 	};

@@ -36,7 +36,7 @@ enum cluster_status {
  * @access_key: id of the access key that signed the call
  */
 struct grant {
-	char kms[300];
+	char kms[VOLUME_KMS_MAX];
 	char access_key[132];
 };
 
@@ -64,6 +64,7 @@ struct grant {
  *	limit
  * @stamping: a new claim is being written
  * @warning: what the last start found on the volume, "" for nothing
+ * @kms_on_disk: see kms_record.h
  * @mapping: the volume's device as last seen; its name is "" for none
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
@@ -144,6 +145,11 @@ struct cluster {
 		sd_event_source *timer;
 		unsigned int failures; /* in a row */
 	} record;
+	struct {
+		char kms[VOLUME_KMS_MAX]; /* of the header, as last seen or written; "" for none */
+		bool writing;
+		bool failed; /* the last write; logged */
+	} kms_on_disk;
 	bool unsaved;
 	void (*saved)(struct cluster *cluster);
 	char held_up[400];

@@ -10,6 +10,7 @@
 
 void grant_load(struct cluster *cluster);
 void grant_note(struct cluster *cluster, const struct kms_worker *worker);
+void grant_from_header(struct cluster *cluster, const struct volume_header *header);
 bool grant_judge(const struct cluster *cluster, const struct kms_worker *worker,
 		 const struct fault *f, struct fault *why);
 

@@ -25,6 +25,7 @@
 #include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/kms_record.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 #include "lib/base/log.h"
@@ -177,6 +178,8 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		if (outcome == KMS_OK) {
 			renewed(cluster, attempt->asked_ns);
 			grant_note(cluster, worker);
+			if (!cluster->operation)
+				kms_record_write(cluster);
 		} else if (outcome == KMS_DENIED) {
 			key_loss_denied(cluster, attempt->asked_ns, worker, f);
 		} else {

@@ -14,6 +14,7 @@
 #include "dm-envelope.h"
 #include "lib/base/arn.h"
 #include "lib/base/identifier.h"
+#include "lib/header/header_owner.h"
 #include "lib/header/volume_owner.h"
 
 /**
@@ -386,10 +387,32 @@ int rules_denial(const struct grant *last, const struct grant *now, const struct
 				 "The KMS cannot open the wrapped key that the catalog holds: the catalog is damaged. Stop enveloped, move its catalog away and start it: it takes the clusters in from the headers of their volumes.");
 	if (!strcmp(denial->code, "AccessDeniedException") &&
 	    strcmp(last->access_key, now->access_key))
-		return fault_set(f, "other-principal",
-				 "The KMS gave the key last to the access key %s, and denies it to %s. Check Profile= and the credentials, then start the cluster.",
-				 last->access_key, now->access_key);
+		return !last->access_key[0]
+			       ? fault_set(f, "other-principal",
+					   "The KMS denies the key to the access key %s, and no grant to an access key of this host is known. Check Profile= and the credentials, then start the cluster.",
+					   now->access_key)
+			       : fault_set(f, "other-principal",
+					   "The KMS gave the key last to the access key %s, and denies it to %s. Check Profile= and the credentials, then start the cluster.",
+					   last->access_key, now->access_key);
 	return 0;
+}
+
+/**
+ * rules_header_kms() - does the header know better than the catalog which KMS gave the key last?
+ * @last: the grant that the catalog knows
+ * @host: this host
+ *
+ * At a grant a host writes its catalog first, so the header of a volume of this host knows nothing
+ * newer. Another host has had the volume after this one, and got the key for that. A restored header
+ * names no host that is known, and may be old.
+ */
+bool rules_header_kms(const struct grant *last, const struct volume_header *header,
+		      const char *host)
+{
+	if (!header->kms[0] || !strcmp(header->kms, last->kms))
+		return false;
+	return !last->kms[0] || (volume_owner_is_other(&header->owner, host) &&
+				 strcmp(header->owner.host, VOLUME_OWNER_UNKNOWN));
 }
 
 /** rules_window_open() - is a refused key still within its recovery window? Seconds */

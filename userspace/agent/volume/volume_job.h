@@ -41,6 +41,7 @@
  * @blob: wrapped key in base64 on its way from one KMS call to the next
  * @backup: of the volume's header, in hexadecimal digits; owned by the operation
  * @owner: this host, as the header is to name it; host "" if it has no id
+ * @kms: identity of the KMS for a header to make; "" for none
  * @take_over: the client says that the volume's other owner is gone
  * @claim_ns: end of this host's claim on the volume (CLOCK_BOOTTIME), 0 without one
  * @foreign: the volume is another host's, with @fault
@@ -85,6 +86,7 @@ struct volume_job {
 	char *blob;
 	char *backup;
 	struct volume_owner owner;
+	char kms[VOLUME_KMS_MAX];
 	bool take_over;
 	uint64_t claim_ns;
 	bool foreign;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/keyring.h"
 #include "agent/lease/kms_call.h"
@@ -22,6 +23,7 @@
 #include "agent/volume/device_users.h"
 #include "agent/volume/locate.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/kms_record.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
@@ -157,6 +159,7 @@ static void attached(struct operation *op)
 	/* The status is final now, so it is written to the disk. */
 	if (!loss_record_refute(cluster) && recorded)
 		loss_record_write(cluster);
+	kms_record_write(cluster);
 	operation_end(op);
 }
 
@@ -197,6 +200,7 @@ static void header_known(struct operation *op)
 		operation_fail(op);
 		return;
 	}
+	grant_from_header(cluster, &job->header);
 	loss_record_doubt(cluster, &job->header);
 	if (rules_region(job->header.region, op->agent->config.region, &op->fault) < 0) {
 		operation_fail(op);

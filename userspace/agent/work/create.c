@@ -27,7 +27,18 @@
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/header/header_kms.h"
 #include "lib/header/volume_owner.h"
+
+/* Without a record the volume is as good: a later grant writes it. */
+static void record_kms(struct volume_job *job)
+{
+	struct fault f;
+
+	if (job->kms[0] &&
+	    header_set_kms(job->found, job->volume_id, job->owner.host, job->kms, &f) < 0)
+		log_warning("Cluster %s: %s", job->cluster_id, f.message);
+}
 
 static void run_seal(struct volume_job *job)
 {
@@ -42,6 +53,8 @@ static void run_seal(struct volume_job *job)
 		job->result = header_set_wrapped_key(job->found, &job->header, blob, size,
 						     &job->fault);
 	free(blob);
+	if (job->result == 0)
+		record_kms(job);
 }
 
 static void sealed(struct operation *op)
@@ -67,6 +80,7 @@ static void reencrypted(struct operation *op, json_object *response, struct secr
 {
 	secret_free(plaintext);
 	take_blob(op, response);
+	memcpy(op->job.kms, op->cluster->grant.kms, sizeof(op->job.kms));
 	operation_device_step(op, run_seal, sealed);
 }
 

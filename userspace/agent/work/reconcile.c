@@ -144,6 +144,7 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	state_begin(cluster, CLUSTER_STOPPED);
 	cluster_add(agent, cluster);
 	place_found(cluster, volume->device, volume->disk);
+	grant_from_header(cluster, &volume->header);
 	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
 		 cluster->device);
 	/*
@@ -204,6 +205,7 @@ static void update(struct cluster *cluster, const struct scanned *volume)
 		return;
 	}
 	place_found(cluster, volume->device, volume->disk);
+	grant_from_header(cluster, header);
 	compare_state(cluster, header);
 }
 

@@ -13,12 +13,14 @@
 #define VOLUME_TOKEN	       "envelope"    /* token with the wrapped key */
 #define VOLUME_STATE_TOKEN     "envelope-state"
 #define VOLUME_OWNER_TOKEN     "envelope-owner"
+#define VOLUME_KMS_TOKEN       "envelope-kms"
 #define VOLUME_CIPHER	       "aes-xts-plain64"
 
 #define VOLUME_KEY_SIZE	       64	     /* bytes: AES-256-XTS */
 #define VOLUME_WRAPPED_KEY_MAX 6144	     /* bytes: KMS's limit of a CiphertextBlob */
 #define VOLUME_SECTOR_SIZE     4096	     /* bytes, unless the identity says otherwise */
 #define VOLUME_DATA_OFFSET     (1024 * 1024) /* bytes before the data area */
+#define VOLUME_KMS_MAX	       300	     /* bytes of the identity of a KMS, with its end */
 
 /**
  * struct volume_identity - what header_format() writes
@@ -66,9 +68,11 @@ struct volume_owner {
  * @digest: base64, as in the header
  * @wrapped_key_size: 0 directly after header_format(), never after header_read()
  * @state: "" unless a state has been recorded by header_set_state()
+ * @kms: identity of the KMS that gave the key last; "" unless header_set_kms() has recorded one
  * @header_sha256: volume_hash() of this header, 64 hex digits
  *
- * @data_sectors, @wrapped_key, the state and @owner are the fields that @header_sha256 does not cover.
+ * @data_sectors, @wrapped_key, the state, @owner and @kms are the fields that @header_sha256 does not
+ * cover.
  */
 struct volume_header {
 	char uuid[37];
@@ -97,6 +101,7 @@ struct volume_header {
 	char state_reason[256];
 	char state_time[32];
 	struct volume_owner owner;
+	char kms[VOLUME_KMS_MAX];
 
 	char header_sha256[65];
 };

@@ -356,9 +356,17 @@ static int check_state_token(const struct node *n, struct volume_header *out)
 		       : 0;
 }
 
+static int check_kms_token(const struct node *n, struct volume_header *out)
+{
+	if (only_members(n, " type keyslots kms ") || expect_array(n, "keyslots", NULL) ||
+	    get_text(n, "kms", out->kms, sizeof(out->kms)))
+		return -1;
+	return out->kms[0] ? 0 : refuse(n, "kms", "must not be empty");
+}
+
 static int check_tokens(const struct node *root, struct volume_header *out)
 {
-	unsigned int tokens = 0, states = 0, owners = 0;
+	unsigned int tokens = 0, states = 0, owners = 0, identities = 0;
 	const char *bad;
 	struct node all;
 
@@ -389,6 +397,11 @@ static int check_tokens(const struct node *root, struct volume_header *out)
 			bad = volume_owner_parse(value, &out->owner);
 			if (bad)
 				return refuse(&n, bad, "missing or wrong");
+		} else if (type && !strcmp(type, VOLUME_KMS_TOKEN)) {
+			if (identities++)
+				return refuse(&n, "", "a second token of type " VOLUME_KMS_TOKEN);
+			if (check_kms_token(&n, out))
+				return -1;
 		} else {
 			return refuse(&n, "type", "not a token of this profile");
 		}

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+#
+# The header of a volume names the KMS that gave its key last: a host without a catalog of the volume
+# keeps the rules of verdicts. Two embedded KMSs; the second knows the agent, but not its keys.
+
+import json
+import os
+import shutil
+import subprocess
+
+from agent_daemon import luks
+from agent_suite import LOST, agent, disable, finish, one, test
+from kms_daemon import Kms
+from wait import PATIENCE, wait_for
+
+TOKEN = "envelope-kms"
+THERE = "c" * 32
+
+other = Kms(f"{agent.programs}/envelope-kms")
+os.chmod(other.dir, 0o755)
+shutil.copy(agent.kms.credentials, other.credentials)
+other.start()
+
+
+def tokens():
+    """Type -> (number, token) in the header of the first disk."""
+    dump = json.loads(luks("luksDump", "--dump-json-metadata", one.device))
+    return {token["type"]: (number, token) for number, token in dump["tokens"].items()}
+
+
+def in_header():
+    return tokens()[TOKEN][1]["kms"] if TOKEN in tokens() else None
+
+
+def identity(kms):
+    return "envelope-kms " + kms.call("ListKeys").headers["x-envelope-kms-id"]
+
+
+def forge(kind, **changed):
+    """Writes another token of a kind into the header, as anybody who can write to the disk may."""
+    number, token = tokens()[kind]
+    luks("token", "import", "--token-replace", "--token-id", number, one.device, stdin=json.dumps(dict(token, **changed)))
+
+
+def remove_token():
+    """Makes the header that of an older agent."""
+    luks("token", "remove", "--token-id", tokens()[TOKEN][0], one.device)
+
+
+def reason():
+    return agent.clusters()["db1"]["StatusReason"]
+
+
+def stopped_cluster():
+    """db1 under a key of its own, stopped."""
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    agent.good("stop", "db1")
+    agent.told_disks()
+    return key
+
+
+def lose_catalog(**changed):
+    """The agent has lost its catalog, and takes the volume in from its header."""
+    agent.kill()
+    agent.lose_catalog()
+    agent.start(**changed)
+    wait_for(lambda: "db1" in agent.clusters(), why=agent.log)
+
+
+def header(verb, file):
+    done = subprocess.run([f"{agent.programs}/envelope", "header", verb, "--db-cluster-identifier", "db1", "--file", file],
+                          capture_output=True, text=True, env=agent.environment, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, f"header {verb}: {done.stderr}"
+
+
+@test("a new volume's header names the KMS; after the loss of the catalog another KMS ends nothing, and is named with the right one")
+def _():
+    stopped_cluster()
+    assert in_header() == identity(agent.kms), in_header()
+    lose_catalog(KmsEndpoint=f"unix:{other.unix}")
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    assert agent.status("db1") == "stopped", f"the other KMS ended it: {agent.status('db1')}"
+    assert reason().startswith("other-kms: "), reason()
+    assert identity(other) in reason() and f"but {identity(agent.kms)} gave it last" in reason(), reason()
+    agent.restart()
+    agent.good("start", "db1")
+
+
+@test("after the loss of the catalog a denial of the header's KMS is a verdict, also for the next agent")
+def _():
+    key = stopped_cluster()
+    lose_catalog()
+    agent.restart()
+    agent.kms.good("DisableKey", {"KeyId": key})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    agent.wait_status("db1", LOST)
+
+
+@test("after the loss of the catalog a denial of access is no verdict: no principal of this host is known")
+def _():
+    agent.kms.add_stranger()
+    agent.kms.restart()
+    stopped_cluster()
+    lose_catalog(Profile="stranger")
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    assert agent.status("db1") == "stopped", f"a wrong profile ended it: {agent.status('db1')}"
+    assert reason().startswith("other-principal: ") and "no grant" in reason(), reason()
+    agent.restart()
+    agent.good("start", "db1")
+
+
+@test("a loss that is not confirmed yet keeps the rule on a host without a catalog: only its own KMS confirms it")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.restart(RecoveryWindowSeconds=3600)
+    agent.create("db1", one, "--kms-key-id", key)
+    disable(key)
+    agent.wait_status("db1", f"{LOST}-recoverable")
+    agent.told_disks()
+    lose_catalog(KmsEndpoint=f"unix:{other.unix}")
+    asked = len(agent.records("Decrypt", "NotFoundException"))
+    wait_for(lambda: len(agent.records("Decrypt", "NotFoundException")) > asked + 1, why=agent.log)
+    assert agent.status("db1") == f"{LOST}-recoverable", f"the other KMS ended it: {agent.status('db1')}"
+    agent.restart()
+    agent.wait_status("db1", LOST)
+
+
+@test("an older header gets the KMS at the next grant, of a start or of a renewal, and its hash stays")
+def _():
+    stopped_cluster()
+    remove_token()
+    agent.restart()
+    agent.good("start", "db1")
+    wait_for(lambda: in_header() == identity(agent.kms), why=agent.log)
+    agent.kill()
+    remove_token()
+    agent.start()
+    wait_for(lambda: in_header() == identity(agent.kms), why=agent.log)
+    agent.good("stop", "db1")
+    agent.good("start", "db1")
+
+
+@test("a write-protected disk is not written to, and starts all the same")
+def _():
+    stopped_cluster()
+    remove_token()
+    before = one.read()
+    subprocess.run(["blockdev", "--setro", one.device], check=True)
+    try:
+        agent.good("start", "db1")
+        asked = len(agent.records("Decrypt"))
+        wait_for(lambda: len(agent.records("Decrypt")) > asked + 1, why=agent.log)
+        agent.good("stop", "db1")
+        agent.told_disks()
+        assert "is not recorded in the header" not in agent.log(), agent.log()
+    finally:
+        subprocess.run(["blockdev", "--setrw", one.device], check=True)
+    assert one.read() == before
+
+
+@test("the catalog counts on the host of the volume: a forged header neither ends a cluster nor saves one")
+def _():
+    key = stopped_cluster()
+    forge(TOKEN, kms=identity(other))
+    agent.restart(KmsEndpoint=f"unix:{other.unix}")
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    assert agent.status("db1") == "stopped", f"the header's KMS ended it: {agent.status('db1')}"
+    assert f"but {identity(agent.kms)} gave it last" in reason(), reason()
+    agent.restart()
+    agent.good("start", "db1")
+    wait_for(lambda: in_header() == identity(agent.kms), why=agent.log)
+    agent.good("stop", "db1")
+    forge(TOKEN, kms=identity(other))
+    agent.kms.good("DisableKey", {"KeyId": key})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    agent.wait_status("db1", LOST)
+
+
+@test("the header counts when another host had the volume since: that host's KMS gave the key last")
+def _():
+    key = stopped_cluster()
+    forge("envelope-owner", host=THERE)
+    forge(TOKEN, kms=identity(other))
+    agent.kms.good("DisableKey", {"KeyId": key})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1", "--take-over")
+    assert agent.status("db1") == "stopped", f"the KMS of before ended it: {agent.status('db1')}"
+    assert reason().startswith("other-kms: ") and f"but {identity(other)} gave it last" in reason(), reason()
+    assert in_header() == identity(other), "a denial changed the header"
+    agent.kms.good("EnableKey", {"KeyId": key})
+    agent.good("start", "db1", "--take-over")
+    wait_for(lambda: in_header() == identity(agent.kms), why=agent.log)
+
+
+@test("a backup of the header has the KMS; one with an older KMS is restored, and the next grant corrects it")
+def _():
+    stopped_cluster()
+    old, new = f"{agent.dir}/old.header", f"{agent.dir}/new.header"
+    header("backup", new)
+    forge(TOKEN, kms="envelope-kms of-old")
+    header("backup", old)
+    for file, kms in (old, "envelope-kms of-old"), (new, identity(agent.kms)):
+        assert f'"kms":"{kms}"'.encode() in open(file, "rb").read()
+    header("restore", new)
+    assert in_header() == identity(agent.kms), in_header()
+    header("restore", old)
+    assert in_header() == "envelope-kms of-old", in_header()
+    agent.good("start", "db1")
+    wait_for(lambda: in_header() == identity(agent.kms), why=agent.log)
+
+
+other.close()
+finish()
