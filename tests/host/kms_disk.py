@@ -104,6 +104,10 @@ def _():
     assert status == 2 and "key store" in text and "--new-store" in text, (status, text)
     assert kms.run("--init")[0] == 2
     assert not os.path.exists(f"{kms.state}/kms.sqlite")
+    # A file that a failed disk or a failed copy left without its contents.
+    open(f"{kms.state}/kms.sqlite", "w", encoding="ascii").close()
+    status, text = kms.run("--init")
+    assert status == 2 and "empty file" in text and not os.path.getsize(f"{kms.state}/kms.sqlite"), (status, text)
     assert kms.run("--init", "--new-store")[0] == 0
     os.unlink(f"{kms.state}/kms.sqlite")
     os.rename(f"{kms.state}/lost", f"{kms.state}/kms.sqlite")

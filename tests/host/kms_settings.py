@@ -141,6 +141,7 @@ def _():
         (kms.root_key, read(kms.root_key), 0o644, f"Run: chmod 600 {kms.root_key}"),
         (kms.root_key, None, 0, f"{kms.root_key} cannot be opened: No such file"),
         (f"{kms.state}/kms.sqlite", None, 0, "The key store"),
+        (f"{kms.state}/kms.sqlite", "", 0o600, "is missing or an empty file"),
         (f"{kms.state}/kms.sqlite", "no database, but a text of some length" * 50, 0o600, "file is not a database"),
         (certificate, "nonsense", 0o644, f"{certificate} holds no certificate"),
         (key, "nonsense", 0o600, f"{key} holds no private key"),
@@ -161,7 +162,7 @@ def _():
         ({"AuditFile": f"{other}/audit"}, "Not a directory"),
         ({"ListenUnix": f"{other}/kms.sock"}, f"{other}: Not a directory"),
         ({"ListenUnix": "", "ListenTcp": 0}, "There is no socket to listen on"),
-        ({"StateDirectory": f"{kms.dir}/elsewhere"}, f"The key store {kms.dir}/elsewhere/kms.sqlite is missing"),
+        ({"StateDirectory": f"{kms.dir}/elsewhere"}, f"The key store {kms.dir}/elsewhere/kms.sqlite is missing or an empty file"),
     ):
         configure(**changed)
         status, said = check()

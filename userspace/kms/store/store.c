@@ -156,13 +156,21 @@ int row_list(struct store *store, sqlite3_stmt *statement, row_each_t each, void
 	return step == SQLITE_DONE ? 0 : store_fault(store, "list rows", f);
 }
 
-/** store_find() - is there a database at @path? Return: 0 or -1 */
+/**
+ * store_find() - is there a database at @path?
+ *
+ * To sqlite a file of no size is an empty database.
+ *
+ * Return: 0 or -1.
+ */
 int store_find(const char *path, struct fault *f)
 {
-	if (!access(path, F_OK))
+	struct stat st;
+
+	if (!stat(path, &st) && st.st_size > 0)
 		return 0;
 	return fault_set(f, "InvalidConfiguration",
-			 "The key store %s is missing. Mount or restore it, or begin an empty one with envelope-kms --init --new-store.",
+			 "The key store %s is missing or an empty file. Mount or restore it, or begin an empty one with envelope-kms --init --new-store.",
 			 path);
 }
 
