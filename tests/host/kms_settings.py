@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -246,6 +247,11 @@ def reload(*lines, **changed):
     return reloads()[-1]
 
 
+def logged(text):
+    """The log may come after the record: a thread writes it."""
+    wait_for(lambda: text in kms.stderr(), why=lambda: f"{text} is not in {kms.stderr()[-3000:]}")
+
+
 def guest(name="guest"):
     """The credentials with one principal more."""
     key = f"AKIA{name.upper():0<16}"
@@ -328,7 +334,7 @@ def _():
     def refused(fault, *lines, **changed):
         record = reload(*lines, **changed)
         assert record["errorCode"] == "InvalidConfiguration" and fault in record["errorMessage"], record
-        assert f"stays in force: {record['errorMessage']}" in kms.stderr()
+        logged(f"stays in force: {record['errorMessage']}")
         kms.good("ListKeys")
         kms.bad("UnrecognizedClientException", "ListKeys", **keys)
 
@@ -350,11 +356,40 @@ def _():
 def _():
     record = reload(Region="eu-central-1", ListenTcp=0)
     assert record["serviceEventDetails"] == {"keptUntilRestart": ["Region", "ListenTcp"]}, json.dumps(record)
-    said = kms.stderr()
-    assert f"Region=eu-central-1 takes effect at the next restart of envelope-kms. Until then it is {REGION}." in said
-    assert f"ListenTcp=0 takes effect at the next restart of envelope-kms. Until then it is {kms.port}." in said
+    logged(f"Region=eu-central-1 takes effect at the next restart of envelope-kms. Until then it is {REGION}.")
+    logged(f"ListenTcp=0 takes effect at the next restart of envelope-kms. Until then it is {kms.port}.")
     kms.good("ListKeys")
     assert reload()["serviceEventDetails"] == {"keptUntilRestart": []}
+
+
+@test("systemd learns when a reload begins and ends, and which fault refused it")
+def _():
+    path = f"{kms.dir}/notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(path)
+        notify.settimeout(PATIENCE)
+
+        def told(before):
+            """The message that comes after those that begin with `before`."""
+            while True:
+                message = notify.recv(8192).decode()
+                if not message.startswith(before):
+                    return message
+
+        kms.stop()
+        os.environ["NOTIFY_SOCKET"] = path
+        kms.start()
+        del os.environ["NOTIFY_SOCKET"]
+        assert told("WATCHDOG=1") == "READY=1"
+        for lines, end in ([], "READY=1\nSTATUS="), (["Rigion=x"], f"READY=1\nSTATUS=The configuration is refused: {CONF}:9: Unknown key Rigion."):
+            reload(*lines)
+            begin = told("WATCHDOG=1")
+            assert begin.startswith("RELOADING=1\nMONOTONIC_USEC="), begin
+            message = told("WATCHDOG=1")
+            assert message == end if not lines else message.startswith(end), message
+        kms.stop()
+    configure()
+    kms.start()
 
 
 @test("a full disk below the audit trail does not keep an access key in force that was removed")
