@@ -181,6 +181,31 @@ def _():
     agent.restart()
 
 
+@test("an adoption that meets a disk that does not answer ends with a fault, and takes nothing in later")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    agent.stop()
+    agent.lose_catalog()
+    agent.scannable(two, three)
+    agent.start(DeviceTimeoutSeconds=3)
+    agent.told_disks()
+    agent.scannable(*agent.disks)
+    with agent.hung_disk(one):
+        for _ in range(2):  # the second one waits for its turn
+            said = agent.bad("DeviceTimeout", "adopt", None, "--device", one.path)
+            assert one.path in said and "more than 3 seconds" in said and "Nothing was taken in" in said, said
+        assert len(agent.records("AdoptDBCluster", "DeviceTimeout")) == 2
+    agent.told_disks()
+    assert not agent.clusters()
+    agent.scannable(two, three)
+    agent.restart()
+    agent.told_disks()
+    agent.scannable(*agent.disks)
+    agent.good("adopt", None, "--device", one.path)
+    agent.good("start", "db1")
+
+
 @test("a start that did not end in time opens nothing later, and a creation leaves nothing")
 def _():
     agent.create("db1", one)

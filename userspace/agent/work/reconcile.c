@@ -36,7 +36,7 @@
 /**
  * struct scan_job - a look at all disks, when the agent starts or for a client
  * @changes: agent.changes when the scan began
- * @call, @params, @uid, @pid: of AdoptCluster; @call is NULL when the agent starts
+ * @call, @params, @uid, @pid: of AdoptCluster; @call is NULL when the agent starts, or after the answer
  * @device, @number: the one device to take in, for a client
  * @take_over: the client says that the volume's other owner is gone
  */
@@ -298,13 +298,40 @@ static const struct scanned *find_volume(const struct scan_job *job, struct faul
 	return NULL;
 }
 
+/* @cluster: taken in; NULL: @f says why not */
+static void answer(struct scan_job *job, struct cluster *cluster, const struct fault *f)
+{
+	audit_api_call(job->agent->audit, "AdoptDBCluster", job->params, job->uid, job->pid,
+		       cluster, cluster ? NULL : f);
+	if (cluster)
+		reply_cluster(job->call, cluster);
+	else
+		reply_fault(job->call, f);
+	job->call = NULL;
+}
+
+static void adopt_free(struct scan_job *job)
+{
+	json_object_put(job->params);
+	free(job->volumes);
+	free(job->mappings);
+	free(job);
+}
+
 static void adopt_done(void *data)
 {
 	struct scan_job *job = data;
 	struct fault f = job->fault;
-	const struct scanned *volume = job->result == 0 ? find_volume(job, &f) : NULL;
+	const struct scanned *volume = NULL;
 	struct cluster *cluster = NULL;
 
+	/* Too late: the client has a fault, so nothing is taken in. */
+	if (!job->call) {
+		adopt_free(job);
+		return;
+	}
+	if (job->result == 0)
+		volume = find_volume(job, &f);
 	if (volume) {
 		adopt(job, volume);
 		cluster = cluster_find_volume(job->agent, volume->header.volume_id);
@@ -312,19 +339,26 @@ static void adopt_done(void *data)
 			fault_set(&f, "InternalFailure", "Out of memory.");
 	}
 	state_flush(job->agent);
-	audit_api_call(job->agent->audit, "AdoptDBCluster", job->params, job->uid, job->pid,
-		       cluster, cluster ? NULL : &f);
-	if (cluster)
-		reply_cluster(job->call, cluster);
-	else
-		reply_fault(job->call, &f);
-	json_object_put(job->params);
-	free(job->volumes);
-	free(job->mappings);
-	free(job);
+	answer(job, cluster, &f);
+	adopt_free(job);
 }
 
-static const struct device_work adopt_work = { .run = scan_run, .done = adopt_done };
+/* A disk does not answer: perhaps another one, because each disk may hold a copy of the volume. */
+static void adopt_late(void *data, bool begun)
+{
+	struct scan_job *job = data;
+	struct fault f;
+
+	fault_set(&f, "DeviceTimeout",
+		  "AdoptDBCluster of %.200s has looked for copies of the volume on all disks for more than %u seconds. Nothing was taken in. Find the disk that does not answer with 'dmesg', and try again when the disk answers.",
+		  job->device, job->agent->config.device_timeout_seconds);
+	log_warning("%s", f.message);
+	answer(job, NULL, &f);
+	if (!begun)
+		adopt_free(job);
+}
+
+static const struct device_work adopt_work = { scan_run, adopt_done, adopt_late };
 
 /**
  * reconcile_adopt() - take in the volume on one device, and answer the client
@@ -333,7 +367,8 @@ static const struct device_work adopt_work = { .run = scan_run, .done = adopt_do
  * @number: of the block device
  * @take_over: the client says that the volume's other owner is gone
  *
- * Nothing is written to the disk.
+ * Nothing is written to the disk. If a disk does not answer within DeviceTimeoutSeconds=, the client
+ * gets the fault DeviceTimeout, and nothing is taken in.
  *
  * Return: 0, or -1 with @f; then the call is not answered.
  */
