@@ -217,16 +217,17 @@ static bool take_any(struct envelope_bounce_pool *pool, struct envelope_bounce *
 bool envelope_bounce_take(struct envelope_bounce_pool *pool, struct envelope_bounce *bounce,
 			  unsigned int nr, const struct envelope_lifecycle *lc)
 {
-	bool taken = false;
+	bool taken = take_any(pool, bounce, nr);
 
+	bounce->waited = !taken;
 	/*
 	 * No event tells that the disk has let go of a page, or that memory is free, so look again
 	 * from time to time.
 	 */
-	while (!wait_event_timeout(pool->wait,
-				   (taken = take_any(pool, bounce, nr)) ||
-					   !envelope_lifecycle_is_live(lc),
-				   LOOK_AGAIN))
+	while (!taken && !wait_event_timeout(pool->wait,
+					     (taken = take_any(pool, bounce, nr)) ||
+						     !envelope_lifecycle_is_live(lc),
+					     LOOK_AGAIN))
 		;
 	envelope_share_wait_end(&pool->share);
 	return taken;

@@ -6,6 +6,7 @@
 #define _DM_ENVELOPE_BOUNCE_H
 
 #include <linux/atomic.h>
+#include <linux/blk_types.h>
 #include <linux/bvec.h>
 #include <linux/list.h>
 #include <linux/page_ref.h>
@@ -114,6 +115,7 @@ void envelope_pages_exit(void);
  * @node: in the list of offered bios, under the lock of parallel.c
  * @chunk: does one chunk; 0 or a negative error. In any thread, preemption off; set by the owner
  * @chunks: number of chunks, counted from 0; set by the owner
+ * @helped: a helper has done a chunk; read by the owner at the end
  * @next: the first chunk that no thread has taken
  * @helpers: helpers that do a chunk now; the owner waits for them
  * @error: the first error of a chunk. Chunks after it are not done
@@ -121,13 +123,16 @@ void envelope_pages_exit(void);
 struct envelope_parallel {
 	struct list_head node;
 	int (*chunk)(struct envelope_parallel *p, unsigned int index);
-	unsigned int chunks;
+	u16 chunks;
+	bool helped;
 	atomic_t next;
 	atomic_t helpers;
 	int error;
 };
 
 int envelope_parallel_run(struct envelope_parallel *p, bool may_sleep);
+void envelope_parallel_count(const struct envelope_parallel *p, struct envelope_device *dev,
+			     blk_opf_t opf, const struct bvec_iter *iter);
 int envelope_parallel_init(void);
 void envelope_parallel_exit(void);
 
@@ -155,6 +160,7 @@ struct envelope_bounce_pool {
  * struct envelope_bounce - the bounce pages of one write
  * @nr: number of pages
  * @reserved: the pages are from the device's reserve
+ * @waited: the worker had to wait for them; set by envelope_bounce_take() only
  * @bvecs: whole pages, @nr of them
  * @inline_bvecs: used for @bvecs if they suffice; otherwise @bvecs is a page of its own
  * @parallel: shares their memory, for a write that is large enough
@@ -162,6 +168,7 @@ struct envelope_bounce_pool {
 struct envelope_bounce {
 	u16 nr;
 	bool reserved;
+	bool waited;
 	struct bio_vec *bvecs;
 	union {
 		struct bio_vec inline_bvecs[ENVELOPE_INLINE_BVECS];

@@ -42,6 +42,14 @@ static void wipe_read(struct envelope_bio *eb, struct bio *bio)
 	zero_fill_bio(bio);
 }
 
+static void refuse(struct envelope_bio *eb, struct bio *bio, enum envelope_event event)
+{
+	if (bio_op(bio) == REQ_OP_READ)
+		wipe_read(eb, bio);
+	envelope_event_below(eb->dev, event, bio->bi_opf, &eb->iter);
+	complete_bio(eb, bio, BLK_STS_IOERR);
+}
+
 /**
  * envelope_refuse() - fail a bio that has been to the lower device
  * @eb: our data of the bio; its iterator is the one that the bio came with
@@ -53,10 +61,9 @@ static void wipe_read(struct envelope_bio *eb, struct bio *bio)
  */
 void envelope_refuse(struct envelope_bio *eb, struct bio *bio)
 {
-	if (bio_op(bio) == REQ_OP_READ)
-		wipe_read(eb, bio);
-	this_cpu_inc(eb->dev->counters->refused);
-	complete_bio(eb, bio, BLK_STS_IOERR);
+	bool live = envelope_lifecycle_is_live(&eb->dev->lifecycle);
+
+	refuse(eb, bio, live ? ENVELOPE_REFUSED_CIPHER : ENVELOPE_REFUSED_LATE);
 }
 
 static void count_success(struct envelope_device *dev, const struct bio *bio)
@@ -105,12 +112,22 @@ void envelope_succeed(struct envelope_bio *eb, struct bio *bio)
 
 		if (reason) {
 			envelope_volume_key_suspect(dev->vk, reason);
-			envelope_refuse(eb, bio);
+			refuse(eb, bio, ENVELOPE_REFUSED_LATE);
 			return;
 		}
 	}
 	count_success(dev, bio);
 	complete_bio(eb, bio, BLK_STS_OK);
+}
+
+static noinline void pass_error(struct envelope_bio *eb, struct bio *bio)
+{
+	/* BLK_STS_AGAIN means that the queue is full, not a disk error: do not count it as one. */
+	if (bio->bi_status != BLK_STS_AGAIN)
+		this_cpu_inc(eb->dev->counters->errors);
+	else
+		envelope_event_below(eb->dev, ENVELOPE_AGAIN_BELOW, bio->bi_opf, &eb->iter);
+	complete_bio(eb, bio, bio->bi_status);
 }
 
 /**
@@ -123,10 +140,7 @@ void envelope_succeed(struct envelope_bio *eb, struct bio *bio)
 void envelope_finish(struct envelope_bio *eb, struct bio *bio)
 {
 	if (unlikely(bio->bi_status)) {
-		/* BLK_STS_AGAIN means that the queue is full, not a disk error: do not count it. */
-		if (bio->bi_status != BLK_STS_AGAIN)
-			this_cpu_inc(eb->dev->counters->errors);
-		complete_bio(eb, bio, bio->bi_status);
+		pass_error(eb, bio);
 		return;
 	}
 	if (envelope_section_enter(&eb->dev->lifecycle))
@@ -143,6 +157,7 @@ void envelope_finish(struct envelope_bio *eb, struct bio *bio)
  */
 void envelope_io_counters(const struct envelope_device *dev, struct envelope_counters *sum)
 {
+	unsigned int event;
 	int cpu;
 
 	*sum = (struct envelope_counters){};
@@ -154,6 +169,7 @@ void envelope_io_counters(const struct envelope_device *dev, struct envelope_cou
 		sum->discards += READ_ONCE(counters->discards);
 		sum->flushes += READ_ONCE(counters->flushes);
 		sum->errors += READ_ONCE(counters->errors);
-		sum->refused += READ_ONCE(counters->refused);
+		for (event = 0; event < ENVELOPE_NR_EVENTS; event++)
+			sum->events[event] += READ_ONCE(counters->events[event]);
 	}
 }

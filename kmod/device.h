@@ -10,6 +10,7 @@
 #include <linux/workqueue.h>
 
 #include "bounce.h"
+#include "events.h"
 #include "key.h"
 
 /* ---- table.c ---- */
@@ -37,14 +38,18 @@ int envelope_table_parse(unsigned int argc, char **argv, sector_t len, struct en
 
 /* ---- target.c ---- */
 
-/** struct envelope_counters - bios finished, by what they were; one per CPU */
+/**
+ * struct envelope_counters - bios finished, by what they were, and events; one per CPU
+ * @errors: errors of the lower device, without BLK_STS_AGAIN
+ * @events: by enum envelope_event
+ */
 struct envelope_counters {
 	u64 reads;
 	u64 writes;
 	u64 discards;
 	u64 flushes;
-	u64 errors;  /* errors of the lower device, without BLK_STS_AGAIN */
-	u64 refused; /* failed here: the key has ended, or the cipher failed */
+	u64 errors;
+	u64 events[ENVELOPE_NR_EVENTS];
 };
 
 /**

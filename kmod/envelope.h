@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * dm-envelope: the map of the module. Headers: key.h (a volume key), section.h (its use), bounce.h
- * (pages and shared work), device.h (a target), path.h (the way of a bio).
+ * (pages and shared work), events.h (what is counted), device.h (a target), path.h (the way of a
+ * bio).
  *
  *	payload.c	the payload of add_key(2), checked
  *	lease.c		arithmetic of the lease
@@ -26,6 +27,8 @@
  *	pages.c		the pages that writes use again and again
  *	share.c		the share of a device in these pages
  *	failure.c	the failure of a device, and its announcement
+ *	events.c	counters and traces of what happens off the usual way
+ *	trace.c		the tracepoints
  *	target.c	the device-mapper target
  *	main.c		load and unload
  *
@@ -72,6 +75,7 @@
 #include "key.h"
 #include "section.h"
 #include "bounce.h"
+#include "events.h"
 #include "device.h"
 #include "path.h"
 

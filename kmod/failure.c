@@ -77,7 +77,8 @@ void envelope_failure_exit(struct envelope_device *dev)
  */
 void envelope_failure_begin(struct envelope_device *dev, enum envelope_reason reason)
 {
-	envelope_lifecycle_begin_kill(&dev->lifecycle, reason);
+	if (envelope_lifecycle_begin_kill(&dev->lifecycle, reason))
+		envelope_device_event(dev, "failed");
 	envelope_bounce_wake(&dev->bounce);
 	envelope_write_fail_queued(dev);
 }

@@ -23,6 +23,7 @@
  *	bounce_test.c	the bounce pages of writes
  *	share_test.c	pages of one device beside a device that hangs
  *	reuse_test.c	pages that the disk uses for longer than the write
+ *	events_test.c	counters and traces
  *	machine_test.c	hibernation, reboot, panic, a copy of the virtual machine
  *	upcall_test.c	table loads that wait for a program
  *	unload_test.c	what the module leaves behind when it goes

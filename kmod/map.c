@@ -52,6 +52,16 @@ static bool split_large(struct bio *bio)
 	return true;
 }
 
+/* Apart, or its arguments would cost each bio. */
+static noinline int refuse(struct envelope_device *dev, const struct bio *bio)
+{
+	bool live = envelope_lifecycle_is_live(&dev->lifecycle);
+
+	envelope_event(dev, live ? ENVELOPE_REFUSED_INVALID : ENVELOPE_REFUSED_FAILED, bio->bi_opf,
+		       bio->bi_iter.bi_sector, bio->bi_iter.bi_size);
+	return DM_MAPIO_KILL;
+}
+
 /**
  * envelope_map() - a bio comes in
  * @ti: target
@@ -94,6 +104,5 @@ int envelope_map(struct dm_target *ti, struct bio *bio)
 		break;
 	}
 refused:
-	this_cpu_inc(dev->counters->refused);
-	return DM_MAPIO_KILL;
+	return refuse(dev, bio);
 }

@@ -108,7 +108,9 @@ static bool help_once(struct helper *helper)
 		/* Each helper wakes the next one, so the owner wakes only the first. */
 		if (atomic_read(&p->next) + 1 < p->chunks)
 			wake_helper(helper - helpers + 1);
-		if (!do_chunk(p))
+		if (do_chunk(p))
+			WRITE_ONCE(p->helped, true);
+		else
 			withdraw(p);
 		leave(p);
 	}
@@ -145,6 +147,7 @@ int envelope_parallel_run(struct envelope_parallel *p, bool may_sleep)
 	INIT_LIST_HEAD(&p->node);
 	atomic_set(&p->next, 0);
 	atomic_set(&p->helpers, 0);
+	p->helped = false;
 	p->error = 0;
 	offer(p);
 	while (do_chunk(p))
@@ -153,6 +156,23 @@ int envelope_parallel_run(struct envelope_parallel *p, bool may_sleep)
 	withdraw(p);
 	wait_for_chunks(p);
 	return p->error;
+}
+
+/**
+ * envelope_parallel_count() - count a bio that was offered to helpers
+ * @p: after envelope_parallel_run()
+ * @dev: device of the bio
+ * @opf: of the bio
+ * @iter: of the bio, as the lower device has it
+ *
+ * Context: any.
+ */
+void envelope_parallel_count(const struct envelope_parallel *p, struct envelope_device *dev,
+			     blk_opf_t opf, const struct bvec_iter *iter)
+{
+	envelope_event_below(dev, ENVELOPE_OFFERED, opf, iter);
+	if (p->helped)
+		envelope_event_below(dev, ENVELOPE_HELPED, opf, iter);
 }
 
 static struct kthread_worker *new_worker(unsigned int number)

@@ -73,19 +73,25 @@ static int decrypt_chunk(struct envelope_parallel *p, unsigned int index)
 static void read_work(struct work_struct *work)
 {
 	struct envelope_bio *eb = container_of(work, struct envelope_bio, work);
+	struct bio *bio = envelope_bio_of(eb);
 	/* Replaces @work: the work queue no longer uses it. */
 	struct envelope_parallel *p = &eb->parallel;
+	int r;
 
 	p->chunk = decrypt_chunk;
 	p->chunks = DIV_ROUND_UP(eb->iter.bi_size, envelope_chunk_bytes(eb->dev));
-	if (unlikely(envelope_parallel_run(p, true)))
-		envelope_refuse(eb, envelope_bio_of(eb));
+	r = envelope_parallel_run(p, true);
+	envelope_parallel_count(p, eb->dev, bio->bi_opf, &eb->iter);
+	if (unlikely(r))
+		envelope_refuse(eb, bio);
 	else
-		envelope_finish(eb, envelope_bio_of(eb));
+		envelope_finish(eb, bio);
 }
 
-static void hand_to_worker(struct envelope_bio *eb)
+/* Apart, or its arguments would cost each read. */
+static noinline void hand_to_worker(struct envelope_bio *eb, enum envelope_event why)
 {
+	envelope_event_below(eb->dev, why, REQ_OP_READ, &eb->iter);
 	INIT_WORK(&eb->work, read_work);
 	queue_work(read_wq, &eb->work);
 }
@@ -111,10 +117,12 @@ static bool is_small(const struct envelope_bio *eb)
  */
 void envelope_read_continue(struct envelope_bio *eb, struct bio *bio)
 {
-	if (likely(is_small(eb) && envelope_cipher_may_run()))
+	if (unlikely(!envelope_cipher_may_run()))
+		hand_to_worker(eb, ENVELOPE_FPU_BUSY);
+	else if (likely(is_small(eb)))
 		decrypt_at_once(eb, bio);
 	else
-		hand_to_worker(eb);
+		hand_to_worker(eb, ENVELOPE_READ_IN_WORKER);
 }
 
 /**
@@ -155,7 +163,7 @@ static void read_end_io(struct bio *bio)
 	else if (eb->iter.bi_size <= eb->dev->at_once_bytes)
 		envelope_interrupt_defer(eb, bio);
 	else
-		hand_to_worker(eb);
+		hand_to_worker(eb, ENVELOPE_READ_IN_WORKER);
 }
 
 /**

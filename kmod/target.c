@@ -220,7 +220,7 @@ static void emit_info(struct envelope_device *dev, char *result, unsigned int ma
 	DMEMIT("%s %s %llu %s", reason == ENVELOPE_NOT_FAILED ? "live" : "failed",
 	       envelope_reason_name(reason), left, dev->vk->driver);
 	DMEMIT(" %llu %llu %llu %llu %llu %llu %llu", sum.reads, sum.writes, sum.discards,
-	       sum.flushes, sum.errors, sum.refused, length);
+	       sum.flushes, sum.errors, envelope_refusals(&sum), length);
 }
 
 static void emit_table(struct envelope_device *dev, char *result, unsigned int maxlen)
@@ -273,6 +273,19 @@ static void envelope_status(struct dm_target *ti, status_type_t type, unsigned i
 	}
 }
 
+/* One line of words: a reader looks for the name, so more may come. */
+static void emit_stats(struct envelope_device *dev, char *result, unsigned int maxlen)
+{
+	struct envelope_counters sum;
+	unsigned int event, sz = 0;
+
+	envelope_io_counters(dev, &sum);
+	for (event = 0; event < ENVELOPE_NR_EVENTS; event++)
+		DMEMIT("%s=%llu ", envelope_event_name(event), sum.events[event]);
+	DMEMIT("reserve_free=%u pages=%ld", READ_ONCE(dev->bounce.nr_pages),
+	       envelope_share_used(&dev->bounce.share));
+}
+
 static int envelope_message(struct dm_target *ti, unsigned int argc, char **argv, char *result,
 			    unsigned int maxlen)
 {
@@ -280,7 +293,12 @@ static int envelope_message(struct dm_target *ti, unsigned int argc, char **argv
 		envelope_failure_now(ti->table, ENVELOPE_MESSAGE);
 		return 0;
 	}
-	DMWARN("unrecognised message %s: the only one is \"fail\", without arguments", argv[0]);
+	if (argc == 1 && !strcasecmp(argv[0], "stats")) {
+		emit_stats(ti->private, result, maxlen);
+		return 1;
+	}
+	DMWARN("unrecognised message %s: there are \"fail\" and \"stats\", without arguments",
+	       argv[0]);
 	return -EINVAL;
 }
 

@@ -188,6 +188,7 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
 
 	lockdep_assert_held(&vk->lock);
 	WRITE_ONCE(vk->reason, reason);
+	envelope_key_event(vk, "ended");
 	/* Pairs with describe() for /proc/keys: a reader that sees the state sees the reason. */
 	smp_store_release(&vk->state, ENVELOPE_DYING);
 
@@ -202,6 +203,7 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
 		envelope_lifecycle_set_drained(&dev->lifecycle);
 
 	wipe(vk);
+	envelope_key_event(vk, "wiped");
 	WRITE_ONCE(vk->key, NULL);
 	WRITE_ONCE(vk->state, ENVELOPE_DEAD);
 
@@ -283,6 +285,7 @@ static void watchdog(struct work_struct *work)
 void envelope_volume_key_start(struct envelope_volume_key *vk, struct key *key)
 {
 	WRITE_ONCE(vk->key, key);
+	envelope_key_event(vk, "live");
 	arm_watchdog(vk);
 }
 
@@ -344,6 +347,7 @@ int envelope_volume_key_renew(struct envelope_volume_key *vk, u64 deadline_ns, u
 	if (!r)
 		r = envelope_lease_renew(&vk->lease, deadline_ns, now_ns);
 	if (!r) {
+		envelope_key_event(vk, "renewed");
 		/* The new deadline may be earlier than the watchdog's next run. */
 		disarm_watchdog(vk);
 		arm_watchdog(vk);

@@ -73,6 +73,15 @@ static __always_inline void put_bounce_in_place(struct envelope_bio *eb, struct 
 		envelope_hook(eb, bio, write_end_io);
 }
 
+/* A mapped write that was not sent. */
+static noinline void count_refused(struct envelope_device *dev, struct bio *bio)
+{
+	bool live = envelope_lifecycle_is_live(&dev->lifecycle);
+
+	envelope_event_below(dev, live ? ENVELOPE_REFUSED_CIPHER : ENVELOPE_REFUSED_FAILED,
+			     bio->bi_opf, &bio->bi_iter);
+}
+
 /* Submits or refuses a clone that map no longer owns. */
 static void send(struct envelope_bio *eb, struct bio *bio, bool ready)
 {
@@ -85,7 +94,7 @@ static void send(struct envelope_bio *eb, struct bio *bio, bool ready)
 		bio_clear_polled(bio);
 		dm_submit_bio_remap(bio, NULL);
 	} else {
-		this_cpu_inc(eb->dev->counters->refused);
+		count_refused(eb->dev, bio);
 		bio_io_error(bio);
 	}
 }
@@ -103,10 +112,13 @@ static int encrypt_chunk(struct envelope_parallel *p, unsigned int index)
 static int encrypt_with_help(struct envelope_bio *eb, struct bio *bio, bool may_sleep)
 {
 	struct envelope_parallel *p = &eb->bounce.parallel;
+	int r;
 
 	p->chunk = encrypt_chunk;
 	p->chunks = DIV_ROUND_UP(bio->bi_iter.bi_size, envelope_chunk_bytes(eb->dev));
-	return envelope_parallel_run(p, may_sleep);
+	r = envelope_parallel_run(p, may_sleep);
+	envelope_parallel_count(p, eb->dev, bio->bi_opf, &bio->bi_iter);
+	return r;
 }
 
 static int encrypt_in_pieces(struct envelope_bio *eb, struct bio *bio)
@@ -152,6 +164,14 @@ static __always_inline bool encrypt_write(struct envelope_bio *eb, struct bio *b
 	return true;
 }
 
+static void count_pages(struct envelope_bio *eb, struct bio *bio)
+{
+	if (eb->bounce.waited)
+		envelope_event_below(eb->dev, ENVELOPE_WAITED, bio->bi_opf, &bio->bi_iter);
+	if (eb->bounce.reserved)
+		envelope_event_below(eb->dev, ENVELOPE_RESERVE, bio->bi_opf, &bio->bi_iter);
+}
+
 /**
  * envelope_write_work() - do the writes that found no memory, one after the other
  * @work: @write_work of a device
@@ -172,10 +192,13 @@ void envelope_write_work(struct work_struct *work)
 			return;
 
 		eb = envelope_of_bio(bio);
-		if (envelope_bounce_take(&dev->bounce, &eb->bounce, pages_of(bio), &dev->lifecycle))
-			send(eb, bio, encrypt_write(eb, bio, true));
-		else
+		if (!envelope_bounce_take(&dev->bounce, &eb->bounce, pages_of(bio),
+					  &dev->lifecycle)) {
 			send(eb, bio, false);
+			continue;
+		}
+		count_pages(eb, bio);
+		send(eb, bio, encrypt_write(eb, bio, true));
 	}
 }
 
@@ -207,12 +230,15 @@ static int queue_write(struct envelope_device *dev, struct bio *bio)
 
 	spin_lock(&dev->queue_lock);
 	live = envelope_lifecycle_is_live(&dev->lifecycle);
-	if (live)
+	if (live) {
+		/* Before the worker has the bio. */
+		envelope_event_below(dev, ENVELOPE_WRITE_IN_WORKER, bio->bi_opf, &bio->bi_iter);
 		bio_list_add(&dev->queue, bio);
+	}
 	spin_unlock(&dev->queue_lock);
 
 	if (!live) {
-		this_cpu_inc(dev->counters->refused);
+		count_refused(dev, bio);
 		return DM_MAPIO_KILL;
 	}
 	queue_work(dev->write_wq, &dev->write_work);
@@ -224,6 +250,7 @@ static noinline int map_without_pages(struct envelope_device *dev, struct bio *b
 {
 	if (!(bio->bi_opf & REQ_NOWAIT))
 		return queue_write(dev, bio);
+	envelope_event_below(dev, ENVELOPE_AGAIN, bio->bi_opf, &bio->bi_iter);
 	bio_wouldblock_error(bio);
 	return DM_MAPIO_SUBMITTED;
 }
@@ -244,6 +271,6 @@ int envelope_map_write(struct envelope_bio *eb, struct bio *bio)
 
 	if (likely(encrypt_write(eb, bio, !(bio->bi_opf & REQ_NOWAIT))))
 		return DM_MAPIO_REMAPPED;
-	this_cpu_inc(dev->counters->refused);
+	count_refused(dev, bio);
 	return DM_MAPIO_KILL;
 }

@@ -84,12 +84,13 @@ one_version() {
 }
 
 # The kernel has one namespace for symbols, so the module's global symbols begin with envelope_.
+# The kernel's macros put words of theirs before the names of tracepoints.
 kernel_symbols() {
 	local headers
 	headers=$(find /usr/src -maxdepth 1 -name 'linux-headers-6.1.0-*-amd64' | sort -V | tail -n 1)
 	make -s modules KDIR="$headers" MODULES_OUT="$scratch/module" || return 1
 	nm -g --defined-only "$scratch/module/dm-envelope.ko" | awk '{ print $3 }' |
-		grep -vE '^(envelope_|init_module$|cleanup_module$|__this_module$|__(ksymtab|crc)_envelope_|__pfx_(envelope_|init_module$|cleanup_module$))' \
+		grep -vE '^(envelope_|init_module$|cleanup_module$|__this_module$|__(ksymtab|crc)_envelope_|__pfx_(envelope_|init_module$|cleanup_module$)|(__pfx_)?__(SC[KT]__tp_func|probestub|traceiter|tracepoint)_envelope_)' \
 		>"$scratch/symbols"
 	sed 's/^/not prefixed: /' "$scratch/symbols"
 	[ ! -s "$scratch/symbols" ]
