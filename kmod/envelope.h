@@ -11,6 +11,7 @@
  *	cipher.c	the transform, data units, IVs
  *	volume_key.c	a key in use: its transform, its devices, its end
  *	live_keys.c	all keys whose key material is in memory
+ *	watchdog.c	the timer that ends idle keys
  *	machine.c	hibernation, reboot, panic, a copy of the virtual machine
  *	key_type.c	the kernel keyring's view of a volume key
  *	upcall.c	the search for a struct key, while userspace may bring it
@@ -48,6 +49,9 @@
  *	  envelope_volume_key.lock	(sleeps; never taken by the I/O path)
  *	    envelope_device.queue_lock
  *	    live_lock in live_keys.c
+ *
+ *	live_lock in live_keys.c
+ *	  envelope_volume_key.lock	(the watchdog only tries it)
  *
  *	targets_lock in failure.c	(sleeps; held while the targets of a table fail)
  *	  envelope_device.queue_lock

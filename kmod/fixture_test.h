@@ -19,6 +19,7 @@
  *	refusal_test.c	what a refused read leaves in its buffer
  *	section_test.c	sections are short and not preempted, and a kill waits for nothing else
  *	parallel_test.c	helpers
+ *	idle_test.c	keys that no bio looks at
  *	race_test.c	the end of the key against load, renewal and removal
  *	bounce_test.c	the bounce pages of writes
  *	share_test.c	pages of one device beside a device that hangs

@@ -181,7 +181,6 @@ void envelope_gather_exit(struct envelope_gather *gather);
  * @devices: under @lock
  * @suspicion: enum envelope_reason that an I/O context saw; the first one stays
  * @kill_work: kills the key for @suspicion
- * @watchdog: looks at an idle key at least once a second
  * @live_node: in the list of live_keys.c until @tfm is freed
  */
 struct envelope_volume_key {
@@ -198,7 +197,6 @@ struct envelope_volume_key {
 	struct list_head devices;
 	atomic_t suspicion;
 	struct work_struct kill_work;
-	struct delayed_work watchdog;
 	struct list_head live_node;
 };
 
@@ -217,14 +215,24 @@ enum envelope_reason envelope_volume_key_verdict(const struct envelope_volume_ke
 enum envelope_reason envelope_key_flags_reason(const struct key *key);
 int envelope_volume_key_attach(struct envelope_volume_key *vk, struct envelope_device *dev);
 void envelope_volume_key_detach(struct envelope_device *dev);
+unsigned long envelope_volume_key_watch(struct envelope_volume_key *vk);
 bool envelope_volume_key_queue(struct work_struct *work);
 int envelope_volume_key_init(void);
 void envelope_volume_key_exit(void);
+
+extern struct workqueue_struct *envelope_key_wq;
+
+/* ---- watchdog.c ---- */
+
+extern struct delayed_work envelope_watchdog;
+
+void envelope_watchdog_wake(void);
 
 /* ---- live_keys.c ---- */
 
 int envelope_live_keys_add(struct envelope_volume_key *vk);
 void envelope_live_keys_remove(struct envelope_volume_key *vk);
+unsigned long envelope_live_keys_watch(void);
 void envelope_live_keys_kill(enum envelope_reason reason);
 bool envelope_live_keys_close(void);
 void envelope_live_keys_open(void);

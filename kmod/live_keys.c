@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * dm-envelope: all volume keys whose key material is in memory, for the events that end them all
- * (machine.c).
+ * dm-envelope: all volume keys whose key material is in memory, for the watchdog and for the events
+ * that end all keys (machine.c).
  *
  * A key is in the list from before it can be used until its transform is freed.
  *
@@ -75,6 +75,26 @@ void envelope_live_keys_kill(enum envelope_reason reason)
 		envelope_volume_key_kill(vk, reason);
 		envelope_volume_key_put(vk);
 	}
+}
+
+/**
+ * envelope_live_keys_watch() - the watchdog's look at all keys
+ *
+ * Context: never waits. Return: jiffies until the next look; 0 if there is nothing to look at.
+ */
+unsigned long envelope_live_keys_watch(void)
+{
+	struct envelope_volume_key *vk;
+	unsigned long delay, next = 0;
+
+	spin_lock(&live_lock);
+	list_for_each_entry(vk, &live, live_node) {
+		delay = envelope_volume_key_watch(vk);
+		if (delay && (!next || delay < next))
+			next = delay;
+	}
+	spin_unlock(&live_lock);
+	return next;
 }
 
 /**

@@ -58,13 +58,6 @@ static bool somebody_waits(struct mutex *lock)
 	return atomic_long_read(&lock->owner) & 1;
 }
 
-/* The watchdog takes the lock too: the test would take it for the other side. */
-static void send_watchdog_away(struct fixture *fixture)
-{
-	if (cancel_delayed_work_sync(&fixture->vk->watchdog))
-		envelope_volume_key_put(fixture->vk);
-}
-
 /* Waits until @errand waits for the lock of the volume key. It must not pass the lock. */
 static void expect_to_wait(struct kunit *test, struct fixture *fixture, struct errand *errand)
 {
@@ -84,7 +77,6 @@ static struct errand *begin_end_of_lease(struct kunit *test, struct fixture *fix
 	unsigned long deadline = jiffies + LONG_ENOUGH;
 	struct errand *end;
 
-	send_watchdog_away(fixture);
 	*section = held_section_begin(test, &fixture->dev->lifecycle);
 	end = errand_begin(fixture, end_lease);
 	while (READ_ONCE(fixture->vk->state) == ENVELOPE_LIVE && time_before(jiffies, deadline))
@@ -123,7 +115,6 @@ static void removal_waits_for_the_end(struct kunit *test)
 	struct errand *removal;
 
 	KUNIT_ASSERT_EQ(test, create_other(fixture), 0);
-	send_watchdog_away(fixture);
 	mutex_lock(&fixture->vk->lock);
 	removal = errand_begin(fixture, remove_other);
 	expect_to_wait(test, fixture, removal);
@@ -145,7 +136,6 @@ static void renewal_loses_to_the_end(struct kunit *test)
 	held_section_end(section);
 	KUNIT_EXPECT_EQ(test, errand_end(end), 0);
 	KUNIT_EXPECT_EQ(test, errand_end(renewal), -EKEYEXPIRED);
-	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&fixture->vk->watchdog));
 }
 
 /* An update replaces a failed volume key. A table load waits, or it would hold a freed key. */

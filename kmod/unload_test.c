@@ -59,7 +59,8 @@ static void live_key_is_left(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, key);
 	vk = key->payload.data[0];
 	KUNIT_EXPECT_EQ(test, READ_ONCE(vk->state), ENVELOPE_LIVE);
-	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&vk->watchdog));
+	flush_delayed_work(&envelope_watchdog);
+	KUNIT_EXPECT_TRUE(test, delayed_work_pending(&envelope_watchdog));
 	key_put(key);
 }
 

@@ -15,11 +15,10 @@
 
 #include "envelope.h"
 
-/* For kills, watchdogs and announcements, which must run even when memory is short. */
-static struct workqueue_struct *key_wq;
+/* For kills, the watchdog and announcements, which must run even when memory is short. */
+struct workqueue_struct *envelope_key_wq;
 
 static void kill_work(struct work_struct *work);
-static void watchdog(struct work_struct *work);
 
 /* A panic may stop this at any point. It must never find a transform that is being freed. */
 static void wipe(struct envelope_volume_key *vk)
@@ -106,7 +105,6 @@ struct envelope_volume_key *envelope_volume_key_new(const struct envelope_reques
 	mutex_init(&vk->lock);
 	INIT_LIST_HEAD(&vk->devices);
 	INIT_WORK(&vk->kill_work, kill_work);
-	INIT_DELAYED_WORK(&vk->watchdog, watchdog);
 	vk->state = ENVELOPE_LIVE;
 	r = envelope_live_keys_add(vk);
 	if (r)
@@ -164,23 +162,6 @@ enum envelope_reason envelope_volume_key_verdict(const struct envelope_volume_ke
 	return reason;
 }
 
-/* A pending work item owns a reference, which its function drops. */
-static void arm_watchdog(struct envelope_volume_key *vk)
-{
-	u64 left_ns = envelope_lease_left_ns(&vk->lease, ktime_get_boottime_ns());
-	unsigned long delay = min_t(u64, nsecs_to_jiffies64(left_ns) + 1, HZ);
-
-	kref_get(&vk->kref);
-	if (!queue_delayed_work(key_wq, &vk->watchdog, delay))
-		kref_put(&vk->kref, volume_key_release);
-}
-
-static void disarm_watchdog(struct envelope_volume_key *vk)
-{
-	if (cancel_delayed_work(&vk->watchdog))
-		kref_put(&vk->kref, volume_key_release);
-}
-
 /* Call with vk->lock, which the devices' destructors need, and while live. */
 static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason reason)
 {
@@ -193,12 +174,13 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
 	smp_store_release(&vk->state, ENVELOPE_DYING);
 
 	/*
-	 * First let no section of any device open. Then one wait suffices for all devices, and for
-	 * devices whose destructors have just left the list.
+	 * First let no section of any device open. Then one wait suffices for all devices. A device
+	 * that has left the list was waited for by its destructor.
 	 */
 	list_for_each_entry(dev, &vk->devices, node)
 		envelope_failure_begin(dev, reason);
-	envelope_sections_wait();
+	if (!list_empty(&vk->devices))
+		envelope_sections_wait();
 	list_for_each_entry(dev, &vk->devices, node)
 		envelope_lifecycle_set_drained(&dev->lifecycle);
 
@@ -209,7 +191,6 @@ static void kill_locked(struct envelope_volume_key *vk, enum envelope_reason rea
 
 	list_for_each_entry(dev, &vk->devices, node)
 		envelope_failure_announce(dev);
-	disarm_watchdog(vk);
 	list_for_each_entry(dev, &vk->devices, node)
 		envelope_pollers_wait(dev);
 }
@@ -253,26 +234,43 @@ void envelope_volume_key_suspect(struct envelope_volume_key *vk, enum envelope_r
 	atomic_cmpxchg(&vk->suspicion, ENVELOPE_NOT_FAILED, reason);
 	kref_get(&vk->kref);
 	/* Never the last reference: the device has one. */
-	if (!queue_work(key_wq, &vk->kill_work))
+	if (!queue_work(envelope_key_wq, &vk->kill_work))
 		kref_put(&vk->kref, volume_key_release);
 }
 
-static void watchdog(struct work_struct *work)
+/* Until the lease ends, or until the flags of the key are due to be looked at. */
+static unsigned long jiffies_left(const struct envelope_lease *lease)
 {
-	struct envelope_volume_key *vk = container_of(to_delayed_work(work),
-						      struct envelope_volume_key, watchdog);
-	enum envelope_reason reason;
+	u64 left_ns = envelope_lease_left_ns(lease, ktime_get_boottime_ns());
 
-	mutex_lock(&vk->lock);
-	if (vk->state == ENVELOPE_LIVE) {
+	return min_t(u64, nsecs_to_jiffies64(left_ns) + 1, HZ);
+}
+
+/**
+ * envelope_volume_key_watch() - the watchdog's look at a key
+ * @vk: volume key of the list of live_keys.c
+ *
+ * Context: atomic, under the lock of the list, so @vk is not freed. Never waits.
+ * Return: jiffies until the next look; 0 if the key needs none.
+ */
+unsigned long envelope_volume_key_watch(struct envelope_volume_key *vk)
+{
+	enum envelope_reason reason;
+	unsigned long delay = 0;
+
+	/* Another thread has the lock: it ends the key, or it is done soon. */
+	if (!mutex_trylock(&vk->lock))
+		return 1;
+	/* Without a struct key it is not in use yet. */
+	if (vk->state == ENVELOPE_LIVE && READ_ONCE(vk->key)) {
 		reason = envelope_volume_key_verdict(vk);
 		if (reason)
-			kill_locked(vk, reason);
+			envelope_volume_key_suspect(vk, reason);
 		else
-			arm_watchdog(vk);
+			delay = jiffies_left(&vk->lease);
 	}
 	mutex_unlock(&vk->lock);
-	envelope_volume_key_put(vk);
+	return delay;
 }
 
 /**
@@ -286,7 +284,7 @@ void envelope_volume_key_start(struct envelope_volume_key *vk, struct key *key)
 {
 	WRITE_ONCE(vk->key, key);
 	envelope_key_event(vk, "live");
-	arm_watchdog(vk);
+	envelope_watchdog_wake();
 }
 
 /*
@@ -349,8 +347,7 @@ int envelope_volume_key_renew(struct envelope_volume_key *vk, u64 deadline_ns, u
 	if (!r) {
 		envelope_key_event(vk, "renewed");
 		/* The new deadline may be earlier than the watchdog's next run. */
-		disarm_watchdog(vk);
-		arm_watchdog(vk);
+		envelope_watchdog_wake();
 	}
 	mutex_unlock(&vk->lock);
 	return r;
@@ -400,7 +397,7 @@ void envelope_volume_key_detach(struct envelope_device *dev)
  */
 bool envelope_volume_key_queue(struct work_struct *work)
 {
-	return queue_work(key_wq, work);
+	return queue_work(envelope_key_wq, work);
 }
 
 /**
@@ -410,8 +407,10 @@ bool envelope_volume_key_queue(struct work_struct *work)
  */
 int envelope_volume_key_init(void)
 {
-	key_wq = alloc_workqueue("envelope_key", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	return key_wq ? 0 : -ENOMEM;
+	/* Before other threads: a key that has ended is wiped late otherwise. */
+	envelope_key_wq = alloc_workqueue("envelope_key", WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI,
+					  0);
+	return envelope_key_wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -421,5 +420,6 @@ int envelope_volume_key_init(void)
  */
 void envelope_volume_key_exit(void)
 {
-	destroy_workqueue(key_wq);
+	cancel_delayed_work_sync(&envelope_watchdog);
+	destroy_workqueue(envelope_key_wq);
 }
