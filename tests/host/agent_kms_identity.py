@@ -3,10 +3,17 @@
 # The header of a volume names the KMS that gave its key last: a host without a catalog of the volume
 # keeps the rules of verdicts. Two embedded KMSs; the second knows the agent, but not its keys.
 
+import base64
+import contextlib
+import hashlib
+import http.server
 import json
 import os
 import shutil
+import socketserver
+import sqlite3
 import subprocess
+import threading
 
 from agent_daemon import luks
 from agent_suite import LOST, agent, disable, finish, one, test
@@ -32,8 +39,49 @@ def in_header():
     return tokens()[TOKEN][1]["kms"] if TOKEN in tokens() else None
 
 
+def proof(kms):
+    """What a KMS sends to prove its id."""
+    def bend(headers, body):
+        headers["X-Envelope-Nonce"] = "0" * 32
+        return body
+
+    return kms.call("ListKeys", bend=bend).headers["x-envelope-kms-id"]
+
+
 def identity(kms):
-    return "envelope-kms " + kms.call("ListKeys").headers["x-envelope-kms-id"]
+    store, key, _ = proof(kms).split(" ")
+    return f"envelope-kms {store} {hashlib.sha256(base64.b64decode(key)).hexdigest()[:32]}"
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    """Passes requests on to the other KMS, and answers with another id."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        reply = other.send(dict(self.headers.items()), body, "unix")
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, self.server.lie(value) if name == "x-envelope-kms-id" else value)
+        self.end_headers()
+        self.wfile.write(reply.text.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def liar(lie):
+    """A server that sends @lie(ID KEY SIGNATURE) in place of what the other KMS sends: the path of its socket."""
+    path = f"{agent.dir}/liar.sock"
+    with socketserver.ThreadingUnixStreamServer(path, Liar) as server:
+        os.chmod(path, 0o777)
+        server.lie = lie
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield path
+        finally:
+            server.shutdown()
+            os.unlink(path)
 
 
 def forge(kind, **changed):
@@ -126,17 +174,50 @@ def _():
     agent.wait_status("db1", LOST)
 
 
+@test("a server that claims the id of the cluster's key store proves nothing, and its denial ends no cluster")
+def _():
+    stopped_cluster()
+    true = proof(agent.kms)
+    uuid = true.split(" ")[0]
+    lies = {
+        "the id alone": lambda said: uuid,
+        "the id before a proof of its own": lambda said: " ".join([uuid, *said.split(" ")[1:]]),
+        "a proof that it saw": lambda said: true,
+    }
+    for name, lie in lies.items():
+        with liar(lie) as path:
+            agent.restart(KmsEndpoint=f"unix:{path}")
+            agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+            assert agent.status("db1") == "stopped", f"{name}: it ended the cluster: {agent.status('db1')}"
+            assert f"other-kms: envelope-kms {uuid}" in reason() and f"but {identity(agent.kms)} gave" in reason(), reason()
+    agent.restart()
+    agent.good("start", "db1")
+
+
+@test("an older catalog, which knows the id without its key, takes the proof for the same KMS")
+def _():
+    key = stopped_cluster()
+    agent.kill()
+    with contextlib.closing(sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite")) as catalog, catalog:
+        assert catalog.execute("SELECT kms FROM kms_grant").fetchone() == (identity(agent.kms),)
+        catalog.execute("UPDATE kms_grant SET kms = ?", (identity(agent.kms).rsplit(" ", 1)[0],))
+    agent.start()
+    agent.kms.good("DisableKey", {"KeyId": key})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    agent.wait_status("db1", LOST)
+
+
 @test("an older header gets the KMS at the next grant, of a start or of a renewal, and its hash stays")
 def _():
     stopped_cluster()
     remove_token()
     agent.restart()
     agent.good("start", "db1")
-    wait_for(lambda: in_header() == identity(agent.kms), why=agent.log)
+    wait_for(lambda: in_header() == identity(agent.kms))
     agent.kill()
     remove_token()
     agent.start()
-    wait_for(lambda: in_header() == identity(agent.kms), why=agent.log)
+    wait_for(lambda: in_header() == identity(agent.kms))
     agent.good("stop", "db1")
     agent.good("start", "db1")
 

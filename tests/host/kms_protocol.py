@@ -3,6 +3,7 @@
 # The API of envelope-kms: authentication, operations, key states, ciphertexts,
 # the two transports and the audit trail.
 
+import base64
 import os
 import sqlite3
 import subprocess
@@ -406,6 +407,28 @@ def _():
     denied = kms.call("DescribeKey", {"KeyId": "11111111-2222-3333-4444-555555555555"})
     assert denied.error == "NotFoundException" and denied.headers["x-envelope-kms-id"] == store
     assert "x-envelope-kms-id" not in kms.call("ListKeys", secret_key="x").headers
+
+
+def proof(**how):
+    """The words of the header with the id, for a request with a nonce."""
+    nonce = how.pop("nonce", os.urandom(16).hex())
+
+    def bend(headers, body):
+        headers["X-Envelope-Nonce"] = nonce
+        return body
+
+    return kms.call("ListKeys", bend=bend, **how).headers["x-envelope-kms-id"].split(" ")
+
+
+@test("a request with a nonce is answered with a proof of the store's id, by a key that a restart keeps")
+def _():
+    store, key, signature = proof()
+    assert len(base64.b64decode(key)) == 32 and len(base64.b64decode(signature)) == 64
+    kms.restart()
+    for transport in "tls", "unix":
+        assert proof(transport=transport)[:2] == [store, key]
+        assert proof(transport=transport)[2] != signature, "the proof is the same for another nonce"
+    assert proof(nonce="no nonce, but a text to sign") == [store]
 
 
 @test("the audit trail goes on in a new file when logrotate has moved the old one away")

@@ -64,8 +64,9 @@ void reply_cluster(struct varlink_call *call, const struct cluster *cluster)
 	seen.replies++;
 }
 
-void grant_note(struct cluster *cluster, const struct kms_worker *worker)
+struct grant grant_answer(const struct cluster *cluster, const struct kms_worker *worker)
 {
+	return (struct grant){ 0 };
 }
 
 void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,

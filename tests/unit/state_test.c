@@ -315,38 +315,6 @@ static void another_kms_gives_no_verdict(void **state)
 	expect(CLUSTER_INACCESSIBLE, "DisabledException");
 }
 
-static void aws_is_known_by_its_host_and_the_keys_account(void **state)
-{
-	kms.id = "";
-	agent.config.kms_endpoint = (char *)"https://kms.us-east-1.amazonaws.com:443/";
-	grant_note(&cluster, NULL);
-	assert_string_equal(cluster.grant.kms, "kms.us-east-1.amazonaws.com account 123456789012");
-	agent.config.kms_endpoint = (char *)"https://kms.eu-west-1.amazonaws.com";
-	cluster.status = CLUSTER_AVAILABLE;
-	denied(lease_now());
-	expect(CLUSTER_STOPPED, "other-kms: kms.eu-west-1.amazonaws.com account 123456789012 ref");
-	agent.config.kms_endpoint = (char *)"unix:/run/envelope-kms/kms.sock";
-	grant_note(&cluster, NULL);
-	assert_string_equal(cluster.grant.kms,
-			    "unix:/run/envelope-kms/kms.sock account 123456789012");
-	/* Once it has an id, that counts. */
-	kms.id = "own";
-	grant_note(&cluster, NULL);
-	assert_string_equal(cluster.grant.kms, "envelope-kms own");
-}
-
-static void the_last_grant_outlives_the_agent(void **state)
-{
-	struct cluster again = { .agent = &agent };
-
-	strcpy(again.volume_id, cluster.volume_id);
-	kms.access_key = "AKIANEW";
-	grant_note(&cluster, NULL);
-	grant_load(&again);
-	assert_string_equal(again.grant.kms, "envelope-kms own");
-	assert_string_equal(again.grant.access_key, "AKIANEW");
-}
-
 /* Another cluster of the agent, with a key of the number @key, whose key is refused now. */
 static void refuse_other(size_t i, int key)
 {
@@ -481,8 +449,6 @@ int main(void)
 		with_cluster(many_keys_refused_at_once_are_not_lost),
 		with_cluster(a_key_of_many_clusters_counts_once),
 		with_cluster(another_kms_gives_no_verdict),
-		with_cluster(aws_is_known_by_its_host_and_the_keys_account),
-		with_cluster(the_last_grant_outlives_the_agent),
 		with_cluster(a_key_that_is_given_at_the_second_question_is_not_lost),
 	};
 

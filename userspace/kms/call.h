@@ -48,6 +48,7 @@ struct kms {		     /* one per process, lives as long as the event loop */
 	struct principals principals;
 	struct audit *audit;
 	struct deletion *deletion;
+	char proof[KMS_PROOF_MAX]; /* of the answer that is sent next */
 };
 
 #define CALL_RESOURCES_MAX 2

@@ -36,6 +36,22 @@ static struct call *new_call(struct kms *kms, const struct http_request *request
 	return call;
 }
 
+/* Strangers get neither the id nor a proof of it. */
+static void identify(struct kms *kms, const struct http_request *request,
+		     struct http_response *response)
+{
+	struct kms_answer answer = {
+		.nonce = http_header(request, KMS_NONCE_HEADER),
+		.status = response->status,
+		.body = response->body,
+		.size = response->body ? strlen(response->body) : 0,
+	};
+	bool proved = answer.nonce && answer.body && !store_prove(kms->store, &answer, kms->proof);
+
+	response->extra = (struct http_header){ KMS_ID_HEADER,
+						proved ? kms->proof : store_id(kms->store) };
+}
+
 static void handle(const struct http_request *request, struct http_response *response,
 		   void *userdata)
 {
@@ -55,9 +71,8 @@ static void handle(const struct http_request *request, struct http_response *res
 	response->status = dispatch(call, request, &response->body);
 	memcpy(response->request_id, call->request_id, sizeof(response->request_id));
 	response->close = call->has_plaintext;
-	/* Strangers do not get the id. */
 	if (call->caller)
-		response->extra = (struct http_header){ KMS_ID_HEADER, store_id(call->kms->store) };
+		identify(call->kms, request, response);
 	call_free(call);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Who gave a cluster's key last: the KMS's identity, and the access key that it was given to. The
- * KMS is known by the TLS authority, or by the permissions of its socket, so it is believed what it
- * says about itself. Must never take the configuration's word for the identity of a KMS that has
- * an id of its own.
+ * embedded KMS proves the id of its key store in each answer (lib/kms/kms_proof.h). An id that is not
+ * proved is another identity. Must never take the configuration's word for the identity of a KMS that
+ * has an id of its own.
  */
 #include "agent/lease/grant.h"
 
@@ -34,7 +34,11 @@ static void identify(const struct cluster *cluster, const char *id, char *kms, s
 	snprintf(kms, size, "%.*s account %s", (int)length, endpoint, ref.account);
 }
 
-static struct grant answered_by(const struct cluster *cluster, const struct kms_worker *worker)
+/**
+ * grant_answer() - who answers a call, and to which access key
+ * @worker: of the call, in its callback
+ */
+struct grant grant_answer(const struct cluster *cluster, const struct kms_worker *worker)
 {
 	struct grant grant = { 0 };
 
@@ -75,25 +79,38 @@ void grant_from_header(struct cluster *cluster, const struct volume_header *head
 }
 
 /**
- * grant_note() - the KMS has given the cluster's key
- * @worker: of the call, in its callback
+ * grant_record() - the KMS has given the cluster's key, and the key fits the header
+ * @grant: of that answer
  *
  * Writes the catalog only after a change. If the catalog does not take it, the next grant is
  * written.
  */
-void grant_note(struct cluster *cluster, const struct kms_worker *worker)
+void grant_record(struct cluster *cluster, const struct grant *grant)
 {
-	struct grant grant = answered_by(cluster, worker);
 	struct fault f;
 
-	/* A creation asks before it knows its key. */
-	if (!cluster->key_arn[0] || (!strcmp(grant.kms, cluster->grant.kms) &&
-				     !strcmp(grant.access_key, cluster->grant.access_key)))
+	if (!strcmp(grant->kms, cluster->grant.kms) &&
+	    !strcmp(grant->access_key, cluster->grant.access_key))
 		return;
-	if (grants_record(cluster->agent->catalog, cluster->volume_id, &grant, &f) < 0)
+	if (grants_record(cluster->agent->catalog, cluster->volume_id, grant, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	else
-		cluster->grant = grant;
+		cluster->grant = *grant;
+}
+
+/**
+ * grant_note() - the KMS says that it would give the cluster's key
+ * @worker: of the call, in its callback
+ *
+ * A KMS can say so without the key. So the answer of another KMS than the known one is not noted: it
+ * must give the key first.
+ */
+void grant_note(struct cluster *cluster, const struct kms_worker *worker)
+{
+	struct grant grant = grant_answer(cluster, worker);
+
+	if (!cluster->grant.kms[0] || rules_same_kms(cluster->grant.kms, grant.kms))
+		grant_record(cluster, &grant);
 }
 
 /**
@@ -105,7 +122,7 @@ void grant_note(struct cluster *cluster, const struct kms_worker *worker)
 bool grant_judge(const struct cluster *cluster, const struct kms_worker *worker,
 		 const struct fault *f, struct fault *why)
 {
-	struct grant now = answered_by(cluster, worker);
+	struct grant now = grant_answer(cluster, worker);
 
 	return rules_denial(&cluster->grant, &now, f, why) == 0;
 }

@@ -364,6 +364,18 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 }
 
 /**
+ * rules_same_kms() - is the KMS that answers the one that is known?
+ *
+ * A catalog or header of an older agent knows the id of a key store without the key of its proofs.
+ */
+bool rules_same_kms(const char *last, const char *now)
+{
+	size_t length = strlen(last);
+
+	return !strcmp(last, now) || (length && !strncmp(last, now, length) && now[length] == ' ');
+}
+
+/**
  * rules_denial() - is a refusal a verdict about the key?
  * @last: who gave the key last
  * @now: who refuses it
@@ -378,7 +390,7 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 int rules_denial(const struct grant *last, const struct grant *now, const struct fault *denial,
 		 struct fault *f)
 {
-	if (strcmp(last->kms, now->kms))
+	if (!rules_same_kms(last->kms, now->kms))
 		return fault_set(f, "other-kms",
 				 "%s refused the key (%s), but %s gave it last. Check KmsEndpoint=, then start the cluster.",
 				 now->kms, denial->code, last->kms[0] ? last->kms : "no known KMS");

@@ -64,6 +64,7 @@ int rules_key_lost(const struct cluster *cluster, struct fault *f);
 int rules_confirm_loss(const struct cluster *cluster, struct fault *f);
 int rules_denial(const struct grant *last, const struct grant *now, const struct fault *denial,
 		 struct fault *f);
+bool rules_same_kms(const char *last, const char *now);
 bool rules_header_kms(const struct grant *last, const struct volume_header *header,
 		      const char *host);
 bool rules_window_open(uint64_t spent, unsigned int window);

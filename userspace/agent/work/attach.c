@@ -159,6 +159,7 @@ static void attached(struct operation *op)
 	/* The status is final now, so it is written to the disk. */
 	if (!loss_record_refute(cluster) && recorded)
 		loss_record_write(cluster);
+	grant_record(cluster, &op->answered);
 	kms_record_write(cluster);
 	operation_end(op);
 }

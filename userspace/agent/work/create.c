@@ -16,6 +16,7 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/settings.h"
+#include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/kms_call.h"
 #include "agent/rules/rules.h"
@@ -65,6 +66,7 @@ static void sealed(struct operation *op)
 	}
 	cluster_from_header(op->cluster, &op->job.header);
 	place_found(op->cluster, op->job.found, op->job.disk);
+	grant_record(op->cluster, &op->answered);
 	attach_begin(op);
 }
 
@@ -80,7 +82,7 @@ static void reencrypted(struct operation *op, json_object *response, struct secr
 {
 	secret_free(plaintext);
 	take_blob(op, response);
-	memcpy(op->job.kms, op->cluster->grant.kms, sizeof(op->job.kms));
+	memcpy(op->job.kms, op->answered.kms, sizeof(op->job.kms));
 	operation_device_step(op, run_seal, sealed);
 }
 

@@ -234,7 +234,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 	struct operation *op = step->op;
 
 	if (outcome == KMS_OK)
-		grant_note(op->cluster, worker);
+		op->answered = grant_answer(op->cluster, worker);
 	if (outcome == KMS_OK && audit_recorded(op->agent->audit, &op->fault) == 0) {
 		step->next(op, response, plaintext);
 	} else if (outcome == KMS_OK) {

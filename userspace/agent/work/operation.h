@@ -33,6 +33,7 @@ enum operation_kind {
  * @before, @reason: the cluster's status when it began, and why
  * @allowed_discards: the cluster's setting when it began
  * @run, @next: the step in a device thread, and the step after it in the event loop
+ * @answered: who gave the last answer of the KMS
  * @late: a step did not end in time: the client has its fault, and the operation is given up when
  *	the step ends
  * @undoing: @undo has been called
@@ -57,6 +58,7 @@ struct operation {
 	void (*run)(struct volume_job *job);
 	void (*next)(struct operation *op);
 	void (*undo)(struct operation *op);
+	struct grant answered;
 	bool late;
 	bool undoing;
 	json_object *answer;

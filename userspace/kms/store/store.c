@@ -237,6 +237,32 @@ const char *store_id(const struct store *store)
 }
 
 /**
+ * store_prove() - the proof that an answer comes from this store
+ * @answer: without its @id
+ *
+ * The store's root key and its id make the key of the proof. A copy of the store proves the same.
+ *
+ * Return: 0 or -1.
+ */
+int store_prove(const struct store *store, const struct kms_answer *answer,
+		char proof[KMS_PROOF_MAX])
+{
+	struct crypto_bytes salt = { (const uint8_t *)store->id, strlen(store->id) };
+	_cleanup_secret_ struct secret *seed = crypto_derive(store->root, salt,
+							     "dm-envelope kms answers");
+	struct kms_answer whole = *answer;
+	int r;
+
+	_Static_assert(CRYPTO_KEY_BYTES == KMS_PROOF_SEED_BYTES, "a derived key is the seed");
+	if (!seed)
+		return -1;
+	whole.id = store->id;
+	r = kms_proof_make(&whole, seed->bytes, proof);
+	stack_wipe();
+	return r;
+}
+
+/**
  * store_begin() - begin a change of several steps, or one that waits for its audit record
  *
  * Return: 0 or -1.

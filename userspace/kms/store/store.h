@@ -22,6 +22,7 @@
 #include "kms/keys/cmk.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
+#include "lib/kms/kms_proof.h"
 
 #define CMK_MATERIAL_BYTES 32
 
@@ -46,6 +47,9 @@ int store_check(const char *directory, const struct secret *root, struct fault *
 void store_close(struct store *store);
 
 const char *store_id(const struct store *store);
+
+int store_prove(const struct store *store, const struct kms_answer *answer,
+		char proof[KMS_PROOF_MAX]);
 
 int64_t store_clock(const struct store *store);
 

@@ -12,6 +12,7 @@
 
 #include "lib/base/endpoint.h"
 #include "lib/base/json.h"
+#include "lib/kms/kms_proof.h"
 #include "lib/kms/transfer.h"
 
 #define UNREACHABLE "KMSUnreachable"
@@ -21,6 +22,8 @@ struct call {
 	const struct kms_endpoint *endpoint;
 	struct transfer transfer;
 	char error_type[128]; /* of the x-amzn-ErrorType header */
+	char nonce[KMS_NONCE_MAX];
+	char proof[KMS_PROOF_MAX]; /* the value of KMS_ID_HEADER */
 };
 
 /** kms_gives_plaintext() - true if an answer to @operation holds plaintext, except for a dry run */
@@ -78,8 +81,8 @@ static size_t take_header(char *data, size_t one, size_t size, void *userdata)
 	if (at)
 		copy_error_type(call->error_type, sizeof(call->error_type), data + at, size - at);
 	at = value_of(data, size, KMS_ID_HEADER ":");
-	if (at && call->endpoint->id)
-		copy_id(call->endpoint->id, data + at, size - at);
+	if (at)
+		snprintf(call->proof, sizeof(call->proof), "%.*s", (int)(size - at), data + at);
 	return size;
 }
 
@@ -118,6 +121,8 @@ static CURLcode prepare(struct call *call, const char *operation, const char *bo
 		r = transfer_add_header(t, "Content-Type: ", "application/x-amz-json-1.1");
 	if (!r)
 		r = transfer_add_header(t, "X-Amz-Target: TrentService.", operation);
+	if (!r && endpoint->id && kms_proof_nonce(call->nonce) == 0)
+		r = transfer_add_header(t, KMS_NONCE_HEADER ": ", call->nonce);
 	if (!r)
 		r = curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
 	if (!r)
@@ -132,6 +137,21 @@ static const char *error_message(struct json_object *body)
 	return message ? message : json_get_string(body, "Message");
 }
 
+/* Without a proof the id is only what the server says. */
+static void take_id(struct call *call, long status)
+{
+	const struct kms_answer answer = {
+		.nonce = call->nonce,
+		.status = (unsigned int)status,
+		.body = call->transfer.body->bytes,
+		.size = call->transfer.size,
+	};
+	char *id = call->endpoint->id;
+
+	if (id && kms_proof_check(&answer, call->proof, id, KMS_ID_MAX))
+		copy_id(id, call->proof, strlen(call->proof));
+}
+
 /* Judges a finished transfer and fills @response or @f. */
 static enum kms_outcome conclude(struct call *call, CURLcode r, const char *operation,
 				 struct json_object **response, struct fault *f)
@@ -144,6 +164,8 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 	long status = 0;
 
 	curl_easy_getinfo(call->transfer.curl, CURLINFO_RESPONSE_CODE, &status);
+	if (!r)
+		take_id(call, status);
 	/* The answer to an operation without output, such as DisableKey, is empty. */
 	if (!r && status == 200 && !call->transfer.size)
 		body = json_object_new_object();

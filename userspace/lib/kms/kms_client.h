@@ -16,9 +16,12 @@
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 
-/** KMS_ID_HEADER - of each answer of envelope-kms to a known caller: the id of its key store */
+/**
+ * KMS_ID_HEADER - of each answer of envelope-kms to a known caller: the id of its key store, and the
+ * proof of it (kms_proof.h) if the request has a nonce
+ */
 #define KMS_ID_HEADER "x-envelope-kms-id"
-#define KMS_ID_MAX    37
+#define KMS_ID_MAX    70 /* bytes of an id with the hash of its key, and its end */
 
 /**
  * struct kms_endpoint - where the KMS is, and the caller's credentials
@@ -32,8 +35,8 @@
  * @session_token: NULL or "" unless the credentials are temporary
  * @timeout_s: limit of the whole call, in seconds, at least 1
  * @cancelled: NULL, or called about once a second: true gives the call up
- * @id: NULL, or KMS_ID_MAX bytes for the id that the KMS gives itself; "" when it gives none, as
- *	AWS's does
+ * @id: NULL, or KMS_ID_MAX bytes for the id that the KMS gives itself, with the hash of its key if the
+ *	KMS proves the id; "" when it gives none, as AWS's does
  */
 struct kms_endpoint {
 	const char *url;

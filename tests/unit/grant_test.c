@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+/* sources: ../tests/unit/catalog_fixture.c agent/lease/grant.c agent/catalog/grants.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/cluster.c agent/lease/lease.c agent/rules/rules.c */
+/*
+ * Which KMS counts as the one that gave a key last: the one that gave it, not one that says it would.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "catalog_fixture.h"
+#include "agent/lease/grant.h"
+
+#define HASH "0123456789abcdef0123456789abcdef"
+
+static struct {
+	const char *id, *access_key;
+} kms; /* that answers */
+
+static struct agent agent;
+static struct cluster cluster;
+
+const char *kms_worker_kms_id(const struct kms_worker *worker)
+{
+	return kms.id;
+}
+
+const char *kms_worker_access_key(const struct kms_worker *worker)
+{
+	return kms.access_key;
+}
+
+static int set_up(void **state)
+{
+	static const struct cluster made = {
+		.agent = &agent,
+		.id = "db1",
+		.volume_id = "vol-0123456789abcdef0",
+		.key_arn =
+			"arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+		.grant = { "envelope-kms own", "AKIAOLD" },
+	};
+	struct catalog_fixture *x;
+
+	if (catalog_set_up(state))
+		return -1;
+	x = *state;
+	agent = (struct agent){ .catalog = x->catalog,
+				.config = { .kms_endpoint = (char *)"https://unused" } };
+	cluster = made;
+	kms.id = "own";
+	kms.access_key = "AKIAOLD";
+	return 0;
+}
+
+/* The KMS has given the key. */
+static void given(void)
+{
+	struct grant grant = grant_answer(&cluster, NULL);
+
+	grant_record(&cluster, &grant);
+}
+
+static void expect_verdict(const char *code)
+{
+	static const struct fault denial = { "DisabledException", "It is disabled." };
+	struct fault why = { 0 };
+
+	assert_int_equal(grant_judge(&cluster, NULL, &denial, &why), !code[0]);
+	assert_string_equal(why.code, code);
+}
+
+static void aws_is_known_by_its_host_and_the_keys_account(void **state)
+{
+	kms.id = "";
+	agent.config.kms_endpoint = (char *)"https://kms.us-east-1.amazonaws.com:443/";
+	given();
+	assert_string_equal(cluster.grant.kms, "kms.us-east-1.amazonaws.com account 123456789012");
+	expect_verdict("");
+	agent.config.kms_endpoint = (char *)"https://kms.eu-west-1.amazonaws.com";
+	expect_verdict("other-kms");
+	agent.config.kms_endpoint = (char *)"unix:/run/envelope-kms/kms.sock";
+	given();
+	assert_string_equal(cluster.grant.kms,
+			    "unix:/run/envelope-kms/kms.sock account 123456789012");
+	/* Once it has an id, that counts. */
+	kms.id = "own";
+	given();
+	assert_string_equal(cluster.grant.kms, "envelope-kms own");
+}
+
+static void the_last_grant_outlives_the_agent(void **state)
+{
+	struct cluster again = { .agent = &agent };
+
+	strcpy(again.volume_id, cluster.volume_id);
+	kms.access_key = "AKIANEW";
+	given();
+	grant_load(&again);
+	assert_string_equal(again.grant.kms, "envelope-kms own");
+	assert_string_equal(again.grant.access_key, "AKIANEW");
+}
+
+static void a_kms_must_give_the_key_before_it_counts(void **state)
+{
+	/* A dry run of the known KMS brings the principal; that of another one brings nothing. */
+	kms.access_key = "AKIANEW";
+	grant_note(&cluster, NULL);
+	assert_string_equal(cluster.grant.access_key, "AKIANEW");
+	kms.id = "other";
+	kms.access_key = "AKIAOTHER";
+	grant_note(&cluster, NULL);
+	assert_string_equal(cluster.grant.kms, "envelope-kms own");
+	assert_string_equal(cluster.grant.access_key, "AKIANEW");
+	expect_verdict("other-kms");
+	given();
+	assert_string_equal(cluster.grant.kms, "envelope-kms other");
+	expect_verdict("");
+}
+
+static void a_known_proof_is_not_forgotten(void **state)
+{
+	kms.id = "own " HASH;
+	expect_verdict("");
+	grant_note(&cluster, NULL);
+	assert_string_equal(cluster.grant.kms, "envelope-kms own " HASH);
+	kms.id = "own";
+	grant_note(&cluster, NULL);
+	assert_string_equal(cluster.grant.kms, "envelope-kms own " HASH);
+	expect_verdict("other-kms");
+}
+
+static void the_first_kms_of_a_cluster_needs_no_other(void **state)
+{
+	cluster.grant = (struct grant){ 0 };
+	expect_verdict("other-kms");
+	grant_note(&cluster, NULL);
+	assert_string_equal(cluster.grant.kms, "envelope-kms own");
+}
+
+int main(void)
+{
+#define with_grant(test) cmocka_unit_test_setup_teardown(test, set_up, catalog_tear_down)
+	const struct CMUnitTest tests[] = {
+		with_grant(aws_is_known_by_its_host_and_the_keys_account),
+		with_grant(the_last_grant_outlives_the_agent),
+		with_grant(a_kms_must_give_the_key_before_it_counts),
+		with_grant(a_known_proof_is_not_forgotten),
+		with_grant(the_first_kms_of_a_cluster_needs_no_other),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The proof of the embedded KMS that an answer comes from its key store: a signature with a key that
+ * only that store has, over a nonce of the client and the answer.
+ *
+ * The header of the answer is "ID KEY SIGNATURE": the id of the store, then both in base64.
+ */
+#ifndef ENVELOPE_KMS_PROOF_H
+#define ENVELOPE_KMS_PROOF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** KMS_NONCE_HEADER - of a request: 32 hexadecimal digits, and a wish for a proof */
+#define KMS_NONCE_HEADER     "X-Envelope-Nonce"
+#define KMS_NONCE_MAX	     33
+#define KMS_PROOF_MAX	     192 /* bytes of the header's value, with its end */
+#define KMS_PROOF_SEED_BYTES 32	 /* of an Ed25519 key */
+
+/**
+ * struct kms_answer - what is proved
+ * @id: of the key store, a UUID
+ * @nonce: of the request
+ * @status: of HTTP
+ * @body, @size: the answer
+ */
+struct kms_answer {
+	const char *id;
+	const char *nonce;
+	unsigned int status;
+	const void *body;
+	size_t size;
+};
+
+int kms_proof_nonce(char nonce[KMS_NONCE_MAX]);
+int kms_proof_make(const struct kms_answer *answer, const uint8_t seed[KMS_PROOF_SEED_BYTES],
+		   char proof[KMS_PROOF_MAX]);
+int kms_proof_check(const struct kms_answer *answer, const char *proof, char *id, size_t size);
+
+#endif
