@@ -68,6 +68,7 @@ static struct answer ask(const char *operation, struct json_object *request)
 		.region = (char *)"us-east-1",
 		.kms_endpoint = (char *)kms->endpoint,
 		.ca_file = (char *)"",
+		.proxy = (char *)"",
 		.credentials_file = (char *)kms->credentials,
 		.profile = (char *)"enveloped",
 		.worker = (char *)"",

@@ -48,6 +48,7 @@ struct config worker_config(const char *where)
 		.account_id = (char *)"123456789012",
 		.kms_endpoint = (char *)where,
 		.ca_file = (char *)"",
+		.proxy = (char *)"",
 		.credentials_file = (char *)kms->credentials,
 		.profile = (char *)"enveloped",
 		.worker = (char *)"",

@@ -4,7 +4,6 @@
  * The memory of a worker at its exit holds the data key only in the shared block, which the agent
  * wipes. The kernel frees the pages of a process unwiped. The worker of a renewal needs no data
  * key, so it gets no private key that opens one.
- *
  * ptrace stops the worker at its exit, while its memory is still there, and the test searches the
  * memory. The worker must be the release build: AddressSanitizer brings an allocator that keeps
  * freed blocks, which makes the sanitized build the negative control.
@@ -65,6 +64,7 @@ static struct config config_for(bool tls)
 		.credentials_file = (char *)kms->credentials,
 		.profile = (char *)"enveloped",
 		.worker = (char *)"",
+		.proxy = (char *)"",
 		.kms_timeout_seconds = 30,
 	};
 }

@@ -28,6 +28,8 @@ static CURLcode prepare(struct transfer *t, const struct credential_request *req
 	if (!r)
 		r = curl_easy_setopt(t->curl, CURLOPT_PROTOCOLS_STR, "http,https");
 	if (!r)
+		r = transfer_proxy(t, request->proxy);
+	if (!r)
 		r = transfer_trust(t, request->ca_pem, NULL);
 	if (!r && c)
 		r = transfer_sign(t, request->region, "sts", c->access_key, c->secret_key,

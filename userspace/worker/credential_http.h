@@ -2,7 +2,7 @@
 /*
  * One request to a server that gives credentials: STS, a container's host, an instance's metadata.
  *
- * Must never follow a redirect or use a proxy: the request carries a token. Must never log an answer.
+ * Must never follow a redirect: the request carries a token. Must never log an answer.
  */
 #ifndef ENVELOPE_WORKER_CREDENTIAL_HTTP_H
 #define ENVELOPE_WORKER_CREDENTIAL_HTTP_H
@@ -13,6 +13,7 @@
 #include "lib/base/config.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
+#include "lib/kms/proxy.h"
 
 /**
  * struct credential_request - all borrowed
@@ -21,6 +22,7 @@
  * @body: of a POST, a form; or NULL
  * @sign: sign for STS of @region with these; or NULL
  * @ca_pem: certificates to trust, NULL for the system's
+ * @proxy: NULL for none
  * @end_ms: of CLOCK_MONOTONIC; the request is given up then
  * @cancelled: called about once a second; true gives up
  */
@@ -33,6 +35,7 @@ struct credential_request {
 	const struct credentials *sign;
 	const char *region;
 	const char *ca_pem;
+	const struct proxy *proxy;
 	int64_t end_ms;
 	bool (*cancelled)(void);
 };

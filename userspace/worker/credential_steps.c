@@ -21,6 +21,7 @@
 struct run {
 	struct worker_block *block;
 	const char *ca_pem;
+	const struct proxy *proxy;
 	int64_t end_ms;
 	bool (*cancelled)(void);
 };
@@ -197,6 +198,7 @@ static int assume(struct run *run, struct json_object *step, bool web, struct fa
 		.url = url,
 		.region = json_get_string(step, "region"),
 		.ca_pem = run->ca_pem,
+		.proxy = strncmp(url, "https://", 8) ? NULL : run->proxy,
 		.end_ms = run->end_ms,
 		.cancelled = run->cancelled,
 	};
@@ -238,17 +240,21 @@ static int step_run(struct run *run, struct json_object *step, struct fault *f)
  * credential_steps_run() - get credentials
  * @steps: an array, in order
  * @block: its source and token are used, and wiped; its fetched credentials are the result
+ * @proxy: to STS, or NULL. A container's host and the metadata service are this host's own
  * @end_ms: of CLOCK_MONOTONIC; what has not ended by then is given up
  * @f: zeroed by the caller; CredentialsUnavailable
  *
  * Return: 0, or -1 with nothing fetched.
  */
 int credential_steps_run(struct json_object *steps, struct worker_block *block, const char *ca_pem,
-			 int64_t end_ms, bool (*cancelled)(void), struct fault *f)
+			 const struct proxy *proxy, int64_t end_ms, bool (*cancelled)(void),
+			 struct fault *f)
 {
-	struct run run = {
-		.block = block, .ca_pem = ca_pem, .end_ms = end_ms, .cancelled = cancelled
-	};
+	struct run run = { .block = block,
+			   .ca_pem = ca_pem,
+			   .proxy = proxy,
+			   .end_ms = end_ms,
+			   .cancelled = cancelled };
 	size_t count = json_object_array_length(steps);
 	int r = 0;
 

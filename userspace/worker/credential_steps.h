@@ -22,6 +22,7 @@
 #include "lib/kms/worker_protocol.h"
 
 int credential_steps_run(struct json_object *steps, struct worker_block *block, const char *ca_pem,
-			 int64_t end_ms, bool (*cancelled)(void), struct fault *f);
+			 const struct proxy *proxy, int64_t end_ms, bool (*cancelled)(void),
+			 struct fault *f);
 
 #endif

@@ -110,8 +110,8 @@ static int read_endpoint(struct json_object *request, const char *ca_pem,
  * ones can be got: the KMS decides whether they have expired. Half of the time is left for its call.
  */
 static int get_credentials(struct json_object *request, const char *ca_pem,
-			   struct worker_block *block, bool (*cancelled)(void), int64_t end_ms,
-			   struct fault *f)
+			   struct worker_block *block, const struct proxy *proxy,
+			   bool (*cancelled)(void), int64_t end_ms, struct fault *f)
 {
 	struct json_object *steps = json_get_array(request, "credentialSteps");
 	bool kept = *block->credentials.access_key;
@@ -120,8 +120,8 @@ static int get_credentials(struct json_object *request, const char *ca_pem,
 
 	if (!steps)
 		return 0;
-	if (!credential_steps_run(steps, block, ca_pem, kept ? now + (end_ms - now) / 2 : end_ms,
-				  cancelled, &wrong)) {
+	if (!credential_steps_run(steps, block, ca_pem, proxy,
+				  kept ? now + (end_ms - now) / 2 : end_ms, cancelled, &wrong)) {
 		block->credentials = block->fetched;
 		return 0;
 	}
@@ -156,6 +156,12 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 	struct json_object *result = json_object_new_object();
 	enum kms_outcome outcome = KMS_BAD_REQUEST;
 	struct json_object *response = NULL;
+	struct proxy way = {
+		.url = json_get_string(request, "proxy"),
+		.not_for = json_get_string(request, "noProxy"),
+		.login = &block->proxy_login,
+	};
+	const struct proxy *proxy = way.url ? &way : NULL;
 	struct kms_endpoint endpoint;
 	struct fault f = { 0 };
 	char id[KMS_ID_MAX] = "";
@@ -174,7 +180,8 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 		goto out;
 	/* No credentials are no verdict about the key. */
 	outcome = KMS_UNREACHABLE;
-	if (get_credentials(request, ca_pem, block, cancelled, end_ms, &f))
+	endpoint.proxy = proxy;
+	if (get_credentials(request, ca_pem, block, proxy, cancelled, end_ms, &f))
 		goto out;
 	if (json_has(request, "credentialSteps"))
 		endpoint.timeout_s = left_s(end_ms);

@@ -154,6 +154,7 @@ static void wipe(struct worker_block *block, bool delivered)
 	explicit_bzero(&block->credentials, sizeof(block->credentials));
 	explicit_bzero(&block->source, sizeof(block->source));
 	explicit_bzero(block->token, sizeof(block->token));
+	explicit_bzero(&block->proxy_login, sizeof(block->proxy_login));
 	explicit_bzero(block->private_key, sizeof(block->private_key));
 	if (!delivered || terminated)
 		explicit_bzero(block, sizeof(*block));

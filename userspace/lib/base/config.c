@@ -50,6 +50,9 @@ static const struct option options[] = {
 	TEXT("AccountId", account_id, "123456789012"),
 	TEXT("KmsEndpoint", kms_endpoint, "unix:/run/envelope-kms/kms.sock"),
 	TEXT("CaFile", ca_file, ""),
+	TEXT("Proxy", proxy, ""),
+	TEXT("NoProxy", no_proxy, ""),
+	TEXT("ProxyCredentialsFile", proxy_credentials_file, ""),
 	TEXT("CredentialsFile", credentials_file, "/etc/envelope/credentials"),
 	TEXT("Profile", profile, "enveloped"),
 	TEXT("StateDirectory", state_directory, "/var/lib/envelope"),
@@ -169,7 +172,8 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s: AccountId=%.64s is not valid. Give 12 digits.", path,
 				 cfg->account_id);
-	if (endpoint_check(cfg->kms_endpoint, &wrong))
+	if (endpoint_check(cfg->kms_endpoint, &wrong) ||
+	    (*cfg->proxy && endpoint_check_proxy(cfg->proxy, &wrong)))
 		return fault_set(f, wrong.code, "%s: %s", path, wrong.message);
 	if (strcmp(cfg->restart_after_lease_end, "boot") &&
 	    strcmp(cfg->restart_after_lease_end, "yes") &&

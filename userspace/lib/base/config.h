@@ -15,22 +15,25 @@
 
 #define CONFIG_DENIALS_MAX 100
 
-struct config {			/* strings are owned and never NULL once loaded; "" means unset */
-	char *region;		/* Region=us-east-1 */
-	char *account_id;	/* AccountId=, 12 digits */
-	char *kms_endpoint;	/* KmsEndpoint=unix:PATH or https://HOST[:PORT] */
-	char *ca_file;		/* CaFile=, "" for the system's */
-	char *credentials_file; /* CredentialsFile= */
-	char *profile;		/* Profile= in the credentials file */
-	char *state_directory;	/* StateDirectory= */
-	char *agent_socket;	/* AgentSocket= */
-	char *read_only_group;	/* ReadOnlyGroup=, "" for none */
-	char *audit_file;	/* AuditFile= */
-	char *worker;		/* Worker=, "" for the installed envelope-kms-worker */
-	char *restart_after_lease_end;	      /* RestartAfterLeaseEnd=boot, yes or no */
-	unsigned int lease_seconds;	      /* LeaseSeconds=, 5 to 3600 */
-	unsigned int renew_seconds;	      /* RenewSeconds=, default a third of the lease */
-	unsigned int kms_timeout_seconds;     /* KmsTimeoutSeconds=, 1 to 300 */
+struct config {		    /* strings are owned and never NULL once loaded; "" means unset */
+	char *region;	    /* Region=us-east-1 */
+	char *account_id;   /* AccountId=, 12 digits */
+	char *kms_endpoint; /* KmsEndpoint=unix:PATH or https://HOST[:PORT] */
+	char *ca_file;	    /* CaFile=, "" for the system's */
+	char *proxy;	    /* Proxy=http://HOST:PORT, "" for none */
+	char *no_proxy;	    /* NoProxy=HOST,... */
+	char *proxy_credentials_file;	  /* ProxyCredentialsFile=, "" for none */
+	char *credentials_file;		  /* CredentialsFile= */
+	char *profile;			  /* Profile= in the credentials file */
+	char *state_directory;		  /* StateDirectory= */
+	char *agent_socket;		  /* AgentSocket= */
+	char *read_only_group;		  /* ReadOnlyGroup=, "" for none */
+	char *audit_file;		  /* AuditFile= */
+	char *worker;			  /* Worker=, "" for the installed envelope-kms-worker */
+	char *restart_after_lease_end;	  /* RestartAfterLeaseEnd=boot, yes or no */
+	unsigned int lease_seconds;	  /* LeaseSeconds=, 5 to 3600 */
+	unsigned int renew_seconds;	  /* RenewSeconds=, default a third of the lease */
+	unsigned int kms_timeout_seconds; /* KmsTimeoutSeconds=, 1 to 300 */
 	unsigned int recovery_window_seconds; /* RecoveryWindowSeconds=, 0 to 604800 */
 	unsigned int device_timeout_seconds;  /* DeviceTimeoutSeconds=, 1 to 3600 */
 	unsigned int max_denials;	      /* MaxDenials=, 0 to CONFIG_DENIALS_MAX */

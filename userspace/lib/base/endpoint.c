@@ -78,6 +78,23 @@ const char *endpoint_socket(const char *text)
 	return strncmp(text, "unix:/", 6) ? NULL : text + 5;
 }
 
+static int judged(const char *key, const char *text, const char *wrong, struct fault *f)
+{
+	return wrong ? fault_set(f, "InvalidConfiguration", "%s=%.200s is not valid: %s.", key,
+				 text, wrong)
+		     : 0;
+}
+
+/* An address with user information is not repeated. */
+static int check_user(const char *key, const char *text, struct fault *f)
+{
+	if (!strchr(text, '@'))
+		return 0;
+	return fault_set(f, "InvalidConfiguration",
+			 "%s= is not valid: it has user information. Remove what precedes the @ and the @ itself.",
+			 key);
+}
+
 /**
  * endpoint_check() - judge the address of a KMS
  * @text: "unix:/PATH" or "https://HOST[:PORT]", with a slash at its end or without
@@ -87,13 +104,28 @@ const char *endpoint_socket(const char *text)
  */
 int endpoint_check(const char *text, struct fault *f)
 {
-	const char *wrong;
+	if (!endpoint_socket(text) && check_user("KmsEndpoint", text, f))
+		return -1;
+	return judged("KmsEndpoint", text, wrong_endpoint(text), f);
+}
 
-	if (!endpoint_socket(text) && strchr(text, '@'))
-		return fault_set(f, "InvalidConfiguration",
-				 "KmsEndpoint= is not valid: it has user information. Remove what precedes the @ and the @ itself.");
-	wrong = wrong_endpoint(text);
-	return wrong ? fault_set(f, "InvalidConfiguration", "KmsEndpoint=%.200s is not valid: %s.",
-				 text, wrong)
-		     : 0;
+/**
+ * endpoint_check_proxy() - judge the address of a proxy
+ * @text: "http://HOST:PORT"; the port has no default, since programs have different ones
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
+int endpoint_check_proxy(const char *text, struct fault *f)
+{
+	const char *wrong = "give http://HOST:PORT";
+	size_t size = strlen(text);
+
+	if (check_user("Proxy", text, f))
+		return -1;
+	/* A port is what ends the address: the last colon of [::1] has a bracket behind it. */
+	if (!strncmp(text, "http://", 7) && !strpbrk(text, "?#") && size > 7 &&
+	    strspn(strrchr(text, ':') + 1, "0123456789") && !strchr(strrchr(text, ':'), ']'))
+		wrong = wrong_url(text);
+	return judged("Proxy", text, wrong, f);
 }

@@ -11,5 +11,6 @@
 
 const char *endpoint_socket(const char *text);
 int endpoint_check(const char *text, struct fault *f);
+int endpoint_check_proxy(const char *text, struct fault *f);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Checks of CaFile=, CredentialsFile=, Profile= and Worker=. */
+/* Checks of ProxyCredentialsFile=, CaFile=, CredentialsFile=, Profile= and Worker=. */
 #include "lib/kms/config_check.h"
 
 #include <errno.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/kms/credential_chain.h"
+#include "lib/kms/proxy.h"
 #include "lib/kms/worker_process.h"
 #include "lib/kms/worker_protocol.h"
 
@@ -73,8 +74,11 @@ static int check_worker(const struct config *cfg, struct fault *f)
 int config_check_kms(const struct config *cfg, struct fault *f)
 {
 	struct credential_plan *plan;
+	struct proxy_login login;
+	int r = proxy_login_load(cfg, &login, f);
 
-	if (check_ca(cfg, f) || check_worker(cfg, f))
+	explicit_bzero(&login, sizeof(login));
+	if (r || check_ca(cfg, f) || check_worker(cfg, f))
 		return -1;
 	plan = credential_plan_make(cfg, f);
 	credential_plan_free(plan);

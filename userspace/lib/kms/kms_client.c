@@ -102,6 +102,8 @@ static CURLcode set_destination(struct call *call, char host[128])
 	r = curl_easy_setopt(c, CURLOPT_URL, endpoint->url);
 	if (!r)
 		r = curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "https");
+	if (!r)
+		r = transfer_proxy(&call->transfer, endpoint->proxy);
 	return r ? r : transfer_trust(&call->transfer, endpoint->ca_pem, endpoint->ca_file);
 }
 
@@ -159,6 +161,7 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 	struct json_object _cleanup_json_ *body = NULL;
 	const char *where = call->endpoint->unix_path ? call->endpoint->unix_path
 						      : call->endpoint->url;
+	const struct proxy *proxy = call->endpoint->proxy;
 	const char *type, *message;
 	enum kms_outcome outcome;
 	long status = 0;
@@ -178,7 +181,8 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 	outcome = kms_classify(status, call->error_type, message, r);
 
 	if (r) {
-		fault_set(f, UNREACHABLE, "The KMS at %s cannot be reached: %s.", where,
+		fault_set(f, UNREACHABLE, "The KMS at %s cannot be reached%s%s: %s.", where,
+			  proxy ? ", Proxy=" : "", proxy ? proxy->url : "",
 			  call->transfer.too_large ? "its answer is too large"
 			  : *call->transfer.error  ? call->transfer.error
 						   : curl_easy_strerror(r));

@@ -15,6 +15,7 @@
 
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
+#include "lib/kms/proxy.h"
 
 /**
  * KMS_ID_HEADER - of each answer of envelope-kms to a known caller: the id of its key store, and the
@@ -35,6 +36,7 @@
  * @session_token: NULL or "" unless the credentials are temporary
  * @timeout_s: limit of the whole call, in seconds, at least 1
  * @cancelled: NULL, or called about once a second: true gives the call up
+ * @proxy: for @url; NULL for none
  * @id: NULL, or KMS_ID_MAX bytes for the id that the KMS gives itself, with the hash of its key if the
  *	KMS proves the id; "" when it gives none, as AWS's does
  */
@@ -49,6 +51,7 @@ struct kms_endpoint {
 	const char *session_token;
 	unsigned int timeout_s;
 	bool (*cancelled)(void);
+	const struct proxy *proxy;
 	char *id;
 };
 

@@ -82,6 +82,37 @@ CURLcode transfer_add_header(struct transfer *t, const char *name, const char *v
 }
 
 /**
+ * transfer_proxy() - make the request through a proxy
+ * @proxy: NULL for none
+ *
+ * What the proxy answers to CONNECT is hidden: a header in it could name a fault or another KMS. An
+ * answer other than 200 is an error of the transport.
+ */
+CURLcode transfer_proxy(struct transfer *t, const struct proxy *proxy)
+{
+	CURL *c = t->curl;
+	CURLcode r;
+
+	if (!proxy)
+		return CURLE_OK;
+	r = curl_easy_setopt(c, CURLOPT_PROXY, proxy->url);
+	if (!r)
+		r = curl_easy_setopt(c, CURLOPT_HTTPPROXYTUNNEL, 1L);
+	if (!r)
+		r = curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	if (!r)
+		r = curl_easy_setopt(c, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+	if (!r)
+		r = curl_easy_setopt(c, CURLOPT_NOPROXY, proxy->not_for);
+	if (r || !*proxy->login->username)
+		return r;
+	r = curl_easy_setopt(c, CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC);
+	if (!r)
+		r = curl_easy_setopt(c, CURLOPT_PROXYUSERNAME, proxy->login->username);
+	return r ? r : curl_easy_setopt(c, CURLOPT_PROXYPASSWORD, proxy->login->password);
+}
+
+/**
  * transfer_trust() - trust one authority alone
  * @ca_pem, @ca_file: its certificates, or the file with them; both NULL: the system's authorities
  */

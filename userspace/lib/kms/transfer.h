@@ -3,8 +3,9 @@
  * One HTTP request of the worker with libcurl: to the KMS, or to a source of credentials. Headers and
  * the body may hold secrets.
  *
- * Must never follow a redirection, nor use a proxy of the environment: a proxy that ends TLS would see
- * keys.
+ * Must never follow a redirection, nor use a proxy of the environment. A proxy of the configuration gets
+ * the name of the server alone: TLS ends at the server, and no answer of the proxy is taken for the
+ * server's.
  */
 #ifndef ENVELOPE_TRANSFER_H
 #define ENVELOPE_TRANSFER_H
@@ -14,6 +15,7 @@
 #include <stddef.h>
 
 #include "lib/base/secret.h"
+#include "lib/kms/proxy.h"
 
 /**
  * struct transfer - from transfer_open() to transfer_close()
@@ -35,6 +37,7 @@ struct transfer {
 
 int transfer_open(struct transfer *t, size_t max, long timeout_ms, bool (*cancelled)(void));
 CURLcode transfer_add_header(struct transfer *t, const char *name, const char *value);
+CURLcode transfer_proxy(struct transfer *t, const struct proxy *proxy);
 CURLcode transfer_trust(struct transfer *t, const char *ca_pem, const char *ca_file);
 CURLcode transfer_sign(struct transfer *t, const char *region, const char *service,
 		       const char *access_key, const char *secret_key, const char *session_token);

@@ -268,6 +268,10 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	json_add_string(request, "unixPath", endpoint->unix_path);
 	json_add_string(request, "url", endpoint->url);
 	json_add_bool(request, "caFile", ca_file);
+	if (*cfg->proxy) {
+		json_add_string(request, "proxy", cfg->proxy);
+		json_add_string(request, "noProxy", cfg->no_proxy);
+	}
 	if (steps)
 		json_add_object(request, "credentialSteps", json_object_get(steps));
 	if (kms_gives_plaintext(operation))
@@ -300,6 +304,7 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 		ca = worker_process_move_up(ca);
 	block = worker_block_new(&w->block, f);
 	if (block < 0 || fill_block(w->block, operation, parameters, f) ||
+	    proxy_login_load(cfg, &w->block->proxy_login, f) ||
 	    credential_cache_fill(cfg, w->block, &steps, &w->identity, f))
 		goto out;
 	memcpy(w->access_key, w->block->credentials.access_key, sizeof(w->access_key));

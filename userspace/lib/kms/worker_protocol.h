@@ -10,6 +10,7 @@
  * request: {"operation": "Decrypt", "parameters": {...}, "region": "us-east-1",
  *	     "timeoutSeconds": 5, "unixPath": "/run/..." or "url": "https://...", "caFile": bool,
  *	     "recipient": base64 of the public key to which plaintext is to be encrypted,
+ *	     "proxy": "http://HOST:PORT" and "noProxy": "HOST,..." if a proxy is configured,
  *	     "credentialSteps": what to do before the call, see worker/credential_steps.h}
  * result:  {"outcome": "ok|denied|unreachable|bad-request", "code": "...", "message": "...",
  *	     "kmsId": "...", "response": {...}}
@@ -23,6 +24,7 @@
 
 #include "lib/base/config.h"
 #include "lib/kms/credential_plan.h"
+#include "lib/kms/proxy.h"
 #include "lib/kms/recipient.h"
 
 #define WORKER_SOCKET_FD 0
@@ -44,6 +46,7 @@
  * @token: from the agent: of a web identity or a container, for the steps
  * @fetched: from the worker: the result of the steps; "" for none
  * @fetched_expire: seconds since 1970, 0 for never
+ * @proxy_login: from the agent: for the proxy, if it asks
  * @private_key: from the agent: DER of the recipient's key
  * @private_key_size: its bytes; 0 when the call returns no plaintext
  * @plaintext: from the worker
@@ -59,6 +62,7 @@ struct worker_block {
 	char token[CREDENTIAL_TOKEN_MAX];
 	struct credentials fetched;
 	int64_t fetched_expire;
+	struct proxy_login proxy_login;
 	uint32_t private_key_size;
 	uint8_t private_key[RECIPIENT_KEY_MAX];
 	uint32_t plaintext_size;
