@@ -30,16 +30,6 @@ static const struct {
 	{ "ReadOnlyGroup", offsetof(struct config, read_only_group) },
 };
 
-static int load(const char *path, struct config *config, struct fault *f)
-{
-	if (config_load(path, config, f) < 0)
-		return -1;
-	if (config_check_kms(config, f) == 0)
-		return 0;
-	config_free(config);
-	return -1;
-}
-
 /**
  * reload_check() - would this configuration be taken over?
  * @path: as for config_load()
@@ -51,7 +41,7 @@ int reload_check(const char *path, struct fault *f)
 {
 	struct config config;
 
-	if (load(path, &config, f) < 0)
+	if (config_check_load(path, &config, f) < 0)
 		return -1;
 	config_free(&config);
 	return 0;
@@ -109,7 +99,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 	struct fault f = { 0 };
 
 	notify_reload();
-	if (load(agent->config_path, &next, &f) == 0) {
+	if (config_check_load(agent->config_path, &next, &f) == 0) {
 		take_over(agent, &next);
 		last_good_keep(&agent->config);
 	} else {

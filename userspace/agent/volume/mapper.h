@@ -17,7 +17,6 @@
 /* Description of a volume's key in the kernel keyring: this, then the volume id. */
 #define KEY_DESCRIPTION_PREFIX "dm-envelope:"
 
-#define MAPPER_UUID_PREFIX     "ENVELOPE-"
 #define MAPPER_CONTROL	       "/dev/mapper/control"
 #define MAPPER_PATH_MAX	       320
 

@@ -20,7 +20,6 @@
 #include "agent/lease/lease.h"
 #include "agent/lease/renewal.h"
 #include "agent/rules/rules.h"
-#include "agent/volume/device_users.h"
 #include "agent/volume/locate.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/kms_record.h"
@@ -32,6 +31,7 @@
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
+#include "lib/header/device_users.h"
 
 /* Seconds that a key for a bare `dmsetup create` may wait for its device. */
 #define AWAIT_DEVICE_S 60

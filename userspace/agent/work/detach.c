@@ -9,12 +9,12 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/held_key.h"
-#include "agent/volume/device_users.h"
 #include "agent/volume/locate.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
+#include "lib/header/device_users.h"
 
 #define STATE_DELETED "deleted"
 #define STEP_ERASE    "erase-header"

@@ -15,6 +15,7 @@
 #define VOLUME_OWNER_TOKEN     "envelope-owner"
 #define VOLUME_KMS_TOKEN       "envelope-kms"
 #define VOLUME_CIPHER	       "aes-xts-plain64"
+#define MAPPER_UUID_PREFIX     "ENVELOPE-" /* dm uuid of its device; the volume id follows */
 
 #define VOLUME_KEY_SIZE	       64	     /* bytes: AES-256-XTS */
 #define VOLUME_WRAPPED_KEY_MAX 6144	     /* bytes: KMS's limit of a CiphertextBlob */

@@ -84,3 +84,21 @@ int config_check_kms(const struct config *cfg, struct fault *f)
 	credential_plan_free(plan);
 	return plan ? 0 : -1;
 }
+
+/**
+ * config_check_load() - load the configuration and check it, as the agent does before it counts
+ * @path: as for config_load()
+ * @cfg: filled; release with config_free()
+ * @f: InvalidConfiguration; names the file and the line, or the key
+ *
+ * Return: 0 or -1.
+ */
+int config_check_load(const char *path, struct config *cfg, struct fault *f)
+{
+	if (config_load(path, cfg, f) < 0)
+		return -1;
+	if (config_check_kms(cfg, f) == 0)
+		return 0;
+	config_free(cfg);
+	return -1;
+}

@@ -10,5 +10,6 @@
 #include "lib/base/config.h"
 
 int config_check_kms(const struct config *cfg, struct fault *f);
+int config_check_load(const char *path, struct config *cfg, struct fault *f);
 
 #endif

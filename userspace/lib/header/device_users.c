@@ -3,11 +3,10 @@
  * Finds the users of a block device: mounts, processes that have it open, devices on top. The
  * answer may be out of date by the time it is read.
  */
-#include "agent/volume/device_users.h"
+#include "lib/header/device_users.h"
 
 #include <ctype.h>
 #include <dirent.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +108,16 @@ static bool find_device_on_top(dev_t device, char *text, size_t size)
 }
 
 /**
+ * device_users_find() - a user of a block device, and what to do
+ * @text: two sentences, when the answer is true
+ */
+bool device_users_find(dev_t device, char *text, size_t size)
+{
+	return find_mount(device, text, size) || find_device_on_top(device, text, size) ||
+	       find_process(device, text, size);
+}
+
+/**
  * device_users_explain() - name the user of a busy device in a fault
  * @device: number of the device
  * @name: under /dev/mapper
@@ -116,13 +125,12 @@ static bool find_device_on_top(dev_t device, char *text, size_t size)
  */
 void device_users_explain(dev_t device, const char *name, struct fault *f)
 {
-	char text[400] = "Find its users: fuser -vm /dev/mapper/... or lsblk.";
+	char text[400];
 
 	if (strcmp(f->code, "InvalidDBClusterStateFault"))
 		return;
-	if (!find_mount(device, text, sizeof(text)) &&
-	    !find_device_on_top(device, text, sizeof(text)))
-		find_process(device, text, sizeof(text));
+	if (!device_users_find(device, text, sizeof(text)))
+		snprintf(text, sizeof(text), "Find its users: fuser -vm /dev/mapper/... or lsblk.");
 	fault_set(f, "InvalidDBClusterStateFault", "The device /dev/mapper/%s is in use. %s", name,
 		  text);
 }
