@@ -27,6 +27,7 @@ expected_files() {
 	/etc/logrotate.d/envelope
 	/etc/request-key.d/envelope.conf
 	/usr/bin/envelope
+	/usr/lib/envelope/envelope-check
 	/usr/lib/envelope/envelope-kms-worker
 	/usr/lib/envelope/envelope-request-key
 	/usr/lib/modules-load.d/envelope.conf
@@ -42,6 +43,7 @@ expected_files() {
 	/usr/share/doc/dm-envelope/recover-volume-key
 	/usr/share/man/man1/envelope.1
 	/usr/share/man/man5/envelope.conf.5
+	/usr/share/man/man8/envelope-check.8
 	/usr/share/man/man8/envelope-kms-worker.8
 	/usr/share/man/man8/envelope-kms.8
 	/usr/share/man/man8/envelope-request-key.8

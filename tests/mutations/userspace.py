@@ -16,7 +16,7 @@ from mutation import TOP, tail
 PLACE = os.path.join(TOP, "build/mutants")
 COPIED = ("userspace", "tests/unit", "tests/host", "tests/lib", "kmod/uapi", "docs", "dkms.conf")
 SECONDS = 300  # for one test: far more than any needs
-PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key")
+PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check")
 
 
 def make(tree, *targets):

@@ -17,6 +17,7 @@
 
 enum option_kind {
 	OPTION_STRING,	/* --name VALUE or --name=VALUE */
+	OPTION_STRINGS, /* the same, any number of times: an array */
 	OPTION_INTEGER, /* the same, with a number above zero */
 	OPTION_BOOLEAN, /* --name or --no-name */
 	OPTION_SWITCH,	/* --name */
@@ -91,5 +92,6 @@ extern const struct command header_commands[];
 extern const struct command status_commands[];
 extern const struct command events_commands[];
 extern const struct command kms_commands[];
+extern const struct command check_commands[];
 
 #endif

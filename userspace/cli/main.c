@@ -16,7 +16,8 @@
 #include "cli/options.h"
 
 static const struct command *const nouns[] = {
-	cluster_commands, header_commands, status_commands, events_commands, kms_commands,
+	cluster_commands, header_commands, status_commands,
+	events_commands,  check_commands,  kms_commands,
 };
 
 #define NOUNS (sizeof(nouns) / sizeof(nouns[0]))

@@ -79,7 +79,7 @@ static int unknown_option(const struct command *command, const char *argument, s
 
 static bool takes_value(const struct option_spec *o)
 {
-	return o->kind == OPTION_STRING || o->kind == OPTION_INTEGER;
+	return o->kind == OPTION_STRING || o->kind == OPTION_STRINGS || o->kind == OPTION_INTEGER;
 }
 
 static int store_integer(struct json_object *target, const struct option_spec *spec,
@@ -104,6 +104,12 @@ static int store(struct invocation *invocation, const struct match *match, const
 	struct json_object *target = spec->parameter ? invocation->params : invocation->local;
 	const char *key = spec->parameter ? spec->parameter : spec->name;
 
+	if (spec->kind == OPTION_STRINGS) {
+		if (!json_has(target, key))
+			json_add_object(target, key, json_object_new_array());
+		json_object_array_add(json_get_array(target, key), json_object_new_string(value));
+		return 0;
+	}
 	if (json_has(target, key))
 		return fault_set(f, "Usage", "Option --%s is given twice.", spec->name);
 	if (spec->kind == OPTION_INTEGER)

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/* The folders of the catalog and of the audit trail: room, and whether the agent can write there. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "check/check.h"
+#include "lib/base/config.h"
+
+#define MIB	  1048576
+#define LEAST	  MIB	     /* the catalog and its journal */
+#define ENOUGH	  (64 * MIB) /* some weeks of the audit trail */
+#define MAKE_ROOM "Free space for it: df -h, df -i"
+
+/* Cuts the last part of a path; "/" stays. */
+static void parent_of(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (slash)
+		slash[slash == path] = 0;
+}
+
+static void judge_room(const struct statvfs *fs, struct finding *finding)
+{
+	uint64_t room = (uint64_t)fs->f_bavail * fs->f_frsize;
+
+	finding_add(finding, "There is room for %" PRIu64 " MiB.", room / MIB);
+	if (fs->f_files && !fs->f_favail) {
+		finding_add(finding, "There is no inode for another file.");
+		finding_worse(finding, CHECK_FAILED, MAKE_ROOM);
+	}
+	if (room < LEAST)
+		finding_worse(finding, CHECK_FAILED, MAKE_ROOM);
+	else if (room < ENOUGH)
+		finding_worse(finding, CHECK_WARNING, MAKE_ROOM);
+}
+
+/* access(2) also sees a file system that is mounted read-only, and an immutable folder or file. */
+static void judge_right(const char *path, struct finding *finding)
+{
+	if (access(path, W_OK) == 0)
+		return;
+	finding_add(finding, "%s cannot be written to: %s.", path, strerror(errno));
+	finding_worse(finding, CHECK_FAILED,
+		      "Make it writable for root: see findmnt -T %.200s and lsattr -d %.200s.",
+		      path, path);
+}
+
+static void judge_folder(const char *folder, const char *file, struct finding *finding)
+{
+	char path[4096];
+	struct statvfs fs;
+
+	snprintf(path, sizeof(path), "%s", folder);
+	finding_set(finding, CHECK_OK, NULL, "%s.", folder);
+	if (statvfs(path, &fs) && errno == ENOENT) {
+		finding_set(finding, CHECK_OK, NULL, "%s does not exist: the agent makes it.",
+			    folder);
+		while (strlen(path) > 1 && statvfs(path, &fs) && errno == ENOENT)
+			parent_of(path);
+	}
+	if (statvfs(path, &fs)) {
+		int error = errno;
+
+		finding_set(finding, error == EACCES ? CHECK_SKIPPED : CHECK_FAILED,
+			    error == EACCES ? AS_ROOT : "Check the path and its file system.",
+			    "%s cannot be looked at: %s.", path, strerror(error));
+		return;
+	}
+	judge_room(&fs, finding);
+	if (geteuid() != 0) {
+		finding_only_root(finding, "Only root sees whether the agent can write there.");
+		return;
+	}
+	judge_right(path, finding);
+	if (file && access(file, F_OK) == 0)
+		judge_right(file, finding);
+}
+
+static int load(const struct settings *settings, struct config *cfg, struct finding *finding)
+{
+	struct fault f = { 0 };
+
+	if (config_load(settings->config, cfg, &f) == 0)
+		return 0;
+	finding_set(finding, CHECK_FAILED, "Correct the configuration first.",
+		    "The folder is not known: the configuration is not valid.");
+	return -1;
+}
+
+void check_state(const struct settings *settings, struct finding *finding)
+{
+	_cleanup_config_ struct config cfg = { 0 };
+	char catalog[4096];
+
+	if (load(settings, &cfg, finding) < 0)
+		return;
+	snprintf(catalog, sizeof(catalog), "%s/catalog.sqlite", cfg.state_directory);
+	judge_folder(cfg.state_directory, catalog, finding);
+}
+
+void check_log(const struct settings *settings, struct finding *finding)
+{
+	_cleanup_config_ struct config cfg = { 0 };
+	char folder[4096];
+
+	if (load(settings, &cfg, finding) < 0)
+		return;
+	snprintf(folder, sizeof(folder), "%s", cfg.audit_file);
+	parent_of(folder);
+	judge_folder(folder, cfg.audit_file, finding);
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The KMS and the credentials: DescribeKey, which changes nothing and gives no key. The question is
+ * about the keys of the clusters, or about a key that does not exist, when there is no cluster yet. The
+ * account's default key is not asked about: DescribeKey of it would make it.
+ *
+ * Must never go through the agent: a refusal must not become a verdict about a cluster.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "check/ask_agent.h"
+#include "check/check.h"
+#include "lib/base/json.h"
+#include "lib/kms/config_check.h"
+#include "lib/kms/worker.h"
+
+#define NO_KEY	 "00000000-0000-0000-0000-000000000000"
+#define KEYS_MAX 16 /* a question for each */
+#define LOST	 "inaccessible-encryption-credentials"
+
+/** struct answer - of the KMS to one question */
+struct answer {
+	sd_event *event;
+	enum kms_outcome outcome;
+	struct fault f;
+	char state[32];
+};
+
+static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
+		      struct json_object *response, struct secret *plaintext, void *userdata)
+{
+	struct json_object *key = json_get_object(response, "KeyMetadata");
+	struct answer *answer = userdata;
+
+	answer->outcome = outcome;
+	answer->f = *f;
+	json_copy_string(key, "KeyState", answer->state, sizeof(answer->state));
+	sd_event_exit(answer->event, 0);
+}
+
+static void ask(const struct config *cfg, const char *key, struct answer *answer)
+{
+	_cleanup_json_ struct json_object *request = json_object_new_object();
+
+	*answer = (struct answer){ .outcome = KMS_UNREACHABLE };
+	json_add_string(request, "KeyId", key);
+	if (sd_event_new(&answer->event) < 0)
+		fault_set(&answer->f, "InternalFailure", "An event loop cannot be made.");
+	else if (kms_worker_start(answer->event, cfg, "DescribeKey", request, on_answer, answer,
+				  NULL, &answer->f) == 0)
+		sd_event_loop(answer->event);
+	sd_event_unref(answer->event);
+}
+
+/* The caller is known to the KMS, and only the call is refused. */
+static bool is_denied(const struct fault *f)
+{
+	return !strcmp(f->code, "AccessDeniedException") || !strcmp(f->code, "AccessDenied");
+}
+
+static bool is_skew(const struct fault *f)
+{
+	return !strcmp(f->code, "RequestExpired") || strstr(f->message, "Signature expired") ||
+	       strstr(f->message, "Signature not yet current");
+}
+
+/* The KMS answers, and does not know who asks. */
+static bool is_unknown_caller(const struct fault *f)
+{
+	static const char *const codes[] = {
+		"UnrecognizedClientException",
+		"InvalidClientTokenId",
+		"InvalidSignatureException",
+		"SignatureDoesNotMatch",
+		"IncompleteSignature",
+		"IncompleteSignatureException",
+		"MissingAuthenticationToken",
+		"ExpiredTokenException",
+		"MissingAuthenticationTokenException",
+		"OptInRequired",
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+		if (!strcmp(f->code, codes[i]))
+			return true;
+	return false;
+}
+
+/* Credentials, network or certificate: the same for each key. */
+static void judge_failure(const struct config *cfg, const struct fault *f, struct finding *finding)
+{
+	char advice[sizeof(finding->advice)];
+
+	if (is_skew(f))
+		snprintf(advice, sizeof(advice),
+			 "The clocks of this host and of the KMS differ. Synchronise them: timedatectl");
+	else if (is_unknown_caller(f))
+		snprintf(advice, sizeof(advice),
+			 "The KMS answers and refuses the credentials. Check Profile=%.64s and CredentialsFile=%.200s.",
+			 cfg->profile, cfg->credentials_file);
+	else if (!strcmp(f->code, "KMSUnreachable"))
+		snprintf(advice, sizeof(advice),
+			 "Check KmsEndpoint=%.200s and CaFile=, and that the KMS runs: systemctl status envelope-kms",
+			 cfg->kms_endpoint);
+	else if (!strcmp(f->code, "CredentialsUnavailable"))
+		snprintf(advice, sizeof(advice),
+			 "No call could be made. See CREDENTIALS in envelope.conf(5). Variables that only the unit of the agent has are not seen here.");
+	else
+		snprintf(advice, sizeof(advice),
+			 "See docs/kms-outcomes.md for what the answer means.");
+	finding_set(finding, CHECK_FAILED, advice, "%s: %s", f->code, f->message);
+}
+
+/* Return: false when no other key needs to be asked about. */
+static bool judge(const struct config *cfg, const char *key, const char *cluster,
+		  struct finding *finding)
+{
+	struct answer answer;
+
+	ask(cfg, key, &answer);
+	if (answer.outcome == KMS_OK && !strcmp(answer.state, "Enabled")) {
+		finding_add(finding, "The key of cluster %s is enabled.", cluster);
+	} else if (answer.outcome == KMS_OK) {
+		finding_add(finding, "The key %s of cluster %s is %s.", key, cluster, answer.state);
+		finding_worse(finding, CHECK_FAILED,
+			      "Enable the key, or cancel its deletion, before the KMS refuses it: aws kms enable-key");
+	} else if (!strcmp(answer.f.code, "NotFoundException")) {
+		if (cluster)
+			finding_add(finding, "The KMS has no key %s, which cluster %s needs.", key,
+				    cluster);
+		if (cluster)
+			finding_worse(finding, CHECK_FAILED,
+				      "This may be another KMS than the one that made the key: check KmsEndpoint=, AccountId= and Region=.");
+	} else if (is_denied(&answer.f)) {
+		finding_add(finding, "It refuses DescribeKey%s%s.",
+			    cluster ? " of the key of cluster " : "", cluster ? cluster : "");
+		finding_worse(finding, CHECK_WARNING,
+			      "The credentials are good, a permission is missing. Allow kms:DescribeKey, GenerateDataKey*, Decrypt and ReEncrypt* to the host's principal.");
+	} else {
+		judge_failure(cfg, &answer.f, finding);
+		return false;
+	}
+	return true;
+}
+
+/* Was the key of the cluster at @at asked about already? */
+static bool seen_before(struct json_object *clusters, size_t at, const char *key)
+{
+	for (size_t i = 0; i < at; i++) {
+		const char *other = json_get_string(json_object_array_get_idx(clusters, i),
+						    "KmsKeyId");
+
+		if (other && !strcmp(other, key))
+			return true;
+	}
+	return false;
+}
+
+/* Return: whether the KMS was asked. */
+static bool judge_clusters(const struct config *cfg, struct json_object *clusters,
+			   struct finding *finding)
+{
+	size_t asked = 0, left = 0, count = clusters ? json_object_array_length(clusters) : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *cluster = json_object_array_get_idx(clusters, i);
+		const char *key = json_get_string(cluster, "KmsKeyId");
+		const char *name = json_get_string(cluster, "DBClusterIdentifier");
+		const char *status = json_get_string(cluster, "Status");
+
+		if (!key || !*key || !name || !status || !strcmp(status, LOST) ||
+		    seen_before(clusters, i, key))
+			continue;
+		if (asked == KEYS_MAX)
+			left++;
+		else if (!judge(cfg, key, name, finding))
+			return true;
+		else
+			asked++;
+	}
+	if (left)
+		finding_add(finding, "%zu other keys were not asked about.", left);
+	return asked;
+}
+
+void check_kms(const struct settings *settings, struct finding *finding)
+{
+	_cleanup_json_ struct json_object *reply = NULL;
+	_cleanup_config_ struct config cfg = { 0 };
+	struct fault f = { 0 };
+
+	if (geteuid() != 0) {
+		finding_set(finding, CHECK_SKIPPED, AS_ROOT,
+			    "Only root can read the credentials and call the KMS as the agent does.");
+		return;
+	}
+	if (config_check_load(settings->config, &cfg, &f) < 0) {
+		finding_set(finding, CHECK_FAILED, "Correct the configuration first.",
+			    "The KMS cannot be asked: the configuration is not valid.");
+		return;
+	}
+	if (cfg.kms_timeout_seconds >= settings->timeout_s)
+		cfg.kms_timeout_seconds = settings->timeout_s > 1 ? settings->timeout_s - 1 : 1;
+	finding_set(finding, CHECK_OK, NULL, "The KMS at %s answers and knows the credentials.",
+		    cfg.kms_endpoint);
+	ask_agent(settings, AGENT_INTERFACE "DescribeClusters", &reply, &f);
+	if (!judge_clusters(&cfg, json_get_array(reply, "clusters"), finding))
+		judge(&cfg, NO_KEY, NULL, finding);
+}
