@@ -137,7 +137,7 @@ def _():
     agent.scannable(two, three)
     os.unlink(one.path)
     agent.start()
-    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    said = agent.bad("InvalidVolume.NotFound", "start", "db1")
     assert f"is not on {one.path}" in said and f"relocate --db-cluster-identifier db1 --device {two.device}" in said, said
     nothing_is_open()
     assert agent.clusters()["db1"]["Device"] == one.path
@@ -196,7 +196,7 @@ def _():
     agent.start()
     copy_to(two)
     one.name(three)
-    agent.bad("InvalidVolumeHeader", "start", "db1")
+    agent.bad("InvalidVolume.NotFound", "start", "db1")
     two.blank()
     one.name(one)
     agent.scannable(*agent.disks)

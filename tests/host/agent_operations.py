@@ -45,14 +45,14 @@ def _():
     two_stopped_clusters()
     agent.scannable(two, three)
     one.name(two)
-    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    said = agent.bad("InvalidVolume.NotFound", "start", "db1")
     assert "is not on" in said and "of the cluster db2" in said, said
     assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
     one.name(three)
-    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    said = agent.bad("InvalidVolume.NotFound", "start", "db1")
     assert "holds no LUKS2 header" in said, said
     os.unlink(one.path)
-    said = agent.bad("InvalidParameterValue", "start", "db1")
+    said = agent.bad("InvalidVolume.NotFound", "start", "db1")
     assert "No such file" in said, said
     assert agent.status("db1") == "stopped" and not agent.keys()
     one.name(one)

@@ -102,7 +102,7 @@ wait_status() { wait_for 300 has_status "$1" "$2"; }
 serial_of() { keyctl search @u envelope "dm-envelope:$1"; }
 
 # fault_of COMMAND...: the fault's name that the command printed on standard error
-fault_of() { "$@" 2>&1 >/dev/null | grep -oE '[A-Za-z]+(Fault|Combination|Value|Unreachable|Header|InUse|Timeout)' | head -1; }
+fault_of() { "$@" 2>&1 >/dev/null | grep -oE '[A-Za-z.]+(NotFound|Fault|Combination|Value|Unreachable|Header|InUse|Timeout)' | head -1; }
 
 # recorded EVENT: number of records of that name in the audit trail
 recorded() { jq -c "select(.eventName == \"$1\")" "$audit" | grep -c .; }

@@ -53,6 +53,7 @@ static void exit_codes(void **state)
 		{ "ValidationException", 2 },
 		{ "InvalidConfiguration", 2 },
 		{ "DBClusterNotFoundFault", 3 },
+		{ "InvalidVolume.NotFound", 6 },
 		{ "NotFoundException", 3 },
 		{ "KMSKeyNotAccessibleFault", 4 },
 		{ "AccessDeniedException", 4 },

@@ -14,7 +14,8 @@
  *			resume.c resumes the jobs of a killed agent: a new kind of long work, such
  *			as a snapshot, is a file here and a row of its table. state.c alone changes
  *			a status; key_loss.c, recovery_window.c, denial_count.c, loss_record.c and
- *			device_verdict.c say why. restart.c starts a cluster again after silence;
+ *			device_verdict.c say why. restart.c starts a cluster again after silence,
+ *			and when the disk that it waits for has come (disk_wait.c);
  *			catalog_return.c brings a catalog back that took no changes
  *	catalog/	what the host remembers: clusters, the list of them, the job table
  *	lease/		the kernel key of a cluster: keyring.c, and kms_call.c for calls to the KMS.
@@ -47,11 +48,13 @@
  * @device_seen: all devices have been looked at; judge this cluster by them
  * @looked: every cluster has been judged
  * @changed: the state that Status shows has changed; true when a client waits for a look
+ * @disks_changed: disks have come or gone
  */
 struct agent_hooks {
 	void (*device_seen)(struct cluster *cluster, const struct mapping *mappings, size_t count);
 	void (*looked)(struct agent *agent);
 	bool (*changed)(struct agent *agent);
+	void (*disks_changed)(struct agent *agent);
 };
 
 /**
@@ -73,6 +76,9 @@ struct agent_hooks {
  * @control: /dev/mapper/control, polled for device-mapper events
  * @refreshing, @refresh_again: a look at all devices is under way, or wanted after it
  * @look_ns: when that look began, CLOCK_BOOTTIME
+ * @disk_monitor: of udev's events, NULL without udev; @disk_timer: set while events are gathered;
+ *	@disk_moments: number of times that it has ended
+ * @scanning, @scan_again: a look at all disks for known clusters is under way, or wanted after it
  * @changes: number of operations that have ended and of clusters that have gone
  * @removed: @changes when a cluster last went
  * @renewals: calls of the KMS for renewals that are under way
@@ -105,6 +111,11 @@ struct agent {
 	bool refreshing;
 	bool refresh_again;
 	uint64_t look_ns;
+	struct sd_device_monitor *disk_monitor;
+	sd_event_source *disk_timer;
+	uint64_t disk_moments;
+	bool scanning;
+	bool scan_again;
 	uint64_t changes;
 	uint64_t removed;
 	unsigned int renewals;

@@ -23,6 +23,7 @@
 #include "agent/lease/keyring.h"
 #include "agent/reload.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/disk_events.h"
 #include "agent/volume/host.h"
 #include "agent/volume/mapper.h"
 #include "agent/work/catalog_return.h"
@@ -199,6 +200,8 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 		return fault_set(f, "InternalFailure", "The event loop failed: %s.", strerror(-r));
 	if (reload_on_hangup(agent, f) < 0 || serve(agent, f) < 0)
 		return -1;
+	/* First the watch: no disk comes between the scan and the watch. */
+	disk_events_start(agent);
 	reconcile_scan(agent);
 	return 0;
 }
@@ -207,6 +210,7 @@ static void stop(struct agent *agent)
 {
 	state_flush(agent);
 	device_events_stop(agent);
+	disk_events_stop(agent);
 	varlink_server_free(agent->server);
 	subscriptions_close(agent);
 	kms_worker_end_all();
@@ -236,6 +240,7 @@ static struct agent new_agent(const char *config)
 			.device_seen = device_verdict_seen,
 			.looked = subscriptions_looked,
 			.changed = subscriptions_changed,
+			.disks_changed = reconcile_disks,
 		},
 	};
 }

@@ -47,6 +47,8 @@ static const struct {
 	  "Load the module: modprobe dm-envelope. If it is missing, see: dkms status" },
 	{ "KeyQuotaExceeded",
 	  "See the quota and its use: sysctl kernel.keys; cat /proc/key-users" },
+	{ "InvalidVolume.NotFound",
+	  "See the disks of this host: lsblk -o NAME,LABEL,UUID,FSTYPE. Attach the disk of the cluster, or assemble the device on top of it." },
 	{ "InvalidVolumeHeader",
 	  "See which volume each disk holds: lsblk -o NAME,LABEL,UUID,FSTYPE. Restore a changed header: envelope header restore." },
 	{ "AgentUnreachable",

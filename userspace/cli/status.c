@@ -42,6 +42,8 @@ static void show_device(struct json_object *o)
 	output_text(o, "DBClusterIdentifier", name, sizeof(name));
 	if (json_get_bool(o, "ReadOnly", false))
 		printf("%s: The device is read-only.\n", name);
+	if (!json_get_bool(o, "DiskPresent", true))
+		printf("%s: The disk is not there.\n", name);
 	if (json_has(o, "GrowableBytes"))
 		printf("%s: The disk has %" PRId64
 		       " bytes more than the volume. To use them: envelope cluster modify --db-cluster-identifier %s --grow\n",

@@ -92,6 +92,7 @@ json_object *cluster_volume_to_json(const struct cluster *cluster, unsigned int 
 			: mapping->live	  ? "live"
 					  : "failed");
 	json_add_string(o, "DeviceReason", mapping->reason);
+	json_add_bool(o, "DiskPresent", !cluster->absent);
 	json_add_string(o, "KeyDescription", description);
 	if (cluster->key)
 		json_add_int(o, "KeySerial", cluster->key);

@@ -58,6 +58,7 @@ struct grant {
  * @deletion_protection: no deletion; from a table of its own
  * @allow_discards: discards are to reach the disk, from a table of its own
  * @found: path at which the disk was last found, "" if it was not yet
+ * @absent: the disk was not there at the last look at the disks
  * @key: serial number of the kernel key that this agent renews, 0 for none
  * @deadline_ns: end of the lease, CLOCK_BOOTTIME
  * @claim_ns: end of this host's claim on the volume, CLOCK_BOOTTIME: no lease lasts longer; 0 for no
@@ -105,6 +106,7 @@ struct cluster {
 	bool deletion_protection;
 	bool allow_discards;
 	char found[PATH_MAX];
+	bool absent;
 	int32_t key;
 	uint64_t deadline_ns;
 	uint64_t claim_ns;

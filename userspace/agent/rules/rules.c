@@ -192,14 +192,24 @@ int rules_confirm_loss(const struct cluster *cluster, struct fault *f)
 			 cluster->id, cluster_status_name(cluster->status));
 }
 
+/** rules_waits_for_disk() - did the boot unit want the cluster when its disk was not there? */
+bool rules_waits_for_disk(const struct cluster *cluster)
+{
+	return cluster->status == CLUSTER_STOPPED && cluster->restart.at_boot &&
+	       !strncmp(cluster->reason, RULES_DISK_MISSING ":", strlen(RULES_DISK_MISSING ":"));
+}
+
 /**
  * rules_restart() - does the agent itself start the cluster again?
  * @policy: RestartAfterLeaseEnd=
  *
- * Only after a lease that ended because nobody answered. Each other reason is somebody's decision.
+ * Only when its disk has come, and after a lease that ended because nobody answered. Each other reason
+ * is somebody's decision.
  */
 bool rules_restart(const struct cluster *cluster, const char *policy)
 {
+	if (rules_waits_for_disk(cluster))
+		return true;
 	if (cluster->status != CLUSTER_STOPPED ||
 	    strncmp(cluster->reason, ENVELOPE_REASON_LEASE ":", strlen(ENVELOPE_REASON_LEASE ":")))
 		return false;

@@ -14,6 +14,9 @@
 
 #define RULES_DEFAULT_KEY "alias/aws/rds"
 
+/* First word of the reason of a cluster that the boot unit wants, and whose disk is not there. */
+#define RULES_DISK_MISSING "disk-missing"
+
 /**
  * struct create_request - parameters of CreateCluster, borrowed; NULL for what was not given
  * @host_region, @host_account: of this host's configuration
@@ -36,6 +39,7 @@ int rules_create(const struct create_request *request, const char **key, struct 
 int rules_key_metadata(const char *arn, const char *state, const char *region, struct fault *f);
 int rules_region(const char *region, const char *host_region, struct fault *f);
 int rules_start(const struct cluster *cluster, bool may_run, struct fault *f);
+bool rules_waits_for_disk(const struct cluster *cluster);
 bool rules_restart(const struct cluster *cluster, const char *policy);
 int rules_stop(const struct cluster *cluster, struct fault *f);
 int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct fault *f);

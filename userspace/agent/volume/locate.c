@@ -79,7 +79,7 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
 				 "The volume %s of the cluster %s is not on %s, but on %s. (%.250s)",
 				 job->volume_id, job->cluster_id, job->device, elsewhere,
 				 why.message);
-	return fault_set(&job->fault, why.code,
+	return fault_set(&job->fault, VOLUME_NOT_FOUND,
 			 "The volume %s of the cluster %s is not on %s, nor on another device of this host. (%.250s)",
 			 job->volume_id, job->cluster_id, job->device, why.message);
 }
@@ -100,7 +100,7 @@ static int check_disk(struct volume_job *job, const struct scanned *volume, bool
 			 job->device, volume->device);
 		return 0;
 	}
-	return fault_set(&job->fault, "InvalidVolumeHeader",
+	return fault_set(&job->fault, VOLUME_NOT_FOUND,
 			 "The volume %s of the cluster %s is not on %s. %s has its header, but may be a copy or the disk below %s: attach that device first. If %s is the volume: " RELOCATE
 			 " %s --device %s",
 			 job->volume_id, job->cluster_id, job->device, volume->device, job->device,

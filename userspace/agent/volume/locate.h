@@ -5,6 +5,9 @@
 
 #include "agent/volume/volume_job.h"
 
+/* EC2's code. The device of the volume is not there: it may come later. */
+#define VOLUME_NOT_FOUND "InvalidVolume.NotFound"
+
 int locate_volume(struct volume_job *job);
 int locate_to_erase(struct volume_job *job);
 

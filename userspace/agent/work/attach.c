@@ -21,6 +21,7 @@
 #include "agent/lease/renewal.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/locate.h"
+#include "agent/work/disk_wait.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/kms_record.h"
 #include "agent/work/loss_record.h"
@@ -99,8 +100,12 @@ static const char *reason_of(const struct operation *op)
 {
 	if (op->kind == OPERATION_ACTIVATE)
 		return "key-activated: for a bare dmsetup create";
+	if (op->call)
+		return "";
 	/* No client asked for it: see restart.c. */
-	return op->call ? "" : "restarted: its lease had ended without an answer of the KMS";
+	return rules_waits_for_disk(op->cluster)
+		       ? "restarted: its disk has come"
+		       : "restarted: its lease had ended without an answer of the KMS";
 }
 
 /* A person has stopped the cluster while the agent itself started it. */
@@ -192,6 +197,7 @@ static void header_known(struct operation *op)
 	struct cluster *cluster = op->cluster;
 
 	if (job->result < 0) {
+		disk_wait_begin(op);
 		operation_step_failed(op);
 		return;
 	}
@@ -245,5 +251,6 @@ void attach_begin(struct operation *op)
 {
 	op->job.stale = op->job.mapping.name[0] && !op->job.mapping.live &&
 			op->kind != OPERATION_ACTIVATE;
+	op->disk_moments = op->agent->disk_moments;
 	operation_device_step(op, run_read_header, header_known);
 }

@@ -31,6 +31,7 @@ enum operation_kind {
  * @job: the copies that a device thread works on
  * @record: its row in the job table; no kind: it has no row
  * @before, @reason: the cluster's status when it began, and why
+ * @disk_moments: of the agent, when it began to look for the disk
  * @allowed_discards: the cluster's setting when it began
  * @run, @next: the step in a device thread, and the step after it in the event loop
  * @answered: who gave the last answer of the KMS
@@ -55,6 +56,7 @@ struct operation {
 	enum cluster_status before;
 	char reason[512];
 	bool allowed_discards;
+	uint64_t disk_moments;
 	void (*run)(struct volume_job *job);
 	void (*next)(struct operation *op);
 	void (*undo)(struct operation *op);

@@ -22,6 +22,7 @@ void place_found(struct cluster *cluster, const char *device, const char *disk)
 	struct fault f;
 
 	snprintf(cluster->found, sizeof(cluster->found), "%s", device);
+	cluster->absent = false;
 	if (!strcmp(cluster->disk, disk))
 		return;
 	snprintf(cluster->disk, sizeof(cluster->disk), "%s", disk);

@@ -21,6 +21,7 @@
 #include "agent/catalog/protections.h"
 #include "agent/catalog/settings.h"
 #include "agent/lease/grant.h"
+#include "agent/volume/device_events.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
 #include "agent/work/key_loss.h"
@@ -28,6 +29,7 @@
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
 #include "agent/work/recovery_window.h"
+#include "agent/work/restart.h"
 #include "agent/work/resume.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
@@ -39,6 +41,7 @@
  * @call, @params, @uid, @pid: of AdoptCluster; @call is NULL when the agent starts, or after the answer
  * @device, @number: the one device to take in, for a client
  * @take_over: the client says that the volume's other owner is gone
+ * @known_only: disks have come or gone: takes in no volume that the catalog does not know
  */
 struct scan_job {
 	struct agent *agent;
@@ -50,6 +53,7 @@ struct scan_job {
 	char device[PATH_MAX];
 	dev_t number;
 	bool take_over;
+	bool known_only;
 	struct scanned *volumes;
 	size_t count;
 	struct mapping *mappings; /* looked at after the disks */
@@ -195,6 +199,7 @@ static void compare_state(struct cluster *cluster, const struct volume_header *h
 static void update(struct cluster *cluster, const struct scanned *volume)
 {
 	const struct volume_header *header = &volume->header;
+	bool come;
 
 	if (cluster->operation || cluster_is_in_between(cluster))
 		return;
@@ -202,11 +207,39 @@ static void update(struct cluster *cluster, const struct scanned *volume)
 		log_warning("%s has the header of the volume %s of cluster %s, but is not known to be its disk, which is %s (%s). Nothing is changed.",
 			    volume->device, cluster->volume_id, cluster->id, cluster->device,
 			    cluster->disk[0] ? cluster->disk : "unknown");
+		cluster->absent = true;
 		return;
 	}
+	come = cluster->absent;
 	place_found(cluster, volume->device, volume->disk);
 	grant_from_header(cluster, header);
 	compare_state(cluster, header);
+	if (come)
+		restart_disk_found(cluster);
+}
+
+static bool is_listed(const struct scan_job *job, const struct cluster *cluster)
+{
+	for (size_t i = 0; i < job->count; i++)
+		if (!strcmp(job->volumes[i].header.volume_id, cluster->volume_id))
+			return true;
+	return false;
+}
+
+/*
+ * A disk that has gone is shown, and decides nothing: it may be a cable. The device on the disk reports
+ * the disk's errors, and the lease goes on.
+ */
+static void note_absent(const struct scan_job *job)
+{
+	for (struct cluster *c = job->agent->clusters; c; c = c->next) {
+		if (c->absent || c->operation || c->changed > job->changes || is_listed(job, c))
+			continue;
+		c->absent = true;
+		log_warning("Cluster %s: its disk %s is not there, or cannot be read.", c->id,
+			    cluster_disk_path(c));
+	}
+	device_events_changed(job->agent);
 }
 
 static void scan_run(void *data)
@@ -217,16 +250,20 @@ static void scan_run(void *data)
 	job->result = mapper_list(&job->mappings, &job->mapping_count, &job->fault);
 }
 
-static void scan_begin(struct scan_job *job);
-
-static void scan_done(void *data)
+/* The layers above a disk that has just come may come later: it is not known yet which is the volume. */
+static void note_unknown(const struct scanned *volume)
 {
-	struct scan_job *job = data;
+	if (strcmp(volume->header.state, "deleted"))
+		log_info("%s holds the volume %s of a cluster %s that the catalog does not know. To take it in: envelope cluster adopt --device %s",
+			 volume->device, volume->header.volume_id, volume->header.cluster_id,
+			 volume->device);
+}
+
+/* Return: whether a volume must be read again. */
+static bool compare(const struct scan_job *job)
+{
 	bool again = false;
 
-	if (job->result < 0)
-		log_error("%s No volume that is not in the catalog is taken in.",
-			  job->fault.message);
 	for (size_t i = 0; i < job->count; i++) {
 		const struct scanned *volume = &job->volumes[i], *copy = find_copy(job, volume);
 		struct cluster *cluster = cluster_find_volume(job->agent, volume->header.volume_id);
@@ -240,22 +277,48 @@ static void scan_done(void *data)
 			again = true;
 		else if (cluster)
 			update(cluster, volume);
+		else if (job->known_only)
+			note_unknown(volume);
 		else if (job->result == 0)
 			adopt(job, volume);
 	}
+	return again;
+}
+
+static void scan_begin(struct scan_job *job);
+
+static void scan_done(void *data)
+{
+	struct scan_job *job = data;
+	struct agent *agent = job->agent;
+	bool again;
+
+	if (job->result < 0)
+		log_error("%s No volume that is not in the catalog is taken in.",
+			  job->fault.message);
+	again = compare(job);
+	note_absent(job);
 	free(job->volumes);
 	free(job->mappings);
-	if (again)
+	if (again) {
 		scan_begin(job);
-	else
-		free(job);
+		return;
+	}
+	free(job);
+	agent->scanning = false;
+	if (agent->scan_again)
+		reconcile_disks(agent);
 }
 
 static const struct device_work scan_work = { .run = scan_run, .done = scan_done };
 
 static void scan_begin(struct scan_job *job)
 {
-	*job = (struct scan_job){ .agent = job->agent, .changes = job->agent->changes };
+	*job = (struct scan_job){ .agent = job->agent,
+				  .changes = job->agent->changes,
+				  .known_only = job->known_only };
+	job->agent->scanning = true;
+	job->agent->scan_again = false;
 	device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &scan_work, job);
 }
 
@@ -407,5 +470,28 @@ void reconcile_scan(struct agent *agent)
 	}
 	job->agent = agent;
 	resume_interrupted(agent);
+	scan_begin(job);
+}
+
+/**
+ * reconcile_disks() - disks have come or gone: look which clusters' disks are there
+ *
+ * Works in the background, one look at a time. A call during a look makes another look follow.
+ */
+void reconcile_disks(struct agent *agent)
+{
+	struct scan_job *job;
+
+	if (agent->scanning) {
+		agent->scan_again = true;
+		return;
+	}
+	job = calloc(1, sizeof(*job));
+	if (!job) {
+		log_error("Out of memory.");
+		return;
+	}
+	job->agent = agent;
+	job->known_only = true;
 	scan_begin(job);
 }

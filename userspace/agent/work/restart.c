@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Starts clusters again whose lease ended because nobody answered: neither the KMS nor a person has
- * decided that they end. The reason in the catalog tells the next agent. Must never start a cluster
- * that a person has stopped: a stop changes the reason.
+ * decided that they end. Starts clusters, too, whose boot unit did not find the disk (disk_wait.c). The
+ * reason in the catalog tells the next agent. Must never start a cluster that a person has stopped: a
+ * stop changes the reason.
  *
  * A try is a start as a client asks for it. It fails while the KMS is silent and while the failed
  * device is in use, and then comes again.
@@ -51,6 +52,16 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* udev has an event for a disk that comes. Until then tries are rare: each try reads all disks. */
+static uint64_t next_delay(struct cluster *cluster)
+{
+	uint64_t most = agent_renew_ns(cluster->agent);
+
+	if (rules_waits_for_disk(cluster) && cluster->absent && cluster->agent->disk_monitor)
+		return lease_renew_delay(most, lease_random());
+	return lease_retry_delay(++cluster->restart.failures, most, UINT64_MAX, lease_random());
+}
+
 /**
  * restart_check() - set a timer for the next try, if the cluster is to be started again
  *
@@ -76,10 +87,19 @@ void restart_check(struct cluster *cluster)
 	}
 	if (cluster->restart.timer)
 		return;
-	delay = lease_retry_delay(++cluster->restart.failures, agent_renew_ns(cluster->agent),
-				  UINT64_MAX, lease_random());
+	delay = next_delay(cluster);
 	r = sd_event_add_time_relative(cluster->agent->event, &cluster->restart.timer,
 				       CLOCK_BOOTTIME, delay / 1000, 1000, on_timer, cluster);
 	if (r < 0)
 		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
+}
+
+/** restart_disk_found() - the disk has come: the next try is near, however many have failed */
+void restart_disk_found(struct cluster *cluster)
+{
+	if (!cluster->restart.timer)
+		return;
+	cluster->restart.timer = sd_event_source_disable_unref(cluster->restart.timer);
+	cluster->restart.failures = 0;
+	restart_check(cluster);
 }

@@ -72,6 +72,7 @@ static const struct {
 	{ "ThrottlingException", EXIT_UNREACHABLE },
 
 	{ "InvalidDBClusterStateFault", EXIT_WRONG_STATE },
+	{ "InvalidVolume.NotFound", EXIT_WRONG_STATE },
 	{ "InvalidVolumeHeader", EXIT_WRONG_STATE },
 	{ "VolumeInUse", EXIT_WRONG_STATE },
 

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The wait for a disk that is not there when the boot unit starts its cluster. The reason in the catalog
+ * tells the next agent of the wait; restart.c ends the wait with a start. Must not wait for a person's
+ * start: the person has the fault.
+ */
+#include "agent/work/disk_wait.h"
+
+#include <string.h>
+
+#include "agent/rules/rules.h"
+#include "agent/volume/locate.h"
+#include "agent/work/start_note.h"
+#include "agent/work/state.h"
+
+/** disk_wait_begin() - the disk of @op's cluster was not found: wait for it, if the boot unit asks */
+void disk_wait_begin(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	if (strcmp(op->job.fault.code, VOLUME_NOT_FOUND))
+		return;
+	cluster->absent = true;
+	if (!op->call || !op->job.at_boot || cluster->status != CLUSTER_STOPPED)
+		return;
+	start_note(cluster, true, op->job.read_only_asked);
+	if (!rules_waits_for_disk(cluster))
+		state_set(cluster, CLUSTER_STOPPED, RULES_DISK_MISSING ": %.400s",
+			  op->job.fault.message);
+	/* A look that found the disk meanwhile has left the cluster to this operation. */
+	if (op->disk_moments != op->agent->disk_moments)
+		op->agent->hooks.disks_changed(op->agent);
+}
