@@ -105,6 +105,81 @@ static void a_reboot_keeps_what_was_saved(void **state)
 	assert_int_equal(store_clock(x->store), begun + 3 * DAY);
 }
 
+static int note_end(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	return 0;
+}
+
+/* Number of keys whose waiting period is over. */
+static int destroyed(struct store_fixture *x)
+{
+	int64_t next;
+
+	return store_destroy_due(x->store, store_clock(x->store), note_end, NULL, &next, NULL);
+}
+
+static void pend(struct store_fixture *x, int64_t due)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+
+	assert_int_equal(store_get_key(x->store, A, &cmk, NULL, NULL), 0);
+	cmk.state = KEY_PENDING_DELETION;
+	cmk.pending_days = 7;
+	cmk.deletion = host.wall + 7 * DAY;
+	cmk.due = due;
+	assert_int_equal(store_update_key(x->store, &cmk, NULL), 0);
+}
+
+/* A host without a clock of its own, before it has asked a time server; then the clock is set. */
+static void a_wrong_clock_at_boot_destroys_no_key(void **state)
+{
+	static const int64_t wrong[] = { 0, NOW + 20LL * 365 * DAY, NOW - 9 * DAY };
+	struct store_fixture *x = *state;
+
+	pend(x, store_clock(x->store) + 7 * DAY);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		passes(2 * DAY);
+		assert_int_equal(store_save_clock(x->store, NULL), 0);
+		reboot(DAY);
+		host.wall = wrong[i];
+		reopen(x);
+		assert_int_equal(store_begin_waiting(x->store, NULL), 0);
+		assert_int_equal(destroyed(x), 0);
+		host.wall = NOW + 1000 * DAY;
+		assert_int_equal(destroyed(x), 0);
+	}
+	passes(DAY - 1);
+	assert_int_equal(destroyed(x), 0);
+	passes(1);
+	assert_int_equal(destroyed(x), 1);
+}
+
+/*
+ * The record has the date of the deletion alone. The clock of the store has begun with a wall clock that
+ * was ahead of the date.
+ */
+static void a_date_of_an_older_version_destroys_no_key(void **state)
+{
+	struct store_fixture *x = *state;
+
+	host.wall = NOW - 30 * DAY;
+	pend(x, CMK_DUE_UNKNOWN);
+	store_fixture_tamper(x, "UPDATE keys SET deletion = 1 WHERE key_id = '" A "'");
+	reboot(30 * DAY);
+	reopen(x);
+	/* Even if the KMS cannot write what follows. */
+	if (destroyed(x))
+		fail_msg("the wall clock has destroyed a key");
+	assert_int_equal(store_begin_waiting(x->store, NULL), 1);
+	assert_int_equal(destroyed(x), 0);
+	passes(7 * DAY - 1);
+	reopen(x);
+	assert_int_equal(store_begin_waiting(x->store, NULL), 0);
+	assert_int_equal(destroyed(x), 0);
+	passes(1);
+	assert_int_equal(destroyed(x), 1);
+}
+
 static int start(void **state)
 {
 	host.wall = NOW;
@@ -118,6 +193,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_jump_of_the_wall_clock_ends_no_waiting_period,
 						start, store_fixture_tear_down),
 		cmocka_unit_test_setup_teardown(a_reboot_keeps_what_was_saved, start,
+						store_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_wrong_clock_at_boot_destroys_no_key, start,
+						store_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_date_of_an_older_version_destroys_no_key, start,
 						store_fixture_tear_down),
 	};
 

@@ -368,14 +368,14 @@ static bool join_all(struct device_thread *thread)
 	struct timespec limit;
 	bool all = true;
 
-	clock_gettime(CLOCK_REALTIME, &limit);
+	clock_gettime(CLOCK_MONOTONIC, &limit);
 	limit.tv_sec += STOP_SECONDS;
 	for (struct lane *lane = thread->lanes; lane; lane = lane->next) {
 		struct job *job = lane->running;
 
 		if (!job || job->joined)
 			continue;
-		job->joined = pthread_timedjoin_np(job->thread, NULL, &limit) == 0;
+		job->joined = pthread_clockjoin_np(job->thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
 		all &= job->joined;
 	}
 	return all;

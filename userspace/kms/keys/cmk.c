@@ -40,7 +40,8 @@ struct json_object *cmk_record(const struct cmk *cmk)
 	json_add_bool(record, "AwsManaged", cmk->aws_managed);
 	json_add_int(record, "Created", cmk->created);
 	json_add_int(record, "Deletion", cmk->deletion);
-	json_add_int(record, "Due", cmk->due);
+	if (cmk->due != CMK_DUE_UNKNOWN)
+		json_add_int(record, "Due", cmk->due);
 	json_add_int(record, "PendingDays", cmk->pending_days);
 	return record;
 }
@@ -62,8 +63,8 @@ int cmk_from_record(struct json_object *record, struct cmk *cmk)
 	cmk->aws_managed = json_get_bool(record, "AwsManaged", false);
 	cmk->created = json_get_int(record, "Created", 0);
 	cmk->deletion = json_get_int(record, "Deletion", 0);
-	/* Older records have the date alone. The store's clock began as the date. */
-	cmk->due = json_get_int(record, "Due", cmk->deletion);
+	/* The date destroys no key: the wall clock may be wrong. See store_begin_waiting(). */
+	cmk->due = json_get_int(record, "Due", CMK_DUE_UNKNOWN);
 	cmk->pending_days = (int)json_get_int(record, "PendingDays", 0);
 	cmk->description = strdup(description);
 	return cmk->description ? 0 : -1;

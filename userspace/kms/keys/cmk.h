@@ -17,6 +17,11 @@
 
 #define KEY_ID_MAX	    37
 #define CMK_DESCRIPTION_MAX 8192
+#define CMK_WAIT_DAYS_MOST  30
+#define CMK_DAY_SECONDS	    86400
+
+/* A record of an older version, which has the date of the deletion alone. */
+#define CMK_DUE_UNKNOWN INT64_MAX
 
 struct cmk { /* owner: the caller's stack; cmk_free() */
 	char key_id[KEY_ID_MAX];
@@ -27,7 +32,7 @@ struct cmk { /* owner: the caller's stack; cmk_free() */
 	bool aws_managed; /* alias/aws/...: cannot be managed by anyone */
 	int64_t created;  /* seconds since the epoch */
 	int64_t deletion; /* seconds since the epoch, for people; 0 unless pending */
-	int64_t due;	  /* the end of the waiting period by store_clock() */
+	int64_t due;	  /* the end of the waiting period by store_clock(), or CMK_DUE_UNKNOWN */
 	int pending_days; /* waiting period; 0 unless pending */
 };
 

@@ -44,6 +44,19 @@ static void note_jump(struct deletion *deletion, int64_t now)
 			    (long long)jump);
 }
 
+static void begin_waiting(struct store *store)
+{
+	struct fault fault;
+	int begun = store_begin_waiting(store, &fault);
+
+	if (begun < 0)
+		log_error("Keys that an older version scheduled for deletion wait until the next start: %s",
+			  fault.message);
+	if (begun > 0)
+		log_warning("The waiting periods of %d key(s) begin anew: an older version counted them by the wall clock.",
+			    begun);
+}
+
 static void save_clock(struct deletion *deletion)
 {
 	struct fault fault;
@@ -112,6 +125,7 @@ int deletion_new(sd_event *event, struct store *store, struct audit *audit, stru
 		return fault_set(f, "InternalFailure", "The deletion timer cannot be made: %s.",
 				 strerror(-r));
 	}
+	begin_waiting(store);
 	run(deletion);
 	*out = deletion;
 	return 0;

@@ -11,8 +11,6 @@
 #include "lib/base/json.h"
 
 #define WINDOW_LEAST 7
-#define WINDOW_MOST  30
-#define DAY_SECONDS  86400
 
 static int set_state(struct call *call, enum key_use use, enum key_state state, struct fault *f)
 {
@@ -44,8 +42,8 @@ static int set_deletion(struct call *call, struct cmk *cmk, enum key_state state
 
 	cmk->state = state;
 	cmk->pending_days = (int)days;
-	cmk->deletion = days ? call->now + days * DAY_SECONDS : 0;
-	cmk->due = days ? store_clock(call->kms->store) + days * DAY_SECONDS : 0;
+	cmk->deletion = days ? call->now + days * CMK_DAY_SECONDS : 0;
+	cmk->due = days ? store_clock(call->kms->store) + days * CMK_DAY_SECONDS : 0;
 	if (store_update_key(call->kms->store, cmk, f))
 		return -1;
 	deletion_rearm(call->kms->deletion);
@@ -59,8 +57,8 @@ int op_schedule_key_deletion(struct call *call, struct fault *f)
 	_cleanup_cmk_ struct cmk cmk = { 0 };
 	int64_t days;
 
-	if (param_number(call->params, "PendingWindowInDays", WINDOW_LEAST, WINDOW_MOST,
-			 WINDOW_MOST, &days, f) ||
+	if (param_number(call->params, "PendingWindowInDays", WINDOW_LEAST, CMK_WAIT_DAYS_MOST,
+			 CMK_WAIT_DAYS_MOST, &days, f) ||
 	    op_key(call, "KeyId", USE_SCHEDULE_DELETION, &cmk, f) ||
 	    set_deletion(call, &cmk, KEY_PENDING_DELETION, days, f))
 		return -1;

@@ -72,6 +72,8 @@ int store_update_key(struct store *store, const struct cmk *cmk, struct fault *f
 /** typedef store_destroyed_t - a key is about to be gone; Return: 0, or -1 to keep it and stop */
 typedef int (*store_destroyed_t)(const struct cmk *cmk, void *userdata, struct fault *f);
 
+int store_begin_waiting(struct store *store, struct fault *f);
+
 int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
 		      int64_t *next, struct fault *f);
 

@@ -142,3 +142,60 @@ int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, 
 		destroyed++;
 	}
 }
+
+/* Gives @cmk its whole waiting period; of the longest kind if the record does not say. */
+static int begin_waiting(struct store *store, struct cmk *cmk, struct fault *f)
+{
+	int days = cmk->pending_days ? cmk->pending_days : CMK_WAIT_DAYS_MOST;
+
+	cmk->due = store_clock(store) + (int64_t)days * CMK_DAY_SECONDS;
+	return store_update_key(store, cmk, f);
+}
+
+/* @count_only: changes nothing. Return: number of keys whose waiting period has no end, or -1 */
+static int begin_all(struct store *store, bool count_only, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int step, begun = 0, r;
+
+	if (store_prepare(store,
+			  "SELECT " KEY_COLUMNS " FROM keys WHERE deletion > 0 ORDER BY key_id",
+			  &statement, f))
+		return -1;
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		_cleanup_cmk_ struct cmk cmk = { 0 };
+
+		r = key_row_read(store, statement, &cmk, NULL, f);
+		if (r == -EBADMSG || (!r && cmk.due != CMK_DUE_UNKNOWN))
+			continue;
+		if (r || (!count_only && begin_waiting(store, &cmk, f)))
+			return -1;
+		begun++;
+	}
+	return step == SQLITE_DONE ? begun : store_fault(store, "read the keys", f);
+}
+
+/**
+ * store_begin_waiting() - begin the waiting periods of keys that an older version scheduled, anew
+ *
+ * Their records have a date alone, and the wall clock may be far ahead of the date: a host without a
+ * clock of its own has a wrong one until it has asked a time server.
+ *
+ * Return: number of such keys, or -1; then they wait until the next start.
+ */
+int store_begin_waiting(struct store *store, struct fault *f)
+{
+	int begun = begin_all(store, true, f);
+
+	if (begun <= 0)
+		return begun;
+	if (store_begin(store, f))
+		return -1;
+	begun = begin_all(store, false, f);
+	/* The new ends are counted by this clock, which an older store does not keep. */
+	if (begun < 0 || store_save_clock(store, f)) {
+		store_rollback(store);
+		return -1;
+	}
+	return store_commit(store, f) ? -1 : begun;
+}
