@@ -6,6 +6,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 
 from agent_daemon import Agent, luks
@@ -216,6 +217,106 @@ def _():
 
 
 agent.restart()
+
+
+def registrations():
+    """Path (here a host's id) -> key of the registrations of the disk, and the path with the reservation."""
+    folder = f"{agent.kernel}/reservations/{os.path.basename(one.device)}"
+    keys = {}
+    for name in os.listdir(folder):
+        if name != "holder":
+            with open(f"{folder}/{name}", encoding="utf-8") as f:
+                keys[name] = f.read().strip()
+    holder = f"{folder}/holder"
+    return {k: v for k, v in keys.items() if v != "0"}, os.readlink(holder) if os.path.islink(holder) else None
+
+
+@contextlib.contextmanager
+def reservations():
+    """The disk has persistent reservations, over a path of each host."""
+    folder = f"{agent.kernel}/reservations"
+    os.makedirs(f"{folder}/{os.path.basename(one.device)}")
+    os.symlink(folder, f"{there.kernel}/reservations")
+    try:
+        yield f"{folder}/{os.path.basename(one.device)}"
+    finally:
+        os.unlink(f"{there.kernel}/reservations")
+        shutil.rmtree(folder)
+
+
+def reserve(folder, path, key):
+    """Another program reserves the disk over a path."""
+    with open(f"{folder}/{path}", "w", encoding="utf-8") as f:
+        f.write(key)
+    os.symlink(path, f"{folder}/holder")
+
+
+def lost_its_reservation(host):
+    return "reservation-lost" in host.clusters()["db1"].get("StatusReason", "")
+
+
+@test("a disk with reservations is reserved from the creation to the stop, and over a restart of the agent")
+def _():
+    with reservations() as folder:
+        agent.create("db1", one)
+        assert list(registrations()[0]) == [HERE] and registrations()[1] == HERE, registrations()
+        assert agent.clusters()["db1"]["DiskReserved"] and agent.volume("db1")["DiskReserved"]
+        agent.restart()
+        wait_for(lambda: agent.clusters()["db1"]["DiskReserved"])
+        agent.good("stop", "db1")
+        assert registrations() == ({}, None), registrations()
+        assert not agent.clusters()["db1"]["DiskReserved"]
+        reserve(folder, "f" * 32, "9")
+        whole = one.read()
+        for command in (("start", "db1"), ("delete", "db1", "--skip-final-snapshot", "--erase")):
+            said = agent.bad("VolumeInUse", *command)
+            assert "has reserved the disk" in said, said
+        assert agent.status("db1") == "stopped" and not agent.keys()
+        agent.good("delete", "db1", "--skip-final-snapshot")  # forgets it here
+        said = agent.bad("VolumeInUse", "create", "db9", "--device", one.device, "--storage-encrypted", "--allow-overwrite")
+        assert "has reserved the disk" in said, said
+        assert one.read() == whole, "the disk of another program was written to"
+        assert registrations() == ({"f" * 32: "9"}, "f" * 32), registrations()
+    one.blank()
+
+
+@test("another program's registration of this host stays as it is, and Fencing=no registers nothing")
+def _():
+    with reservations() as folder:
+        reserve(folder, HERE, "9")
+        agent.create("db1", one)
+        assert registrations() == ({HERE: "9"}, HERE) and not agent.clusters()["db1"]["DiskReserved"]
+        agent.good("stop", "db1")
+        assert registrations() == ({HERE: "9"}, HERE), registrations()
+    with reservations():
+        agent.restart(Fencing="no")
+        agent.good("start", "db1")
+        assert registrations() == ({}, None), registrations()
+        agent.good("stop", "db1")
+        agent.restart()
+
+
+@test("with reservations --take-over is possible at once: the disk fences the other host, whose device fails")
+def _():
+    with reservations():
+        agent.create("db1", one)
+        with host():
+            assert "--take-over" in refused(adopt())
+            assert registrations()[1] == HERE
+            assert adopt("--take-over").returncode == 0
+            assert owner()["host"] == THERE and registrations()[1] == THERE, registrations()
+            wait_for(lambda: lost_its_reservation(agent))
+            assert agent.status("db1") == "stopped" and not agent.keys()
+            assert "is gone, and the disk refuses its writes" in agent.log()
+            assert "reservation-lost" in open(agent.audit_file, encoding="utf-8").read()
+            there.good("start", "db1")
+            agent.good("start", "db1", "--take-over")
+            assert owner()["host"] == HERE and list(registrations()[0]) == [HERE], registrations()
+            wait_for(lambda: lost_its_reservation(there))
+            whole = one.read()
+            there.good("stop", "db1")
+            assert list(registrations()[0]) == [HERE] and one.read() == whole, registrations()
+            assert agent.status("db1") == "available" and agent.keys()
 
 
 @test("a host without an id starts its volumes, and leaves those of another host alone")

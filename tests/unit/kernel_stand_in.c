@@ -2,7 +2,7 @@
 /*
  * A stand-in for the kernel module on a host without the module: volume keys and devices are
  * files. userspace/Makefile links this file into unit/enveloped in place of agent/lease/keyring.c,
- * mapper.c, disks.c and host.c. The rest of the agent is the installed code. tests/host/agent.py acts as
+ * mapper.c, disks.c, host.c and reservation_call.c. The rest of the agent is the installed code. tests/host/agent.py acts as
  * the kernel by changing these files:
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
@@ -14,6 +14,10 @@
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *	$ENVELOPE_STAND_IN/open		while this file exists, all devices are open
  *	$ENVELOPE_STAND_IN/host		"HOST-ID BOOT-ID" of this host; without the file it has none
+ *	$ENVELOPE_STAND_IN/reservations/DISK/PATH  "KEY", in hexadecimal digits: the registration of a host,
+ *					whose id is its path to the disk; a link named "holder" names the
+ *					path with the reservation. Disks without a folder have no
+ *					reservations
  *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks; if the
  *					file names a device, only the removal of that device
  *	$ENVELOPE_STAND_IN/hung-key	while this file exists, adding a key blocks
@@ -42,6 +46,7 @@
 #include "agent/volume/host.h"
 #include "agent/lease/keyring.h"
 #include "agent/volume/mapper.h"
+#include "agent/volume/reservation_call.h"
 #include "dm-envelope.h"
 #include "lib/base/log.h"
 
@@ -90,6 +95,112 @@ int host_identify(struct volume_owner *host)
 
 	read_line("host", "", line);
 	return sscanf(line, "%32s %32s", host->host, host->boot) == 2 ? 0 : -ENOENT;
+}
+
+/* ---- reservations ---- */
+
+struct registration {
+	char disk[256]; /* its folder, below that of the stand-in */
+	char path[40];	/* this host */
+	uint64_t key;	/* 0: not registered */
+	char holder[512];
+	bool reserved;
+	bool held; /* by this host */
+};
+
+static uint64_t registered_key(const char *disk, const char *path)
+{
+	char line[512];
+
+	read_line(disk, path, line);
+	return strtoull(line, NULL, 16);
+}
+
+/* False for a disk without reservations. */
+static bool read_registration(const char *device, struct registration *r)
+{
+	char line[512], target[512] = "";
+
+	*r = (struct registration){ 0 };
+	snprintf(r->disk, sizeof(r->disk), "reservations/%s", strrchr(device, '/') + 1);
+	read_line("host", "", line);
+	if (access(place(target, r->disk, ""), F_OK) || sscanf(line, "%32s", r->path) != 1)
+		return false;
+	r->key = registered_key(r->disk, r->path);
+	memset(target, 0, sizeof(target));
+	r->reserved = readlink(place(r->holder, r->disk, "holder"), target, sizeof(target) - 1) > 0;
+	r->held = r->reserved && !strcmp(target, r->path);
+	return true;
+}
+
+enum reservation_answer reservation_register(const char *device, uint64_t old, uint64_t key)
+{
+	struct registration r;
+	char line[512];
+
+	if (!read_registration(device, &r))
+		return RESERVATION_UNKNOWN;
+	if (r.key != old)
+		return RESERVATION_CONFLICT;
+	snprintf(line, sizeof(line), "%" PRIx64, key);
+	write_line(r.disk, r.path, line);
+	if (!key && r.held)
+		unlink(r.holder);
+	return RESERVATION_DONE;
+}
+
+enum reservation_answer reservation_reserve(const char *device, uint64_t key)
+{
+	struct registration r;
+
+	if (!read_registration(device, &r))
+		return RESERVATION_UNKNOWN;
+	if (r.key != key || (r.reserved && !r.held))
+		return RESERVATION_CONFLICT;
+	if (!r.held && symlink(r.path, r.holder))
+		return RESERVATION_UNKNOWN;
+	return RESERVATION_DONE;
+}
+
+enum reservation_answer reservation_preempt(const char *device, uint64_t key, uint64_t other)
+{
+	enum reservation_answer answer = RESERVATION_CONFLICT;
+	char folder[512], target[512] = "";
+	struct registration r;
+	struct dirent *entry;
+	DIR *registrations;
+
+	if (!read_registration(device, &r))
+		return RESERVATION_UNKNOWN;
+	registrations = r.key == key ? opendir(place(folder, r.disk, "")) : NULL;
+	if (readlink(r.holder, target, sizeof(target) - 1) < 0)
+		target[0] = 0;
+	while (registrations && (entry = readdir(registrations))) {
+		if (!strcmp(entry->d_name, r.path) || strlen(entry->d_name) != 32 ||
+		    registered_key(r.disk, entry->d_name) != other)
+			continue;
+		write_line(r.disk, entry->d_name, "0");
+		answer = RESERVATION_DONE;
+		if (!strcmp(entry->d_name, target) &&
+		    (unlink(r.holder) || symlink(r.path, r.holder)))
+			answer = RESERVATION_UNKNOWN;
+	}
+	if (registrations)
+		closedir(registrations);
+	return answer;
+}
+
+enum reservation_answer reservation_release(const char *device, uint64_t key)
+{
+	struct registration r;
+
+	if (!read_registration(device, &r))
+		return RESERVATION_UNKNOWN;
+	if (r.key != key)
+		return RESERVATION_CONFLICT;
+	if (r.held)
+		unlink(r.holder);
+	return RESERVATION_DONE;
 }
 
 /* ---- keys ---- */

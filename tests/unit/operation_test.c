@@ -20,6 +20,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
+#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
 #include "agent/work/state.h"
@@ -78,6 +79,11 @@ void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct km
 void held_key_drop(struct cluster *cluster)
 {
 	seen.key_dropped = true;
+}
+
+bool fencing_is_on(const struct agent *agent)
+{
+	return false;
 }
 
 void key_loss_check(struct cluster *cluster)

@@ -23,6 +23,7 @@
 #include "agent/lease/lease.h"
 #include "agent/lease/renewal.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/kms_record.h"
 #include "agent/work/loss_record.h"
@@ -99,6 +100,10 @@ bool loss_record_refute(struct cluster *cluster)
 }
 
 void ownership_renew(struct cluster *cluster)
+{
+}
+
+void fencing_watch(struct cluster *cluster)
 {
 }
 

@@ -53,6 +53,7 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_string(o, "Device", cluster->device);
 	json_add_bool(o, "AllowDiscards", cluster->allow_discards);
 	add_mapper_device(o, cluster);
+	json_add_bool(o, "DiskReserved", cluster->reservation.held);
 	json_add_string(o, "VolumeId", cluster->volume_id);
 	json_add_string(o, "ClusterCreateTime", created);
 	add_lease_left(o, cluster);
@@ -87,6 +88,7 @@ json_object *cluster_volume_to_json(const struct cluster *cluster, unsigned int 
 	json_add_string(o, "Status", cluster_status_name(cluster->status));
 	json_add_string(o, "StatusReason", reason(cluster));
 	add_mapper_device(o, cluster);
+	json_add_bool(o, "DiskReserved", cluster->reservation.held);
 	json_add_string(o, "DeviceState",
 			!mapping->name[0] ? "none"
 			: mapping->live	  ? "live"

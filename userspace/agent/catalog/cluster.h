@@ -66,6 +66,7 @@ struct grant {
  * @stamping: a new claim is being written
  * @warning: what the last start found on the volume, "" for nothing
  * @kms_on_disk: see kms_record.h
+ * @reservation: does this host hold a reservation of the disk? @known: it was looked at, @asking: now
  * @mapping: the volume's device as last seen; its name is "" for none
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
@@ -112,6 +113,11 @@ struct cluster {
 	uint64_t claim_ns;
 	bool stamping;
 	char warning[FILE_SYSTEM_WARNING_MAX];
+	struct {
+		bool held;
+		bool known;
+		bool asking;
+	} reservation;
 	struct mapping mapping;
 	uint64_t awaits_device_ns;
 	struct operation *operation;

@@ -24,6 +24,7 @@
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/kms_record.h"
 #include "agent/work/loss_record.h"
@@ -142,6 +143,7 @@ static void renewed(struct cluster *cluster, uint64_t asked_ns)
 	cluster->renewal.last_success = time(NULL);
 	loss_record_refute(cluster);
 	ownership_renew(cluster);
+	fencing_watch(cluster);
 	schedule(cluster, lease_renew_delay(interval(cluster), lease_random()));
 	device_events_changed(cluster->agent);
 }

@@ -336,6 +336,15 @@ int rules_owner(const char *cluster_id, const struct volume_owner *owner, const 
 			 (unsigned long long)(owner->claim - unchanged_s));
 }
 
+/** rules_not_fenced() - add to rules_owner()'s refusal why the other host cannot be fenced */
+void rules_not_fenced(struct fault *f, const char *why)
+{
+	struct fault refusal = *f;
+
+	fault_set(f, refusal.code, "%.500s The other host cannot be fenced: %.200s.",
+		  refusal.message, why);
+}
+
 /**
  * rules_modify() - may the cluster be modified? If not, the fault is that of the first refused change
  * @modifications: set of enum modification

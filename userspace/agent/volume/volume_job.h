@@ -15,6 +15,7 @@
 #include "agent/volume/disk_identity.h"
 #include "agent/volume/file_system.h"
 #include "agent/volume/mapper.h"
+#include "agent/volume/reservation.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 #include "lib/header/header.h"
@@ -44,6 +45,7 @@
  * @kms: identity of the KMS for a header to make; "" for none
  * @take_over: the client says that the volume's other owner is gone
  * @claim_ns: end of this host's claim on the volume (CLOCK_BOOTTIME), 0 without one
+ * @fencing: the disk is to be reserved for this host; @reservation: what this host has on it
  * @foreign: the volume is another host's, with @fault
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
@@ -89,6 +91,8 @@ struct volume_job {
 	char kms[VOLUME_KMS_MAX];
 	bool take_over;
 	uint64_t claim_ns;
+	bool fencing;
+	struct reservation reservation;
 	bool foreign;
 	dev_t number;
 	bool overwrite;

@@ -22,6 +22,7 @@
 #include "agent/rules/rules.h"
 #include "agent/volume/locate.h"
 #include "agent/work/disk_wait.h"
+#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/kms_record.h"
 #include "agent/work/loss_record.h"
@@ -44,6 +45,12 @@ static void release(struct volume_job *job)
 	job->claim = -1;
 }
 
+/* A write-protected disk is not reserved: nobody writes to it. */
+static int reserve(struct volume_job *job)
+{
+	return block_device_is_protected(job->found) ? 0 : fencing_reserve(job);
+}
+
 static void run_attach(struct volume_job *job)
 {
 	const struct device_table table = {
@@ -59,6 +66,8 @@ static void run_attach(struct volume_job *job)
 
 	job->result = header_verify_key(job->found, &job->header, job->key, &job->fault);
 	if (job->result == 0)
+		job->result = reserve(job);
+	if (job->result == 0)
 		job->result = ownership_claim(job);
 	if (job->result == 0)
 		job->result = keyring_add(job->keyring, job->description, job->key, job->lease_ns,
@@ -66,15 +75,19 @@ static void run_attach(struct volume_job *job)
 					  &job->serial, &job->fault);
 	secret_free(job->key);
 	job->key = NULL;
+	if (job->result == 0 && !job->key_only) {
+		release(job);
+		job->result = mapper_create(&table, &job->fault);
+		if (job->result < 0)
+			keyring_revoke(job->keyring, job->serial);
+	}
+	if (job->result < 0) {
+		job->serial = 0;
+		release(job);
+		fencing_undo(job);
+	}
 	if (job->result < 0 || job->key_only)
 		return;
-	release(job);
-	job->result = mapper_create(&table, &job->fault);
-	if (job->result < 0) {
-		keyring_revoke(job->keyring, job->serial);
-		job->serial = 0;
-		return;
-	}
 	mapper_path(job->device_name, path);
 	file_system_warning(path, job->header.sector_size, job->warning);
 }
@@ -140,6 +153,8 @@ static void attached(struct operation *op)
 	}
 	cluster->key = op->job.serial;
 	cluster->claim_ns = op->job.claim_ns;
+	cluster->reservation.held = op->job.reservation.held;
+	cluster->reservation.known = true;
 	if (denied_meanwhile(op) || given_up(op)) {
 		held_key_drop(cluster);
 		operation_fail(op);
@@ -191,32 +206,62 @@ static int check_header(struct operation *op)
 	return 0;
 }
 
-static void header_known(struct operation *op)
+static void ask_for_key(struct operation *op)
 {
 	const struct volume_job *job = &op->job;
-	struct cluster *cluster = op->cluster;
+
+	grant_from_header(op->cluster, &job->header);
+	loss_record_doubt(op->cluster, &job->header);
+	if (rules_region(job->header.region, op->agent->config.region, &op->fault) < 0) {
+		operation_fail(op);
+		return;
+	}
+	operation_ask(op, "Decrypt",
+		      kms_decrypt(op->cluster, job->header.wrapped_key,
+				  job->header.wrapped_key_size, job->header.header_sha256, false),
+		      unwrapped);
+}
+
+static void fenced(struct operation *op)
+{
+	if (op->job.result < 0)
+		operation_step_failed(op);
+	else
+		ask_for_key(op);
+}
+
+static void run_expel(struct volume_job *job)
+{
+	struct fault why;
+
+	job->result = fencing_expel(job->found, job->volume_id, &job->header.owner, &job->owner,
+				    &why);
+	if (job->result < 0)
+		rules_not_fenced(&job->fault, why.message);
+	else
+		job->reservation.held = true;
+}
+
+static void header_known(struct operation *op)
+{
+	struct volume_job *job = &op->job;
 
 	if (job->result < 0) {
 		disk_wait_begin(op);
 		operation_step_failed(op);
 		return;
 	}
+	if (check_header(op) < 0) {
+		operation_fail(op);
+		return;
+	}
 	/* Nothing is asked or written for a volume that another host may have in use. */
-	if (check_header(op) < 0 ||
-	    ownership_check(op->agent, &job->header, job->take_over, &op->fault) < 0) {
-		operation_fail(op);
-		return;
-	}
-	grant_from_header(cluster, &job->header);
-	loss_record_doubt(cluster, &job->header);
-	if (rules_region(job->header.region, op->agent->config.region, &op->fault) < 0) {
-		operation_fail(op);
-		return;
-	}
-	operation_ask(op, "Decrypt",
-		      kms_decrypt(cluster, job->header.wrapped_key, job->header.wrapped_key_size,
-				  job->header.header_sha256, false),
-		      unwrapped);
+	if (ownership_check(op->agent, &job->header, job->take_over, &job->fault) == 0)
+		ask_for_key(op);
+	else if (job->take_over && job->fencing)
+		operation_device_step(op, run_expel, fenced);
+	else
+		operation_step_failed(op);
 }
 
 static void run_read_header(struct volume_job *job)

@@ -22,6 +22,7 @@
 #include "agent/rules/rules.h"
 #include "agent/volume/disks.h"
 #include "agent/work/attach.h"
+#include "agent/work/fencing.h"
 #include "agent/work/operation.h"
 #include "agent/work/place.h"
 #include "agent/work/state.h"
@@ -122,6 +123,8 @@ static void run_format(struct volume_job *job)
 			fault_set(&job->fault, "VolumeInUse",
 				  "%s holds the volume of the cluster %s, which belongs to another host (%s). Nothing was written. Delete that cluster with --erase first.",
 				  job->device, old.cluster_id, old.owner.host);
+	else if (fencing_reserve(job) < 0)
+		job->result = -1;
 	else
 		job->result = header_format(job->found, &identity, job->key, &job->header,
 					    &job->fault);
@@ -229,6 +232,10 @@ static void run_erase(struct volume_job *job)
 		job->result = header_erase_unfinished(job->found, job->volume_id, &job->fault);
 	if (job->interrupted && job->result <= 0)
 		erase_wherever_it_is(job);
+	if (job->interrupted && job->result > 0)
+		fencing_end(job);
+	else
+		fencing_undo(job);
 }
 
 static void tell_resumed(const struct operation *op)

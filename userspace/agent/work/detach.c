@@ -10,6 +10,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/held_key.h"
 #include "agent/volume/locate.h"
+#include "agent/work/fencing.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/state.h"
@@ -29,16 +30,24 @@ static void run_forget(struct volume_job *job)
 		job->result = -1;
 	} else if (job->foreign) {
 		job->result = -1;
+	} else if (!job->interrupted && fencing_reserve(job) < 0) {
+		job->result = -1;
 	} else if (job->erase) {
 		job->result = header_erase(job->found, job->volume_id, &job->fault);
 		/* The agent before this one erased the header, or another disk has the name now. */
 		if (job->result < 0 && job->interrupted &&
-		    !strcmp(job->fault.code, "InvalidVolumeHeader"))
+		    !strcmp(job->fault.code, "InvalidVolumeHeader")) {
 			job->result = 0;
+			return;
+		}
 	} else {
 		job->result = header_set_state(job->found, job->volume_id, STATE_DELETED,
 					       "the cluster was deleted", &job->fault);
 	}
+	if (job->result == 0)
+		fencing_end(job);
+	else
+		fencing_undo(job);
 }
 
 static void forgotten(struct operation *op)
@@ -133,8 +142,10 @@ static void run_remove(struct volume_job *job)
 	job->result = mapper_remove(job->mapping.name, &job->fault);
 	if (job->result < 0)
 		device_users_explain(job->mapping.device, job->mapping.name, &job->fault);
-	else
+	else {
 		ownership_release(job);
+		fencing_end(job);
+	}
 }
 
 static void removed(struct operation *op)
@@ -146,6 +157,7 @@ static void removed(struct operation *op)
 		return;
 	}
 	cluster->mapping = (struct mapping){ 0 };
+	cluster->reservation.held = false;
 	held_key_drop(cluster);
 	/* The reason of a stopped cluster goes too: restart.c starts the cluster by its reason. */
 	if (cluster->status == CLUSTER_AVAILABLE ||

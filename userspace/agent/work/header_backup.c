@@ -15,6 +15,7 @@
 #include "agent/rules/rules.h"
 #include "agent/volume/locate.h"
 #include "agent/volume/locate_disk.h"
+#include "agent/work/fencing.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
@@ -135,8 +136,12 @@ static void run_restore(struct volume_job *job)
 	else if (choose_owner(job) < 0 ||
 		 header_backup_set_owner(bytes, &job->header.owner, &job->fault) < 0)
 		job->result = -1;
+	else if (fencing_reserve(job) < 0)
+		job->result = -1;
 	else
 		job->result = header_backup_restore(job->found, job->volume_id, bytes, &job->fault);
+	/* The cluster is not started: another host may start it next. */
+	fencing_undo(job);
 }
 
 /* The claim of the unknown owner begins for this host now. */

@@ -20,6 +20,7 @@
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -72,6 +73,8 @@ static void describe_volume(struct operation *op)
 	job->owner = op->agent->host;
 	job->owner.claim = agent_claim_seconds(op->agent);
 	job->claim_ns = cluster->claim_ns;
+	job->fencing = fencing_is_on(op->agent);
+	job->reservation.held = cluster->reservation.held;
 	job->key_only = op->kind == OPERATION_ACTIVATE;
 }
 

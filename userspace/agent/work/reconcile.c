@@ -22,8 +22,10 @@
 #include "agent/catalog/settings.h"
 #include "agent/lease/grant.h"
 #include "agent/volume/device_events.h"
+#include "agent/rules/rules.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
+#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
@@ -42,6 +44,7 @@
  * @device, @number: the one device to take in, for a client
  * @take_over: the client says that the volume's other owner is gone
  * @known_only: disks have come or gone: takes in no volume that the catalog does not know
+ * @expelled, @self: the volume from which its owner is fenced, and this host
  */
 struct scan_job {
 	struct agent *agent;
@@ -54,6 +57,8 @@ struct scan_job {
 	dev_t number;
 	bool take_over;
 	bool known_only;
+	struct scanned *expelled;
+	struct volume_owner self;
 	struct scanned *volumes;
 	size_t count;
 	struct mapping *mappings; /* looked at after the disks */
@@ -324,10 +329,13 @@ static void scan_begin(struct scan_job *job)
 
 /* ---- one device, for a client ---- */
 
-/* The volume on the client's device; NULL with a fault if it cannot be taken in. */
-static const struct scanned *find_volume(const struct scan_job *job, struct fault *f)
+/*
+ * The volume on the client's device; NULL with a fault if it cannot be taken in.
+ */
+static struct scanned *find_volume(const struct scan_job *job, struct fault *f)
 {
-	const struct scanned *volume = NULL, *copy;
+	struct scanned *volume = NULL;
+	const struct scanned *copy;
 	struct cluster *cluster;
 
 	for (size_t i = 0; i < job->count && !volume; i++)
@@ -356,7 +364,7 @@ static const struct scanned *find_volume(const struct scan_job *job, struct faul
 			  "The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Take the copy away, then try again.",
 			  volume->header.volume_id, volume->header.cluster_id, volume->device,
 			  copy->device);
-	else if (ownership_check(job->agent, &volume->header, job->take_over, f) == 0)
+	else
 		return volume;
 	return NULL;
 }
@@ -381,11 +389,9 @@ static void adopt_free(struct scan_job *job)
 	free(job);
 }
 
-static void adopt_done(void *data)
+static void adopt_volume(struct scan_job *job, const struct scanned *volume, struct fault *refusal)
 {
-	struct scan_job *job = data;
-	struct fault f = job->fault;
-	const struct scanned *volume = NULL;
+	struct fault f = *refusal;
 	struct cluster *cluster = NULL;
 
 	/* Too late: the client has a fault, so nothing is taken in. */
@@ -393,8 +399,6 @@ static void adopt_done(void *data)
 		adopt_free(job);
 		return;
 	}
-	if (job->result == 0)
-		volume = find_volume(job, &f);
 	if (volume) {
 		adopt(job, volume);
 		cluster = cluster_find_volume(job->agent, volume->header.volume_id);
@@ -421,6 +425,50 @@ static void adopt_late(void *data, bool begun)
 		adopt_free(job);
 }
 
+static void expel_run(void *data)
+{
+	struct scan_job *job = data;
+	struct volume_header *header = &job->expelled->header;
+	struct volume_owner self = job->self;
+	struct fault why;
+
+	job->result = fencing_expel(job->expelled->device, header->volume_id, &header->owner, &self,
+				    &why);
+	if (job->result < 0)
+		rules_not_fenced(&job->fault, why.message);
+}
+
+static void expel_done(void *data)
+{
+	struct scan_job *job = data;
+	struct fault f = job->fault;
+
+	/* Other work on the agent's clusters may have ended meanwhile. */
+	adopt_volume(job, job->result == 0 ? find_volume(job, &f) : NULL, &f);
+}
+
+static const struct device_work expel_work = { expel_run, expel_done, adopt_late };
+
+static void adopt_done(void *data)
+{
+	struct scan_job *job = data;
+	struct fault f = job->fault;
+	struct scanned *volume = job->result == 0 ? find_volume(job, &f) : NULL;
+
+	if (!job->call || !volume ||
+	    ownership_check(job->agent, &volume->header, job->take_over, &f) == 0) {
+		adopt_volume(job, volume, &f);
+	} else if (job->take_over && fencing_is_on(job->agent)) {
+		job->fault = f;
+		job->expelled = volume;
+		job->self = job->agent->host;
+		job->self.claim = agent_claim_seconds(job->agent);
+		device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &expel_work, job);
+	} else {
+		adopt_volume(job, NULL, &f);
+	}
+}
+
 static const struct device_work adopt_work = { scan_run, adopt_done, adopt_late };
 
 /**
@@ -430,8 +478,8 @@ static const struct device_work adopt_work = { scan_run, adopt_done, adopt_late 
  * @number: of the block device
  * @take_over: the client says that the volume's other owner is gone
  *
- * Nothing is written to the disk. If a disk does not answer within DeviceTimeoutSeconds=, the client
- * gets the fault DeviceTimeout, and nothing is taken in.
+ * Nothing is written to the disk, unless the disk must fence the owner first. If a disk does not answer
+ * within DeviceTimeoutSeconds=, the client gets the fault DeviceTimeout, and nothing is taken in.
  *
  * Return: 0, or -1 with @f; then the call is not answered.
  */

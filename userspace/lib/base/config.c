@@ -65,6 +65,7 @@ static const struct option options[] = {
 	SECONDS("KmsTimeoutSeconds", kms_timeout_seconds, 1, 300, 0),
 	SECONDS("RecoveryWindowSeconds", recovery_window_seconds, 0, 604800, 0),
 	TEXT("RestartAfterLeaseEnd", restart_after_lease_end, "boot"),
+	TEXT("Fencing", fencing, "auto"),
 	SECONDS("DeviceTimeoutSeconds", device_timeout_seconds, 1, 3600, 60),
 	{ "MaxDenials", OPTION_NUMBER, offsetof(struct config, max_denials), NULL, 0,
 	  CONFIG_DENIALS_MAX, 3, "keys" },
@@ -181,6 +182,10 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s: RestartAfterLeaseEnd=%.64s is not valid. Give boot, yes or no.",
 				 path, cfg->restart_after_lease_end);
+	if (strcmp(cfg->fencing, "auto") && strcmp(cfg->fencing, "no"))
+		return fault_set(f, "InvalidConfiguration",
+				 "%s: Fencing=%.64s is not valid. Give auto or no.", path,
+				 cfg->fencing);
 	if (cfg->renew_seconds == 0)
 		cfg->renew_seconds = cfg->lease_seconds / 3;
 	if (cfg->renew_seconds >= cfg->lease_seconds)

@@ -31,6 +31,7 @@ struct config {		    /* strings are owned and never NULL once loaded; "" means u
 	char *audit_file;		  /* AuditFile= */
 	char *worker;			  /* Worker=, "" for the installed envelope-kms-worker */
 	char *restart_after_lease_end;	  /* RestartAfterLeaseEnd=boot, yes or no */
+	char *fencing;			  /* Fencing=auto or no */
 	unsigned int lease_seconds;	  /* LeaseSeconds=, 5 to 3600 */
 	unsigned int renew_seconds;	  /* RenewSeconds=, default a third of the lease */
 	unsigned int kms_timeout_seconds; /* KmsTimeoutSeconds=, 1 to 300 */

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * When a disk is reserved for this host, and what follows when another host has taken the reservation.
+ *
+ * A start reserves the disk before it writes to the header. An orderly stop ends the reservation. The
+ * end of the agent, of a lease or of the host does not: the disk keeps the reservation over a loss of
+ * power.
+ */
+#include "agent/work/fencing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/catalog/cluster_list.h"
+#include "agent/lease/held_key.h"
+#include "agent/volume/device_events.h"
+#include "agent/volume/reservation.h"
+#include "agent/work/state.h"
+#include "lib/base/log.h"
+#include "lib/header/header_owner.h"
+#include "lib/header/volume_owner.h"
+
+/** fencing_is_on() - is this host to reserve its disks? A host without an id has no key */
+bool fencing_is_on(const struct agent *agent)
+{
+	return agent->host.host[0] && !strcmp(agent->config.fencing, "auto");
+}
+
+/**
+ * fencing_reserve() - reserve the disk of a job for this host, before the job writes to it
+ * @job: @header as it was checked, or empty; @reservation is filled
+ *
+ * Runs in a device thread, and does nothing when fencing is off.
+ *
+ * Return: 0, or -1 with the job's fault.
+ */
+int fencing_reserve(struct volume_job *job)
+{
+	const struct volume_owner *owner = &job->header.owner;
+	bool gone = job->take_over && volume_owner_is_other(owner, job->owner.host);
+	bool fresh = job->reservation.fresh;
+	int r;
+
+	if (!job->fencing)
+		return 0;
+	r = reservation_take(job->found, job->owner.host, gone ? owner->host : "",
+			     &job->reservation, &job->fault);
+	job->reservation.fresh |= fresh && r == 0;
+	return r;
+}
+
+/** fencing_undo() - the job has failed: end the reservation, unless an earlier job has made it */
+void fencing_undo(struct volume_job *job)
+{
+	if (job->reservation.fresh)
+		fencing_end(job);
+}
+
+/** fencing_end() - end the reservation of a disk to which this host writes no more */
+void fencing_end(struct volume_job *job)
+{
+	if (job->fencing || job->reservation.held)
+		reservation_end(job->found, job->owner.host);
+	job->reservation = (struct reservation){ 0 };
+}
+
+/**
+ * fencing_expel() - take a volume from its owner, whose claim has not ended
+ * @owner: as the header names it; @self afterwards
+ * @self: this host
+ *
+ * Runs in a device thread. The header names this host at once: the other host's device is lost already.
+ *
+ * Return: 0, or -1 with a fault: the end of a sentence.
+ */
+int fencing_expel(const char *device, const char *volume_id, struct volume_owner *owner,
+		  const struct volume_owner *self, struct fault *f)
+{
+	if (reservation_fence(device, self->host, owner->host, f) < 0)
+		return -1;
+	log_warning("The host %s was fenced: the disk %s refuses its writes.", owner->host, device);
+	if (header_set_owner(device, volume_id, owner, self, f) < 0) {
+		reservation_end(device, self->host);
+		return -1;
+	}
+	*owner = *self;
+	return 0;
+}
+
+/* ---- the fenced host ---- */
+
+struct watch_job {
+	struct agent *agent;
+	char device[PATH_MAX];
+	char volume_id[22];
+	char host[33];
+	int32_t key;
+	bool present;
+	bool lost;
+};
+
+static void watch_run(void *data)
+{
+	struct watch_job *job = data;
+
+	job->present = reservation_present(job->device, job->host, &job->lost);
+}
+
+static void lose(struct cluster *cluster, const struct watch_job *job)
+{
+	log_error("Cluster %s: this host's persistent reservation of the disk %s is gone, and the disk refuses its writes.",
+		  cluster->id, job->device);
+	held_key_drop(cluster);
+	state_set_soon(cluster, CLUSTER_STOPPED, NULL,
+		       "reservation-lost: another host has taken the disk %.300s over, or another program has ended this host's persistent reservation",
+		       job->device);
+	device_events_refresh(cluster->agent);
+}
+
+static void watch_done(void *data)
+{
+	struct watch_job *job = data;
+	struct cluster *cluster = cluster_find_volume(job->agent, job->volume_id);
+
+	if (cluster)
+		cluster->reservation.asking = false;
+	if (cluster && cluster->key == job->key && !cluster->operation) {
+		if (cluster->reservation.held && job->lost)
+			lose(cluster, job);
+		cluster->reservation.held &= !job->lost;
+		cluster->reservation.held |= job->present;
+		cluster->reservation.known = true;
+	}
+	free(job);
+}
+
+static const struct device_work watch_work = { .run = watch_run, .done = watch_done };
+
+/**
+ * fencing_watch() - look whether the disk of a live cluster is still reserved for this host
+ *
+ * Called at each renewal of the lease. An agent that has just begun does not know whether the disk is
+ * reserved, so it looks once. Works in the background.
+ */
+void fencing_watch(struct cluster *cluster)
+{
+	struct agent *agent = cluster->agent;
+	struct watch_job *job;
+
+	if (!fencing_is_on(agent) || cluster->operation || cluster->reservation.asking ||
+	    (cluster->reservation.known && !cluster->reservation.held))
+		return;
+	job = calloc(1, sizeof(*job));
+	if (!job)
+		return;
+	job->agent = agent;
+	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
+	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
+	memcpy(job->host, agent->host.host, sizeof(job->host));
+	job->key = cluster->key;
+	cluster->reservation.asking = true;
+	device_thread_submit(agent->devices, cluster->volume_id, &watch_work, job);
+}
