@@ -23,13 +23,13 @@
 #include "agent/lease/keyring.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/disks.h"
+#include "agent/work/adopt.h"
 #include "agent/work/attach.h"
 #include "agent/work/create.h"
 #include "agent/work/detach.h"
 #include "agent/work/header_backup.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
-#include "agent/work/reconcile.h"
 #include "agent/work/relocate.h"
 #include "agent/work/restart.h"
 #include "agent/work/start_note.h"
@@ -356,8 +356,8 @@ static int adopt_cluster(struct varlink_call *call, json_object *params, void *u
 		fault_set(&f, "InvalidParameterValue",
 			  "%.200s is not the whole path of a block device, such as /dev/vdb.",
 			  device);
-	else if (reconcile_adopt(agent, call, params, device, st.st_rdev,
-				 json_get_bool(params, "takeOver", false), &f) == 0)
+	else if (adopt_begin(agent, call, params, device, st.st_rdev,
+			     json_get_bool(params, "takeOver", false), &f) == 0)
 		return 0;
 	return method_refuse(agent, call, "AdoptDBCluster", params, NULL, &f);
 }

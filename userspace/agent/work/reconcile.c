@@ -16,16 +16,13 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/settings.h"
 #include "agent/lease/grant.h"
 #include "agent/volume/device_events.h"
-#include "agent/rules/rules.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
-#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
@@ -33,39 +30,10 @@
 #include "agent/work/recovery_window.h"
 #include "agent/work/restart.h"
 #include "agent/work/resume.h"
+#include "agent/work/scan_job.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
-
-/**
- * struct scan_job - a look at all disks, when the agent starts or for a client
- * @changes: agent.changes when the scan began
- * @call, @params, @uid, @pid: of AdoptCluster; @call is NULL when the agent starts, or after the answer
- * @device, @number: the one device to take in, for a client
- * @take_over: the client says that the volume's other owner is gone
- * @known_only: disks have come or gone: takes in no volume that the catalog does not know
- * @expelled, @self: the volume from which its owner is fenced, and this host
- */
-struct scan_job {
-	struct agent *agent;
-	uint64_t changes;
-	struct varlink_call *call;
-	json_object *params;
-	uid_t uid;
-	pid_t pid;
-	char device[PATH_MAX];
-	dev_t number;
-	bool take_over;
-	bool known_only;
-	struct scanned *expelled;
-	struct volume_owner self;
-	struct scanned *volumes;
-	size_t count;
-	struct mapping *mappings; /* looked at after the disks */
-	size_t mapping_count;
-	struct fault fault;
-	int result;
-};
 
 /** reconcile_load_choices() - read what people chose for a cluster from the catalog's other tables */
 void reconcile_load_choices(struct cluster *cluster)
@@ -124,8 +92,8 @@ static bool take_state(struct cluster *cluster, const struct volume_header *head
 	return true;
 }
 
-/* Takes in a volume of a lost catalog, or of a disk that came from another host. */
-static void adopt(const struct scan_job *job, const struct scanned *volume)
+/** reconcile_take_in() - take in a volume of a lost catalog, or of a disk from another host */
+void reconcile_take_in(const struct scan_job *job, const struct scanned *volume)
 {
 	struct agent *agent = job->agent;
 	struct cluster *cluster;
@@ -165,8 +133,8 @@ static void adopt(const struct scan_job *job, const struct scanned *volume)
 	device_verdict_found(cluster, job->mappings, job->mapping_count);
 }
 
-/* Another device with the same volume, or NULL. */
-static const struct scanned *find_copy(const struct scan_job *job, const struct scanned *volume)
+/** scan_job_copy() - another device with the same volume, or NULL */
+const struct scanned *scan_job_copy(const struct scan_job *job, const struct scanned *volume)
 {
 	for (size_t i = 0; i < job->count; i++)
 		if (&job->volumes[i] != volume &&
@@ -247,7 +215,8 @@ static void note_absent(const struct scan_job *job)
 	device_events_changed(job->agent);
 }
 
-static void scan_run(void *data)
+/** scan_job_run() - read the headers of all disks, in a device thread */
+void scan_job_run(void *data)
 {
 	struct scan_job *job = data;
 
@@ -270,7 +239,7 @@ static bool compare(const struct scan_job *job)
 	bool again = false;
 
 	for (size_t i = 0; i < job->count; i++) {
-		const struct scanned *volume = &job->volumes[i], *copy = find_copy(job, volume);
+		const struct scanned *volume = &job->volumes[i], *copy = scan_job_copy(job, volume);
 		struct cluster *cluster = cluster_find_volume(job->agent, volume->header.volume_id);
 
 		if (copy)
@@ -285,7 +254,7 @@ static bool compare(const struct scan_job *job)
 		else if (job->known_only)
 			note_unknown(volume);
 		else if (job->result == 0)
-			adopt(job, volume);
+			reconcile_take_in(job, volume);
 	}
 	return again;
 }
@@ -315,7 +284,7 @@ static void scan_done(void *data)
 		reconcile_disks(agent);
 }
 
-static const struct device_work scan_work = { .run = scan_run, .done = scan_done };
+static const struct device_work scan_work = { .run = scan_job_run, .done = scan_done };
 
 static void scan_begin(struct scan_job *job)
 {
@@ -325,182 +294,6 @@ static void scan_begin(struct scan_job *job)
 	job->agent->scanning = true;
 	job->agent->scan_again = false;
 	device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &scan_work, job);
-}
-
-/* ---- one device, for a client ---- */
-
-/*
- * The volume on the client's device; NULL with a fault if it cannot be taken in.
- */
-static struct scanned *find_volume(const struct scan_job *job, struct fault *f)
-{
-	struct scanned *volume = NULL;
-	const struct scanned *copy;
-	struct cluster *cluster;
-
-	for (size_t i = 0; i < job->count && !volume; i++)
-		if (job->volumes[i].number == job->number)
-			volume = &job->volumes[i];
-	if (!volume || !strcmp(volume->header.state, "deleted")) {
-		fault_set(f, "InvalidVolumeHeader",
-			  "%s holds no volume of a cluster, or lies below another device.",
-			  job->device);
-		return NULL;
-	}
-	if (job->agent->removed > job->changes) {
-		fault_set(f, "InvalidDBClusterStateFault",
-			  "A cluster was deleted while %s was read. Try again.", job->device);
-		return NULL;
-	}
-	cluster = cluster_find_volume(job->agent, volume->header.volume_id);
-	if (!cluster)
-		cluster = cluster_find(job->agent, volume->header.cluster_id);
-	copy = find_copy(job, volume);
-	if (cluster)
-		fault_set(f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
-			  cluster->id);
-	else if (copy)
-		fault_set(f, "InvalidVolumeHeader",
-			  "The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Take the copy away, then try again.",
-			  volume->header.volume_id, volume->header.cluster_id, volume->device,
-			  copy->device);
-	else
-		return volume;
-	return NULL;
-}
-
-/* @cluster: taken in; NULL: @f says why not */
-static void answer(struct scan_job *job, struct cluster *cluster, const struct fault *f)
-{
-	audit_api_call(job->agent->audit, "AdoptDBCluster", job->params, job->uid, job->pid,
-		       cluster, cluster ? NULL : f);
-	if (cluster)
-		reply_cluster(job->call, cluster);
-	else
-		reply_fault(job->call, f);
-	job->call = NULL;
-}
-
-static void adopt_free(struct scan_job *job)
-{
-	json_object_put(job->params);
-	free(job->volumes);
-	free(job->mappings);
-	free(job);
-}
-
-static void adopt_volume(struct scan_job *job, const struct scanned *volume, struct fault *refusal)
-{
-	struct fault f = *refusal;
-	struct cluster *cluster = NULL;
-
-	/* Too late: the client has a fault, so nothing is taken in. */
-	if (!job->call) {
-		adopt_free(job);
-		return;
-	}
-	if (volume) {
-		adopt(job, volume);
-		cluster = cluster_find_volume(job->agent, volume->header.volume_id);
-		if (!cluster)
-			fault_set(&f, "InternalFailure", "Out of memory.");
-	}
-	state_flush(job->agent);
-	answer(job, cluster, &f);
-	adopt_free(job);
-}
-
-/* A disk does not answer: perhaps another one, because each disk may hold a copy of the volume. */
-static void adopt_late(void *data, bool begun)
-{
-	struct scan_job *job = data;
-	struct fault f;
-
-	fault_set(&f, "DeviceTimeout",
-		  "AdoptDBCluster of %.200s has looked for copies of the volume on all disks for more than %u seconds. Nothing was taken in. Find the disk that does not answer with 'dmesg', and try again when the disk answers.",
-		  job->device, job->agent->config.device_timeout_seconds);
-	log_warning("%s", f.message);
-	answer(job, NULL, &f);
-	if (!begun)
-		adopt_free(job);
-}
-
-static void expel_run(void *data)
-{
-	struct scan_job *job = data;
-	struct volume_header *header = &job->expelled->header;
-	struct volume_owner self = job->self;
-	struct fault why;
-
-	job->result = fencing_expel(job->expelled->device, header->volume_id, &header->owner, &self,
-				    &why);
-	if (job->result < 0)
-		rules_not_fenced(&job->fault, why.message);
-}
-
-static void expel_done(void *data)
-{
-	struct scan_job *job = data;
-	struct fault f = job->fault;
-
-	/* Other work on the agent's clusters may have ended meanwhile. */
-	adopt_volume(job, job->result == 0 ? find_volume(job, &f) : NULL, &f);
-}
-
-static const struct device_work expel_work = { expel_run, expel_done, adopt_late };
-
-static void adopt_done(void *data)
-{
-	struct scan_job *job = data;
-	struct fault f = job->fault;
-	struct scanned *volume = job->result == 0 ? find_volume(job, &f) : NULL;
-
-	if (!job->call || !volume ||
-	    ownership_check(job->agent, &volume->header, job->take_over, &f) == 0) {
-		adopt_volume(job, volume, &f);
-	} else if (job->take_over && fencing_is_on(job->agent)) {
-		job->fault = f;
-		job->expelled = volume;
-		job->self = job->agent->host;
-		job->self.claim = agent_claim_seconds(job->agent);
-		device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &expel_work, job);
-	} else {
-		adopt_volume(job, NULL, &f);
-	}
-}
-
-static const struct device_work adopt_work = { scan_run, adopt_done, adopt_late };
-
-/**
- * reconcile_adopt() - take in the volume on one device, and answer the client
- * @call, @params: of the client
- * @device: its path
- * @number: of the block device
- * @take_over: the client says that the volume's other owner is gone
- *
- * Nothing is written to the disk, unless the disk must fence the owner first. If a disk does not answer
- * within DeviceTimeoutSeconds=, the client gets the fault DeviceTimeout, and nothing is taken in.
- *
- * Return: 0, or -1 with @f; then the call is not answered.
- */
-int reconcile_adopt(struct agent *agent, struct varlink_call *call, json_object *params,
-		    const char *device, dev_t number, bool take_over, struct fault *f)
-{
-	struct scan_job *job = calloc(1, sizeof(*job));
-
-	if (!job)
-		return fault_set(f, "InternalFailure", "Out of memory.");
-	job->agent = agent;
-	job->call = call;
-	job->params = json_object_get(params);
-	job->uid = varlink_call_uid(call);
-	job->pid = varlink_call_pid(call);
-	snprintf(job->device, sizeof(job->device), "%s", device);
-	job->number = number;
-	job->take_over = take_over;
-	job->changes = agent->changes;
-	device_thread_submit(agent->devices, DEVICE_LANE_SCAN, &adopt_work, job);
-	return 0;
 }
 
 /**

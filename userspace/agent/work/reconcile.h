@@ -10,7 +10,5 @@ void reconcile_load_cluster(struct cluster *cluster, void *userdata);
 void reconcile_load_choices(struct cluster *cluster);
 void reconcile_scan(struct agent *agent);
 void reconcile_disks(struct agent *agent);
-int reconcile_adopt(struct agent *agent, struct varlink_call *call, json_object *params,
-		    const char *device, dev_t number, bool take_over, struct fault *f);
 
 #endif

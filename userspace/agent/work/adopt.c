@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * AdoptCluster: takes in the volume on one device that a client names. All disks are looked at, because
+ * another one may hold a copy of the volume.
+ */
+#include "agent/work/adopt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/api/reply.h"
+#include "agent/catalog/cluster_list.h"
+#include "agent/rules/rules.h"
+#include "agent/work/fencing.h"
+#include "agent/work/ownership.h"
+#include "agent/work/scan_job.h"
+#include "agent/work/state.h"
+#include "lib/base/log.h"
+
+/*
+ * The volume on the client's device; NULL with a fault if it cannot be taken in.
+ */
+static struct scanned *find_volume(const struct scan_job *job, struct fault *f)
+{
+	struct scanned *volume = NULL;
+	const struct scanned *copy;
+	struct cluster *cluster;
+
+	for (size_t i = 0; i < job->count && !volume; i++)
+		if (job->volumes[i].number == job->number)
+			volume = &job->volumes[i];
+	if (!volume || !strcmp(volume->header.state, "deleted")) {
+		fault_set(f, "InvalidVolumeHeader",
+			  "%s holds no volume of a cluster, or lies below another device.",
+			  job->device);
+		return NULL;
+	}
+	if (job->agent->removed > job->changes) {
+		fault_set(f, "InvalidDBClusterStateFault",
+			  "A cluster was deleted while %s was read. Try again.", job->device);
+		return NULL;
+	}
+	cluster = cluster_find_volume(job->agent, volume->header.volume_id);
+	if (!cluster)
+		cluster = cluster_find(job->agent, volume->header.cluster_id);
+	copy = scan_job_copy(job, volume);
+	if (cluster)
+		fault_set(f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
+			  cluster->id);
+	else if (copy)
+		fault_set(f, "InvalidVolumeHeader",
+			  "The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Take the copy away, then try again.",
+			  volume->header.volume_id, volume->header.cluster_id, volume->device,
+			  copy->device);
+	else
+		return volume;
+	return NULL;
+}
+
+/* @cluster: taken in; NULL: @f says why not */
+static void answer(struct scan_job *job, struct cluster *cluster, const struct fault *f)
+{
+	audit_api_call(job->agent->audit, "AdoptDBCluster", job->params, job->uid, job->pid,
+		       cluster, cluster ? NULL : f);
+	if (cluster)
+		reply_cluster(job->call, cluster);
+	else
+		reply_fault(job->call, f);
+	job->call = NULL;
+}
+
+static void adopt_free(struct scan_job *job)
+{
+	json_object_put(job->params);
+	free(job->volumes);
+	free(job->mappings);
+	free(job);
+}
+
+static void adopt_volume(struct scan_job *job, const struct scanned *volume, struct fault *refusal)
+{
+	struct fault f = *refusal;
+	struct cluster *cluster = NULL;
+
+	/* Too late: the client has a fault, so nothing is taken in. */
+	if (!job->call) {
+		adopt_free(job);
+		return;
+	}
+	if (volume) {
+		reconcile_take_in(job, volume);
+		cluster = cluster_find_volume(job->agent, volume->header.volume_id);
+		if (!cluster)
+			fault_set(&f, "InternalFailure", "Out of memory.");
+	}
+	state_flush(job->agent);
+	answer(job, cluster, &f);
+	adopt_free(job);
+}
+
+/* A disk does not answer: perhaps another one, because each disk may hold a copy of the volume. */
+static void adopt_late(void *data, bool begun)
+{
+	struct scan_job *job = data;
+	struct fault f;
+
+	fault_set(&f, "DeviceTimeout",
+		  "AdoptDBCluster of %.200s has looked for copies of the volume on all disks for more than %u seconds. Nothing was taken in. Find the disk that does not answer with 'dmesg', and try again when the disk answers.",
+		  job->device, job->agent->config.device_timeout_seconds);
+	log_warning("%s", f.message);
+	answer(job, NULL, &f);
+	if (!begun)
+		adopt_free(job);
+}
+
+static void expel_run(void *data)
+{
+	struct scan_job *job = data;
+	struct volume_header *header = &job->expelled->header;
+	struct volume_owner self = job->self;
+	struct fault why;
+
+	job->result = fencing_expel(job->expelled->device, header->volume_id, &header->owner, &self,
+				    &why);
+	if (job->result < 0)
+		rules_not_fenced(&job->fault, why.message);
+}
+
+static void expel_done(void *data)
+{
+	struct scan_job *job = data;
+	struct fault f = job->fault;
+
+	/* Other work on the agent's clusters may have ended meanwhile. */
+	adopt_volume(job, job->result == 0 ? find_volume(job, &f) : NULL, &f);
+}
+
+static const struct device_work expel_work = { expel_run, expel_done, adopt_late };
+
+static void adopt_done(void *data)
+{
+	struct scan_job *job = data;
+	struct fault f = job->fault;
+	struct scanned *volume = job->result == 0 ? find_volume(job, &f) : NULL;
+
+	if (!job->call || !volume ||
+	    ownership_check(job->agent, &volume->header, job->take_over, &f) == 0) {
+		adopt_volume(job, volume, &f);
+	} else if (job->take_over && fencing_is_on(job->agent)) {
+		job->fault = f;
+		job->expelled = volume;
+		job->self = job->agent->host;
+		job->self.claim = agent_claim_seconds(job->agent);
+		device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &expel_work, job);
+	} else {
+		adopt_volume(job, NULL, &f);
+	}
+}
+
+static const struct device_work adopt_work = { scan_job_run, adopt_done, adopt_late };
+
+/**
+ * adopt_begin() - take in the volume on one device, and answer the client
+ * @call, @params: of the client
+ * @device: its path
+ * @number: of the block device
+ * @take_over: the client says that the volume's other owner is gone
+ *
+ * Nothing is written to the disk, unless the disk must fence the owner first. If a disk does not answer
+ * within DeviceTimeoutSeconds=, the client gets the fault DeviceTimeout, and nothing is taken in.
+ *
+ * Return: 0, or -1 with @f; then the call is not answered.
+ */
+int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *params,
+		const char *device, dev_t number, bool take_over, struct fault *f)
+{
+	struct scan_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	job->agent = agent;
+	job->call = call;
+	job->params = json_object_get(params);
+	job->uid = varlink_call_uid(call);
+	job->pid = varlink_call_pid(call);
+	snprintf(job->device, sizeof(job->device), "%s", device);
+	job->number = number;
+	job->take_over = take_over;
+	job->changes = agent->changes;
+	device_thread_submit(agent->devices, DEVICE_LANE_SCAN, &adopt_work, job);
+	return 0;
+}
