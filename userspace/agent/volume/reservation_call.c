@@ -17,8 +17,16 @@
 
 #include "agent/volume/sysfs.h"
 
-#define STATUS_CONFLICT 0x18 /* of SCSI; the kernel translates NVMe's */
+/* Of SCSI; the kernel translates NVMe's. Before 6.3 an answer has more in its higher bytes. */
+#define STATUS_CONFLICT 0x18
+#define STATUS_MASK	0xff
 #define TRIES		3
+
+static bool is_conflict(int answer)
+{
+	return answer > 0 ? (answer & STATUS_MASK) == STATUS_CONFLICT
+			  : answer < 0 && errno == EBADE;
+}
 
 static bool is_whole_disk(dev_t number)
 {
@@ -43,13 +51,13 @@ static enum reservation_answer call(const char *device, unsigned long request, v
 	if (fstat(fd, &st) == 0 && S_ISBLK(st.st_mode) && is_whole_disk(st.st_rdev)) {
 		for (int i = 0; i < TRIES; i++) {
 			r = ioctl(fd, request, argument);
-			if (r <= 0 || r == STATUS_CONFLICT)
+			if (r <= 0 || is_conflict(r))
 				break;
 		}
 	}
 	if (r == 0)
 		answer = RESERVATION_DONE;
-	else if (r == STATUS_CONFLICT || (r < 0 && errno == EBADE))
+	else if (is_conflict(r))
 		answer = RESERVATION_CONFLICT;
 	close(fd);
 	return answer;
