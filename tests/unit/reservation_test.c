@@ -24,12 +24,13 @@
 static uint64_t keys[2];
 static int holder; /* path, -1 for none */
 static bool supported;
+static bool nvme; /* registers a key a second time without a word */
 
 enum reservation_answer reservation_register(const char *device, uint64_t old, uint64_t key)
 {
 	if (!supported)
 		return RESERVATION_UNKNOWN;
-	if (keys[0] != old)
+	if (keys[0] != old && !(nvme && !old && keys[0] == key))
 		return RESERVATION_CONFLICT;
 	keys[0] = key;
 	if (!key && holder == 0)
@@ -99,6 +100,20 @@ static void a_free_disk_is_reserved_and_released(void **state)
 	assert_true(holder == -1 && keys[0] == 0);
 	assert_false(reservation_present("disk", HERE, &lost));
 	assert_true(lost);
+}
+
+static void a_second_registration_is_not_fresh_on_nvme(void **state)
+{
+	struct reservation r;
+	struct fault f;
+
+	disk_with(0, 0, -1);
+	nvme = true;
+	assert_int_equal(reservation_take("disk", HERE, "", &r, &f), 0);
+	assert_true(r.held && r.fresh);
+	assert_int_equal(reservation_take("disk", HERE, "", &r, &f), 0);
+	assert_true(r.held && !r.fresh);
+	nvme = false;
 }
 
 static void a_disk_without_reservations_goes_on_without(void **state)
@@ -171,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_host_has_a_key_of_its_own),
 		cmocka_unit_test(a_free_disk_is_reserved_and_released),
+		cmocka_unit_test(a_second_registration_is_not_fresh_on_nvme),
 		cmocka_unit_test(a_disk_without_reservations_goes_on_without),
 		cmocka_unit_test(another_programs_registrations_stay),
 		cmocka_unit_test(only_a_host_that_was_registered_is_fenced),

@@ -75,6 +75,19 @@ static void another_stamp_is_not_overwritten(void **state)
 		"Nothing was written");
 }
 
+/* After a fence: whatever that host has written meanwhile counts no more. */
+static void any_stamp_of_a_fenced_host_is_overwritten(void **state)
+{
+	const struct volume_owner fenced = { .host = THERE }, third = { .host = HERE };
+	struct fault f = { 0 };
+
+	make_volume();
+	succeeds(header_set_owner(image, VOLUME_ID, NULL, &there, &f), &f);
+	refused(header_set_owner(image, VOLUME_ID, &third, &here, &f), &f, "VolumeInUse", THERE);
+	succeeds(header_set_owner(image, VOLUME_ID, &fenced, &here, &f), &f);
+	assert_string_equal(owner_of_image().host, HERE);
+}
+
 static void this_host_has_one_id(void **state)
 {
 	struct volume_owner first = { 0 }, second = { 0 };
@@ -93,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_image(a_stamp_is_read_back_and_is_in_no_hash),
 		with_image(another_stamp_is_not_overwritten),
+		with_image(any_stamp_of_a_fenced_host_is_overwritten),
 		cmocka_unit_test(this_host_has_one_id),
 	};
 

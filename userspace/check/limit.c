@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,11 +25,14 @@ static void leave_streams(void)
 		dup2(null, fd);
 }
 
-static void run(look_t look, const struct settings *settings, int pipe_end)
+static void run(look_t look, const struct settings *settings, int pipe_end, pid_t parent)
 {
 	struct finding finding = { 0 };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A parent that has ended before sends no signal. */
+	if (getppid() != parent)
+		_exit(EXIT_FAILURE);
 	leave_streams();
 	look(settings, &finding);
 	/* Less than PIPE_BUF: whole or not at all. */
@@ -53,8 +57,8 @@ static void ended_early(pid_t pid, struct finding *finding)
 void limit_run(look_t look, const struct settings *settings, struct finding *finding)
 {
 	struct pollfd answer = { .fd = -1, .events = POLLIN };
+	pid_t parent = getpid(), pid;
 	int ends[2], r;
-	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC)) {
 		finding_set(finding, CHECK_FAILED, NULL, "A pipe cannot be made: %s.",
@@ -63,7 +67,7 @@ void limit_run(look_t look, const struct settings *settings, struct finding *fin
 	}
 	pid = fork();
 	if (pid == 0)
-		run(look, settings, ends[1]);
+		run(look, settings, ends[1], parent);
 	close(ends[1]);
 	answer.fd = ends[0];
 	if (pid < 0)
@@ -75,8 +79,11 @@ void limit_run(look_t look, const struct settings *settings, struct finding *fin
 				    ? "The disk or its path hangs: look at dmesg."
 				    : "What the check asks hangs: look at the journal and at dmesg.",
 			    "The check did not end within %u seconds.", settings->timeout_s);
-	else if (r < 0 || read(ends[0], finding, sizeof(*finding)) != sizeof(*finding))
+	else if (r < 0 || read(ends[0], finding, sizeof(*finding)) != sizeof(*finding)) {
 		ended_early(pid, finding);
+		/* The number may be another process's by now. */
+		pid = 0;
+	}
 	close(ends[0]);
 	if (pid > 0) {
 		kill(pid, SIGKILL);

@@ -29,14 +29,19 @@ uint64_t reservation_key(const char *host)
 	return key ? key : 1;
 }
 
-/* Registers @key. A conflict means that another program has registered a key for this host's path. */
+/*
+ * Registers @key. A conflict means that another program has registered a key for this host's path.
+ * @fresh: it was not registered. NVMe would register a key a second time without a word.
+ */
 static enum reservation_answer join(const char *device, uint64_t key, bool *fresh)
 {
-	enum reservation_answer answer = reservation_register(device, 0, key);
+	enum reservation_answer answer = reservation_register(device, key, key);
 
+	*fresh = false;
+	if (answer != RESERVATION_CONFLICT)
+		return answer;
+	answer = reservation_register(device, 0, key);
 	*fresh = answer == RESERVATION_DONE;
-	if (answer == RESERVATION_CONFLICT)
-		answer = reservation_register(device, key, key);
 	return answer;
 }
 
@@ -79,7 +84,7 @@ int reservation_take(const char *device, const char *host, const char *gone,
 	if (answer != RESERVATION_CONFLICT)
 		return 0;
 	return fault_set(f, "VolumeInUse",
-			 "Another host, or another program such as Pacemaker, has reserved the disk %s, and the disk refuses the writes of this host. Nothing was written. Stop the cluster on that host. If that host is gone, see --take-over; sg_persist --read-keys %s shows who is registered.",
+			 "Another host, or another program such as Pacemaker, has reserved the disk %s, and the disk refuses the writes of this host. Nothing was written. Stop the cluster on that host. If that host is gone, 'cluster start' and 'cluster adopt' have --take-over. On a disk without a volume, sg_persist --in --read-keys %s shows who is registered, and sg_persist --out --clear ends all registrations.",
 			 device, device);
 }
 

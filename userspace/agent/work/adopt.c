@@ -83,8 +83,8 @@ static void adopt_volume(struct scan_job *job, const struct scanned *volume, str
 	struct fault f = *refusal;
 	struct cluster *cluster = NULL;
 
-	/* Too late: the client has a fault, so nothing is taken in. */
-	if (!job->call) {
+	/* Too late: the client has a fault. Nothing is taken in, unless this host has the disk now. */
+	if (!job->call && !job->expelled) {
 		adopt_free(job);
 		return;
 	}
@@ -95,7 +95,8 @@ static void adopt_volume(struct scan_job *job, const struct scanned *volume, str
 			fault_set(&f, "InternalFailure", "Out of memory.");
 	}
 	state_flush(job->agent);
-	answer(job, cluster, &f);
+	if (job->call)
+		answer(job, cluster, &f);
 	adopt_free(job);
 }
 
@@ -114,17 +115,29 @@ static void adopt_late(void *data, bool begun)
 		adopt_free(job);
 }
 
+static void expel_late(void *data, bool begun)
+{
+	struct scan_job *job = data;
+	struct fault f;
+
+	fault_set(&f, "DeviceTimeout",
+		  "The disk %.200s has not fenced the other host for more than %u seconds. %s",
+		  job->device, job->agent->config.device_timeout_seconds,
+		  begun ? "If it does, the volume is taken in: see 'envelope cluster describe'."
+			: "Nothing was taken in. Try again when the disks answer.");
+	log_warning("%s", f.message);
+	answer(job, NULL, &f);
+	if (!begun)
+		adopt_free(job);
+}
+
 static void expel_run(void *data)
 {
 	struct scan_job *job = data;
 	struct volume_header *header = &job->expelled->header;
-	struct volume_owner self = job->self;
-	struct fault why;
 
-	job->result = fencing_expel(job->expelled->device, header->volume_id, &header->owner, &self,
-				    &why);
-	if (job->result < 0)
-		rules_not_fenced(&job->fault, why.message);
+	job->result = fencing_expel(job->expelled->device, header->volume_id, &header->owner,
+				    &job->self, &job->fault);
 }
 
 static void expel_done(void *data)
@@ -136,7 +149,7 @@ static void expel_done(void *data)
 	adopt_volume(job, job->result == 0 ? find_volume(job, &f) : NULL, &f);
 }
 
-static const struct device_work expel_work = { expel_run, expel_done, adopt_late };
+static const struct device_work expel_work = { expel_run, expel_done, expel_late };
 
 static void adopt_done(void *data)
 {

@@ -232,14 +232,9 @@ static void fenced(struct operation *op)
 
 static void run_expel(struct volume_job *job)
 {
-	struct fault why;
-
 	job->result = fencing_expel(job->found, job->volume_id, &job->header.owner, &job->owner,
-				    &why);
-	if (job->result < 0)
-		rules_not_fenced(&job->fault, why.message);
-	else
-		job->reservation.held = true;
+				    &job->fault);
+	job->reservation.held |= job->result == 0;
 }
 
 static void header_known(struct operation *op)

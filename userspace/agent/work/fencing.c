@@ -14,6 +14,7 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/held_key.h"
+#include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/reservation.h"
 #include "agent/work/state.h"
@@ -39,14 +40,16 @@ int fencing_reserve(struct volume_job *job)
 {
 	const struct volume_owner *owner = &job->header.owner;
 	bool gone = job->take_over && volume_owner_is_other(owner, job->owner.host);
-	bool fresh = job->reservation.fresh;
+	const struct reservation before = job->reservation;
 	int r;
 
 	if (!job->fencing)
 		return 0;
 	r = reservation_take(job->found, job->owner.host, gone ? owner->host : "",
 			     &job->reservation, &job->fault);
-	job->reservation.fresh |= fresh && r == 0;
+	/* A disk that does not answer has not forgotten it. */
+	job->reservation.held |= before.held && r == 0;
+	job->reservation.fresh |= before.fresh && r == 0;
 	return r;
 }
 
@@ -57,10 +60,14 @@ void fencing_undo(struct volume_job *job)
 		fencing_end(job);
 }
 
-/** fencing_end() - end the reservation of a disk to which this host writes no more */
+/**
+ * fencing_end() - end the reservation of a disk to which this host writes no more
+ *
+ * Also when fencing is off: it may have been on at the start.
+ */
 void fencing_end(struct volume_job *job)
 {
-	if (job->fencing || job->reservation.held)
+	if (job->owner.host[0])
 		reservation_end(job->found, job->owner.host);
 	job->reservation = (struct reservation){ 0 };
 }
@@ -69,21 +76,31 @@ void fencing_end(struct volume_job *job)
  * fencing_expel() - take a volume from its owner, whose claim has not ended
  * @owner: as the header names it; @self afterwards
  * @self: this host
+ * @f: rules_owner()'s refusal
  *
  * Runs in a device thread. The header names this host at once: the other host's device is lost already.
+ * A stamp that the other host has written meanwhile counts no more.
  *
- * Return: 0, or -1 with a fault: the end of a sentence.
+ * Must never give the disk back to a host that is fenced: the disk has lost writes of that host.
+ *
+ * Return: 0, or -1, and @f says why not.
  */
 int fencing_expel(const char *device, const char *volume_id, struct volume_owner *owner,
 		  const struct volume_owner *self, struct fault *f)
 {
-	if (reservation_fence(device, self->host, owner->host, f) < 0)
-		return -1;
-	log_warning("The host %s was fenced: the disk %s refuses its writes.", owner->host, device);
-	if (header_set_owner(device, volume_id, owner, self, f) < 0) {
-		reservation_end(device, self->host);
+	struct volume_owner any_stamp = { 0 };
+	struct fault why;
+
+	if (reservation_fence(device, self->host, owner->host, &why) < 0) {
+		rules_not_fenced(f, why.message);
 		return -1;
 	}
+	log_warning("The host %s was fenced: the disk %s refuses its writes.", owner->host, device);
+	memcpy(any_stamp.host, owner->host, sizeof(any_stamp.host));
+	if (header_set_owner(device, volume_id, &any_stamp, self, &why) < 0)
+		return fault_set(f, "VolumeInUse",
+				 "The host %s is fenced: the disk %s refuses its writes. But the header could not name this host as the owner: %.300s Try again when the claim of that host has ended.",
+				 owner->host, device, why.message);
 	*owner = *self;
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "lib/header/header_owner.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "lib/base/json.h"
@@ -61,10 +62,17 @@ int header_replace_owner(struct luks *luks, const struct volume_owner *owner, st
 	return token ? luks_put_token(luks, id, token, f) : luks_remove_token(luks, id, f);
 }
 
+static bool is_expected(const struct volume_owner *now, const struct volume_owner *expected)
+{
+	return expected->time[0] ? volume_owner_same(now, expected)
+				 : !strcmp(now->host, expected->host);
+}
+
 /**
  * header_set_owner() - write to the header that a volume belongs to a host
  * @volume_id: of the volume that must be on @device
- * @expected: the other host's stamp that is replaced; NULL: the volume is this host's, or nobody's
+ * @expected: the other host's stamp that is replaced; without a time, any stamp of that host; NULL: the
+ *	volume is this host's, or nobody's
  * @owner: its @time is not read: the header gets the present time
  * @f: VolumeInUse when the header has another stamp by now, InvalidVolumeHeader when @device holds
  *	another volume or no volume
@@ -83,7 +91,7 @@ int header_set_owner(const char *device, const char *volume_id, const struct vol
 	if (header_load_volume(&luks, device, volume_id, f) || header_inspect(&luks, &now, f))
 		return -1;
 	if (volume_owner_is_other(&now.owner, owner->host) &&
-	    (!expected || !volume_owner_same(&now.owner, expected)))
+	    (!expected || !is_expected(&now.owner, expected)))
 		return fault_set(f, "VolumeInUse",
 				 "The volume %s on %s belongs to the host %s since %s. Nothing was written.",
 				 volume_id, device, now.owner.host, now.owner.time);
