@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/boot_starts.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/boot_starts.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The tables beside that of the clusters: a row lasts as long as its cluster.
  */
@@ -17,6 +17,7 @@
 #include "agent/catalog/grants.h"
 #include "agent/catalog/places.h"
 #include "agent/catalog/protections.h"
+#include "agent/catalog/reaches.h"
 
 static void the_disk_of_a_deleted_cluster_is_forgotten(void **state)
 {
@@ -98,6 +99,32 @@ static void a_protection_lasts_as_long_as_its_cluster(void **state)
 	free(c);
 }
 
+static void a_profile_and_an_endpoint_last_as_long_as_their_cluster(void **state)
+{
+	static const struct reach none, own = { "payments", "https://kms.example.com" };
+	struct catalog_fixture *x = *state;
+	struct cluster *c = catalog_fixture_make("db1");
+	struct fault f;
+
+	catalog_fixture_store(x, c);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(reaches_record(x->catalog, c->volume_id, &own, &f), 0);
+		catalog_fixture_reopen(x);
+		c->reach = none;
+		assert_int_equal(reaches_find(x->catalog, c, &f), 0);
+		assert_memory_equal(&c->reach, &own, sizeof(own));
+		assert_int_equal(reaches_record(x->catalog, c->volume_id, &none, &f), 0);
+		assert_int_equal(reaches_find(x->catalog, c, &f), 0);
+		assert_memory_equal(&c->reach, &none, sizeof(none));
+	}
+	assert_int_equal(reaches_record(x->catalog, c->volume_id, &own, &f), 0);
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_int_equal(reaches_find(x->catalog, c, &f), 0);
+	if (c->reach.profile[0] || c->reach.endpoint[0])
+		fail_msg("the catalog still has the endpoint of a deleted cluster");
+	free(c);
+}
+
 static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
 {
 	struct catalog_fixture *x = *state;
@@ -133,6 +160,7 @@ int main(void)
 		WITH_CATALOG(the_disk_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(the_grant_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(a_protection_lasts_as_long_as_its_cluster),
+		WITH_CATALOG(a_profile_and_an_endpoint_last_as_long_as_their_cluster),
 		WITH_CATALOG(the_boot_start_of_a_deleted_cluster_is_forgotten),
 	};
 

@@ -16,7 +16,7 @@
 #define HASH "0123456789abcdef0123456789abcdef"
 
 static struct {
-	const char *id, *access_key;
+	const char *id, *access_key, *endpoint;
 } kms; /* that answers */
 
 static struct agent agent;
@@ -25,6 +25,11 @@ static struct cluster cluster;
 const char *kms_worker_kms_id(const struct kms_worker *worker)
 {
 	return kms.id;
+}
+
+const char *kms_worker_endpoint(const struct kms_worker *worker)
+{
+	return kms.endpoint;
 }
 
 const char *kms_worker_access_key(const struct kms_worker *worker)
@@ -47,11 +52,11 @@ static int set_up(void **state)
 	if (catalog_set_up(state))
 		return -1;
 	x = *state;
-	agent = (struct agent){ .catalog = x->catalog,
-				.config = { .kms_endpoint = (char *)"https://unused" } };
+	agent = (struct agent){ .catalog = x->catalog };
 	cluster = made;
 	kms.id = "own";
 	kms.access_key = "AKIAOLD";
+	kms.endpoint = "https://unused";
 	return 0;
 }
 
@@ -72,16 +77,29 @@ static void expect_verdict(const char *code)
 	assert_string_equal(why.code, code);
 }
 
+/* A reload, or a change of the cluster's endpoint, while the call was under way. */
+static void the_server_that_was_asked_counts_and_not_the_configured_one(void **state)
+{
+	kms.id = "";
+	kms.endpoint = "https://kms.us-east-1.amazonaws.com";
+	given();
+	agent.config.kms_endpoint = (char *)"https://other.example.com";
+	strcpy(cluster.reach.endpoint, "https://third.example.com");
+	expect_verdict("");
+	kms.endpoint = cluster.reach.endpoint;
+	expect_verdict("other-kms");
+}
+
 static void aws_is_known_by_its_host_and_the_keys_account(void **state)
 {
 	kms.id = "";
-	agent.config.kms_endpoint = (char *)"https://kms.us-east-1.amazonaws.com:443/";
+	kms.endpoint = "https://kms.us-east-1.amazonaws.com:443/";
 	given();
 	assert_string_equal(cluster.grant.kms, "kms.us-east-1.amazonaws.com account 123456789012");
 	expect_verdict("");
-	agent.config.kms_endpoint = (char *)"https://kms.eu-west-1.amazonaws.com";
+	kms.endpoint = "https://kms.eu-west-1.amazonaws.com";
 	expect_verdict("other-kms");
-	agent.config.kms_endpoint = (char *)"unix:/run/envelope-kms/kms.sock";
+	kms.endpoint = "unix:/run/envelope-kms/kms.sock";
 	given();
 	assert_string_equal(cluster.grant.kms,
 			    "unix:/run/envelope-kms/kms.sock account 123456789012");
@@ -144,6 +162,7 @@ int main(void)
 {
 #define with_grant(test) cmocka_unit_test_setup_teardown(test, set_up, catalog_tear_down)
 	const struct CMUnitTest tests[] = {
+		with_grant(the_server_that_was_asked_counts_and_not_the_configured_one),
 		with_grant(aws_is_known_by_its_host_and_the_keys_account),
 		with_grant(the_last_grant_outlives_the_agent),
 		with_grant(a_kms_must_give_the_key_before_it_counts),

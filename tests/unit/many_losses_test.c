@@ -120,7 +120,7 @@ json_object *kms_decrypt(const struct cluster *of, const uint8_t *wrapped, size_
 }
 
 /* The second question gets no answer within this test. */
-int kms_call_begin(struct agent *a, const char *operation, json_object *request,
+int kms_call_begin(const struct cluster *asking, const char *operation, json_object *request,
 		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
 		   struct fault *f)
 {
@@ -132,6 +132,11 @@ int kms_call_begin(struct agent *a, const char *operation, json_object *request,
 const char *kms_worker_kms_id(const struct kms_worker *worker)
 {
 	return "";
+}
+
+const char *kms_worker_endpoint(const struct kms_worker *worker)
+{
+	return "https://unused";
 }
 
 const char *kms_worker_access_key(const struct kms_worker *worker)

@@ -37,7 +37,7 @@ static struct {
 	const void *running;	 /* the operation in a device thread */
 } seen;
 
-int kms_call_begin(struct agent *agent, const char *operation, json_object *request,
+int kms_call_begin(const struct cluster *asking, const char *operation, json_object *request,
 		   const char *key_arn, kms_denied_t denied_first, kms_worker_done_t done,
 		   void *userdata, struct fault *f)
 {
@@ -47,7 +47,7 @@ int kms_call_begin(struct agent *agent, const char *operation, json_object *requ
 	if (seen.outcome == KMS_DENIED)
 		denied_first(userdata);
 	seen.dropped_unrecorded = seen.key_dropped;
-	audit_kms_call(agent->audit, operation, request, key_arn, why);
+	audit_kms_call(asking->agent->audit, operation, request, key_arn, why);
 	done(NULL, seen.outcome, why, NULL, seen.outcome == KMS_OK ? secret_new(64) : NULL,
 	     userdata);
 	json_object_put(request);

@@ -61,6 +61,7 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 /* Calls the KMS as the agent does, which also writes the call into the audit trail. */
 static struct answer ask(const char *operation, struct json_object *request)
 {
+	const struct cluster asking = { .agent = &agent };
 	struct answer answer = { 0 };
 	struct fault f = { 0 };
 
@@ -75,7 +76,7 @@ static struct answer ask(const char *operation, struct json_object *request)
 		.kms_timeout_seconds = 30,
 	};
 	assert_true(sd_event_new(&agent.event) >= 0);
-	if (kms_call_begin(&agent, operation, request, kms->key_arn, NULL, on_done, &answer, &f))
+	if (kms_call_begin(&asking, operation, request, kms->key_arn, NULL, on_done, &answer, &f))
 		fail_msg("%s: %s", operation, f.message);
 	while (!answer.done)
 		assert_true(sd_event_run(agent.event, UINT64_MAX) >= 0);

@@ -52,7 +52,7 @@ json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, 
 	return NULL;
 }
 
-int kms_call_begin(struct agent *a, const char *operation, json_object *request,
+int kms_call_begin(const struct cluster *asking, const char *operation, json_object *request,
 		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
 		   struct fault *f)
 {

@@ -66,7 +66,7 @@ json_object *kms_decrypt(const struct cluster *of, const uint8_t *wrapped, size_
 	return NULL;
 }
 
-int kms_call_begin(struct agent *unused, const char *operation, json_object *request,
+int kms_call_begin(const struct cluster *asking, const char *operation, json_object *request,
 		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
 		   struct fault *f)
 {
@@ -80,6 +80,11 @@ int kms_call_begin(struct agent *unused, const char *operation, json_object *req
 const char *kms_worker_kms_id(const struct kms_worker *worker)
 {
 	return kms.id;
+}
+
+const char *kms_worker_endpoint(const struct kms_worker *worker)
+{
+	return "https://unused";
 }
 
 const char *kms_worker_access_key(const struct kms_worker *worker)

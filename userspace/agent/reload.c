@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/notify_reload.h"
 #include "lib/kms/config_check.h"
+#include "lib/kms/reach.h"
 
 /* Keys whose value is in open files and in records that have been begun. */
 static const struct {
@@ -75,6 +76,38 @@ static void renew_earlier(struct agent *agent)
 			renewal_start(c, c->deadline_ns, false);
 }
 
+/* Names the cluster in the fault. */
+static int check_cluster(const struct config *config, const struct cluster *cluster,
+			 struct fault *f)
+{
+	struct fault wrong = { 0 };
+
+	if (reach_check(config, &cluster->reach, &wrong) == 0)
+		return 0;
+	return fault_set(f, wrong.code,
+			 "The cluster %s has a profile or an endpoint of its own: %.600s Correct that, or change them with: envelope cluster modify",
+			 cluster->id, wrong.message);
+}
+
+/* Would each cluster with a profile or an endpoint of its own still have a way to its KMS? */
+static int check_clusters(const struct agent *agent, const struct config *next, struct fault *f)
+{
+	for (const struct cluster *c = agent->clusters; c; c = c->next)
+		if (check_cluster(next, c, f) < 0)
+			return -1;
+	return 0;
+}
+
+static int load(const struct agent *agent, struct config *next, struct fault *f)
+{
+	if (config_check_load(agent->config_path, next, f) < 0)
+		return -1;
+	if (check_clusters(agent, next, f) == 0)
+		return 0;
+	config_free(next);
+	return -1;
+}
+
 static void take_over(struct agent *agent, struct config *next)
 {
 	bool earlier = next->renew_seconds < agent->config.renew_seconds;
@@ -99,7 +132,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 	struct fault f = { 0 };
 
 	notify_reload();
-	if (config_check_load(agent->config_path, &next, &f) == 0) {
+	if (load(agent, &next, &f) == 0) {
 		take_over(agent, &next);
 		last_good_keep(&agent->config);
 	} else {
@@ -111,6 +144,12 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 	sd_notify(0, "READY=1");
 	state_announce(agent);
 	return 0;
+}
+
+static void say_wrong(struct agent *agent, const struct fault *wrong)
+{
+	log_error("The KMS cannot be called until this is corrected: %s", wrong->message);
+	audit_service_event(agent->audit, "ConfigurationCheck", NULL, wrong);
 }
 
 /**
@@ -126,10 +165,11 @@ int reload_on_hangup(struct agent *agent, struct fault *f)
 {
 	struct fault wrong = { 0 };
 
-	if (config_check_kms(&agent->config, &wrong) < 0) {
-		log_error("The KMS cannot be called until this is corrected: %s", wrong.message);
-		audit_service_event(agent->audit, "ConfigurationCheck", NULL, &wrong);
-	}
+	if (config_check_kms(&agent->config, &wrong) < 0)
+		say_wrong(agent, &wrong);
+	for (const struct cluster *c = agent->clusters; c; c = c->next)
+		if (check_cluster(&agent->config, c, &wrong) < 0)
+			say_wrong(agent, &wrong);
 	if (sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
 		return fault_set(f, "InternalFailure", "Cannot wait for SIGHUP.");
 	return 0;

@@ -15,6 +15,7 @@
 #include "check/check.h"
 #include "lib/base/json.h"
 #include "lib/kms/config_check.h"
+#include "lib/kms/reach.h"
 #include "lib/kms/worker.h"
 
 #define NO_KEY	 "00000000-0000-0000-0000-000000000000"
@@ -146,44 +147,67 @@ static bool judge(const struct config *cfg, const char *key, const char *cluster
 	return true;
 }
 
-/* Was the key of the cluster at @at asked about already? */
-static bool seen_before(struct json_object *clusters, size_t at, const char *key)
+/* The profile and the endpoint that a cluster has for itself. Return: whether it has one. */
+static bool own_reach(struct json_object *cluster, struct reach *reach)
 {
-	for (size_t i = 0; i < at; i++) {
-		const char *other = json_get_string(json_object_array_get_idx(clusters, i),
-						    "KmsKeyId");
+	*reach = (struct reach){ 0 };
+	json_copy_string(cluster, "Profile", reach->profile, sizeof(reach->profile));
+	json_copy_string(cluster, "KmsEndpoint", reach->endpoint, sizeof(reach->endpoint));
+	return reach->profile[0] || reach->endpoint[0];
+}
 
-		if (other && !strcmp(other, key))
+static bool is_same(struct json_object *a, struct json_object *b, const char *member)
+{
+	const char *of_a = json_get_string(a, member), *of_b = json_get_string(b, member);
+
+	return of_a && of_b ? !strcmp(of_a, of_b) : of_a == of_b;
+}
+
+/* Was the key of the cluster at @at asked about already, in the same way? */
+static bool seen_before(struct json_object *clusters, size_t at)
+{
+	struct json_object *cluster = json_object_array_get_idx(clusters, at);
+
+	for (size_t i = 0; i < at; i++) {
+		struct json_object *other = json_object_array_get_idx(clusters, i);
+
+		if (is_same(other, cluster, "KmsKeyId") && is_same(other, cluster, "Profile") &&
+		    is_same(other, cluster, "KmsEndpoint"))
 			return true;
 	}
 	return false;
 }
 
-/* Return: whether the KMS was asked. */
+/* Return: whether the KMS of the configuration was asked. */
 static bool judge_clusters(const struct config *cfg, struct json_object *clusters,
 			   struct finding *finding)
 {
 	size_t asked = 0, left = 0, count = clusters ? json_object_array_length(clusters) : 0;
+	bool configured = false;
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *cluster = json_object_array_get_idx(clusters, i);
+		struct reach reach;
+		bool own = own_reach(cluster, &reach);
+		struct config its = reach_config(cfg, &reach);
 		const char *key = json_get_string(cluster, "KmsKeyId");
 		const char *name = json_get_string(cluster, "DBClusterIdentifier");
 		const char *status = json_get_string(cluster, "Status");
 
 		if (!key || !*key || !name || !status || !strcmp(status, LOST) ||
-		    seen_before(clusters, i, key))
+		    seen_before(clusters, i))
 			continue;
-		if (asked == KEYS_MAX)
+		if (asked++ >= KEYS_MAX) {
 			left++;
-		else if (!judge(cfg, key, name, finding))
+			continue;
+		}
+		configured |= !own;
+		if (!judge(&its, key, name, finding) && !own)
 			return true;
-		else
-			asked++;
 	}
 	if (left)
 		finding_add(finding, "%zu other keys were not asked about.", left);
-	return asked;
+	return configured;
 }
 
 void check_kms(const struct settings *settings, struct finding *finding)

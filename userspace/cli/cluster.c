@@ -36,6 +36,20 @@
 		.help = text                                                                    \
 	}
 
+#define OPTION_PROFILE(text)                                                        \
+	{                                                                           \
+		.name = "profile", .kind = OPTION_STRING, .placeholder = "PROFILE", \
+		.parameter = "profile", .may_be_empty = true, .help = text          \
+	}
+#define OPTION_ENDPOINT(text)                                                        \
+	{                                                                            \
+		.name = "kms-endpoint", .kind = OPTION_STRING, .placeholder = "URL", \
+		.parameter = "kmsEndpoint", .may_be_empty = true, .help = text       \
+	}
+#define OPTIONS_REACH                                                                            \
+	OPTION_PROFILE("the cluster's own profile of the credentials file (default: Profile=)"), \
+		OPTION_ENDPOINT("address of the cluster's own KMS (default: KmsEndpoint=)")
+
 static const struct option_spec create_options[] = {
 	OPTION_IDENTIFIER(true, "name of the new cluster"),
 	{ .name = "device",
@@ -66,6 +80,7 @@ static const struct option_spec create_options[] = {
 	  .help = "use the device although it holds data; the data are destroyed" },
 	OPTION_PROTECTION(
 		"refuse to delete the cluster until the protection is disabled (default: no)"),
+	OPTIONS_REACH,
 	{ 0 }
 };
 
@@ -102,6 +117,7 @@ static const struct option_spec adopt_options[] = { { .name = "device",
 						      .required = true,
 						      .help = "block device that holds the volume" },
 						    OPTION_TAKE_OVER,
+						    OPTIONS_REACH,
 						    { 0 } };
 
 static const struct option_spec delete_options[] = {
@@ -137,6 +153,8 @@ static const struct option_spec modify_options[] = {
 	  .kind = OPTION_SWITCH,
 	  .parameter = "grow",
 	  .help = "take all of a disk that has grown, while the device is in use" },
+	OPTION_PROFILE("the cluster's own profile of the credentials file; '' for Profile="),
+	OPTION_ENDPOINT("address of the cluster's own KMS; '' for KmsEndpoint="),
 	OPTION_KEY("refused: the key of a cluster never changes"),
 	OPTION_ENCRYPTED("refused: encryption is chosen when the cluster is created"),
 	{ .name = "region",

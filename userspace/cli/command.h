@@ -31,6 +31,7 @@ enum option_kind {
  * @parameter: the agent's parameter that takes the value; NULL when the option is for the CLI
  *	itself, which then finds it in invocation.local under @name
  * @required: the command refuses to run without it
+ * @may_be_empty: '' is a value
  * @help: one line
  */
 struct option_spec {
@@ -39,6 +40,7 @@ struct option_spec {
 	const char *placeholder;
 	const char *parameter;
 	bool required;
+	bool may_be_empty;
 	const char *help;
 };
 

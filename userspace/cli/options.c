@@ -154,7 +154,7 @@ static int parse_one(struct invocation *invocation, int argc, char **argv, int *
 					 match.spec->placeholder);
 		value = argv[++*i];
 	}
-	if (value && !*value)
+	if (value && !*value && !match.spec->may_be_empty)
 		return fault_set(f, "Usage", "Option --%s needs a value that is not empty.",
 				 match.spec->name);
 	return store(invocation, &match, value, f);

@@ -21,6 +21,15 @@ static void add_mapper_device(json_object *o, const struct cluster *cluster)
 		json_add_string(o, "Warning", cluster->warning);
 }
 
+/* What is the configuration's is not shown. */
+static void add_reach(json_object *o, const struct cluster *cluster)
+{
+	if (cluster->reach.profile[0])
+		json_add_string(o, "Profile", cluster->reach.profile);
+	if (cluster->reach.endpoint[0])
+		json_add_string(o, "KmsEndpoint", cluster->reach.endpoint);
+}
+
 static void add_lease_left(json_object *o, const struct cluster *cluster)
 {
 	if (cluster->key)
@@ -48,6 +57,7 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_bool(o, "StorageEncrypted", true);
 	json_add_bool(o, "DeletionProtection", cluster->deletion_protection);
 	json_add_string(o, "KmsKeyId", cluster_key(cluster));
+	add_reach(o, cluster);
 	json_add_string(o, "Region", cluster->region);
 	json_add_string(o, "AccountId", cluster->account);
 	json_add_string(o, "Device", cluster->device);
@@ -95,6 +105,7 @@ json_object *cluster_volume_to_json(const struct cluster *cluster, unsigned int 
 					  : "failed");
 	json_add_string(o, "DeviceReason", mapping->reason);
 	json_add_bool(o, "DiskPresent", !cluster->absent);
+	add_reach(o, cluster);
 	json_add_string(o, "KeyDescription", description);
 	if (cluster->key)
 		json_add_int(o, "KeySerial", cluster->key);

@@ -16,10 +16,12 @@
 #include "agent/api/method.h"
 #include "agent/api/modify_method.h"
 #include "agent/api/parameters.h"
+#include "agent/api/reach_method.h"
 #include "agent/api/reply.h"
 #include "agent/api/rights.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
+#include "agent/catalog/reaches.h"
 #include "agent/lease/keyring.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/disks.h"
@@ -94,6 +96,19 @@ static struct cluster *new_cluster(struct agent *agent, const struct create_requ
 	return cluster;
 }
 
+/* A creation has them from its first call to the KMS on, and after a kill. */
+static int record_choices(struct cluster *cluster, json_object *params, struct fault *f)
+{
+	struct catalog *catalog = cluster->agent->catalog;
+
+	cluster->deletion_protection = json_get_bool(params, "deletionProtection", false);
+	reach_take(params, &cluster->reach);
+	return protections_record(catalog, cluster, f) ||
+			       reaches_record(catalog, cluster->volume_id, &cluster->reach, f)
+		       ? -1
+		       : 0;
+}
+
 static int create_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	static const struct parameter table[] = {
@@ -106,6 +121,8 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		{ "deletionProtection", PARAMETER_BOOL, false },
 		{ "sectorSize", PARAMETER_INT, false },
 		{ "allowDiscards", PARAMETER_BOOL, false },
+		{ METHOD_PROFILE, PARAMETER_STRING, false },
+		{ METHOD_ENDPOINT, PARAMETER_STRING, false },
 	};
 	struct agent *agent = method_agent(userdata);
 	const struct create_request request = {
@@ -121,6 +138,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		.host_account = agent->config.account_id,
 	};
 	struct cluster *cluster = NULL;
+	struct reach reach = { 0 };
 	struct operation *op;
 	const char *key;
 	struct fault f = { 0 };
@@ -128,7 +146,8 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 
 	if (METHOD_CHECK(call, params, table))
 		return 0;
-	if (rules_create(&request, &key, &f) < 0)
+	if (reach_check_call(call, params, agent, &reach, &f) < 0 ||
+	    rules_create(&request, &key, &f) < 0)
 		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	if (cluster_find(agent, request.identifier)) {
 		fault_set(&f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
@@ -140,9 +159,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	if (f.code[0] || check_device(agent, request.device, NULL, &number, &f) < 0)
 		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	cluster = new_cluster(agent, &request, &f);
-	if (cluster)
-		cluster->deletion_protection = json_get_bool(params, "deletionProtection", false);
-	op = cluster && protections_record(agent->catalog, cluster, &f) == 0
+	op = cluster && record_choices(cluster, params, &f) == 0
 		     ? operation_begin(cluster, OPERATION_CREATE, call, params, &f)
 		     : NULL;
 	if (!op) {
@@ -344,20 +361,25 @@ static int adopt_cluster(struct varlink_call *call, json_object *params, void *u
 	static const struct parameter table[] = {
 		{ "device", PARAMETER_STRING, true },
 		{ "takeOver", PARAMETER_BOOL, false },
+		{ METHOD_PROFILE, PARAMETER_STRING, false },
+		{ METHOD_ENDPOINT, PARAMETER_STRING, false },
 	};
 	const char *device = json_get_string(params, "device");
 	struct agent *agent = method_agent(userdata);
+	struct reach reach = { 0 };
 	struct stat st;
 	struct fault f;
 
 	if (METHOD_CHECK(call, params, table))
 		return 0;
+	reach_take(params, &reach);
 	if (device[0] != '/' || stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
 		fault_set(&f, "InvalidParameterValue",
 			  "%.200s is not the whole path of a block device, such as /dev/vdb.",
 			  device);
-	else if (adopt_begin(agent, call, params, device, st.st_rdev,
-			     json_get_bool(params, "takeOver", false), &f) == 0)
+	else if (reach_check_call(call, params, agent, &reach, &f) == 0 &&
+		 adopt_begin(agent, call, params, device, st.st_rdev,
+			     json_get_bool(params, "takeOver", false), &reach, &f) == 0)
 		return 0;
 	return method_refuse(agent, call, "AdoptDBCluster", params, NULL, &f);
 }

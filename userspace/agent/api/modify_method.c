@@ -4,6 +4,7 @@
  */
 #include "agent/api/modify_method.h"
 
+#include "agent/api/reach_method.h"
 #include "agent/rules/rules.h"
 #include "agent/work/modify.h"
 #include "lib/base/json.h"
@@ -20,6 +21,8 @@ static int may_modify(const struct cluster *cluster, json_object *params, struct
 		{ "device", MODIFY_DEVICE },
 		{ "deletionProtection", MODIFY_PROTECTION },
 		{ "allowDiscards", MODIFY_DISCARDS },
+		{ METHOD_PROFILE, MODIFY_REACH },
+		{ METHOD_ENDPOINT, MODIFY_REACH },
 	};
 	unsigned int modifications = json_get_bool(params, "grow", false) ? MODIFY_GROW : 0;
 
@@ -31,13 +34,15 @@ static int may_modify(const struct cluster *cluster, json_object *params, struct
 static void begin_modify(struct operation *op, json_object *params)
 {
 	const struct cluster *cluster = op->cluster;
-	const struct modify_request request = {
+	struct modify_request request = {
 		.deletion_protection = json_get_bool(params, "deletionProtection",
 						     cluster->deletion_protection),
 		.allow_discards = json_get_bool(params, "allowDiscards", cluster->allow_discards),
 		.grow = json_get_bool(params, "grow", false),
+		.reach = cluster->reach,
 	};
 
+	reach_take(params, &request.reach);
 	modify_begin(op, &request);
 }
 
@@ -50,6 +55,8 @@ static const struct parameter modify_parameters[] = {
 	{ "deletionProtection", PARAMETER_BOOL, false },
 	{ "allowDiscards", PARAMETER_BOOL, false },
 	{ "grow", PARAMETER_BOOL, false },
+	{ METHOD_PROFILE, PARAMETER_STRING, false },
+	{ METHOD_ENDPOINT, PARAMETER_STRING, false },
 };
 
 static const struct change change_modify = {
@@ -61,5 +68,15 @@ static const struct change change_modify = {
 /** method_modify() - answer a call of ModifyCluster */
 int method_modify(struct varlink_call *call, json_object *params, void *userdata)
 {
+	static const struct reach none;
+	struct agent *agent = method_agent(userdata);
+	struct cluster *cluster;
+	struct fault f;
+
+	if (METHOD_CHECK(call, params, modify_parameters))
+		return 0;
+	cluster = method_cluster(agent, params, &f);
+	if (reach_check_call(call, params, agent, cluster ? &cluster->reach : &none, &f) < 0)
+		return method_refuse(agent, call, change_modify.api, params, cluster, &f);
 	return method_change(call, params, userdata, &change_modify);
 }

@@ -86,7 +86,14 @@ static const char later_schema[] =
 	"  volume_id TEXT PRIMARY KEY NOT NULL"
 	") STRICT;"
 	"CREATE TRIGGER IF NOT EXISTS protection_goes AFTER DELETE ON cluster"
-	" BEGIN DELETE FROM protection WHERE volume_id = OLD.volume_id; END;";
+	" BEGIN DELETE FROM protection WHERE volume_id = OLD.volume_id; END;"
+	"CREATE TABLE IF NOT EXISTS reach ("
+	"  volume_id TEXT PRIMARY KEY NOT NULL,"
+	"  profile TEXT NOT NULL,"
+	"  endpoint TEXT NOT NULL"
+	") STRICT;"
+	"CREATE TRIGGER IF NOT EXISTS reach_goes AFTER DELETE ON cluster"
+	" BEGIN DELETE FROM reach WHERE volume_id = OLD.volume_id; END;";
 
 static int user_version(sqlite3 *db, int *ret)
 {

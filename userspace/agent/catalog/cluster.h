@@ -15,6 +15,7 @@
 #include "agent/volume/disk_identity.h"
 #include "agent/volume/file_system.h"
 #include "agent/volume/mapper.h"
+#include "lib/kms/reach.h"
 
 struct agent;
 struct operation;
@@ -57,6 +58,7 @@ struct grant {
  * @disk: identity of the disk with the volume, from a table of its own; "" if it is not known
  * @deletion_protection: no deletion; from a table of its own
  * @allow_discards: discards are to reach the disk, from a table of its own
+ * @reach: from a table of its own
  * @found: path at which the disk was last found, "" if it was not yet
  * @absent: the disk was not there at the last look at the disks
  * @key: serial number of the kernel key that this agent renews, 0 for none
@@ -106,6 +108,7 @@ struct cluster {
 	char disk[DISK_IDENTITY_MAX];
 	bool deletion_protection;
 	bool allow_discards;
+	struct reach reach;
 	char found[PATH_MAX];
 	bool absent;
 	int32_t key;

@@ -16,9 +16,9 @@
 #include "lib/base/log.h"
 
 /* AWS's KMS has no id. Its identity is the endpoint's host and the account of the key. */
-static void identify(const struct cluster *cluster, const char *id, char *kms, size_t size)
+static void identify(const struct cluster *cluster, const char *endpoint, const char *id, char *kms,
+		     size_t size)
 {
-	const char *endpoint = cluster->agent->config.kms_endpoint;
 	size_t length = strlen(endpoint);
 	struct key_ref ref = { 0 };
 
@@ -42,7 +42,8 @@ struct grant grant_answer(const struct cluster *cluster, const struct kms_worker
 {
 	struct grant grant = { 0 };
 
-	identify(cluster, kms_worker_kms_id(worker), grant.kms, sizeof(grant.kms));
+	identify(cluster, kms_worker_endpoint(worker), kms_worker_kms_id(worker), grant.kms,
+		 sizeof(grant.kms));
 	snprintf(grant.access_key, sizeof(grant.access_key), "%s", kms_worker_access_key(worker));
 	return grant;
 }

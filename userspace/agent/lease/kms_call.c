@@ -11,6 +11,7 @@
 
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
+#include "lib/kms/reach.h"
 
 #define CONTEXT_CLUSTER "aws:rds:db-id"
 #define CONTEXT_VOLUME	"dm-envelope:volume-id"
@@ -127,7 +128,8 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 }
 
 /**
- * kms_call_begin() - call the KMS
+ * kms_call_begin() - call the KMS of a cluster
+ * @cluster: with its own profile and endpoint, if it has them; need not last as long as the call
  * @operation: a literal
  * @request: taken over
  * @key_arn: for the audit record; NULL while only the KMS knows it
@@ -138,10 +140,11 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
  *
  * Return: 0, or -1 if no call could be begun; @done is not called then.
  */
-int kms_call_begin(struct agent *agent, const char *operation, json_object *request,
+int kms_call_begin(const struct cluster *cluster, const char *operation, json_object *request,
 		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
 		   struct fault *f)
 {
+	struct config config = reach_config(&cluster->agent->config, &cluster->reach);
 	struct kms_call *call = calloc(1, sizeof(*call));
 
 	if (!call) {
@@ -149,7 +152,7 @@ int kms_call_begin(struct agent *agent, const char *operation, json_object *requ
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
 	*call = (struct kms_call){
-		.agent = agent,
+		.agent = cluster->agent,
 		.operation = operation,
 		.request = request,
 		.denied = denied,
@@ -158,8 +161,8 @@ int kms_call_begin(struct agent *agent, const char *operation, json_object *requ
 	};
 	if (key_arn)
 		snprintf(call->key_arn, sizeof(call->key_arn), "%s", key_arn);
-	if (kms_worker_start(agent->event, &agent->config, operation, request, on_done, call, NULL,
-			     f) == 0)
+	if (kms_worker_start(cluster->agent->event, &config, operation, request, on_done, call,
+			     NULL, f) == 0)
 		return 0;
 	json_object_put(request);
 	free(call);

@@ -19,7 +19,7 @@ json_object *kms_seal(const struct cluster *cluster, const char *blob_base64);
 json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, size_t size,
 			 const char *header_sha256, bool dry_run);
 
-int kms_call_begin(struct agent *agent, const char *operation, json_object *request,
+int kms_call_begin(const struct cluster *cluster, const char *operation, json_object *request,
 		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
 		   struct fault *f);
 

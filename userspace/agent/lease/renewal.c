@@ -222,7 +222,7 @@ static void ask(struct cluster *cluster)
 	attempt->key = cluster->key;
 	attempt->asked_ns = lease_now();
 	cluster->renewal.next_ns = 0;
-	if (kms_call_begin(cluster->agent, "Decrypt",
+	if (kms_call_begin(cluster, "Decrypt",
 			   kms_decrypt(cluster, cluster->wrapped_key, cluster->wrapped_key_size,
 				       cluster->header_sha256, true),
 			   cluster->key_arn, on_denied, on_answer, attempt, &f) < 0) {

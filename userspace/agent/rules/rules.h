@@ -59,7 +59,8 @@ enum modification {
 	MODIFY_DEVICE = 8,
 	MODIFY_PROTECTION = 16,
 	MODIFY_DISCARDS = 32,
-	MODIFY_GROW = 64
+	MODIFY_GROW = 64,
+	MODIFY_REACH = 128
 };
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f);
 

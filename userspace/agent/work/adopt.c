@@ -11,6 +11,7 @@
 
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/reaches.h"
 #include "agent/rules/rules.h"
 #include "agent/work/fencing.h"
 #include "agent/work/ownership.h"
@@ -88,10 +89,14 @@ static void adopt_volume(struct scan_job *job, const struct scanned *volume, str
 		adopt_free(job);
 		return;
 	}
-	if (volume) {
+	/* First: a volume that is taken in without them would be asked about at another KMS. */
+	if (volume &&
+	    reaches_record(job->agent->catalog, volume->header.volume_id, &job->reach, &f) == 0) {
 		reconcile_take_in(job, volume);
 		cluster = cluster_find_volume(job->agent, volume->header.volume_id);
-		if (!cluster)
+		if (cluster)
+			cluster->reach = job->reach;
+		else
 			fault_set(&f, "InternalFailure", "Out of memory.");
 	}
 	state_flush(job->agent);
@@ -179,6 +184,7 @@ static const struct device_work adopt_work = { scan_job_run, adopt_done, adopt_l
  * @device: its path
  * @number: of the block device
  * @take_over: the client says that the volume's other owner is gone
+ * @reach: of the cluster
  *
  * Nothing is written to the disk, unless the disk must fence the owner first. If a disk does not answer
  * within DeviceTimeoutSeconds=, the client gets the fault DeviceTimeout, and nothing is taken in.
@@ -186,7 +192,8 @@ static const struct device_work adopt_work = { scan_job_run, adopt_done, adopt_l
  * Return: 0, or -1 with @f; then the call is not answered.
  */
 int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *params,
-		const char *device, dev_t number, bool take_over, struct fault *f)
+		const char *device, dev_t number, bool take_over, const struct reach *reach,
+		struct fault *f)
 {
 	struct scan_job *job = calloc(1, sizeof(*job));
 
@@ -200,6 +207,7 @@ int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *par
 	snprintf(job->device, sizeof(job->device), "%s", device);
 	job->number = number;
 	job->take_over = take_over;
+	job->reach = *reach;
 	job->changes = agent->changes;
 	device_thread_submit(agent->devices, DEVICE_LANE_SCAN, &adopt_work, job);
 	return 0;

@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 
 int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *params,
-		const char *device, dev_t number, bool take_over, struct fault *f);
+		const char *device, dev_t number, bool take_over, const struct reach *reach,
+		struct fault *f);
 
 #endif

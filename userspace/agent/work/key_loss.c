@@ -151,7 +151,7 @@ static void ask(struct cluster *cluster)
 	question->agent = cluster->agent;
 	memcpy(question->volume_id, cluster->volume_id, sizeof(question->volume_id));
 	question->asked_ns = lease_now();
-	if (kms_call_begin(cluster->agent, "Decrypt",
+	if (kms_call_begin(cluster, "Decrypt",
 			   kms_decrypt(cluster, cluster->wrapped_key, cluster->wrapped_key_size,
 				       cluster->header_sha256, true),
 			   cluster->key_arn, NULL, on_answer, question, &f) < 0) {

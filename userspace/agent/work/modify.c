@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/catalog/protections.h"
+#include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
 #include "lib/base/log.h"
 
@@ -122,6 +123,20 @@ static int record_discards(struct operation *op, bool allow_discards)
 	return -1;
 }
 
+/* The next call to the KMS is made with it. A call under way keeps what it was begun with. */
+static int record_reach(struct operation *op, const struct reach *reach)
+{
+	struct cluster *cluster = op->cluster;
+
+	if (!strcmp(reach->profile, cluster->reach.profile) &&
+	    !strcmp(reach->endpoint, cluster->reach.endpoint))
+		return 0;
+	if (reaches_record(op->agent->catalog, cluster->volume_id, reach, &op->fault) < 0)
+		return -1;
+	cluster->reach = *reach;
+	return 0;
+}
+
 /**
  * modify_begin() - change @op's cluster
  * @request: what is to be; the deletion protection counts when the catalog has it
@@ -133,7 +148,8 @@ void modify_begin(struct operation *op, const struct modify_request *request)
 	struct cluster *cluster = op->cluster;
 	bool table_changes = request->grow || request->allow_discards != cluster->allow_discards;
 
-	if (record_protection(op, request->deletion_protection) < 0 ||
+	if (record_reach(op, &request->reach) < 0 ||
+	    record_protection(op, request->deletion_protection) < 0 ||
 	    record_discards(op, request->allow_discards) < 0) {
 		operation_fail(op);
 		return;

@@ -12,11 +12,13 @@
  * @deletion_protection: no deletion
  * @allow_discards: discards reach the disk
  * @grow: the device takes all of a disk that has grown
+ * @reach: profile and endpoint for the next call to the KMS
  */
 struct modify_request {
 	bool deletion_protection;
 	bool allow_discards;
 	bool grow;
+	struct reach reach;
 };
 
 void modify_begin(struct operation *op, const struct modify_request *request);

@@ -281,7 +281,7 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 	step->op = op;
 	step->next = next;
 	op->job.asked_ns = lease_now();
-	if (kms_call_begin(op->agent, kms_operation, request, arn, on_denied, on_answer, step,
+	if (kms_call_begin(op->cluster, kms_operation, request, arn, on_denied, on_answer, step,
 			   &op->fault) < 0) {
 		free(step);
 		operation_fail(op);

@@ -18,6 +18,7 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
+#include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
 #include "agent/lease/grant.h"
 #include "agent/volume/device_events.h"
@@ -43,6 +44,8 @@ void reconcile_load_choices(struct cluster *cluster)
 	if (settings_find(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	if (protections_find(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+	if (reaches_find(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	start_note_load(cluster);
 }

@@ -15,6 +15,7 @@
  * @call, @params, @uid, @pid: of AdoptCluster; @call is NULL when the agent starts, or after the answer
  * @device, @number: the one device to take in, for a client
  * @take_over: the client says that the volume's other owner is gone
+ * @reach: of the cluster that is taken in, for a client
  * @known_only: disks have come or gone: takes in no volume that the catalog does not know
  * @expelled, @self: the volume from which its owner is fenced, and this host
  */
@@ -28,6 +29,7 @@ struct scan_job {
 	char device[PATH_MAX];
 	dev_t number;
 	bool take_over;
+	struct reach reach;
 	bool known_only;
 	struct scanned *expelled;
 	struct volume_owner self;

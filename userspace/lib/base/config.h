@@ -38,6 +38,7 @@ struct config {		    /* strings are owned and never NULL once loaded; "" means u
 	unsigned int recovery_window_seconds; /* RecoveryWindowSeconds=, 0 to 604800 */
 	unsigned int device_timeout_seconds;  /* DeviceTimeoutSeconds=, 1 to 3600 */
 	unsigned int max_denials;	      /* MaxDenials=, 0 to CONFIG_DENIALS_MAX */
+	bool profile_alone; /* no key: profile is a cluster's own, so no other source counts */
 };
 
 int config_load(const char *path, struct config *cfg, struct fault *f);

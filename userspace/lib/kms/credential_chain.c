@@ -10,7 +10,8 @@
  * @f: InvalidConfiguration; names the file, its line or the variable
  *
  * The first configured provider of the table is taken. With a CredentialsFile= the profile is
- * always configured: the providers after it are for a host without the file.
+ * always configured: the providers after it are for a host without the file. A profile that a cluster
+ * has for itself is the only source: the environment is that of the host.
  *
  * Return: the plan, to be released with credential_plan_free(), or NULL.
  */
@@ -21,16 +22,23 @@ struct credential_plan *credential_plan_make(const struct config *cfg, struct fa
 		credential_environment, credential_profile,  credential_web_identity,
 		credential_container,	credential_instance,
 	};
+	size_t count = cfg->profile_alone ? 0 : sizeof(providers) / sizeof(*providers);
 	struct credential_plan *plan = credential_plan_new(f);
 	int r = 0;
 
 	if (!plan)
 		return NULL;
-	for (size_t i = 0; !r && i < sizeof(providers) / sizeof(*providers); i++)
+	if (cfg->profile_alone)
+		r = credential_profile(cfg, plan, f);
+	for (size_t i = 0; !r && i < count; i++)
 		r = providers[i](cfg, plan, f);
 	if (r > 0)
 		return plan;
-	if (!r)
+	if (!r && cfg->profile_alone)
+		fault_set(f, "InvalidConfiguration",
+			  "The profile [%.127s] of a cluster needs a file of credentials. Set CredentialsFile=.",
+			  cfg->profile);
+	else if (!r)
 		fault_set(f, "InvalidConfiguration",
 			  "There is no source of credentials. Set CredentialsFile=, or a source of credentials in the environment of enveloped.");
 	credential_plan_free(plan);

@@ -46,6 +46,7 @@ struct kms_worker {
 	bool timed_out;
 	char kms_id[KMS_ID_MAX];
 	char access_key[sizeof(((struct credentials *)0)->access_key)];
+	char *endpoint; /* of the KMS that is called */
 	char *identity; /* of credentials that are kept between calls, or NULL */
 	char *result;	/* WORKER_MESSAGE_MAX bytes */
 	size_t result_size;
@@ -72,6 +73,7 @@ static void worker_free(struct kms_worker *w)
 	if (w->socket >= 0)
 		close(w->socket);
 	worker_block_free(w->block);
+	free(w->endpoint);
 	free(w->identity);
 	free(w->result);
 	free(w);
@@ -164,6 +166,12 @@ const char *kms_worker_kms_id(const struct kms_worker *worker)
 const char *kms_worker_access_key(const struct kms_worker *worker)
 {
 	return worker->access_key;
+}
+
+/** kms_worker_endpoint() - for @done: the address that was called, whatever is configured by now */
+const char *kms_worker_endpoint(const struct kms_worker *worker)
+{
+	return worker->endpoint;
 }
 
 /* ---- events ---- */
@@ -385,16 +393,19 @@ int kms_worker_start(sd_event *e, const struct config *cfg, const char *operatio
 {
 	struct kms_worker *w = calloc(1, sizeof(*w));
 	char *result = malloc(WORKER_MESSAGE_MAX);
+	char *address = strdup(cfg->kms_endpoint);
 
-	if (!w || !result) {
+	if (!w || !result || !address) {
 		free(w);
 		free(result);
+		free(address);
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
 	*w = (struct kms_worker){
 		.process.pidfd = -1,
 		.socket = -1,
 		.result = result,
+		.endpoint = address,
 		.done = done,
 		.userdata = userdata,
 		.timeout_s = cfg->kms_timeout_seconds,

@@ -36,6 +36,8 @@ const char *kms_worker_kms_id(const struct kms_worker *worker);
 
 const char *kms_worker_access_key(const struct kms_worker *worker);
 
+const char *kms_worker_endpoint(const struct kms_worker *worker);
+
 int kms_worker_start(sd_event *e, const struct config *cfg, const char *operation,
 		     struct json_object *request, kms_worker_done_t done, void *userdata,
 		     struct kms_worker **ret, struct fault *f);
