@@ -88,6 +88,22 @@ static void timeout_fits_the_lease(void **state)
 	}
 }
 
+/* Unanswered calls to each of the endpoints fit as well, twice. */
+static void timeouts_of_all_endpoints_fit_the_lease(void **state)
+{
+	for (unsigned int lease = 12; lease <= 60; lease++) {
+		_cleanup_config_ struct config cfg = { 0 };
+		char text[96];
+
+		snprintf(text, sizeof(text),
+			 "KmsEndpoint=unix:/a unix:/b unix:/c\nLeaseSeconds=%u\n", lease);
+		write_file(text);
+		assert_int_equal(config_load(path, &cfg, NULL), 0);
+		assert_true(cfg.kms_timeout_seconds >= 1);
+		assert_true(cfg.renew_seconds + 2 * 3 * cfg.kms_timeout_seconds <= lease);
+	}
+}
+
 static void environment_names_the_file(void **state)
 {
 	_cleanup_config_ struct config cfg = { 0 };
@@ -137,6 +153,8 @@ static void wrong_lines(void **state)
 	refused("LeaseSeconds=60\nKmsTimeoutSeconds=40\n", "40 seconds are left");
 	refused("LeaseSeconds=60\nRenewSeconds=50\nKmsTimeoutSeconds=40\n", "40 seconds are left");
 	refused("LeaseSeconds=60\nRenewSeconds=1\nKmsTimeoutSeconds=59\n", "less than 59");
+	refused("KmsEndpoint=unix:/a unix:/b\nLeaseSeconds=60\nKmsTimeoutSeconds=20\n",
+		"for each of 2 endpoints must be less than 40 in all");
 }
 
 static void no_line_is_too_long(void **state)
@@ -255,6 +273,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(values_and_last_one_wins),
 		cmocka_unit_test(timeout_fits_the_lease),
+		cmocka_unit_test(timeouts_of_all_endpoints_fit_the_lease),
 		cmocka_unit_test(environment_names_the_file),
 		cmocka_unit_test(wrong_lines),
 		cmocka_unit_test(no_line_is_too_long),

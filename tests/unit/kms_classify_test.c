@@ -212,6 +212,36 @@ static void endpoints_are_parsed(void **state)
 	}
 }
 
+/* A denial at a second endpoint would end what the first one still grants. */
+static void only_silence_sends_a_call_to_another_endpoint(void **state)
+{
+	static const struct {
+		enum kms_outcome outcome;
+		const char *code;
+		bool silent;
+	} answers[] = {
+		{ KMS_UNREACHABLE, "KMSUnreachable", true },
+		{ KMS_UNREACHABLE, "KMSInternalException", true },
+		{ KMS_UNREACHABLE, "DependencyTimeoutException", true },
+		{ KMS_UNREACHABLE, "DisabledException", true }, /* with a status of 5xx */
+		{ KMS_UNREACHABLE, "ThrottlingException", false },
+		{ KMS_UNREACHABLE, "LimitExceededException", false },
+		{ KMS_UNREACHABLE, "KMSInvalidStateException", false },
+		{ KMS_UNREACHABLE, "ExpiredTokenException", false },
+		{ KMS_UNREACHABLE, "UnrecognizedClientException", false },
+		{ KMS_UNREACHABLE, "CredentialsUnavailable", false },
+		{ KMS_DENIED, "DisabledException", false },
+		{ KMS_DENIED, "AccessDeniedException", false },
+		{ KMS_BAD_REQUEST, "ValidationException", false },
+		{ KMS_OK, "", false },
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+		if (kms_is_silent(answers[i].outcome, answers[i].code) != answers[i].silent)
+			fail_msg("%s %s: expected %s", kms_outcome_name(answers[i].outcome),
+				 answers[i].code, answers[i].silent ? "silence" : "an answer");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +251,7 @@ int main(void)
 		cmocka_unit_test(no_transport_error_is_a_verdict),
 		cmocka_unit_test(no_bare_status_is_a_denial),
 		cmocka_unit_test(endpoints_are_parsed),
+		cmocka_unit_test(only_silence_sends_a_call_to_another_endpoint),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

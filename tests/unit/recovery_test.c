@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/lease/kms_call.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
+/* sources: agent/lease/kms_call.c agent/lease/endpoint_turn.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
 /* sources: ../tests/unit/kms_fixture.c ../tests/unit/luks2_forge.c */
 /*
  * A volume made by dm-envelope's code, with the agent's own requests to the KMS, in the hands of

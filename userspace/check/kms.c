@@ -7,12 +7,14 @@
  * Must never go through the agent: a refusal must not become a verdict about a cluster.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "check/ask_agent.h"
 #include "check/check.h"
+#include "lib/base/endpoint.h"
 #include "lib/base/json.h"
 #include "lib/kms/config_check.h"
 #include "lib/kms/reach.h"
@@ -178,8 +180,25 @@ static bool seen_before(struct json_object *clusters, size_t at)
 	return false;
 }
 
-/* Return: whether the KMS of the configuration was asked. */
-static bool judge_clusters(const struct config *cfg, struct json_object *clusters,
+/* Each endpoint of the cluster's own. */
+static void judge_own(const struct config *its, const char *key, const char *cluster,
+		      struct finding *finding)
+{
+	struct config one = *its;
+
+	for (size_t i = 0; (one.kms_endpoint = endpoint_at(its->kms_endpoint, i)); i++) {
+		judge(&one, key, cluster, finding);
+		free(one.kms_endpoint);
+	}
+}
+
+/*
+ * @cfg: with one endpoint
+ * @also_own: also the clusters with a KMS of their own
+ *
+ * Return: whether the KMS of @cfg was asked.
+ */
+static bool judge_clusters(const struct config *cfg, struct json_object *clusters, bool also_own,
 			   struct finding *finding)
 {
 	size_t asked = 0, left = 0, count = clusters ? json_object_array_length(clusters) : 0;
@@ -195,14 +214,16 @@ static bool judge_clusters(const struct config *cfg, struct json_object *cluster
 		const char *status = json_get_string(cluster, "Status");
 
 		if (!key || !*key || !name || !status || !strcmp(status, LOST) ||
-		    seen_before(clusters, i))
+		    (own && !also_own) || seen_before(clusters, i))
 			continue;
 		if (asked++ >= KEYS_MAX) {
 			left++;
 			continue;
 		}
 		configured |= !own;
-		if (!judge(&its, key, name, finding) && !own)
+		if (own)
+			judge_own(&its, key, name, finding);
+		else if (!judge(cfg, key, name, finding))
 			return true;
 	}
 	if (left)
@@ -210,11 +231,36 @@ static bool judge_clusters(const struct config *cfg, struct json_object *cluster
 	return configured;
 }
 
+/* One of the configuration's endpoints; the first one's finding has the clusters' own KMSs. */
+static void judge_endpoint(const struct config *cfg, size_t number, struct json_object *clusters,
+			   struct finding *finding)
+{
+	bool several = endpoint_count(cfg->kms_endpoint) > 1;
+	char *address = endpoint_at(cfg->kms_endpoint, number);
+	struct config one = *cfg;
+	struct finding part = { 0 };
+
+	if (!address)
+		return;
+	one.kms_endpoint = address;
+	finding_set(&part, CHECK_OK, NULL, "The KMS at %s answers and knows the credentials.",
+		    address);
+	if (!judge_clusters(&one, clusters, number == 0, &part))
+		judge(&one, NO_KEY, NULL, &part);
+	if (several && part.status != CHECK_OK)
+		finding_add(finding, "At %s: %s", address, part.found);
+	else
+		finding_add(finding, "%s", part.found);
+	finding_worse(finding, part.status, "%s", part.advice);
+	free(address);
+}
+
 void check_kms(const struct settings *settings, struct finding *finding)
 {
 	_cleanup_json_ struct json_object *reply = NULL;
 	_cleanup_config_ struct config cfg = { 0 };
 	struct fault f = { 0 };
+	unsigned int share;
 
 	if (geteuid() != 0) {
 		finding_set(finding, CHECK_SKIPPED, AS_ROOT,
@@ -226,11 +272,11 @@ void check_kms(const struct settings *settings, struct finding *finding)
 			    "The KMS cannot be asked: the configuration is not valid.");
 		return;
 	}
-	if (cfg.kms_timeout_seconds >= settings->timeout_s)
-		cfg.kms_timeout_seconds = settings->timeout_s > 1 ? settings->timeout_s - 1 : 1;
-	finding_set(finding, CHECK_OK, NULL, "The KMS at %s answers and knows the credentials.",
-		    cfg.kms_endpoint);
+	share = settings->timeout_s / (unsigned int)endpoint_count(cfg.kms_endpoint);
+	if (cfg.kms_timeout_seconds >= share)
+		cfg.kms_timeout_seconds = share > 1 ? share - 1 : 1;
 	ask_agent(settings, AGENT_INTERFACE "DescribeClusters", &reply, &f);
-	if (!judge_clusters(&cfg, json_get_array(reply, "clusters"), finding))
-		judge(&cfg, NO_KEY, NULL, finding);
+	finding_set(finding, CHECK_OK, NULL, "%s", "");
+	for (size_t i = 0; i < endpoint_count(cfg.kms_endpoint); i++)
+		judge_endpoint(&cfg, i, json_get_array(reply, "clusters"), finding);
 }

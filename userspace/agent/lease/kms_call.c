@@ -9,8 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/lease/endpoint_turn.h"
+#include "agent/lease/lease.h"
 #include "lib/base/base64.h"
+#include "lib/base/endpoint.h"
 #include "lib/base/json.h"
+#include "lib/base/log.h"
 #include "lib/kms/reach.h"
 
 #define CONTEXT_CLUSTER "aws:rds:db-id"
@@ -18,9 +22,22 @@
 #define CONTEXT_HEADER	"dm-envelope:header-sha256"
 #define CONTEXT_PURPOSE "dm-envelope:purpose"
 
-/** struct kms_call - one call under way; on_done() frees it */
+#define FIRST_AGAIN	3 /* intervals of renewals until the first endpoint is tried again */
+
+/**
+ * struct kms_call - one call under way; on_done() frees it
+ * @reach: of the cluster
+ * @endpoints: the list, as it was when the call began; owned
+ * @at, @asked: the endpoint that is being asked, and how many have been asked before it
+ * @silence: of the endpoint before it; code "" for none
+ */
 struct kms_call {
 	struct agent *agent;
+	struct reach reach;
+	char *endpoints;
+	size_t at;
+	size_t asked;
+	struct fault silence;
 	const char *operation;
 	json_object *request;
 	char key_arn[ARN_MAX];
@@ -113,6 +130,47 @@ json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, 
 }
 
 static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
+		    struct json_object *response, struct secret *plaintext, void *userdata);
+
+/* Asks at the endpoint whose turn it is, with what the configuration says by now. */
+static int ask(struct kms_call *call, struct fault *f)
+{
+	struct config config = reach_config(&call->agent->config, &call->reach);
+	int r;
+
+	config.kms_endpoint = endpoint_at(call->endpoints, call->at);
+	if (!config.kms_endpoint)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	r = kms_worker_start(call->agent->event, &config, call->operation, call->request, on_done,
+			     call, NULL, f);
+	free(config.kms_endpoint);
+	return r;
+}
+
+/* After silence: asks the next endpoint, unless each one has been asked. */
+static bool goes_on(struct kms_call *call, const struct fault *silence)
+{
+	size_t count = endpoint_count(call->endpoints);
+	struct fault f = { 0 };
+
+	call->silence = *silence;
+	if (++call->asked >= count)
+		return false;
+	call->at = (call->at + 1) % count;
+	if (ask(call, &f) == 0)
+		return true;
+	log_error("%s", f.message);
+	return false;
+}
+
+static void call_free(struct kms_call *call)
+{
+	json_object_put(call->request);
+	free(call->endpoints);
+	free(call);
+}
+
+static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
 		    struct json_object *response, struct secret *plaintext, void *userdata)
 {
 	struct kms_call *call = userdata;
@@ -122,9 +180,14 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 	if (outcome == KMS_DENIED && call->denied)
 		call->denied(call->userdata);
 	audit_kms_call(call->agent->audit, call->operation, call->request, arn, f);
+	if (kms_is_silent(outcome, f->code)) {
+		if (goes_on(call, f))
+			return;
+	} else {
+		endpoint_turn_answered(call->endpoints, call->at, lease_now(), &call->silence);
+	}
 	call->done(worker, outcome, f, response, plaintext, call->userdata);
-	json_object_put(call->request);
-	free(call);
+	call_free(call);
 }
 
 /**
@@ -136,6 +199,9 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
  * @denied: called first of all on a definitive denial; NULL if there is no access to end
  * @done: called from the event loop with the answer, after the audit record
  *
+ * If an endpoint is silent, the next one of the list is asked. config_check_endpoints() has checked that
+ * the silence of all leaves time within a lease. The worker that @done gets is that of the last answer.
+ *
  * A call cannot be cancelled: a caller that no longer wants the answer ignores it.
  *
  * Return: 0, or -1 if no call could be begun; @done is not called then.
@@ -144,27 +210,30 @@ int kms_call_begin(const struct cluster *cluster, const char *operation, json_ob
 		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
 		   struct fault *f)
 {
-	struct config config = reach_config(&cluster->agent->config, &cluster->reach);
+	struct agent *agent = cluster->agent;
+	struct config config = reach_config(&agent->config, &cluster->reach);
 	struct kms_call *call = calloc(1, sizeof(*call));
 
-	if (!call) {
+	if (call)
+		call->endpoints = strdup(config.kms_endpoint);
+	if (!call || !call->endpoints) {
+		free(call);
 		json_object_put(request);
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
-	*call = (struct kms_call){
-		.agent = cluster->agent,
-		.operation = operation,
-		.request = request,
-		.denied = denied,
-		.done = done,
-		.userdata = userdata,
-	};
+	call->agent = agent;
+	call->reach = cluster->reach;
+	call->operation = operation;
+	call->request = request;
+	call->denied = denied;
+	call->done = done;
+	call->userdata = userdata;
 	if (key_arn)
 		snprintf(call->key_arn, sizeof(call->key_arn), "%s", key_arn);
-	if (kms_worker_start(cluster->agent->event, &config, operation, request, on_done, call,
-			     NULL, f) == 0)
+	call->at = endpoint_turn_begin(call->endpoints, lease_now(),
+				       FIRST_AGAIN * agent_renew_ns(agent));
+	if (ask(call, f) == 0)
 		return 0;
-	json_object_put(request);
-	free(call);
+	call_free(call);
 	return -1;
 }

@@ -145,20 +145,50 @@ static int config_defaults(struct config *cfg, struct fault *f)
 	return 0;
 }
 
-/* An unanswered KMS call must leave time for another one before the lease ends. */
-static int check_timeout(struct config *cfg, const char *path, struct fault *f)
+/* Seconds of a lease that are left at a renewal. */
+static unsigned int left_at_renewal(const struct config *cfg)
 {
 	unsigned int third = cfg->lease_seconds / 3;
-	unsigned int left = cfg->lease_seconds -
-			    (cfg->renew_seconds < third ? cfg->renew_seconds : third);
 
-	if (cfg->kms_timeout_seconds == 0)
-		cfg->kms_timeout_seconds = left / 2 < TIMEOUT_DEFAULT ? left / 2 : TIMEOUT_DEFAULT;
-	if (cfg->kms_timeout_seconds < left)
+	return cfg->lease_seconds - (cfg->renew_seconds < third ? cfg->renew_seconds : third);
+}
+
+/**
+ * config_check_endpoints() - judge the addresses of the KMS, and the time that their silence takes
+ * @f: InvalidConfiguration
+ *
+ * Unanswered calls to all addresses in turn must leave time for an answer before the lease ends.
+ *
+ * Return: 0 or -1.
+ */
+int config_check_endpoints(const struct config *cfg, struct fault *f)
+{
+	size_t count = endpoint_count(cfg->kms_endpoint);
+	unsigned int left = left_at_renewal(cfg);
+
+	if (endpoint_check(cfg->kms_endpoint, f))
+		return -1;
+	if (count * cfg->kms_timeout_seconds < left)
 		return 0;
+	if (count == 1)
+		return fault_set(f, "InvalidConfiguration",
+				 "KmsTimeoutSeconds=%u must be less than %u. Otherwise one unanswered KMS call ends a lease: LeaseSeconds=%u, and %u seconds are left at the renewal.",
+				 cfg->kms_timeout_seconds, left, cfg->lease_seconds, left);
 	return fault_set(f, "InvalidConfiguration",
-			 "%s: KmsTimeoutSeconds=%u must be less than %u. Otherwise one unanswered KMS call ends a lease: LeaseSeconds=%u, and %u seconds are left at the renewal.",
-			 path, cfg->kms_timeout_seconds, left, cfg->lease_seconds, left);
+			 "KmsTimeoutSeconds=%u for each of %zu endpoints must be less than %u in all. Otherwise unanswered KMS calls end a lease: LeaseSeconds=%u, and %u seconds are left at the renewal.",
+			 cfg->kms_timeout_seconds, count, left, cfg->lease_seconds, left);
+}
+
+static void default_timeout(struct config *cfg)
+{
+	size_t count = endpoint_count(cfg->kms_endpoint);
+	unsigned int share = left_at_renewal(cfg) / 2 / (count ? count : 1);
+
+	if (cfg->kms_timeout_seconds)
+		return;
+	cfg->kms_timeout_seconds = share < TIMEOUT_DEFAULT ? share : TIMEOUT_DEFAULT;
+	if (!cfg->kms_timeout_seconds)
+		cfg->kms_timeout_seconds = 1;
 }
 
 static int config_check(struct config *cfg, const char *path, struct fault *f)
@@ -173,8 +203,7 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s: AccountId=%.64s is not valid. Give 12 digits.", path,
 				 cfg->account_id);
-	if (endpoint_check(cfg->kms_endpoint, &wrong) ||
-	    (*cfg->proxy && endpoint_check_proxy(cfg->proxy, &wrong)))
+	if (*cfg->proxy && endpoint_check_proxy(cfg->proxy, &wrong))
 		return fault_set(f, wrong.code, "%s: %s", path, wrong.message);
 	if (strcmp(cfg->restart_after_lease_end, "boot") &&
 	    strcmp(cfg->restart_after_lease_end, "yes") &&
@@ -192,7 +221,10 @@ static int config_check(struct config *cfg, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s: RenewSeconds=%u must be less than LeaseSeconds=%u.", path,
 				 cfg->renew_seconds, cfg->lease_seconds);
-	return check_timeout(cfg, path, f);
+	default_timeout(cfg);
+	return config_check_endpoints(cfg, &wrong)
+		       ? fault_set(f, wrong.code, "%s: %s", path, wrong.message)
+		       : 0;
 }
 
 /**

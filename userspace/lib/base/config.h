@@ -18,7 +18,7 @@
 struct config {		    /* strings are owned and never NULL once loaded; "" means unset */
 	char *region;	    /* Region=us-east-1 */
 	char *account_id;   /* AccountId=, 12 digits */
-	char *kms_endpoint; /* KmsEndpoint=unix:PATH or https://HOST[:PORT] */
+	char *kms_endpoint; /* KmsEndpoint=unix:PATH or https://HOST[:PORT], also several */
 	char *ca_file;	    /* CaFile=, "" for the system's */
 	char *proxy;	    /* Proxy=http://HOST:PORT, "" for none */
 	char *no_proxy;	    /* NoProxy=HOST,... */
@@ -42,6 +42,7 @@ struct config {		    /* strings are owned and never NULL once loaded; "" means u
 };
 
 int config_load(const char *path, struct config *cfg, struct fault *f);
+int config_check_endpoints(const struct config *cfg, struct fault *f);
 char *config_text(const struct config *cfg);
 
 void config_free(struct config *cfg);

@@ -5,10 +5,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include <curl/curl.h>
+
+#define SPACES " \t"
 
 /* What libcurl does not take, in words for the user. */
 static const char *words_for(CURLUcode r)
@@ -95,18 +98,60 @@ static int check_user(const char *key, const char *text, struct fault *f)
 			 key);
 }
 
+/** endpoint_count() - how many addresses there are in @text, separated by spaces */
+size_t endpoint_count(const char *text)
+{
+	size_t count = 0;
+
+	for (text += strspn(text, SPACES); *text; text += strspn(text, SPACES)) {
+		count++;
+		text += strcspn(text, SPACES);
+	}
+	return count;
+}
+
+/** endpoint_at() - the address @number of those in @text, from 0 on; malloc'd, NULL for none */
+char *endpoint_at(const char *text, size_t number)
+{
+	for (text += strspn(text, SPACES); number && *text; number--) {
+		text += strcspn(text, SPACES);
+		text += strspn(text, SPACES);
+	}
+	return *text ? strndup(text, strcspn(text, SPACES)) : NULL;
+}
+
+static int check_one(const char *text, struct fault *f)
+{
+	if (!endpoint_socket(text) && check_user("KmsEndpoint", text, f))
+		return -1;
+	return judged("KmsEndpoint", text, wrong_endpoint(text), f);
+}
+
 /**
- * endpoint_check() - judge the address of a KMS
- * @text: "unix:/PATH" or "https://HOST[:PORT]", with a slash at its end or without
+ * endpoint_check() - judge the addresses of a KMS
+ * @text: "unix:/PATH" or "https://HOST[:PORT]", with a slash at its end or without; several of them,
+ *	separated by spaces
  * @f: InvalidConfiguration
  *
  * Return: 0 or -1.
  */
 int endpoint_check(const char *text, struct fault *f)
 {
-	if (!endpoint_socket(text) && check_user("KmsEndpoint", text, f))
-		return -1;
-	return judged("KmsEndpoint", text, wrong_endpoint(text), f);
+	size_t count = endpoint_count(text);
+	int r = count ? 0 : check_one(text, f);
+
+	if (count > ENDPOINTS_MAX)
+		return fault_set(f, "InvalidConfiguration",
+				 "KmsEndpoint= has %zu addresses. Give at most %d.", count,
+				 ENDPOINTS_MAX);
+	for (size_t i = 0; i < count && !r; i++) {
+		char *address = endpoint_at(text, i);
+
+		r = address ? check_one(address, f)
+			    : fault_set(f, "InternalFailure", "Out of memory.");
+		free(address);
+	}
+	return r;
 }
 
 /**

@@ -7,9 +7,15 @@
 #ifndef ENVELOPE_ENDPOINT_H
 #define ENVELOPE_ENDPOINT_H
 
+#include <stddef.h>
+
 #include "lib/base/fault.h"
 
+#define ENDPOINTS_MAX 8
+
 const char *endpoint_socket(const char *text);
+size_t endpoint_count(const char *text);
+char *endpoint_at(const char *text, size_t number);
 int endpoint_check(const char *text, struct fault *f);
 int endpoint_check_proxy(const char *text, struct fault *f);
 

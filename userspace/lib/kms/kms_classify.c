@@ -108,6 +108,44 @@ enum kms_outcome kms_classify(long http_status, const char *error_type, const ch
 	return http_status == 400 ? KMS_BAD_REQUEST : KMS_UNREACHABLE;
 }
 
+/**
+ * kms_is_silent() - did a call get no answer of a KMS, so that another endpoint may be asked?
+ * @code: of the fault of the call
+ *
+ * A KMS that asks for a later try, or does not accept the credentials, has answered. Without credentials
+ * nothing was asked.
+ */
+bool kms_is_silent(enum kms_outcome outcome, const char *code)
+{
+	static const char *const answers[] = {
+		"CredentialsUnavailable",
+		"UnrecognizedClientException",
+		"InvalidClientTokenId",
+		"InvalidSignatureException",
+		"SignatureDoesNotMatch",
+		"IncompleteSignature",
+		"IncompleteSignatureException",
+		"MissingAuthenticationToken",
+		"MissingAuthenticationTokenException",
+		"ExpiredTokenException",
+		"RequestExpired",
+		"OptInRequired",
+		"ThrottlingException",
+		"Throttling",
+		"TooManyRequestsException",
+		"RequestLimitExceeded",
+		"LimitExceededException",
+		"KeyUnavailableException",
+		"KMSInvalidStateException",
+		"CloudHsmClusterNotActiveException",
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
+		if (!strcmp(answers[i], code))
+			return false;
+	return outcome == KMS_UNREACHABLE;
+}
+
 /** kms_outcome_name() - "ok", "denied", "unreachable", "bad-request" */
 const char *kms_outcome_name(enum kms_outcome outcome)
 {

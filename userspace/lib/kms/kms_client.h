@@ -62,6 +62,8 @@ enum kms_outcome {
 	KMS_BAD_REQUEST, /* the request was wrong: no verdict about the key either */
 };
 
+bool kms_is_silent(enum kms_outcome outcome, const char *code);
+
 const char *kms_outcome_name(enum kms_outcome outcome);
 
 bool kms_gives_plaintext(const char *operation);

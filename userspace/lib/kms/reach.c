@@ -4,7 +4,6 @@
  */
 #include "lib/kms/reach.h"
 
-#include "lib/base/endpoint.h"
 #include "lib/kms/config_check.h"
 
 /**
@@ -38,5 +37,5 @@ int reach_check(const struct config *config, const struct reach *reach, struct f
 
 	if (!reach->profile[0] && !reach->endpoint[0])
 		return 0;
-	return endpoint_check(own.kms_endpoint, f) || config_check_kms(&own, f) ? -1 : 0;
+	return config_check_endpoints(&own, f) || config_check_kms(&own, f) ? -1 : 0;
 }

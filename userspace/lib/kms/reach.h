@@ -11,7 +11,7 @@
 /**
  * struct reach - how a cluster reaches its KMS; "" for what the configuration says
  * @profile: in place of Profile=, and of credentials in the environment
- * @endpoint: in place of KmsEndpoint=
+ * @endpoint: in place of KmsEndpoint=, also several
  */
 struct reach {
 	char profile[128];
