@@ -242,6 +242,17 @@ static void only_silence_sends_a_call_to_another_endpoint(void **state)
 				 answers[i].code, answers[i].silent ? "silence" : "an answer");
 }
 
+static void only_some_exceptions_say_that_the_caller_is_not_known(void **state)
+{
+	assert_false(kms_knows_caller("UnrecognizedClientException"));
+	assert_false(kms_knows_caller("MissingAuthenticationTokenException"));
+	assert_false(kms_knows_caller("OptInRequired"));
+	assert_true(kms_knows_caller("AccessDeniedException"));
+	assert_true(kms_knows_caller("ThrottlingException"));
+	assert_true(kms_knows_caller("KMSUnreachable"));
+	assert_true(kms_knows_caller(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +263,7 @@ int main(void)
 		cmocka_unit_test(no_bare_status_is_a_denial),
 		cmocka_unit_test(endpoints_are_parsed),
 		cmocka_unit_test(only_silence_sends_a_call_to_another_endpoint),
+		cmocka_unit_test(only_some_exceptions_say_that_the_caller_is_not_known),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -17,6 +17,7 @@
 #include "lib/base/endpoint.h"
 #include "lib/base/json.h"
 #include "lib/kms/config_check.h"
+#include "lib/kms/kms_client.h"
 #include "lib/kms/reach.h"
 #include "lib/kms/worker.h"
 
@@ -70,28 +71,6 @@ static bool is_skew(const struct fault *f)
 	       strstr(f->message, "Signature not yet current");
 }
 
-/* The KMS answers, and does not know who asks. */
-static bool is_unknown_caller(const struct fault *f)
-{
-	static const char *const codes[] = {
-		"UnrecognizedClientException",
-		"InvalidClientTokenId",
-		"InvalidSignatureException",
-		"SignatureDoesNotMatch",
-		"IncompleteSignature",
-		"IncompleteSignatureException",
-		"MissingAuthenticationToken",
-		"ExpiredTokenException",
-		"MissingAuthenticationTokenException",
-		"OptInRequired",
-	};
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
-		if (!strcmp(f->code, codes[i]))
-			return true;
-	return false;
-}
-
 /* Credentials, network or certificate: the same for each key. */
 static void judge_failure(const struct config *cfg, const struct fault *f, struct finding *finding)
 {
@@ -100,7 +79,7 @@ static void judge_failure(const struct config *cfg, const struct fault *f, struc
 	if (is_skew(f))
 		snprintf(advice, sizeof(advice),
 			 "The clocks of this host and of the KMS differ. Synchronise them: timedatectl");
-	else if (is_unknown_caller(f))
+	else if (!kms_knows_caller(f->code))
 		snprintf(advice, sizeof(advice),
 			 "The KMS answers and refuses the credentials. Check Profile=%.64s and CredentialsFile=%.200s.",
 			 cfg->profile, cfg->credentials_file);

@@ -10,50 +10,69 @@
 
 #include "lib/kms/kms_client.h"
 
+/** enum speaker - who answers with an exception, and about what */
+enum speaker {
+	KMS,	       /* about the key or the call */
+	KMS_TO_NOBODY, /* about the caller, whom it does not know */
+	NO_KMS,	       /* a broken server: another one may answer */
+};
+
 /*
- * Exceptions that carry a KMS's verdict. All except the dry run's come with HTTP 400.
+ * The exceptions of a KMS. All except the dry run's come with HTTP 400.
  *
  * Only exceptions about the key, or about the right to use it, are denials. An exception about
  * the caller's credentials means that the KMS does not know the caller. A rotated access key or a
  * wrong clock must not end a cluster for good, so the lease runs out instead.
  */
-static const struct {
+static const struct exception {
 	const char *type;
 	enum kms_outcome outcome;
-} verdicts[] = {
-	{ "DryRunOperationException", KMS_OK },
+	enum speaker speaker;
+} exceptions[] = {
+	{ "DryRunOperationException", KMS_OK, KMS },
 
-	{ "AccessDeniedException", KMS_DENIED },
-	{ "DisabledException", KMS_DENIED },
-	{ "NotFoundException", KMS_DENIED },
-	{ "InvalidCiphertextException", KMS_DENIED },
-	{ "IncorrectKeyException", KMS_DENIED },
+	{ "AccessDeniedException", KMS_DENIED, KMS },
+	{ "DisabledException", KMS_DENIED, KMS },
+	{ "NotFoundException", KMS_DENIED, KMS },
+	{ "InvalidCiphertextException", KMS_DENIED, KMS },
+	{ "IncorrectKeyException", KMS_DENIED, KMS },
 
-	{ "UnrecognizedClientException", KMS_UNREACHABLE },
-	{ "InvalidClientTokenId", KMS_UNREACHABLE },
-	{ "InvalidSignatureException", KMS_UNREACHABLE },
-	{ "SignatureDoesNotMatch", KMS_UNREACHABLE },
-	{ "IncompleteSignature", KMS_UNREACHABLE },
-	{ "IncompleteSignatureException", KMS_UNREACHABLE },
-	{ "MissingAuthenticationToken", KMS_UNREACHABLE },
-	{ "MissingAuthenticationTokenException", KMS_UNREACHABLE },
-	{ "ExpiredTokenException", KMS_UNREACHABLE },
-	{ "RequestExpired", KMS_UNREACHABLE },
-	{ "OptInRequired", KMS_UNREACHABLE },
+	{ "UnrecognizedClientException", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "InvalidClientTokenId", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "InvalidSignatureException", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "SignatureDoesNotMatch", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "IncompleteSignature", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "IncompleteSignatureException", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "MissingAuthenticationToken", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "MissingAuthenticationTokenException", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "ExpiredTokenException", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "RequestExpired", KMS_UNREACHABLE, KMS_TO_NOBODY },
+	{ "OptInRequired", KMS_UNREACHABLE, KMS_TO_NOBODY },
 
-	{ "ThrottlingException", KMS_UNREACHABLE },
-	{ "Throttling", KMS_UNREACHABLE },
-	{ "TooManyRequestsException", KMS_UNREACHABLE },
-	{ "RequestLimitExceeded", KMS_UNREACHABLE },
-	{ "LimitExceededException", KMS_UNREACHABLE },
-	{ "KeyUnavailableException", KMS_UNREACHABLE },
-	{ "DependencyTimeoutException", KMS_UNREACHABLE },
-	{ "KMSInternalException", KMS_UNREACHABLE },
-	{ "InternalFailure", KMS_UNREACHABLE },
-	{ "ServiceUnavailable", KMS_UNREACHABLE },
-	{ "ServiceUnavailableException", KMS_UNREACHABLE },
-	{ "CloudHsmClusterNotActiveException", KMS_UNREACHABLE },
+	{ "ThrottlingException", KMS_UNREACHABLE, KMS },
+	{ "Throttling", KMS_UNREACHABLE, KMS },
+	{ "TooManyRequestsException", KMS_UNREACHABLE, KMS },
+	{ "RequestLimitExceeded", KMS_UNREACHABLE, KMS },
+	{ "LimitExceededException", KMS_UNREACHABLE, KMS },
+	{ "KeyUnavailableException", KMS_UNREACHABLE, KMS },
+	{ "CloudHsmClusterNotActiveException", KMS_UNREACHABLE, KMS },
+	/* Unless its message says that the key goes: key_is_going_or_gone(). */
+	{ "KMSInvalidStateException", KMS_UNREACHABLE, KMS },
+
+	{ "DependencyTimeoutException", KMS_UNREACHABLE, NO_KMS },
+	{ "KMSInternalException", KMS_UNREACHABLE, NO_KMS },
+	{ "InternalFailure", KMS_UNREACHABLE, NO_KMS },
+	{ "ServiceUnavailable", KMS_UNREACHABLE, NO_KMS },
+	{ "ServiceUnavailableException", KMS_UNREACHABLE, NO_KMS },
 };
+
+static const struct exception *find_exception(const char *type)
+{
+	for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++)
+		if (!strcmp(exceptions[i].type, type))
+			return &exceptions[i];
+	return NULL;
+}
 
 /*
  * The KMS returns KMSInvalidStateException for a key that is pending deletion or import. It returns
@@ -81,6 +100,8 @@ static bool key_is_going_or_gone(const char *message)
 enum kms_outcome kms_classify(long http_status, const char *error_type, const char *message,
 			      int curl_code)
 {
+	const struct exception *exception;
+
 	if (curl_code)
 		return KMS_UNREACHABLE;
 	if (http_status == 200)
@@ -97,11 +118,11 @@ enum kms_outcome kms_classify(long http_status, const char *error_type, const ch
 	 */
 	if (!error_type || !*error_type)
 		return KMS_UNREACHABLE;
-	if (!strcmp(error_type, "KMSInvalidStateException"))
-		return key_is_going_or_gone(message) ? KMS_DENIED : KMS_UNREACHABLE;
-	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
-		if (!strcmp(verdicts[i].type, error_type))
-			return verdicts[i].outcome;
+	if (!strcmp(error_type, "KMSInvalidStateException") && key_is_going_or_gone(message))
+		return KMS_DENIED;
+	exception = find_exception(error_type);
+	if (exception)
+		return exception->outcome;
 	/*
 	 * A KMS refuses a wrong request with 400. An unknown exception with 403 is a gateway's.
 	 */
@@ -117,33 +138,20 @@ enum kms_outcome kms_classify(long http_status, const char *error_type, const ch
  */
 bool kms_is_silent(enum kms_outcome outcome, const char *code)
 {
-	static const char *const answers[] = {
-		"CredentialsUnavailable",
-		"UnrecognizedClientException",
-		"InvalidClientTokenId",
-		"InvalidSignatureException",
-		"SignatureDoesNotMatch",
-		"IncompleteSignature",
-		"IncompleteSignatureException",
-		"MissingAuthenticationToken",
-		"MissingAuthenticationTokenException",
-		"ExpiredTokenException",
-		"RequestExpired",
-		"OptInRequired",
-		"ThrottlingException",
-		"Throttling",
-		"TooManyRequestsException",
-		"RequestLimitExceeded",
-		"LimitExceededException",
-		"KeyUnavailableException",
-		"KMSInvalidStateException",
-		"CloudHsmClusterNotActiveException",
-	};
+	const struct exception *exception = find_exception(code);
 
-	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
-		if (!strcmp(answers[i], code))
-			return false;
-	return outcome == KMS_UNREACHABLE;
+	if (outcome != KMS_UNREACHABLE || !strcmp(code, "CredentialsUnavailable"))
+		return false;
+	/* An exception with another outcome than its own came from a broken server. */
+	return !exception || exception->outcome != outcome || exception->speaker == NO_KMS;
+}
+
+/** kms_knows_caller() - false if @code, of the fault of a call, says that the KMS does not know who asks */
+bool kms_knows_caller(const char *code)
+{
+	const struct exception *exception = find_exception(code);
+
+	return !exception || exception->speaker != KMS_TO_NOBODY;
 }
 
 /** kms_outcome_name() - "ok", "denied", "unreachable", "bad-request" */

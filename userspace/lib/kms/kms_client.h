@@ -64,6 +64,8 @@ enum kms_outcome {
 
 bool kms_is_silent(enum kms_outcome outcome, const char *code);
 
+bool kms_knows_caller(const char *code);
+
 const char *kms_outcome_name(enum kms_outcome outcome);
 
 bool kms_gives_plaintext(const char *operation);
