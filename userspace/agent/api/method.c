@@ -55,6 +55,8 @@ int method_change(struct varlink_call *call, json_object *params, void *userdata
 	if (method_refuses(call, parameters_check(params, change->parameters, change->count)))
 		return 0;
 	cluster = method_cluster(agent, params, &f);
+	if (change->permit && change->permit(call, params, agent, cluster, &f) < 0)
+		return method_refuse(agent, call, change->api, params, cluster, &f);
 	if (cluster && change->asked)
 		change->asked(cluster);
 	if (cluster && change->rule(cluster, params, &f) == 0)

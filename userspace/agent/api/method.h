@@ -20,6 +20,8 @@
  * @kind: of the operation
  * @begin: begins the operation
  * @asked: called before the rule, which may refuse the method; NULL for nothing
+ * @permit: may this caller do it? Called first, also when there is no such cluster; NULL: as far as
+ *	the right to change clusters goes
  */
 struct change {
 	const char *api;
@@ -29,6 +31,8 @@ struct change {
 	enum operation_kind kind;
 	void (*begin)(struct operation *op, json_object *params);
 	void (*asked)(struct cluster *cluster);
+	int (*permit)(struct varlink_call *call, json_object *params, const struct agent *agent,
+		      const struct cluster *cluster, struct fault *f);
 };
 
 struct agent *method_agent(void *userdata);

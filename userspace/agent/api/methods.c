@@ -290,36 +290,56 @@ static const struct parameter restore_parameters[] = {
 	{ "header", PARAMETER_STRING, true },
 };
 
-static const struct change change_start = { "StartDBCluster", METHOD_PARAMETERS(start_parameters),
-					    may_start,	      OPERATION_START,
-					    begin_start,      NULL };
-static const struct change change_stop = { "StopDBCluster", METHOD_PARAMETERS(identifier_only),
-					   may_stop,	    OPERATION_STOP,
-					   begin_stop,	    restart_give_up };
+static const struct change change_start = {
+	.api = "StartDBCluster",
+	METHOD_PARAMETERS(start_parameters),
+	.rule = may_start,
+	.kind = OPERATION_START,
+	.begin = begin_start,
+};
+static const struct change change_stop = {
+	.api = "StopDBCluster",
+	METHOD_PARAMETERS(identifier_only),
+	.rule = may_stop,
+	.kind = OPERATION_STOP,
+	.begin = begin_stop,
+	.asked = restart_give_up,
+};
 static const struct change change_delete = {
-	"DeleteDBCluster", METHOD_PARAMETERS(delete_parameters),
-	may_delete,	   OPERATION_DELETE,
-	begin_delete,	   restart_give_up
+	.api = "DeleteDBCluster",
+	METHOD_PARAMETERS(delete_parameters),
+	.rule = may_delete,
+	.kind = OPERATION_DELETE,
+	.begin = begin_delete,
+	.asked = restart_give_up,
 };
 static const struct change change_relocate = {
-	"RelocateDBCluster", METHOD_PARAMETERS(relocate_parameters),
-	may_relocate,	     OPERATION_RELOCATE,
-	begin_relocate,	     NULL
+	.api = "RelocateDBCluster",
+	METHOD_PARAMETERS(relocate_parameters),
+	.rule = may_relocate,
+	.kind = OPERATION_RELOCATE,
+	.begin = begin_relocate,
 };
 static const struct change change_confirm_loss = {
-	"ConfirmKeyLoss",   METHOD_PARAMETERS(identifier_only),
-	may_confirm_loss,   OPERATION_CONFIRM_LOSS,
-	begin_confirm_loss, NULL
+	.api = "ConfirmKeyLoss",
+	METHOD_PARAMETERS(identifier_only),
+	.rule = may_confirm_loss,
+	.kind = OPERATION_CONFIRM_LOSS,
+	.begin = begin_confirm_loss,
 };
 static const struct change change_backup_header = {
-	"BackupVolumeHeader", METHOD_PARAMETERS(identifier_only),
-	may_backup_header,    OPERATION_BACKUP_HEADER,
-	begin_backup_header,  NULL
+	.api = "BackupVolumeHeader",
+	METHOD_PARAMETERS(identifier_only),
+	.rule = may_backup_header,
+	.kind = OPERATION_BACKUP_HEADER,
+	.begin = begin_backup_header,
 };
 static const struct change change_restore_header = {
-	"RestoreVolumeHeader", METHOD_PARAMETERS(restore_parameters),
-	may_restore_header,    OPERATION_RESTORE_HEADER,
-	begin_restore_header,  NULL
+	.api = "RestoreVolumeHeader",
+	METHOD_PARAMETERS(restore_parameters),
+	.rule = may_restore_header,
+	.kind = OPERATION_RESTORE_HEADER,
+	.begin = begin_restore_header,
 };
 static int start_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {

@@ -59,24 +59,25 @@ static const struct parameter modify_parameters[] = {
 	{ METHOD_ENDPOINT, PARAMETER_STRING, false },
 };
 
+static int permit_modify(struct varlink_call *call, json_object *params, const struct agent *agent,
+			 const struct cluster *cluster, struct fault *f)
+{
+	static const struct reach none;
+
+	return reach_check_call(call, params, agent, cluster ? &cluster->reach : &none, f);
+}
+
 static const struct change change_modify = {
-	"ModifyDBCluster", METHOD_PARAMETERS(modify_parameters),
-	may_modify,	   OPERATION_MODIFY,
-	begin_modify,	   NULL
+	.api = "ModifyDBCluster",
+	METHOD_PARAMETERS(modify_parameters),
+	.rule = may_modify,
+	.kind = OPERATION_MODIFY,
+	.begin = begin_modify,
+	.permit = permit_modify,
 };
 
 /** method_modify() - answer a call of ModifyCluster */
 int method_modify(struct varlink_call *call, json_object *params, void *userdata)
 {
-	static const struct reach none;
-	struct agent *agent = method_agent(userdata);
-	struct cluster *cluster;
-	struct fault f;
-
-	if (METHOD_CHECK(call, params, modify_parameters))
-		return 0;
-	cluster = method_cluster(agent, params, &f);
-	if (reach_check_call(call, params, agent, cluster ? &cluster->reach : &none, &f) < 0)
-		return method_refuse(agent, call, change_modify.api, params, cluster, &f);
 	return method_change(call, params, userdata, &change_modify);
 }

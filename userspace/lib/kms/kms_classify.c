@@ -146,7 +146,7 @@ bool kms_is_silent(enum kms_outcome outcome, const char *code)
 	return !exception || exception->outcome != outcome || exception->speaker == NO_KMS;
 }
 
-/** kms_knows_caller() - false if @code, of the fault of a call, says that the KMS does not know who asks */
+/** kms_knows_caller() - false if @code, of a call's fault, says that the KMS does not know who asks */
 bool kms_knows_caller(const char *code)
 {
 	const struct exception *exception = find_exception(code);
