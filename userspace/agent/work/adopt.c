@@ -5,6 +5,7 @@
  */
 #include "agent/work/adopt.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,33 +20,54 @@
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
-/*
- * The volume on the client's device; NULL with a fault if it cannot be taken in.
+/**
+ * struct adoption - a call of AdoptCluster
+ * @call, @params, @uid, @pid: of the client; @call is NULL after the answer
+ * @device, @number: to be taken in
+ * @take_over: the client says that the volume's other owner is gone
+ * @reach: of the cluster
+ * @expelled, @self: the volume from which its owner is fenced, and this host
  */
-static struct scanned *find_volume(const struct scan_job *job, struct fault *f)
+struct adoption {
+	struct scan_job scan;
+	struct varlink_call *call;
+	json_object *params;
+	uid_t uid;
+	pid_t pid;
+	char device[PATH_MAX];
+	dev_t number;
+	bool take_over;
+	struct reach reach;
+	struct scanned *expelled;
+	struct volume_owner self;
+};
+
+/* The volume on the client's device; NULL with a fault if it cannot be taken in. */
+static struct scanned *find_volume(const struct adoption *job, struct fault *f)
 {
+	const struct scan_job *scan = &job->scan;
 	struct scanned *volume = NULL;
 	const struct scanned *copy;
 	struct cluster *cluster;
 
-	for (size_t i = 0; i < job->count && !volume; i++)
-		if (job->volumes[i].number == job->number)
-			volume = &job->volumes[i];
+	for (size_t i = 0; i < scan->count && !volume; i++)
+		if (scan->volumes[i].number == job->number)
+			volume = &scan->volumes[i];
 	if (!volume || !strcmp(volume->header.state, "deleted")) {
 		fault_set(f, "InvalidVolumeHeader",
 			  "%s holds no volume of a cluster, or lies below another device.",
 			  job->device);
 		return NULL;
 	}
-	if (job->agent->removed > job->changes) {
+	if (scan->agent->removed > scan->changes) {
 		fault_set(f, "InvalidDBClusterStateFault",
 			  "A cluster was deleted while %s was read. Try again.", job->device);
 		return NULL;
 	}
-	cluster = cluster_find_volume(job->agent, volume->header.volume_id);
+	cluster = cluster_find_volume(scan->agent, volume->header.volume_id);
 	if (!cluster)
-		cluster = cluster_find(job->agent, volume->header.cluster_id);
-	copy = scan_job_copy(job, volume);
+		cluster = cluster_find(scan->agent, volume->header.cluster_id);
+	copy = scan_job_copy(scan, volume);
 	if (cluster)
 		fault_set(f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
 			  cluster->id);
@@ -60,9 +82,9 @@ static struct scanned *find_volume(const struct scan_job *job, struct fault *f)
 }
 
 /* @cluster: taken in; NULL: @f says why not */
-static void answer(struct scan_job *job, struct cluster *cluster, const struct fault *f)
+static void answer(struct adoption *job, struct cluster *cluster, const struct fault *f)
 {
-	audit_api_call(job->agent->audit, "AdoptDBCluster", job->params, job->uid, job->pid,
+	audit_api_call(job->scan.agent->audit, "AdoptDBCluster", job->params, job->uid, job->pid,
 		       cluster, cluster ? NULL : f);
 	if (cluster)
 		reply_cluster(job->call, cluster);
@@ -71,15 +93,15 @@ static void answer(struct scan_job *job, struct cluster *cluster, const struct f
 	job->call = NULL;
 }
 
-static void adopt_free(struct scan_job *job)
+static void adopt_free(struct adoption *job)
 {
 	json_object_put(job->params);
-	free(job->volumes);
-	free(job->mappings);
+	free(job->scan.volumes);
+	free(job->scan.mappings);
 	free(job);
 }
 
-static void adopt_volume(struct scan_job *job, const struct scanned *volume, struct fault *refusal)
+static void adopt_volume(struct adoption *job, const struct scanned *volume, struct fault *refusal)
 {
 	struct fault f = *refusal;
 	struct cluster *cluster = NULL;
@@ -90,93 +112,102 @@ static void adopt_volume(struct scan_job *job, const struct scanned *volume, str
 		return;
 	}
 	/* First: a volume that is taken in without them would be asked about at another KMS. */
-	if (volume &&
-	    reaches_record(job->agent->catalog, volume->header.volume_id, &job->reach, &f) == 0) {
-		reconcile_take_in(job, volume);
-		cluster = cluster_find_volume(job->agent, volume->header.volume_id);
+	if (volume && reaches_record(job->scan.agent->catalog, volume->header.volume_id,
+				     &job->reach, &f) == 0) {
+		reconcile_take_in(&job->scan, volume, job->take_over);
+		cluster = cluster_find_volume(job->scan.agent, volume->header.volume_id);
 		if (cluster)
 			cluster->reach = job->reach;
 		else
 			fault_set(&f, "InternalFailure", "Out of memory.");
 	}
-	state_flush(job->agent);
+	state_flush(job->scan.agent);
 	if (job->call)
 		answer(job, cluster, &f);
 	adopt_free(job);
 }
 
+static void late(struct adoption *job, const struct fault *f, bool begun)
+{
+	log_warning("%s", f->message);
+	answer(job, NULL, f);
+	if (!begun)
+		adopt_free(job);
+}
+
 /* A disk does not answer: perhaps another one, because each disk may hold a copy of the volume. */
 static void adopt_late(void *data, bool begun)
 {
-	struct scan_job *job = data;
+	struct adoption *job = data;
 	struct fault f;
 
 	fault_set(&f, "DeviceTimeout",
 		  "AdoptDBCluster of %.200s has looked for copies of the volume on all disks for more than %u seconds. Nothing was taken in. Find the disk that does not answer with 'dmesg', and try again when the disk answers.",
-		  job->device, job->agent->config.device_timeout_seconds);
-	log_warning("%s", f.message);
-	answer(job, NULL, &f);
-	if (!begun)
-		adopt_free(job);
+		  job->device, job->scan.agent->config.device_timeout_seconds);
+	late(job, &f, begun);
 }
 
 static void expel_late(void *data, bool begun)
 {
-	struct scan_job *job = data;
+	struct adoption *job = data;
 	struct fault f;
 
 	fault_set(&f, "DeviceTimeout",
 		  "The disk %.200s has not fenced the other host for more than %u seconds. %s",
-		  job->device, job->agent->config.device_timeout_seconds,
+		  job->device, job->scan.agent->config.device_timeout_seconds,
 		  begun ? "If it does, the volume is taken in: see 'envelope cluster describe'."
 			: "Nothing was taken in. Try again when the disks answer.");
-	log_warning("%s", f.message);
-	answer(job, NULL, &f);
-	if (!begun)
-		adopt_free(job);
+	late(job, &f, begun);
 }
 
 static void expel_run(void *data)
 {
-	struct scan_job *job = data;
+	struct adoption *job = data;
 	struct volume_header *header = &job->expelled->header;
 
-	job->result = fencing_expel(job->expelled->device, header->volume_id, &header->owner,
-				    &job->self, &job->fault);
+	job->scan.result = fencing_expel(job->expelled->device, header->volume_id, &header->owner,
+					 &job->self, &job->scan.fault);
 }
 
 static void expel_done(void *data)
 {
-	struct scan_job *job = data;
-	struct fault f = job->fault;
+	struct adoption *job = data;
+	struct fault f = job->scan.fault;
 
 	/* Other work on the agent's clusters may have ended meanwhile. */
-	adopt_volume(job, job->result == 0 ? find_volume(job, &f) : NULL, &f);
+	adopt_volume(job, job->scan.result == 0 ? find_volume(job, &f) : NULL, &f);
 }
 
 static const struct device_work expel_work = { expel_run, expel_done, expel_late };
 
 static void adopt_done(void *data)
 {
-	struct scan_job *job = data;
-	struct fault f = job->fault;
-	struct scanned *volume = job->result == 0 ? find_volume(job, &f) : NULL;
+	struct adoption *job = data;
+	struct fault f = job->scan.fault;
+	struct scanned *volume = job->scan.result == 0 ? find_volume(job, &f) : NULL;
 
 	if (!job->call || !volume ||
-	    ownership_check(job->agent, &volume->header, job->take_over, &f) == 0) {
+	    ownership_check(job->scan.agent, &volume->header, job->take_over, &f) == 0) {
 		adopt_volume(job, volume, &f);
-	} else if (job->take_over && fencing_is_on(job->agent)) {
-		job->fault = f;
+	} else if (job->take_over && fencing_is_on(job->scan.agent)) {
+		job->scan.fault = f;
 		job->expelled = volume;
-		job->self = job->agent->host;
-		job->self.claim = agent_claim_seconds(job->agent);
-		device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &expel_work, job);
+		job->self = job->scan.agent->host;
+		job->self.claim = agent_claim_seconds(job->scan.agent);
+		device_thread_submit(job->scan.agent->devices, DEVICE_LANE_SCAN, &expel_work, job);
 	} else {
 		adopt_volume(job, NULL, &f);
 	}
 }
 
-static const struct device_work adopt_work = { scan_job_run, adopt_done, adopt_late };
+static void adopt_run(void *data)
+{
+	struct adoption *job = data;
+
+	scan_job_run(&job->scan);
+}
+
+static const struct device_work adopt_work = { adopt_run, adopt_done, adopt_late };
 
 /**
  * adopt_begin() - take in the volume on one device, and answer the client
@@ -195,11 +226,11 @@ int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *par
 		const char *device, dev_t number, bool take_over, const struct reach *reach,
 		struct fault *f)
 {
-	struct scan_job *job = calloc(1, sizeof(*job));
+	struct adoption *job = calloc(1, sizeof(*job));
 
 	if (!job)
 		return fault_set(f, "InternalFailure", "Out of memory.");
-	job->agent = agent;
+	job->scan.agent = agent;
 	job->call = call;
 	job->params = json_object_get(params);
 	job->uid = varlink_call_uid(call);
@@ -208,7 +239,7 @@ int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *par
 	job->number = number;
 	job->take_over = take_over;
 	job->reach = *reach;
-	job->changes = agent->changes;
+	job->scan.changes = agent->changes;
 	device_thread_submit(agent->devices, DEVICE_LANE_SCAN, &adopt_work, job);
 	return 0;
 }

@@ -95,8 +95,11 @@ static bool take_state(struct cluster *cluster, const struct volume_header *head
 	return true;
 }
 
-/** reconcile_take_in() - take in a volume of a lost catalog, or of a disk from another host */
-void reconcile_take_in(const struct scan_job *job, const struct scanned *volume)
+/**
+ * reconcile_take_in() - take in a volume of a lost catalog, or of a disk from another host
+ * @take_over: a client says that the volume's other owner is gone
+ */
+void reconcile_take_in(const struct scan_job *job, const struct scanned *volume, bool take_over)
 {
 	struct agent *agent = job->agent;
 	struct cluster *cluster;
@@ -104,7 +107,7 @@ void reconcile_take_in(const struct scan_job *job, const struct scanned *volume)
 
 	if (!strcmp(volume->header.state, "deleted"))
 		return;
-	if (ownership_check(agent, &volume->header, job->take_over, &f) < 0) {
+	if (ownership_check(agent, &volume->header, take_over, &f) < 0) {
 		log_warning("The volume on %s is not taken in: %s (envelope cluster adopt --device %s)",
 			    volume->device, f.message, volume->device);
 		return;
@@ -257,7 +260,7 @@ static bool compare(const struct scan_job *job)
 		else if (job->known_only)
 			note_unknown(volume);
 		else if (job->result == 0)
-			reconcile_take_in(job, volume);
+			reconcile_take_in(job, volume, false);
 	}
 	return again;
 }
