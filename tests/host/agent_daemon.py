@@ -169,7 +169,7 @@ class Agent:
         self.process = None
 
     def restart(self, **changed):
-        # An agent that ends with a record left would have the sanitizer see a leak.
+        # The next agent doubts a loss that is on the disk alone.
         self.told_disks()
         status = self.stop()
         assert status == 0, f"exit status {status}: {self.log()}"

@@ -26,7 +26,7 @@ struct job {
 	int *order;
 	int *done;
 	sem_t *hold;
-	int late; /* learned that its time is over: 1 while it ran, 2 before it began */
+	int late; /* learned that its time is over: 1 while it ran, 2 before it began; 3: dropped */
 };
 
 static void run(void *data)
@@ -62,6 +62,15 @@ static void late(void *data, bool begun)
 static const struct device_work work = { .run = run, .done = done };
 static const struct device_work limited = { .run = run, .done = done, .late = late };
 
+static void drop(void *data)
+{
+	struct job *job = data;
+
+	job->late = 3;
+}
+
+static const struct device_work dropped = { .run = run, .done = done, .drop = drop };
+
 #define LONG 3600
 
 static sd_event *new_loop(unsigned int seconds, struct device_thread **thread)
@@ -87,6 +96,25 @@ static void jobs_run_in_order(void **state)
 	while (count < JOBS)
 		assert_true(sd_event_run(event, 10 * 1000000) > 0);
 	assert_true(device_thread_free(thread));
+	sd_event_unref(event);
+}
+
+static void the_end_drops_what_is_not_done(void **state)
+{
+	struct device_thread *thread;
+	int order[2] = { -1, -1 }, count = 0;
+	sd_event *event = new_loop(LONG, &thread);
+	struct job jobs[2];
+
+	for (int i = 0; i < 2; i++) {
+		jobs[i] = (struct job){ pthread_self(), i, order, &count, NULL, 0 };
+		device_thread_submit(thread, "vol-1", &dropped, &jobs[i]);
+	}
+	/* The loop does not learn that the first one has run. */
+	assert_true(device_thread_free(thread));
+	assert_int_equal(count, 0);
+	assert_true(order[0] == 0 && order[1] == -1);
+	assert_true(jobs[0].late == 3 && jobs[1].late == 3);
 	sd_event_unref(event);
 }
 
@@ -198,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(jobs_run_in_order),
+		cmocka_unit_test(the_end_drops_what_is_not_done),
 		cmocka_unit_test(a_hung_job_stops_nothing_else),
 		cmocka_unit_test(the_owner_of_a_late_job_learns_of_it),
 		cmocka_unit_test(hung_disks_without_number_keep_no_other_waiting),

@@ -33,6 +33,14 @@ static void look_run(void *data)
 		growth_measure(&look->mappings[i]);
 }
 
+static void look_free(void *data)
+{
+	struct look *look = data;
+
+	free(look->mappings);
+	free(look);
+}
+
 static void look_done(void *data)
 {
 	struct look *look = data;
@@ -45,8 +53,7 @@ static void look_done(void *data)
 	for (struct cluster *c = agent->clusters; look->result == 0 && c; c = c->next)
 		if (c->changed <= look->changes)
 			agent->hooks.device_seen(c, look->mappings, look->count);
-	free(look->mappings);
-	free(look);
+	look_free(look);
 	agent->hooks.looked(agent);
 	if (agent->refresh_again) {
 		agent->refresh_again = false;
@@ -54,7 +61,11 @@ static void look_done(void *data)
 	}
 }
 
-static const struct device_work look_work = { .run = look_run, .done = look_done };
+static const struct device_work look_work = {
+	.run = look_run,
+	.done = look_done,
+	.drop = look_free,
+};
 
 /**
  * device_events_refresh() - look at all devices, then judge each cluster by them

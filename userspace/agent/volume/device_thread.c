@@ -118,13 +118,16 @@ static void job_free(struct job *job)
 	free(job);
 }
 
-/* Drops jobs that will not be begun or ended; their owners free their data. */
+/* Drops jobs that will not be begun or done. */
 static void queue_drop(struct queue *queue)
 {
 	struct job *job;
 
-	while ((job = queue_take(queue)))
+	while ((job = queue_take(queue))) {
+		if (job->work->drop)
+			job->work->drop(job->data);
 		job_free(job);
+	}
 }
 
 /* ---- lanes ---- */

@@ -29,11 +29,16 @@ typedef void (*device_done_t)(void *job);
  */
 typedef void (*device_late_t)(void *job, bool begun);
 
-/** struct device_work - what a job does; @late NULL: the job waits without end, which is logged */
+/**
+ * struct device_work - what a job does
+ * @late: NULL: the job waits without end, which is logged
+ * @drop: frees the data of a job that the end of the agent keeps from being done; NULL: its owner does
+ */
 struct device_work {
 	device_run_t run;
 	device_done_t done;
 	device_late_t late;
+	void (*drop)(void *job);
 };
 
 int device_thread_new(sd_event *event, unsigned int seconds, struct device_thread **ret);

@@ -93,8 +93,10 @@ static void answer(struct adoption *job, struct cluster *cluster, const struct f
 	job->call = NULL;
 }
 
-static void adopt_free(struct adoption *job)
+static void adopt_free(void *data)
 {
+	struct adoption *job = data;
+
 	json_object_put(job->params);
 	free(job->scan.volumes);
 	free(job->scan.mappings);
@@ -178,7 +180,12 @@ static void expel_done(void *data)
 	adopt_volume(job, job->scan.result == 0 ? find_volume(job, &f) : NULL, &f);
 }
 
-static const struct device_work expel_work = { expel_run, expel_done, expel_late };
+static const struct device_work expel_work = {
+	.run = expel_run,
+	.done = expel_done,
+	.late = expel_late,
+	.drop = adopt_free,
+};
 
 static void adopt_done(void *data)
 {
@@ -207,7 +214,12 @@ static void adopt_run(void *data)
 	scan_job_run(&job->scan);
 }
 
-static const struct device_work adopt_work = { adopt_run, adopt_done, adopt_late };
+static const struct device_work adopt_work = {
+	.run = adopt_run,
+	.done = adopt_done,
+	.late = adopt_late,
+	.drop = adopt_free,
+};
 
 /**
  * adopt_begin() - take in the volume on one device, and answer the client

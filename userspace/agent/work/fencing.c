@@ -152,7 +152,11 @@ static void watch_done(void *data)
 	free(job);
 }
 
-static const struct device_work watch_work = { .run = watch_run, .done = watch_done };
+static const struct device_work watch_work = {
+	.run = watch_run,
+	.done = watch_done,
+	.drop = free,
+};
 
 /**
  * fencing_watch() - look whether the disk of a live cluster is still reserved for this host

@@ -51,7 +51,11 @@ static void record_done(void *data)
 	free(job);
 }
 
-static const struct device_work record_work = { .run = record_run, .done = record_done };
+static const struct device_work record_work = {
+	.run = record_run,
+	.done = record_done,
+	.drop = free,
+};
 
 /**
  * kms_record_write() - the KMS has given the key: write its identity to the header, if it is new there

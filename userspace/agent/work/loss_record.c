@@ -103,7 +103,11 @@ static void record_done(void *data)
 	free(job);
 }
 
-static const struct device_work record_work = { .run = record_run, .done = record_done };
+static const struct device_work record_work = {
+	.run = record_run,
+	.done = record_done,
+	.drop = free,
+};
 
 /**
  * loss_record_write() - bring the header's state token in line with the cluster

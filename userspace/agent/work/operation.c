@@ -199,7 +199,11 @@ static void step_late(void *data, bool begun)
 void operation_device_step(struct operation *op, void (*run)(struct volume_job *job),
 			   void (*next)(struct operation *op))
 {
-	static const struct device_work step_work = { step_run, step_done, step_late };
+	static const struct device_work step_work = {
+		.run = step_run,
+		.done = step_done,
+		.late = step_late,
+	};
 
 	op->run = run;
 	op->next = next;

@@ -168,7 +168,11 @@ static void stamp_done(void *data)
 	free(job);
 }
 
-static const struct device_work stamp_work = { .run = stamp_run, .done = stamp_done };
+static const struct device_work stamp_work = {
+	.run = stamp_run,
+	.done = stamp_done,
+	.drop = free,
+};
 
 /**
  * ownership_renew() - write a new stamp when a quarter of the claim has passed

@@ -290,7 +290,20 @@ static void scan_done(void *data)
 		reconcile_disks(agent);
 }
 
-static const struct device_work scan_work = { .run = scan_job_run, .done = scan_done };
+static void scan_drop(void *data)
+{
+	struct scan_job *job = data;
+
+	free(job->volumes);
+	free(job->mappings);
+	free(job);
+}
+
+static const struct device_work scan_work = {
+	.run = scan_job_run,
+	.done = scan_done,
+	.drop = scan_drop,
+};
 
 static void scan_begin(struct scan_job *job)
 {
