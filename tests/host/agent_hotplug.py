@@ -10,7 +10,7 @@ import socket
 import struct
 import time
 
-from agent_suite import agent, finish, one, test, two
+from agent_suite import agent, finish, forgotten, one, test, two
 from wait import wait_for
 
 # libudev's message: its magic number, and the hashes of "block" and "disk" by which listeners filter.
@@ -175,13 +175,7 @@ def _():
 
 @test("a volume that the catalog does not know is named, and not taken in by itself")
 def _():
-    agent.create("db1", one)
-    agent.good("stop", "db1")
-    agent.stop()
-    agent.lose_catalog()
-    agent.scannable(two)
-    agent.start()
-    agent.told_disks()
+    forgotten(two)
     comes(one, two)
     wait_for(lambda: looks() or agent.clusters())
     assert not agent.clusters(), "a volume was taken in"
@@ -192,13 +186,7 @@ def _():
 
 @test("a thousand events in a moment give few looks, and writes to a disk give none")
 def _():
-    agent.create("db1", one)
-    agent.good("stop", "db1")
-    agent.stop()
-    agent.lose_catalog()
-    agent.scannable()
-    agent.start()
-    agent.told_disks()
+    forgotten()
     agent.scannable(one)
     before = looks()
     for _ in range(100):

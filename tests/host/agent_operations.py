@@ -9,7 +9,7 @@ import signal
 import sqlite3
 
 from agent_daemon import asleep_in, luks
-from agent_suite import agent, decrypted, finish, one, test, three, two
+from agent_suite import agent, decrypted, finish, forgotten, one, test, three, two
 from wait import PATIENCE, wait_for
 
 
@@ -183,13 +183,7 @@ def _():
 
 @test("an adoption that meets a disk that does not answer ends with a fault, and takes nothing in later")
 def _():
-    agent.create("db1", one)
-    agent.good("stop", "db1")
-    agent.stop()
-    agent.lose_catalog()
-    agent.scannable(two, three)
-    agent.start(DeviceTimeoutSeconds=3)
-    agent.told_disks()
+    forgotten(two, three, DeviceTimeoutSeconds=3)
     agent.scannable(*agent.disks)
     with agent.hung_disk(one):
         for _ in range(2):  # the second one waits for its turn

@@ -59,6 +59,17 @@ def lose(name, key):
     agent.wait_status(name, LOST)
 
 
+def forgotten(*disks, **changed):
+    """A stopped volume on the first disk, that the next agent does not know: it sees `disks` alone."""
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    agent.stop()
+    agent.lose_catalog()
+    agent.scannable(*disks)
+    agent.start(**changed)
+    agent.told_disks()
+
+
 def changes():
     return agent.records("DBClusterStatusChange")
 

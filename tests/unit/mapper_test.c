@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/volume/mapper.c */
+/* sources: ../tests/unit/write_protection.c agent/volume/mapper.c */
 /*
  * What the agent asks device mapper, with a libdevmapper of the test's own: it is never given the
  * table of a device that is not its own, and each buffer of libdevmapper is wiped.
@@ -10,16 +10,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <libdevmapper.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/volume/mapper.h"
+#include "write_protection.h"
 
 struct dm_task {
 	int type;
@@ -29,7 +27,7 @@ struct dm_task {
 
 static unsigned int unwiped, foreign_tables, read_only_devices, devices, reloads, resumes;
 static unsigned int refused_resumes;
-static bool refused, protected;
+static bool refused;
 static char last_table[512];
 static struct fault fault; /* of load() */
 
@@ -113,21 +111,6 @@ int dm_task_run(struct dm_task *task)
 	if (task->type == DM_DEVICE_CREATE || task->type == DM_DEVICE_RELOAD)
 		return !refused;
 	return task->type != DM_DEVICE_RESUME || resumes > refused_resumes;
-}
-
-/* The disk's write protection is the test's own. */
-int ioctl(int fd, unsigned long request, ...)
-{
-	va_list args;
-	void *argument;
-
-	va_start(args, request);
-	argument = va_arg(args, void *);
-	va_end(args);
-	if (request != BLKROGET)
-		return (int)syscall(SYS_ioctl, fd, request, argument);
-	*(int *)argument = protected;
-	return 0;
 }
 
 int dm_task_get_info(struct dm_task *task, struct dm_info *info)
@@ -255,7 +238,7 @@ static void a_disk_that_is_protected_by_then_is_named(void **state)
 	refused = true;
 	assert_int_equal(load(mapper_create, false, false), -1);
 	assert_null(strstr(fault.message, "write-protected"));
-	protected = true;
+	disks_protected = true;
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(load(i ? mapper_reload : mapper_create, false, false), -1);
 		if (!strstr(fault.message, "/dev/loop0 is write-protected."))
@@ -264,7 +247,7 @@ static void a_disk_that_is_protected_by_then_is_named(void **state)
 		assert_int_equal(load(i ? mapper_reload : mapper_create, true, false), -1);
 		assert_null(strstr(fault.message, "write-protected"));
 	}
-	refused = protected = false;
+	refused = disks_protected = false;
 }
 
 static void a_table_has_discards_only_if_asked_for(void **state)

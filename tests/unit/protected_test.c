@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/header_fixture.c */
+/* sources: ../tests/unit/write_protection.c ../tests/unit/header_fixture.c */
 /*
  * A write-protected disk: each function that writes to a header names the disk and the protection,
  * before the first write and after a write that the protection refused. The image is a file: its
@@ -11,11 +11,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,23 +21,10 @@
 #include "header_fixture.h"
 #include "lib/header/header_backup.h"
 #include "lib/header/header_owner.h"
+#include "write_protection.h"
 
-static bool protected, protected_by_a_write;
+static bool protected_by_a_write;
 static unsigned int writes;
-
-int ioctl(int fd, unsigned long request, ...)
-{
-	va_list args;
-	void *argument;
-
-	va_start(args, request);
-	argument = va_arg(args, void *);
-	va_end(args);
-	if (request != BLKROGET)
-		return (int)syscall(SYS_ioctl, fd, request, argument);
-	*(int *)argument = protected;
-	return 0;
-}
 
 ssize_t write(int fd, const void *bytes, size_t size)
 {
@@ -48,8 +33,8 @@ ssize_t write(int fd, const void *bytes, size_t size)
 	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != IMAGE_SIZE)
 		return syscall(SYS_write, fd, bytes, size);
 	writes++;
-	protected |= protected_by_a_write;
-	if (protected) {
+	disks_protected |= protected_by_a_write;
+	if (disks_protected) {
 		errno = EPERM;
 		return -1;
 	}
@@ -58,7 +43,7 @@ ssize_t write(int fd, const void *bytes, size_t size)
 
 static int new_disk(void **state)
 {
-	protected = protected_by_a_write = false;
+	disks_protected = protected_by_a_write = false;
 	return new_image(state);
 }
 
@@ -171,10 +156,10 @@ static void each_refused(bool before_the_write, const char *said)
 	for (size_t i = 0; i < sizeof(writers) / sizeof(*writers); i++) {
 		struct fault f = { 0 };
 
-		protected = protected_by_a_write = false;
+		disks_protected = protected_by_a_write = false;
 		write_at(0, (uint8_t[1 << 20]){ 0 }, 1 << 20);
 		writers[i].before();
-		protected = before_the_write;
+		disks_protected = before_the_write;
 		protected_by_a_write = !before_the_write;
 		writes = 0;
 		if (!writers[i].write(&f))
@@ -205,7 +190,7 @@ static void a_protected_disk_is_read_as_any_other(void **state)
 	struct fault f = { 0 };
 
 	finished();
-	protected = true;
+	disks_protected = true;
 	succeeds(header_read(image, &seen, &f), &f);
 	succeeds(header_verify_key(image, &seen, key, &f), &f);
 	succeeds(header_backup_make(image, backup, &seen, &f), &f);
