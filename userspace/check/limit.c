@@ -70,23 +70,21 @@ void limit_run(look_t look, const struct settings *settings, struct finding *fin
 		run(look, settings, ends[1], parent);
 	close(ends[1]);
 	answer.fd = ends[0];
-	if (pid < 0)
+	if (pid < 0) {
 		finding_set(finding, CHECK_FAILED, NULL, "A process cannot be started: %s.",
 			    strerror(errno));
-	else if ((r = poll(&answer, 1, (int)settings->timeout_s * 1000)) == 0)
+	} else if ((r = poll(&answer, 1, (int)settings->timeout_s * 1000)) == 0) {
 		finding_set(finding, CHECK_FAILED,
 			    settings->device
 				    ? "The disk or its path hangs: look at dmesg."
 				    : "What the check asks hangs: look at the journal and at dmesg.",
 			    "The check did not end within %u seconds.", settings->timeout_s);
-	else if (r < 0 || read(ends[0], finding, sizeof(*finding)) != sizeof(*finding)) {
-		ended_early(pid, finding);
-		/* The number may be another process's by now. */
-		pid = 0;
-	}
-	close(ends[0]);
-	if (pid > 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, WNOHANG);
+	} else if (r < 0 || read(ends[0], finding, sizeof(*finding)) != sizeof(*finding)) {
+		ended_early(pid, finding);
+	} else {
+		waitpid(pid, NULL, 0);
 	}
+	close(ends[0]);
 }
