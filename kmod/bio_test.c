@@ -87,6 +87,8 @@ static void end_io(struct bio *bio)
 	struct test_io *io = bio->bi_private;
 
 	io->status = bio->bi_status;
+	io->in_task = in_task();
+	io->nice = task_nice(current);
 	complete_all(&io->entered);
 	while (io->blocker && !bio->bi_status && !completion_done(io->blocker))
 		cpu_relax();

@@ -163,14 +163,15 @@ bool test_disk_wait_held(struct test_disk *disk, unsigned int nr)
 static int carry_out_held(struct test_disk *disk)
 {
 	struct bio_list held;
+	unsigned long flags;
 	struct bio *bio;
 	int n = 0;
 
-	spin_lock_irq(&disk->lock);
+	spin_lock_irqsave(&disk->lock, flags);
 	held = disk->held;
 	bio_list_init(&disk->held);
 	disk->nr_held = 0;
-	spin_unlock_irq(&disk->lock);
+	spin_unlock_irqrestore(&disk->lock, flags);
 	for (; (bio = bio_list_pop(&held)); n++)
 		carry_out(disk, bio);
 	return n;
@@ -194,10 +195,23 @@ static int poll(struct bio *bio, struct io_comp_batch *iob, unsigned int flags)
  */
 void test_disk_release(struct test_disk *disk)
 {
-	spin_lock_irq(&disk->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&disk->lock, flags);
 	disk->hold = false;
-	spin_unlock_irq(&disk->lock);
+	spin_unlock_irqrestore(&disk->lock, flags);
 	carry_out_held(disk);
+}
+
+/**
+ * test_disk_interrupt() - complete the held bios in one interrupt, and hold no more
+ * @disk: the disk, whose context is %DISK_HARDIRQ
+ */
+void test_disk_interrupt(struct test_disk *disk)
+{
+	local_irq_disable();
+	test_disk_release(disk);
+	local_irq_enable();
 }
 
 static const struct block_device_operations disk_operations = {

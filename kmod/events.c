@@ -13,6 +13,7 @@
 
 static const char *const event_names[] = {
 	[ENVELOPE_READ_IN_WORKER] = "read_in_worker",
+	[ENVELOPE_READ_BACKLOG] = "read_backlog",
 	[ENVELOPE_FPU_BUSY] = "fpu_busy",
 	[ENVELOPE_WRITE_IN_WORKER] = "write_in_worker",
 	[ENVELOPE_RESERVE] = "reserve",

@@ -13,6 +13,7 @@
 /** enum envelope_event - what may happen to a bio; docs/kernel-interface.md has the words */
 enum envelope_event {
 	ENVELOPE_READ_IN_WORKER, /* larger than the context in which the disk completed it does */
+	ENVELOPE_READ_BACKLOG,	 /* the interrupted CPU has used up its time for reads */
 	ENVELOPE_FPU_BUSY,	 /* the same, since the cipher must not run there */
 	ENVELOPE_WRITE_IN_WORKER,
 	ENVELOPE_RESERVE,

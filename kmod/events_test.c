@@ -228,6 +228,28 @@ static void read_with_a_cipher_that_fails(struct fixture *fixture)
 	test_io_free(io);
 }
 
+/* Two reads complete in one interrupt, on a CPU that has no time for them. */
+static void read_without_time(struct fixture *fixture)
+{
+	static const struct io_segment segment = { 0, 4096 };
+	struct test_io *ios[2] = { test_io_new(fixture, &segment, 1),
+				   test_io_new(fixture, &segment, 1) };
+	u64 budget = envelope_interrupt_set_budget(0);
+	unsigned int i;
+
+	fixture->disk->context = DISK_HARDIRQ;
+	test_disk_hold(fixture->disk);
+	for (i = 0; i < 2; i++)
+		test_io_submit(ios[i], REQ_OP_READ, 64);
+	KUNIT_EXPECT_TRUE(fixture->test, test_disk_wait_held(fixture->disk, 2));
+	test_disk_interrupt(fixture->disk);
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_EQ(fixture->test, test_io_wait(ios[i]), BLK_STS_OK);
+		test_io_free(ios[i]);
+	}
+	envelope_interrupt_set_budget(budget);
+}
+
 #ifdef ENVELOPE_XTS_IS_INTERNAL
 /* The disk interrupts a thread that uses the FPU. */
 static void read_while_fpu_is_busy(struct fixture *fixture)
@@ -270,6 +292,7 @@ struct event_row {
 
 static const struct event_row event_rows[] = {
 	{ "read_in_worker", read_large, ENVELOPE_READ_IN_WORKER, 'R', LARGE },
+	{ "read_backlog", read_without_time, ENVELOPE_READ_BACKLOG, 'R', 4096, .often = true },
 	{ "offered", read_large, ENVELOPE_OFFERED, 'R', LARGE },
 	{ "helped", read_until_helped, ENVELOPE_HELPED, 'R', LARGE, .often = true },
 #ifdef ENVELOPE_XTS_IS_INTERNAL

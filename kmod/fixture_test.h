@@ -15,6 +15,7 @@
  *	queue_test.c	the end of the key, with writes that wait for pages
  *	load_test.c	the end of the key, with threads that read and write
  *	path_test.c	the ways that a bio can take, and who does its work
+ *	backlog_test.c	the reads that one interrupt completes
  *	poll_test.c	bios that are polled for
  *	refusal_test.c	what a refused read leaves in its buffer
  *	section_test.c	sections are short and not preempted, and a kill waits for nothing else
@@ -120,6 +121,7 @@ void test_disk_free(struct test_disk *disk);
 void test_disk_hold(struct test_disk *disk);
 bool test_disk_wait_held(struct test_disk *disk, unsigned int nr);
 void test_disk_release(struct test_disk *disk);
+void test_disk_interrupt(struct test_disk *disk);
 
 /* ---- the device ---- */
 
@@ -224,6 +226,8 @@ struct io_segment {
 /**
  * struct test_io - one bio and its memory
  * @arena: pages that the segments lie in
+ * @in_task: the bio completed in a thread
+ * @nice: priority of the thread that completed it, or was interrupted
  * @bio: a polled bio, until test_io_poll()
  * @blocker: if set, a completion with success waits for it
  * @entered: completed when the completion of the bio begins
@@ -237,6 +241,8 @@ struct test_io {
 	unsigned int nr;
 	unsigned int size;
 	blk_status_t status;
+	bool in_task;
+	int nice;
 	struct bio *bio;
 	struct completion *blocker;
 	struct completion entered;

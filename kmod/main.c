@@ -16,7 +16,9 @@ static int __init dm_envelope_init(void)
 	if (r)
 		return r;
 	envelope_pages_init();
-	envelope_interrupt_init();
+	r = envelope_interrupt_init();
+	if (r)
+		goto err_interrupt;
 	r = envelope_parallel_init();
 	if (r)
 		goto err_parallel;
@@ -54,6 +56,7 @@ err_read:
 	envelope_parallel_exit();
 err_parallel:
 	envelope_interrupt_exit();
+err_interrupt:
 	envelope_pages_exit();
 	envelope_volume_key_exit();
 	return r;

@@ -17,10 +17,12 @@
  * struct envelope_backlog - a bio in the backlog of a CPU
  * @node: in the list of that CPU
  * @bio: the clone; envelope_bio_of() would cost a call into device mapper
+ * @work: of the first bio of a batch that a worker takes
  */
 struct envelope_backlog {
 	struct llist_node node;
 	struct bio *bio;
+	struct work_struct work;
 };
 
 /**
@@ -133,7 +135,8 @@ void envelope_write_work(struct work_struct *work);
 void envelope_write_fail_queued(struct envelope_device *dev);
 
 void envelope_interrupt_defer(struct envelope_bio *eb, struct bio *bio);
-void envelope_interrupt_init(void);
+u64 envelope_interrupt_set_budget(u64 ns);
+int envelope_interrupt_init(void);
 void envelope_interrupt_exit(void);
 
 /** ENVELOPE_POLL_DISK - name of the hidden disk of poll.c; no "dm-", which tools take for ours */
