@@ -231,6 +231,7 @@ def _():
 
 @test("--check-config judges the source of credentials, and takes no other one in its place")
 def _():
+    WEB = {"AWS_WEB_IDENTITY_TOKEN_FILE": write("web", "token"), "AWS_ROLE_ARN": ROLE}
     away = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "https://localhost/", "AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere"}
     for text, environment, fault in [
         ("[enveloped]\nregion=us-east-1\n", away, "The profile [enveloped] needs aws_access_key_id"),
@@ -244,7 +245,16 @@ def _():
         (None, {"AWS_ACCESS_KEY_ID": "AKIA"}, "has only one of"),
         (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://198.51.100.7/"}, "with a loopback address"),
         (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1.example.com/"}, "with a loopback address"),
-        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://localhost:80@example.com/"}, "with a loopback address"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://localhost:80@example.com/"}, "it has user information"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://u:s3cret@example.com/" + 2000 * "x"}, "it has user information"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "https://?s3cret"}, "the name of the host is missing"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://[::1/"}, "write an IPv6 address as [ADDRESS]"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://[::1]:99999/"}, "give a port of 1 to 65535"),
+        (None, {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "u:s3cret@example.com/"}, "Give a path that begins with a slash"),
+        (None, {**WEB, "AWS_ENDPOINT_URL_STS": "https://u:s3cret@sts"}, "AWS_ENDPOINT_URL_STS= is not valid: it has user information"),
+        (None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://u:s3cret@imds"}, "it has user information"),
+        (None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "imds?s3cret"}, "it has a query"),
+        (None, {"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://"}, "the name of the host is missing"),
         (None, {"AWS_EC2_METADATA_DISABLED": "true"}, "There is no source of credentials"),
     ]:
         file = "" if text is None else write("profiles", text)
@@ -254,7 +264,7 @@ def _():
         finally:
             for name in environment:
                 del os.environ[name]
-        assert status == 2 and fault in said, (fault, status, said)
+        assert status == 2 and fault in said and "s3cret" not in said, (fault, status, said)
     agent.configure()
 
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "catalog_fixture.h"
@@ -75,6 +76,33 @@ static void expect_verdict(const char *code)
 
 	assert_int_equal(grant_judge(&cluster, NULL, &denial, &why), !code[0]);
 	assert_string_equal(why.code, code);
+}
+
+static void the_host_of_an_address_is_read_by_its_one_judge(void **state)
+{
+	static const struct {
+		const char *endpoint, *host;
+	} rows[] = {
+		{ "https://[::1]:8443", "[::1]" },
+		{ "https://[fd00:ec2::1]", "[fd00:ec2::1]" },
+		{ "https://KMS.eu-west-1.amazonaws.com/", "kms.eu-west-1.amazonaws.com" },
+		{ "https://localhost:8443/", "localhost" },
+	};
+
+	kms.id = "";
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char expected[256];
+
+		kms.endpoint = rows[i].endpoint;
+		snprintf(expected, sizeof(expected), "%s account 123456789012", rows[i].host);
+		given();
+		assert_string_equal(cluster.grant.kms, expected);
+	}
+	/* Two of them are two. */
+	kms.endpoint = "https://[::1]";
+	given();
+	kms.endpoint = "https://[::2]";
+	expect_verdict("other-kms");
 }
 
 /* A reload, or a change of the cluster's endpoint, while the call was under way. */
@@ -162,6 +190,7 @@ int main(void)
 {
 #define with_grant(test) cmocka_unit_test_setup_teardown(test, set_up, catalog_tear_down)
 	const struct CMUnitTest tests[] = {
+		with_grant(the_host_of_an_address_is_read_by_its_one_judge),
 		with_grant(the_server_that_was_asked_counts_and_not_the_configured_one),
 		with_grant(aws_is_known_by_its_host_and_the_keys_account),
 		with_grant(the_last_grant_outlives_the_agent),

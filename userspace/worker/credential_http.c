@@ -67,6 +67,8 @@ struct secret *credential_http(const struct credential_request *request, struct 
 	struct transfer _cleanup_transfer_ t;
 	struct secret *body;
 	long status = 0;
+	/* A query may hold a secret. */
+	int shown = (int)strcspn(request->url, "?");
 	char code[64];
 	CURLcode r;
 
@@ -78,16 +80,16 @@ struct secret *credential_http(const struct credential_request *request, struct 
 	if (!r)
 		r = curl_easy_perform(t.curl);
 	if (r) {
-		fault_set(f, "CredentialsUnavailable", "No credentials from %s: %s.", request->url,
-			  *t.error ? t.error : curl_easy_strerror(r));
+		fault_set(f, "CredentialsUnavailable", "No credentials from %.*s: %s.", shown,
+			  request->url, *t.error ? t.error : curl_easy_strerror(r));
 		return NULL;
 	}
 	curl_easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200) {
 		error_code(&t, code);
 		fault_set(f, "CredentialsUnavailable",
-			  "No credentials from %s: the server answered HTTP status %ld%s%s.",
-			  request->url, status, *code ? ", " : "", code);
+			  "No credentials from %.*s: the server answered HTTP status %ld%s%s.",
+			  shown, request->url, status, *code ? ", " : "", code);
 		return NULL;
 	}
 	body = t.body;

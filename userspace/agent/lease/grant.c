@@ -8,30 +8,30 @@
 #include "agent/lease/grant.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/catalog/grants.h"
 #include "agent/rules/rules.h"
 #include "lib/base/arn.h"
+#include "lib/base/endpoint.h"
 #include "lib/base/log.h"
 
 /* AWS's KMS has no id. Its identity is the endpoint's host and the account of the key. */
 static void identify(const struct cluster *cluster, const char *endpoint, const char *id, char *kms,
 		     size_t size)
 {
-	size_t length = strlen(endpoint);
 	struct key_ref ref = { 0 };
+	char *host;
 
 	if (id[0]) {
 		snprintf(kms, size, "envelope-kms %s", id);
 		return;
 	}
 	key_ref_parse(cluster->key_arn, &ref, NULL);
-	if (!strncmp(endpoint, "https://", 8)) {
-		endpoint += 8;
-		length = strcspn(endpoint, ":/");
-	}
-	snprintf(kms, size, "%.*s account %s", (int)length, endpoint, ref.account);
+	host = endpoint_host(endpoint);
+	snprintf(kms, size, "%s account %s", host ? host : endpoint, ref.account);
+	free(host);
 }
 
 /**

@@ -3,15 +3,19 @@
 
 #include "lib/base/endpoint.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #include <curl/curl.h>
 
 #define SPACES " \t"
+#define SOURCE_FORMS \
+	"give https://HOST, or http:// with a loopback address or an address of the container's host"
 
 /* What libcurl does not take, in words for the user. */
 static const char *words_for(CURLUcode r)
@@ -38,8 +42,26 @@ static bool has(CURLU *url, CURLUPart part, const char *except)
 	return found;
 }
 
+/* The hosts that may be asked without TLS: this one, and those of its containers. */
+static bool is_local(CURLU *url)
+{
+	static const char *const hosts[] = {
+		"127.0.0.1",	 "[::1]",	   "localhost",
+		"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
+	};
+	bool local = false;
+	char *host = NULL;
+
+	if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		return false;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++)
+		local |= !strcasecmp(host, hosts[i]);
+	curl_free(host);
+	return local;
+}
+
 /* Return: what is wrong with an address that begins with "SCHEME://", or NULL. */
-static const char *wrong_url(const char *text)
+static const char *wrong_url(const char *text, enum endpoint_kind kind)
 {
 	CURLU *url = curl_url();
 	const char *wrong = NULL;
@@ -54,7 +76,9 @@ static const char *wrong_url(const char *text)
 		wrong = words_for(CURLUE_NO_HOST);
 	else if (has(url, CURLUPART_PORT, "") && !has(url, CURLUPART_PORT, "0"))
 		wrong = words_for(CURLUE_BAD_PORT_NUMBER);
-	else if (has(url, CURLUPART_PATH, "/"))
+	else if (kind == ENDPOINT_SOURCE && !strncmp(text, "http://", 7) && !is_local(url))
+		wrong = SOURCE_FORMS;
+	else if (kind == ENDPOINT_SERVER && has(url, CURLUPART_PATH, "/"))
 		wrong = "it has a path: remove what follows the port";
 	curl_url_cleanup(url);
 	return wrong;
@@ -72,7 +96,7 @@ static const char *wrong_endpoint(const char *text)
 		return "give unix:/PATH or https://HOST[:PORT]";
 	if (strpbrk(text, "?#"))
 		return "it has a query or a fragment: remove what follows the port";
-	return wrong_url(text);
+	return wrong_url(text, ENDPOINT_SERVER);
 }
 
 /** endpoint_socket() - path of "unix:/PATH", in @text; NULL for another address */
@@ -83,8 +107,11 @@ const char *endpoint_socket(const char *text)
 
 static int judged(const char *key, const char *text, const char *wrong, struct fault *f)
 {
-	return wrong ? fault_set(f, "InvalidConfiguration", "%s=%.200s is not valid: %s.", key,
-				 text, wrong)
+	size_t size = strcspn(text, "?#");
+
+	/* A query may hold a secret. */
+	return wrong ? fault_set(f, "InvalidConfiguration", "%s=%.*s is not valid: %s.", key,
+				 size < 200 ? (int)size : 200, text, wrong)
 		     : 0;
 }
 
@@ -171,6 +198,50 @@ int endpoint_check_proxy(const char *text, struct fault *f)
 	/* A port is what ends the address: the last colon of [::1] has a bracket behind it. */
 	if (!strncmp(text, "http://", 7) && !strpbrk(text, "?#") && size > 7 &&
 	    strspn(strrchr(text, ':') + 1, "0123456789") && !strchr(strrchr(text, ':'), ']'))
-		wrong = wrong_url(text);
+		wrong = wrong_url(text, ENDPOINT_SERVER);
 	return judged("Proxy", text, wrong, f);
+}
+
+/**
+ * endpoint_check_source() - judge the address of a server that gives credentials
+ * @key: where it is configured
+ * @text: with a path, or without
+ * @kind: ENDPOINT_SOURCE: a secret goes there, so only over TLS or to this host. ENDPOINT_METADATA:
+ *	this host's own service, at any address; the path of a request follows
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
+int endpoint_check_source(const char *key, const char *text, enum endpoint_kind kind,
+			  struct fault *f)
+{
+	const char *wrong = kind == ENDPOINT_METADATA ? "give http://HOST" : SOURCE_FORMS;
+
+	if (check_user(key, text, f))
+		return -1;
+	if (kind == ENDPOINT_METADATA && strpbrk(text, "?#"))
+		wrong = "it has a query or a fragment: remove it";
+	else if (!strncmp(text, "https://", 8) || !strncmp(text, "http://", 7))
+		wrong = wrong_url(text, kind);
+	return judged(key, text, wrong, f);
+}
+
+/**
+ * endpoint_host() - host of an address that endpoint_check() takes
+ *
+ * Return: in lower case, an IPv6 address in brackets, malloc'd; NULL for a socket, and without memory.
+ */
+char *endpoint_host(const char *text)
+{
+	CURLU *url = endpoint_socket(text) ? NULL : curl_url();
+	char *host = NULL, *copy = NULL;
+
+	if (url && !curl_url_set(url, CURLUPART_URL, text, 0) &&
+	    !curl_url_get(url, CURLUPART_HOST, &host, 0))
+		copy = strdup(host);
+	for (char *at = copy; at && *at; at++)
+		*at = (char)tolower((unsigned char)*at);
+	curl_free(host);
+	curl_url_cleanup(url);
+	return copy;
 }

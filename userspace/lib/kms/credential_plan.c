@@ -7,13 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "lib/base/endpoint.h"
 #include "lib/base/json.h"
 
 #define CONTAINER_HOST	"http://169.254.170.2"
@@ -40,37 +40,6 @@ struct json_object *credential_plan_step(struct credential_plan *plan, const cha
 	return step;
 }
 
-/* Text of @url after "http://" and one of the hosts that may be asked without TLS, or NULL. */
-static const char *after_plain_host(const char *url)
-{
-	static const char *const hosts[] = {
-		"127.0.0.1",	 "[::1]",	   "localhost",
-		"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]",
-	};
-
-	if (strncmp(url, "http://", 7))
-		return NULL;
-	for (size_t i = 0; i < sizeof(hosts) / sizeof(*hosts); i++) {
-		size_t size = strlen(hosts[i]);
-
-		if (!strncmp(url + 7, hosts[i], size) && strchr(":/", url[7 + size]))
-			return url + 7 + size;
-	}
-	return NULL;
-}
-
-/* A secret goes to this address: only over TLS, or to a host that is this one. */
-static int check_url(const char *variable_name, const char *url, struct fault *f)
-{
-	const char *end = url + strcspn(url, "@\\ ");
-
-	if (!*end && ((!strncmp(url, "https://", 8) && url[8]) || after_plain_host(url)))
-		return 0;
-	return fault_set(f, "InvalidConfiguration",
-			 "%s=%.200s is not valid. Give https://HOST, or http:// with a loopback address or an address of the container's host.",
-			 variable_name, url);
-}
-
 /**
  * credential_plan_sts() - add the address of STS to a step that calls it
  * @step: its "url" and "region" are set
@@ -84,7 +53,7 @@ int credential_plan_sts(const struct config *cfg, struct json_object *step, stru
 
 	snprintf(regional, sizeof(regional), "https://sts.%.64s.amazonaws.com%s", cfg->region,
 		 strncmp(cfg->region, "cn-", 3) ? "" : ".cn");
-	if (url && check_url("AWS_ENDPOINT_URL_STS", url, f))
+	if (url && endpoint_check_source("AWS_ENDPOINT_URL_STS", url, ENDPOINT_SOURCE, f))
 		return -1;
 	json_add_string(step, "url", url ? url : regional);
 	json_add_string(step, "region", cfg->region);
@@ -196,17 +165,18 @@ int credential_container(const struct config *cfg, struct credential_plan *plan,
 	const char *full = variable("AWS_CONTAINER_CREDENTIALS_FULL_URI");
 	const char *file = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
 	const char *token = variable("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-	char url[1024];
+	char on_host[1024];
+	const char *url = relative ? on_host : full;
 
 	if (!relative && !full)
 		return 0;
-	if (snprintf(url, sizeof(url), "%s%s", relative ? CONTAINER_HOST : "",
-		     relative ? relative : full) >= (int)sizeof(url) ||
-	    (relative && *relative != '/'))
+	if (relative && (*relative != '/' || snprintf(on_host, sizeof(on_host), CONTAINER_HOST "%s",
+						      relative) >= (int)sizeof(on_host)))
 		return fault_set(f, "InvalidConfiguration",
-				 "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=%.200s is not valid. Give a path that begins with a slash.",
-				 relative ? relative : full);
-	if (check_url("AWS_CONTAINER_CREDENTIALS_FULL_URI", url, f))
+				 "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI= is not valid. Give a path that begins with a slash.");
+	if (endpoint_check_source(relative ? "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
+					   : "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+				  url, ENDPOINT_SOURCE, f))
 		return -1;
 	if (file && credential_plan_token(plan, file, f))
 		return -1;
@@ -230,10 +200,9 @@ int credential_instance(const struct config *cfg, struct credential_plan *plan, 
 
 	if (disabled && !strcasecmp(disabled, "true"))
 		return 0;
-	if (url && strncmp(url, "http://", 7) && strncmp(url, "https://", 8))
-		return fault_set(f, "InvalidConfiguration",
-				 "AWS_EC2_METADATA_SERVICE_ENDPOINT=%.200s is not valid. Give http://HOST.",
-				 url);
+	if (url &&
+	    endpoint_check_source("AWS_EC2_METADATA_SERVICE_ENDPOINT", url, ENDPOINT_METADATA, f))
+		return -1;
 	if (!url)
 		url = mode && !strcasecmp(mode, "IPv6") ? INSTANCE_HOST_6 : INSTANCE_HOST;
 	json_add_string(credential_plan_step(plan, "instance"), "url", url);
