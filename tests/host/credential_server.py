@@ -35,13 +35,14 @@ def sigv4(secret, region, service, request, body):
 
 
 class CredentialServer:
-    """`keys`: (access key, secret) that it gives. `known`: access key -> (secret, token) of callers of AssumeRole."""
+    """`keys`: (access key, secret) that it gives. `known`: access key -> (secret, token) of callers of STS."""
 
     def __init__(self, keys):
         self.keys = keys
         self.known = {}
         self.token = ""  # of what is given
         self.lifetime = 3600
+        self.role_id = "AROAROLEROLEROLEROLE1"
         self.web_token = self.container_token = self.external_id = None
         self.status = 200
         self.delay = threading.Event()
@@ -107,24 +108,36 @@ class CredentialServer:
         assert path == f"meta-data/iam/security-credentials/{ROLE_NAME}", path
         return self.as_json("instance")
 
+    def signed(self, request, body):
+        """The access key of a caller whose signature is right."""
+        access = request.headers["Authorization"].split("Credential=")[1].split("/")[0]
+        secret, token = self.known[access]
+        given, signature, scope = sigv4(secret, "us-east-1", "sts", request, body)
+        assert given["Credential"] == f"{access}/{scope}" and given["Signature"] == signature, "a wrong signature"
+        assert (request.headers["X-Amz-Security-Token"] or "") == token
+        return access
+
     def sts(self, request, body):
         form = dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True))
         assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
-        assert form["Version"] == "2011-06-15" and form["RoleArn"] == ROLE and form["RoleSessionName"] == "dm-envelope"
+        assert form["Version"] == "2011-06-15"
         action = form["Action"]
+        whose = f"{ROLE.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/{uuid.uuid4()}"
+        session = f"{self.role_id}:{whose.rsplit('/', 1)[1]}"
+        if action == "GetCallerIdentity":
+            self.signed(request, body)
+            self.given.append(action)
+            return (f"<{action}Response><{action}Result><Arn>{whose}</Arn><UserId>{session}</UserId>"
+                    f"<Account>123456789012</Account></{action}Result></{action}Response>")
+        assert form["RoleArn"] == ROLE and form["RoleSessionName"] == "dm-envelope"
         if action == "AssumeRoleWithWebIdentity":
             assert "Authorization" not in request.headers, "this call is not signed"
             assert form["WebIdentityToken"] == self.web_token, "another token"
         else:
             assert action == "AssumeRole" and form.get("ExternalId") == self.external_id
-            access = request.headers["Authorization"].split("Credential=")[1].split("/")[0]
-            secret, token = self.known[access]
-            given, signature, scope = sigv4(secret, "us-east-1", "sts", request, body)
-            assert given["Credential"] == f"{access}/{scope}" and given["Signature"] == signature, "a wrong signature"
-            assert (request.headers["X-Amz-Security-Token"] or "") == token
-            self.callers.append(access)
+            self.callers.append(self.signed(request, body))
         self.given.append(action)
         return (f"<{action}Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><{action}Result><AssumedRoleUser>"
-                f"<Arn>{ROLE}</Arn></AssumedRoleUser><Credentials><SessionToken>{self.token}</SessionToken>"
+                f"<AssumedRoleId>{session}</AssumedRoleId><Arn>{whose}</Arn></AssumedRoleUser><Credentials><SessionToken>{self.token}</SessionToken>"
                 f"<AccessKeyId>{self.keys[0]}</AccessKeyId><SecretAccessKey>{self.keys[1]}</SecretAccessKey>"
                 f"<Expiration>{self.expiration()}</Expiration></Credentials></{action}Result></{action}Response>")

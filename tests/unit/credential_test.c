@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* sources: worker/credential_process.c worker/credential_http.c */
+/* sources: worker/credential_process.c worker/credential_http.c worker/caller.c */
 /*
- * When credentials are got anew, and how the command of a credential_process is split.
- * tests/host/agent_credentials.sh has the providers.
+ * When credentials are got anew, how the command of a credential_process is split, and how a principal is
+ * called. tests/host/agent_credentials.sh has the providers.
  */
 
 #include <setjmp.h>
@@ -11,9 +11,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/kms/credential_cache.h"
+#include "worker/caller.h"
 #include "worker/credential_process.h"
 
 static void new_credentials_are_sought_ahead_of_the_end(void **state)
@@ -77,11 +79,51 @@ static void a_command_is_split_and_never_expanded(void **state)
 	}
 }
 
+static void a_principal_is_called_the_same_in_each_session(void **state)
+{
+	static const struct {
+		const char *arn, *id, *text;
+	} rows[] = {
+		{ "arn:aws:sts::123456789012:assumed-role/host/s1", "AROA1:s1",
+		  "arn:aws:sts::123456789012:assumed-role/host (AROA1)" },
+		{ "arn:aws:sts::123456789012:assumed-role/host/other", "AROA1:other",
+		  "arn:aws:sts::123456789012:assumed-role/host (AROA1)" },
+		/* Made again under its name. */
+		{ "arn:aws:sts::123456789012:assumed-role/host/s1", "AROA2:s1",
+		  "arn:aws:sts::123456789012:assumed-role/host (AROA2)" },
+		{ "arn:aws-cn:sts::1:assumed-role/host", "AROA1",
+		  "arn:aws-cn:sts::1:assumed-role/host (AROA1)" },
+		{ "arn:aws:iam::123456789012:user/team/eve", "AIDA1",
+		  "arn:aws:iam::123456789012:user/team/eve (AIDA1)" },
+		{ "arn:aws:iam::123456789012:root", "123456789012",
+		  "arn:aws:iam::123456789012:root (123456789012)" },
+		/* Of these nobody is named. */
+		{ NULL, "AROA1:s1", "" },
+		{ "arn:aws:sts::1:assumed-role/host/s1", NULL, "" },
+		{ "arn:aws:sts::1:assumed-role/host/s1", "", "" },
+		{ "arn:aws:sts::1:assumed-role/host/s1", ":s1", "" },
+		{ "AKIAIOSFODNN7EXAMPLE", "AIDA1", "" },
+		{ "arn:aws:sts::1:assumed-role/a b/s1", "AROA1:s1", "" },
+		{ "arn:aws:sts::1:assumed-role/host/s1", "AROA\n1", "" },
+	};
+	char arn[2 * WORKER_PRINCIPAL_MAX], text[WORKER_PRINCIPAL_MAX];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(caller_text(rows[i].arn, rows[i].id, text), !!rows[i].text[0]);
+		assert_string_equal(text, rows[i].text);
+	}
+	/* A text that was cut would be that of another principal as well. */
+	snprintf(arn, sizeof(arn), "arn:aws:iam::123456789012:user/%0*d", WORKER_PRINCIPAL_MAX, 1);
+	assert_false(caller_text(arn, "AIDA1", text));
+	assert_string_equal(text, "");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(new_credentials_are_sought_ahead_of_the_end),
 		cmocka_unit_test(a_command_is_split_and_never_expanded),
+		cmocka_unit_test(a_principal_is_called_the_same_in_each_session),
 	};
 
 	/* For tests/mutations/run: only the test of that name. */

@@ -17,7 +17,7 @@
 #define HASH "0123456789abcdef0123456789abcdef"
 
 static struct {
-	const char *id, *access_key, *endpoint;
+	const char *id, *principal, *endpoint;
 } kms; /* that answers */
 
 static struct agent agent;
@@ -33,9 +33,9 @@ const char *kms_worker_endpoint(const struct kms_worker *worker)
 	return kms.endpoint;
 }
 
-const char *kms_worker_access_key(const struct kms_worker *worker)
+const char *kms_worker_principal(const struct kms_worker *worker)
 {
-	return kms.access_key;
+	return kms.principal;
 }
 
 static int set_up(void **state)
@@ -56,7 +56,7 @@ static int set_up(void **state)
 	agent = (struct agent){ .catalog = x->catalog };
 	cluster = made;
 	kms.id = "own";
-	kms.access_key = "AKIAOLD";
+	kms.principal = "AKIAOLD";
 	kms.endpoint = "https://unused";
 	return 0;
 }
@@ -142,24 +142,24 @@ static void the_last_grant_outlives_the_agent(void **state)
 	struct cluster again = { .agent = &agent };
 
 	strcpy(again.volume_id, cluster.volume_id);
-	kms.access_key = "AKIANEW";
+	kms.principal = "AKIANEW";
 	given();
 	grant_load(&again);
 	assert_string_equal(again.grant.kms, "envelope-kms own");
-	assert_string_equal(again.grant.access_key, "AKIANEW");
+	assert_string_equal(again.grant.principal, "AKIANEW");
 }
 
 static void a_kms_must_give_the_key_before_it_counts(void **state)
 {
 	/* A dry run of the known KMS brings the principal; that of another one brings nothing. */
-	kms.access_key = "AKIANEW";
+	kms.principal = "AKIANEW";
 	grant_note(&cluster, NULL);
-	assert_string_equal(cluster.grant.access_key, "AKIANEW");
+	assert_string_equal(cluster.grant.principal, "AKIANEW");
 	kms.id = "other";
-	kms.access_key = "AKIAOTHER";
+	kms.principal = "AKIAOTHER";
 	grant_note(&cluster, NULL);
 	assert_string_equal(cluster.grant.kms, "envelope-kms own");
-	assert_string_equal(cluster.grant.access_key, "AKIANEW");
+	assert_string_equal(cluster.grant.principal, "AKIANEW");
 	expect_verdict("other-kms");
 	given();
 	assert_string_equal(cluster.grant.kms, "envelope-kms other");

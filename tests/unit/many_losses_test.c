@@ -139,7 +139,7 @@ const char *kms_worker_endpoint(const struct kms_worker *worker)
 	return "https://unused";
 }
 
-const char *kms_worker_access_key(const struct kms_worker *worker)
+const char *kms_worker_principal(const struct kms_worker *worker)
 {
 	return "";
 }

@@ -327,7 +327,7 @@ static void a_refusal_is_a_verdict_beside_the_last_grant(void **state)
 		  { "kms A", "AKIA2" },
 		  "AccessDeniedException",
 		  "other-principal",
-		  "key AKIA1, and denies it to AKIA2" },
+		  "gave the key last to AKIA1, and denies it to AKIA2" },
 		/* The known key store proves its id now; it proved it, and does not now; another key. */
 		{ { "kms A", "AKIA1" }, { "kms A 12", "AKIA1" }, "NotFoundException", "", "" },
 		{ { "kms A 12", "AKIA1" },
@@ -351,7 +351,7 @@ static void a_refusal_is_a_verdict_beside_the_last_grant(void **state)
 		  { "kms A", "AKIA2" },
 		  "AccessDeniedException",
 		  "other-principal",
-		  "key AKIA2, and no grant" },
+		  "denies the key to AKIA2, and no grant" },
 		{ { "kms A", "AKIA1" },
 		  { "kms B", "AKIA1" },
 		  "NotFoundException",

@@ -35,7 +35,7 @@ static struct {
 	unsigned int asked;
 	kms_worker_done_t done;
 	void *userdata;
-	const char *id, *access_key; /* of the answer */
+	const char *id, *principal; /* of the answer */
 } kms;
 
 static struct agent agent;
@@ -87,9 +87,9 @@ const char *kms_worker_endpoint(const struct kms_worker *worker)
 	return "https://unused";
 }
 
-const char *kms_worker_access_key(const struct kms_worker *worker)
+const char *kms_worker_principal(const struct kms_worker *worker)
 {
-	return kms.access_key;
+	return kms.principal;
 }
 
 static void answer(enum kms_outcome outcome, const char *code, const char *message)
@@ -413,7 +413,7 @@ static int set_up(void **state)
 		.grant = { "envelope-kms own", "AKIAOLD" },
 	};
 	kms.id = "own";
-	kms.access_key = "AKIAOLD";
+	kms.principal = "AKIAOLD";
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(trail, sizeof(trail), "%s/audit", folder);

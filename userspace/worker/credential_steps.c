@@ -11,15 +11,18 @@
 #include <curl/curl.h>
 
 #include "lib/base/json.h"
+#include "lib/base/log.h"
+#include "worker/caller.h"
 #include "worker/credential_http.h"
 #include "worker/credential_process.h"
 
 #define METADATA  "latest/meta-data/iam/security-credentials/"
 #define TOKEN_TTL "X-aws-ec2-metadata-token-ttl-seconds: "
 
-/* What the steps share. @end_ms and @cancelled end each wait. */
+/* What the steps share. @end_ms and @cancelled end each wait. @principal: of the result so far. */
 struct run {
 	struct worker_block *block;
+	char principal[WORKER_PRINCIPAL_MAX];
 	const char *ca_pem;
 	const struct proxy *proxy;
 	int64_t end_ms;
@@ -54,6 +57,7 @@ static int take(struct run *run, const char *where, const char *access, const ch
 		return unusable(where, "has a key or a token that is too long", f);
 	if (expiration && !parse_time(expiration))
 		return unusable(where, "has an expiration that is no time", f);
+	run->principal[0] = '\0';
 	memset(c, 0, sizeof(*c));
 	strcpy(c->access_key, access);
 	strcpy(c->secret_key, secret);
@@ -167,21 +171,59 @@ static char *element(char *xml, const char *name, char **end)
 	return *end ? text : NULL;
 }
 
+/* The texts of the elements @names of @xml; they end only now, since an ended text hides those behind it. */
+static void elements(char *xml, const char *const names[], size_t count, char *text[])
+{
+	char *end[4];
+
+	for (size_t i = 0; i < count; i++)
+		text[i] = element(xml, names[i], &end[i]);
+	for (size_t i = 0; i < count; i++)
+		if (text[i])
+			*end[i] = '\0';
+}
+
 static int take_xml(struct run *run, const char *where, const struct secret *body, struct fault *f)
 {
 	static const char *const names[] = { "AccessKeyId", "SecretAccessKey", "SessionToken",
 					     "Expiration" };
-	char *text[4], *end[4], *xml = strstr((char *)body->bytes, "<Credentials>");
+	static const char *const user[] = { "Arn", "AssumedRoleId" };
+	char *text[4], *role[2] = { NULL };
+	char *xml = strstr((char *)body->bytes, "<Credentials>");
+	char *whose = strstr((char *)body->bytes, "<AssumedRoleUser>");
+	char principal[WORKER_PRINCIPAL_MAX];
 
 	if (!xml)
 		return unusable(where, "is not one of STS", f);
-	for (size_t i = 0; i < 4; i++)
-		text[i] = element(xml, names[i], &end[i]);
-	/* Only now: an ended text hides those behind it. */
-	for (size_t i = 0; i < 4; i++)
-		if (text[i])
-			*end[i] = '\0';
-	return take(run, where, text[0], text[1], text[2], text[3], f);
+	if (whose)
+		elements(whose, user, 2, role);
+	caller_text(role[0], role[1], principal);
+	elements(xml, names, 4, text);
+	if (take(run, where, text[0], text[1], text[2], text[3], f))
+		return -1;
+	memcpy(run->principal, principal, sizeof(principal));
+	return 0;
+}
+
+/* @sign: NULL for a call that proves itself */
+static struct secret *ask_sts(const struct run *run, struct json_object *step,
+			      const struct secret *form, const struct credentials *sign,
+			      int64_t end_ms, struct fault *f)
+{
+	const char *url = json_get_string(step, "url");
+	const struct credential_request request = {
+		.method = "POST",
+		.url = url,
+		.region = json_get_string(step, "region"),
+		.ca_pem = run->ca_pem,
+		.proxy = strncmp(url, "https://", 8) ? NULL : run->proxy,
+		.end_ms = end_ms,
+		.cancelled = run->cancelled,
+		.body = (char *)form->bytes,
+		.sign = sign,
+	};
+
+	return credential_http(&request, f);
 }
 
 /* AssumeRole, signed, or AssumeRoleWithWebIdentity, which proves itself with its token. */
@@ -190,18 +232,8 @@ static int assume(struct run *run, struct json_object *step, bool web, struct fa
 	struct secret _cleanup_secret_ *form = secret_new(4 * CREDENTIAL_TOKEN_MAX), *body = NULL;
 	struct secret _cleanup_secret_ *with = secret_new(sizeof(struct credentials));
 	const struct worker_block *block = run->block;
-	const char *url = json_get_string(step, "url");
 	int64_t seconds = json_get_int(step, "durationSeconds", 0);
 	char number[24];
-	struct credential_request request = {
-		.method = "POST",
-		.url = url,
-		.region = json_get_string(step, "region"),
-		.ca_pem = run->ca_pem,
-		.proxy = strncmp(url, "https://", 8) ? NULL : run->proxy,
-		.end_ms = run->end_ms,
-		.cancelled = run->cancelled,
-	};
 
 	if (!form || !with)
 		return fault_set(f, "InternalFailure", "No memory can be locked for credentials.");
@@ -215,10 +247,39 @@ static int assume(struct run *run, struct json_object *step, bool web, struct fa
 	snprintf(number, sizeof(number), "%lld", (long long)seconds);
 	add_field(form, "DurationSeconds", seconds ? number : NULL);
 	add_field(form, "WebIdentityToken", web ? block->token : NULL);
-	request.body = (char *)form->bytes;
-	request.sign = web ? NULL : (struct credentials *)with->bytes;
-	body = credential_http(&request, f);
-	return body ? take_xml(run, url, body, f) : -1;
+	body = ask_sts(run, step, form, web ? NULL : (struct credentials *)with->bytes, run->end_ms,
+		       f);
+	return body ? take_xml(run, json_get_string(step, "url"), body, f) : -1;
+}
+
+/*
+ * GetCallerIdentity, which each caller may ask. Long-lived keys are known by themselves. Most of the time
+ * stays for the call to the KMS.
+ */
+static int caller(struct run *run, struct json_object *step, struct fault *f)
+{
+	static const char query[] = "Action=GetCallerIdentity&Version=2011-06-15";
+	static const char *const names[] = { "Arn", "UserId" };
+	struct secret _cleanup_secret_ *form = secret_new(sizeof(query)), *body = NULL;
+	struct worker_block *block = run->block;
+	int64_t now = credential_now_ms();
+	char *text[2] = { NULL };
+	struct fault why = { 0 };
+
+	if (!*block->fetched.access_key)
+		block->fetched = block->source;
+	if (!*block->fetched.session_token)
+		return 0;
+	if (!form)
+		return fault_set(f, "InternalFailure", "No memory can be locked for credentials.");
+	memcpy(form->bytes, query, sizeof(query));
+	body = ask_sts(run, step, form, &block->fetched, now + (run->end_ms - now) / 3, &why);
+	if (body)
+		elements((char *)body->bytes, names, 2, text);
+	if (!caller_text(text[0], text[1], run->principal))
+		log_warning("STS does not say whose the credentials are. A denial after the next change of them stops clusters, and ends none. %s",
+			    why.message);
+	return 0;
 }
 
 static int step_run(struct run *run, struct json_object *step, struct fault *f)
@@ -231,6 +292,8 @@ static int step_run(struct run *run, struct json_object *step, struct fault *f)
 		return container(run, step, f);
 	if (kind && !strcmp(kind, "instance"))
 		return instance(run, step, f);
+	if (kind && !strcmp(kind, "caller"))
+		return caller(run, step, f);
 	if (kind && (!strcmp(kind, "role") || !strcmp(kind, "web-identity")))
 		return assume(run, step, !strcmp(kind, "web-identity"), f);
 	return fault_set(f, "InternalFailure", "The request has an unknown step.");
@@ -239,7 +302,8 @@ static int step_run(struct run *run, struct json_object *step, struct fault *f)
 /**
  * credential_steps_run() - get credentials
  * @steps: an array, in order
- * @block: its source and token are used, and wiped; its fetched credentials are the result
+ * @block: its source and token are used, and wiped; its fetched credentials and whose they are are the
+ *	result
  * @proxy: to STS, or NULL. A container's host and the metadata service are this host's own
  * @end_ms: of CLOCK_MONOTONIC; what has not ended by then is given up
  * @f: zeroed by the caller; CredentialsUnavailable
@@ -264,5 +328,7 @@ int credential_steps_run(struct json_object *steps, struct worker_block *block, 
 	explicit_bzero(block->token, sizeof(block->token));
 	if (r)
 		explicit_bzero(&block->fetched, sizeof(block->fetched));
+	else
+		memcpy(block->principal, run.principal, sizeof(run.principal));
 	return r;
 }

@@ -9,6 +9,7 @@
  *	web-identity  "url" of STS, "roleArn", "sessionName", "durationSeconds"; the block's token
  *	role          the same and "externalId", "region"; signed with what the steps before gave, or
  *		      with the block's source
+ *	caller        "url" of STS, "region"; asks whose the credentials are. STS's silence is no fault
  *
  * Must never say anything of an answer but whether it was usable.
  */

@@ -16,6 +16,7 @@
 #include "agent/volume/file_system.h"
 #include "agent/volume/mapper.h"
 #include "lib/kms/reach.h"
+#include "lib/kms/worker_protocol.h"
 
 struct agent;
 struct operation;
@@ -34,11 +35,11 @@ enum cluster_status {
 /**
  * struct grant - who gave a volume's key last
  * @kms: identity of the KMS, see grant.c; "" for none yet
- * @access_key: id of the access key that signed the call
+ * @principal: who signed the call: ARN and id, as STS says, or the id of an access key
  */
 struct grant {
 	char kms[VOLUME_KMS_MAX];
-	char access_key[132];
+	char principal[WORKER_PRINCIPAL_MAX];
 };
 
 /**

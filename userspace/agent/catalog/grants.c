@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The table of grants. Each change is on the disk when its function returns. */
+/* The table of grants. Its access_key is the principal: an access key in older agents. Each change is on the disk when its function returns. */
 #include "agent/catalog/grants.h"
 
 #include <stdio.h>
@@ -14,7 +14,7 @@
 int grants_record(struct catalog *catalog, const char *volume_id, const struct grant *grant,
 		  struct fault *f)
 {
-	const char *const text[] = { volume_id, grant->kms, grant->access_key };
+	const char *const text[] = { volume_id, grant->kms, grant->principal };
 	int r = statement_run(catalog_db(catalog),
 			      "INSERT OR REPLACE INTO kms_grant VALUES (?,?,?)", text, 3);
 
@@ -40,7 +40,7 @@ int grants_find(struct catalog *catalog, const char *volume_id, struct grant *re
 		r = sqlite3_step(statement);
 	if (r == SQLITE_ROW) {
 		column_text(statement, 0, ret->kms, sizeof(ret->kms));
-		column_text(statement, 1, ret->access_key, sizeof(ret->access_key));
+		column_text(statement, 1, ret->principal, sizeof(ret->principal));
 	}
 	sqlite3_finalize(statement);
 	if (r == SQLITE_ROW)

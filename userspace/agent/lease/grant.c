@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who gave a cluster's key last: the KMS's identity, and the access key that it was given to. The
+ * Who gave a cluster's key last: the KMS's identity, and the principal that it was given to. The
  * embedded KMS proves the id of its key store in each answer (lib/kms/kms_proof.h). An id that is not
  * proved is another identity. Must never take the configuration's word for the identity of a KMS that
  * has an id of its own.
@@ -35,7 +35,7 @@ static void identify(const struct cluster *cluster, const char *endpoint, const 
 }
 
 /**
- * grant_answer() - who answers a call, and to which access key
+ * grant_answer() - who answers a call, and to which principal
  * @worker: of the call, in its callback
  */
 struct grant grant_answer(const struct cluster *cluster, const struct kms_worker *worker)
@@ -44,7 +44,7 @@ struct grant grant_answer(const struct cluster *cluster, const struct kms_worker
 
 	identify(cluster, kms_worker_endpoint(worker), kms_worker_kms_id(worker), grant.kms,
 		 sizeof(grant.kms));
-	snprintf(grant.access_key, sizeof(grant.access_key), "%s", kms_worker_access_key(worker));
+	snprintf(grant.principal, sizeof(grant.principal), "%s", kms_worker_principal(worker));
 	return grant;
 }
 
@@ -91,7 +91,7 @@ void grant_record(struct cluster *cluster, const struct grant *grant)
 	struct fault f;
 
 	if (!strcmp(grant->kms, cluster->grant.kms) &&
-	    !strcmp(grant->access_key, cluster->grant.access_key))
+	    !strcmp(grant->principal, cluster->grant.principal))
 		return;
 	if (grants_record(cluster->agent->catalog, cluster->volume_id, grant, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);

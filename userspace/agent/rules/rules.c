@@ -417,14 +417,14 @@ int rules_denial(const struct grant *last, const struct grant *now, const struct
 		return fault_set(f, "damaged-wrapped-key",
 				 "The KMS cannot open the wrapped key that the catalog holds: the catalog is damaged. Stop enveloped, move its catalog away and start it: it takes the clusters in from the headers of their volumes.");
 	if (!strcmp(denial->code, "AccessDeniedException") &&
-	    strcmp(last->access_key, now->access_key))
-		return !last->access_key[0]
+	    strcmp(last->principal, now->principal))
+		return !last->principal[0]
 			       ? fault_set(f, "other-principal",
-					   "The KMS denies the key to the access key %s, and no grant to an access key of this host is known. Check Profile= and the credentials, then start the cluster.",
-					   now->access_key)
+					   "The KMS denies the key to %s, and no grant to a principal of this host is known. Check Profile= and the credentials, then start the cluster.",
+					   now->principal)
 			       : fault_set(f, "other-principal",
-					   "The KMS gave the key last to the access key %s, and denies it to %s. Check Profile= and the credentials, then start the cluster.",
-					   last->access_key, now->access_key);
+					   "The KMS gave the key last to %s, and denies it to %s. Check Profile= and the credentials, then start the cluster.",
+					   last->principal, now->principal);
 	return 0;
 }
 

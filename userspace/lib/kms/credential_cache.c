@@ -22,15 +22,17 @@
 #define ADVISED_S (15 * 60) /* before the end, as in AWS's SDKs */
 #define DUE_S	  (10 * 60)
 #define JITTER_S  60
-#define PACE_S	  60 /* between two attempts that are advised, not due */
+#define WHOSE_S	  (15 * 60) /* until STS is asked once more whose they are */
+#define PACE_S	  60	    /* between two attempts that are advised, not due */
 
 /* One kept result. Owned by the list; freed by credential_cache_wipe(). */
 struct kept {
 	struct kept *next;
 	char *identity;		    /* of the plan: its steps and its access key */
 	struct secret *credentials; /* a struct credentials */
-	int64_t advised;	    /* from then on a call gets new ones, if it can */
-	int64_t due;		    /* from then on each call tries */
+	char principal[WORKER_PRINCIPAL_MAX];
+	int64_t advised; /* from then on a call gets new ones, if it can */
+	int64_t due;	 /* from then on each call tries */
 };
 
 static struct kept *all;
@@ -96,6 +98,7 @@ static bool steps_needed(const char *identity, struct worker_block *block)
 	if (!k)
 		return true;
 	memcpy(&block->credentials, k->credentials->bytes, sizeof(block->credentials));
+	memcpy(block->principal, k->principal, sizeof(block->principal));
 	if (now < k->advised)
 		return false;
 	k->advised = now + PACE_S;
@@ -135,6 +138,9 @@ int credential_cache_fill(const struct config *cfg, struct worker_block *block,
 		block->source = plan->credentials;
 		memcpy(block->token, plan->token, sizeof(block->token));
 	}
+	/* A secret that was corrected has the same access key. */
+	if (!r && plan->complete)
+		block->credentials = plan->credentials;
 	credential_plan_free(plan);
 	return r;
 }
@@ -191,6 +197,10 @@ void credential_cache_take(const char *identity, const struct worker_block *bloc
 		credential_times(block->fetched_expire - time(NULL), random, &advised, &due);
 		k->advised = block->fetched_expire ? now + advised : INT64_MAX;
 		k->due = block->fetched_expire ? now + due : INT64_MAX;
+		memcpy(k->principal, block->principal, sizeof(k->principal));
+		if (block->fetched.session_token[0] && !k->principal[0] &&
+		    k->advised > now + WHOSE_S)
+			k->advised = now + WHOSE_S;
 	}
 	for (size_t i = 0; k && i < sizeof(refused) / sizeof(*refused); i++)
 		if (!strcmp(refused[i], code))

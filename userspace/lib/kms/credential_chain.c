@@ -3,7 +3,31 @@
 
 #include "lib/kms/credential_chain.h"
 
+#include <string.h>
+
+#include "lib/base/json.h"
 #include "lib/kms/credential_profile.h"
+
+/*
+ * Temporary credentials have a new access key each time, so STS is asked whose they are. The answer to
+ * AssumeRole says it.
+ *
+ * Return: 0 or -1.
+ */
+static int ask_whose(const struct config *cfg, struct credential_plan *plan, struct fault *f)
+{
+	size_t count = plan->steps ? json_object_array_length(plan->steps) : 0;
+	const char *last = "";
+
+	if (!count && !plan->credentials.session_token[0])
+		return 0;
+	if (count)
+		last = json_get_string(json_object_array_get_idx(plan->steps, count - 1), "kind");
+	if (!strcmp(last, "role") || !strcmp(last, "web-identity"))
+		return 0;
+	plan->complete = !count;
+	return credential_plan_sts(cfg, credential_plan_step(plan, "caller"), f);
+}
 
 /**
  * credential_plan_make() - find the provider, and read what it needs from files and the environment
@@ -32,7 +56,7 @@ struct credential_plan *credential_plan_make(const struct config *cfg, struct fa
 		r = credential_profile(cfg, plan, f);
 	for (size_t i = 0; !r && i < count; i++)
 		r = providers[i](cfg, plan, f);
-	if (r > 0)
+	if (r > 0 && !ask_whose(cfg, plan, f))
 		return plan;
 	if (!r && cfg->profile_alone)
 		fault_set(f, "InvalidConfiguration",

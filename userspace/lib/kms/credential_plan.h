@@ -8,6 +8,7 @@
 #define ENVELOPE_CREDENTIAL_PLAN_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 
 #include "lib/base/config.h"
 #include "lib/base/secret.h"
@@ -22,12 +23,14 @@
  * @token: of a web identity or a container; "" for none
  * @steps: what the worker does to get credentials, in order; NULL: @credentials are the result.
  *	Holds no secret. worker/credential_steps.h has the members of a step.
+ * @complete: @credentials are the result, although there is a step: it asks whose they are
  */
 struct credential_plan {
 	struct secret *memory;
 	struct credentials credentials;
 	char token[CREDENTIAL_TOKEN_MAX];
 	struct json_object *steps;
+	bool complete;
 };
 
 struct credential_plan *credential_plan_new(struct fault *f);

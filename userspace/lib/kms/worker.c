@@ -45,7 +45,7 @@ struct kms_worker {
 	unsigned int timeout_s;
 	bool timed_out;
 	char kms_id[KMS_ID_MAX];
-	char access_key[sizeof(((struct credentials *)0)->access_key)];
+	char principal[WORKER_PRINCIPAL_MAX];
 	char *endpoint; /* of the KMS that is called */
 	char *identity; /* of credentials that are kept between calls, or NULL */
 	char *result;	/* WORKER_MESSAGE_MAX bytes */
@@ -124,6 +124,14 @@ static enum kms_outcome no_result(const struct kms_worker *w, const siginfo_t *e
 	return KMS_UNREACHABLE;
 }
 
+/* Without a word of STS the access key stands for its owner. */
+static void note_principal(struct kms_worker *w, const struct credentials *c)
+{
+	w->block->principal[WORKER_PRINCIPAL_MAX - 1] = '\0';
+	snprintf(w->principal, sizeof(w->principal), "%.*s", WORKER_PRINCIPAL_MAX - 1,
+		 *w->block->principal ? w->block->principal : c->access_key);
+}
+
 static void finish(struct kms_worker *w, const siginfo_t *end)
 {
 	struct json_object _cleanup_json_ *result = NULL;
@@ -140,7 +148,7 @@ static void finish(struct kms_worker *w, const siginfo_t *end)
 	code = json_get_string(result, "code");
 	/* The worker signed with what it got. */
 	if (w->block->fetched.access_key[0])
-		memcpy(w->access_key, w->block->fetched.access_key, sizeof(w->access_key));
+		note_principal(w, &w->block->fetched);
 	if (!w->timed_out && result)
 		credential_cache_take(w->identity, w->block, code ? code : "");
 	if (w->timed_out || outcome_from(json_get_string(result, "outcome"), &outcome)) {
@@ -162,10 +170,15 @@ const char *kms_worker_kms_id(const struct kms_worker *worker)
 	return worker->kms_id;
 }
 
-/** kms_worker_access_key() - for @done: id of the access key that signed the call */
-const char *kms_worker_access_key(const struct kms_worker *worker)
+/**
+ * kms_worker_principal() - for @done: who signed the call
+ *
+ * Return: the ARN and the unique id of a role or user, as STS says; the id of the access key if that is
+ * not known. The same key is always the same principal.
+ */
+const char *kms_worker_principal(const struct kms_worker *worker)
 {
-	return worker->access_key;
+	return worker->principal;
 }
 
 /** kms_worker_endpoint() - for @done: the address that was called, whatever is configured by now */
@@ -315,7 +328,7 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 	    proxy_login_load(cfg, &w->block->proxy_login, f) ||
 	    credential_cache_fill(cfg, w->block, &steps, &w->identity, f))
 		goto out;
-	memcpy(w->access_key, w->block->credentials.access_key, sizeof(w->access_key));
+	note_principal(w, &w->block->credentials);
 	block = worker_process_move_up(block);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
 		fault_set(f, "InternalFailure", "A socket for the KMS worker cannot be made: %s.",

@@ -34,7 +34,7 @@ int kms_worker_prepare(struct fault *f);
 
 const char *kms_worker_kms_id(const struct kms_worker *worker);
 
-const char *kms_worker_access_key(const struct kms_worker *worker);
+const char *kms_worker_principal(const struct kms_worker *worker);
 
 const char *kms_worker_endpoint(const struct kms_worker *worker);
 

@@ -31,7 +31,10 @@
 #define WORKER_BLOCK_FD	 3
 #define WORKER_CA_FD	 4
 
-#define WORKER_USER	 "envelope-kms-client" /* else "nobody" */
+/** WORKER_PRINCIPAL_MAX - bytes of an ARN, an id and their end; the path of a user has up to 512 */
+#define WORKER_PRINCIPAL_MAX 800
+
+#define WORKER_USER	     "envelope-kms-client" /* else "nobody" */
 
 /** WORKER_MESSAGE_MAX - bytes of the larger of request and result */
 #define WORKER_MESSAGE_MAX (128 * 1024)
@@ -46,6 +49,8 @@
  * @token: from the agent: of a web identity or a container, for the steps
  * @fetched: from the worker: the result of the steps; "" for none
  * @fetched_expire: seconds since 1970, 0 for never
+ * @principal: whose @credentials are, as STS says; "" if that is not known. From the agent with kept
+ *	credentials, from the worker with fetched ones
  * @proxy_login: from the agent: for the proxy, if it asks
  * @private_key: from the agent: DER of the recipient's key
  * @private_key_size: its bytes; 0 when the call returns no plaintext
@@ -62,6 +67,7 @@ struct worker_block {
 	char token[CREDENTIAL_TOKEN_MAX];
 	struct credentials fetched;
 	int64_t fetched_expire;
+	char principal[WORKER_PRINCIPAL_MAX];
 	struct proxy_login proxy_login;
 	uint32_t private_key_size;
 	uint8_t private_key[RECIPIENT_KEY_MAX];
