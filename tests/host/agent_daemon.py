@@ -281,6 +281,8 @@ class Agent:
         for name, cluster in self.clusters().items():
             if cluster.get("MapperDevice"):
                 self.good("stop", name)
+            if cluster["DeletionProtection"]:
+                self.good("modify", name, "--no-deletion-protection")
             self.good("delete", name, "--skip-final-snapshot")
         for disk in self.disks:
             disk.name(disk)

@@ -155,6 +155,7 @@ def _():
     agent.lose_catalog()
     agent.scannable(one, two)
     agent.start(CredentialsFile=PROFILES)
+    agent.told_disks()
     assert not agent.clusters()
     agent.scannable(one, two, three)
     agent.good("adopt", None, "--device", three.path, "--profile", "twin", "--kms-endpoint", OTHER)

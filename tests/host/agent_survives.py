@@ -266,6 +266,51 @@ def _():
     agent.good("modify", "db1", "--no-deletion-protection")
 
 
+def refuses_to_delete():
+    assert agent.clusters()["db1"]["DeletionProtection"]
+    said = agent.bad("InvalidParameterCombination", "delete", "db1", "--skip-final-snapshot", "--erase")
+    assert "disable deletion protection" in said, f"the protection is forgotten: {said}"
+
+
+@test("a cluster whose settings are lost with a damaged catalog is protected against deletion until somebody lifts it")
+def _():
+    path = f"{agent.dir}/agent/catalog.sqlite"
+    agent.create("db1", one, "--deletion-protection", "--allow-discards")
+    agent.good("stop", "db1")
+    agent.told_disks()
+    assert agent.stop() == 0
+    with open(path, "wb") as f:
+        f.write(b"no catalog" * 1000)
+    agent.start()
+    agent.wait_status("db1", "stopped")
+    assert agent.records("CatalogCheck", "CatalogDamaged")
+    refuses_to_delete()
+    assert "Its settings are not known" in agent.clusters()["db1"]["StatusReason"]
+    assert "db1: found its volume" in agent.log() and "it is protected against deletion" in agent.log()
+    assert not agent.clusters()["db1"]["AllowDiscards"], "discards were allowed by nobody"
+    agent.restart()
+    refuses_to_delete()
+    agent.good("modify", "db1", "--no-deletion-protection")
+    agent.restart()
+    assert not agent.clusters()["db1"]["DeletionProtection"]
+
+
+@test("such a cluster stays protected when it was found while no catalog could be written")
+def _():
+    path = f"{agent.dir}/agent/catalog.sqlite"
+    agent.create("db1", one)
+    agent.told_disks()
+    assert agent.stop() == 0
+    os.unlink(path)
+    os.mkdir(path)  # no file can be opened there
+    agent.start()
+    agent.wait_status("db1", "available")
+    os.rmdir(path)
+    wait_for(lambda: not problem())
+    agent.restart()
+    refuses_to_delete()
+
+
 @test("a damaged index of the catalog is noticed and rebuilt, and the damaged file is kept")
 def _():
     agent.create("db1", one)

@@ -124,18 +124,21 @@ void reconcile_take_in(const struct scan_job *job, const struct scanned *volume,
 	snprintf(cluster->device, sizeof(cluster->device), "%s", volume->device);
 	/* Not proved yet: the KMS proves the header when the cluster is started. */
 	cluster->created = time(NULL);
+	/* What was chosen for it is not known, and a deletion cannot be undone. */
+	cluster->deletion_protection = true;
 	state_begin(cluster, CLUSTER_STOPPED);
 	cluster_add(agent, cluster);
 	place_found(cluster, volume->device, volume->disk);
 	grant_from_header(cluster, &volume->header);
-	log_info("Cluster %s: found its volume %s on %s.", cluster->id, cluster->volume_id,
-		 cluster->device);
+	log_warning("Cluster %s: found its volume %s on %s. The catalog has no settings of it: it is protected against deletion, has no discards, and no profile and endpoint of its own unless 'envelope cluster adopt' gave them. See 'envelope cluster modify'.",
+		    cluster->id, cluster->volume_id, cluster->device);
 	/*
 	 * Either the recorded loss or "found": the first row in the catalog must include the loss.
 	 */
 	if (!take_state(cluster, &volume->header))
 		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
-			       "found: its volume was found by the header on %s", cluster->device);
+			       "found: its volume was found by the header on %s. Its settings are not known: deletion protection is on",
+			       cluster->device);
 	device_verdict_found(cluster, job->mappings, job->mapping_count);
 }
 

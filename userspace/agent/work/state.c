@@ -16,6 +16,7 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "agent/catalog/protections.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/recovery_window.h"
 #include "dm-envelope.h"
@@ -46,11 +47,21 @@ static void mark_unsaved(struct cluster *cluster)
 	flush_soon(agent);
 }
 
-/** state_save() - write a cluster, and what is counted of its recovery window; 0 or -1 */
+/**
+ * state_save() - write a cluster, its deletion protection and what is counted of its recovery window
+ *
+ * The catalog may be a new one. The protection comes first: a killed agent must not leave a row of a
+ * cluster without it.
+ *
+ * Return: 0 or -1.
+ */
 int state_save(const struct cluster *cluster, struct fault *f)
 {
-	int r = catalog_store(cluster->agent->catalog, cluster, f);
+	struct catalog *catalog = cluster->agent->catalog;
+	int r = cluster->deletion_protection ? protections_record(catalog, cluster, f) : 0;
 
+	if (r == 0)
+		r = catalog_store(catalog, cluster, f);
 	return r < 0 ? r : recovery_window_save(cluster, f);
 }
 
