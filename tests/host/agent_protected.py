@@ -49,7 +49,9 @@ def _():
     with protected(one):
         said = agent.bad("InvalidParameterValue", "delete", "db1", "--skip-final-snapshot", "--erase")
         assert names_protection(said, one) and agent.status("db1") == "stopped", said
-        agent.good("delete", "db1", "--skip-final-snapshot")
+        said = agent.good("delete", "db1", "--skip-final-snapshot").stdout
+        assert "is not marked as deleted" in said and names_protection(said, one), f"the answer does not say it: {said}"
+        assert "takes the volume in again" in said, said
         said = agent.log()
         assert names_protection(said[said.index("cannot mark the header"):], one), said[-1000:]
 

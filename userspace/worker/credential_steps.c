@@ -171,7 +171,7 @@ static char *element(char *xml, const char *name, char **end)
 	return *end ? text : NULL;
 }
 
-/* The texts of the elements @names of @xml; they end only now, since an ended text hides those behind it. */
+/* The texts of the elements @names of @xml. They end only now: an ended text hides those behind it. */
 static void elements(char *xml, const char *const names[], size_t count, char *text[])
 {
 	char *end[4];
@@ -253,8 +253,8 @@ static int assume(struct run *run, struct json_object *step, bool web, struct fa
 }
 
 /*
- * GetCallerIdentity, which each caller may ask. Long-lived keys are known by themselves. Most of the time
- * stays for the call to the KMS.
+ * GetCallerIdentity, which each caller may ask. Long-lived keys are known by themselves. Most of the
+ * time stays for the call to the KMS.
  */
 static int caller(struct run *run, struct json_object *step, struct fault *f)
 {

@@ -12,13 +12,15 @@ static void add_mapper_device(json_object *o, const struct cluster *cluster)
 {
 	char path[160];
 
+	/* What a start found is of no interest without the device. */
+	if (cluster->warning[0] &&
+	    (cluster->mapping.name[0] || cluster->status == CLUSTER_DELETING))
+		json_add_string(o, "Warning", cluster->warning);
 	if (!cluster->mapping.name[0])
 		return;
 	snprintf(path, sizeof(path), "/dev/mapper/%s", cluster->mapping.name);
 	json_add_string(o, "MapperDevice", path);
 	json_add_bool(o, "ReadOnly", cluster->mapping.read_only);
-	if (cluster->warning[0])
-		json_add_string(o, "Warning", cluster->warning);
 }
 
 /* What is the configuration's is not shown. */

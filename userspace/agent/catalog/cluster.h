@@ -67,7 +67,8 @@ struct grant {
  * @claim_ns: end of this host's claim on the volume, CLOCK_BOOTTIME: no lease lasts longer; 0 for no
  *	limit
  * @stamping: a new claim is being written
- * @warning: what the last start found on the volume, "" for nothing
+ * @warning: what the last start found on the volume, or why a deletion has not marked its header; ""
+ *	for nothing
  * @kms_on_disk: see kms_record.h
  * @reservation: does this host hold a reservation of the disk? @known: it was looked at, @asking: now
  * @mapping: the volume's device as last seen; its name is "" for none

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The table of grants. Its access_key is the principal: an access key in older agents. Each change is on the disk when its function returns. */
+/*
+ * The table of grants. Its access_key is the principal: an access key in older agents. Each change is on
+ * the disk when its function returns.
+ */
 #include "agent/catalog/grants.h"
 
 #include <stdio.h>

@@ -5,6 +5,7 @@
  */
 #include "agent/work/detach.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
@@ -50,6 +51,18 @@ static void run_forget(struct volume_job *job)
 		fencing_undo(job);
 }
 
+/* The client reads it in the answer: the cluster is deleted, and its disk does not say so. */
+static void warn_unmarked(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	log_warning("Cluster %s: cannot mark the header on %s as deleted: %s. Should the device come back, so will the cluster.",
+		    cluster->id, op->job.found, op->job.fault.message);
+	snprintf(cluster->warning, sizeof(cluster->warning),
+		 "The header of the volume is not marked as deleted: %.260s When the agent starts, it takes the volume in again.",
+		 op->job.fault.message);
+}
+
 static void forgotten(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
@@ -62,8 +75,7 @@ static void forgotten(struct operation *op)
 		return;
 	}
 	if (op->job.result < 0)
-		log_warning("Cluster %s: cannot mark the header on %s as deleted: %s. Should the device come back, so will the cluster.",
-			    cluster->id, op->job.found, op->job.fault.message);
+		warn_unmarked(op);
 	if (op->job.interrupted)
 		state_resumed(cluster,
 			      "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
@@ -157,6 +169,7 @@ static void removed(struct operation *op)
 		return;
 	}
 	cluster->mapping = (struct mapping){ 0 };
+	cluster->warning[0] = '\0';
 	cluster->reservation.held = false;
 	held_key_drop(cluster);
 	/* The reason of a stopped cluster goes too: restart.c starts the cluster by its reason. */
