@@ -200,6 +200,8 @@ static void deliver_copy(const char *fields, size_t size)
 	sd_journal_sendv(iov, count);
 }
 
+static const struct outbox_reader journal = { .deliver = deliver_copy };
+
 /**
  * trail_journal() - copy a record into the journal
  *
@@ -220,7 +222,7 @@ void trail_journal(const struct trail *trail, json_object *record)
 			json_get_string(record, "eventName"), 0, to_line(record, &(size_t){ 0 }));
 	if (size < 0)
 		return;
-	outbox_put(deliver_copy, fields, (size_t)size + 1);
+	outbox_put(&journal, fields, (size_t)size + 1);
 	free(fields);
 }
 

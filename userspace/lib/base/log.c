@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
  * Diagnostics to stderr, each line in one write. A line is written before the call returns, unless its
- * reader is late and the program has called log_from_thread().
+ * reader has no room for it and the program has called log_from_thread().
  */
 
 #include "lib/base/log.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -52,6 +55,23 @@ static void write_line(const char *line, size_t size)
 		return;
 }
 
+/* To a socket or a pipe that has room. Other programs write to it too, so a socket is not believed. */
+static bool write_ready(const char *line, size_t size)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (send(STDERR_FILENO, line, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	if (errno != ENOTSOCK)
+		return errno != EAGAIN;
+	if (poll(&out, 1, 0) == 0)
+		return false;
+	write_line(line, size);
+	return true;
+}
+
+static struct outbox_reader stderr_reader = { .deliver = write_line, .attempt = write_ready };
+
 static void log_line(int priority, const char *fmt, va_list ap)
 {
 	char line[2048];
@@ -66,7 +86,7 @@ static void log_line(int priority, const char *fmt, va_list ap)
 		return;
 	head = (int)strlen(line);
 	line[head++] = '\n';
-	outbox_put(write_line, line, (size_t)head);
+	outbox_put(&stderr_reader, line, (size_t)head);
 }
 
 #define LOG_FUNCTION(function, priority)     \
@@ -107,8 +127,12 @@ static void say_missing(unsigned int count)
  */
 void log_from_thread(void)
 {
-	int r = outbox_start(say_missing);
+	struct stat st;
+	int r;
 
+	if (!fstat(STDERR_FILENO, &st) && S_ISREG(st.st_mode))
+		stderr_reader = (struct outbox_reader){ .deliver = write_line, .is_file = true };
+	r = outbox_start(say_missing);
 	if (r)
 		log_warning("Messages are written by the event loop, which may have to wait for their reader: there is no thread: %s.",
 			    strerror(r));

@@ -13,13 +13,13 @@
 /* Bytes that may wait. Memory of the daemons is locked. */
 #define WAITING_MAX (1024UL * 1024)
 
-/* Seconds for which the caller of a message, and the end of the program, wait for the reader. */
+/* Seconds for which the caller of a message waits for a file, and the end of the program for all. */
 #define PUT_S	1
 #define FLUSH_S 2
 
 struct message {
 	struct message *next;
-	outbox_deliver_t deliver;
+	const struct outbox_reader *reader;
 	size_t size;
 	char data[];
 };
@@ -30,7 +30,7 @@ struct message {
  * @waiting: bytes of the messages, with the one that is being delivered
  * @dropped: messages that did not fit since the last that did
  * @missing: says in a message how many were dropped
- * @late: the reader has kept a caller waiting, and has not read everything since
+ * @late: a caller has waited in vain, and not everything was delivered since
  * @started: there is @thread
  */
 static struct {
@@ -83,7 +83,7 @@ static void *deliver_all(void *unused)
 		struct message *message = take_first();
 		unsigned int dropped;
 
-		message->deliver(message->data, message->size);
+		message->reader->deliver(message->data, message->size);
 		dropped = delivered(sizeof(*message) + message->size);
 		free(message);
 		if (dropped)
@@ -123,7 +123,7 @@ int outbox_start(void (*missing)(unsigned int count))
 	return 0;
 }
 
-static bool append(outbox_deliver_t deliver, const char *data, size_t size)
+static bool append(const struct outbox_reader *reader, const char *data, size_t size)
 {
 	struct message *message = NULL;
 
@@ -132,7 +132,7 @@ static bool append(outbox_deliver_t deliver, const char *data, size_t size)
 	if (!message)
 		return false;
 	message->next = NULL;
-	message->deliver = deliver;
+	message->reader = reader;
 	message->size = size;
 	memcpy(message->data, data, size);
 	*outbox.last = message;
@@ -154,26 +154,34 @@ static bool wait_for_delivery(time_t seconds)
 	return !outbox.waiting;
 }
 
+/* Under the lock. Return: false if another message is on its way, or the reader must be waited for. */
+static bool deliver_now(const struct outbox_reader *reader, const char *data, size_t size)
+{
+	return !outbox.waiting && reader->attempt && reader->attempt(data, size);
+}
+
 /**
  * outbox_put() - deliver a message after all before it
- * @deliver: called with a copy of @data, in any thread
  * @size: of @data, in bytes
  *
- * The message is delivered when this returns, unless the reader is late. A late reader keeps one caller
- * waiting for a second, and then none until it has read everything.
+ * No caller waits for a reader: a message that the reader does not take at once is left to the thread,
+ * and dropped when too many wait. A message to a file is delivered when this returns, unless the file is
+ * late. A late file keeps one caller waiting for a second, and then none until everything is delivered.
  */
-void outbox_put(outbox_deliver_t deliver, const char *data, size_t size)
+void outbox_put(const struct outbox_reader *reader, const char *data, size_t size)
 {
 	if (!outbox.started) {
-		deliver(data, size);
+		reader->deliver(data, size);
 		return;
 	}
 	pthread_mutex_lock(&outbox.lock);
-	if (append(deliver, data, size))
-		pthread_cond_broadcast(&outbox.changed);
-	else
-		outbox.dropped++;
-	if (!outbox.late && !pthread_equal(pthread_self(), outbox.thread))
+	if (!deliver_now(reader, data, size)) {
+		if (append(reader, data, size))
+			pthread_cond_broadcast(&outbox.changed);
+		else
+			outbox.dropped++;
+	}
+	if (reader->is_file && !outbox.late && !pthread_equal(pthread_self(), outbox.thread))
 		outbox.late = !wait_for_delivery(PUT_S);
 	pthread_mutex_unlock(&outbox.lock);
 }

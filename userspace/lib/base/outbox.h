@@ -10,12 +10,23 @@
 #ifndef ENVELOPE_OUTBOX_H
 #define ENVELOPE_OUTBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-typedef void (*outbox_deliver_t)(const char *data, size_t size);
+/**
+ * struct outbox_reader - where messages go; outlives them
+ * @deliver: waits for the reader; called with a copy of the message, in the thread
+ * @attempt: delivers the message if that needs no waiting, and says so; NULL: always by the thread
+ * @is_file: there is no reader that may be late, so that a caller may wait for the thread
+ */
+struct outbox_reader {
+	void (*deliver)(const char *data, size_t size);
+	bool (*attempt)(const char *data, size_t size);
+	bool is_file;
+};
 
 int outbox_start(void (*missing)(unsigned int count));
-void outbox_put(outbox_deliver_t deliver, const char *data, size_t size);
+void outbox_put(const struct outbox_reader *reader, const char *data, size_t size);
 void outbox_flush(void);
 
 #endif
