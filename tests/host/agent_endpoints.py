@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import shutil
+import socket
 import socketserver
 import subprocess
 import threading
@@ -78,6 +79,21 @@ def _():
         assert agent.volume("db1")["LastError"] == "", agent.volume("db1")
 
 
+@test("a socket that nobody serves is called that, and not a host of AWS")
+def _():
+    dead, plain = f"{agent.dir}/dead.sock", f"{agent.dir}/plain"
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(dead)
+    open(plain, "w", encoding="utf-8").close()
+    for path, word in (dead, "Connection refused"), (plain, "Connection refused"), ("/nowhere/kms.sock", "No such file or directory"):
+        if path.startswith(agent.dir):
+            os.chmod(path, 0o777)
+        agent.restart(KmsEndpoint=f"unix:{path}")
+        said = agent.bad("KMSUnreachable", "create", "db1", "--device", one.path, "--storage-encrypted")
+        assert f"The KMS at {path} cannot be reached: {word}." in said and "amazonaws" not in said, said
+    agent.restart()
+
+
 @test("the second endpoint renews while the first one is down, and the first one is asked again when it is back")
 def _():
     key = shared_key()
@@ -106,11 +122,12 @@ def _():
 
 
 class Broken(http.server.BaseHTTPRequestHandler):
-    """Fails, with a denial's name."""
+    """Fails, with a denial's name or another one."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        body = b'{"__type":"DisabledException","message":"broken"}'
+        self.server.asked += 1
+        body = b'{"__type":"%s","message":"broken"}' % self.server.name
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -120,18 +137,43 @@ class Broken(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@test("the second endpoint is asked when the first one is a broken server, with a status of 5xx")
-def _():
+@contextlib.contextmanager
+def broken():
     path = f"{agent.dir}/broken.sock"
     with socketserver.ThreadingUnixStreamServer(path, Broken) as server:
         os.chmod(path, 0o777)
+        server.endpoint, server.status, server.name, server.asked = f"unix:{path}", 400, b"DisabledException", 0
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            os.unlink(path)
+
+
+@test("the second endpoint is asked when the first one is a broken server, with a status of 5xx")
+def _():
+    with broken() as server:
         for server.status in 500, 503:
-            with endpoints(f"unix:{path}", agent.kms):
+            with endpoints(server.endpoint, agent.kms):
                 agent.create("db1", one)
                 renewed_by(agent.kms)
                 assert agent.status("db1") == "available"
-        server.shutdown()
+
+
+@test("an endpoint that answers and does not give keeps no call from the endpoints before it")
+def _():
+    with broken() as server, endpoints(agent.kms, server.endpoint, LeaseSeconds=30, RenewSeconds=10, KmsTimeoutSeconds=5):
+        for server.name in b"ThrottlingException", b"UnrecognizedClientException", b"DryRunOperationException":
+            agent.create("db1", one)
+            renewed_by(agent.kms)
+            asked, keys = server.asked, agent.keys()
+            os.rename(agent.kms.unix, f"{agent.kms.unix}.away")
+            wait_for(lambda: server.asked > asked, why=agent.log)
+            os.rename(f"{agent.kms.unix}.away", agent.kms.unix)
+            renewed_by(agent.kms)
+            assert agent.status("db1") == "available" and agent.keys() == keys, f"{server.name}: {reason()}"
+            agent.remove_all()
 
 
 @test("a denial at the second endpoint is a verdict when it is the same KMS")

@@ -27,6 +27,8 @@ other = Kms(f"{agent.programs}/envelope-kms")
 os.chmod(other.dir, 0o755)
 shutil.copy(agent.kms.credentials, other.credentials)
 other.start()
+agent.kms.add_stranger()
+agent.kms.restart()
 
 
 def tokens():
@@ -53,35 +55,53 @@ def identity(kms):
     return f"envelope-kms {store} {hashlib.sha256(base64.b64decode(key)).hexdigest()[:32]}"
 
 
-class Liar(http.server.BaseHTTPRequestHandler):
-    """Passes requests on to the other KMS, and answers with another id."""
+class Impostor(http.server.BaseHTTPRequestHandler):
+    """Answers in place of a KMS."""
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        reply = other.send(dict(self.headers.items()), body, "unix")
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, self.server.lie(value) if name == "x-envelope-kms-id" else value)
+        self.server.asked += 1
+        status, headers, text = self.server.answer(self.headers, body)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if "content-length" not in {name.lower() for name in headers}:
+            self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(reply.text.encode())
+        self.wfile.write(text.encode())
 
     def log_message(self, *_):
         pass
 
 
 @contextlib.contextmanager
-def liar(lie):
-    """A server that sends @lie(ID KEY SIGNATURE) in place of what the other KMS sends: the path of its socket."""
-    path = f"{agent.dir}/liar.sock"
-    with socketserver.ThreadingUnixStreamServer(path, Liar) as server:
+def impostor(answer):
+    """A server that sends @answer(headers, body): (status, headers, text). Its address is in .endpoint."""
+    path = f"{agent.dir}/impostor.sock"
+    with socketserver.ThreadingUnixStreamServer(path, Impostor) as server:
         os.chmod(path, 0o777)
-        server.lie = lie
+        server.answer, server.asked, server.endpoint = answer, 0, f"unix:{path}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            yield path
+            yield server
         finally:
             server.shutdown()
             os.unlink(path)
+
+
+def liar(lie):
+    """A server that passes calls on to the other KMS, and sends @lie(ID KEY SIGNATURE) in place of what that sends."""
+    def answer(headers, body):
+        reply = other.send(dict(headers.items()), body, "unix")
+        return reply.status, {name: lie(value) if name == "x-envelope-kms-id" else value
+                              for name, value in reply.headers.items()}, reply.text
+
+    return impostor(answer)
+
+
+def says_yes(_headers, _body):
+    """A yes to a dry run, which needs no key, and no proof of who says it."""
+    return 400, {}, '{"__type":"DryRunOperationException","message":"yes"}'
 
 
 def forge(kind, **changed):
@@ -147,8 +167,6 @@ def _():
 
 @test("after the loss of the catalog a denial of access is no verdict: no principal of this host is known")
 def _():
-    agent.kms.add_stranger()
-    agent.kms.restart()
     stopped_cluster()
     lose_catalog(Profile="stranger")
     agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
@@ -185,13 +203,64 @@ def _():
         "a proof that it saw": lambda said: true,
     }
     for name, lie in lies.items():
-        with liar(lie) as path:
-            agent.restart(KmsEndpoint=f"unix:{path}")
+        with liar(lie) as server:
+            agent.restart(KmsEndpoint=server.endpoint)
             agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
             assert agent.status("db1") == "stopped", f"{name}: it ended the cluster: {agent.status('db1')}"
             assert f"other-kms: envelope-kms {uuid}" in reason() and f"but {identity(agent.kms)} gave" in reason(), reason()
     agent.restart()
     agent.good("start", "db1")
+
+
+@test("an answer that the KMS gave to another question, passed on with its proof, ends no cluster")
+def _():
+    stopped_cluster()
+
+    def relay(headers, _):
+        def bend(own, body):
+            own["X-Envelope-Nonce"] = headers["X-Envelope-Nonce"]
+            return body
+
+        reply = agent.kms.call("DescribeKey", {"KeyId": "11111111-2222-3333-4444-555555555555"}, profile="stranger", bend=bend)
+        assert "NotFoundException" in reply.text, reply.text
+        return reply.status, {"x-envelope-kms-id": reply.headers["x-envelope-kms-id"]}, reply.text
+
+    with impostor(relay) as server:
+        agent.restart(KmsEndpoint=server.endpoint)
+        agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+        assert agent.status("db1") == "stopped", f"it ended the cluster: {agent.status('db1')}"
+        assert reason().startswith("other-kms: ") and f"but {identity(agent.kms)} gave" in reason(), reason()
+    agent.restart()
+    agent.good("start", "db1")
+
+
+@test("a server that says yes without a proof renews no lease of a KMS that proves its id")
+def _():
+    agent.create("db1", one)
+    with impostor(says_yes) as server:
+        agent.reload(KmsEndpoint=server.endpoint)
+        wait_for(lambda: server.asked > 2, why=agent.log)
+        failed = agent.volume("db1")["LastError"]
+        assert failed.startswith("other-kms: ") and f"but {identity(agent.kms)} gave" in failed, failed
+    agent.reload()
+    wait_for(lambda: agent.volume("db1")["LastError"] == "", why=agent.log)
+    assert agent.status("db1") == "available"
+
+
+@test("a server that says yes without a proof undoes no refusal")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    with impostor(says_yes) as server:
+        agent.restart(KmsEndpoint=f"unix:{agent.kms.unix} {server.endpoint}", RecoveryWindowSeconds=2)
+        agent.create("db1", one, "--kms-key-id", key)
+        disable(key)
+        agent.wait_status("db1", f"{LOST}-recoverable")
+        agent.kms.stop()
+        asked = server.asked
+        wait_for(lambda: server.asked > asked + 1, why=agent.log)
+        assert agent.status("db1") == f"{LOST}-recoverable", f"it undid the refusal: {agent.status('db1')}"
+        agent.kms.start()
+        agent.wait_status("db1", LOST)
 
 
 @test("an older catalog, which knows the id without its key, takes the proof for the same KMS")

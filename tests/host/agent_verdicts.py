@@ -238,7 +238,8 @@ def end_of_leases(*names):
     """The kernel ends the leases of the clusters."""
     for name in names:
         agent.fail_device(f"envelope-{name}", "lease-expired")
-    assert {agent.volume(name)["Status"] for name in names} == {"stopped"}
+    # A try of the agent to start one again may be under way.
+    wait_for(lambda: {agent.volume(name)["Status"] for name in names} == {"stopped"}, why=agent.log)
 
 
 def start_at_boot(name, *options):

@@ -13,6 +13,7 @@
 
 #include "catalog_fixture.h"
 #include "agent/lease/grant.h"
+#include "agent/lease/kms_call.h"
 
 #define HASH "0123456789abcdef0123456789abcdef"
 
@@ -36,6 +37,14 @@ const char *kms_worker_endpoint(const struct kms_worker *worker)
 const char *kms_worker_principal(const struct kms_worker *worker)
 {
 	return kms.principal;
+}
+
+static unsigned int first_again;
+
+void kms_call_from_first(const struct cluster *asking)
+{
+	assert_ptr_equal(asking, &cluster);
+	first_again++;
 }
 
 static int set_up(void **state)
@@ -76,6 +85,17 @@ static void expect_verdict(const char *code)
 
 	assert_int_equal(grant_judge(&cluster, NULL, &denial, &why), !code[0]);
 	assert_string_equal(why.code, code);
+}
+
+/* The KMS says yes to a dry run. @code: why that does not count */
+static void expect_yes(const char *code)
+{
+	struct fault why = { 0 };
+
+	first_again = 0;
+	assert_int_equal(grant_note(&cluster, NULL, &why), !code[0]);
+	assert_string_equal(why.code, code);
+	assert_int_equal(first_again, code[0] != 0);
 }
 
 static void the_host_of_an_address_is_read_by_its_one_judge(void **state)
@@ -153,11 +173,11 @@ static void a_kms_must_give_the_key_before_it_counts(void **state)
 {
 	/* A dry run of the known KMS brings the principal; that of another one brings nothing. */
 	kms.principal = "AKIANEW";
-	grant_note(&cluster, NULL);
+	expect_yes("");
 	assert_string_equal(cluster.grant.principal, "AKIANEW");
 	kms.id = "other";
 	kms.principal = "AKIAOTHER";
-	grant_note(&cluster, NULL);
+	expect_yes("other-kms");
 	assert_string_equal(cluster.grant.kms, "envelope-kms own");
 	assert_string_equal(cluster.grant.principal, "AKIANEW");
 	expect_verdict("other-kms");
@@ -170,10 +190,10 @@ static void a_known_proof_is_not_forgotten(void **state)
 {
 	kms.id = "own " HASH;
 	expect_verdict("");
-	grant_note(&cluster, NULL);
+	expect_yes("");
 	assert_string_equal(cluster.grant.kms, "envelope-kms own " HASH);
 	kms.id = "own";
-	grant_note(&cluster, NULL);
+	expect_yes("other-kms");
 	assert_string_equal(cluster.grant.kms, "envelope-kms own " HASH);
 	expect_verdict("other-kms");
 }
@@ -182,8 +202,20 @@ static void the_first_kms_of_a_cluster_needs_no_other(void **state)
 {
 	cluster.grant = (struct grant){ 0 };
 	expect_verdict("other-kms");
-	grant_note(&cluster, NULL);
+	expect_yes("");
 	assert_string_equal(cluster.grant.kms, "envelope-kms own");
+}
+
+/* The hosts of AWS's KMS are several, and each may say yes. */
+static void a_kms_without_a_proof_may_be_at_several_hosts(void **state)
+{
+	kms.id = "";
+	kms.endpoint = "https://kms.us-east-1.amazonaws.com";
+	given();
+	kms.endpoint = "https://vpce.example.com";
+	expect_yes("");
+	assert_string_equal(cluster.grant.kms, "kms.us-east-1.amazonaws.com account 123456789012");
+	expect_verdict("other-kms");
 }
 
 int main(void)
@@ -197,6 +229,7 @@ int main(void)
 		with_grant(a_kms_must_give_the_key_before_it_counts),
 		with_grant(a_known_proof_is_not_forgotten),
 		with_grant(the_first_kms_of_a_cluster_needs_no_other),
+		with_grant(a_kms_without_a_proof_may_be_at_several_hosts),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -24,8 +24,18 @@ static const uint8_t seed[KMS_PROOF_SEED_BYTES] = { 1, 2, 3 };
 static const uint8_t other_seed[KMS_PROOF_SEED_BYTES] = { 3, 2, 1 };
 static const char body[] = "{\"__type\":\"NotFoundException\"}";
 
+static const char request[] = "{\"KeyId\":\"a\"}";
+
 static const struct kms_answer answer = {
-	.id = ID, .nonce = NONCE, .status = 400, .body = body, .size = sizeof(body) - 1
+	.id = ID,
+	.nonce = NONCE,
+	.operation = "Decrypt",
+	.access_key = "AKIDENVELOPED",
+	.request = request,
+	.request_size = sizeof(request) - 1,
+	.status = 400,
+	.body = body,
+	.size = sizeof(body) - 1,
 };
 
 static char proof[KMS_PROOF_MAX];
@@ -87,6 +97,25 @@ static void a_proof_is_of_one_answer(void **state)
 	refuse(&a, proof, "an answer to no nonce");
 }
 
+/* A server in between may know credentials of its own, and asks what it likes with the nonce. */
+static void a_proof_is_of_one_question(void **state)
+{
+	struct kms_answer a = answer;
+
+	a.operation = "DescribeKey";
+	refuse(&a, proof, "an answer to another operation");
+	a = answer;
+	a.access_key = "AKIDSTRANGER";
+	refuse(&a, proof, "an answer to another caller");
+	a = answer;
+	a.request = "{\"KeyId\":\"b\"}";
+	refuse(&a, proof, "an answer about another key");
+	a = answer;
+	a.operation = "Decrypt\nAKID";
+	refuse(&a, proof, "an answer to an operation with a line break");
+	assert_int_equal(kms_proof_make(&a, seed, proof), -1);
+}
+
 static void a_changed_proof_proves_nothing(void **state)
 {
 	char text[KMS_PROOF_MAX], key[48], signature[92];
@@ -122,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_proof_gives_the_id_and_the_hash_of_the_key, make),
 		cmocka_unit_test_setup(a_proof_is_of_one_answer, make),
+		cmocka_unit_test_setup(a_proof_is_of_one_question, make),
 		cmocka_unit_test_setup(a_changed_proof_proves_nothing, make),
 		cmocka_unit_test_setup(nothing_is_signed_but_a_nonce, make),
 	};

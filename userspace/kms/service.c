@@ -37,11 +37,16 @@ static struct call *new_call(struct kms *kms, const struct http_request *request
 }
 
 /* Strangers get neither the id nor a proof of it. */
-static void identify(struct kms *kms, const struct http_request *request,
+static void identify(const struct call *call, const struct http_request *request,
 		     struct http_response *response)
 {
+	struct kms *kms = call->kms;
 	struct kms_answer answer = {
 		.nonce = http_header(request, KMS_NONCE_HEADER),
+		.operation = call->operation,
+		.access_key = call->access_key,
+		.request = request->body,
+		.request_size = request->body_size,
 		.status = response->status,
 		.body = response->body,
 		.size = response->body ? strlen(response->body) : 0,
@@ -72,7 +77,7 @@ static void handle(const struct http_request *request, struct http_response *res
 	memcpy(response->request_id, call->request_id, sizeof(response->request_id));
 	response->close = call->has_plaintext;
 	if (call->caller)
-		identify(call->kms, request, response);
+		identify(call, request, response);
 	call_free(call);
 }
 

@@ -15,7 +15,7 @@
 struct turn {
 	struct turn *next;
 	char *endpoints;
-	size_t at;	   /* the endpoint that answered last */
+	size_t at;	   /* the endpoint that gave what was asked last */
 	uint64_t since_ns; /* of the last try of the first one, while another one is asked */
 };
 
@@ -76,7 +76,7 @@ static void tell(const char *endpoints, size_t before, size_t at, const struct f
 }
 
 /**
- * endpoint_turn_answered() - the KMS has answered at the endpoint @at: the next call begins there
+ * endpoint_turn_answered() - the KMS gave what was asked at the endpoint @at: the next call begins there
  * @silence: of the endpoint that was asked before it by the same call; code "" for none
  */
 void endpoint_turn_answered(const char *endpoints, size_t at, uint64_t now_ns,
@@ -94,4 +94,21 @@ void endpoint_turn_answered(const char *endpoints, size_t at, uint64_t now_ns,
 	tell(endpoints, turn->at, at, silence);
 	turn->at = at;
 	turn->since_ns = now_ns;
+}
+
+/**
+ * endpoint_turn_from_first() - the next call begins at the first endpoint
+ *
+ * An endpoint that answers, and does not give what was asked, must not keep calls from the endpoints
+ * before it until leases end.
+ */
+void endpoint_turn_from_first(const char *endpoints)
+{
+	const struct fault none = { 0 };
+	struct turn *turn = find(endpoints);
+
+	if (!turn || !turn->at)
+		return;
+	tell(endpoints, turn->at, 0, &none);
+	turn->at = 0;
 }

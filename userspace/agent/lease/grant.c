@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/catalog/grants.h"
+#include "agent/lease/kms_call.h"
 #include "agent/rules/rules.h"
 #include "lib/base/arn.h"
 #include "lib/base/endpoint.h"
@@ -25,7 +26,7 @@ static void identify(const struct cluster *cluster, const char *endpoint, const 
 	char *host;
 
 	if (id[0]) {
-		snprintf(kms, size, "envelope-kms %s", id);
+		snprintf(kms, size, RULES_PROVED_KMS "%s", id);
 		return;
 	}
 	key_ref_parse(cluster->key_arn, &ref, NULL);
@@ -102,16 +103,25 @@ void grant_record(struct cluster *cluster, const struct grant *grant)
 /**
  * grant_note() - the KMS says that it would give the cluster's key
  * @worker: of the call, in its callback
+ * @why: set when that does not count
  *
  * A KMS can say so without the key. So the answer of another KMS than the known one is not noted: it
- * must give the key first.
+ * must give the key first. If the known one proves its identity, the answer does not count at all, and
+ * the endpoints before that of the answer are asked again.
+ *
+ * Return: does it count?
  */
-void grant_note(struct cluster *cluster, const struct kms_worker *worker)
+bool grant_note(struct cluster *cluster, const struct kms_worker *worker, struct fault *why)
 {
 	struct grant grant = grant_answer(cluster, worker);
 
+	if (rules_grant(&cluster->grant, &grant, why)) {
+		kms_call_from_first(cluster);
+		return false;
+	}
 	if (!cluster->grant.kms[0] || rules_same_kms(cluster->grant.kms, grant.kms))
 		grant_record(cluster, &grant);
+	return true;
 }
 
 /**

@@ -11,7 +11,7 @@
 void grant_load(struct cluster *cluster);
 struct grant grant_answer(const struct cluster *cluster, const struct kms_worker *worker);
 void grant_record(struct cluster *cluster, const struct grant *grant);
-void grant_note(struct cluster *cluster, const struct kms_worker *worker);
+bool grant_note(struct cluster *cluster, const struct kms_worker *worker, struct fault *why);
 void grant_from_header(struct cluster *cluster, const struct volume_header *header);
 bool grant_judge(const struct cluster *cluster, const struct kms_worker *worker,
 		 const struct fault *f, struct fault *why);

@@ -183,8 +183,10 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 	if (kms_is_silent(outcome, f->code)) {
 		if (goes_on(call, f))
 			return;
-	} else {
+	} else if (outcome == KMS_OK) {
 		endpoint_turn_answered(call->endpoints, call->at, lease_now(), &call->silence);
+	} else {
+		endpoint_turn_from_first(call->endpoints);
 	}
 	call->done(worker, outcome, f, response, plaintext, call->userdata);
 	call_free(call);
@@ -236,4 +238,12 @@ int kms_call_begin(const struct cluster *cluster, const char *operation, json_ob
 		return 0;
 	call_free(call);
 	return -1;
+}
+
+/** kms_call_from_first() - the next call of a cluster begins at the first endpoint of its list */
+void kms_call_from_first(const struct cluster *cluster)
+{
+	struct config config = reach_config(&cluster->agent->config, &cluster->reach);
+
+	endpoint_turn_from_first(config.kms_endpoint);
 }

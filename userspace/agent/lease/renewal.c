@@ -172,14 +172,16 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 {
 	struct attempt *attempt = userdata;
 	struct cluster *cluster = whose(attempt);
+	struct fault why;
 
 	secret_free(plaintext);
 	attempt->agent->renewals--;
 	begin_soon(attempt->agent);
 	if (cluster) {
-		if (outcome == KMS_OK) {
+		if (outcome == KMS_OK && !grant_note(cluster, worker, &why)) {
+			retry(cluster, &why);
+		} else if (outcome == KMS_OK) {
 			renewed(cluster, attempt->asked_ns);
-			grant_note(cluster, worker);
 			if (!cluster->operation)
 				kms_record_write(cluster);
 		} else if (outcome == KMS_DENIED) {

@@ -395,6 +395,27 @@ bool rules_same_kms(const char *last, const char *now)
 }
 
 /**
+ * rules_grant() - does a yes to a dry run speak for the key?
+ * @last: who gave the key last
+ * @now: who says that it would give the key
+ *
+ * A server can say yes without having the key. A KMS that proves its identity is therefore the only
+ * one whose yes counts, once it has given the key. AWS's KMS proves none: its hosts vary with the
+ * endpoint, and TLS proves each.
+ *
+ * Return: 0, or -1 with the reason why it is no answer.
+ */
+int rules_grant(const struct grant *last, const struct grant *now, struct fault *f)
+{
+	if (strncmp(last->kms, RULES_PROVED_KMS, strlen(RULES_PROVED_KMS)) ||
+	    rules_same_kms(last->kms, now->kms))
+		return 0;
+	return fault_set(f, "other-kms",
+			 "%s would give the key, but %s gave it last. That counts only with the key, at a start. Check KmsEndpoint=.",
+			 now->kms, last->kms);
+}
+
+/**
  * rules_denial() - is a refusal a verdict about the key?
  * @last: who gave the key last
  * @now: who refuses it

@@ -14,6 +14,9 @@
 
 #define RULES_DEFAULT_KEY "alias/aws/rds"
 
+/* First word of the identity of a KMS that proves its identity. */
+#define RULES_PROVED_KMS "envelope-kms "
+
 /* First word of the reason of a cluster that the boot unit wants, and whose disk is not there. */
 #define RULES_DISK_MISSING "disk-missing"
 
@@ -70,6 +73,7 @@ int rules_key_lost(const struct cluster *cluster, struct fault *f);
 int rules_confirm_loss(const struct cluster *cluster, struct fault *f);
 int rules_denial(const struct grant *last, const struct grant *now, const struct fault *denial,
 		 struct fault *f);
+int rules_grant(const struct grant *last, const struct grant *now, struct fault *f);
 bool rules_same_kms(const char *last, const char *now);
 bool rules_header_kms(const struct grant *last, const struct volume_header *header,
 		      const char *host);

@@ -115,14 +115,16 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 {
 	struct question *question = userdata;
 	struct cluster *cluster = cluster_find_volume(question->agent, question->volume_id);
+	struct fault why;
 
 	secret_free(plaintext);
 	if (cluster)
 		cluster->loss.asking = false;
 	/* The end of an operation asks anew: the operation may have had a later answer. */
 	if (cluster && cluster->status == CLUSTER_RECOVERABLE && !cluster->operation) {
-		if (outcome == KMS_OK) {
-			grant_note(cluster, worker);
+		if (outcome == KMS_OK && !grant_note(cluster, worker, &why)) {
+			ask_again(cluster, &why);
+		} else if (outcome == KMS_OK) {
 			given(cluster);
 		} else if (outcome == KMS_DENIED) {
 			key_loss_denied(cluster, question->asked_ns, worker, f);

@@ -140,10 +140,14 @@ static const char *error_message(struct json_object *body)
 }
 
 /* Without a proof the id is only what the server says. */
-static void take_id(struct call *call, long status)
+static void take_id(struct call *call, const char *operation, const char *request, long status)
 {
 	const struct kms_answer answer = {
 		.nonce = call->nonce,
+		.operation = operation,
+		.access_key = call->endpoint->access_key,
+		.request = request,
+		.request_size = strlen(request),
 		.status = (unsigned int)status,
 		.body = call->transfer.body->bytes,
 		.size = call->transfer.size,
@@ -154,9 +158,24 @@ static void take_id(struct call *call, long status)
 		copy_id(id, call->proof, strlen(call->proof));
 }
 
+/* Why a transfer failed. libcurl's words for a socket name the host that is signed. */
+static const char *why(const struct call *call, CURLcode r)
+{
+	long error = 0;
+
+	if (call->transfer.too_large)
+		return "its answer is too large";
+	if (call->endpoint->unix_path && r == CURLE_COULDNT_CONNECT) {
+		curl_easy_getinfo(call->transfer.curl, CURLINFO_OS_ERRNO, &error);
+		return error ? strerror((int)error) : "nobody serves the socket";
+	}
+	return *call->transfer.error ? call->transfer.error : curl_easy_strerror(r);
+}
+
 /* Judges a finished transfer and fills @response or @f. */
 static enum kms_outcome conclude(struct call *call, CURLcode r, const char *operation,
-				 struct json_object **response, struct fault *f)
+				 const char *request, struct json_object **response,
+				 struct fault *f)
 {
 	struct json_object _cleanup_json_ *body = NULL;
 	const char *where = call->endpoint->unix_path ? call->endpoint->unix_path
@@ -168,7 +187,7 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 
 	curl_easy_getinfo(call->transfer.curl, CURLINFO_RESPONSE_CODE, &status);
 	if (!r)
-		take_id(call, status);
+		take_id(call, operation, request, status);
 	/* The answer to an operation without output, such as DisableKey, is empty. */
 	if (!r && status == 200 && !call->transfer.size)
 		body = json_object_new_object();
@@ -182,10 +201,7 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 
 	if (r) {
 		fault_set(f, UNREACHABLE, "The KMS at %s cannot be reached%s%s: %s.", where,
-			  proxy ? ", Proxy=" : "", proxy ? proxy->url : "",
-			  call->transfer.too_large ? "its answer is too large"
-			  : *call->transfer.error  ? call->transfer.error
-						   : curl_easy_strerror(r));
+			  proxy ? ", Proxy=" : "", proxy ? proxy->url : "", why(call, r));
 	} else if (outcome == KMS_OK && !json_object_is_type(body, json_type_object)) {
 		outcome = KMS_UNREACHABLE;
 		fault_set(f, UNREACHABLE,
@@ -243,7 +259,7 @@ enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *opera
 	r = prepare(&call, operation, body, host);
 	if (!r)
 		r = curl_easy_perform(call.transfer.curl);
-	outcome = conclude(&call, r, operation, response, f);
+	outcome = conclude(&call, r, operation, body, response, f);
 	transfer_close(&call.transfer);
 	return outcome;
 }

@@ -53,22 +53,44 @@ static bool is_token(const char *text, size_t max)
 	return !*text;
 }
 
-/* The text that is signed, with a hash of the body, which may hold a plaintext. Return: 0 or -1. */
+/* One hash of what was asked, and by whom. Return: 0 or -1. */
+static int hash_question(const struct kms_answer *a, uint8_t digest[SHA256_DIGEST_LENGTH])
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	/* A word with a line break could take the place of two words. */
+	bool ok = ctx && is_token(a->operation, 64) && !strchr(a->access_key, '\n') &&
+		  EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+		  EVP_DigestUpdate(ctx, a->operation, strlen(a->operation)) == 1 &&
+		  EVP_DigestUpdate(ctx, "\n", 1) == 1 &&
+		  EVP_DigestUpdate(ctx, a->access_key, strlen(a->access_key)) == 1 &&
+		  EVP_DigestUpdate(ctx, "\n", 1) == 1 &&
+		  EVP_DigestUpdate(ctx, a->request, a->request_size) == 1 &&
+		  EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : -1;
+}
+
+/* The text that is signed, with a hash of each body, which may hold a plaintext. Return: 0 or -1. */
 static int signed_text(const struct kms_answer *a, char text[TEXT_MAX])
 {
-	uint8_t digest[SHA256_DIGEST_LENGTH];
-	char *hex;
+	uint8_t asked[SHA256_DIGEST_LENGTH], answered[SHA256_DIGEST_LENGTH];
+	char *question = NULL, *body = NULL;
+	int r = -1;
 
 	if (!is_token(a->id, 36) || !is_token(a->nonce, KMS_NONCE_MAX - 1) ||
-	    !SHA256(a->body, a->size, digest))
+	    hash_question(a, asked) || !SHA256(a->body, a->size, answered))
 		return -1;
-	hex = hex_encode(digest, sizeof(digest));
-	if (!hex)
-		return -1;
-	snprintf(text, TEXT_MAX, "dm-envelope kms answer 1\n%s\n%s\n%u\n%s\n", a->id, a->nonce,
-		 a->status, hex);
-	free(hex);
-	return 0;
+	question = hex_encode(asked, sizeof(asked));
+	body = hex_encode(answered, sizeof(answered));
+	if (question && body) {
+		snprintf(text, TEXT_MAX, "dm-envelope kms answer 2\n%s\n%s\n%s\n%u\n%s\n", a->id,
+			 a->nonce, question, a->status, body);
+		r = 0;
+	}
+	free(question);
+	free(body);
+	return r;
 }
 
 static int sign(EVP_PKEY *key, const char *text, uint8_t signature[SIGNATURE_BYTES])

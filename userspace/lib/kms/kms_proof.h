@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The proof of the embedded KMS that an answer comes from its key store: a signature with a key that
- * only that store has, over a nonce of the client and the answer.
+ * only that store has, over a nonce of the client, the question and the answer. Without the question, a
+ * server in between could send the nonce with a question of its own, and pass on the proved answer.
  *
  * The header of the answer is "ID KEY SIGNATURE": the id of the store, then both in base64.
  */
@@ -21,12 +22,19 @@
  * struct kms_answer - what is proved
  * @id: of the key store, a UUID
  * @nonce: of the request
+ * @operation: of the request, "Decrypt"
+ * @access_key: that signed the request
+ * @request, @request_size: its body
  * @status: of HTTP
  * @body, @size: the answer
  */
 struct kms_answer {
 	const char *id;
 	const char *nonce;
+	const char *operation;
+	const char *access_key;
+	const void *request;
+	size_t request_size;
 	unsigned int status;
 	const void *body;
 	size_t size;
