@@ -11,6 +11,7 @@
  *					the number optional
  *	$ENVELOPE_STAND_IN/mapped/NAME	what is read from a device; without the file it cannot be read
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
+ *	$ENVELOPE_STAND_IN/disk-looks	a byte for each look at all disks, by any job
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *	$ENVELOPE_STAND_IN/open		while this file exists, all devices are open
  *	$ENVELOPE_STAND_IN/host		"HOST-ID BOOT-ID" of this host; without the file it has none
@@ -487,6 +488,9 @@ size_t disks_list(struct disk **ret)
 	while (disks && count < 16 && fscanf(disks, "%255s", list[count].path) == 1)
 		count += stat(list[count].path, &st) == 0 && !disks_holder(st.st_rdev, holder);
 	if (disks)
+		fclose(disks);
+	disks = fopen(place(path, "disk-looks", ""), "ae");
+	if (disks && fputc('.', disks))
 		fclose(disks);
 	*ret = list;
 	return count;

@@ -41,6 +41,7 @@
 #include "agent/catalog/cluster.h"
 #include "lib/base/config.h"
 #include "agent/volume/device_thread.h"
+#include "agent/volume/look_pace.h"
 #include "lib/varlink/varlink.h"
 
 /**
@@ -75,10 +76,12 @@ struct agent_hooks {
  * @hooks: set once, before the loop runs
  * @control: /dev/mapper/control, polled for device-mapper events
  * @refreshing, @refresh_again: a look at all devices is under way, or wanted after it
+ * @look_failed: the last look at all devices failed, which is logged
  * @look_ns: when that look began, CLOCK_BOOTTIME
  * @disk_monitor: of udev's events, NULL without udev; @disk_timer: set while events are gathered;
- *	@disk_moments: number of times that it has ended
+ *	@disk_pace: see look_pace.h; @disk_moments: number of times that the timer has ended
  * @scanning, @scan_again: a look at all disks for known clusters is under way, or wanted after it
+ * @findings: of the looks at the disks: see work/findings.h; owned
  * @changes: number of operations that have ended and of clusters that have gone
  * @removed: @changes when a cluster last went
  * @renewals: calls of the KMS for renewals that are under way
@@ -110,10 +113,13 @@ struct agent {
 	sd_event_source *control_source;
 	bool refreshing;
 	bool refresh_again;
+	bool look_failed;
 	uint64_t look_ns;
 	struct sd_device_monitor *disk_monitor;
 	sd_event_source *disk_timer;
+	struct look_pace disk_pace;
 	uint64_t disk_moments;
+	struct finding *findings;
 	bool scanning;
 	bool scan_again;
 	uint64_t changes;

@@ -28,6 +28,7 @@
 #include "agent/volume/mapper.h"
 #include "agent/work/catalog_return.h"
 #include "agent/work/device_verdict.h"
+#include "agent/work/findings.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/reconcile.h"
@@ -226,6 +227,7 @@ static void stop(struct agent *agent)
 	sd_event_source_disable_unref(agent->catalog_timer);
 	sd_event_source_disable_unref(agent->hold_timer);
 	ownership_forget(agent);
+	findings_forget(agent);
 	catalog_close(agent->catalog);
 	audit_close(agent->audit);
 	sd_event_unref(agent->event);

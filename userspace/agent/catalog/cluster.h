@@ -72,6 +72,7 @@ struct grant {
  * @kms_on_disk: see kms_record.h
  * @reservation: does this host hold a reservation of the disk? @known: it was looked at, @asking: now
  * @mapping: the volume's device as last seen; its name is "" for none
+ * @keyless: the device is live without a key that the agent can renew, which is logged
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
  * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
@@ -124,6 +125,7 @@ struct cluster {
 		bool asking;
 	} reservation;
 	struct mapping mapping;
+	bool keyless;
 	uint64_t awaits_device_ns;
 	struct operation *operation;
 	struct {

@@ -47,8 +47,9 @@ static void look_done(void *data)
 	struct agent *agent = look->agent;
 
 	agent->refreshing = false;
-	if (look->result < 0)
+	if (look->result < 0 && !agent->look_failed)
 		log_error("%s", look->fault.message);
+	agent->look_failed = look->result < 0;
 	/* The end of an operation asks for another look: this one may have been before its last step. */
 	for (struct cluster *c = agent->clusters; look->result == 0 && c; c = c->next)
 		if (c->changed <= look->changes)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Block devices that come, change and go, by the events that udev has processed. Must never look at a
- * device: a disk may hang. A moment with events leads to one look, which a device thread takes.
+ * device: a disk may hang. A moment with events leads to one look, which a device thread takes. Steady
+ * events lead to ever fewer looks: see look_pace.h.
  */
 #include "agent/volume/disk_events.h"
 
@@ -9,13 +10,11 @@
 #include <systemd/sd-device.h>
 #include <unistd.h>
 
+#include "agent/lease/lease.h"
 #include "agent/volume/mapper.h"
 #include "lib/base/log.h"
 
 #define UDEV_CONTROL "/run/udev/control"
-
-/* From the first event to the look: a disk with its partitions, and the array that is made of it. */
-#define MOMENT_USEC 500000
 
 static bool has_property(sd_device *device, const char *name, const char *prefix)
 {
@@ -52,12 +51,16 @@ static int on_moment(sd_event_source *source, uint64_t usec, void *userdata)
 static int on_event(sd_device_monitor *monitor, sd_device *device, void *userdata)
 {
 	struct agent *agent = userdata;
+	uint64_t delay;
 	int r;
 
-	if (agent->disk_timer || !brings_a_disk(device))
+	if (!brings_a_disk(device))
+		return 0;
+	delay = look_pace_event(&agent->disk_pace, lease_now(), agent->disk_timer);
+	if (!delay)
 		return 0;
 	r = sd_event_add_time_relative(agent->event, &agent->disk_timer, CLOCK_MONOTONIC,
-				       MOMENT_USEC, 0, on_moment, agent);
+				       delay / 1000, 0, on_moment, agent);
 	if (r < 0)
 		log_error("A disk that has come is not looked at, there is no timer: %s",
 			  strerror(-r));

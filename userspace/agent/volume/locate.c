@@ -112,7 +112,7 @@ static int locate(struct volume_job *job, bool missing_ok)
 {
 	struct scanned *volumes = NULL;
 	const struct scanned *taken;
-	size_t count = scan_volumes(job->volume_id, &volumes), at = 0;
+	size_t count = scan_volumes(job->volume_id, &volumes, NULL), at = 0;
 	struct stat st = { 0 };
 	bool is_at_path;
 	int r = 0;

@@ -50,7 +50,7 @@ static bool is_elsewhere(const struct volume_job *job, dev_t *number)
 static int check_no_other(struct volume_job *job)
 {
 	struct scanned *volumes = NULL;
-	size_t count = scan_volumes(job->volume_id, &volumes);
+	size_t count = scan_volumes(job->volume_id, &volumes, NULL);
 	int r = 0;
 
 	for (size_t i = 0; i < count && r == 0; i++)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/volume/disks.h"
+#include "lib/base/json.h"
 #include "lib/base/log.h"
 
 /* The two copies of a LUKS2 header's metadata, in the sizes of the profile. */
@@ -57,7 +58,7 @@ static bool looks_like_ours(const char *device)
 	return ours;
 }
 
-static bool look(const char *path, struct scanned *ret)
+static bool look(const char *path, struct scanned *ret, json_object *unreadable)
 {
 	struct stat st;
 	struct fault f;
@@ -69,7 +70,10 @@ static bool look(const char *path, struct scanned *ret)
 	disk_identity(st.st_rdev, ret->disk);
 	if (header_read(path, &ret->header, &f) == 0)
 		return true;
-	log_warning("%s looks like a volume, but: %s", path, f.message);
+	if (unreadable)
+		json_add_string(unreadable, path, f.message);
+	else
+		log_warning(SCAN_UNREADABLE, path, f.message);
 	return false;
 }
 
@@ -77,10 +81,11 @@ static bool look(const char *path, struct scanned *ret)
  * scan_volumes() - find all volumes, or all devices that hold one volume
  * @volume_id: of the volume; NULL for all
  * @ret: array to be freed with free()
+ * @unreadable: filled with path and reason of each device that only looks like a volume; NULL: logged
  *
  * Return: their number.
  */
-size_t scan_volumes(const char *volume_id, struct scanned **ret)
+size_t scan_volumes(const char *volume_id, struct scanned **ret, json_object *unreadable)
 {
 	struct scanned *list = NULL;
 	struct disk *disks = NULL;
@@ -96,7 +101,7 @@ size_t scan_volumes(const char *volume_id, struct scanned **ret)
 		if (!grown)
 			break;
 		list = grown;
-		if (look(path, &list[count]) &&
+		if (look(path, &list[count], unreadable) &&
 		    (!volume_id || !strcmp(list[count].header.volume_id, volume_id)))
 			count++;
 	}

@@ -3,11 +3,15 @@
 #ifndef ENVELOPE_SCAN_H
 #define ENVELOPE_SCAN_H
 
+#include <json-c/json.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 #include "agent/volume/disk_identity.h"
 #include "lib/header/header.h"
+
+/* Of a device: its path, and the reason. */
+#define SCAN_UNREADABLE "%s looks like a volume, but: %s"
 
 /**
  * struct scanned - a volume on a block device
@@ -23,6 +27,6 @@ struct scanned {
 	struct volume_header header;
 };
 
-size_t scan_volumes(const char *volume_id, struct scanned **ret);
+size_t scan_volumes(const char *volume_id, struct scanned **ret, json_object *unreadable);
 
 #endif

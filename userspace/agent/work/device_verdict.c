@@ -104,10 +104,13 @@ static void take_over(struct cluster *cluster)
 	cluster_key_description(cluster, description);
 	cluster->key = keyring_find(cluster->agent->keyring, description);
 	if (!cluster->key) {
-		log_error("Cluster %s: its device is live, but its key is not in the keyring: it ends with its lease.",
-			  cluster->id);
+		if (!cluster->keyless)
+			log_error("Cluster %s: its device is live, but its key is not in the keyring: it ends with its lease.",
+				  cluster->id);
+		cluster->keyless = true;
 		return;
 	}
+	cluster->keyless = false;
 	if (cluster->status == CLUSTER_INACCESSIBLE || cluster->status == CLUSTER_RECOVERABLE) {
 		log_error("Cluster %s: lost its key, but its device is live: revoking.",
 			  cluster->id);

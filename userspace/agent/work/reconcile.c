@@ -24,6 +24,7 @@
 #include "agent/volume/device_events.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
+#include "agent/work/findings.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
@@ -108,13 +109,16 @@ void reconcile_take_in(const struct scan_job *job, const struct scanned *volume,
 	if (!strcmp(volume->header.state, "deleted"))
 		return;
 	if (ownership_check(agent, &volume->header, take_over, &f) < 0) {
-		log_warning("The volume on %s is not taken in: %s (envelope cluster adopt --device %s)",
-			    volume->device, f.message, volume->device);
+		findings_warning(agent, volume->device,
+				 "The volume on %s is not taken in: %s (envelope cluster adopt --device %s)",
+				 volume->device, f.message, volume->device);
 		return;
 	}
 	if (cluster_find(agent, volume->header.cluster_id)) {
-		log_warning("%s holds the volume %s of a cluster %s, but this host has another cluster of that name.",
-			    volume->device, volume->header.volume_id, volume->header.cluster_id);
+		findings_warning(agent, volume->device,
+				 "%s holds the volume %s of a cluster %s, but this host has another cluster of that name.",
+				 volume->device, volume->header.volume_id,
+				 volume->header.cluster_id);
 		return;
 	}
 	cluster = calloc(1, sizeof(*cluster));
@@ -186,9 +190,10 @@ static void update(struct cluster *cluster, const struct scanned *volume)
 	if (cluster->operation || cluster_is_in_between(cluster))
 		return;
 	if (!is_disk_of(volume, cluster)) {
-		log_warning("%s has the header of the volume %s of cluster %s, but is not known to be its disk, which is %s (%s). Nothing is changed.",
-			    volume->device, cluster->volume_id, cluster->id, cluster->device,
-			    cluster->disk[0] ? cluster->disk : "unknown");
+		findings_warning(cluster->agent, volume->device,
+				 "%s has the header of the volume %s of cluster %s, but is not known to be its disk, which is %s (%s). Nothing is changed.",
+				 volume->device, cluster->volume_id, cluster->id, cluster->device,
+				 cluster->disk[0] ? cluster->disk : "unknown");
 		cluster->absent = true;
 		return;
 	}
@@ -229,17 +234,18 @@ void scan_job_run(void *data)
 {
 	struct scan_job *job = data;
 
-	job->count = scan_volumes(NULL, &job->volumes);
+	job->count = scan_volumes(NULL, &job->volumes, job->unreadable);
 	job->result = mapper_list(&job->mappings, &job->mapping_count, &job->fault);
 }
 
 /* The layers above a disk that has just come may come later: it is not known yet which is the volume. */
-static void note_unknown(const struct scanned *volume)
+static void note_unknown(struct agent *agent, const struct scanned *volume)
 {
 	if (strcmp(volume->header.state, "deleted"))
-		log_info("%s holds the volume %s of a cluster %s that the catalog does not know. To take it in: envelope cluster adopt --device %s",
-			 volume->device, volume->header.volume_id, volume->header.cluster_id,
-			 volume->device);
+		findings_info(agent, volume->device,
+			      "%s holds the volume %s of a cluster %s that the catalog does not know. To take it in: envelope cluster adopt --device %s",
+			      volume->device, volume->header.volume_id, volume->header.cluster_id,
+			      volume->device);
 }
 
 /* Return: whether a volume must be read again. */
@@ -252,16 +258,17 @@ static bool compare(const struct scan_job *job)
 		struct cluster *cluster = cluster_find_volume(job->agent, volume->header.volume_id);
 
 		if (copy)
-			log_warning("The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Neither is taken in or written to. Take the copy away.",
-				    volume->header.volume_id, volume->header.cluster_id,
-				    volume->device, copy->device);
+			findings_warning(job->agent, volume->device,
+					 "The volume %s of the cluster %s is on %s and on %s: one of them is a copy. Neither is taken in or written to. Take the copy away.",
+					 volume->header.volume_id, volume->header.cluster_id,
+					 volume->device, copy->device);
 		/* The scan read the header before an operation ended: the header may have changed. */
 		else if ((cluster ? cluster->changed : job->agent->removed) > job->changes)
 			again = true;
 		else if (cluster)
 			update(cluster, volume);
 		else if (job->known_only)
-			note_unknown(volume);
+			note_unknown(job->agent, volume);
 		else if (job->result == 0)
 			reconcile_take_in(job, volume, false);
 	}
@@ -270,19 +277,40 @@ static bool compare(const struct scan_job *job)
 
 static void scan_begin(struct scan_job *job);
 
+static void scan_free(struct scan_job *job)
+{
+	free(job->volumes);
+	free(job->mappings);
+	json_object_put(job->unreadable);
+}
+
+/* The devices and disks that could not be looked at. */
+static void note_failures(const struct scan_job *job)
+{
+	if (job->result < 0)
+		findings_warning(job->agent, MAPPER_CONTROL,
+				 "%s No volume that is not in the catalog is taken in.",
+				 job->fault.message);
+	if (!job->unreadable)
+		return;
+	json_object_object_foreach(job->unreadable, device, reason)
+		findings_warning(job->agent, device, SCAN_UNREADABLE, device,
+				 json_object_get_string(reason));
+}
+
 static void scan_done(void *data)
 {
 	struct scan_job *job = data;
 	struct agent *agent = job->agent;
 	bool again;
 
-	if (job->result < 0)
-		log_error("%s No volume that is not in the catalog is taken in.",
-			  job->fault.message);
+	findings_begin(agent);
+	note_failures(job);
 	again = compare(job);
 	note_absent(job);
-	free(job->volumes);
-	free(job->mappings);
+	if (!again)
+		findings_end(agent);
+	scan_free(job);
 	if (again) {
 		scan_begin(job);
 		return;
@@ -295,11 +323,8 @@ static void scan_done(void *data)
 
 static void scan_drop(void *data)
 {
-	struct scan_job *job = data;
-
-	free(job->volumes);
-	free(job->mappings);
-	free(job);
+	scan_free(data);
+	free(data);
 }
 
 static const struct device_work scan_work = {
@@ -312,6 +337,7 @@ static void scan_begin(struct scan_job *job)
 {
 	*job = (struct scan_job){ .agent = job->agent,
 				  .changes = job->agent->changes,
+				  .unreadable = json_object_new_object(),
 				  .known_only = job->known_only };
 	job->agent->scanning = true;
 	job->agent->scan_again = false;

@@ -18,6 +18,7 @@ struct scan_job {
 	bool known_only;
 	struct scanned *volumes;
 	size_t count;
+	json_object *unreadable;  /* path -> reason; NULL: logged */
 	struct mapping *mappings; /* looked at after the disks */
 	size_t mapping_count;
 	struct fault fault;
