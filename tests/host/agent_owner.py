@@ -319,6 +319,34 @@ def _():
             assert agent.status("db1") == "available" and agent.keys()
 
 
+@test("a host that was fenced while it had no agent finds that at once, without the KMS, and stops its cluster")
+def _():
+    with reservations() as folder:
+        agent.create("db1", one)
+        agent.kill()
+        with host():
+            assert adopt("--take-over").returncode == 0
+            there.good("start", "db1")
+            with agent.no_kms():
+                agent.start()
+                wait_for(lambda: lost_its_reservation(agent) or agent.log().count("the lease was not renewed") > 5)
+                assert lost_its_reservation(agent), f"the loss is not noticed without the KMS: {agent.log()[-3000:]}"
+            assert agent.status("db1") == "stopped" and not agent.keys()
+            assert registrations()[1] == THERE, registrations()
+            agent.good("delete", "db1", "--skip-final-snapshot")
+        # A disk that has lost no reservation: the registration there is another program's.
+        shutil.rmtree(folder)
+        one.blank()
+        agent.create("db1", one)
+        agent.stop()
+        os.makedirs(folder)
+        reserve(folder, HERE, "9")
+        agent.start()
+        renewed = len(agent.records("Decrypt"))
+        wait_for(lambda: len(agent.records("Decrypt")) > renewed + 1)
+        assert agent.status("db1") == "available" and not agent.clusters()["db1"]["DiskReserved"]
+
+
 @test("a host without an id starts its volumes, and leaves those of another host alone")
 def _():
     agent.create("db1", one)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/reservations.h"
 #include "agent/lease/held_key.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/reservation.h"
@@ -59,6 +60,21 @@ int header_set_owner(const char *device, const char *volume_id, const struct vol
 struct cluster *cluster_find_volume(struct agent *agent, const char *volume_id)
 {
 	return NULL;
+}
+
+int reservations_find(struct catalog *catalog, struct cluster *cluster, struct fault *f)
+{
+	return 0;
+}
+
+int reservations_record(struct catalog *catalog, const struct cluster *cluster, struct fault *f)
+{
+	return 0;
+}
+
+int reservations_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
+{
+	return 0;
 }
 
 void held_key_drop(struct cluster *cluster)

@@ -120,10 +120,11 @@ static uint64_t registered_key(const char *disk, const char *path)
 /* False for a disk without reservations. */
 static bool read_registration(const char *device, struct registration *r)
 {
-	char line[512], target[512] = "";
+	char line[512], target[512] = "", node[PATH_MAX];
 
 	*r = (struct registration){ 0 };
-	snprintf(r->disk, sizeof(r->disk), "reservations/%s", strrchr(device, '/') + 1);
+	if (realpath(device, node))
+		snprintf(r->disk, sizeof(r->disk), "reservations%.200s", strrchr(node, '/'));
 	read_line("host", "", line);
 	if (access(place(target, r->disk, ""), F_OK) || sscanf(line, "%32s", r->path) != 1)
 		return false;

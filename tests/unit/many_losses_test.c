@@ -27,6 +27,7 @@
 #include "agent/volume/device_events.h"
 #include "agent/work/catalog_return.h"
 #include "agent/work/device_verdict.h"
+#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/start_note.h"
@@ -81,6 +82,10 @@ void restart_check(struct cluster *cluster)
 }
 
 void renewal_start(struct cluster *cluster, uint64_t deadline_ns, bool renewed_now)
+{
+}
+
+void fencing_watch(struct cluster *cluster)
 {
 }
 

@@ -93,7 +93,12 @@ static const char later_schema[] =
 	"  endpoint TEXT NOT NULL"
 	") STRICT;"
 	"CREATE TRIGGER IF NOT EXISTS reach_goes AFTER DELETE ON cluster"
-	" BEGIN DELETE FROM reach WHERE volume_id = OLD.volume_id; END;";
+	" BEGIN DELETE FROM reach WHERE volume_id = OLD.volume_id; END;"
+	"CREATE TABLE IF NOT EXISTS reservation ("
+	"  volume_id TEXT PRIMARY KEY NOT NULL,"
+	"  disk TEXT NOT NULL,"
+	"  held INTEGER NOT NULL"
+	") STRICT;";
 
 static int user_version(sqlite3 *db, int *ret)
 {

@@ -70,7 +70,8 @@ struct grant {
  * @warning: what the last start found on the volume, or why a deletion has not marked its header; ""
  *	for nothing
  * @kms_on_disk: see kms_record.h
- * @reservation: does this host hold a reservation of the disk? @known: it was looked at, @asking: now
+ * @reservation: does this host hold a reservation of the disk? @known: it was looked at, @asking: now;
+ *	@recorded: the catalog has a row of it, in a table of its own
  * @mapping: the volume's device as last seen; its name is "" for none
  * @keyless: the device is live without a key that the agent can renew, which is logged
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
@@ -122,6 +123,7 @@ struct cluster {
 	struct {
 		bool held;
 		bool known;
+		bool recorded;
 		bool asking;
 	} reservation;
 	struct mapping mapping;

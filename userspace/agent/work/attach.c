@@ -153,8 +153,7 @@ static void attached(struct operation *op)
 	}
 	cluster->key = op->job.serial;
 	cluster->claim_ns = op->job.claim_ns;
-	cluster->reservation.held = op->job.reservation.held;
-	cluster->reservation.known = true;
+	fencing_note(cluster, op->job.reservation.held);
 	if (denied_meanwhile(op) || given_up(op)) {
 		held_key_drop(cluster);
 		operation_fail(op);

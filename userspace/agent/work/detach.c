@@ -170,7 +170,7 @@ static void removed(struct operation *op)
 	}
 	cluster->mapping = (struct mapping){ 0 };
 	cluster->warning[0] = '\0';
-	cluster->reservation.held = false;
+	fencing_note(cluster, false);
 	held_key_drop(cluster);
 	/* The reason of a stopped cluster goes too: restart.c starts the cluster by its reason. */
 	if (cluster->status == CLUSTER_AVAILABLE ||

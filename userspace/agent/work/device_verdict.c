@@ -13,6 +13,7 @@
 #include "agent/lease/keyring.h"
 #include "agent/lease/lease.h"
 #include "agent/lease/renewal.h"
+#include "agent/work/fencing.h"
 #include "agent/work/restart.h"
 #include "agent/work/state.h"
 #include "dm-envelope.h"
@@ -124,6 +125,8 @@ static void take_over(struct cluster *cluster)
 	/* The kernel rounds up to whole seconds, so the real deadline may be a second earlier. */
 	renewal_start(cluster, lease_now() + (uint64_t)cluster->mapping.lease_left * NS_PER_S,
 		      false);
+	/* Another host may have taken the disk while there was no agent. */
+	fencing_watch(cluster);
 }
 
 static void judge(struct cluster *cluster)

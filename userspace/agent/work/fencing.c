@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/reservations.h"
 #include "agent/lease/held_key.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
@@ -124,6 +125,39 @@ static void watch_run(void *data)
 	job->present = reservation_present(job->device, job->host, &job->lost);
 }
 
+/** fencing_load() - read from the catalog whether the disk was reserved at the end of the last agent */
+void fencing_load(struct cluster *cluster)
+{
+	struct fault f;
+
+	if (reservations_find(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+/**
+ * fencing_note() - it is known whether this host holds a reservation of the cluster's disk
+ *
+ * A change that the catalog does not take is recorded with the next one. Until then the next agent
+ * does not notice the loss of the reservation before its own stamp is refused.
+ */
+void fencing_note(struct cluster *cluster, bool held)
+{
+	struct catalog *catalog = cluster->agent->catalog;
+	bool changed = held != cluster->reservation.held;
+	struct fault f;
+	int r;
+
+	cluster->reservation.held = held;
+	cluster->reservation.known = true;
+	if (!changed && held == cluster->reservation.recorded)
+		return;
+	r = held ? reservations_record(catalog, cluster, &f)
+		 : reservations_forget(catalog, cluster->volume_id, &f);
+	cluster->reservation.recorded = held;
+	if (r < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
 static void lose(struct cluster *cluster, const struct watch_job *job)
 {
 	log_error("Cluster %s: this host's persistent reservation of the disk %s is gone, and the disk refuses its writes.",
@@ -143,11 +177,11 @@ static void watch_done(void *data)
 	if (cluster)
 		cluster->reservation.asking = false;
 	if (cluster && cluster->key == job->key && !cluster->operation) {
-		if (cluster->reservation.held && job->lost)
+		bool held = cluster->reservation.held;
+
+		if (held && job->lost)
 			lose(cluster, job);
-		cluster->reservation.held &= !job->lost;
-		cluster->reservation.held |= job->present;
-		cluster->reservation.known = true;
+		fencing_note(cluster, job->present || (held && !job->lost));
 	}
 	free(job);
 }
@@ -161,8 +195,7 @@ static const struct device_work watch_work = {
 /**
  * fencing_watch() - look whether the disk of a live cluster is still reserved for this host
  *
- * Called at each renewal of the lease. An agent that has just begun does not know whether the disk is
- * reserved, so it looks once. Works in the background.
+ * Called when a live device is taken over, and at each renewal of the lease. Works in the background.
  */
 void fencing_watch(struct cluster *cluster)
 {

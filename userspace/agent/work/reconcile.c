@@ -24,6 +24,7 @@
 #include "agent/volume/device_events.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
+#include "agent/work/fencing.h"
 #include "agent/work/findings.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/loss_record.h"
@@ -56,6 +57,7 @@ void reconcile_load_cluster(struct cluster *cluster, void *userdata)
 {
 	cluster_add(userdata, cluster);
 	place_load(cluster);
+	fencing_load(cluster);
 	reconcile_load_choices(cluster);
 	grant_load(cluster);
 	recovery_window_load(cluster);

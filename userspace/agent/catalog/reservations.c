@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/* The reservation table of the catalog. Each change is on the disk when its function returns. */
+#include "agent/catalog/reservations.h"
+
+#include "agent/catalog/statement.h"
+
+/** reservations_find() - fill whether @cluster's disk was reserved; 0 or -1 */
+int reservations_find(struct catalog *catalog, struct cluster *cluster, struct fault *f)
+{
+	const char *const text[] = { cluster->volume_id };
+	sqlite3_stmt *statement;
+	int r = statement_begin(catalog_db(catalog),
+				"SELECT held FROM reservation WHERE volume_id = ?", text, 1,
+				&statement);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	cluster->reservation.recorded = r == SQLITE_ROW;
+	cluster->reservation.held = r == SQLITE_ROW && sqlite3_column_int(statement, 0);
+	sqlite3_finalize(statement);
+	return r == SQLITE_ROW || r == SQLITE_DONE
+		       ? 0
+		       : catalog_failed(catalog, "read", "a reservation in the catalog", f);
+}
+
+/** reservations_record() - write that @cluster's disk is reserved, or is about to be; 0 or -1 */
+int reservations_record(struct catalog *catalog, const struct cluster *cluster, struct fault *f)
+{
+	const char *const text[] = { cluster->volume_id, cluster->disk,
+				     cluster->reservation.held ? "1" : "0" };
+	int r = statement_run(catalog_db(catalog),
+			      "INSERT OR REPLACE INTO reservation VALUES (?,?,?)", text, 3);
+
+	return r == SQLITE_DONE
+		       ? 0
+		       : catalog_failed(catalog, "record", "a reservation in the catalog", f);
+}
+
+/** reservations_forget() - the disk of a volume is not reserved; 0, also when it was not, or -1 */
+int reservations_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
+{
+	int r = statement_run(catalog_db(catalog), "DELETE FROM reservation WHERE volume_id = ?",
+			      &volume_id, 1);
+
+	return r == SQLITE_DONE
+		       ? 0
+		       : catalog_failed(catalog, "forget", "a reservation in the catalog", f);
+}
