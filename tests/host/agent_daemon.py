@@ -390,6 +390,14 @@ class Agent:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
+    @contextlib.contextmanager
+    def shared_disk(self, disk):
+        """Who writes the header on the disk with libcryptsetup sleeps."""
+        os.makedirs("/run/cryptsetup", 0o700, exist_ok=True)
+        with open("/run/cryptsetup/L_{}:{}".format(*disk.number()), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+
     def unseen_devices(self):
         """No look at the devices ends, but the one that an agent takes before it serves."""
         with contextlib.suppress(FileNotFoundError):

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 from agent_daemon import Agent, luks
-from agent_suite import agent, finish, one, test
+from agent_suite import agent, finish, one, test, three, two
 from wait import PATIENCE, wait_for
 
 HERE, THERE = "a" * 32, "c" * 32
@@ -345,6 +345,37 @@ def _():
         renewed = len(agent.records("Decrypt"))
         wait_for(lambda: len(agent.records("Decrypt")) > renewed + 1)
         assert agent.status("db1") == "available" and not agent.clusters()["db1"]["DiskReserved"]
+
+
+def killed_creation():
+    """The disk is reserved, and its header cannot be written."""
+    with agent.shared_disk(one):
+        agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
+        wait_for(lambda: HERE in registrations()[0])
+        agent.kill()
+
+
+@test("a creation that is killed before its header is written leaves no reservation, once its disk is there")
+def _():
+    with reservations() as folder:
+        killed_creation()
+        agent.scannable(two, three)
+        one.name(two)
+        agent.start()
+        agent.told_disks()
+        assert not agent.clusters() and HERE in registrations()[0], registrations()
+        one.name(one)
+        agent.scannable(*agent.disks)
+        agent.restart()
+        wait_for(lambda: registrations() == ({}, None))
+        # The registration is another program's by now.
+        killed_creation()
+        for name in os.listdir(folder):
+            os.unlink(f"{folder}/{name}")
+        reserve(folder, HERE, "9")
+        agent.start()
+        wait_for(lambda: agent.log().count("no reservation of it is left") == 2 and not agent.clusters())
+        assert registrations() == ({HERE: "9"}, HERE), registrations()
 
 
 @test("a host without an id starts its volumes, and leaves those of another host alone")

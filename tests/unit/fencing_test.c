@@ -67,7 +67,8 @@ int reservations_find(struct catalog *catalog, struct cluster *cluster, struct f
 	return 0;
 }
 
-int reservations_record(struct catalog *catalog, const struct cluster *cluster, struct fault *f)
+int reservations_record(struct catalog *catalog, const char *volume_id, const char *identity,
+			bool held, struct fault *f)
 {
 	return 0;
 }
@@ -75,6 +76,11 @@ int reservations_record(struct catalog *catalog, const struct cluster *cluster, 
 int reservations_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
 {
 	return 0;
+}
+
+bool disk_identity_proves(const char *stored, const char *seen)
+{
+	return false;
 }
 
 void held_key_drop(struct cluster *cluster)

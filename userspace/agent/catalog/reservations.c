@@ -23,11 +23,15 @@ int reservations_find(struct catalog *catalog, struct cluster *cluster, struct f
 		       : catalog_failed(catalog, "read", "a reservation in the catalog", f);
 }
 
-/** reservations_record() - write that @cluster's disk is reserved, or is about to be; 0 or -1 */
-int reservations_record(struct catalog *catalog, const struct cluster *cluster, struct fault *f)
+/**
+ * reservations_record() - write that a volume's disk is reserved, or is about to be; 0 or -1
+ * @disk: its identity
+ * @held: it is reserved
+ */
+int reservations_record(struct catalog *catalog, const char *volume_id, const char *disk, bool held,
+			struct fault *f)
 {
-	const char *const text[] = { cluster->volume_id, cluster->disk,
-				     cluster->reservation.held ? "1" : "0" };
+	const char *const text[] = { volume_id, disk, held ? "1" : "0" };
 	int r = statement_run(catalog_db(catalog),
 			      "INSERT OR REPLACE INTO reservation VALUES (?,?,?)", text, 3);
 
@@ -45,4 +49,23 @@ int reservations_forget(struct catalog *catalog, const char *volume_id, struct f
 	return r == SQLITE_DONE
 		       ? 0
 		       : catalog_failed(catalog, "forget", "a reservation in the catalog", f);
+}
+
+/** reservations_each() - call @each for the reservation of each volume; 0 or -1 */
+int reservations_each(struct catalog *catalog, reservation_left_t each, void *userdata,
+		      struct fault *f)
+{
+	sqlite3_stmt *statement;
+	int r = statement_begin(catalog_db(catalog), "SELECT volume_id, disk FROM reservation",
+				NULL, 0, &statement);
+
+	while (r == SQLITE_OK || r == SQLITE_ROW) {
+		r = sqlite3_step(statement);
+		if (r == SQLITE_ROW)
+			each((const char *)sqlite3_column_text(statement, 0),
+			     (const char *)sqlite3_column_text(statement, 1), userdata);
+	}
+	sqlite3_finalize(statement);
+	return r == SQLITE_DONE ? 0
+				: catalog_failed(catalog, "read", "reservations in the catalog", f);
 }

@@ -23,6 +23,7 @@
 #include "agent/volume/disks.h"
 #include "agent/work/attach.h"
 #include "agent/work/fencing.h"
+#include "agent/work/left_reservation.h"
 #include "agent/work/operation.h"
 #include "agent/work/place.h"
 #include "agent/work/state.h"
@@ -132,7 +133,6 @@ static void run_format(struct volume_job *job)
 	job->key = NULL;
 	if (job->result == 0)
 		job->formatted = true;
-	disk_identity(job->number, job->disk);
 }
 
 static void formatted(struct operation *op)
@@ -155,12 +155,27 @@ static void record(struct operation *op, const char *step, const char *made)
 	op->fault = (struct fault){ 0 };
 }
 
+static void run_identify(struct volume_job *job)
+{
+	disk_identity(job->number, job->disk);
+}
+
+static void identified(struct operation *op)
+{
+	if (op->job.result < 0) {
+		operation_step_failed(op);
+		return;
+	}
+	record(op, "format", op->job.device);
+	fencing_begin(op->cluster, op->job.disk);
+	operation_device_step(op, run_format, formatted);
+}
+
 static void unwrapped(struct operation *op, json_object *response, struct secret *plaintext)
 {
 	if (!operation_take_key(op, plaintext))
 		return;
-	record(op, "format", op->job.device);
-	operation_device_step(op, run_format, formatted);
+	operation_device_step(op, run_identify, identified);
 }
 
 static void generated(struct operation *op, json_object *response, struct secret *plaintext)
@@ -264,9 +279,13 @@ static void erased(struct operation *op)
 		log_error("Cluster %s: cannot erase the header of its unfinished volume on %s: %s",
 			  cluster->id, op->job.found, op->job.fault.message);
 	held_key_drop(cluster);
+	/* Of an interrupted creation without a header, left_reservation.c looks for the disk. */
+	if (!op->job.interrupted || op->job.result > 0)
+		fencing_note(cluster, false);
 	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster_remove(cluster);
+	left_reservation_end(op->agent);
 	operation_undone(op);
 }
 

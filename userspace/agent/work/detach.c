@@ -81,6 +81,7 @@ static void forgotten(struct operation *op)
 			      "delete-interrupted: enveloped ended in the middle of it; %s%.200s",
 			      op->job.result < 0 ? "its header is not marked: " : "finished now",
 			      op->job.result < 0 ? op->job.fault.message : "");
+	fencing_note(cluster, false);
 	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	cluster->operation = NULL;

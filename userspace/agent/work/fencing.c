@@ -135,6 +135,26 @@ void fencing_load(struct cluster *cluster)
 }
 
 /**
+ * fencing_begin() - a creation is about to reserve its disk, which has no header yet
+ * @disk: its identity
+ *
+ * If the creation is killed, no header names this host as the owner: left_reservation.c ends the
+ * reservation by this record.
+ */
+void fencing_begin(struct cluster *cluster, const char *disk)
+{
+	struct fault f;
+
+	if (!fencing_is_on(cluster->agent) || !disk_identity_proves(disk, disk))
+		return;
+	cluster->reservation.recorded = reservations_record(cluster->agent->catalog,
+							    cluster->volume_id, disk, false,
+							    &f) == 0;
+	if (!cluster->reservation.recorded)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+/**
  * fencing_note() - it is known whether this host holds a reservation of the cluster's disk
  *
  * A change that the catalog does not take is recorded with the next one. Until then the next agent
@@ -151,7 +171,7 @@ void fencing_note(struct cluster *cluster, bool held)
 	cluster->reservation.known = true;
 	if (!changed && held == cluster->reservation.recorded)
 		return;
-	r = held ? reservations_record(catalog, cluster, &f)
+	r = held ? reservations_record(catalog, cluster->volume_id, cluster->disk, true, &f)
 		 : reservations_forget(catalog, cluster->volume_id, &f);
 	cluster->reservation.recorded = held;
 	if (r < 0)

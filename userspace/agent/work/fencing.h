@@ -16,6 +16,7 @@ void fencing_end(struct volume_job *job);
 int fencing_expel(const char *device, const char *volume_id, struct volume_owner *owner,
 		  const struct volume_owner *self, struct fault *f);
 void fencing_load(struct cluster *cluster);
+void fencing_begin(struct cluster *cluster, const char *disk);
 void fencing_note(struct cluster *cluster, bool held);
 void fencing_watch(struct cluster *cluster);
 

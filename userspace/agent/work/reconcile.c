@@ -27,6 +27,7 @@
 #include "agent/work/fencing.h"
 #include "agent/work/findings.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/left_reservation.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
@@ -310,8 +311,10 @@ static void scan_done(void *data)
 	note_failures(job);
 	again = compare(job);
 	note_absent(job);
-	if (!again)
+	if (!again) {
 		findings_end(agent);
+		left_reservation_end(agent);
+	}
 	scan_free(job);
 	if (again) {
 		scan_begin(job);
