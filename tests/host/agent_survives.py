@@ -390,6 +390,54 @@ def _():
         agent.restart()
 
 
+def second_agent():
+    """An agent with the same state folder and another socket, that does not come up: what it says."""
+    with open(f"{agent.dir}/agent.conf", encoding="utf-8") as f:
+        text = f.read().replace(f"{agent.dir}/agent.sock", f"{agent.dir}/second.sock")
+    with open(f"{agent.dir}/second.conf", "w", encoding="utf-8") as f:
+        f.write(text)
+    second = subprocess.Popen([f"{agent.programs}/unit/enveloped", "--config", f"{agent.dir}/second.conf"],
+                              stderr=subprocess.PIPE, text=True, env=agent.environment)
+    try:
+        wait_for(lambda: second.poll() is not None or os.path.exists(f"{agent.dir}/second.sock"))
+        assert second.poll() is not None, "the second agent serves"
+        return second.returncode, second.stderr.read()
+    finally:
+        second.kill()
+        second.wait()
+
+
+@test("a second agent with the same state folder is refused before it looks at anything, and the next agent is not")
+def _():
+    agent.create("db1", one)
+    before = agent.log()
+    status, said = second_agent()
+    assert status == 6 and f"AgentRunning: Another enveloped (process {agent.process.pid}) runs" in said, said
+    assert "taking over" not in said and "last good" not in said, said
+    assert agent.status("db1") == "available" and agent.log().startswith(before)
+    # A restart with a fault in the configuration takes the lock twice.
+    agent.stop()
+    agent.start(Rigion="us-east-1")
+    assert "last good one" in agent.log() and second_agent()[0] == 6
+    # The kernel has not ended each thread of a killed agent.
+    agent.kill()
+    dead = subprocess.Popen(["true"])
+    wait_for(lambda: "Z" in open(f"/proc/{dead.pid}/stat", encoding="utf-8").read())
+    folder = os.open(f"{agent.dir}/agent", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        assert second_agent()[0] == 6
+        with open(f"{agent.dir}/agent/enveloped.pid", "w", encoding="utf-8") as f:
+            f.write(f"{dead.pid}\n")
+        agent.start()
+        assert f"(process {dead.pid})" in agent.log()
+        assert agent.status("db1") == "available" and second_agent()[0] == 6
+    finally:
+        os.close(folder)
+        dead.wait()
+    agent.restart()
+
+
 @test("--check-config says what is wrong and where, and touches nothing")
 def _():
     assert agent.check_config() == (0, "The configuration is valid.\n")

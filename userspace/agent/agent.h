@@ -6,6 +6,7 @@
  *	main.c		starts the parts in order, and ends them
  *	reload.c	a new configuration, at SIGHUP
  *	last_good.c	the configuration before, for a start with a fault in the new one
+ *	state_lock.c	one agent a state folder
  *	hold.c		SIGTERM, and when the agent ends while the host goes down
  *	api/		the varlink interface: a table of methods, their parameters, replies,
  *			subscriptions. A new RDS call begins here: a struct change in methods.c
@@ -62,6 +63,7 @@ struct agent_hooks {
  * struct agent - one per process, on main()'s stack
  * @event: the loop
  * @config: in force; @config_path: for config_load(), borrowed
+ * @state_lock: on the state folder, -1 for none; see state_lock.h
  * @refused: why the configuration at @config_path is not in force; code "" when it is
  * @catalog, @audit, @devices, @server: owned
  * @catalog_timer: tries a catalog again that takes no changes
@@ -93,6 +95,7 @@ struct agent {
 	sd_event *event;
 	struct config config;
 	const char *config_path;
+	int state_lock;
 	struct fault refused;
 	struct catalog *catalog;
 	struct audit *audit;

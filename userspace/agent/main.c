@@ -22,6 +22,7 @@
 #include "agent/last_good.h"
 #include "agent/lease/keyring.h"
 #include "agent/reload.h"
+#include "agent/state_lock.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/disk_events.h"
 #include "agent/volume/host.h"
@@ -179,9 +180,10 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 
 	if (geteuid() != 0)
 		return fault_set(f, "AccessDenied", "enveloped must run as root.");
-	if (config_load(config, &agent->config, f) < 0 || set_up_loop(agent, f) < 0 ||
-	    open_files(agent, f) < 0 || keyring_open(&agent->keyring, f) < 0 ||
-	    mapper_init(f) < 0 || kms_worker_prepare(f) < 0)
+	if (config_load(config, &agent->config, f) < 0 ||
+	    state_lock_take(agent->config.state_directory, &agent->state_lock, f) < 0 ||
+	    set_up_loop(agent, f) < 0 || open_files(agent, f) < 0 ||
+	    keyring_open(&agent->keyring, f) < 0 || mapper_init(f) < 0 || kms_worker_prepare(f) < 0)
 		return -1;
 	r = device_thread_new(agent->event, agent->config.device_timeout_seconds, &agent->devices);
 	if (r < 0)
@@ -217,6 +219,7 @@ static void stop(struct agent *agent)
 	kms_worker_end_all();
 	if (!device_thread_free(agent->devices)) {
 		operation_wipe_waiting(agent);
+		state_lock_release(&agent->state_lock);
 		return;
 	}
 	while (agent->clusters) {
@@ -229,6 +232,7 @@ static void stop(struct agent *agent)
 	ownership_forget(agent);
 	findings_forget(agent);
 	catalog_close(agent->catalog);
+	state_lock_release(&agent->state_lock);
 	audit_close(agent->audit);
 	sd_event_unref(agent->event);
 	config_free(&agent->config);
@@ -238,6 +242,7 @@ static struct agent new_agent(const char *config)
 {
 	return (struct agent){
 		.config_path = config,
+		.state_lock = -1,
 		.hooks = {
 			.device_seen = device_verdict_seen,
 			.looked = subscriptions_looked,

@@ -71,6 +71,7 @@ static const struct {
 	{ "ServiceUnavailable", EXIT_UNREACHABLE },
 	{ "ThrottlingException", EXIT_UNREACHABLE },
 
+	{ "AgentRunning", EXIT_WRONG_STATE },
 	{ "InvalidDBClusterStateFault", EXIT_WRONG_STATE },
 	{ "InvalidVolume.NotFound", EXIT_WRONG_STATE },
 	{ "InvalidVolumeHeader", EXIT_WRONG_STATE },
