@@ -3,11 +3,14 @@
 # The files of envelope-kms: key store, root key, credentials, kms.conf. They are kept over a
 # restart, and refused after somebody has changed them.
 
+import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kms_daemon import Kms, b64, unb64
 from tap import Tap
 
@@ -53,7 +56,73 @@ def _():
     kms.restart()
     kms.bad("KMSInternalException", "Decrypt", {"CiphertextBlob": blob})
     with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
-        db.execute("DELETE FROM keys WHERE key_id = ?", (key,))
+        db.execute("UPDATE keys SET record = replace(record, 'Enabled', 'Disabled') WHERE key_id = ?", (key,))
+    kms.bad("DisabledException", "Decrypt", {"CiphertextBlob": blob})
+
+
+@test("a row that is lost, or whose key id has a flipped bit, is no denial; a store without its head serves nothing")
+def _():
+    key = kms.new_key()["KeyId"]
+    kms.good("CreateAlias", {"AliasName": "alias/lost", "TargetKeyId": key})
+    blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": "eA=="})["CiphertextBlob"]
+    flipped = chr(ord(key[0]) ^ 1) + key[1:]
+    store = f"{kms.state}/kms.sqlite"
+    for damage, repair in (
+        (f"UPDATE keys SET key_id = '{flipped}' WHERE key_id = '{key}'", f"UPDATE keys SET key_id = '{key}' WHERE key_id = '{flipped}'"),
+        (f"CREATE TABLE kept AS SELECT * FROM keys; DELETE FROM keys WHERE key_id = '{key}'",
+         f"INSERT INTO keys SELECT * FROM kept WHERE key_id = '{key}'; DROP TABLE kept"),
+    ):
+        with sqlite3.connect(store) as db:
+            db.executescript(damage)
+        for restart in False, True:
+            if restart:
+                kms.restart()
+            kms.bad("KMSInternalException", "Decrypt", {"CiphertextBlob": blob})
+            kms.bad("KMSInternalException", "DescribeKey", {"KeyId": key})
+            kms.bad("KMSInternalException", "DescribeKey", {"KeyId": "alias/lost"})
+            kms.bad("KMSInternalException", "ListKeys")
+            kms.bad("NotFoundException", "DescribeKey", {"KeyId": "00000000-0000-4000-8000-000000000000"})
+        with sqlite3.connect(store) as db:
+            db.executescript(repair)
+        kms.good("Decrypt", {"CiphertextBlob": blob})
+    kms.stop()
+    shutil.copy(store, f"{kms.dir}/kept.sqlite")
+    for lost in "store", "sets":
+        with sqlite3.connect(store) as db:
+            db.execute(f"DELETE FROM {lost}")
+        for options in [], ["--init"], ["--init", "--new-store"], ["--check-config"]:
+            status, said = kms.run(*options)
+            assert status == 2 and f"{store} has lost " in said, (lost, options, status, said)
+        shutil.copy(f"{kms.dir}/kept.sqlite", store)
+    kms.start()
+    kms.good("Decrypt", {"CiphertextBlob": blob})
+
+
+@test("a key store of an older version is upgraded once, with a record; without the record it stays as it was")
+def _():
+    key = kms.new_key()["KeyId"]
+    kms.stop()
+    store = f"{kms.state}/kms.sqlite"
+    with sqlite3.connect(store) as db:
+        record = json.loads(db.execute("SELECT record FROM store").fetchone()[0])
+        record = json.dumps({"Record": "store", "Version": 2, "Id": record["Id"], "Clock": record["Clock"]}).encode()
+        nonce = os.urandom(12)
+        with open(kms.root_key, "rb") as f:
+            seal = nonce + AESGCM(f.read()).encrypt(nonce, b"", record)
+        db.execute("UPDATE store SET record = ?, seal = ?", (record.decode(), seal))
+        db.execute("DROP TABLE sets")
+    assert kms.run("--init")[0] == 0  # as the unit does first: leaves the store to the KMS
+    status, said = kms.run(audit_file="/dev/full")
+    assert status == 1 and "audit trail cannot be written" in said, (status, said)
+    for _ in range(2):
+        kms.start()
+        kms.stop()
+        records = [r for r in kms.audit() if r["eventName"] == "UpgradeKeyStore"]
+        assert len(records) == 1 and records[0]["eventType"] == "AwsServiceEvent", records
+    details = records[0]["serviceEventDetails"]
+    assert details["fromVersion"] == 2 and details["damagedRecords"] == 0 and details["keys"] >= 1, details
+    kms.start()
+    kms.good("DescribeKey", {"KeyId": key})
 
 
 @test("half of a TLS pair, as a power cut leaves it, is made anew with the other half, and logged")

@@ -322,11 +322,12 @@ def _():
     # Nor does a damaged key differ for a stranger. Its owner learns of the damage.
     damaged = kms.new_key()["KeyId"]
     with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
+        seal = db.execute("SELECT seal FROM keys WHERE key_id = ?", (damaged,)).fetchone()[0]
         db.execute("UPDATE keys SET seal = zeroblob(length(seal)) WHERE key_id = ?", (damaged,))
     kms.bad("KMSInternalException", "DescribeKey", {"KeyId": arn(damaged)}, status=500)
     kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": arn(damaged)}, **who)
     with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
-        db.execute("DELETE FROM keys WHERE key_id = ?", (damaged,))
+        db.execute("UPDATE keys SET seal = ? WHERE key_id = ?", (seal, damaged))
     assert kms.good("ListKeys", **who)["Keys"] == [] and kms.good("ListAliases", **who)["Aliases"] == []
     own = kms.good("CreateKey", **who)["KeyMetadata"]
     assert own["AWSAccountId"] == STRANGER

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/* sources: kms/store/store.c kms/store/store_head.c kms/store/store_set.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
 /*
  * Keys whose waiting period is over. The store finds their rows, and erases their bytes from the
  * raw file. Also the upgrade of a store that lacks the column with the deletion date.
@@ -214,9 +214,9 @@ static void make_version_1(struct store_fixture *x)
 {
 	store_close(x->store);
 	x->store = NULL;
-	store_fixture_tamper(x,
-			     "DROP INDEX keys_by_deletion; ALTER TABLE keys DROP COLUMN deletion;"
-			     "UPDATE store SET id = 1");
+	store_fixture_tamper(x, "DROP TABLE sets; DROP INDEX keys_by_deletion;"
+				"ALTER TABLE keys DROP COLUMN deletion;"
+				"UPDATE store SET id = 1");
 	seal_version(x, 1);
 }
 
@@ -232,14 +232,14 @@ static void an_older_store_is_upgraded(void **state)
 	/* A damaged row is left as it is, and does not stop the upgrade. */
 	store_fixture_tamper(x, "UPDATE keys SET seal = zeroblob(length(seal)) WHERE key_id = '" B
 				"'");
-	assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+	assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
 	assert_int_equal(store_fixture_count(x,
 					     "SELECT deletion FROM keys WHERE key_id = '" DUE "'"),
 			 NOW + 100);
 	assert_int_equal(store_fixture_count(x, "SELECT sum(deletion) FROM keys"), NOW + 100);
 	assert_int_equal(store_fixture_count(x,
 					     "SELECT json_extract(record, '$.Version') FROM store"),
-			 2);
+			 3);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(store_fixture_get(x, B, NULL), -1);
 	assert_int_equal(store_destroy_due(x->store, NOW, note_due, &ended, &next, NULL), 0);
@@ -249,7 +249,7 @@ static void an_older_store_is_upgraded(void **state)
 	assert_int_equal(strlen(store_id(x->store)), 36);
 	strcpy(id, store_id(x->store));
 	store_close(x->store);
-	assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+	assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
 	assert_string_equal(store_id(x->store), id);
 	assert_int_equal(store_destroy_due(x->store, NOW + 100, note_due, &ended, &next, NULL), 1);
 	assert_int_equal(ended, 1);
@@ -264,9 +264,10 @@ static void a_store_without_an_id_gets_one_and_keeps_it(void **state)
 
 	store_close(x->store);
 	x->store = NULL;
+	store_fixture_tamper(x, "DROP TABLE sets; UPDATE store SET id = 1");
 	seal_version(x, 2);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+		assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
 		assert_int_equal(strlen(store_id(x->store)), 36);
 		if (i)
 			assert_string_equal(store_id(x->store), id);
@@ -284,19 +285,19 @@ static void an_older_store_is_left_alone_unless_it_can_be_upgraded(void **state)
 	struct fault f = { 0 };
 
 	make_version_1(x);
-	assert_int_equal(store_open(x->folder, other, false, &x->store, &f), -1);
+	assert_int_equal(store_fixture_open(x, other, &x->store, &f), -1);
 	assert_string_equal(f.code, "InvalidConfiguration");
 	secret_free(other);
 	/* The upgrade fails halfway, when it makes the index. */
 	store_fixture_tamper(x, "CREATE TABLE keys_by_deletion (a); UPDATE store SET id = 1");
-	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), -1);
+	assert_int_equal(store_fixture_open(x, x->root, &x->store, &f), -1);
 	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM pragma_table_info('keys')"),
 			 4);
 	assert_int_equal(store_fixture_count(x,
 					     "SELECT json_extract(record, '$.Version') FROM store"),
 			 1);
 	store_fixture_tamper(x, "DROP TABLE keys_by_deletion; UPDATE store SET id = 1");
-	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), 0);
+	assert_int_equal(store_fixture_open(x, x->root, &x->store, &f), 0);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 }
 
@@ -306,8 +307,8 @@ static void a_newer_store_is_refused(void **state)
 	struct store *store;
 	struct fault f = { 0 };
 
-	seal_version(x, 3);
-	assert_int_equal(store_open(x->folder, x->root, false, &store, &f), -1);
+	seal_version(x, 4);
+	assert_int_equal(store_fixture_open(x, x->root, &store, &f), -1);
 	assert_non_null(strstr(f.message, "newer version"));
 }
 

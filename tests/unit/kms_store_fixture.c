@@ -48,10 +48,20 @@ static void store_fixture_add_alias(struct store *store, const char *name, const
 	assert_int_equal(store_add_alias(store, &alias, NULL), 0);
 }
 
+/** store_fixture_open() - open the store of @x, which exists; Return: as store_open() */
+int store_fixture_open(struct store_fixture *x, const struct secret *root, struct store **store,
+		       struct fault *f)
+{
+	struct store_setup setup = { .directory = x->folder, .root = root };
+
+	return store_open(&setup, store, f);
+}
+
 /** store_fixture_set_up() - make the store; its state is a struct store_fixture */
 int store_fixture_set_up(void **state)
 {
 	struct store_fixture *x = calloc(1, sizeof(*x));
+	struct store_setup setup = { .directory = x->folder, .create = true };
 	struct fault f;
 
 	strcpy(x->folder, "/tmp/envelope-store-test-XXXXXX");
@@ -60,7 +70,8 @@ int store_fixture_set_up(void **state)
 	snprintf(x->database, sizeof(x->database), "%s/kms.sqlite", x->folder);
 	x->root = secret_new(CRYPTO_KEY_BYTES);
 	crypto_random(x->root->bytes, x->root->size);
-	if (store_open(x->folder, x->root, true, &x->store, &f))
+	setup.root = x->root;
+	if (store_open(&setup, &x->store, &f))
 		fail_msg("%s", f.message);
 	store_fixture_add_key(x->store, A, KEY_ENABLED, 0, 0xaa);
 	store_fixture_add_key(x->store, B, KEY_DISABLED, 0, 0xbb);

@@ -22,6 +22,8 @@ struct store_fixture {
 	struct store *store;
 };
 
+int store_fixture_open(struct store_fixture *x, const struct secret *root, struct store **store,
+		       struct fault *f);
 int store_fixture_set_up(void **state);
 int store_fixture_tear_down(void **state);
 #define STORE_TEST(name) \

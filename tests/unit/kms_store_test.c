@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/* sources: kms/store/store.c kms/store/store_head.c kms/store/store_set.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
 /*
  * The key store, attacked through its database file: every column of every row altered, rows
  * swapped, another root key.
@@ -28,7 +28,7 @@ static void keeps_keys(void **state)
 	_cleanup_cmk_ struct cmk cmk = { 0 };
 
 	store_close(x->store);
-	assert_int_equal(store_open(x->folder, x->root, false, &x->store, NULL), 0);
+	assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
 	assert_int_equal(store_get_key(x->store, B, &cmk, &material, NULL), 0);
 	assert_string_equal(cmk.key_id, B);
 	assert_int_equal(cmk.state, KEY_DISABLED);
@@ -101,24 +101,30 @@ static void tampered_alias_is_refused(void **state)
 {
 	static const char *const attacks[] = {
 		"UPDATE aliases SET record = replace(record, '" A "', '" B "')",
-		"UPDATE aliases SET name = 'alias/two'",
+		"UPDATE aliases SET name = 'alias/three' WHERE name = 'alias/one'",
+		/* the whole row of an alias under the name of another one */
+		"UPDATE aliases SET (record, seal) = (SELECT record, seal FROM aliases"
+		" WHERE name = 'alias/two') WHERE name = 'alias/one'",
 		"UPDATE aliases SET account = '210987654321'",
 		"UPDATE aliases SET seal = zeroblob(28)",
 	};
 
 	for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
-		const char *name = i == 1 ? "alias/two" : "alias/one";
-		const char *account = i == 2 ? "210987654321" : ACCOUNT;
 		struct alias alias;
 		struct store_fixture *x;
+		struct fault f = { 0 };
 		void *fresh;
 
 		assert_int_equal(store_fixture_set_up(&fresh), 0);
 		x = fresh;
 		assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), 0);
+		strcpy(alias.name, "alias/two");
+		strcpy(alias.target, B);
+		assert_int_equal(store_add_alias(x->store, &alias, NULL), 0);
 		store_fixture_tamper(x, attacks[i]);
-		if (store_get_alias(x->store, account, name, &alias, NULL) != -1)
+		if (store_get_alias(x->store, ACCOUNT, "alias/one", &alias, &f) != -1)
 			fail_msg("accepted: %s", attacks[i]);
+		assert_string_equal(f.code, "KMSInternalException");
 		store_fixture_tear_down(&fresh);
 	}
 }
@@ -140,7 +146,7 @@ static void other_root_key_is_refused(void **state)
 	struct store *store;
 	struct fault f = { 0 };
 
-	assert_int_equal(store_open(x->folder, other, false, &store, &f), -1);
+	assert_int_equal(store_fixture_open(x, other, &store, &f), -1);
 	assert_string_equal(f.code, "InvalidConfiguration");
 	assert_non_null(strstr(f.message, "root key"));
 	secret_free(other);
@@ -153,7 +159,7 @@ static void lost_database_is_not_replaced(void **state)
 	struct fault f = { 0 };
 
 	unlink(x->database);
-	assert_int_equal(store_open(x->folder, x->root, false, &store, &f), -1);
+	assert_int_equal(store_fixture_open(x, x->root, &store, &f), -1);
 	assert_non_null(strstr(f.message, "missing"));
 	assert_int_equal(access(x->database, F_OK), -1);
 }
@@ -192,11 +198,11 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, &f), -1);
 	store_close(x->store);
 	x->store = NULL;
-	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), -1);
+	assert_int_equal(store_fixture_open(x, x->root, &x->store, &f), -1);
 	assert_string_equal(f.code, "KMSInternalException");
 
 	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
-	assert_int_equal(store_open(x->folder, x->root, false, &x->store, &f), 0);
+	assert_int_equal(store_fixture_open(x, x->root, &x->store, &f), 0);
 	assert_int_equal(store_fixture_get(x, A, &f), 0);
 	assert_int_equal(store_fixture_get(x, B, &f), -1); /* the damaged row is still reported */
 	assert_non_null(strstr(f.message, "swapped"));

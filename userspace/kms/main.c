@@ -45,6 +45,32 @@ struct server {
 	bool own_socket; /* the unix socket was bound here: remove it at the end */
 };
 
+static int on_store_event(const char *name, struct json_object *details, void *userdata,
+			  struct fault *f)
+{
+	return audit_store_event(userdata, name, details, f);
+}
+
+/* --init leaves a store that exists as it is: the KMS upgrades it, with a record in the audit trail. */
+static int open_store(const struct settings *s, struct server *server, bool first, struct fault *f)
+{
+	struct store_setup setup = {
+		.directory = s->state_directory,
+		.root = server->root,
+		.create = first || s->new_store,
+	};
+
+	if (s->init && !(setup.create && store_missing(s->state_directory)))
+		return store_check(s->state_directory, server->root, f);
+	if (!s->init) {
+		if (audit_open(s->audit_file, s->region, s->account, &server->kms.audit, f))
+			return -1;
+		setup.event = on_store_event;
+		setup.userdata = server->kms.audit;
+	}
+	return store_open(&setup, &server->kms.store, f);
+}
+
 /* Makes every file that a first start needs. Existing files are left alone. */
 static int prepare(const struct settings *s, struct server *server, struct fault *f)
 {
@@ -59,8 +85,7 @@ static int prepare(const struct settings *s, struct server *server, struct fault
 	    credentials_make(s->credentials, s->region, f) ||
 	    tls_load(s->state_directory, "envelope-kms", &server->tls, f))
 		return -1;
-	return store_open(s->state_directory, server->root, first || s->new_store,
-			  &server->kms.store, f);
+	return open_store(s, server, first, f);
 }
 
 static int open_kms(const struct settings *s, struct server *server, struct fault *f)
@@ -70,8 +95,7 @@ static int open_kms(const struct settings *s, struct server *server, struct faul
 
 	kms->region = s->region;
 	kms->account = s->account;
-	if (principals_load(s->credentials, s->account, &kms->principals, &all, f) ||
-	    audit_open(s->audit_file, s->region, s->account, &kms->audit, f))
+	if (principals_load(s->credentials, s->account, &kms->principals, &all, f))
 		return -1;
 	return deletion_new(server->event, kms->store, kms->audit, &kms->deletion, f);
 }

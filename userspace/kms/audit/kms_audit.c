@@ -153,6 +153,22 @@ int audit_default_key(struct audit *audit, const struct call *call, const struct
 }
 
 /**
+ * audit_store_event() - record what is done with the whole key store, before it is done
+ * @details: taken over
+ *
+ * Return: 0, or -1 with a KMSInternalException.
+ */
+int audit_store_event(struct audit *audit, const char *name, struct json_object *details,
+		      struct fault *f)
+{
+	_cleanup_json_ struct json_object *record = kms_record_event(name, audit->region,
+								     audit->account);
+
+	json_add_object(record, "serviceEventDetails", details);
+	return emit(audit, record, true, f);
+}
+
+/**
  * audit_reload() - record that the configuration was read again
  * @details: taken over
  * @f: the first fault, NULL if the new configuration is in force

@@ -20,6 +20,8 @@ int audit_call(struct audit *audit, const struct call *call, const struct fault 
 int audit_key_deleted(struct audit *audit, const struct cmk *cmk, struct fault *f);
 int audit_default_key(struct audit *audit, const struct call *call, const struct cmk *cmk,
 		      const char *alias, struct fault *f);
+int audit_store_event(struct audit *audit, const char *name, struct json_object *details,
+		      struct fault *f);
 void audit_reload(struct audit *audit, struct json_object *details, const struct fault *f);
 void audit_close(struct audit *audit);
 

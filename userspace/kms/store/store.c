@@ -21,21 +21,11 @@
  * secure_delete overwrites what a deleted row held. The rollback journal holds sealed pages until
  * its end, so it is truncated, not kept.
  */
-static const char schema[] =
-	"PRAGMA journal_mode=TRUNCATE;"
-	"PRAGMA synchronous=FULL;"
-	"PRAGMA secure_delete=ON;"
-	"PRAGMA foreign_keys=ON;"
-	"PRAGMA trusted_schema=OFF;"
-	"CREATE TABLE IF NOT EXISTS store (id INTEGER PRIMARY KEY CHECK (id = 1),"
-	" record TEXT NOT NULL, seal BLOB NOT NULL) STRICT;"
-	"CREATE TABLE IF NOT EXISTS keys (key_id TEXT PRIMARY KEY, account TEXT NOT NULL,"
-	" record TEXT NOT NULL, seal BLOB NOT NULL) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE IF NOT EXISTS aliases (account TEXT NOT NULL, name TEXT NOT NULL,"
-	" target TEXT NOT NULL REFERENCES keys (key_id) ON DELETE CASCADE,"
-	" record TEXT NOT NULL, seal BLOB NOT NULL, PRIMARY KEY (account, name))"
-	" STRICT, WITHOUT ROWID;"
-	"CREATE INDEX IF NOT EXISTS aliases_by_target ON aliases (target);";
+static const char settings[] = "PRAGMA journal_mode=TRUNCATE;"
+			       "PRAGMA synchronous=FULL;"
+			       "PRAGMA secure_delete=ON;"
+			       "PRAGMA foreign_keys=ON;"
+			       "PRAGMA trusted_schema=OFF;";
 
 void statement_finalize(sqlite3_stmt **statement)
 {
@@ -67,11 +57,12 @@ void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
  * row_bind() - seal @record with @material and bind both
  * @index: of the record parameter; the seal goes to @index + 1
  * @material: NULL for a record without secret
+ * @tag: NULL, or set to the tag of the seal, which no other record has
  *
  * Return: 0 or -1.
  */
 int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct json_object *record,
-	     const struct secret *material, struct fault *f)
+	     const struct secret *material, sd_id128_t *tag, struct fault *f)
 {
 	const char *text = json_object_to_json_string_ext(record, JSON_C_TO_STRING_PLAIN);
 	struct crypto_bytes aad = { (const uint8_t *)text, text ? strlen(text) : 0 };
@@ -84,9 +75,23 @@ int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct jso
 		return fault_set(f, "KMSInternalException",
 				 "A record of the key store cannot be sealed. Check that OpenSSL has AES-256-GCM: openssl list -providers.");
 	}
+	if (tag)
+		memcpy(tag->bytes, seal + plain.size + CRYPTO_SEAL_BYTES - CRYPTO_TAG_BYTES,
+		       CRYPTO_TAG_BYTES);
 	sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_blob(statement, index + 1, seal, (int)(plain.size + CRYPTO_SEAL_BYTES), free);
 	return 0;
+}
+
+/** row_has_tag() - does the seal in @column have @tag? row_read() checks the seal itself */
+bool row_has_tag(sqlite3_stmt *statement, int column, const sd_id128_t *tag)
+{
+	const uint8_t *seal = sqlite3_column_blob(statement, column);
+	size_t size = (size_t)sqlite3_column_bytes(statement, column);
+
+	_Static_assert(sizeof(tag->bytes) == CRYPTO_TAG_BYTES, "an id of 128 bits holds a tag");
+	return seal && size >= CRYPTO_SEAL_BYTES &&
+	       !memcmp(seal + size - CRYPTO_TAG_BYTES, tag->bytes, CRYPTO_TAG_BYTES);
 }
 
 /**
@@ -156,6 +161,22 @@ int row_list(struct store *store, sqlite3_stmt *statement, row_each_t each, void
 	return step == SQLITE_DONE ? 0 : store_fault(store, "list rows", f);
 }
 
+static bool has_bytes(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && st.st_size > 0;
+}
+
+/** store_missing() - is there no database in @directory, or an empty file? */
+bool store_missing(const char *directory)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/kms.sqlite", directory);
+	return !has_bytes(path);
+}
+
 /**
  * store_find() - is there a database at @path?
  *
@@ -165,65 +186,57 @@ int row_list(struct store *store, sqlite3_stmt *statement, row_each_t each, void
  */
 int store_find(const char *path, struct fault *f)
 {
-	struct stat st;
-
-	if (!stat(path, &st) && st.st_size > 0)
+	if (has_bytes(path))
 		return 0;
 	return fault_set(f, "InvalidConfiguration",
 			 "The key store %s is missing or an empty file. Mount or restore it, or begin an empty one with envelope-kms --init --new-store.",
 			 path);
 }
 
+static int open_file(struct store *store, const char *path, bool create, struct fault *f)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW |
+		    (create ? SQLITE_OPEN_CREATE : 0);
+	mode_t mask = umask(077);
+	int r = sqlite3_open_v2(path, &store->db, flags, NULL);
+
+	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
+	if (!r)
+		r = sqlite3_exec(store->db, settings, NULL, NULL, NULL);
+	umask(mask);
+	if (r)
+		return fault_set(f, "InvalidConfiguration",
+				 "The key store %s cannot be opened: %s. Check the path and its permissions.",
+				 path, sqlite3_errmsg(store->db));
+	return 0;
+}
+
 /**
  * store_open() - open the database, and bring it to this version
- * @directory: of kms.sqlite, must exist
- * @root: CRYPTO_KEY_BYTES; must outlive the store
- * @create: make the database if it is missing. Only with a new root key or at the operator's
- *	request: an empty store in place of a lost one would answer NotFoundException for each key,
- *	and that ends clusters for good.
- * @f: InvalidConfiguration when the root key is not this database's
+ * @f: InvalidConfiguration when the root key is not this database's, or when the database has lost
+ *	what tells a lost key from one that never was
  *
  * Return: 0 or -1.
  */
-int store_open(const char *directory, const struct secret *root, bool create, struct store **out,
-	       struct fault *f)
+int store_open(const struct store_setup *setup, struct store **out, struct fault *f)
 {
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW;
 	struct store *store;
 	char path[4096];
-	mode_t mask;
-	int r;
 
-	snprintf(path, sizeof(path), "%s/kms.sqlite", directory);
-	if (create)
-		flags |= SQLITE_OPEN_CREATE;
-	else if (store_find(path, f))
+	snprintf(path, sizeof(path), "%s/kms.sqlite", setup->directory);
+	if (!setup->create && store_find(path, f))
 		return -1;
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return fault_set(f, "InternalFailure",
 				 "Out of memory. Free some, and start again.");
-	store->root = root;
-	mask = umask(077);
-	r = sqlite3_open_v2(path, &store->db, flags, NULL);
-	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
-	if (!r)
-		r = sqlite3_exec(store->db, schema, NULL, NULL, NULL);
-	umask(mask);
-	if (r) {
-		fault_set(f, "InvalidConfiguration",
-			  "The key store %s cannot be opened: %s. Check the path and its permissions.",
-			  path, sqlite3_errmsg(store->db));
-		goto err_close;
+	store->root = setup->root;
+	if (open_file(store, path, setup->create, f) || store_upgrade(store, path, setup, f)) {
+		store_close(store);
+		return -1;
 	}
-	if (store_upgrade(store, path, f))
-		goto err_close;
 	*out = store;
 	return 0;
-
-err_close:
-	store_close(store);
-	return -1;
 }
 
 /**
@@ -271,26 +284,64 @@ int store_begin(struct store *store, struct fault *f)
 {
 	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return store_fault(store, "begin a change", f);
+	store->before = store->head;
+	store->rows_before = sqlite3_total_changes64(store->db);
+	store->changing = true;
 	return 0;
+}
+
+/* The head goes with each change of a row. */
+static int seal_change(struct store *store, struct fault *f)
+{
+	if (sqlite3_total_changes64(store->db) == store->rows_before)
+		return 0;
+	store->head.change++;
+	return store_write_head(store, f);
 }
 
 /** store_commit() - keep the change, if one was begun; Return: 0, or -1: nothing of it was kept */
 int store_commit(struct store *store, struct fault *f)
 {
-	if (sqlite3_get_autocommit(store->db) ||
-	    sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+	if (!store->changing)
 		return 0;
-	store_fault(store, "commit a change", f);
-	store_rollback(store);
-	return -1;
+	if (seal_change(store, f)) {
+		store_rollback(store);
+		return -1;
+	}
+	if (sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
+		store_fault(store, "commit a change", f);
+		store_rollback(store);
+		return -1;
+	}
+	store->changing = false;
+	return 0;
 }
 
 /** store_rollback() - undo the changes since store_begin(); fine when no change was begun */
 void store_rollback(struct store *store)
 {
-	/* There is no change if none was begun, or if sqlite had to undo it by itself. */
+	if (!store->changing)
+		return;
+	/* sqlite may have had to undo it by itself. */
 	if (!sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	store->head = store->before;
+	store->changing = false;
+}
+
+/** change_begin() - as store_begin(), unless a change is under way; @own: set to whether it is not */
+int change_begin(struct store *store, bool *own, struct fault *f)
+{
+	*own = !store->changing;
+	return *own ? store_begin(store, f) : 0;
+}
+
+/** change_end() - end what change_begin() began; @r: how its steps ended; Return: 0 or -1 */
+int change_end(struct store *store, bool own, int r, struct fault *f)
+{
+	if (own && r)
+		store_rollback(store);
+	return own && !r ? store_commit(store, f) : r;
 }
 
 /** store_close() - close the database; NULL is fine */

@@ -5,13 +5,14 @@
  * A row is a JSON record in clear and a seal: AES-256-GCM under the root key with the record as
  * associated data. The material of a key is the sealed plaintext. An attacker who can write the
  * database but lacks the root key can therefore not swap a row, retarget it or change its state.
- * Putting back an old copy of the whole file is not noticed.
+ * store_set.h tells a row that is missing, or old, from one that never was. Putting back an old copy
+ * of the whole file is not noticed.
  *
  * The other columns only find and order rows, since they are not sealed. An attacker who alters one
- * can hide a row, also from the timer that destroys keys, but key_lookup() still refuses a key that
- * is due.
+ * can hide a row from the timer that destroys keys, but key_lookup() still refuses a key that is due.
  *
- * Must never hand out a row whose seal does not fit.
+ * Must never hand out a row whose seal does not fit. Must never answer "there is no such row" unless
+ * the set of rows proves it.
  */
 #ifndef ENVELOPE_KMS_STORE_H
 #define ENVELOPE_KMS_STORE_H
@@ -39,8 +40,35 @@ struct alias {
 
 int store_lock(const char *directory, int *lock, struct fault *f);
 
-int store_open(const char *directory, const struct secret *root, bool create, struct store **store,
-	       struct fault *f);
+/**
+ * typedef store_event_t - what the store does by itself is about to be kept
+ * @details: taken over
+ *
+ * Return: 0, or -1 to refuse it
+ */
+typedef int (*store_event_t)(const char *name, struct json_object *details, void *userdata,
+			     struct fault *f);
+
+/**
+ * struct store_setup - what store_open() needs
+ * @directory: of kms.sqlite, must exist
+ * @root: CRYPTO_KEY_BYTES; must outlive the store
+ * @create: make the database if it is missing. Only with a new root key or at the operator's
+ *	request: an empty store in place of a lost one would answer NotFoundException for each key,
+ *	and that ends clusters for good.
+ * @event: NULL for none; with @userdata
+ */
+struct store_setup {
+	const char *directory;
+	const struct secret *root;
+	bool create;
+	store_event_t event;
+	void *userdata;
+};
+
+bool store_missing(const char *directory);
+
+int store_open(const struct store_setup *setup, struct store **store, struct fault *f);
 
 int store_check(const char *directory, const struct secret *root, struct fault *f);
 

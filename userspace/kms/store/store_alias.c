@@ -9,10 +9,8 @@
 
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
+#include "kms/store/store_set.h"
 #include "lib/base/json.h"
-
-/* Columns that read_alias() expects. */
-#define ALIAS_COLUMNS "account, name, record, seal"
 
 /** alias_point() - make @alias the name of @cmk, in the account and region of the key */
 void alias_point(struct alias *alias, const char *name, const struct cmk *cmk, int64_t now)
@@ -38,16 +36,31 @@ static struct json_object *alias_record(const struct alias *alias)
 	return record;
 }
 
-static int read_alias(struct store *store, sqlite3_stmt *statement, struct alias *alias,
-		      struct fault *f)
+static int swapped(const char *name, struct fault *f)
+{
+	fault_set(f, "KMSInternalException",
+		  "The record of %s was swapped. Restore the key store from a backup.", name);
+	return -EBADMSG;
+}
+
+/**
+ * alias_row_open() - open an alias in the current row, whose columns are ALIAS_COLUMNS
+ *
+ * The row may be an old one.
+ *
+ * Return: as row_read().
+ */
+int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *alias,
+		   struct fault *f)
 {
 	const char *account = (const char *)sqlite3_column_text(statement, 0);
 	const char *name = (const char *)sqlite3_column_text(statement, 1);
 	_cleanup_json_ struct json_object *record = NULL;
 	const char *kind;
+	int r = row_read(store, statement, 2, &record, 0, NULL, f);
 
-	if (row_read(store, statement, 2, &record, 0, NULL, f))
-		return -1;
+	if (r)
+		return r;
 	memset(alias, 0, sizeof(*alias));
 	kind = json_get_string(record, "Record");
 	if (!kind || strcmp(kind, "alias") ||
@@ -56,40 +69,84 @@ static int read_alias(struct store *store, sqlite3_stmt *statement, struct alias
 	    json_copy_string(record, "Region", alias->region, sizeof(alias->region)) ||
 	    json_copy_string(record, "Target", alias->target, sizeof(alias->target)) ||
 	    strcmp(alias->name, name) || strcmp(alias->account, account))
-		return fault_set(f, "KMSInternalException",
-				 "The record of %s was swapped. Restore the key store from a backup.",
-				 name);
+		return swapped(name, f);
 	alias->created = json_get_int(record, "Created", 0);
 	alias->updated = json_get_int(record, "Updated", 0);
 	return 0;
 }
 
-/** store_add_alias() - insert; Return: 0, -EEXIST with @f untouched, or -1 */
-int store_add_alias(struct store *store, const struct alias *alias, struct fault *f)
+/* As alias_row_open(), and the row must be the one that the set names. */
+static int read_alias(struct store *store, sqlite3_stmt *statement, struct alias *alias,
+		      struct fault *f)
+{
+	char name[SET_NAME_MAX];
+	int r = alias_row_open(store, statement, alias, f);
+
+	if (r)
+		return r;
+	set_alias_name(alias->account, alias->name, name);
+	return set_check_row(store, name, statement, 3, f);
+}
+
+/* Writes the row of @alias with @sql, whose last three parameters are target, record and seal. */
+static int write_alias(struct store *store, const struct alias *alias, const char *sql,
+		       struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ struct json_object *record = alias_record(alias);
+	char name[SET_NAME_MAX];
+	sd_id128_t tag;
 
-	if (store_prepare(store, "INSERT INTO aliases VALUES (?, ?, ?, ?, ?)", &statement, f))
+	if (store_prepare(store, sql, &statement, f))
 		return -1;
 	store_bind_text(statement, 1, alias->account);
 	store_bind_text(statement, 2, alias->name);
 	store_bind_text(statement, 3, alias->target);
-	if (row_bind(store, statement, 4, record, NULL, f))
+	if (row_bind(store, statement, 4, record, NULL, &tag, f))
 		return -1;
-	if (sqlite3_step(statement) == SQLITE_DONE)
-		return 0;
-	if (sqlite3_extended_errcode(store->db) == SQLITE_CONSTRAINT_PRIMARYKEY)
-		return -EEXIST;
-	return store_fault(store, "add an alias", f);
+	if (sqlite3_step(statement) != SQLITE_DONE)
+		return store_fault(store, "write an alias", f);
+	set_alias_name(alias->account, alias->name, name);
+	return set_put(store, name, &tag, f);
 }
 
-/** store_get_alias() - read; Return: 0, -ENOENT with @f untouched, or -1 */
+static int find(struct store *store, const char *account, const char *alias, struct fault *f)
+{
+	char name[SET_NAME_MAX];
+	sd_id128_t tag;
+	int r;
+
+	set_alias_name(account, alias, name);
+	r = set_find(store, name, &tag, f);
+	return r == -EBADMSG ? -1 : r;
+}
+
+/** store_add_alias() - insert; Return: 0, -EEXIST with @f untouched, or -1 */
+int store_add_alias(struct store *store, const struct alias *alias, struct fault *f)
+{
+	int r = find(store, alias->account, alias->name, f);
+	bool own;
+
+	if (r != -ENOENT)
+		return r ? -1 : -EEXIST;
+	if (change_begin(store, &own, f))
+		return -1;
+	r = write_alias(store, alias,
+			"INSERT INTO aliases (account, name, target, record, seal)"
+			" VALUES (?, ?, ?, ?, ?)",
+			f);
+	return change_end(store, own, r, f);
+}
+
+/** store_get_alias() - read; Return: 0, -ENOENT with @f untouched when its absence is proved, or -1 */
 int store_get_alias(struct store *store, const char *account, const char *name, struct alias *alias,
 		    struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int r = find(store, account, name, f);
 
+	if (r)
+		return r;
 	if (store_prepare(store,
 			  "SELECT " ALIAS_COLUMNS " FROM aliases"
 			  " WHERE account = ? AND name = ?",
@@ -99,9 +156,11 @@ int store_get_alias(struct store *store, const char *account, const char *name, 
 	store_bind_text(statement, 2, name);
 	switch (sqlite3_step(statement)) {
 	case SQLITE_DONE:
-		return -ENOENT;
+		return fault_set(f, "KMSInternalException",
+				 "The record of %s is missing. Restore the key store from a backup.",
+				 name);
 	case SQLITE_ROW:
-		return read_alias(store, statement, alias, f);
+		return read_alias(store, statement, alias, f) ? -1 : 0;
 	default:
 		return store_fault(store, "read an alias", f);
 	}
@@ -110,37 +169,77 @@ int store_get_alias(struct store *store, const char *account, const char *name, 
 /** store_update_alias() - point an existing alias elsewhere; Return: 0 or -1 */
 int store_update_alias(struct store *store, const struct alias *alias, struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	_cleanup_json_ struct json_object *record = alias_record(alias);
+	bool own;
+	int r;
 
-	if (store_prepare(store,
-			  "UPDATE aliases SET target = ?, record = ?, seal = ?"
-			  " WHERE account = ? AND name = ?",
-			  &statement, f))
+	if (change_begin(store, &own, f))
 		return -1;
-	store_bind_text(statement, 1, alias->target);
-	if (row_bind(store, statement, 2, record, NULL, f))
-		return -1;
-	store_bind_text(statement, 4, alias->account);
-	store_bind_text(statement, 5, alias->name);
-	if (sqlite3_step(statement) != SQLITE_DONE)
-		return store_fault(store, "update an alias", f);
-	return 0;
+	r = write_alias(store, alias,
+			"UPDATE aliases SET target = ?3, record = ?4, seal = ?5"
+			" WHERE account = ?1 AND name = ?2",
+			f);
+	return change_end(store, own, r, f);
 }
 
-/** store_delete_alias() - delete; Return: 0, -ENOENT with @f untouched, or -1 */
-int store_delete_alias(struct store *store, const char *account, const char *name, struct fault *f)
+static int drop_alias(struct store *store, const char *account, const char *alias, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	char name[SET_NAME_MAX];
 
 	if (store_prepare(store, "DELETE FROM aliases WHERE account = ? AND name = ?", &statement,
 			  f))
 		return -1;
 	store_bind_text(statement, 1, account);
-	store_bind_text(statement, 2, name);
+	store_bind_text(statement, 2, alias);
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "delete an alias", f);
-	return sqlite3_changes(store->db) > 0 ? 0 : -ENOENT;
+	set_alias_name(account, alias, name);
+	return set_drop(store, name, f);
+}
+
+/**
+ * store_delete_alias() - delete, also if the row of the alias is damaged
+ *
+ * Return: 0, -ENOENT with @f untouched, or -1.
+ */
+int store_delete_alias(struct store *store, const char *account, const char *name, struct fault *f)
+{
+	int r = find(store, account, name, f);
+	bool own;
+
+	if (r)
+		return r;
+	if (change_begin(store, &own, f))
+		return -1;
+	return change_end(store, own, drop_alias(store, account, name, f), f);
+}
+
+/**
+ * alias_drop_target() - delete the aliases of a key that is destroyed; in a change
+ *
+ * An alias whose record does not open, or names another key, stays in the set: its name is not free.
+ *
+ * Return: 0 or -1.
+ */
+int alias_drop_target(struct store *store, const char *key_id, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int step, r;
+
+	if (store_prepare(store, "SELECT " ALIAS_COLUMNS " FROM aliases WHERE target = ?",
+			  &statement, f))
+		return -1;
+	store_bind_text(statement, 1, key_id);
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct alias alias;
+
+		r = read_alias(store, statement, &alias, f);
+		if (r == -EBADMSG || (!r && strcmp(alias.target, key_id)))
+			continue;
+		if (r || drop_alias(store, alias.account, alias.name, f))
+			return -1;
+	}
+	return step == SQLITE_DONE ? 0 : store_fault(store, "read the aliases", f);
 }
 
 struct alias_list {
@@ -172,6 +271,8 @@ int store_list_aliases(struct store *store, const char *account, const char *tar
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	struct alias_list list = { target, each, userdata };
 
+	if (set_count_rows(store, f))
+		return -1;
 	if (store_prepare(store,
 			  target ? "SELECT " ALIAS_COLUMNS " FROM aliases"
 				   " WHERE account = ? AND name > ? AND target = ? ORDER BY name"

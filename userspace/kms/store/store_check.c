@@ -16,17 +16,27 @@ static bool waits_for_start(const struct store *store)
 	return sqlite3_extended_errcode(store->db) == SQLITE_READONLY_ROLLBACK;
 }
 
+static int read_head(struct store *store, const char *path, struct fault *f)
+{
+	int64_t version;
+
+	if (store_read_head(store, path, &version, f))
+		return -1;
+	if (version == 0)
+		return store_headless(path, f);
+	return version == STORE_VERSION ? store_check_set(store, path, f) : 0;
+}
+
 /**
  * store_check() - would store_open() open this database?
  * @directory: of kms.sqlite
- * @f: InvalidConfiguration when the database is missing, or the root key is not this database's
+ * @f: InvalidConfiguration, as store_open()
  *
  * Return: 0 or -1.
  */
 int store_check(const char *directory, const struct secret *root, struct fault *f)
 {
 	struct store *store;
-	int64_t version;
 	char path[4096];
 	int r;
 
@@ -48,7 +58,7 @@ int store_check(const char *directory, const struct secret *root, struct fault *
 			      "The key store %s cannot be opened: %s. Check the path and its permissions.",
 			      path, sqlite3_errmsg(store->db));
 	else
-		r = store_read_version(store, path, &version, f);
+		r = read_head(store, path, f);
 	store_close(store);
 	return r;
 }

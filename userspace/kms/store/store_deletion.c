@@ -12,6 +12,7 @@
 
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
+#include "kms/store/store_set.h"
 
 static bool is_due(const struct cmk *cmk, int64_t now)
 {
@@ -52,7 +53,10 @@ static int find_hinted(struct store *store, int64_t now, struct cmk *first, stru
 static int destroy_key(struct store *store, const char *key_id, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	char name[SET_NAME_MAX];
 
+	if (alias_drop_target(store, key_id, f))
+		return -1;
 	if (store_prepare(store, "DELETE FROM keys WHERE key_id = ?", &statement, f))
 		return -1;
 	store_bind_text(statement, 1, key_id);
@@ -62,7 +66,8 @@ static int destroy_key(struct store *store, const char *key_id, struct fault *f)
 		return fault_set(f, "KMSInternalException",
 				 "The row of key %s cannot be deleted. Restore the key store from a backup.",
 				 key_id);
-	return 0;
+	set_key_name(key_id, name);
+	return set_drop(store, name, f);
 }
 
 /* All or nothing: a key is not gone unless @each has recorded it. */

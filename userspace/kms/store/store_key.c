@@ -9,14 +9,16 @@
 
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
+#include "kms/store/store_set.h"
 #include "lib/base/json.h"
 
-/** store_add_key() - insert @cmk; Return: 0 or -1 */
-int store_add_key(struct store *store, const struct cmk *cmk, const struct secret *material,
+static int insert(struct store *store, const struct cmk *cmk, const struct secret *material,
 		  struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ struct json_object *record = cmk_record(cmk);
+	char name[SET_NAME_MAX];
+	sd_id128_t tag;
 
 	if (store_prepare(store,
 			  "INSERT INTO keys (" KEY_COLUMNS ", deletion) VALUES (?, ?, ?, ?, ?)",
@@ -25,19 +27,33 @@ int store_add_key(struct store *store, const struct cmk *cmk, const struct secre
 	store_bind_text(statement, 1, cmk->key_id);
 	store_bind_text(statement, 2, cmk->account);
 	sqlite3_bind_int64(statement, 5, key_hint(cmk));
-	if (row_bind(store, statement, 3, record, material, f))
+	if (row_bind(store, statement, 3, record, material, &tag, f))
 		return -1;
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "add a key", f);
-	return 0;
+	set_key_name(cmk->key_id, name);
+	return set_put(store, name, &tag, f);
+}
+
+/** store_add_key() - insert @cmk; Return: 0 or -1 */
+int store_add_key(struct store *store, const struct cmk *cmk, const struct secret *material,
+		  struct fault *f)
+{
+	bool own;
+
+	if (change_begin(store, &own, f))
+		return -1;
+	return change_end(store, own, insert(store, cmk, material, f), f);
 }
 
 /**
- * key_row_read() - read a key from the current row, whose columns are KEY_COLUMNS
+ * key_row_open() - open a key in the current row, whose columns are KEY_COLUMNS
+ *
+ * The row may be an old one. key_row_read() refuses an old row.
  *
  * Return: as row_read().
  */
-int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
+int key_row_open(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 		 struct secret **material, struct fault *f)
 {
 	const char *key_id = (const char *)sqlite3_column_text(statement, 0);
@@ -68,12 +84,49 @@ int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 	return 0;
 }
 
+/** key_row_read() - as key_row_open(), and the row must be the one that the set names */
+int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
+		 struct secret **material, struct fault *f)
+{
+	char name[SET_NAME_MAX];
+	int r = key_row_open(store, statement, cmk, material, f);
+
+	if (r)
+		return r;
+	set_key_name(cmk->key_id, name);
+	r = set_check_row(store, name, statement, 3, f);
+	if (r) {
+		cmk_free(cmk);
+		if (material) {
+			secret_free(*material);
+			*material = NULL;
+		}
+	}
+	return r;
+}
+
+/* Why is there no row? Return: -ENOENT when there is no such key, else -1 */
+static int explain_absence(struct store *store, const char *key_id, struct fault *f)
+{
+	char name[SET_NAME_MAX];
+	sd_id128_t tag;
+	int r;
+
+	set_key_name(key_id, name);
+	r = set_find(store, name, &tag, f);
+	if (r)
+		return r == -ENOENT ? r : -1;
+	return fault_set(f, "KMSInternalException",
+			 "The record of key %s is missing. Restore the key store from a backup.",
+			 key_id);
+}
+
 /**
  * store_get_key() - read a key and check its seal
  * @cmk: filled; cmk_free()
  * @material: NULL, or set to the key's material; secret_free()
  *
- * Return: 0, -ENOENT with @f untouched when the key does not exist, or -1.
+ * Return: 0, -ENOENT with @f untouched when it is proved that the key does not exist, or -1.
  */
 int store_get_key(struct store *store, const char *key_id, struct cmk *cmk,
 		  struct secret **material, struct fault *f)
@@ -86,7 +139,7 @@ int store_get_key(struct store *store, const char *key_id, struct cmk *cmk,
 	store_bind_text(statement, 1, key_id);
 	switch (sqlite3_step(statement)) {
 	case SQLITE_DONE:
-		return -ENOENT;
+		return explain_absence(store, key_id, f);
 	case SQLITE_ROW:
 		return key_row_read(store, statement, cmk, material, f) ? -1 : 0;
 	default:
@@ -94,26 +147,38 @@ int store_get_key(struct store *store, const char *key_id, struct cmk *cmk,
 	}
 }
 
-/** store_update_key() - seal the key's material anew with the metadata of @cmk; Return: 0 or -1 */
-int store_update_key(struct store *store, const struct cmk *cmk, struct fault *f)
+static int update(struct store *store, const struct cmk *cmk, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	_cleanup_json_ struct json_object *record = cmk_record(cmk);
 	_cleanup_secret_ struct secret *material = NULL;
 	_cleanup_cmk_ struct cmk before = { 0 };
+	char name[SET_NAME_MAX];
+	sd_id128_t tag;
 
 	if (store_get_key(store, cmk->key_id, &before, &material, f))
 		return -1;
 	if (store_prepare(store,
 			  "UPDATE keys SET record = ?, seal = ?, deletion = ? WHERE key_id = ?",
 			  &statement, f) ||
-	    row_bind(store, statement, 1, record, material, f))
+	    row_bind(store, statement, 1, record, material, &tag, f))
 		return -1;
 	sqlite3_bind_int64(statement, 3, key_hint(cmk));
 	store_bind_text(statement, 4, cmk->key_id);
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "update a key", f);
-	return 0;
+	set_key_name(cmk->key_id, name);
+	return set_put(store, name, &tag, f);
+}
+
+/** store_update_key() - seal the key's material anew with the metadata of @cmk; Return: 0 or -1 */
+int store_update_key(struct store *store, const struct cmk *cmk, struct fault *f)
+{
+	bool own;
+
+	if (change_begin(store, &own, f))
+		return -1;
+	return change_end(store, own, update(store, cmk, f), f);
 }
 
 struct key_list {
@@ -143,6 +208,8 @@ int store_list_keys(struct store *store, const char *account, const char *after,
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	struct key_list list = { each, userdata };
 
+	if (set_count_rows(store, f))
+		return -1;
 	if (store_prepare(store,
 			  "SELECT " KEY_COLUMNS " FROM keys"
 			  " WHERE account = ? AND key_id > ? ORDER BY key_id",

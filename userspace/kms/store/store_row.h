@@ -9,19 +9,35 @@
 
 #include <json-c/json.h>
 #include <sqlite3.h>
+#include <systemd/sd-id128.h>
 
 #include "kms/keys/cmk.h"
 #include "kms/keys/crypto.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 
+struct alias;
+struct store_setup;
+
 /* A commit waits that long for a reader, such as --check-config or a backup, to end. */
 #define STORE_BUSY_MSEC 10000
+
+/* What the row of table "store" says of the others. The copy in memory counts, not the one in the file. */
+struct store_head {
+	int64_t change; /* number of the last change */
+	int64_t keys;	/* entries in the set */
+	int64_t aliases;
+	sd_id128_t set; /* tag of the first node of the set */
+};
 
 struct store {
 	sqlite3 *db;
 	const struct secret *root; /* borrowed */
 	char id[37];
+	struct store_head head;
+	struct store_head before; /* the change that is under way */
+	sqlite3_int64 rows_before;
+	bool changing; /* between store_begin() and its end */
 	struct {
 		int64_t seconds;  /* at @since_ns */
 		int64_t since_ns; /* CLOCK_BOOTTIME */
@@ -37,14 +53,30 @@ int store_prepare(struct store *store, const char *sql, sqlite3_stmt **statement
 
 void store_bind_text(sqlite3_stmt *statement, int index, const char *text);
 
+int store_write_head(struct store *store, struct fault *f);
+
 int store_find(const char *path, struct fault *f);
 
-int store_read_version(struct store *store, const char *path, int64_t *version, struct fault *f);
+#define STORE_VERSION 3 /* 2: keys.deletion. 3: sets */
 
-int store_upgrade(struct store *store, const char *path, struct fault *f);
+int store_read_head(struct store *store, const char *path, int64_t *version, struct fault *f);
+
+int store_headless(const char *path, struct fault *f);
+
+int store_check_set(struct store *store, const char *path, struct fault *f);
+
+int store_upgrade(struct store *store, const char *path, const struct store_setup *setup,
+		  struct fault *f);
+
+/* Begins a change unless one is under way; change_end() ends it if it was begun here. */
+int change_begin(struct store *store, bool *own, struct fault *f);
+
+int change_end(struct store *store, bool own, int r, struct fault *f);
 
 int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct json_object *record,
-	     const struct secret *material, struct fault *f);
+	     const struct secret *material, sd_id128_t *tag, struct fault *f);
+
+bool row_has_tag(sqlite3_stmt *statement, int column, const sd_id128_t *tag);
 
 int row_read(struct store *store, sqlite3_stmt *statement, int column, struct json_object **record,
 	     size_t material_size, struct secret **material, struct fault *f);
@@ -59,8 +91,19 @@ int row_list(struct store *store, sqlite3_stmt *statement, row_each_t each, void
 /* Columns that key_row_read() expects. */
 #define KEY_COLUMNS "key_id, account, record, seal"
 
+int key_row_open(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
+		 struct secret **material, struct fault *f);
+
 int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 		 struct secret **material, struct fault *f);
+
+/* Columns that alias_row_open() expects. */
+#define ALIAS_COLUMNS "account, name, record, seal"
+
+int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *alias,
+		   struct fault *f);
+
+int alias_drop_target(struct store *store, const char *key_id, struct fault *f);
 
 /* key_hint() - what the column "deletion" of @cmk holds: when it is due, 0 unless pending */
 static inline int64_t key_hint(const struct cmk *cmk)

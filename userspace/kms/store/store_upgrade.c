@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: MIT
 /*
- * The version, the id and the clock of a database, sealed in the one row of table "store", and the step from
- * each version to the next. A new database takes the same steps.
+ * The step from each version of the database to the next. A new database takes the same steps.
  *
  * Must never leave a database between two versions: all steps are one transaction.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <systemd/sd-id128.h>
 
 #include "kms/store/store.h"
-#include "kms/store/store_clock.h"
 #include "kms/store/store_row.h"
+#include "kms/store/store_set.h"
 #include "lib/base/json.h"
 
-#define VERSION 2 /* 2: keys.deletion */
+static const char first_schema[] =
+	"CREATE TABLE store (id INTEGER PRIMARY KEY CHECK (id = 1),"
+	" record TEXT NOT NULL, seal BLOB NOT NULL) STRICT;"
+	"CREATE TABLE keys (key_id TEXT PRIMARY KEY, account TEXT NOT NULL,"
+	" record TEXT NOT NULL, seal BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE aliases (account TEXT NOT NULL, name TEXT NOT NULL,"
+	" target TEXT NOT NULL REFERENCES keys (key_id) ON DELETE CASCADE,"
+	" record TEXT NOT NULL, seal BLOB NOT NULL, PRIMARY KEY (account, name))"
+	" STRICT, WITHOUT ROWID;"
+	"CREATE INDEX aliases_by_target ON aliases (target);";
 
 static int run(struct store *store, const char *sql, struct fault *f)
 {
@@ -34,7 +41,7 @@ static int fill_hints(struct store *store, struct fault *f)
 	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
 		_cleanup_cmk_ struct cmk cmk = { 0 };
 
-		r = key_row_read(store, statement, &cmk, NULL, f);
+		r = key_row_open(store, statement, &cmk, NULL, f);
 		if (r == -EBADMSG)
 			continue;
 		if (r || (key_hint(&cmk) && key_set_hint(store, &cmk, f)))
@@ -51,6 +58,57 @@ static int add_hints(struct store *store, struct fault *f)
 	return run(store, "CREATE INDEX keys_by_deletion ON keys (deletion) WHERE deletion > 0", f);
 }
 
+/* A damaged row is in the set under the name that its columns give: its key is not absent. */
+static int put_key(struct store *store, sqlite3_stmt *statement, void *userdata, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	char name[SET_NAME_MAX];
+	int r = key_row_open(store, statement, &cmk, NULL, f);
+
+	if (r && r != -EBADMSG)
+		return -1;
+	*(int64_t *)userdata += r ? 1 : 0;
+	set_key_name((const char *)sqlite3_column_text(statement, 0), name);
+	return set_put_row(store, name, statement, 3, f);
+}
+
+static int put_alias(struct store *store, sqlite3_stmt *statement, void *userdata, struct fault *f)
+{
+	char name[SET_NAME_MAX];
+	struct alias alias;
+	int r = alias_row_open(store, statement, &alias, f);
+
+	if (r && r != -EBADMSG)
+		return -1;
+	*(int64_t *)userdata += r ? 1 : 0;
+	set_alias_name((const char *)sqlite3_column_text(statement, 0),
+		       (const char *)sqlite3_column_text(statement, 1), name);
+	return set_put_row(store, name, statement, 3, f);
+}
+
+static int put_rows(struct store *store, const char *sql, row_each_t put, int64_t *damaged,
+		    struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+
+	if (store_prepare(store, sql, &statement, f))
+		return -1;
+	return row_list(store, statement, put, damaged, f);
+}
+
+/* @damaged: set to the number of rows that no longer open */
+static int add_set(struct store *store, int64_t *damaged, struct fault *f)
+{
+	if (run(store,
+		"CREATE TABLE sets (path TEXT PRIMARY KEY, record TEXT NOT NULL,"
+		" seal BLOB NOT NULL) STRICT, WITHOUT ROWID",
+		f) ||
+	    set_make(store, f) ||
+	    put_rows(store, "SELECT " KEY_COLUMNS " FROM keys", put_key, damaged, f))
+		return -1;
+	return put_rows(store, "SELECT " ALIAS_COLUMNS " FROM aliases", put_alias, damaged, f);
+}
+
 /* Stores of older versions have no id. */
 static int make_id(struct store *store, struct fault *f)
 {
@@ -65,102 +123,56 @@ static int make_id(struct store *store, struct fault *f)
 	return 0;
 }
 
-static int write_record(struct store *store, struct fault *f)
+static int tell(struct store *store, const struct store_setup *setup, int64_t version,
+		int64_t damaged, struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	_cleanup_json_ struct json_object *record = json_object_new_object();
+	struct json_object *details;
 
-	json_add_string(record, "Record", "store");
-	json_add_int(record, "Version", VERSION);
-	json_add_string(record, "Id", store->id);
-	store_clock_store(store, record);
-	if (store_prepare(store, "INSERT OR REPLACE INTO store VALUES (1, ?, ?)", &statement, f) ||
-	    row_bind(store, statement, 1, record, NULL, f))
-		return -1;
-	if (sqlite3_step(statement) != SQLITE_DONE)
-		return store_fault(store, "write its version", f);
-	return 0;
-}
-
-/**
- * store_save_clock() - keep what the store's clock has counted
- *
- * What is not kept when the host goes down makes waiting periods longer.
- *
- * Return: 0 or -1.
- */
-int store_save_clock(struct store *store, struct fault *f)
-{
-	return write_record(store, f);
-}
-
-static int upgrade(struct store *store, int64_t version, struct fault *f)
-{
-	if (store_begin(store, f))
-		return -1;
-	if ((version < 2 && add_hints(store, f)) || make_id(store, f) || write_record(store, f)) {
-		store_rollback(store);
-		return -1;
-	}
-	return store_commit(store, f);
-}
-
-/**
- * store_read_version() - prove that the root key is the database's, and that its version is known
- * @path: of the database, for faults
- * @version: set; 0 for a new database
- * @f: InvalidConfiguration
- *
- * Return: 0 or -1.
- */
-int store_read_version(struct store *store, const char *path, int64_t *version, struct fault *f)
-{
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	_cleanup_json_ struct json_object *record = NULL;
-	const char *id;
-	int r;
-
-	*version = 0;
-	store_clock_load(store, NULL);
-	if (store_prepare(store, "SELECT record, seal FROM store WHERE id = 1", &statement, f))
-		return -1;
-	switch (sqlite3_step(statement)) {
-	case SQLITE_DONE:
+	if (version == 0 || !setup->event)
 		return 0;
-	case SQLITE_ROW:
-		break;
-	default:
-		return store_fault(store, "read its version", f);
-	}
-	r = row_read(store, statement, 0, &record, 0, NULL, f);
-	if (r == -EBADMSG)
-		return fault_set(f, "InvalidConfiguration",
-				 "The root key does not open %s. Give the root key that the database was made with.",
-				 path);
-	if (r)
+	details = json_object_new_object();
+	json_add_int(details, "fromVersion", version);
+	json_add_int(details, "toVersion", STORE_VERSION);
+	json_add_int(details, "keys", store->head.keys);
+	json_add_int(details, "aliases", store->head.aliases);
+	json_add_int(details, "damagedRecords", damaged);
+	return setup->event("UpgradeKeyStore", details, setup->userdata, f);
+}
+
+static int take_steps(struct store *store, const struct store_setup *setup, int64_t version,
+		      struct fault *f)
+{
+	int64_t damaged = 0;
+
+	if ((version < 1 && run(store, first_schema, f)) || (version < 2 && add_hints(store, f)) ||
+	    (version < 3 && add_set(store, &damaged, f)) || make_id(store, f))
 		return -1;
-	*version = json_get_int(record, "Version", 0);
-	id = json_get_string(record, "Id");
-	store_clock_load(store, record);
-	snprintf(store->id, sizeof(store->id), "%s", id ? id : "");
-	if (*version < 1 || *version > VERSION)
-		return fault_set(f, "InvalidConfiguration",
-				 "%s was written by a newer version. Install that version.", path);
-	return 0;
+	return tell(store, setup, version, damaged, f);
 }
 
 /**
  * store_upgrade() - prove that the root key is the database's, then bring it to this version
  * @path: of the database, for faults
+ * @setup: of store_open()
  * @f: InvalidConfiguration
+ *
+ * The record of the upgrade comes before the upgrade is kept.
  *
  * Return: 0 or -1.
  */
-int store_upgrade(struct store *store, const char *path, struct fault *f)
+int store_upgrade(struct store *store, const char *path, const struct store_setup *setup,
+		  struct fault *f)
 {
 	int64_t version;
+	bool own;
 
-	if (store_read_version(store, path, &version, f))
+	if (store_read_head(store, path, &version, f))
 		return -1;
-	return version == VERSION && store->id[0] ? 0 : upgrade(store, version, f);
+	if (version == STORE_VERSION)
+		return store_check_set(store, path, f);
+	if (version == 0 && !setup->create)
+		return store_headless(path, f);
+	if (change_begin(store, &own, f))
+		return -1;
+	return change_end(store, own, take_steps(store, setup, version, f), f);
 }
