@@ -37,7 +37,9 @@ def shared_key():
     if twin.process:
         assert twin.stop() == 0
         shutil.rmtree(twin.state)
+        shutil.rmtree(f"{twin.state}-counter")
     shutil.copytree(agent.kms.state, twin.state)
+    shutil.copytree(f"{agent.kms.state}-counter", f"{twin.state}-counter")
     shutil.copy(agent.kms.root_key, twin.root_key)
     agent.kms.start()
     twin.start()

@@ -128,6 +128,7 @@ def _():
     assert agent.kms.stop() == 0
     shutil.rmtree(agent.kms.state)
     os.rename(f"{agent.kms.state}.backup", agent.kms.state)
+    assert agent.kms.run("--accept-rollback")[0] == 0
     agent.kms.start()
     assert kms_id(agent.kms) == before
     agent.wait_status("db1", LOST)

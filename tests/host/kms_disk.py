@@ -111,6 +111,7 @@ def _():
             seal = nonce + AESGCM(f.read()).encrypt(nonce, b"", record)
         db.execute("UPDATE store SET record = ?, seal = ?", (record.decode(), seal))
         db.execute("DROP TABLE sets")
+    os.unlink(f"{kms.state}-counter/kms.counter")
     assert kms.run("--init")[0] == 0  # as the unit does first: leaves the store to the KMS
     status, said = kms.run(audit_file="/dev/full")
     assert status == 1 and "audit trail cannot be written" in said, (status, said)
@@ -180,7 +181,74 @@ def _():
     assert kms.run("--init", "--new-store")[0] == 0
     os.unlink(f"{kms.state}/kms.sqlite")
     os.rename(f"{kms.state}/lost", f"{kms.state}/kms.sqlite")
+    # The new store was counted meanwhile.
+    assert kms.run()[0] == 2
+    assert kms.run("--accept-rollback")[0] == 0
     kms.start()
+
+
+@test("an old copy of the key store serves nothing until an administrator accepts it, which is recorded")
+def _():
+    store, old, new = f"{kms.state}/kms.sqlite", f"{kms.dir}/old.sqlite", f"{kms.dir}/new.sqlite"
+    key = kms.new_key()["KeyId"]
+    kms.stop()
+    shutil.copy(store, old)
+    kms.start()
+    kms.good("DisableKey", {"KeyId": key})
+    kms.stop()
+    shutil.copy(store, new)
+    shutil.copy(old, store)
+    for _ in range(2):
+        status, said = kms.run()
+        assert status == 2 and "is an old copy" in said and "--accept-rollback" in said, (status, said)
+    # The present one needs no answer.
+    shutil.copy(new, store)
+    kms.start()
+    assert kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"] == "Disabled"
+    kms.stop()
+    shutil.copy(old, store)
+    assert kms.run("--accept-rollback", audit_file="/dev/full")[0] == 1
+    assert kms.run()[0] == 2
+    assert kms.run("--accept-rollback")[0] == 0
+    kms.start()
+    assert kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"] == "Enabled"
+    record = [r for r in kms.audit() if r["eventName"] == "AcceptRollback"][-1]
+    assert record["serviceEventDetails"]["storeChange"] < record["serviceEventDetails"]["counterChange"], record
+    # From now on the other one is the old one.
+    kms.stop()
+    shutil.copy(store, old)
+    shutil.copy(new, store)
+    assert kms.run()[0] == 2
+    shutil.copy(old, store)
+    os.unlink(f"{kms.state}-counter/kms.counter")
+    status, said = kms.run()
+    assert status == 2 and "counter" in said and "is lost" in said, (status, said)
+    assert kms.run("--accept-rollback")[0] == 0
+    kms.start()
+
+
+@test("a kill between the change and its counter locks nobody out")
+def _():
+    counter, store = f"{kms.state}-counter/kms.counter", f"{kms.state}/kms.sqlite"
+    kms.stop()
+    shutil.copy(counter, f"{kms.dir}/counter")
+    kms.start()
+    kms.new_key()
+    kms.stop()
+    shutil.copy(store, f"{kms.dir}/next.sqlite")
+    shutil.copy(f"{kms.dir}/counter", counter)  # as the kill would leave it
+    kms.start()
+    kms.new_key()
+    kms.stop()
+    shutil.copy(f"{kms.dir}/counter", counter)  # two changes: no kill leaves that
+    assert kms.run()[0] == 2
+    shutil.copy(f"{kms.dir}/next.sqlite", store)
+    kms.start()
+    for _ in range(5):
+        kms.process.kill()
+        kms.process.wait()
+        kms.start()
+        kms.new_key()
 
 
 @test("credentials that others can read, or that are incomplete, are refused at start")

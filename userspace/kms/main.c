@@ -57,7 +57,9 @@ static int open_store(const struct settings *s, struct server *server, bool firs
 	struct store_setup setup = {
 		.directory = s->state_directory,
 		.root = server->root,
+		.counter = s->counter,
 		.create = first || s->new_store,
+		.accept = s->accept_rollback,
 	};
 
 	if (s->init && !(setup.create && store_missing(s->state_directory)))
@@ -81,6 +83,7 @@ static int prepare(const struct settings *s, struct server *server, struct fault
 	    folder_make_for(s->root_key, 0755, 0755, f) ||
 	    folder_make_for(s->credentials, 0755, 0755, f) ||
 	    folder_make_for(s->audit_file, 0755, 0755, f) ||
+	    folder_make_for(s->counter, 0755, 0700, f) ||
 	    root_key_load(s->root_key, s->state_directory, &server->root, &first, f) ||
 	    credentials_make(s->credentials, s->region, f) ||
 	    tls_load(s->state_directory, "envelope-kms", &server->tls, f))
@@ -157,6 +160,10 @@ static int run(struct settings *s, struct server *server, struct fault *f)
 	if (s->init) {
 		log_info("ready: root key %s, credentials %s, certificate %s/ca.pem", s->root_key,
 			 s->credentials, s->state_directory);
+		return 0;
+	}
+	if (s->accept_rollback) {
+		log_info("the key store in %s is the present one", s->state_directory);
 		return 0;
 	}
 	if (open_kms(s, server, f) || serve(s, server, f) ||

@@ -54,6 +54,8 @@ static const struct setting table[] = {
 	     "PATH access keys of the principals"),
 	TEXT("AuditFile", "audit-file", audit_file, "/var/log/envelope/kms-audit.jsonl",
 	     "PATH  audit trail"),
+	TEXT("CounterFile", "counter-file", counter, "",
+	     "PATH counter of changes; '' for StateDirectory-counter/kms.counter"),
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -63,6 +65,7 @@ enum {
 	OPTION_CONFIG = 512,
 	OPTION_INIT,
 	OPTION_NEW_STORE,
+	OPTION_ACCEPT_ROLLBACK,
 	OPTION_CHECK_CONFIG,
 };
 
@@ -120,6 +123,7 @@ static void print_help(void)
 	     "The embedded KMS of dm-envelope: serves the AWS KMS API (JSON 1.1, SigV4).\n\n"
 	     "  --init             make root key, key store, TLS certificate and credentials, then exit\n"
 	     "  --new-store        begin an empty key store under a root key that exists\n"
+	     "  --accept-rollback  take an old copy of the key store for the present one, then exit\n"
 	     "  --check-config     check the settings, and the files they name, then exit\n"
 	     "  --config PATH      settings (default /etc/envelope/kms.conf)");
 	for (i = 0; i < TABLE_SIZE; i++)
@@ -133,7 +137,7 @@ static void print_help(void)
 	     "See envelope-kms(8).");
 }
 
-static void make_options(struct option options[TABLE_SIZE + 7])
+static void make_options(struct option options[TABLE_SIZE + 8])
 {
 	size_t i;
 
@@ -143,6 +147,8 @@ static void make_options(struct option options[TABLE_SIZE + 7])
 	options[i++] = (struct option){ "config", required_argument, NULL, OPTION_CONFIG };
 	options[i++] = (struct option){ "init", no_argument, NULL, OPTION_INIT };
 	options[i++] = (struct option){ "new-store", no_argument, NULL, OPTION_NEW_STORE };
+	options[i++] = (struct option){ "accept-rollback", no_argument, NULL,
+					OPTION_ACCEPT_ROLLBACK };
 	options[i++] = (struct option){ "check-config", no_argument, NULL, OPTION_CHECK_CONFIG };
 	options[i++] = (struct option){ "help", no_argument, NULL, 'h' };
 	options[i++] = (struct option){ "version", no_argument, NULL, 'V' };
@@ -153,7 +159,7 @@ static void make_options(struct option options[TABLE_SIZE + 7])
 static int read_options(int argc, char **argv, struct settings *settings, bool config_only,
 			struct fault *f)
 {
-	struct option options[TABLE_SIZE + 7];
+	struct option options[TABLE_SIZE + 8];
 	int option;
 
 	make_options(options);
@@ -173,6 +179,8 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 			settings->init = true;
 		} else if (option == OPTION_NEW_STORE) {
 			settings->new_store = true;
+		} else if (option == OPTION_ACCEPT_ROLLBACK) {
+			settings->accept_rollback = true;
 		} else if (option == OPTION_CHECK_CONFIG) {
 			settings->check_config = true;
 		} else if (!config_only &&
@@ -202,6 +210,10 @@ static int read_all(int argc, char **argv, struct settings *settings, struct fau
 		*f = option;
 		wrong = true;
 	}
+	/* Not in StateDirectory: both would be restored together. */
+	if (!settings->counter[0])
+		snprintf(settings->counter, sizeof(settings->counter), "%s-counter/kms.counter",
+			 settings->state_directory);
 	return wrong ? -1 : 0;
 }
 
@@ -251,8 +263,12 @@ int settings_read(int argc, char **argv, struct settings *settings, struct fault
 			return -1;
 	if (read_options(argc, argv, settings, true, f))
 		return -1;
-	if (settings->check_config && (settings->init || settings->new_store))
+	if (settings->check_config &&
+	    (settings->init || settings->new_store || settings->accept_rollback))
 		return fault_set(f, "Usage",
-				 "--check-config makes nothing. Give it without --init and --new-store.");
+				 "--check-config makes nothing. Give it without --init, --new-store and --accept-rollback.");
+	if (settings->accept_rollback && (settings->init || settings->new_store))
+		return fault_set(f, "Usage",
+				 "--accept-rollback is for a key store that exists. Give it without --init and --new-store.");
 	return read_all(argc, argv, settings, all, f);
 }

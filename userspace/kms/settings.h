@@ -22,9 +22,11 @@ struct settings {
 	char root_key[4096];
 	char credentials[4096];
 	char audit_file[4096];
-	bool init;	   /* --init: make the missing files, then exit */
-	bool new_store;	   /* --new-store: begin an empty key store */
-	bool check_config; /* --check-config: change nothing, then exit */
+	char counter[4096];   /* file of the counter of changes */
+	bool init;	      /* --init: make the missing files, then exit */
+	bool new_store;	      /* --new-store: begin an empty key store */
+	bool accept_rollback; /* --accept-rollback: take an old key store, then exit */
+	bool check_config;    /* --check-config: change nothing, then exit */
 };
 
 int settings_read(int argc, char **argv, struct settings *settings, struct faults *all,

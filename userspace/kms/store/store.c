@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kms/store/store_counter.h"
 #include "kms/store/store_row.h"
 #include "lib/base/json.h"
 
@@ -83,15 +84,25 @@ int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct jso
 	return 0;
 }
 
-/** row_has_tag() - does the seal in @column have @tag? row_read() checks the seal itself */
-bool row_has_tag(sqlite3_stmt *statement, int column, const sd_id128_t *tag)
+/** row_tag() - the tag of the seal in @column; one that fits no row if there is no seal */
+void row_tag(sqlite3_stmt *statement, int column, sd_id128_t *tag)
 {
 	const uint8_t *seal = sqlite3_column_blob(statement, column);
 	size_t size = (size_t)sqlite3_column_bytes(statement, column);
 
 	_Static_assert(sizeof(tag->bytes) == CRYPTO_TAG_BYTES, "an id of 128 bits holds a tag");
-	return seal && size >= CRYPTO_SEAL_BYTES &&
-	       !memcmp(seal + size - CRYPTO_TAG_BYTES, tag->bytes, CRYPTO_TAG_BYTES);
+	*tag = SD_ID128_NULL;
+	if (seal && size >= CRYPTO_SEAL_BYTES)
+		memcpy(tag->bytes, seal + size - CRYPTO_TAG_BYTES, CRYPTO_TAG_BYTES);
+}
+
+/** row_has_tag() - does the seal in @column have @tag? row_read() checks the seal itself */
+bool row_has_tag(sqlite3_stmt *statement, int column, const sd_id128_t *tag)
+{
+	sd_id128_t seen;
+
+	row_tag(statement, column, &seen);
+	return sd_id128_equal(seen, *tag);
 }
 
 /**
@@ -231,7 +242,8 @@ int store_open(const struct store_setup *setup, struct store **out, struct fault
 		return fault_set(f, "InternalFailure",
 				 "Out of memory. Free some, and start again.");
 	store->root = setup->root;
-	if (open_file(store, path, setup->create, f) || store_upgrade(store, path, setup, f)) {
+	if (counter_open(store, setup->counter, f) || open_file(store, path, setup->create, f) ||
+	    store_upgrade(store, path, setup, f)) {
 		store_close(store);
 		return -1;
 	}
@@ -314,6 +326,7 @@ int store_commit(struct store *store, struct fault *f)
 		return -1;
 	}
 	store->changing = false;
+	counter_follow(store);
 	return 0;
 }
 
@@ -350,5 +363,7 @@ void store_close(struct store *store)
 	if (!store)
 		return;
 	sqlite3_close(store->db);
+	if (store->counter.fd >= 0)
+		close(store->counter.fd);
 	free(store);
 }

@@ -5,8 +5,8 @@
  * A row is a JSON record in clear and a seal: AES-256-GCM under the root key with the record as
  * associated data. The material of a key is the sealed plaintext. An attacker who can write the
  * database but lacks the root key can therefore not swap a row, retarget it or change its state.
- * store_set.h tells a row that is missing, or old, from one that never was. Putting back an old copy
- * of the whole file is not noticed.
+ * store_set.h tells a row that is missing, or old, from one that never was. store_counter.h tells an
+ * old copy of the whole file from the present one.
  *
  * The other columns only find and order rows, since they are not sealed. An attacker who alters one
  * can hide a row from the timer that destroys keys, but key_lookup() still refuses a key that is due.
@@ -56,12 +56,16 @@ typedef int (*store_event_t)(const char *name, struct json_object *details, void
  * @create: make the database if it is missing. Only with a new root key or at the operator's
  *	request: an empty store in place of a lost one would answer NotFoundException for each key,
  *	and that ends clusters for good.
+ * @counter: file of the counter of changes, see store_counter.h; NULL for none
+ * @accept: take an old copy of the database, or one whose counter is lost, for the present one
  * @event: NULL for none; with @userdata
  */
 struct store_setup {
 	const char *directory;
 	const struct secret *root;
+	const char *counter;
 	bool create;
+	bool accept;
 	store_event_t event;
 	void *userdata;
 };

@@ -47,6 +47,7 @@ int store_check(const char *directory, const struct secret *root, struct fault *
 	if (!store)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	store->root = root;
+	store->counter.fd = -1;
 	r = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL);
 	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
 	if (!r)

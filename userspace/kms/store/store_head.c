@@ -34,8 +34,10 @@ int store_write_head(struct store *store, struct fault *f)
 	json_add_int(record, "Keys", store->head.keys);
 	json_add_int(record, "Aliases", store->head.aliases);
 	add_tag(record, "Set", store->head.set);
+	store->head.after = store->counter.head;
+	add_tag(record, "After", store->head.after);
 	if (store_prepare(store, "INSERT OR REPLACE INTO store VALUES (1, ?, ?)", &statement, f) ||
-	    row_bind(store, statement, 1, record, NULL, NULL, f))
+	    row_bind(store, statement, 1, record, NULL, &store->head.tag, f))
 		return -1;
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "write its head", f);
@@ -63,6 +65,7 @@ static int take(struct store *store, struct json_object *record, const char *pat
 {
 	const char *id = json_get_string(record, "Id");
 	const char *set = json_get_string(record, "Set");
+	const char *after = json_get_string(record, "After");
 
 	*version = json_get_int(record, "Version", 0);
 	snprintf(store->id, sizeof(store->id), "%s", id ? id : "");
@@ -77,6 +80,8 @@ static int take(struct store *store, struct json_object *record, const char *pat
 		return fault_set(f, "InvalidConfiguration",
 				 "The head of the key store %s has no set of keys. Restore it from a backup.",
 				 path);
+	if (after)
+		sd_id128_from_string(after, &store->head.after);
 	return 0;
 }
 
@@ -134,6 +139,7 @@ int store_read_head(struct store *store, const char *path, int64_t *version, str
 		return fault_set(f, "InvalidConfiguration",
 				 "The root key does not open %s. Give the root key that the database was made with.",
 				 path);
+	row_tag(statement, 1, &store->head.tag);
 	return r ? -1 : take(store, record, path, version, f);
 }
 

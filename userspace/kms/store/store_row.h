@@ -27,7 +27,18 @@ struct store_head {
 	int64_t change; /* number of the last change */
 	int64_t keys;	/* entries in the set */
 	int64_t aliases;
-	sd_id128_t set; /* tag of the first node of the set */
+	sd_id128_t set;	  /* tag of the first node of the set */
+	sd_id128_t tag;	  /* of the head itself */
+	sd_id128_t after; /* what the counter had when the head was written */
+};
+
+#define COUNTER_UNKNOWN (-1)
+
+struct counter { /* see store_counter.h */
+	int fd;	 /* -1: the store has no counter */
+	int slot;
+	int64_t change; /* COUNTER_UNKNOWN: lost or damaged */
+	sd_id128_t head;
 };
 
 struct store {
@@ -35,6 +46,7 @@ struct store {
 	const struct secret *root; /* borrowed */
 	char id[37];
 	struct store_head head;
+	struct counter counter;
 	struct store_head before; /* the change that is under way */
 	sqlite3_int64 rows_before;
 	bool changing; /* between store_begin() and its end */
@@ -75,6 +87,8 @@ int change_end(struct store *store, bool own, int r, struct fault *f);
 
 int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct json_object *record,
 	     const struct secret *material, sd_id128_t *tag, struct fault *f);
+
+void row_tag(sqlite3_stmt *statement, int column, sd_id128_t *tag);
 
 bool row_has_tag(sqlite3_stmt *statement, int column, const sd_id128_t *tag);
 

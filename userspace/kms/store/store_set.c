@@ -318,13 +318,9 @@ int set_put(struct store *store, const char *name, const sd_id128_t *tag, struct
 int set_put_row(struct store *store, const char *name, sqlite3_stmt *statement, int column,
 		struct fault *f)
 {
-	const uint8_t *seal = sqlite3_column_blob(statement, column);
-	size_t size = (size_t)sqlite3_column_bytes(statement, column);
-	sd_id128_t tag = SD_ID128_NULL;
+	sd_id128_t tag;
 
-	/* A row without a seal has a tag that fits no row. */
-	if (seal && size >= CRYPTO_SEAL_BYTES)
-		memcpy(tag.bytes, seal + size - CRYPTO_TAG_BYTES, sizeof(tag.bytes));
+	row_tag(statement, column, &tag);
 	return set_put(store, name, &tag, f);
 }
 

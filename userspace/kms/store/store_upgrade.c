@@ -8,6 +8,7 @@
 #include <systemd/sd-id128.h>
 
 #include "kms/store/store.h"
+#include "kms/store/store_counter.h"
 #include "kms/store/store_row.h"
 #include "kms/store/store_set.h"
 #include "lib/base/json.h"
@@ -145,13 +146,56 @@ static int take_steps(struct store *store, const struct store_setup *setup, int6
 	int64_t damaged = 0;
 
 	if ((version < 1 && run(store, first_schema, f)) || (version < 2 && add_hints(store, f)) ||
-	    (version < 3 && add_set(store, &damaged, f)) || make_id(store, f))
+	    (version < 3 && add_set(store, &damaged, f)))
 		return -1;
 	return tell(store, setup, version, damaged, f);
 }
 
+static int tell_accepted(struct store *store, const struct store_setup *setup, struct fault *f)
+{
+	struct json_object *details;
+
+	if (!setup->event)
+		return 0;
+	details = json_object_new_object();
+	json_add_int(details, "storeChange", store->head.change);
+	if (store->counter.change != COUNTER_UNKNOWN)
+		json_add_int(details, "counterChange", store->counter.change);
+	return setup->event("AcceptRollback", details, setup->userdata, f);
+}
+
+/*
+ * Makes the old copy the present one: its next change is later than each one that was counted. A crash
+ * in between leaves the store as it was, or as accepted.
+ */
+static int accept(struct store *store, const struct store_setup *setup, struct fault *f)
+{
+	if (tell_accepted(store, setup, f))
+		return -1;
+	if (store->counter.change == COUNTER_UNKNOWN && counter_begin(store, f))
+		return -1;
+	if (store->head.change < store->counter.change)
+		store->head.change = store->counter.change;
+	return store_save_clock(store, f);
+}
+
+/* Upgrades a database that is not counted yet. Change 0 is what an interrupted upgrade has left. */
+static int upgrade(struct store *store, const struct store_setup *setup, int64_t version,
+		   const char *path, struct fault *f)
+{
+	bool own;
+
+	if (version > 0 && store->counter.change > 0 &&
+	    (setup->accept ? tell_accepted(store, setup, f) : counter_check(store, path, f)))
+		return -1;
+	if (make_id(store, f) || counter_begin(store, f) || change_begin(store, &own, f))
+		return -1;
+	return change_end(store, own, take_steps(store, setup, version, f), f);
+}
+
 /**
- * store_upgrade() - prove that the root key is the database's, then bring it to this version
+ * store_upgrade() - prove that the root key is the database's and that the database is the present one,
+ * then bring it to this version
  * @path: of the database, for faults
  * @setup: of store_open()
  * @f: InvalidConfiguration
@@ -164,15 +208,20 @@ int store_upgrade(struct store *store, const char *path, const struct store_setu
 		  struct fault *f)
 {
 	int64_t version;
-	bool own;
+	int r;
 
 	if (store_read_head(store, path, &version, f))
 		return -1;
-	if (version == STORE_VERSION)
-		return store_check_set(store, path, f);
 	if (version == 0 && !setup->create)
 		return store_headless(path, f);
-	if (change_begin(store, &own, f))
+	if (version < STORE_VERSION) {
+		r = upgrade(store, setup, version, path, f);
+	} else if (store_check_set(store, path, f)) {
 		return -1;
-	return change_end(store, own, take_steps(store, setup, version, f), f);
+	} else {
+		r = counter_check(store, path, f);
+		if (r && setup->accept)
+			r = accept(store, setup, f);
+	}
+	return r ? -1 : counter_write(store, f);
 }
