@@ -244,6 +244,39 @@ def _():
         assert record["requestParameters"] is None and len(json.dumps(record)) < 2000, record
 
 
+@test("strangers who flood the KMS are counted: few records, each of them valid UTF-8")
+def _():
+    calls, single = 400, 8  # strangers.h
+    kms.restart()
+    start = len(kms.audit())
+    forged = b"AWS4-HMAC-SHA256 Credential=AKIA\xff\xfe/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0"
+    connection = kms.connection("tls")
+    for _i in range(calls // 2):
+        for headers in {"Authorization": forged}, {}:
+            connection.request("POST", "/", b"", {"User-Agent": b"\xff" * 2000, "X-Amz-Date": "20260101T000000Z",
+                                                  "X-Amz-Target": "TrentService.ListKeys", **headers})
+            assert connection.getresponse().read()
+    connection.close()
+
+    def seen():
+        records = kms.audit()[start:]
+        sums = [r["serviceEventDetails"] for r in records if r["eventName"] == "UnauthenticatedCalls"]
+        return [r for r in records if r["userIdentity"].get("type") == "Unknown"], sums
+
+    def counted():
+        records, sums = seen()
+        return len(records) + sum(s["callsWithoutRecord"] for s in sums)
+
+    wait_for(lambda: counted() >= calls, why=lambda: f"{counted()} of {calls} calls are counted")
+    records, sums = seen()
+    assert counted() == calls and len(records) <= single * len(sums), (len(records), sums)
+    assert all(sum(s["errorCodes"].values()) == s["callsWithoutRecord"] for s in sums), sums
+    assert set().union(*(s["errorCodes"] for s in sums)) == {"UnrecognizedClientException", "MissingAuthenticationTokenException"}, (sums, records[0])
+    assert records[0]["userIdentity"] == {"type": "Unknown", "accessKeyId": "AKIA??"}, records[0]
+    kms.bad("InvalidSignatureException", "ListKeys", secret_key="wrong")
+    wait_for(lambda: kms.audit()[-1]["errorCode"] == "InvalidSignatureException")
+
+
 @test("a default key has its own CreateKey, before the record of its first use")
 def _():
     start = len(kms.audit())

@@ -361,6 +361,7 @@ def _():
 
 @test("every call has its CloudTrail record, and a refused call's names the error")
 def _():
+    kms.restart()  # ends the window in which forged calls of other tests were counted
     start = len(kms.audit())
     key = kms.new_key(Description="audited")
     sealed = kms.good("Encrypt", {"KeyId": key["KeyId"], "Plaintext": "eA==", "EncryptionContext": CONTEXT})

@@ -16,6 +16,7 @@
 #include "lib/base/base64.h"
 #include "lib/base/fault.h"
 #include "lib/base/json.h"
+#include "lib/base/utf8.h"
 
 static void fault_holds_code_and_message(void **state)
 {
@@ -189,11 +190,52 @@ static void base64_is_strict(void **state)
 	}
 }
 
+static void utf8_is_rfc_3629s(void **state)
+{
+	static const char *const good[] = { "",
+					    "a",
+					    "\u00e9",
+					    "\u20ac",
+					    "\U0001f512",
+					    "\xed\x9f\xbf",
+					    "\xee\x80\x80",
+					    "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = {
+		"\x80",
+		"\xc3",
+		"\xc0\x80",
+		"\xc1\xbf",
+		"\xe0\x9f\xbf",
+		"\xed\xa0\x80",
+		"\xe2\x82",
+		"\xe2\x82z",
+		"\xf0\x8f\xbf\xbf",
+		"\xf4\x90\x80\x80",
+		"\xf5\x80\x80\x80",
+		"\xff",
+		"a\xfe"
+		"b",
+	};
+	struct fault f;
+	char text[] = "a\xff\xc3\xa9\xc3";
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(utf8_valid(good[i], strlen(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (utf8_valid(bad[i], strlen(bad[i])))
+			fail_msg("accepted: bad[%zu]", i);
+	utf8_clean(text);
+	assert_string_equal(text, "a?\u00e9?");
+	fault_set(&f, "Any", "%.2s\xff", "a\u00e9");
+	assert_string_equal(f.message, "a??");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fault_holds_code_and_message),
 		cmocka_unit_test(long_messages_are_cut_not_overrun),
+		cmocka_unit_test(utf8_is_rfc_3629s),
 		cmocka_unit_test(exit_codes),
 		cmocka_unit_test(json_reads_are_typed),
 		cmocka_unit_test(json_accepts_one_text_only),

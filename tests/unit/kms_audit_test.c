@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/audit/kms_audit.c kms/audit/kms_record.c kms/keys/cmk.c kms/keys/key_state.c */
+/* sources: kms/audit/kms_audit.c kms/audit/kms_record.c kms/audit/strangers.c kms/keys/cmk.c kms/keys/key_state.c */
 /*
  * The KMS's audit trail and the disk. A record must be on the disk before the KMS answers the call.
  * If the disk fails, the call fails. This test counts the calls of fdatasync() and can make them
@@ -22,6 +22,7 @@
 
 #include "lib/base/json.h"
 #include "kms/audit/kms_audit.h"
+#include "kms/audit/strangers.h"
 
 static struct {
 	unsigned int syncs;
@@ -49,6 +50,8 @@ struct fixture {
 	char path[96];
 	struct kms kms;
 	struct call call;
+	struct principal caller;
+	sd_event *event;
 };
 
 static int setup(void **state)
@@ -60,13 +63,18 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(x->folder));
 	snprintf(x->path, sizeof(x->path), "%s/audit.jsonl", x->folder);
 	x->kms = (struct kms){ .region = "us-east-1", .account = "123456789012" };
-	if (audit_open(x->path, x->kms.region, x->kms.account, &x->kms.audit, &f))
+	assert_true(sd_event_new(&x->event) >= 0);
+	if (audit_open(x->path, x->kms.region, x->kms.account, x->event, &x->kms.audit, &f))
 		fail_msg("%s", f.message);
+	x->caller = (struct principal){ .name = "admin",
+					.account = "123456789012",
+					.access_key = "AKIAADMIN00000000001" };
 	x->call = (struct call){ .kms = &x->kms,
 				 .region = x->kms.region,
 				 .account = x->kms.account,
 				 .operation = "Decrypt",
 				 .request_id = "id",
+				 .caller = &x->caller,
 				 .params = json_object_new_object(),
 				 .reply = json_object_new_object(),
 				 .read_only = true };
@@ -82,6 +90,7 @@ static int teardown(void **state)
 	json_object_put(x->call.params);
 	json_object_put(x->call.reply);
 	audit_close(x->kms.audit);
+	sd_event_unref(x->event);
 	unlink(x->path);
 	rmdir(x->folder);
 	free(x);
@@ -191,10 +200,44 @@ static void a_torn_line_is_found_at_the_start(void **state)
 	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
 	assert_int_equal(truncate(x->path, size_of(x->path) - 10), 0);
 	audit_close(x->kms.audit);
-	assert_int_equal(audit_open(x->path, "us-east-1", "123456789012", &x->kms.audit, &f), 0);
+	assert_int_equal(audit_open(x->path, "us-east-1", "123456789012", x->event, &x->kms.audit,
+				    &f),
+			 0);
 	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
 	record = last(x);
 	assert_string_equal(json_get_string(record, "eventName"), "Decrypt");
+}
+
+/* Quotation marks: JSON needs two bytes for each. */
+static void fill(char *field, size_t size)
+{
+	memset(field, '"', size - 1);
+	field[size - 1] = '\0';
+}
+
+static void strangers_write_little_however_many_they_are(void **state)
+{
+	struct fixture *x = *state;
+	struct fault refusal, f;
+
+	x->call.caller = NULL;
+	fill(x->call.user_agent, sizeof(x->call.user_agent));
+	fill(x->call.access_key, sizeof(x->call.access_key));
+	fill(x->call.operation, sizeof(x->call.operation));
+	fill(refusal.message, sizeof(refusal.message));
+	for (unsigned int i = 0; i < 1000; i++) {
+		snprintf(refusal.code, sizeof(refusal.code), "Exception%u", i % 20);
+		assert_int_equal(audit_call(x->kms.audit, &x->call, &refusal, &f), 0);
+	}
+	audit_close(x->kms.audit); /* ends the window */
+	x->kms.audit = NULL;
+	assert_true(size_of(x->path) > 1000);
+	assert_true(size_of(x->path) < STRANGERS_SECONDS * STRANGERS_BYTES);
+	_cleanup_json_ struct json_object *record = last(x);
+	assert_string_equal(json_get_string(record, "eventName"), "UnauthenticatedCalls");
+	assert_int_equal(json_get_int(json_get_object(record, "serviceEventDetails"),
+				      "callsWithoutRecord", 0),
+			 1000 - STRANGERS_SINGLE);
 }
 
 #define AUDIT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -208,6 +251,7 @@ int main(void)
 		AUDIT_TEST(a_disk_that_keeps_nothing_is_a_fault),
 		AUDIT_TEST(a_pipe_needs_no_sync),
 		AUDIT_TEST(a_torn_line_is_found_at_the_start),
+		AUDIT_TEST(strangers_write_little_however_many_they_are),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -65,7 +65,8 @@ static int open_store(const struct settings *s, struct server *server, bool firs
 	if (s->init && !(setup.create && store_missing(s->state_directory)))
 		return store_check(s->state_directory, server->root, f);
 	if (!s->init) {
-		if (audit_open(s->audit_file, s->region, s->account, &server->kms.audit, f))
+		if (audit_open(s->audit_file, s->region, s->account, server->event,
+			       &server->kms.audit, f))
 			return -1;
 		setup.event = on_store_event;
 		setup.userdata = server->kms.audit;

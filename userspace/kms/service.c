@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "kms/ops/dispatch.h"
+#include "lib/base/utf8.h"
 #include "lib/kms/kms_client.h"
 
 #define CONTENT_TYPE "application/x-amz-json-1.1"
@@ -33,6 +34,7 @@ static struct call *new_call(struct kms *kms, const struct http_request *request
 	call->now = time(NULL);
 	memcpy(call->source, request->peer.address, sizeof(call->source));
 	snprintf(call->user_agent, sizeof(call->user_agent), "%s", agent ? agent : "");
+	utf8_clean(call->user_agent);
 	return call;
 }
 

@@ -12,11 +12,13 @@
 #include <string.h>
 
 #include "kms/audit/kms_record.h"
+#include "kms/audit/strangers.h"
 #include "lib/audit/trail.h"
 #include "lib/base/json.h"
 
 struct audit {
 	struct trail *trail;
+	struct strangers *strangers;
 	const char *region; /* borrowed */
 	const char *account;
 };
@@ -51,16 +53,29 @@ static const struct trail_kind kind = {
 	.gap = gap,
 };
 
+/* Neither synced nor urgent: nothing was done and nothing given. */
+static void record_strangers(struct json_object *details, void *userdata)
+{
+	struct audit *audit = userdata;
+	_cleanup_json_ struct json_object *record = kms_record_event("UnauthenticatedCalls",
+								     audit->region, audit->account);
+
+	json_add_object(record, "serviceEventDetails", details);
+	trail_append(audit->trail, record, false);
+	trail_journal(audit->trail, record);
+}
+
 /**
  * audit_open() - open the trail for appending
  * @path: made if missing (its folder must exist)
  * @region, @account: of this KMS; borrowed
+ * @event: loop, for summaries
  * @ret: for audit_close()
  *
  * Return: 0 or -1.
  */
-int audit_open(const char *path, const char *region, const char *account, struct audit **ret,
-	       struct fault *f)
+int audit_open(const char *path, const char *region, const char *account, sd_event *event,
+	       struct audit **ret, struct fault *f)
 {
 	struct audit *audit = calloc(1, sizeof(*audit));
 
@@ -68,7 +83,8 @@ int audit_open(const char *path, const char *region, const char *account, struct
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	audit->region = region;
 	audit->account = account;
-	if (trail_open(path, &kind, audit, &audit->trail, f)) {
+	if (trail_open(path, &kind, audit, &audit->trail, f) ||
+	    strangers_new(event, record_strangers, audit, &audit->strangers, f)) {
 		audit_close(audit);
 		return -1;
 	}
@@ -98,15 +114,21 @@ static int emit(struct audit *audit, struct json_object *record, bool sync, stru
 
 /**
  * audit_call() - record a call before it is answered and before its change is committed
- * @refusal: NULL if the call was allowed; the record is then on the disk when this returns
+ * @refusal: NULL if the call was allowed; the record is then on the disk when this returns. A call
+ *	without a caller is always refused
+ *
+ * Of the calls that are not authenticated, most are counted in a summary (strangers.h).
  *
  * Return: 0, or -1 with a KMSInternalException.
  */
 int audit_call(struct audit *audit, const struct call *call, const struct fault *refusal,
 	       struct fault *f)
 {
-	_cleanup_json_ struct json_object *record = kms_record_call(call, refusal);
+	_cleanup_json_ struct json_object *record = NULL;
 
+	if (!call->caller && !strangers_may_record(audit->strangers, refusal->code))
+		return 0;
+	record = kms_record_call(call, refusal);
 	/*
 	 * A refused call changed nothing and returned no secret. Its record need not be on the
 	 * disk: a power cut may lose the record.
@@ -195,6 +217,7 @@ void audit_close(struct audit *audit)
 {
 	if (!audit)
 		return;
+	strangers_free(audit->strangers);
 	trail_close(audit->trail);
 	free(audit);
 }

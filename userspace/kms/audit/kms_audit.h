@@ -10,11 +10,13 @@
 #ifndef ENVELOPE_KMS_AUDIT_H
 #define ENVELOPE_KMS_AUDIT_H
 
+#include <systemd/sd-event.h>
+
 #include "kms/call.h"
 #include "kms/keys/cmk.h"
 
-int audit_open(const char *path, const char *region, const char *account, struct audit **ret,
-	       struct fault *f);
+int audit_open(const char *path, const char *region, const char *account, sd_event *event,
+	       struct audit **ret, struct fault *f);
 int audit_call(struct audit *audit, const struct call *call, const struct fault *refusal,
 	       struct fault *f);
 int audit_key_deleted(struct audit *audit, const struct cmk *cmk, struct fault *f);

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/utf8.h"
+
 enum {
 	EXIT_GENERAL = 1,
 	EXIT_VALIDATION = 2,
@@ -102,6 +104,8 @@ int fault_set(struct fault *f, const char *code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(f->message, sizeof(f->message), fmt, ap);
 	va_end(ap);
+	/* The message may quote a client, and end in the middle of a character. */
+	utf8_clean(f->message);
 	return -1;
 }
 

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "lib/base/utf8.h"
+
 /**
  * authenticate() - find the principal and verify the signature
  * @principals: the service's
@@ -29,6 +31,7 @@ int authenticate(const struct http_request *request, const struct principals *pr
 	if (sigv4_parse(request, &authorization, f))
 		return -1;
 	memcpy(out->access_key, authorization.access_key, sizeof(out->access_key));
+	utf8_clean(out->access_key);
 	principal = principal_find(principals, authorization.access_key);
 	if (!principal)
 		return fault_set(f, "UnrecognizedClientException",
