@@ -3,6 +3,7 @@
 # No change without a record: envelope-kms with an audit trail that takes nothing, or half a line;
 # the journal's copies; and the records of changes that the KMS makes by itself.
 
+import contextlib
 import json
 import os
 import resource
@@ -60,6 +61,17 @@ def rows():
 
 def limit_files(size):
     resource.prlimit(kms.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as f, contextlib.suppress(OSError):
+        while True:
+            f.write(bytes(4096))
+
+
+def of(folder):
+    with open(f"{folder}/audit.jsonl", encoding="utf-8") as f:
+        return [json.loads(line) for line in f]
 
 
 class FullDisk:
@@ -320,6 +332,49 @@ def _():
     wait_for(lambda: overdue not in str(rows()), why="the KMS has not destroyed the key that is due")
     assert later in str(rows())
     assert [r["resources"][0]["ARN"] for r in kms.audit() if r["eventName"] == "DeleteKey"][-1] == arn(overdue)
+
+
+@test("on a full disk keys are disabled and scheduled for deletion, each with its record, and no other change is made")
+def _():
+    folder, reserve = f"{kms.dir}/small", 10000 * 2048  # kms_audit.h
+    os.mkdir(folder)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={reserve + (4 << 20)}", "none", folder], check=True)
+    kms.stop()
+    kms.start(audit_file=f"{folder}/audit.jsonl")
+    first, second = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
+    fill(f"{folder}/fill")
+    for size in 8000, 0:  # the file has a little room ahead
+        statuses = (kms.call("ListKeys", {"EncryptionContext": {"a": "x" * size}}).status for _i in range(200))
+        assert 500 in statuses, "the reserve is used"
+    start = len(of(folder))
+
+    def refused():
+        for operation, params in ("CreateKey", {}), ("EnableKey", {"KeyId": first}), ("DescribeKey", {"KeyId": second}):
+            message = kms.bad("KMSInternalException", operation, params)
+            assert "No space left on device" in message, message
+
+    refused()
+    kms.bad("NotFoundException", "DisableKey", {"KeyId": "00000000-0000-4000-8000-000000000000"})
+    for _i in range(20):
+        kms.good("DisableKey", {"KeyId": first})
+        refused()
+    kms.good("ScheduleKeyDeletion", {"KeyId": second})
+    assert kms.stop() == 0
+    kms.start(audit_file=f"{folder}/audit.jsonl")
+    refused()
+    kms.good("DisableKey", {"KeyId": first})
+    made = [r["eventName"] for r in of(folder)[start:] if "errorCode" not in r]
+    assert made == ["DisableKey"] * 20 + ["ScheduleKeyDeletion", "DisableKey"], made
+    os.unlink(f"{folder}/fill")
+    assert kms.good("DescribeKey", {"KeyId": first})["KeyMetadata"]["KeyState"] == "Disabled"
+    gap = of(folder)[-2]
+    assert gap["eventName"] == "AuditTrailGap" and "No space" in gap["serviceEventDetails"]["reason"], gap
+    # A file that logrotate has moved away gives its part of the disk back.
+    os.rename(f"{folder}/audit.jsonl", f"{folder}/moved")
+    kms.good("ListKeys")
+    assert os.stat(f"{folder}/moved").st_blocks * 512 < 1 << 20
+    assert reserve <= os.stat(f"{folder}/audit.jsonl").st_blocks * 512
+    kms.restart()
 
 
 @test("with room on the disk each of those changes is made")

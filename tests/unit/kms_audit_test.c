@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/audit/kms_audit.c kms/audit/kms_record.c kms/audit/strangers.c kms/keys/cmk.c kms/keys/key_state.c */
+/* sources: kms/audit/kms_audit.c kms/audit/kms_record.c kms/audit/strangers.c kms/call.c kms/keys/cmk.c kms/keys/key_state.c */
 /*
  * The KMS's audit trail and the disk. A record must be on the disk before the KMS answers the call.
  * If the disk fails, the call fails. This test counts the calls of fdatasync() and can make them
@@ -23,6 +23,8 @@
 #include "lib/base/json.h"
 #include "kms/audit/kms_audit.h"
 #include "kms/audit/strangers.h"
+
+#define KEY_ARN "arn:aws:kms:ap-southeast-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 static struct {
 	unsigned int syncs;
@@ -240,6 +242,34 @@ static void strangers_write_little_however_many_they_are(void **state)
 			 1000 - STRANGERS_SINGLE);
 }
 
+/* What a revocation records is bounded, so that the reserve has room for AUDIT_URGENT_RECORDS. */
+static void the_largest_revocation_fits_into_its_part_of_the_reserve(void **state)
+{
+	struct fixture *x = *state;
+	struct fault f;
+
+	memset(x->caller.name, 'n', sizeof(x->caller.name) - 1);
+	memset(x->caller.access_key, 'A', sizeof(x->caller.access_key) - 1);
+	fill(x->call.user_agent, sizeof(x->call.user_agent));
+	strcpy(x->call.operation, "ScheduleKeyDeletion");
+	strcpy(x->call.request_id, "1234abcd-12ab-34cd-56ef-1234567890ab");
+	strcpy(x->call.source, "127.0.0.1");
+	x->call.pid = INT32_MAX;
+	x->call.uid = UINT32_MAX - 1;
+	x->call.read_only = false;
+	json_add_string(x->call.params, "KeyId", KEY_ARN);
+	json_add_int(x->call.params, "PendingWindowInDays", 30);
+	json_add_string(x->call.reply, "KeyId", KEY_ARN);
+	json_add_int(x->call.reply, "DeletionDate", INT64_MAX);
+	json_add_string(x->call.reply, "KeyState", "PendingDeletion");
+	json_add_int(x->call.reply, "PendingWindowInDays", 30);
+	call_touch(&x->call, KEY_ARN);
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	assert_true(size_of(x->path) > 1000);
+	if (size_of(x->path) > AUDIT_URGENT_MAX)
+		fail_msg("the record has %lld bytes", (long long)size_of(x->path));
+}
+
 #define AUDIT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -252,6 +282,7 @@ int main(void)
 		AUDIT_TEST(a_pipe_needs_no_sync),
 		AUDIT_TEST(a_torn_line_is_found_at_the_start),
 		AUDIT_TEST(strangers_write_little_however_many_they_are),
+		AUDIT_TEST(the_largest_revocation_fits_into_its_part_of_the_reserve),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

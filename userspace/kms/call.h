@@ -70,6 +70,8 @@ struct call { /* owner: service.c */
 	struct json_object *params;	/* owned */
 	struct json_object *reply;	/* owned; empty object until the operation fills it */
 	bool read_only;
+	bool revokes;  /* its record may use the reserve of the audit trail */
+	bool recorded; /* as allowed */
 	bool has_plaintext; /* request or reply holds plaintext: close the connection */
 	char resources[CALL_RESOURCES_MAX][ARN_MAX]; /* keys touched, for the audit */
 	size_t resource_count;

@@ -49,6 +49,8 @@ static const struct trail_kind kind = {
 	.identifier = "envelope-kms-audit",
 	.failed_priority = 5,
 	.takes_pipe = true,
+	.reserve = (off_t)AUDIT_URGENT_RECORDS * AUDIT_URGENT_MAX,
+	.urgent_max = AUDIT_URGENT_MAX,
 	.message = journal_message,
 	.gap = gap,
 };
@@ -92,11 +94,9 @@ int audit_open(const char *path, const char *region, const char *account, sd_eve
 	return 0;
 }
 
-/* Records to file and journal. Returns 0, or -1: the recorded action must then not be done. */
-static int emit(struct audit *audit, struct json_object *record, bool sync, struct fault *f)
+/* @r: of trail_append(). Records to the journal. Returns 0, or -1: the action must not be done. */
+static int emitted(struct audit *audit, struct json_object *record, int r, struct fault *f)
 {
-	int r = trail_append(audit->trail, record, sync);
-
 	if (r) {
 		fault_set(f, "KMSInternalException", "The audit trail cannot be written: %s.",
 			  strerror(r));
@@ -110,6 +110,12 @@ static int emit(struct audit *audit, struct json_object *record, bool sync, stru
 	}
 	trail_journal(audit->trail, record);
 	return r ? -1 : 0;
+}
+
+/* Records to file and journal. Returns 0, or -1: the recorded action must then not be done. */
+static int emit(struct audit *audit, struct json_object *record, bool sync, struct fault *f)
+{
+	return emitted(audit, record, trail_append(audit->trail, record, sync), f);
 }
 
 /**
@@ -129,6 +135,9 @@ int audit_call(struct audit *audit, const struct call *call, const struct fault 
 	if (!call->caller && !strangers_may_record(audit->strangers, refusal->code))
 		return 0;
 	record = kms_record_call(call, refusal);
+	/* A full disk must not hold up a revocation, nor hide that one failed after its record. */
+	if (call->revokes && (!refusal || call->recorded))
+		return emitted(audit, record, trail_append_urgent(audit->trail, record), f);
 	/*
 	 * A refused call changed nothing and returned no secret. Its record need not be on the
 	 * disk: a power cut may lose the record.

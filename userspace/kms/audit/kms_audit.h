@@ -15,6 +15,10 @@
 #include "kms/call.h"
 #include "kms/keys/cmk.h"
 
+/* The disk space for records of revocations alone, such as DisableKey, when the disk is full. */
+#define AUDIT_URGENT_RECORDS 10000
+#define AUDIT_URGENT_MAX     2048
+
 int audit_open(const char *path, const char *region, const char *account, sd_event *event,
 	       struct audit **ret, struct fault *f);
 int audit_call(struct audit *audit, const struct call *call, const struct fault *refusal,

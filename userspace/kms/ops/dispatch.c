@@ -99,6 +99,7 @@ static int run(struct call *call, const struct http_request *request, struct fau
 	if (!op)
 		return -1;
 	call->read_only = op->read_only;
+	call->revokes = op_revokes(op->name);
 	if (find_caller(call, request, f))
 		return -1;
 	if (parsed) {
@@ -129,6 +130,7 @@ static int conclude(struct call *call, int r, struct fault *f)
 		store_rollback(kms->store);
 		return -1;
 	}
+	call->recorded = true;
 	if (store_commit(kms->store, f)) {
 		audit_call(kms->audit, call, f, NULL);
 		return -1;

@@ -31,6 +31,20 @@ static const struct op ops[] = {
 	{ "UpdateAlias", op_update_alias, false },
 };
 
+/* Calls that end access. Nothing must hold them up, such as a full disk. */
+static const char *const revoking[] = { "DisableKey", "ScheduleKeyDeletion" };
+
+/** op_revokes() - does operation @name end access? */
+bool op_revokes(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(revoking) / sizeof(revoking[0]); i++)
+		if (!strcmp(revoking[i], name))
+			return true;
+	return false;
+}
+
 /** op_find() - by name; Return: borrowed, or NULL */
 const struct op *op_find(const char *name)
 {

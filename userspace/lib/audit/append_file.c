@@ -21,17 +21,19 @@ int append_file_open(const char *path)
 
 /**
  * append_file_follow() - open the file that is now at @path, unless @fd is that file
- * @fd: from append_file_open(), closed and replaced if @path has another file or none; or -1
+ * @fd: from append_file_open(), replaced if @path has another file or none; or -1
  * @changed: set to whether @fd was replaced
+ * @old: set to the replaced descriptor, which the caller closes, or -1
  *
  * Return: 0, or -1 with errno; then @fd is as it was.
  */
-int append_file_follow(int *fd, const char *path, bool *changed)
+int append_file_follow(int *fd, const char *path, bool *changed, int *old)
 {
 	struct stat ours, there;
 	int next;
 
 	*changed = false;
+	*old = -1;
 	if (*fd >= 0) {
 		if (fstat(*fd, &ours))
 			return -1;
@@ -45,8 +47,7 @@ int append_file_follow(int *fd, const char *path, bool *changed)
 	next = append_file_open(path);
 	if (next < 0)
 		return -1;
-	if (*fd >= 0)
-		close(*fd);
+	*old = *fd;
 	*fd = next;
 	*changed = true;
 	return 0;

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 int append_file_open(const char *path);
-int append_file_follow(int *fd, const char *path, bool *changed);
+int append_file_follow(int *fd, const char *path, bool *changed, int *old);
 bool append_file_is_torn(const char *path);
 int append_file_line(int fd, bool *torn, const char *line, size_t size);
 int append_file_sync(int fd);

@@ -19,6 +19,7 @@
 #include <systemd/sd-journal.h>
 
 #include "lib/audit/append_file.h"
+#include "lib/audit/reserve.h"
 #include "lib/base/file.h"
 #include "lib/base/format_time.h"
 #include "lib/base/json.h"
@@ -31,6 +32,7 @@
  * struct trail - owned by the caller of trail_open()
  * @fd: the file, O_APPEND; -1 while it cannot be opened
  * @torn: the file does not end with a whole line
+ * @reserve: of the file
  * @missing: number of records that the file did not take
  * @missing_since: time of the first missing record
  * @error: errno of the last missing record
@@ -41,6 +43,7 @@ struct trail {
 	char *path;
 	int fd;
 	bool torn;
+	struct reserve reserve;
 	unsigned int missing;
 	char missing_since[32];
 	int error;
@@ -64,6 +67,7 @@ int trail_open(const char *path, const struct trail_kind *kind, void *userdata, 
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	trail->kind = kind;
 	trail->userdata = userdata;
+	trail->reserve.bytes = kind->reserve;
 	trail->path = strdup(path);
 	trail->fd = append_file_open(path);
 	if (!trail->path || trail->fd < 0) {
@@ -80,6 +84,9 @@ int trail_open(const char *path, const struct trail_kind *kind, void *userdata, 
 	}
 	trail->torn = append_file_is_torn(path);
 	file_sync_folder(path);
+	if (reserve_hold(&trail->reserve, trail->fd, 0))
+		log_error("The disk of the audit trail %s is full. Free %lld bytes: until then only keys are disabled.",
+			  path, (long long)kind->reserve);
 	*ret = trail;
 	return 0;
 }
@@ -106,9 +113,14 @@ static int sync_file(const struct trail *trail)
 static int follow(struct trail *trail)
 {
 	bool changed;
+	int old;
 
-	if (append_file_follow(&trail->fd, trail->path, &changed))
+	if (append_file_follow(&trail->fd, trail->path, &changed, &old))
 		return errno;
+	if (old >= 0) {
+		reserve_release(&trail->reserve, old);
+		close(old);
+	}
 	if (changed) {
 		/* Another program may have written into the new file. */
 		trail->torn = append_file_is_torn(trail->path);
@@ -117,8 +129,16 @@ static int follow(struct trail *trail)
 	return 0;
 }
 
+/* Only a short urgent record may use the reserve. Returns 0 or an errno. */
+static int find_room(struct trail *trail, size_t size, bool urgent)
+{
+	if (urgent && size <= trail->kind->urgent_max)
+		return 0;
+	return reserve_hold(&trail->reserve, trail->fd, size + 2); /* line feeds */
+}
+
 /* Appends a record to the file. Returns 0 or an errno. */
-static int to_file(struct trail *trail, json_object *record, bool sync)
+static int to_file(struct trail *trail, json_object *record, bool sync, bool urgent)
 {
 	const char *line;
 	size_t size;
@@ -127,7 +147,9 @@ static int to_file(struct trail *trail, json_object *record, bool sync)
 	if (r)
 		return r;
 	line = to_line(record, &size);
-	r = size > 0 ? append_file_line(trail->fd, &trail->torn, line, size) : ENOMEM;
+	r = size > 0 ? find_room(trail, size, urgent) : ENOMEM;
+	if (!r)
+		r = append_file_line(trail->fd, &trail->torn, line, size);
 	if (!r && sync)
 		r = sync_file(trail);
 	return r;
@@ -151,7 +173,7 @@ static int close_gap(struct trail *trail)
 	json_add_string(details, "since", trail->missing_since);
 	json_add_string(details, "reason", strerror(trail->error));
 	record = trail->kind->gap(trail->userdata, details);
-	r = to_file(trail, record, true);
+	r = to_file(trail, record, true, false);
 	if (r)
 		return r;
 	log_warning("The audit trail %s is written again; %u records are in the journal only.",
@@ -159,6 +181,21 @@ static int close_gap(struct trail *trail)
 	trail->missing = 0;
 	trail_journal(trail, record);
 	return 0;
+}
+
+static int append(struct trail *trail, json_object *record, bool sync, bool urgent)
+{
+	/* An urgent record does not wait for room for the record of a gap. */
+	int r = trail->missing && !urgent ? close_gap(trail) : 0;
+
+	if (!r)
+		r = to_file(trail, record, sync, urgent);
+	if (!r)
+		return 0;
+	log_error("Cannot write the audit trail %s: %s. The record of %s is in the journal only.",
+		  trail->path, strerror(r), json_get_string(record, "eventName"));
+	note_missing(trail, r);
+	return r;
 }
 
 /**
@@ -173,16 +210,17 @@ static int close_gap(struct trail *trail)
  */
 int trail_append(struct trail *trail, json_object *record, bool sync)
 {
-	int r = trail->missing ? close_gap(trail) : 0;
+	return append(trail, record, sync, false);
+}
 
-	if (!r)
-		r = to_file(trail, record, sync);
-	if (!r)
-		return 0;
-	log_error("Cannot write the audit trail %s: %s. The record of %s is in the journal only.",
-		  trail->path, strerror(r), json_get_string(record, "eventName"));
-	note_missing(trail, r);
-	return r;
+/**
+ * trail_append_urgent() - as trail_append() with @sync, also with the reserve of a full disk
+ *
+ * The record of a gap follows later.
+ */
+int trail_append_urgent(struct trail *trail, json_object *record)
+{
+	return append(trail, record, true, true);
 }
 
 /* @fields: "NAME=value", each with its terminating byte */

@@ -11,7 +11,8 @@
  *			next record. A reader skips it, since it does not parse.
  *	Rotation	Before each record the name is compared with the open file. If logrotate has
  *			moved the file away, the next record starts a new one.
- *	Full disk	trail_append() fails. The record is then in the journal only, and counted.
+ *	Full disk	trail_append() fails. The record is then in the journal only, and counted. A
+ *			trail may have a reserve (reserve.h), which trail_append_urgent() uses.
  *	Gap		The first record that fits again is preceded by one named "AuditTrailGap",
  *			which holds the number of missing records, the time of the first and the
  *			reason.
@@ -24,6 +25,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include <json-c/json.h>
 
@@ -39,6 +41,8 @@ struct trail;
  *	such a trail counts as one that cannot be written
  * @waits: trail_open() succeeds without the file. The file is opened at the first record after it can
  *	be; the records until then are missing from it
+ * @reserve: bytes of the disk that only urgent records may use; 0 for none
+ * @urgent_max: largest record that may use them
  * @message: writes the MESSAGE of a copy into @text
  * @gap: makes an AuditTrailGap record; takes over @details, its serviceEventDetails
  */
@@ -47,6 +51,8 @@ struct trail_kind {
 	int failed_priority;
 	bool takes_pipe;
 	bool waits;
+	off_t reserve;
+	size_t urgent_max;
 	void (*message)(json_object *record, char *text, size_t size);
 	json_object *(*gap)(void *userdata, json_object *details);
 };
@@ -54,6 +60,7 @@ struct trail_kind {
 int trail_open(const char *path, const struct trail_kind *kind, void *userdata, struct trail **ret,
 	       struct fault *f);
 int trail_append(struct trail *trail, json_object *record, bool sync);
+int trail_append_urgent(struct trail *trail, json_object *record);
 void trail_journal(const struct trail *trail, json_object *record);
 int trail_recorded(struct trail *trail);
 const char *trail_path(const struct trail *trail);
