@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import uuid
 
 import botocore.auth
 import botocore.awsrequest
@@ -223,6 +224,8 @@ class Kms:
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": target or f"TrentService.{operation}",
+            # As SDKs do: two calls in a second have two signatures.
+            "amz-sdk-invocation-id": str(uuid.uuid4()),
         }
         url = f"https://127.0.0.1:{self.port}/" if transport == "tls" else "http://localhost/"
         request = botocore.awsrequest.AWSRequest("POST", url, data=body, headers=headers)

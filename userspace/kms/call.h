@@ -67,11 +67,13 @@ struct call { /* owner: service.c */
 	int64_t now;			/* seconds since the epoch */
 	const struct principal *caller; /* NULL until authenticated */
 	char access_key[132];		/* claimed, for the audit */
+	char signature[65];		/* of the caller */
+	int64_t signature_expires;	/* seconds since the epoch */
 	struct json_object *params;	/* owned */
 	struct json_object *reply;	/* owned; empty object until the operation fills it */
 	bool read_only;
-	bool revokes;  /* its record may use the reserve of the audit trail */
-	bool recorded; /* as allowed */
+	bool revokes;	    /* its record may use the reserve of the audit trail */
+	bool recorded;	    /* as allowed */
 	bool has_plaintext; /* request or reply holds plaintext: close the connection */
 	char resources[CALL_RESOURCES_MAX][ARN_MAX]; /* keys touched, for the audit */
 	size_t resource_count;

@@ -8,6 +8,7 @@
 #include "kms/ops/dispatch.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include "kms/audit/kms_audit.h"
 #include "kms/ops/ops.h"
+#include "kms/store/store_signatures.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/http/authenticate.h"
@@ -63,6 +65,8 @@ static int find_caller(struct call *call, const struct http_request *request, st
 			strcpy(f->code, "KMSInternalException");
 		return -1;
 	}
+	memcpy(call->signature, who.signature, sizeof(call->signature));
+	call->signature_expires = who.expires;
 	call->caller = who.principal;
 	call->account = who.principal->account;
 	return 0;
@@ -90,6 +94,30 @@ static int parse_body(struct call *call, const struct http_request *request, str
 	return 0;
 }
 
+/*
+ * Begins a change that no recorded request can make again. SDKs try again after ThrottlingException,
+ * with a new signature: so a client that lost an answer, and one that asks for the same thing twice
+ * in a second, get what they want.
+ */
+static int begin_change(struct call *call, struct fault *f)
+{
+	struct store *store = call->kms->store;
+	int r;
+
+	if (store_begin(store, f))
+		return -1;
+	r = store_take_signature(store, call->signature, call->signature_expires, call->now, f);
+	if (r == -EEXIST)
+		return fault_set(f, "ThrottlingException",
+				 "A change with this signature was made before. Sign the request again to make it once more.");
+	/* The memory is full. A revocation that is made again does no harm. */
+	if (r == -ENOSPC && !call->revokes)
+		return fault_set(f, "ThrottlingException",
+				 "There were more than %d changes in the last minutes. Try again later.",
+				 STORE_SIGNATURES_MAX);
+	return r == -ENOSPC ? 0 : r;
+}
+
 static int run(struct call *call, const struct http_request *request, struct fault *f)
 {
 	const struct op *op = read_target(call, http_header(request, "X-Amz-Target"), f);
@@ -106,7 +134,7 @@ static int run(struct call *call, const struct http_request *request, struct fau
 		*f = bad_body;
 		return -1;
 	}
-	if (!op->read_only && store_begin(call->kms->store, f))
+	if (!op->read_only && begin_change(call, f))
 		return -1;
 	return op->run(call, f);
 }

@@ -38,6 +38,8 @@ int authenticate(const struct http_request *request, const struct principals *pr
 				 "The security token included in the request is invalid.");
 	if (sigv4_verify(request, &authorization, principal->secret_key, region, service, now, f))
 		return -1;
+	memcpy(out->signature, authorization.signature, sizeof(out->signature));
+	out->expires = sigv4_expires(&authorization);
 	out->principal = principal;
 	return 0;
 }

@@ -13,6 +13,8 @@
 
 struct authentication {
 	char access_key[132]; /* as the request claims it, for the audit; "" when it claims none */
+	char signature[65];   /* of the principal, which no other request has */
+	int64_t expires;      /* the signature is refused after this second */
 	const struct principal *principal; /* borrowed; NULL unless the signature is good */
 };
 

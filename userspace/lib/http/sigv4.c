@@ -301,6 +301,18 @@ static int sign(const struct sigv4_authorization *a, const struct secret *secret
 }
 
 /**
+ * sigv4_expires() - the last second at which sigv4_verify() accepts the request
+ * @a: accepted by sigv4_verify()
+ */
+int64_t sigv4_expires(const struct sigv4_authorization *a)
+{
+	struct tm tm = { 0 };
+
+	strptime(a->time, "%Y%m%dT%H%M%SZ", &tm);
+	return timegm(&tm) + SIGV4_SKEW_SECONDS;
+}
+
+/**
  * sigv4_verify() - check scope, time and signature
  * @a: filled by sigv4_parse()
  * @secret_key: of the access key in @a

@@ -33,6 +33,8 @@ struct sigv4_authorization {
 int sigv4_parse(const struct http_request *request, struct sigv4_authorization *authorization,
 		struct fault *f);
 
+int64_t sigv4_expires(const struct sigv4_authorization *authorization);
+
 int sigv4_verify(const struct http_request *request,
 		 const struct sigv4_authorization *authorization, const struct secret *secret_key,
 		 const char *region, const char *service, int64_t now, struct fault *f);
