@@ -71,10 +71,10 @@ def _():
 
 @test("an encryption context of wrong type or size is refused")
 def _():
-    for context in ({"a": 1}, {"a": None}, ["a"], "a", {"a": {}}):
+    for context in ({"a": 1}, {"a": None}, ["a"], "a", {"a": {}}, {"a": "\0"}):
         kms.bad("SerializationException", "Encrypt",
                 {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": context})
-    for context in ({"": "a"}, {"a": "\0"}, {"a": "x" * 8192}):
+    for context in ({"": "a"}, {"a": "x" * 8192}):
         kms.bad("ValidationException", "Encrypt",
                 {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": context})
     kms.good("Encrypt", {"KeyId": main_key, "Plaintext": "eA==", "EncryptionContext": {"a": "x" * 8191}})

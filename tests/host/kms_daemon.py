@@ -213,9 +213,9 @@ class Kms:
         context = ssl.create_default_context(cafile=f"{self.state}/ca.pem")
         return http.client.HTTPSConnection("127.0.0.1", self.port, context=context, timeout=self.patience)
 
-    def call(self, operation, params=None, transport="tls", profile="admin", clock=0, region=REGION,
-             service="kms", access_key=None, secret_key=None, token=None, bend=None, target=None, body=None):
-        """One call; `bend(headers, body)` may change the signed request and returns the body."""
+    def signed(self, operation, params=None, transport="tls", profile="admin", clock=0, region=REGION,
+               service="kms", access_key=None, secret_key=None, token=None, target=None, body=None):
+        """A signed request: (headers, body)."""
         body = json.dumps(params or {}).encode() if body is None else body
         keys = self.profiles[profile]
         credentials = botocore.credentials.Credentials(
@@ -231,7 +231,11 @@ class Kms:
         request = botocore.awsrequest.AWSRequest("POST", url, data=body, headers=headers)
         botocore.auth.datetime.datetime = sign_at(clock)
         botocore.auth.SigV4Auth(credentials, service, region).add_auth(request)
-        headers = dict(request.headers.items())
+        return dict(request.headers.items()), body
+
+    def call(self, operation, params=None, transport="tls", bend=None, **how):
+        """One call; `bend(headers, body)` may change the signed request and returns the body."""
+        headers, body = self.signed(operation, params, transport, **how)
         if bend:
             body = bend(headers, body)
         return self.send(headers, body, transport)

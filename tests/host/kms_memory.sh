@@ -13,6 +13,6 @@ trap 'rm -rf "$scratch"' EXIT
 # The objects of the sources that exist: a build folder may hold older ones too.
 mapfile -t objects < <(find userspace/kms -name '*.c' | sed "s|^userspace\(.*\)c\$|$built\1o|")
 # shellcheck disable=SC2046
-cc -pie -o "$scratch/envelope-kms-unwiped" "${objects[@]}" "$built/libenvelope.a" \
-	$(pkg-config --libs libmicrohttpd openssl json-c libsystemd sqlite3)
+cc -pie -o "$scratch/envelope-kms-unwiped" "${objects[@]}" "$built/lib/http/receive.o" "$built/libenvelope.a" \
+	$(pkg-config --libs libmicrohttpd gnutls openssl json-c libsystemd sqlite3)
 /usr/bin/python3 tests/host/kms_memory.py "$built/envelope-kms" "$scratch/envelope-kms-unwiped"

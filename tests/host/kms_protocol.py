@@ -89,7 +89,7 @@ def _():
 
 @test("an unknown operation or service: UnknownOperationException")
 def _():
-    kms.bad("UnknownOperationException", "Sign")
+    kms.bad("UnknownOperationException", "Nonsense")
     kms.bad("UnknownOperationException", "", target="DynamoDB_20120810.ListTables")
     kms.bad("UnknownOperationException", "", target="TrentService.List Keys\"\\")
 

@@ -107,6 +107,14 @@ static void json_reads_are_typed(void **state)
 
 static void json_accepts_one_text_only(void **state)
 {
+	static const char *const good[] = {
+		"12",
+		"{\"a\":[1]} \n",
+		"\"\\ud83d\\udd12\"",
+		"\"\\\\u0000\"",
+		"\"\\\\\\\\ud800\"",
+		"\"\\u0001\\uffff\"",
+	};
 	static const char *const bad[] = {
 		"",
 		" ",
@@ -117,6 +125,17 @@ static void json_accepts_one_text_only(void **state)
 		"{\"a\":1,}",
 		"nul",
 		"\"\xff\"",
+		"\"\xc0\x80\"",
+		"\"\xed\xa0\x80\"",
+		"\"a\\u0000b\"",
+		"{\"a\\u0000b\":1}",
+		"\"\\ud800\"",
+		"\"\\udc00\"",
+		"\"\\ud800x\"",
+		"\"\\ud800\\n\"",
+		"\"\\ud800\\ud800\"",
+		"\"\\uDFFF\\uD800\"",
+		"\"\\\\\\u0000\"",
 		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
 	};
 
@@ -126,11 +145,14 @@ static void json_accepts_one_text_only(void **state)
 		if (o)
 			fail_msg("accepted: %s", bad[i]);
 	}
-	for (size_t i = 0; i < 2; i++) {
-		_cleanup_json_ struct json_object *o = parse(i ? "{\"a\":[1]} \n" : "12");
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		_cleanup_json_ struct json_object *o = parse(good[i]);
 
-		assert_non_null(o);
+		if (!o)
+			fail_msg("refused: %s", good[i]);
 	}
+	assert_null(json_parse("{}\0{}", 5));
+	assert_null(json_parse("{}\0", 3));
 }
 
 static void json_adds(void **state)

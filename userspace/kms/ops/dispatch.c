@@ -17,9 +17,11 @@
 
 #include "kms/audit/kms_audit.h"
 #include "kms/ops/ops.h"
+#include "kms/ops/params.h"
 #include "kms/store/store_signatures.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/utf8.h"
 #include "lib/http/authenticate.h"
 
 #define TARGET_PREFIX "TrentService."
@@ -29,27 +31,40 @@ static unsigned int http_status(const struct fault *f)
 	return !strcmp(f->code, "KMSInternalException") ? HTTP_SERVER_ERROR : HTTP_BAD_REQUEST;
 }
 
-/* Reads the operation in the target. Only letters are taken, since the audit records it. */
-static const struct op *read_target(struct call *call, const char *target, struct fault *f)
+/* The operation in the target, or NULL. Only letters are taken, since the audit records it. */
+static const char *read_target(const struct call *call, const char *target)
 {
-	const struct op *op = NULL;
-	const char *name = target;
+	const char *name;
 	size_t i;
 
-	snprintf(call->operation, sizeof(call->operation), "Unknown");
-	if (target && !strncmp(target, TARGET_PREFIX, strlen(TARGET_PREFIX))) {
-		name += strlen(TARGET_PREFIX);
-		for (i = 0; isalpha((unsigned char)name[i]); i++)
-			;
-		if (i > 0 && i < sizeof(call->operation) && name[i] == '\0') {
-			memcpy(call->operation, name, i + 1);
-			op = op_find(name);
-		}
-	}
-	if (!op)
-		fault_set(f, "UnknownOperationException", "This KMS has no operation '%.64s'.",
-			  target ? target : "");
-	return op;
+	if (!target || strncmp(target, TARGET_PREFIX, strlen(TARGET_PREFIX)))
+		return NULL;
+	name = target + strlen(TARGET_PREFIX);
+	for (i = 0; isalpha((unsigned char)name[i]); i++)
+		;
+	return i > 0 && i < sizeof(call->operation) && name[i] == '\0' ? name : NULL;
+}
+
+static int no_operation(const char *target, const char *name, struct fault *f)
+{
+	if (name && op_is_of_aws(name))
+		return fault_set(f, "UnsupportedOperationException",
+				 "%s is not supported by this KMS.", name);
+	return fault_set(f, "UnknownOperationException", "This KMS has no operation '%.64s'.",
+			 target ? target : "");
+}
+
+/* A record and a reply quote headers. */
+static int check_headers(const struct http_request *request, struct fault *f)
+{
+	size_t i;
+
+	for (i = 0; i < request->header_count; i++)
+		if (!utf8_valid(request->headers[i].value, strlen(request->headers[i].value)))
+			return fault_set(f, "ValidationException",
+					 "The value of the header %.64s is not UTF-8.",
+					 request->headers[i].name);
+	return 0;
 }
 
 static int find_caller(struct call *call, const struct http_request *request, struct fault *f)
@@ -120,20 +135,30 @@ static int begin_change(struct call *call, struct fault *f)
 
 static int run(struct call *call, const struct http_request *request, struct fault *f)
 {
-	const struct op *op = read_target(call, http_header(request, "X-Amz-Target"), f);
+	const char *target = http_header(request, "X-Amz-Target");
+	const char *name = read_target(call, target);
+	const struct op *op = name ? op_find(name) : NULL;
 	struct fault bad_body;
 	int parsed = parse_body(call, request, &bad_body);
 
-	if (!op)
+	/* A stranger puts no word of its own into a record. */
+	snprintf(call->operation, sizeof(call->operation), "%s", op ? name : "Unknown");
+	if (find_caller(call, request, f))
 		return -1;
+	if (name)
+		snprintf(call->operation, sizeof(call->operation), "%s", name);
+	if (!op)
+		return no_operation(target, name, f);
 	call->read_only = op->read_only;
 	call->revokes = op_revokes(op->name);
-	if (find_caller(call, request, f))
+	if (check_headers(request, f))
 		return -1;
 	if (parsed) {
 		*f = bad_body;
 		return -1;
 	}
+	if (param_grant_tokens(call->params, f))
+		return -1;
 	if (!op->read_only && begin_change(call, f))
 		return -1;
 	return op->run(call, f);

@@ -31,18 +31,71 @@ static const struct op ops[] = {
 	{ "UpdateAlias", op_update_alias, false },
 };
 
+/* AWS's other operations. */
+static const char *const not_served[] = {
+	"ConnectCustomKeyStore",
+	"CreateCustomKeyStore",
+	"CreateGrant",
+	"DeleteCustomKeyStore",
+	"DeleteImportedKeyMaterial",
+	"DeriveSharedSecret",
+	"DescribeCustomKeyStores",
+	"DisableKeyRotation",
+	"DisconnectCustomKeyStore",
+	"EnableKeyRotation",
+	"GenerateDataKeyPair",
+	"GenerateDataKeyPairWithoutPlaintext",
+	"GenerateMac",
+	"GenerateRandom",
+	"GetKeyLastUsage",
+	"GetKeyPolicy",
+	"GetKeyRotationStatus",
+	"GetParametersForImport",
+	"GetPublicKey",
+	"ImportKeyMaterial",
+	"ListGrants",
+	"ListKeyPolicies",
+	"ListKeyRotations",
+	"ListResourceTags",
+	"ListRetirableGrants",
+	"PutKeyPolicy",
+	"ReplicateKey",
+	"RetireGrant",
+	"RevokeGrant",
+	"RotateKeyOnDemand",
+	"Sign",
+	"TagResource",
+	"UntagResource",
+	"UpdateCustomKeyStore",
+	"UpdateKeyDescription",
+	"UpdatePrimaryRegion",
+	"Verify",
+	"VerifyMac",
+};
+
+static bool is_in(const char *const *list, size_t count, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (!strcmp(list[i], name))
+			return true;
+	return false;
+}
+
+/** op_is_of_aws() - is @name an operation of AWS KMS that this KMS does not serve? */
+bool op_is_of_aws(const char *name)
+{
+	return is_in(not_served, sizeof(not_served) / sizeof(not_served[0]), name);
+}
+
 /* Calls that end access. Nothing must hold them up, such as a full disk. */
 static const char *const revoking[] = { "DisableKey", "ScheduleKeyDeletion" };
 
 /** op_revokes() - does operation @name end access? */
 bool op_revokes(const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(revoking) / sizeof(revoking[0]); i++)
-		if (!strcmp(revoking[i], name))
-			return true;
-	return false;
+	return is_in(revoking, sizeof(revoking) / sizeof(revoking[0]), name);
 }
 
 /** op_find() - by name; Return: borrowed, or NULL */

@@ -21,6 +21,8 @@ struct op {
 
 const struct op *op_find(const char *name);
 
+bool op_is_of_aws(const char *name);
+
 bool op_revokes(const char *name);
 
 int op_key(struct call *call, const char *name, enum key_use use, struct cmk *cmk, struct fault *f);

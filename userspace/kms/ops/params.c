@@ -14,6 +14,8 @@
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 
+#define GRANT_TOKENS_MAX 10
+
 static int wrong_type(const char *name, const char *type, struct fault *f)
 {
 	return fault_set(f, "SerializationException", "%s must be a %s.", name, type);
@@ -139,6 +141,34 @@ int param_secret(struct json_object *params, const char *name, size_t max, struc
 	if (!*secret)
 		return fault_set(f, "KMSInternalException",
 				 "Memory cannot be locked. Raise LimitMEMLOCK.");
+	return 0;
+}
+
+/**
+ * param_grant_tokens() - optional GrantTokens
+ *
+ * This KMS makes no grants, so there is no token that it knows.
+ *
+ * Return: 0 when there is no token, else -1.
+ */
+int param_grant_tokens(struct json_object *params, struct fault *f)
+{
+	struct json_object *tokens = json_get(params, "GrantTokens");
+	size_t i;
+
+	if (!tokens)
+		return 0;
+	if (!json_object_is_type(tokens, json_type_array))
+		return wrong_type("GrantTokens", "list", f);
+	for (i = 0; i < json_object_array_length(tokens); i++)
+		if (!json_object_is_type(json_object_array_get_idx(tokens, i), json_type_string))
+			return wrong_type("A member of GrantTokens", "string", f);
+	if (i > GRANT_TOKENS_MAX)
+		return invalid(f, "grantTokens",
+			       "Member must have length less than or equal to 10");
+	if (i > 0)
+		return fault_set(f, "InvalidGrantTokenException",
+				 "This KMS has made no grant token. Leave GrantTokens out.");
 	return 0;
 }
 

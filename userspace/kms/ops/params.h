@@ -35,6 +35,8 @@ int param_blob(struct json_object *params, const char *name, size_t max, uint8_t
 int param_secret(struct json_object *params, const char *name, size_t max, struct secret **secret,
 		 struct fault *f);
 
+int param_grant_tokens(struct json_object *params, struct fault *f);
+
 int param_refuse(struct json_object *params, const char *name, struct fault *f);
 
 #endif

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "lib/base/log.h"
+#include "lib/http/receive.h"
 
 #define USEC_PER_SEC 1000000ULL
 #define SWEEP_USEC   (USEC_PER_SEC / 2)
@@ -110,9 +111,10 @@ static void started(struct connections *connections, struct MHD_Connection *conn
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct held *held = info ? calloc(1, sizeof(*held)) : NULL;
 
-	if (!held) {
+	if (!held || receive_watch(info->connect_fd, connections->transport)) {
 		if (info)
 			shutdown(info->connect_fd, SHUT_RDWR);
+		free(held);
 		return;
 	}
 	held->fd = info->connect_fd;
@@ -131,6 +133,7 @@ static void started(struct connections *connections, struct MHD_Connection *conn
 
 static void closed(struct connections *connections, struct held *held)
 {
+	receive_forget(held->fd);
 	if (held->previous)
 		held->previous->next = held->next;
 	else

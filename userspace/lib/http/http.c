@@ -24,13 +24,15 @@
 #include "lib/base/secret.h"
 #include "lib/http/connections.h"
 
-#define BODY_MAX       (64 * 1024)
-#define POOL_BYTES     (32 * 1024)
-#define IDLE_SECONDS   30
-#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA"
-#define USEC_PER_MSEC  1000ULL
-#define EAGER_TURNS    16
-#define REST_MSEC      10
+#define BODY_MAX     (64 * 1024)
+#define POOL_BYTES   (32 * 1024)
+#define IDLE_SECONDS 30
+#define TLS_PRIORITIES                                     \
+	"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:" \
+	"-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:+CHACHA20-POLY1305"
+#define USEC_PER_MSEC 1000ULL
+#define EAGER_TURNS   16
+#define REST_MSEC     10
 
 struct http {
 	/* A server that http_renew() has replaced, until its last connection ends; owned by @newer */
@@ -310,7 +312,8 @@ static struct MHD_Daemon *start_daemon(struct http *http, int fd, const struct t
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)POOL_BYTES,
 				MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY,
+				MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_STRICT_FOR_CLIENT,
+				1, MHD_OPTION_ARRAY,
 				http->transport == TRANSPORT_TLS ? secure : none, MHD_OPTION_END);
 }
 

@@ -3,6 +3,8 @@
  * The HTTP server: libmicrohttpd on one listening socket, driven by sd-event, single threaded.
  * A service plugs in with struct http_service.
  *
+ * A strict reader (head.h) stands before libmicrohttpd.
+ *
  * Must never speak plain HTTP over TCP.
  */
 #ifndef ENVELOPE_HTTP_H
