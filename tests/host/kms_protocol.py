@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The API of envelope-kms: authentication, operations, key states, ciphertexts,
-# the two transports and the audit trail.
+# The API of envelope-kms: authentication, operations, key states, ciphertexts, the transports, the trail.
 
 import base64
 import os
@@ -483,7 +482,7 @@ def _():
         t.start()
     for t in threads:
         t.join()
-    for s in idle + [half]:
+    for s in [*idle, half]:
         s.close()
     assert not errors, errors
     kms.good("ListKeys")
