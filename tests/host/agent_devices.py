@@ -414,41 +414,6 @@ def _():
     assert f"{one.device} already holds data" in said, f"the link was read again: {said}"
 
 
-@test("a disk that another program has for itself is in use: a start opens nothing and asks no KMS")
-def _():
-    stopped_cluster()
-    asked = len(agent.records("Decrypt"))
-    other = os.open(one.device, os.O_RDWR | os.O_EXCL)
-    said = agent.bad("VolumeInUse", "start", "db1")
-    assert "is in use" in said and len(agent.records("Decrypt")) == asked, said
-    nothing_is_open()
-    os.close(other)
-    agent.good("start", "db1")
-
-
-@test("while a start asks the KMS no other program gets the disk for itself")
-def _():
-    stopped_cluster()
-    with agent.silent_kms():
-        start = agent.begin("start", "db1")
-        agent.asked(start)
-        agent.told_disks()
-        try:
-            os.close(os.open(one.device, os.O_RDWR | os.O_EXCL))
-            taken = True
-        except OSError:
-            taken = False
-    assert start.wait() == 0 and not taken, "the disk was free"
-
-
-@test("a failed start leaves the disk to others")
-def _():
-    stopped_cluster()
-    with agent.no_kms():
-        agent.bad("KMSUnreachable", "start", "db1")
-    os.close(os.open(one.device, os.O_RDWR | os.O_EXCL))
-
-
 @test("a write-protected disk gets a read-only device, and is not changed")
 def _():
     stopped_cluster()

@@ -27,6 +27,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/place.h"
 #include "agent/work/state.h"
+#include "agent/work/target.h"
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -216,6 +217,17 @@ static void described(struct operation *op, json_object *response, struct secret
 	operation_ask(op, "GenerateDataKeyWithoutPlaintext", kms_generate(cluster), generated);
 }
 
+static void looked(struct operation *op)
+{
+	if (op->job.result < 0)
+		operation_step_failed(op);
+	else if (target_check(op) < 0)
+		operation_fail(op);
+	else
+		operation_ask(op, "DescribeKey", kms_describe_key(op->cluster->requested_key),
+			      described);
+}
+
 /* ---- giving up ---- */
 
 /* The host may have been restarted since, and disks may have other names. */
@@ -326,7 +338,7 @@ void create_begin(struct operation *op, const char *key)
 		return;
 	}
 	record(op, "resolve-key", "");
-	operation_ask(op, "DescribeKey", kms_describe_key(key), described);
+	operation_device_step(op, target_look, looked);
 }
 
 /** create_resume() - undo a creation that was interrupted: no client has had an answer */

@@ -58,3 +58,27 @@ int header_load_volume(struct luks *luks, const char *device, const char *volume
 				 device, found ? found : "a volume without an id", volume_id);
 	return 0;
 }
+
+/**
+ * header_find_volume() - the id of the volume that a header names
+ * @volume_id: filled when the answer is true
+ *
+ * The header may be unfinished, or outside the profile.
+ *
+ * Return: false when @device holds no volume header that can be loaded.
+ */
+bool header_find_volume(const char *device, char volume_id[22])
+{
+	struct json_object _cleanup_json_ *token = NULL;
+	struct luks _cleanup_luks_ luks = { 0 };
+	const char *found = NULL;
+	struct fault ignored;
+
+	if (luks_load(&luks, device, &ignored) == 0)
+		token = luks_get_token(&luks, VOLUME_TOKEN);
+	found = json_get_string(token, "volume_id");
+	if (!found || strlen(found) > 21)
+		return false;
+	strcpy(volume_id, found);
+	return true;
+}

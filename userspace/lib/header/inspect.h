@@ -7,6 +7,8 @@
 #ifndef ENVELOPE_INSPECT_H
 #define ENVELOPE_INSPECT_H
 
+#include <stdbool.h>
+
 #include "lib/base/fault.h"
 #include "lib/header/luks.h"
 #include "lib/header/volume_header.h"
@@ -15,5 +17,7 @@ int header_inspect(struct luks *luks, struct volume_header *out, struct fault *f
 
 int header_load_volume(struct luks *luks, const char *device, const char *volume_id,
 		       struct fault *f);
+
+bool header_find_volume(const char *device, char volume_id[22]);
 
 #endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The disk on which a volume is to be made. Its header may name a cluster that is on another path by
+ * now: below a mirror or a path of multipath that is not assembled at the moment. See target.h.
+ */
+#include "agent/work/target.h"
+
+#include <sys/stat.h>
+
+#include "agent/agent.h"
+#include "agent/catalog/cluster_list.h"
+#include "lib/header/inspect.h"
+
+/**
+ * target_look() - find the kernel's own path of the disk, and the volume that its header names
+ * @job: @device and @number say which; @found and the volume_id of @header are filled, or @fault
+ *
+ * Runs in a device thread.
+ */
+void target_look(struct volume_job *job)
+{
+	struct stat st;
+
+	job->header = (struct volume_header){ 0 };
+	job->result = 0;
+	/*
+	 * A link may name another device at any time. Only root can exchange the device's own node.
+	 */
+	if (stat(job->device, &st) < 0 || st.st_rdev != job->number)
+		job->result =
+			fault_set(&job->fault, "InvalidParameterValue",
+				  "%s has become another device since the cluster's creation began. Nothing was written.",
+				  job->device);
+	else if (!disk_node(job->number, job->found))
+		job->result =
+			fault_set(&job->fault, "InternalFailure",
+				  "The kernel's own path of %s is not in /dev. Nothing was written.",
+				  job->device);
+	else
+		header_find_volume(job->found, job->header.volume_id);
+}
+
+/**
+ * target_check() - refuse a disk whose header names a volume that the catalog knows
+ *
+ * No option overrules the catalog: the only copy of the wrapped key may be in that header. After a
+ * deletion the catalog does not know the volume.
+ *
+ * Return: 0, or -1 with VolumeInUse in the operation's fault.
+ */
+int target_check(struct operation *op)
+{
+	const struct volume_job *job = &op->job;
+	const struct cluster *cluster = NULL;
+
+	if (job->header.volume_id[0])
+		cluster = cluster_find_volume(op->agent, job->header.volume_id);
+	if (!cluster)
+		return 0;
+	return fault_set(&op->fault, "VolumeInUse",
+			 "%s has the header of the volume %s of the cluster %s. Nothing was written. Delete that cluster first, or if %s holds a copy that is not needed: wipefs -a %s",
+			 job->device, cluster->volume_id, cluster->id, job->device, job->device);
+}

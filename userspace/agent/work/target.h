@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The disk on which a volume is to be made, before the KMS is asked.
+ *
+ * Must never write to the disk.
+ */
+#ifndef ENVELOPE_TARGET_H
+#define ENVELOPE_TARGET_H
+
+#include "agent/work/operation.h"
+
+void target_look(struct volume_job *job);
+
+int target_check(struct operation *op);
+
+#endif
