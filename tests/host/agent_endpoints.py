@@ -224,7 +224,7 @@ def _():
     key = shared_key()
     with endpoints(agent.kms, twin):
         agent.create("db1", one, "--kms-key-id", key)
-        agent.reload(KmsEndpoint=at(agent.kms, twin), CredentialsFile=wrong)
+        agent.restart(KmsEndpoint=at(agent.kms, twin), CredentialsFile=wrong)
         refused = len(agent.records("Decrypt", "InvalidSignatureException"))
         before = len(twin.audit())
         wait_for(lambda: len(agent.records("Decrypt", "InvalidSignatureException")) > refused + 1)

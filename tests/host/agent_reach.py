@@ -146,9 +146,9 @@ def _():
             assert agent.status("db1") == "available" and agent.keys() == keys, f"HTTP status {status} of the proxy"
             assert f"response {status}" in agent.volume("db1")["LastError"], agent.volume("db1")
         proxy.answer = None
-        agent.reload(**{**options, "ProxyCredentialsFile": write("wrong-login", "username=a\npassword=b\n")})
+        agent.restart(**{**options, "ProxyCredentialsFile": write("wrong-login", "username=a\npassword=b\n")})
         wait_for(lambda: codes(2) == {"KMSUnreachable"})
-        agent.reload(**{**options, "Proxy": f"http://127.0.0.1:{free_port()}"})
+        agent.restart(**{**options, "Proxy": f"http://127.0.0.1:{free_port()}"})
         wait_for(lambda: codes(2) == {"KMSUnreachable"})
         assert agent.status("db1") == "available" and agent.keys() == keys
         agent.reload(**options)
@@ -185,7 +185,7 @@ def _():
     with through_proxy() as options:
         agent.create("db1", one)
         keys = agent.keys()
-        agent.reload(**{**options, "KmsEndpoint": f"https://localhost:{behind(port)}"})
+        agent.restart(**{**options, "KmsEndpoint": f"https://localhost:{behind(port)}"})
         wait_for(lambda: codes(2) == {"KMSUnreachable"})
         assert "answered HTTP status 403 without a KMS error" in agent.volume("db1")["LastError"], agent.volume("db1")
         assert agent.status("db1") == "available" and agent.keys() == keys

@@ -5,6 +5,7 @@
  *
  *	main.c		starts the parts in order, and ends them
  *	reload.c	a new configuration, at SIGHUP
+ *	trial.c		asks the KMS of the new configuration before it counts
  *	last_good.c	the configuration before, for a start with a fault in the new one
  *	state_lock.c	one agent a state folder
  *	hold.c		SIGTERM, and when the agent ends while the host goes down
@@ -64,6 +65,7 @@ struct agent_hooks {
  * @event: the loop
  * @config: in force; @config_path: for config_load(), borrowed
  * @state_lock: on the state folder, -1 for none; see state_lock.h
+ * @trial: the question to the KMS of a new configuration, see trial.c; NULL for none
  * @refused: why the configuration at @config_path is not in force; code "" when it is
  * @catalog, @audit, @devices, @server: owned
  * @catalog_timer: tries a catalog again that takes no changes
@@ -96,6 +98,7 @@ struct agent {
 	struct config config;
 	const char *config_path;
 	int state_lock;
+	struct trial *trial;
 	struct fault refused;
 	struct catalog *catalog;
 	struct audit *audit;

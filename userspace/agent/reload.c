@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* SIGHUP: read the configuration anew, check it, and take it over or refuse it. */
+/* SIGHUP: read the configuration anew, check it, ask its KMS, and take it over or refuse it. */
 #include "agent/reload.h"
 
 #include <signal.h>
@@ -9,6 +9,7 @@
 
 #include "agent/last_good.h"
 #include "agent/lease/renewal.h"
+#include "agent/trial.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/device_thread.h"
 #include "agent/work/state.h"
@@ -125,24 +126,46 @@ static void take_over(struct agent *agent, struct config *next)
 		 agent->config.lease_seconds, agent->config.renew_seconds);
 }
 
+static void end_reload(struct agent *agent, const struct fault *f)
+{
+	if (f->code[0]) {
+		log_error("The configuration is refused, and the present one stays in force: %s",
+			  f->message);
+		audit_service_event(agent->audit, "ConfigurationReload", NULL, f);
+	}
+	agent->refused = *f;
+	sd_notify(0, "READY=1");
+	state_announce(agent);
+}
+
+/* The KMS of the new configuration has been asked. */
+static void judged(struct agent *agent, struct config *next, const struct fault *f)
+{
+	if (f->code[0]) {
+		config_free(next);
+	} else {
+		take_over(agent, next);
+		last_good_keep(&agent->config);
+	}
+	end_reload(agent, f);
+}
+
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata)
 {
 	struct agent *agent = userdata;
 	struct config next;
 	struct fault f = { 0 };
+	int r;
 
 	notify_reload();
-	if (load(agent, &next, &f) == 0) {
-		take_over(agent, &next);
-		last_good_keep(&agent->config);
-	} else {
-		log_error("The configuration is refused, and the present one stays in force: %s",
-			  f.message);
-		audit_service_event(agent->audit, "ConfigurationReload", NULL, &f);
-	}
-	agent->refused = f;
-	sd_notify(0, "READY=1");
-	state_announce(agent);
+	trial_drop(agent);
+	r = load(agent, &next, &f);
+	if (r == 0)
+		r = trial_begin(agent, &next, judged, &f);
+	if (r == 0)
+		judged(agent, &next, &f);
+	else if (r < 0)
+		end_reload(agent, &f);
 	return 0;
 }
 

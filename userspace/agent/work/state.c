@@ -22,7 +22,11 @@
 #include "dm-envelope.h"
 #include "lib/base/log.h"
 
-/** state_announce() - tell the service manager how many clusters there are, and how many run */
+/**
+ * state_announce() - tell the service manager how many clusters there are, and how many run
+ *
+ * Says also why the configuration is not in force, if it is not.
+ */
 void state_announce(const struct agent *agent)
 {
 	unsigned int count = 0, available = 0;
@@ -31,7 +35,9 @@ void state_announce(const struct agent *agent)
 		count++;
 		available += c->status == CLUSTER_AVAILABLE;
 	}
-	sd_notifyf(0, "STATUS=Serving %u clusters, %u of them available.", count, available);
+	sd_notifyf(0, "STATUS=Serving %u clusters, %u of them available.%s%s", count, available,
+		   agent->refused.code[0] ? " The configuration is refused: " : "",
+		   agent->refused.message);
 }
 
 static void flush_soon(struct agent *agent);

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+#
+# A new configuration is tried before it counts: a reload that would ask another KMS, or as another principal, asks for
+# the keys of the live clusters first. Two embedded KMSs; the second knows the agent, but not its keys.
+
+import http.server
+import os
+import shutil
+import signal
+import socketserver
+import threading
+
+from agent_suite import agent, finish, one, test
+from kms_daemon import Kms
+from wait import wait_for
+
+NOWHERE = "unix:/nowhere/kms.sock"
+other = Kms(f"{agent.programs}/envelope-kms")
+os.chmod(other.dir, 0o755)
+shutil.copy(agent.kms.credentials, other.credentials)
+other.start()
+GOOD, OTHER = f"unix:{agent.kms.unix}", f"unix:{other.unix}"
+agent.kms.add_stranger()
+agent.kms.restart()
+
+
+class YesMan(http.server.BaseHTTPRequestHandler):
+    """Says that it would decrypt, and has no key."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b'{"__type":"DryRunOperationException","message":"yes"}'
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+yes_man = socketserver.ThreadingUnixStreamServer(f"{agent.dir}/yes.sock", YesMan)
+os.chmod(f"{agent.dir}/yes.sock", 0o777)
+threading.Thread(target=yes_man.serve_forever, daemon=True).start()
+
+
+def wrong_secret():
+    path = f"{agent.dir}/wrong"
+    with open(agent.kms.credentials, encoding="utf-8") as f, open(path, "w", encoding="utf-8") as g:
+        g.write(f.read().replace("aws_secret_access_key", "aws_secret_access_key=wrong\n#"))
+    os.chmod(path, 0o600)
+    return path
+
+
+def granted():
+    """Answers of the agent's own KMS that the key may be used."""
+    return len([r for r in agent.kms.audit() if r["eventName"] == "Decrypt" and r.get("errorCode") == "DryRunOperationException"])
+
+
+def renewed():
+    before = granted()
+    wait_for(lambda: granted() > before + 1, why=agent.log)
+
+
+def reloads():
+    return len(agent.records("ConfigurationReload"))
+
+
+@test("a reload whose KMS would not renew the live clusters is refused: they live on, and the fault is shown")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    for changed, faults in [
+        ({"KmsEndpoint": OTHER}, ("other-kms", "NotFoundException")),
+        ({"KmsEndpoint": f"{GOOD} {OTHER}"}, ("other-kms", "NotFoundException")),
+        ({"KmsEndpoint": f"unix:{agent.dir}/yes.sock"}, ("other-kms", "would give the key")),
+        ({"Profile": "stranger"}, ("other-principal", "denies it to")),
+        ({"CredentialsFile": wrong_secret()}, ("InvalidSignatureException",)),
+        ({"KmsEndpoint": NOWHERE}, ("KMSUnreachable",)),
+    ]:
+        record = agent.reload(**changed)
+        assert record.get("errorCode") == "InvalidConfiguration", f"{changed} has been taken over"
+        for fault in "the live cluster db1", *faults:
+            assert fault in record["errorMessage"], (fault, record["errorMessage"])
+        assert record["errorMessage"] in agent.log()
+        renewed()
+        assert agent.status("db1") == "available" and agent.keys() == keys, changed
+    agent.reload()
+    assert agent.keys() == keys
+
+
+@test("a reload whose KMS is the known one is taken over, also if one of its endpoints is silent")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    for changed in {"KmsEndpoint": f"{NOWHERE} {GOOD}"}, {"CaFile": f"{agent.kms.state}/ca.pem"}, {}:
+        record = agent.reload(**changed)
+        assert "errorCode" not in record, record
+        renewed()
+    assert agent.status("db1") == "available" and agent.keys() == keys
+
+
+@test("a reload asks nothing if no live cluster is asked for differently; a restart takes over what a reload refuses")
+def _():
+    agent.create("db1", one)
+    with agent.no_kms():
+        record = agent.reload(LeaseSeconds=3000)
+        assert "errorCode" not in record, record
+    agent.restart(KmsEndpoint=NOWHERE)
+    wait_for(lambda: "KMSUnreachable" in agent.volume("db1")["LastError"])
+    assert agent.status("db1") == "available"
+    agent.good("stop", "db1")
+    for endpoint in OTHER, GOOD:
+        record = agent.reload(KmsEndpoint=endpoint)
+        assert "errorCode" not in record, record
+
+
+@test("while the question waits the agent works on; a newer configuration does not wait for it, and its answer is too late")
+def _():
+    agent.create("db1", one)
+    keys, before, late = agent.keys(), reloads(), len(agent.records("Decrypt", "NotFoundException"))
+    other.process.send_signal(signal.SIGSTOP)
+    try:
+        agent.configure(KmsEndpoint=OTHER)
+        agent.process.send_signal(signal.SIGHUP)
+        renewed()
+        assert reloads() == before, "the reload has not waited for the answer"
+        record = agent.reload()
+        assert "errorCode" not in record and reloads() == before + 1, record
+    finally:
+        other.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: len(agent.records("Decrypt", "NotFoundException")) > late, why=agent.log)
+    renewed()
+    assert reloads() == before + 1 and agent.status("db1") == "available" and agent.keys() == keys
+
+
+finish()
