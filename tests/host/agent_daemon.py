@@ -138,10 +138,11 @@ class Agent:
         assert self.process.poll() is None, f"SIGHUP ended the agent: {self.log()[-1000:]}"
         return self.records("ConfigurationReload")[-1]
 
-    def check_config(self, **changed):
+    def check_config(self, call=False, **changed):
         """(exit status, what is said) of --check-config."""
         self.configure(**changed)
-        done = subprocess.run([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf", "--check-config"],
+        done = subprocess.run([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf", "--check-config",
+                               *([] if call else ["--no-call"])],
                               capture_output=True, text=True, timeout=PATIENCE, check=False)
         return done.returncode, done.stdout + done.stderr
 

@@ -134,4 +134,23 @@ def _():
     assert reloads() == before + 1 and agent.status("db1") == "available" and agent.keys() == keys
 
 
+@test("--check-config calls the KMS at each endpoint: one must answer, and none may refuse the credentials")
+def _():
+    knows = "The KMS at {} answers and knows the credentials."
+    status, said = agent.check_config(call=True)
+    assert status == 0 and knows.format(GOOD) in said, (status, said)
+    status, said = agent.check_config(call=True, KmsEndpoint=f"{NOWHERE} {GOOD}")
+    assert status == 0 and knows.format(GOOD) in said and f"The KMS at {NOWHERE}: KMSUnreachable" in said, (status, said)
+    for changed, fault in [
+        ({"KmsEndpoint": NOWHERE}, f"The KMS at {NOWHERE}: KMSUnreachable"),
+        ({"CredentialsFile": wrong_secret()}, f"The KMS at {GOOD}: InvalidSignatureException"),
+        ({"KmsEndpoint": f"{GOOD} {OTHER}", "CredentialsFile": wrong_secret()}, "InvalidSignatureException"),
+        ({"KmsEndpoint": f"https://localhost:{agent.kms.port}"}, "KMSUnreachable"),  # a certificate that is not trusted
+    ]:
+        status, said = agent.check_config(call=True, **changed)
+        assert status == 1 and fault in said and "--no-call" in said, (changed, status, said)
+        assert agent.check_config(**changed) == (0, "The configuration is valid.\n"), "--no-call has called"
+    agent.configure()
+
+
 finish()

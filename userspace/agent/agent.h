@@ -5,6 +5,7 @@
  *
  *	main.c		starts the parts in order, and ends them
  *	reload.c	a new configuration, at SIGHUP
+ *	check_config.c	--check-config
  *	trial.c		asks the KMS of the new configuration before it counts
  *	last_good.c	the configuration before, for a start with a fault in the new one
  *	state_lock.c	one agent a state folder

@@ -18,6 +18,7 @@
 #include "agent/api/rights.h"
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
+#include "agent/check_config.h"
 #include "agent/hold.h"
 #include "agent/last_good.h"
 #include "agent/lease/keyring.h"
@@ -43,12 +44,13 @@
 static int usage(FILE *stream, const char *name)
 {
 	fprintf(stream,
-		"usage: %s [--config FILE] [--check-config]\n"
+		"usage: %s [--config FILE] [--check-config [--no-call]]\n"
 		"\n"
 		"Keeps the encrypted cluster volumes of this host: their keys, leases and devices.\n"
 		"\n"
 		"  --config FILE  read FILE instead of " CONFIG_PATH " (or $ENVELOPE_CONFIG)\n"
-		"  --check-config check the configuration, and the files it names, then exit\n"
+		"  --check-config check the configuration, and the files it names, and call the KMS; then exit\n"
+		"  --no-call      with --check-config: do not call the KMS\n"
 		"  --help         show this help\n"
 		"  --version      show the version\n"
 		"\n"
@@ -57,27 +59,18 @@ static int usage(FILE *stream, const char *name)
 	return stream == stdout ? 0 : 2;
 }
 
-static int check_config(const char *config)
-{
-	struct fault f = { 0 };
-
-	if (reload_check(config, &f) == 0)
-		return puts("The configuration is valid.") < 0;
-	log_error("%s", f.message);
-	return fault_exit_code(f.code);
-}
-
 /* Return: -1 to go on, or the exit status. */
 static int parse_options(int argc, char **argv, const char **config)
 {
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "check-config", no_argument, NULL, 'k' },
+		{ "no-call", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	bool check = false;
+	bool check = false, call = true;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -85,6 +78,8 @@ static int parse_options(int argc, char **argv, const char **config)
 			*config = optarg;
 		else if (option == 'k')
 			check = true;
+		else if (option == 'n')
+			call = false;
 		else if (option == 'h')
 			return usage(stdout, argv[0]);
 		else if (option == 'v')
@@ -92,9 +87,9 @@ static int parse_options(int argc, char **argv, const char **config)
 		else
 			return usage(stderr, argv[0]);
 	}
-	if (optind < argc)
+	if (optind < argc || (!call && !check))
 		return usage(stderr, argv[0]);
-	return check ? check_config(*config) : -1;
+	return check ? check_config(*config, call) : -1;
 }
 
 static int open_files(struct agent *agent, struct fault *f)

@@ -32,23 +32,6 @@ static const struct {
 	{ "ReadOnlyGroup", offsetof(struct config, read_only_group) },
 };
 
-/**
- * reload_check() - would this configuration be taken over?
- * @path: as for config_load()
- * @f: names the file and the line, or the key
- *
- * Return: 0 or -1.
- */
-int reload_check(const char *path, struct fault *f)
-{
-	struct config config;
-
-	if (config_check_load(path, &config, f) < 0)
-		return -1;
-	config_free(&config);
-	return 0;
-}
-
 /* Gives @next the present values of the fixed keys. Return: the keys that differed, an array. */
 static json_object *keep_fixed(struct config *present, struct config *next)
 {

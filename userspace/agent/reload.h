@@ -9,7 +9,6 @@
 
 #include "agent/agent.h"
 
-int reload_check(const char *path, struct fault *f);
 int reload_on_hangup(struct agent *agent, struct fault *f);
 
 #endif

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-event.h>
 #include <unistd.h>
 
 #include "check/ask_agent.h"
@@ -17,47 +16,11 @@
 #include "lib/base/endpoint.h"
 #include "lib/base/json.h"
 #include "lib/kms/config_check.h"
-#include "lib/kms/kms_client.h"
+#include "lib/kms/kms_describe.h"
 #include "lib/kms/reach.h"
-#include "lib/kms/worker.h"
 
-#define NO_KEY	 "00000000-0000-0000-0000-000000000000"
 #define KEYS_MAX 16 /* a question for each */
 #define LOST	 "inaccessible-encryption-credentials"
-
-/** struct answer - of the KMS to one question */
-struct answer {
-	sd_event *event;
-	enum kms_outcome outcome;
-	struct fault f;
-	char state[32];
-};
-
-static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
-		      struct json_object *response, struct secret *plaintext, void *userdata)
-{
-	struct json_object *key = json_get_object(response, "KeyMetadata");
-	struct answer *answer = userdata;
-
-	answer->outcome = outcome;
-	answer->f = *f;
-	json_copy_string(key, "KeyState", answer->state, sizeof(answer->state));
-	sd_event_exit(answer->event, 0);
-}
-
-static void ask(const struct config *cfg, const char *key, struct answer *answer)
-{
-	_cleanup_json_ struct json_object *request = json_object_new_object();
-
-	*answer = (struct answer){ .outcome = KMS_UNREACHABLE };
-	json_add_string(request, "KeyId", key);
-	if (sd_event_new(&answer->event) < 0)
-		fault_set(&answer->f, "InternalFailure", "An event loop cannot be made.");
-	else if (kms_worker_start(answer->event, cfg, "DescribeKey", request, on_answer, answer,
-				  NULL, &answer->f) == 0)
-		sd_event_loop(answer->event);
-	sd_event_unref(answer->event);
-}
 
 /* The caller is known to the KMS, and only the call is refused. */
 static bool is_denied(const struct fault *f)
@@ -100,9 +63,9 @@ static void judge_failure(const struct config *cfg, const struct fault *f, struc
 static bool judge(const struct config *cfg, const char *key, const char *cluster,
 		  struct finding *finding)
 {
-	struct answer answer;
+	struct kms_description answer;
 
-	ask(cfg, key, &answer);
+	kms_describe(cfg, key, &answer);
 	if (answer.outcome == KMS_OK && !strcmp(answer.state, "Enabled")) {
 		finding_add(finding, "The key of cluster %s is enabled.", cluster);
 	} else if (answer.outcome == KMS_OK) {
@@ -225,7 +188,7 @@ static void judge_endpoint(const struct config *cfg, size_t number, struct json_
 	finding_set(&part, CHECK_OK, NULL, "The KMS at %s answers and knows the credentials.",
 		    address);
 	if (!judge_clusters(&one, clusters, number == 0, &part))
-		judge(&one, NO_KEY, NULL, &part);
+		judge(&one, KMS_NO_KEY, NULL, &part);
 	if (several && part.status != CHECK_OK)
 		finding_add(finding, "At %s: %s", address, part.found);
 	else

@@ -2,7 +2,7 @@
 /*
  * Does the configuration lead to a KMS? The files and words that config_load() cannot judge.
  *
- * Must never ask the KMS: the answer to a trial call must not end a lease.
+ * Must never ask the KMS: a configuration is checked also while the KMS is away.
  */
 #ifndef ENVELOPE_CONFIG_CHECK_H
 #define ENVELOPE_CONFIG_CHECK_H
