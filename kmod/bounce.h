@@ -8,9 +8,12 @@
 #include <linux/atomic.h>
 #include <linux/blk_types.h>
 #include <linux/bvec.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/page_ref.h>
 #include <linux/spinlock.h>
+#include <linux/topology.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -81,6 +84,52 @@ static __always_inline void envelope_share_refund(struct envelope_share *share, 
 	this_cpu_sub(*share->local, nr);
 }
 
+/* ---- depot.c ---- */
+
+/* More than one node has memory. */
+DECLARE_STATIC_KEY_FALSE(envelope_several_nodes);
+
+#if IS_ENABLED(CONFIG_DM_ENVELOPE_KUNIT_TEST)
+/* The kernel of the tests has one node. A test says on which of two nodes a page is. */
+int envelope_page_node(const struct page *page);
+
+static inline unsigned int envelope_nr_nodes(void)
+{
+	return 2;
+}
+#else
+static inline int envelope_page_node(const struct page *page)
+{
+	return page_to_nid(page);
+}
+
+static inline unsigned int envelope_nr_nodes(void)
+{
+	return nr_node_ids;
+}
+#endif
+
+/** envelope_this_node() - the node whose memory is near to this CPU */
+static inline unsigned int envelope_this_node(void)
+{
+	return numa_mem_id();
+}
+
+/** envelope_page_is_away() - is the page on another node than this CPU? Preemption is off */
+static __always_inline bool envelope_page_is_away(const struct page *page)
+{
+	return static_branch_unlikely(&envelope_several_nodes) &&
+	       envelope_page_node(page) != envelope_this_node();
+}
+
+unsigned int envelope_depot_take(unsigned int node, struct page **pages, unsigned int nr);
+unsigned int envelope_depot_put(struct page **pages, unsigned int nr);
+void envelope_depot_put_all(struct page **pages, unsigned int nr);
+unsigned long envelope_depot_free(unsigned int node, unsigned long nr);
+unsigned long envelope_depot_pages(void);
+int envelope_depot_init(void);
+void envelope_depot_exit(void);
+
 /* ---- pages.c ---- */
 
 /**
@@ -100,12 +149,13 @@ bool envelope_pages_take(struct envelope_share *share, struct bio_vec *bvecs, un
 void envelope_pages_put(struct envelope_share *share, const struct bio_vec *bvecs, unsigned int nr);
 void envelope_pages_put_back(struct envelope_share *share, const struct bio_vec *bvecs,
 			     unsigned int nr);
+void envelope_pages_free(struct page **pages, unsigned int nr);
 void envelope_pages_drain(void);
 unsigned long envelope_pages_owned(void);
 unsigned long envelope_pages_limit(void);
 unsigned long envelope_pages_left(void);
 unsigned long envelope_pages_set_limit(unsigned long pages);
-void envelope_pages_init(void);
+int envelope_pages_init(void);
 void envelope_pages_exit(void);
 
 /* ---- parallel.c ---- */

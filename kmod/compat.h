@@ -12,6 +12,7 @@
 #include <linux/device-mapper.h>
 #include <linux/interrupt.h>
 #include <linux/kthread.h>
+#include <linux/shrinker.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
@@ -95,6 +96,48 @@ static inline bool envelope_cipher_may_run(void)
 #else
 #define envelope_kthread_run_worker(...) kthread_create_worker(0, __VA_ARGS__)
 #endif
+
+/* A shrinker whose caches are those of each node. Newer kernels allocate it. */
+static inline struct shrinker *envelope_shrinker_new(const char *name,
+						     typeof_member(struct shrinker, count_objects)
+							     count,
+						     typeof_member(struct shrinker, scan_objects)
+							     scan)
+{
+	struct shrinker *shrinker;
+
+#if KERNEL_VERSION(6, 7, 0) <= LINUX_VERSION_CODE
+	shrinker = shrinker_alloc(SHRINKER_NUMA_AWARE, "%s", name);
+	if (!shrinker)
+		return NULL;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	shrinker_register(shrinker);
+#else
+	shrinker = kzalloc_obj(*shrinker);
+	if (!shrinker)
+		return NULL;
+	shrinker->flags = SHRINKER_NUMA_AWARE;
+	shrinker->seeks = DEFAULT_SEEKS;
+	shrinker->count_objects = count;
+	shrinker->scan_objects = scan;
+	if (register_shrinker(shrinker, "%s", name)) {
+		kfree(shrinker);
+		return NULL;
+	}
+#endif
+	return shrinker;
+}
+
+static inline void envelope_shrinker_free(struct shrinker *shrinker)
+{
+#if KERNEL_VERSION(6, 7, 0) <= LINUX_VERSION_CODE
+	shrinker_free(shrinker);
+#else
+	unregister_shrinker(shrinker);
+	kfree(shrinker);
+#endif
+}
 
 /* A disk whose bios can be polled. Newer kernels set this in the queue limits. */
 static inline struct gendisk *envelope_alloc_poll_disk(void)

@@ -26,6 +26,7 @@
  *	parallel.c	one large bio on several CPUs
  *	bounce.c	the pages that hold the ciphertext of a write, and the reserve of them
  *	pages.c		the pages that writes use again and again
+ *	depot.c		pages that no CPU keeps, by node; the shrinker
  *	share.c		the share of a device in these pages
  *	failure.c	the failure of a device, and its announcement
  *	events.c	counters and traces of what happens off the usual way
@@ -60,7 +61,7 @@
  *	  envelope_bounce_pool.wait.lock
  *
  *	Taken alone, for a few instructions each: envelope_bounce_pool.lock (irq), depot.lock in
- *	pages.c (irq), offered_lock in parallel.c. envelope_gather.lock (bh) is held for one data
+ *	depot.c (irq), offered_lock in parallel.c. envelope_gather.lock (bh) is held for one data
  *	unit of CPU work.
  *
  * Sections

@@ -15,7 +15,9 @@ static int __init dm_envelope_init(void)
 	r = envelope_volume_key_init();
 	if (r)
 		return r;
-	envelope_pages_init();
+	r = envelope_pages_init();
+	if (r)
+		goto err_pages;
 	r = envelope_interrupt_init();
 	if (r)
 		goto err_interrupt;
@@ -58,6 +60,7 @@ err_parallel:
 	envelope_interrupt_exit();
 err_interrupt:
 	envelope_pages_exit();
+err_pages:
 	envelope_volume_key_exit();
 	return r;
 }

@@ -6,18 +6,24 @@
  * it. The pages here hold only ciphertext and the addresses of each other, so a page goes
  * from one write to the next uncleared.
  *
- *	this CPU's cache	up to CACHE_PAGES; no other CPU touches it
- *	the depot		up to DEPOT_PAGES, for writes that are submitted on one
- *				CPU and completed on another; moved in batches
+ *	this CPU's cache	up to CACHE_PAGES of the CPU's own node, and up to BATCH_PAGES of
+ *				other nodes on their way to the depots; no other CPU touches it
+ *	the depots (depot.c)	one for each node, for writes that are submitted on one CPU and
+ *				completed on another; moved in batches
  *	the page allocator	up to the limit: 2 % of memory for all devices together, of which
  *				a device may hold its share (share.c)
+ *
+ * A CPU that goes offline gives the pages of its cache to the page allocator.
  *
  * A page that the disk still uses after it has completed the write, such as a page in a network
  * packet that may be sent again, has another reference. It goes back to the page allocator.
  *
  * Must never sleep. Must never take from the emergency reserves: each device has a reserve
- * of its own (bounce.c), and the disk below needs the emergency reserves more.
+ * of its own (bounce.c), and the disk below needs the emergency reserves more. Must never write
+ * the common count of pages for each page: once for a write, or for a batch.
  */
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -27,7 +33,6 @@
 
 #define CACHE_PAGES   64
 #define BATCH_PAGES   (CACHE_PAGES / 2)
-#define DEPOT_PAGES   2048
 #define LIMIT_PERCENT 2
 /* A small machine needs a queue of writes to its disk too. */
 #define LIMIT_LEAST   (4 * ENVELOPE_MAX_PAGES)
@@ -37,33 +42,39 @@
 /**
  * struct page_cache - pages of one CPU, touched by that CPU with interrupts off
  * @nr: how many
- * @pages: the pages
+ * @nr_away: how many of other nodes
+ * @pages: pages of the CPU's node
+ * @away: pages of other nodes
  */
 struct page_cache {
 	unsigned int nr;
+	unsigned int nr_away;
 	struct page *pages[CACHE_PAGES];
+	struct page *away[BATCH_PAGES];
 };
 
 static DEFINE_PER_CPU(struct page_cache, page_cache);
 
-/* One CPU stores its surplus pages here; a CPU that lacks pages takes them. */
-static struct {
-	raw_spinlock_t lock; /* irq; guards the other fields, held for one batch */
-	struct list_head pages;
-	unsigned int nr;
-} depot = {
-	.lock = __RAW_SPIN_LOCK_UNLOCKED(depot.lock),
-	.pages = LIST_HEAD_INIT(depot.pages),
-};
-
 /* Pages taken from the page allocator and not given back, and the limit of their number. */
 static atomic_long_t nr_owned;
 static unsigned long limit;
+static int hotplug_state;
 
-static void free_owned(struct page *page)
+/**
+ * envelope_pages_free() - give pages to the page allocator
+ * @pages: that no write uses
+ * @nr: how many
+ *
+ * Context: any but NMI.
+ */
+void envelope_pages_free(struct page **pages, unsigned int nr)
 {
-	__free_page(page);
-	atomic_long_dec(&nr_owned);
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		__free_page(pages[i]);
+	if (nr)
+		atomic_long_sub(nr, &nr_owned);
 }
 
 static void set_page_of(struct bio_vec *bvec, struct page *page)
@@ -89,7 +100,15 @@ static __always_inline unsigned int take_cached(struct bio_vec *bvecs, unsigned 
 	return nr;
 }
 
-/* Stops at a page that another user refers to: a call from here would cost each write registers. */
+static __always_inline bool may_be_cached(struct page *page)
+{
+	return likely(envelope_page_is_ours(page) && !envelope_page_is_away(page));
+}
+
+/*
+ * Stops at a page that another user refers to, and at a page of another node: a call from here
+ * would cost each write registers.
+ */
 static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsigned int nr)
 {
 	struct page_cache *cache;
@@ -100,7 +119,7 @@ static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsi
 	cache = this_cpu_ptr(&page_cache);
 	there = cache->nr;
 	nr = min(nr, CACHE_PAGES - there);
-	for (i = 0; i < nr && likely(envelope_page_is_ours(bvecs[i].bv_page)); i++)
+	for (i = 0; i < nr && may_be_cached(bvecs[i].bv_page); i++)
 		cache->pages[there++] = bvecs[i].bv_page;
 	cache->nr = there;
 	local_irq_restore(flags);
@@ -111,72 +130,105 @@ static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsi
 static bool fetch_batch(void)
 {
 	struct page_cache *cache;
+	unsigned int found = 0;
 	unsigned long flags;
-	bool found = false;
 
-	/* The depot is usually empty. Do not take the lock then. */
-	if (!READ_ONCE(depot.nr))
-		return false;
-	raw_spin_lock_irqsave(&depot.lock, flags);
+	local_irq_save(flags);
 	cache = this_cpu_ptr(&page_cache);
-	while (depot.nr && cache->nr < BATCH_PAGES) {
-		struct page *page = list_first_entry(&depot.pages, struct page, lru);
-
-		list_del(&page->lru);
-		WRITE_ONCE(depot.nr, depot.nr - 1);
-		cache->pages[cache->nr++] = page;
-		found = true;
-	}
-	raw_spin_unlock_irqrestore(&depot.lock, flags);
+	if (cache->nr < BATCH_PAGES)
+		found = envelope_depot_take(envelope_this_node(), cache->pages + cache->nr,
+					    BATCH_PAGES - cache->nr);
+	cache->nr += found;
+	local_irq_restore(flags);
 	return found;
 }
 
-/* Moves a batch from this CPU's cache into the depot. Return: false if the depot was full. */
-static bool store_batch(void)
+/* Moves a batch from this CPU's cache to the depot, or to the page allocator. */
+static void make_room(void)
 {
+	struct page *surplus[BATCH_PAGES];
 	struct page_cache *cache;
+	unsigned int left = 0;
 	unsigned long flags;
-	bool stored = false;
 
-	if (READ_ONCE(depot.nr) >= DEPOT_PAGES)
-		return false;
-	raw_spin_lock_irqsave(&depot.lock, flags);
+	local_irq_save(flags);
 	cache = this_cpu_ptr(&page_cache);
-	while (depot.nr < DEPOT_PAGES && cache->nr > BATCH_PAGES) {
-		list_add(&cache->pages[--cache->nr]->lru, &depot.pages);
-		WRITE_ONCE(depot.nr, depot.nr + 1);
-		stored = true;
+	if (cache->nr > BATCH_PAGES) {
+		left = envelope_depot_put(cache->pages + BATCH_PAGES, cache->nr - BATCH_PAGES);
+		memcpy(surplus, cache->pages + BATCH_PAGES, left * sizeof(*surplus));
+		cache->nr = BATCH_PAGES;
 	}
-	raw_spin_unlock_irqrestore(&depot.lock, flags);
-	return stored;
+	local_irq_restore(flags);
+	envelope_pages_free(surplus, left);
 }
 
-static struct page *alloc_owned(void)
+/* A page of another node goes to the depot of its node, in a batch with others. */
+static void send_away(struct page *page)
 {
-	struct page *page = NULL;
+	struct page *surplus[BATCH_PAGES];
+	struct page_cache *cache;
+	unsigned int left = 0;
+	unsigned long flags;
 
-	if (atomic_long_inc_return(&nr_owned) <= limit)
-		page = alloc_page(OPPORTUNISTIC);
-	if (!page)
-		atomic_long_dec(&nr_owned);
-	return page;
+	local_irq_save(flags);
+	cache = this_cpu_ptr(&page_cache);
+	if (cache->nr_away == BATCH_PAGES) {
+		left = envelope_depot_put(cache->away, BATCH_PAGES);
+		memcpy(surplus, cache->away, left * sizeof(*surplus));
+		cache->nr_away = 0;
+	}
+	cache->away[cache->nr_away++] = page;
+	local_irq_restore(flags);
+	envelope_pages_free(surplus, left);
+}
+
+/* Return: number of pages, fewer than @nr if the limit or the page allocator does not allow @nr. */
+static unsigned int alloc_owned(struct bio_vec *bvecs, unsigned int nr)
+{
+	unsigned int i = 0;
+
+	/* At the limit, do not write the count for nothing. */
+	if (!nr || atomic_long_read(&nr_owned) + nr > limit)
+		return 0;
+	if (atomic_long_add_return(nr, &nr_owned) <= limit) {
+		for (; i < nr; i++) {
+			struct page *page = alloc_page(OPPORTUNISTIC);
+
+			if (!page)
+				break;
+			set_page_of(&bvecs[i], page);
+		}
+	}
+	if (i < nr)
+		atomic_long_sub(nr - i, &nr_owned);
+	return i;
 }
 
 /* Gives back the remaining pages when this CPU's cache took only @put. */
 static noinline void put_rest(const struct bio_vec *bvecs, unsigned int nr, unsigned int put)
 {
-	unsigned int cached;
+	unsigned int cached, freed = 0;
 
 	while (put < nr) {
-		if (!envelope_page_is_ours(bvecs[put].bv_page)) {
-			free_owned(bvecs[put++].bv_page);
+		struct page *page = bvecs[put].bv_page;
+
+		if (may_be_cached(page)) {
+			cached = put_cached(bvecs + put, nr - put);
+			put += cached;
+			if (!cached)
+				make_room();
 			continue;
 		}
-		cached = put_cached(bvecs + put, nr - put);
-		put += cached;
-		if (!cached && !store_batch())
-			free_owned(bvecs[put++].bv_page);
+		put++;
+		if (envelope_page_is_ours(page)) {
+			send_away(page);
+		} else {
+			__free_page(page);
+			freed++;
+		}
 	}
+	if (freed)
+		atomic_long_sub(freed, &nr_owned);
 }
 
 static __always_inline void keep(const struct bio_vec *bvecs, unsigned int nr)
@@ -187,23 +239,36 @@ static __always_inline void keep(const struct bio_vec *bvecs, unsigned int nr)
 		put_rest(bvecs, nr, cached);
 }
 
+/* Takes pages of other nodes. Return: number of pages. */
+static unsigned int take_foreign(struct bio_vec *bvecs, unsigned int nr)
+{
+	unsigned int node, found, taken = 0;
+	struct page *pages[BATCH_PAGES];
+
+	for (node = 0; node < envelope_nr_nodes(); node++)
+		while (taken < nr &&
+		       (found = envelope_depot_take(node, pages, min(nr - taken, BATCH_PAGES))))
+			while (found)
+				set_page_of(&bvecs[taken++], pages[--found]);
+	return taken;
+}
+
 /* Takes the remaining pages when this CPU's cache had only @taken. */
 static noinline bool take_rest(struct envelope_share *share, struct bio_vec *bvecs, unsigned int nr,
 			       unsigned int taken)
 {
 	while (taken < nr && fetch_batch())
 		taken += take_cached(bvecs + taken, nr - taken);
-	for (; taken < nr; taken++) {
-		struct page *page = alloc_owned();
-
-		if (!page) {
-			keep(bvecs, taken);
-			envelope_share_refund(share, nr);
-			return false;
-		}
-		set_page_of(&bvecs[taken], page);
+	taken += alloc_owned(bvecs + taken, nr - taken);
+	if (taken < nr && static_branch_unlikely(&envelope_several_nodes)) {
+		taken += take_foreign(bvecs + taken, nr - taken);
+		taken += alloc_owned(bvecs + taken, nr - taken);
 	}
-	return true;
+	if (likely(taken == nr))
+		return true;
+	keep(bvecs, taken);
+	envelope_share_refund(share, nr);
+	return false;
 }
 
 /**
@@ -228,23 +293,24 @@ bool envelope_pages_take(struct envelope_share *share, struct bio_vec *bvecs, un
 static noinline void put_for_waiting(struct envelope_share *share, const struct bio_vec *bvecs,
 				     unsigned int nr)
 {
-	unsigned long flags;
-	unsigned int i;
+	struct page *pages[BATCH_PAGES];
+	unsigned int kept, freed = 0;
 
-	for (i = 0; i < nr; i++) {
-		struct page *page = bvecs[i].bv_page;
-		bool kept = false;
+	while (nr) {
+		for (kept = 0; nr && kept < BATCH_PAGES; nr--) {
+			struct page *page = (bvecs++)->bv_page;
 
-		raw_spin_lock_irqsave(&depot.lock, flags);
-		if (depot.nr < DEPOT_PAGES && envelope_page_is_ours(page)) {
-			list_add(&page->lru, &depot.pages);
-			WRITE_ONCE(depot.nr, depot.nr + 1);
-			kept = true;
+			if (envelope_page_is_ours(page)) {
+				pages[kept++] = page;
+			} else {
+				__free_page(page);
+				freed++;
+			}
 		}
-		raw_spin_unlock_irqrestore(&depot.lock, flags);
-		if (!kept)
-			free_owned(page);
+		envelope_pages_free(pages, envelope_depot_put(pages, kept));
 	}
+	if (freed)
+		atomic_long_sub(freed, &nr_owned);
 	envelope_share_wake(share);
 }
 
@@ -287,31 +353,39 @@ static void drain_cache(void *unused)
 {
 	struct page_cache *cache = this_cpu_ptr(&page_cache);
 
-	raw_spin_lock(&depot.lock);
-	while (cache->nr) {
-		list_add(&cache->pages[--cache->nr]->lru, &depot.pages);
-		WRITE_ONCE(depot.nr, depot.nr + 1);
-	}
-	raw_spin_unlock(&depot.lock);
+	envelope_depot_put_all(cache->pages, cache->nr);
+	envelope_depot_put_all(cache->away, cache->nr_away);
+	cache->nr = 0;
+	cache->nr_away = 0;
 }
 
 /**
  * envelope_pages_drain() - free all pages that no write uses
  *
- * Context: process context with interrupts on.
+ * Context: process context with interrupts on; may sleep.
  */
 void envelope_pages_drain(void)
 {
-	struct page *page, *next;
-	LIST_HEAD(pages);
+	unsigned int node;
 
+	/* A CPU that is going offline has given its pages back when the lock is free. */
+	cpus_read_lock();
 	on_each_cpu(drain_cache, NULL, 1);
-	raw_spin_lock_irq(&depot.lock);
-	list_splice_init(&depot.pages, &pages);
-	WRITE_ONCE(depot.nr, 0);
-	raw_spin_unlock_irq(&depot.lock);
-	list_for_each_entry_safe(page, next, &pages, lru)
-		free_owned(page);
+	cpus_read_unlock();
+	for (node = 0; node < envelope_nr_nodes(); node++)
+		envelope_depot_free(node, ULONG_MAX);
+}
+
+/* A CPU has gone offline. Nothing else looks at its cache. */
+static int free_cache_of(unsigned int cpu)
+{
+	struct page_cache *cache = per_cpu_ptr(&page_cache, cpu);
+
+	envelope_pages_free(cache->pages, cache->nr);
+	envelope_pages_free(cache->away, cache->nr_away);
+	cache->nr = 0;
+	cache->nr_away = 0;
+	return 0;
 }
 
 /**
@@ -344,7 +418,7 @@ unsigned long envelope_pages_left(void)
 	unsigned long owned = envelope_pages_owned();
 	unsigned long most = envelope_pages_limit();
 
-	return READ_ONCE(depot.nr) + (most > owned ? most - owned : 0);
+	return envelope_depot_pages() + (most > owned ? most - owned : 0);
 }
 
 /**
@@ -360,12 +434,25 @@ unsigned long envelope_pages_set_limit(unsigned long pages)
 
 /**
  * envelope_pages_init() - when the module is loaded
+ *
+ * Return: 0 or a negative error.
  */
-void envelope_pages_init(void)
+int envelope_pages_init(void)
 {
 	unsigned long share = totalram_pages() / 100 * LIMIT_PERCENT;
+	int r = envelope_depot_init();
 
+	if (r)
+		return r;
 	envelope_pages_set_limit(max_t(unsigned long, share, LIMIT_LEAST));
+	r = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "md/envelope:dead", NULL,
+				      free_cache_of);
+	if (r < 0) {
+		envelope_depot_exit();
+		return r;
+	}
+	hotplug_state = r;
+	return 0;
 }
 
 /**
@@ -373,15 +460,8 @@ void envelope_pages_init(void)
  */
 void envelope_pages_exit(void)
 {
-	int cpu;
-
 	envelope_pages_drain();
-	/* A CPU that went offline left its pages in its cache. */
-	for_each_possible_cpu(cpu) {
-		struct page_cache *cache = per_cpu_ptr(&page_cache, cpu);
-
-		while (cache->nr)
-			free_owned(cache->pages[--cache->nr]);
-	}
+	cpuhp_remove_state_nocalls(hotplug_state);
+	envelope_depot_exit();
 	WARN_ON_ONCE(atomic_long_read(&nr_owned));
 }
