@@ -4,10 +4,12 @@
 # clusters the agent starts again after silence. The rules: docs/kms-outcomes.md.
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
 
+from agent_daemon import luks
 from agent_suite import LOST, RECORDED, agent, changes, disable, finish, one, test, three, two
 from kms_daemon import Kms
 from wait import wait_for
@@ -209,11 +211,13 @@ def _():
 # ---------------------------------------------------------------- damage
 
 
-def damage_wrapped_key(name):
+def damage_wrapped_key(name, at=-1):
     """Changes a byte of the wrapped key in the catalog, beside an agent that does not run."""
     with contextlib.closing(sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite")) as catalog, catalog:
         blob, = catalog.execute("SELECT wrapped_key FROM cluster WHERE id = ?", (name,)).fetchone()
-        catalog.execute("UPDATE cluster SET wrapped_key = ? WHERE id = ?", (blob[:-1] + bytes([blob[-1] ^ 1]), name))
+        changed = bytearray(blob)
+        changed[at] ^= 1
+        catalog.execute("UPDATE cluster SET wrapped_key = ? WHERE id = ?", (bytes(changed), name))
 
 
 @test("a damaged wrapped key in the catalog loses no cluster: the header of the volume has it whole")
@@ -230,6 +234,73 @@ def _():
     agent.start()
     wait_for(lambda: agent.cli("start", "db1").returncode == 0, why=agent.log)
     assert agent.status("db1") == "available"
+
+
+def change_arn(name):
+    """One wrong digit in the catalog: the ARN that the header has, and the one of the catalog."""
+    with contextlib.closing(sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite")) as catalog, catalog:
+        right, = catalog.execute("SELECT key_arn FROM cluster WHERE id = ?", (name,)).fetchone()
+        wrong = right[:-1] + ("1" if right[-1] == "0" else "0")
+        catalog.execute("UPDATE cluster SET key_arn = ? WHERE id = ?", (wrong, name))
+    return right, wrong
+
+
+@test("a wrong character in the catalog's ARN of a key loses no cluster: the header has the right one, and both are named")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    agent.good("stop", "db2")
+    agent.told_disks()
+    agent.kill()
+    arns, stopped = change_arn("db1"), change_arn("db2")
+    agent.start()
+    said = agent.bad("CatalogDamaged", "start", "db2")
+    assert all(arn in said for arn in stopped) and agent.status("db2") == "stopped", said
+    wait_for(lambda: agent.status("db1") in ("stopped", LOST), why=agent.log)
+    assert reason("db1").startswith("damaged-catalog: ") and all(arn in reason("db1") for arn in arns), reason("db1")
+    assert agent.devices()["envelope-db1"][1] == "failed" and not agent.keys()
+    agent.told_disks()
+    assert RECORDED not in one.read() and LOST.encode() not in one.read(), "the disk has the loss"
+    agent.kill()
+    agent.lose_catalog()
+    agent.start()
+    for name in "db1", "db2":
+        wait_for(lambda name=name: agent.cli("start", name).returncode == 0, why=agent.log)
+
+
+@test("a wrapped key in the catalog that names another key loses no cluster: the header has the right one")
+def _():
+    agent.create("db1", one)
+    agent.kill()
+    damage_wrapped_key("db1", at=5)  # the id of the key
+    agent.start()
+    wait_for(lambda: agent.status("db1") in ("stopped", LOST), why=agent.log)
+    assert agent.records("Decrypt", "IncorrectKeyException"), "the KMS has refused otherwise"
+    assert reason("db1").startswith("damaged-catalog: ") and "different wrapped keys" in reason("db1"), reason("db1")
+
+
+def forge_arn(disk):
+    """Another ARN in the header, as anybody who can write to the disk may."""
+    tokens = json.loads(luks("luksDump", "--dump-json-metadata", disk.device))["tokens"]
+    (number, token), = [(n, t) for n, t in tokens.items() if t["type"] == "envelope"]
+    arn, = [name for name, value in token.items() if str(value).startswith("arn:")]
+    token[arn] = token[arn][:-1] + ("1" if token[arn][-1] == "0" else "0")
+    luks("token", "import", "--token-replace", "--token-id", number, disk.device, stdin=json.dumps(token))
+
+
+@test("a header that agrees, that is another one, or that cannot be read keeps no key from being lost")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    for name, disk in ("db1", one), ("db2", two), ("db3", three):
+        agent.create(name, disk, "--kms-key-id", key)
+    agent.told_disks()
+    forge_arn(two)
+    with open(three.device, "r+b", buffering=0) as f:
+        f.write(bytes(1 << 20))
+    disable(key)
+    for name in "db1", "db2", "db3":
+        wait_for(lambda name=name: agent.status(name) in ("stopped", LOST))
+        assert agent.status(name) == LOST, f"{name}: {reason(name)}"
 
 
 # ---------------------------------------------------------------- silence

@@ -26,6 +26,7 @@
 #include "agent/lease/renewal.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/catalog_return.h"
+#include "agent/work/catalog_witness.h"
 #include "agent/work/device_verdict.h"
 #include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
@@ -108,6 +109,13 @@ void reconcile_load_choices(struct cluster *cluster)
 
 void start_note(struct cluster *cluster, bool at_boot, bool read_only)
 {
+}
+
+void catalog_witness(struct cluster *of, const struct fault *refusal, catalog_witness_done_t done)
+{
+	const struct fault none = { 0 };
+
+	done(of, refusal, &none);
 }
 
 void device_thread_submit(struct device_thread *thread, const char *lane,

@@ -21,6 +21,7 @@
 #include "agent/lease/renewal.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/locate.h"
+#include "agent/work/catalog_witness.h"
 #include "agent/work/disk_wait.h"
 #include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
@@ -190,18 +191,23 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
 }
 
 /*
- * Refuses a header that is not the one written for this cluster. The KMS checks the rest. The hash
+ * Refuses a header that is not the one written for this cluster, and a catalog that would have the KMS
+ * asked for another key. The KMS checks the rest. The hash
  * does not cover the wrapped key, so this function compares the wrapped key too. The KMS would deny
  * a changed wrapped key: one changed byte on the disk would lose the cluster permanently.
  */
 static int check_header(struct operation *op)
 {
 	const struct cluster *cluster = op->cluster;
+	struct fault damage;
 
 	if (!cluster_has_header(cluster, &op->job.header))
 		return fault_set(&op->fault, "InvalidVolumeHeader",
 				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header from a backup: envelope header restore --db-cluster-identifier %s --file FILE",
 				 op->job.found, cluster->id, cluster->id);
+	if (catalog_witness_compare(cluster, &op->job.header, &damage) < 0)
+		return fault_set(&op->fault, "CatalogDamaged", "The cluster %s was not started: %s",
+				 cluster->id, damage.message);
 	return 0;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The KMS has refused a cluster's key: access ends at once. The cluster is lost when the KMS refuses
- * a second time, at least a second later and over a new connection, and no recovery window is open.
+ * a second time, at least a second later and over a new connection, and no recovery window is open. The
+ * header on the disk must have the same key as the catalog: otherwise the catalog is damaged.
  * Must revoke the key before it writes anything.
  */
 #include "agent/work/key_loss.h"
@@ -18,6 +19,7 @@
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/catalog_witness.h"
 #include "agent/work/denial_count.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/recovery_window.h"
@@ -252,6 +254,36 @@ static void refused(struct cluster *cluster, const struct fault *f)
 		       "%s: %.350s Not final yet: the KMS is asked again.", f->code, f->message);
 }
 
+/* A refusal is the last word, unless the catalog had the KMS asked for another key. */
+static void witnessed(struct cluster *cluster, const struct fault *refusal,
+		      const struct fault *damage)
+{
+	cluster->loss.asking = false;
+	/* The end of an operation asks anew, and so does a cluster that was held meanwhile. */
+	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation || is_held(cluster)) {
+		key_loss_check(cluster);
+		return;
+	}
+	if (!damage->code[0]) {
+		lose(cluster, refusal);
+		return;
+	}
+	key_loss_undone(cluster);
+	state_set_soon(cluster, CLUSTER_STOPPED, loss_record_write, "%s: %s", damage->code,
+		       damage->message);
+}
+
+/* The header is read first. A start has compared it already. */
+static void confirmed(struct cluster *cluster, const struct fault *f)
+{
+	if (cluster->operation) {
+		lose(cluster, f);
+		return;
+	}
+	cluster->loss.asking = true;
+	catalog_witness(cluster, f, witnessed);
+}
+
 /**
  * key_loss_denied() - the KMS has definitely refused the cluster's key
  * @asked_ns: when it was asked, CLOCK_BOOTTIME
@@ -281,7 +313,7 @@ void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct km
 		refused(cluster, f);
 		hold_all(cluster->agent);
 	} else if (confirms(cluster, asked_ns)) {
-		lose(cluster, f);
+		confirmed(cluster, f);
 	} else {
 		refused(cluster, f);
 	}

@@ -80,6 +80,7 @@ static const struct {
 	{ "VolumeInUse", EXIT_WRONG_STATE },
 
 	{ "AuditTrailUnavailable", EXIT_HOST },
+	{ "CatalogDamaged", EXIT_HOST },
 	{ "CatalogUnavailable", EXIT_HOST },
 	{ "DeviceTimeout", EXIT_HOST },
 	{ "KernelModuleMissing", EXIT_HOST },
