@@ -385,6 +385,7 @@ def _():
         with held(below, above.device):
             said = agent.bad("VolumeInUse", "create", "db2", "--device", two.path, "--storage-encrypted", "--allow-overwrite")
             assert "holds the volume of the cluster db1" in said, said
+            assert "Use another device." in said and said.index("Use another") < said.index("delete db1"), said
     assert one.read() == before and not any(two.read())
     agent.create("db2", two)
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "check/check.h"
+#include "check/disk_cluster.h"
 #include "check/host_file.h"
 #include "lib/header/block_device.h"
 #include "lib/header/device_users.h"
@@ -22,6 +23,7 @@
 
 #define LEAST	  (2 * (uint64_t)VOLUME_DATA_OFFSET)
 #define BLOCK_MAX VOLUME_SECTOR_SIZE
+#define RESTORE	  "Restore the header from a backup: envelope header restore"
 
 /* Is it there, a block device, and may this user read it? */
 static int reach(const char *device, dev_t *number, struct finding *finding)
@@ -127,15 +129,38 @@ static void add_discards(dev_t number, struct finding *finding)
 	}
 }
 
-static void judge_volume(const char *device, bool read_only, struct finding *finding)
+/* A disk of a cluster whose header is damaged. Return: whether it is one, or may be one. */
+static bool judge_lost_volume(const struct settings *settings, dev_t number,
+			      struct finding *finding)
 {
+	char id[128];
+	int r = disk_cluster(settings, number, id, sizeof(id));
+
+	if (r > 0) {
+		finding_add(finding, "It is the disk of cluster %s, whose header is damaged.", id);
+		finding_worse(finding, CHECK_FAILED,
+			      RESTORE " %s. Make no other cluster on it: the data are still there.",
+			      id);
+	} else if (r < 0) {
+		finding_add(finding,
+			    "Whether it is the disk of a cluster is not known: the agent does not answer.");
+		finding_worse(finding, CHECK_WARNING,
+			      "Start the agent before you use the disk: systemctl start enveloped");
+	}
+	return r != 0;
+}
+
+static void judge_volume(const struct settings *settings, dev_t number, bool read_only,
+			 struct finding *finding)
+{
+	const char *device = settings->device;
 	struct volume_header *header = calloc(1, sizeof(*header));
 	struct fault f = { 0 };
 
 	if (!header || header_read(device, header, &f) < 0) {
 		finding_add(finding, "%s", f.message);
-		finding_worse(finding, CHECK_FAILED,
-			      "Restore the header from a backup: envelope header restore");
+		judge_lost_volume(settings, number, finding);
+		finding_worse(finding, CHECK_FAILED, RESTORE);
 		free(header);
 		return;
 	}
@@ -157,22 +182,25 @@ static void judge_volume(const char *device, bool read_only, struct finding *fin
 	free(header);
 }
 
-static void judge_contents(const char *device, bool read_only, struct finding *finding,
-			   struct fault *f)
+static void judge_contents(const struct settings *settings, dev_t number, bool read_only,
+			   struct finding *finding, struct fault *f)
 {
 	struct block_device_contents contents;
 
-	if (block_device_probe(device, &contents, f) < 0) {
+	if (block_device_probe(settings->device, &contents, f) < 0) {
 		finding_add(finding, "%s", f->message);
 		finding_worse(finding, CHECK_FAILED, "Replace the disk, or repair its path.");
 		return;
 	}
 	if (contents.found && !strcmp(contents.subsystem, VOLUME_SUBSYSTEM)) {
-		judge_volume(device, read_only, finding);
+		judge_volume(settings, number, read_only, finding);
 		return;
 	}
-	if (contents.found) {
+	if (contents.found)
 		finding_add(finding, "It holds %s.", contents.what);
+	if (judge_lost_volume(settings, number, finding))
+		return;
+	if (contents.found) {
 		finding_worse(finding, CHECK_WARNING,
 			      "envelope cluster create refuses it. If the data may be destroyed: --allow-overwrite");
 	} else {
@@ -199,5 +227,5 @@ void check_disk(const struct settings *settings, struct finding *finding)
 	}
 	judge_users(device, number, finding);
 	add_discards(number, finding);
-	judge_contents(device, block_device_is_protected(device), finding, &f);
+	judge_contents(settings, number, block_device_is_protected(device), finding, &f);
 }

@@ -68,8 +68,8 @@ static int check_device(struct agent *agent, const char *device, const struct cl
 		if (c != self &&
 		    (is_on(c->device, st.st_rdev) || (c->found[0] && is_on(c->found, st.st_rdev))))
 			return fault_set(f, "VolumeInUse",
-					 "%.200s holds the volume of the cluster %s, or overlaps with its device. Delete that cluster first.",
-					 device, c->id);
+					 "%.200s holds the volume of the cluster %s, or overlaps with its device. Use another device. Only if the data of %s may be destroyed: delete %s first.",
+					 device, c->id, c->id, c->id);
 	*number = st.st_rdev;
 	return 0;
 }
