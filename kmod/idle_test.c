@@ -37,6 +37,12 @@ static void watchdog_rests_without_a_key(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, delayed_work_pending(&envelope_watchdog));
 }
 
+static int let_watchdog_look(struct fixture *fixture)
+{
+	flush_delayed_work(&envelope_watchdog);
+	return 0;
+}
+
 /* The watchdog finds the lock of a key taken. It does not wait, and it looks again. */
 static void busy_key_is_not_forgotten(struct kunit *test)
 {
@@ -45,7 +51,8 @@ static void busy_key_is_not_forgotten(struct kunit *test)
 	mutex_lock(&fixture->vk->lock);
 	WRITE_ONCE(fixture->vk->lease.deadline_ns, 1);
 	envelope_watchdog_wake();
-	flush_delayed_work(&envelope_watchdog);
+	/* In another thread: work of the same queue takes the lock, so its holder must not wait for it. */
+	errand_end(errand_begin(fixture, let_watchdog_look));
 	KUNIT_EXPECT_EQ(test, fixture->vk->state, ENVELOPE_LIVE);
 	mutex_unlock(&fixture->vk->lock);
 	KUNIT_EXPECT_TRUE_MSG(test, becomes_dead(fixture->vk), "the key was not looked at again");
