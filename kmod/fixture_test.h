@@ -22,6 +22,7 @@
  *	parallel_test.c	helpers
  *	idle_test.c	keys that no bio looks at
  *	race_test.c	the end of the key against load, renewal and removal
+ *	pages_test.c	pages that writes use again and again
  *	bounce_test.c	the bounce pages of writes
  *	share_test.c	pages of one device beside a device that hangs
  *	reuse_test.c	pages that the disk uses for longer than the write

@@ -4,13 +4,11 @@
  * has two users, pages move between CPUs but not between nodes, there are no more of them than the
  * limit, and the kernel gets those that no write uses when it needs memory or a CPU goes.
  */
-#include <kunit/test.h>
 #include <linux/cpu.h>
-#include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 
-#include "envelope.h"
+#include "fixture_test.h"
 
 #define NR     48
 #define ROUNDS 200
@@ -201,19 +199,6 @@ static void pages_stay_on_their_node(struct kunit *test)
 
 /* ---- memory that others need ---- */
 
-static ssize_t free_slabs(void)
-{
-	struct file *file = filp_open("/proc/sys/vm/drop_caches", O_WRONLY, 0);
-	loff_t position = 0;
-	ssize_t r;
-
-	if (IS_ERR(file))
-		return PTR_ERR(file);
-	r = kernel_write(file, "2\n", 2, &position);
-	filp_close(file, NULL);
-	return r;
-}
-
 /* What the shrinkers of the kernel can free is free: all but the caches of the CPUs. */
 static void kernel_takes_unused_pages_back(struct kunit *test)
 {
@@ -222,7 +207,7 @@ static void kernel_takes_unused_pages_back(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		take_and_put_on(test, CROWD, cpumask_last(cpu_online_mask));
 		KUNIT_EXPECT_GE(test, envelope_pages_owned(), CROWD);
-		KUNIT_ASSERT_EQ(test, free_slabs(), 2);
+		KUNIT_ASSERT_EQ(test, fixture_run("echo 2 >/proc/sys/vm/drop_caches"), 0);
 		KUNIT_EXPECT_LE(test, envelope_pages_owned(), num_online_cpus() * 64);
 	}
 }
