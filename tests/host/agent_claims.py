@@ -3,9 +3,11 @@
 # The agent has the disk for itself from its check of the disk on, and leaves a disk alone that another
 # program or another cluster has.
 
+import contextlib
 import os
 
 from agent_suite import agent, finish, one, test, three, two
+from wait import wait_for
 
 
 def stopped_cluster():
@@ -68,6 +70,77 @@ def _():
     with agent.no_kms():
         agent.bad("KMSUnreachable", "start", "db1")
     os.close(os.open(one.device, os.O_RDWR | os.O_EXCL))
+
+
+def is_free(disk):
+    """Whether another program gets the disk for itself."""
+    try:
+        os.close(os.open(disk.device, os.O_RDWR | os.O_EXCL))
+        return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def slow_disk():
+    """No write gets to the disk. The function that this gives waits for the first such write."""
+    with agent.present("slow-disk"):
+        yield lambda: wait_for(lambda: os.path.exists(f"{agent.kernel}/slow"))
+    os.unlink(f"{agent.kernel}/slow")
+
+
+CREATE = "create", "db1", "--device", one.path, "--storage-encrypted"
+
+
+@test("a creation has the disk for itself from its first question to the KMS to the device")
+def _():
+    with agent.silent_kms():
+        create = agent.begin(*CREATE)
+        agent.wait_status("db1", "creating")
+        agent.asked(create)
+        agent.told_disks()
+        free = is_free(one)
+    assert create.wait() == 0 and not free, "the disk was free"
+
+
+@test("a creation has the disk for itself while it writes the header, and another program that came first keeps it")
+def _():
+    with slow_disk() as written:
+        create = agent.begin(*CREATE)
+        written()
+        free = is_free(one)
+        held = b"LUKS" in one.read()
+    assert create.wait() == 0 and held and not free, "the disk was free"
+    agent.good("stop", "db1")
+    agent.good("delete", "db1", "--skip-final-snapshot")
+    other, before, asked = os.open(one.device, os.O_RDWR | os.O_EXCL), one.read(), len(agent.records("DescribeKey"))
+    said = agent.bad("VolumeInUse", *CREATE, "--allow-overwrite")
+    assert "is in use" in said and one.read() == before and len(agent.records("DescribeKey")) == asked, said
+    os.close(other)
+
+
+@test("a creation has the disk for itself while it wipes the old content")
+def _():
+    with open(one.device, "r+b", buffering=0) as disk:
+        disk.write(bytes(1024) + b"\1\0\0\0\377\0\0\0" + bytes(4096 - 1024 - 8 - 10) + b"SWAPSPACE2")
+    with slow_disk() as written:
+        create = agent.begin(*CREATE, "--allow-overwrite")
+        written()
+        free = is_free(one)
+    assert create.wait() == 0 and not free, "the disk was free"
+
+
+@test("an erasure has the disk for itself, and a failed creation leaves it to others")
+def _():
+    stopped_cluster()
+    with slow_disk() as written:
+        erase = agent.begin("delete", "db1", "--skip-final-snapshot", "--erase")
+        written()
+        free = is_free(one)
+    assert erase.wait() == 0 and not any(one.read()) and not free, "the disk was free"
+    with agent.no_kms():
+        agent.bad("KMSUnreachable", *CREATE)
+    assert is_free(one), "the disk is not free"
 
 
 finish()

@@ -59,10 +59,10 @@ static void sector_size_512_can_be_asked_for(void **state)
 	struct fault f = { 0 };
 
 	id.sector_size = 512;
-	succeeds(header_format(image, &id, key, &header, &f), &f);
+	succeeds(header_format(image, -1, &id, key, &header, &f), &f);
 	assert_int_equal(header.sector_size, 512);
 	id.sector_size = 1024;
-	refused(header_format(image, &id, key, &header, &f), &f, "InvalidParameterValue",
+	refused(header_format(image, -1, &id, key, &header, &f), &f, "InvalidParameterValue",
 		"sector size");
 }
 
@@ -122,8 +122,8 @@ static void identities_are_checked_before_anything_is_written(void **state)
 		struct fault f = { 0 };
 
 		*(const char **)((char *)&id + rows[i].at) = rows[i].value;
-		refused(header_format(image, &id, key, &header, &f), &f, "InvalidParameterValue",
-			rows[i].reason);
+		refused(header_format(image, -1, &id, key, &header, &f), &f,
+			"InvalidParameterValue", rows[i].reason);
 	}
 	assert_false(image_holds("LUKS", 4));
 }
@@ -137,23 +137,23 @@ static void a_device_that_holds_data_is_left_alone(void **state)
 
 	write_at(4096 - 10, "SWAPSPACE2", 10);
 	write_at(1024, "\1\0\0\0\377\0\0\0", 8);
-	refused(header_format(image, &id, key, &header, &f), &f, "InvalidParameterCombination",
+	refused(header_format(image, -1, &id, key, &header, &f), &f, "InvalidParameterCombination",
 		"swap");
 	assert_true(image_holds("SWAPSPACE2", 10));
 
 	id.overwrite = true;
-	succeeds(header_format(image, &id, key, &header, &f), &f);
+	succeeds(header_format(image, -1, &id, key, &header, &f), &f);
 	assert_false(image_holds("SWAPSPACE2", 10));
 
 	id.overwrite = false;
-	refused(header_format(image, &id, key, &header, &f), &f, "InvalidParameterCombination",
+	refused(header_format(image, -1, &id, key, &header, &f), &f, "InvalidParameterCombination",
 		"crypto_LUKS");
 
 	drop_image(state);
 	new_image(state);
 	write_at(446, mbr_entry, sizeof(mbr_entry));
 	write_at(510, "\x55\xaa", 2);
-	refused(header_format(image, &id, key, &header, &f), &f, "InvalidParameterCombination",
+	refused(header_format(image, -1, &id, key, &header, &f), &f, "InvalidParameterCombination",
 		"dos partition table");
 }
 
@@ -163,15 +163,15 @@ static void small_and_missing_devices_are_refused(void **state)
 	struct fault f = { 0 };
 
 	assert_int_equal(truncate(image, 1 << 20), 0);
-	refused(header_format(image, &identity, key, &header, &f), &f, "InvalidParameterValue",
+	refused(header_format(image, -1, &identity, key, &header, &f), &f, "InvalidParameterValue",
 		"too small");
 	assert_int_equal(truncate(image, IMAGE_SIZE + 512), 0);
-	refused(header_format(image, &identity, key, &header, &f), &f, "InvalidParameterValue",
+	refused(header_format(image, -1, &identity, key, &header, &f), &f, "InvalidParameterValue",
 		"no multiple of 4096");
 	assert_int_equal(truncate(image, 1 << 20), 0);
-	refused(header_format("/dev/null", &identity, key, &header, &f), &f,
+	refused(header_format("/dev/null", -1, &identity, key, &header, &f), &f,
 		"InvalidParameterValue", "not a block device");
-	refused(header_format("/nonexistent", &identity, key, &header, &f), &f,
+	refused(header_format("/nonexistent", -1, &identity, key, &header, &f), &f,
 		"InvalidParameterValue", "No such file");
 	refused(header_read("/nonexistent", &header, &f), &f, "InvalidParameterValue",
 		"No such file");
@@ -216,10 +216,10 @@ static void a_block_device_in_use_is_refused(void **state)
 		skip();
 	}
 	holder = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
-	format = header_format(path, &identity, key, &header, &format_fault);
-	erase = header_erase(path, VOLUME_ID, &erase_fault);
+	format = header_format(path, -1, &identity, key, &header, &format_fault);
+	erase = header_erase(path, -1, VOLUME_ID, &erase_fault);
 	close(holder);
-	after = header_format(path, &identity, key, &header, &f);
+	after = header_format(path, -1, &identity, key, &header, &f);
 	ioctl(loop, LOOP_CLR_FD);
 	close(loop);
 
@@ -234,7 +234,7 @@ static void a_volume_without_wrapped_key_is_not_readable(void **state)
 	struct volume_header header, read;
 	struct fault f = { 0 };
 
-	succeeds(header_format(image, &identity, key, &header, &f), &f);
+	succeeds(header_format(image, -1, &identity, key, &header, &f), &f);
 	refused(header_read(image, &read, &f), &f, "InvalidVolumeHeader", "wrapped_key");
 	refused(header_set_wrapped_key(image, &header, blob, 0, &f), &f, "InvalidParameterValue",
 		"1 to 6144");
@@ -249,7 +249,7 @@ static void the_largest_wrapped_key_fits(void **state)
 	struct fault f = { 0 };
 
 	memset(large, 0xa5, sizeof(large));
-	succeeds(header_format(image, &identity, key, &header, &f), &f);
+	succeeds(header_format(image, -1, &identity, key, &header, &f), &f);
 	succeeds(header_set_wrapped_key(image, &header, large, sizeof(large), &f), &f);
 	succeeds(header_set_state(image, VOLUME_ID, "inaccessible-encryption-credentials",
 				  "a reason", &f),
@@ -318,16 +318,17 @@ static void erasing_leaves_nothing_of_the_header(void **state)
 	assert_true(image_holds("LUKS\xba\xbe", 6));
 	assert_true(image_holds("SKUL\xba\xbe", 6));
 	assert_true(image_holds("wrapped_key", 11));
-	succeeds(header_erase(image, VOLUME_ID, &f), &f);
+	succeeds(header_erase(image, -1, VOLUME_ID, &f), &f);
 	assert_false(image_holds("LUKS\xba\xbe", 6));
 	assert_false(image_holds("SKUL\xba\xbe", 6));
 	assert_false(image_holds("wrapped_key", 11));
 	refused(header_read(image, &read, &f), &f, "InvalidVolumeHeader", "no LUKS2 header");
-	refused(header_erase(image, VOLUME_ID, &f), &f, "InvalidVolumeHeader", "no LUKS2 header");
+	refused(header_erase(image, -1, VOLUME_ID, &f), &f, "InvalidVolumeHeader",
+		"no LUKS2 header");
 
 	write_at(4096 - 10, "SWAPSPACE2", 10);
 	write_at(1024, "\1\0\0\0\377\0\0\0", 8);
-	refused(header_erase(image, VOLUME_ID, &f), &f, "InvalidParameterValue",
+	refused(header_erase(image, -1, VOLUME_ID, &f), &f, "InvalidParameterValue",
 		"Nothing was erased");
 	assert_true(image_holds("SWAPSPACE2", 10));
 }
@@ -343,7 +344,7 @@ static void another_volumes_header_is_not_written(void **state)
 		" is " VOLUME_ID ", not " OTHER_ID);
 	refused(header_set_state(image, OTHER_ID, NULL, NULL, &f), &f, "InvalidVolumeHeader",
 		"not " OTHER_ID);
-	refused(header_erase(image, OTHER_ID, &f), &f, "InvalidVolumeHeader",
+	refused(header_erase(image, -1, OTHER_ID, &f), &f, "InvalidVolumeHeader",
 		" is " VOLUME_ID ", not " OTHER_ID);
 	succeeds(header_read(image, &read, &f), &f);
 	assert_string_equal(read.state, "");
@@ -351,7 +352,7 @@ static void another_volumes_header_is_not_written(void **state)
 	luks2_forge(image, "/tokens/0", NULL);
 	refused(header_set_state(image, VOLUME_ID, "stopped", "", &f), &f, "InvalidVolumeHeader",
 		"without an id");
-	refused(header_erase(image, VOLUME_ID, &f), &f, "InvalidVolumeHeader", "without an id");
+	refused(header_erase(image, -1, VOLUME_ID, &f), &f, "InvalidVolumeHeader", "without an id");
 	assert_true(image_holds("LUKS\xba\xbe", 6));
 }
 
@@ -372,7 +373,7 @@ static void begin_volume(const char *volume_id, int steps)
 	id.volume_id = volume_id;
 	id.overwrite = true;
 	if (steps == 2) {
-		succeeds(header_format(image, &id, key, &header, &f), &f);
+		succeeds(header_format(image, -1, &id, key, &header, &f), &f);
 		return;
 	}
 	assert_int_equal(crypt_init(&cd, image), 0);
@@ -387,32 +388,32 @@ static void only_the_unfinished_header_of_that_volume_is_erased(void **state)
 {
 	struct fault f = { 0 };
 
-	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 0);
+	assert_int_equal(header_erase_unfinished(image, -1, VOLUME_ID, &f), 0);
 	for (int steps = 1; steps <= 2; steps++) {
 		begin_volume(VOLUME_ID, steps);
-		assert_int_equal(header_erase_unfinished(image, OTHER_ID, &f), 0);
+		assert_int_equal(header_erase_unfinished(image, -1, OTHER_ID, &f), 0);
 		assert_true(image_holds(VOLUME_ID, strlen(VOLUME_ID)));
-		assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 1);
+		assert_int_equal(header_erase_unfinished(image, -1, VOLUME_ID, &f), 1);
 		assert_false(image_holds("LUKS", 4));
 	}
 	/* Torn by a power cut: neither copy of the metadata is whole. */
 	begin_volume(VOLUME_ID, 1);
 	write_at(4096, "torn", 4);
 	write_at(16384, "torn", 4);
-	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 1);
+	assert_int_equal(header_erase_unfinished(image, -1, VOLUME_ID, &f), 1);
 	assert_false(image_holds("LUKS", 4));
 	/* Finished: a volume with a wrapped key may hold data. */
 	make_volume();
-	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 0);
+	assert_int_equal(header_erase_unfinished(image, -1, VOLUME_ID, &f), 0);
 	assert_int_equal(header_read(image, &(struct volume_header){ 0 }, &f), 0);
 	/* Data of other programs. */
-	succeeds(header_erase(image, VOLUME_ID, &f), &f);
+	succeeds(header_erase(image, -1, VOLUME_ID, &f), &f);
 	write_at(4096 - 10, "SWAPSPACE2", 10);
 	write_at(1024, "\1\0\0\0\377\0\0\0", 8);
-	assert_int_equal(header_erase_unfinished(image, VOLUME_ID, &f), 0);
+	assert_int_equal(header_erase_unfinished(image, -1, VOLUME_ID, &f), 0);
 	assert_true(image_holds("SWAPSPACE2", 10));
-	refused(header_erase_unfinished("/nonexistent", VOLUME_ID, &f), &f, "InvalidParameterValue",
-		"cannot be opened");
+	refused(header_erase_unfinished("/nonexistent", -1, VOLUME_ID, &f), &f,
+		"InvalidParameterValue", "cannot be opened");
 }
 
 int main(void)

@@ -74,14 +74,14 @@ static int format(struct fault *f)
 	struct volume_identity overwriting = identity;
 
 	overwriting.overwrite = true;
-	return header_format(image, &overwriting, key, &header, f);
+	return header_format(image, -1, &overwriting, key, &header, f);
 }
 
 static void unfinished(void)
 {
 	struct fault f = { 0 };
 
-	succeeds(header_format(image, &identity, key, &header, &f), &f);
+	succeeds(header_format(image, -1, &identity, key, &header, &f), &f);
 }
 
 static void finished(void)
@@ -122,12 +122,12 @@ static int set_owner(struct fault *f)
 
 static int erase(struct fault *f)
 {
-	return header_erase(image, VOLUME_ID, f);
+	return header_erase(image, -1, VOLUME_ID, f);
 }
 
 static int erase_unfinished(struct fault *f)
 {
-	return header_erase_unfinished(image, VOLUME_ID, f) < 0 ? -1 : 0;
+	return header_erase_unfinished(image, -1, VOLUME_ID, f) < 0 ? -1 : 0;
 }
 
 static int restore(struct fault *f)

@@ -150,7 +150,7 @@ static int make_volume(void **state)
 	decrypted = ask("Decrypt", kms_decrypt_new(&cluster, json_get_string(generated.response,
 									     "CiphertextBlob")));
 	expect(&decrypted, KMS_OK, "");
-	if (header_format(image, &identity, decrypted.plaintext, &header, &f))
+	if (header_format(image, -1, &identity, decrypted.plaintext, &header, &f))
 		fail_msg("%s", f.message);
 	seal(&cluster, generated.response);
 	json_object_put(generated.response);

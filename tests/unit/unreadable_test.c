@@ -60,12 +60,12 @@ static void an_empty_disk_with_a_bad_block_holds_no_data(void **state)
 		struct fault f = { 0 };
 
 		break_blocks(blocks[i], blocks[i] + 512);
-		refused(header_format(image, &id, key, &header, &f), &f, "InternalFailure",
+		refused(header_format(image, -1, &id, key, &header, &f), &f, "InternalFailure",
 			"cannot be read: Input/output error");
 		assert_null(strstr(f.message, "allow-overwrite"));
 		/* Nor does the option make the disk readable. */
 		id.overwrite = true;
-		refused(header_format(image, &id, key, &header, &f), &f, "InternalFailure",
+		refused(header_format(image, -1, &id, key, &header, &f), &f, "InternalFailure",
 			"cannot be read: Input/output error");
 	}
 }

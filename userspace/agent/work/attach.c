@@ -264,10 +264,22 @@ static void header_known(struct operation *op)
 		operation_step_failed(op);
 }
 
-static void run_read_header(struct volume_job *job)
+/* A creation has the disk already. */
+static int claim(struct volume_job *job)
 {
 	bool protected = false;
 
+	if (job->claim < 0)
+		job->claim = block_device_claim(job->found, job->number, &protected, &job->fault);
+	else if (block_device_check_claim(job->claim, job->found, job->number, &protected,
+					  &job->fault) < 0)
+		return -1;
+	job->read_only = protected || job->read_only_asked;
+	return job->claim < 0 ? -1 : 0;
+}
+
+static void run_read_header(struct volume_job *job)
+{
 	if (job->stale) {
 		job->result = mapper_remove(job->mapping.name, &job->fault);
 		if (job->result < 0) {
@@ -279,11 +291,7 @@ static void run_read_header(struct volume_job *job)
 	/* The key alone makes no device: the device may be there already, or is about to be made. */
 	if (job->result < 0 || job->key_only)
 		return;
-	job->claim = block_device_claim(job->found, job->number, &protected, &job->fault);
-	if (job->claim < 0)
-		job->result = -1;
-	else
-		job->read_only = protected || job->read_only_asked;
+	job->result = claim(job);
 }
 
 /**

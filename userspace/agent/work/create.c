@@ -128,8 +128,8 @@ static void run_format(struct volume_job *job)
 	else if (fencing_reserve(job) < 0)
 		job->result = -1;
 	else
-		job->result = header_format(job->found, &identity, job->key, &job->header,
-					    &job->fault);
+		job->result = header_format(job->found, job->claim, &identity, job->key,
+					    &job->header, &job->fault);
 	secret_free(job->key);
 	job->key = NULL;
 	if (job->result == 0)
@@ -217,7 +217,7 @@ static void described(struct operation *op, json_object *response, struct secret
 	operation_ask(op, "GenerateDataKeyWithoutPlaintext", kms_generate(cluster), generated);
 }
 
-static void looked(struct operation *op)
+static void taken(struct operation *op)
 {
 	if (op->job.result < 0)
 		operation_step_failed(op);
@@ -238,7 +238,7 @@ static void erase_wherever_it_is(struct volume_job *job)
 	struct fault ignored;
 
 	for (size_t i = 0; i < count && job->result <= 0; i++) {
-		if (header_erase_unfinished(disks[i].path, job->volume_id, &ignored) <= 0)
+		if (header_erase_unfinished(disks[i].path, -1, job->volume_id, &ignored) <= 0)
 			continue;
 		job->result = 1;
 		snprintf(job->found, sizeof(job->found), "%s", disks[i].path);
@@ -254,9 +254,10 @@ static void run_erase(struct volume_job *job)
 	if (job->serial && mapper_remove(job->device_name, &f) < 0)
 		log_error("%s", f.message);
 	if (job->formatted)
-		job->result = header_erase(job->found, job->volume_id, &job->fault);
+		job->result = header_erase(job->found, job->claim, job->volume_id, &job->fault);
 	else
-		job->result = header_erase_unfinished(job->found, job->volume_id, &job->fault);
+		job->result = header_erase_unfinished(job->found, job->claim, job->volume_id,
+						      &job->fault);
 	if (job->interrupted && job->result <= 0)
 		erase_wherever_it_is(job);
 	if (job->interrupted && job->result > 0)
@@ -338,7 +339,7 @@ void create_begin(struct operation *op, const char *key)
 		return;
 	}
 	record(op, "resolve-key", "");
-	operation_device_step(op, target_look, looked);
+	operation_device_step(op, target_take, taken);
 }
 
 /** create_resume() - undo a creation that was interrupted: no client has had an answer */

@@ -34,7 +34,7 @@ static void run_forget(struct volume_job *job)
 	} else if (!job->interrupted && fencing_reserve(job) < 0) {
 		job->result = -1;
 	} else if (job->erase) {
-		job->result = header_erase(job->found, job->volume_id, &job->fault);
+		job->result = header_erase(job->found, -1, job->volume_id, &job->fault);
 		/* The agent before this one erased the header, or another disk has the name now. */
 		if (job->result < 0 && job->interrupted &&
 		    !strcmp(job->fault.code, "InvalidVolumeHeader")) {

@@ -9,16 +9,19 @@
 
 #include "agent/agent.h"
 #include "agent/catalog/cluster_list.h"
+#include "lib/header/block_device.h"
 #include "lib/header/inspect.h"
 
 /**
- * target_look() - find the kernel's own path of the disk, and the volume that its header names
- * @job: @device and @number say which; @found and the volume_id of @header are filled, or @fault
+ * target_take() - have the disk for the agent alone, and find the volume that its header names
+ * @job: @device and @number say which; @found, @claim and the volume_id of @header are filled, or
+ *	@fault
  *
- * Runs in a device thread.
+ * Runs in a device thread. The claim ends right before the table is loaded, or with the operation.
  */
-void target_look(struct volume_job *job)
+void target_take(struct volume_job *job)
 {
+	bool protected;
 	struct stat st;
 
 	job->header = (struct volume_header){ 0 };
@@ -36,6 +39,10 @@ void target_look(struct volume_job *job)
 			fault_set(&job->fault, "InternalFailure",
 				  "The kernel's own path of %s is not in /dev. Nothing was written.",
 				  job->device);
+	else if ((job->claim = block_device_take(job->found, &job->fault)) < 0 ||
+		 block_device_check_claim(job->claim, job->device, job->number, &protected,
+					  &job->fault) < 0)
+		job->result = -1;
 	else
 		header_find_volume(job->found, job->header.volume_id);
 }

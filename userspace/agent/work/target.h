@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The disk on which a volume is to be made, before the KMS is asked.
+ * The disk on which a volume is to be made: the agent takes it before the agent asks the KMS.
  *
  * Must never write to the disk.
  */
@@ -9,7 +9,7 @@
 
 #include "agent/work/operation.h"
 
-void target_look(struct volume_job *job);
+void target_take(struct volume_job *job);
 
 int target_check(struct operation *op);
 

@@ -151,31 +151,22 @@ int block_device_block_size(const char *device, uint32_t *size, struct fault *f)
 }
 
 /**
- * block_device_check_unused() - refuse a device that is not to be written to
- * @f: VolumeInUse when it is mounted, swap, or below another device, InvalidParameterValue when it is
- *	write-protected
+ * block_device_take() - have a device for writing, and keep all other users from it
+ * @f: VolumeInUse when it is mounted, swap, below another device, or claimed by another program,
+ *	InvalidParameterValue when it is write-protected
  *
- * Return: 0 or -1.
+ * Elsewhere than on block devices O_EXCL has no effect.
+ *
+ * Return: the descriptor, to be closed by the caller, or -1.
  */
-int block_device_check_unused(const char *device, struct fault *f)
+int block_device_take(const char *device, struct fault *f)
 {
 	struct stat st;
-	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
-	int _cleanup_close_ exclusive = -1;
 
-	if (fd < 0)
-		return -1;
 	/* The device may be opened for writing all the same: only the write fails. */
 	if (block_device_check_writable(device, f))
 		return -1;
-	if (!S_ISBLK(st.st_mode))
-		return 0;
-	/*
-	 * On block devices O_EXCL fails if another user claims the device. Elsewhere it has no
-	 * effect.
-	 */
-	exclusive = open_device(device, O_RDWR | O_EXCL, &st, f);
-	return exclusive < 0 ? -1 : 0;
+	return open_device(device, O_RDWR | O_EXCL, &st, f);
 }
 
 /**
@@ -200,6 +191,28 @@ int block_device_check_readable(const char *device, size_t size, struct fault *f
 }
 
 /**
+ * block_device_check_claim() - is the device of a claim the device that it was?
+ * @fd: from block_device_claim() or block_device_take() of @device
+ * @number: refused if @fd is of another device
+ * @read_only: true when the device is write-protected
+ *
+ * Return: 0, or -1 with InvalidVolumeHeader in @f.
+ */
+int block_device_check_claim(int fd, const char *device, dev_t number, bool *read_only,
+			     struct fault *f)
+{
+	int protected = 0;
+	struct stat st;
+
+	if (fstat(fd, &st) || st.st_rdev != number || ioctl(fd, BLKROGET, &protected))
+		return fault_set(f, "InvalidVolumeHeader",
+				 "%s has become another device since the volume's header was read there. Start the cluster again.",
+				 device);
+	*read_only = protected;
+	return 0;
+}
+
+/**
  * block_device_claim() - keep all other users from a device, as long as the descriptor is open
  * @number: refused if @device names another device
  * @read_only: true when the device is write-protected
@@ -213,17 +226,12 @@ int block_device_check_readable(const char *device, size_t size, struct fault *f
 int block_device_claim(const char *device, dev_t number, bool *read_only, struct fault *f)
 {
 	struct stat st;
-	int fd = open_device(device, O_RDONLY | O_EXCL, &st, f), protected = 0;
+	int fd = open_device(device, O_RDONLY | O_EXCL, &st, f);
 
-	if (fd < 0)
-		return -1;
-	if (st.st_rdev != number || ioctl(fd, BLKROGET, &protected)) {
+	if (fd >= 0 && block_device_check_claim(fd, device, number, read_only, f)) {
 		close(fd);
-		return fault_set(f, "InvalidVolumeHeader",
-				 "%s has become another device since the volume's header was read there. Start the cluster again.",
-				 device);
+		return -1;
 	}
-	*read_only = protected;
 	return fd;
 }
 
@@ -315,25 +323,42 @@ static int not_wiped(const char *device, int error, struct fault *f)
 
 /**
  * block_device_wipe_signatures() - destroy all that libblkid recognises, backup copies too
+ * @claim: from block_device_take() of @device
  *
  * Return: 0 or -1.
  */
-int block_device_wipe_signatures(const char *device, struct fault *f)
+int block_device_wipe_signatures(const char *device, int claim, struct fault *f)
 {
-	struct stat st;
-	int _cleanup_close_ fd = open_device(device, O_RDWR, &st, f);
-	blkid_probe _cleanup_probe_ probe = NULL;
+	blkid_probe _cleanup_probe_ probe = new_probe(claim, true);
 	int found;
 
-	if (fd < 0)
-		return -1;
-	probe = new_probe(fd, true);
 	if (!probe)
 		return fault_set(f, REFUSED, "The contents of %s cannot be probed.", device);
 	while ((found = blkid_do_probe(probe)) == 0)
 		if (blkid_do_wipe(probe, 0))
 			return not_wiped(device, errno, f);
-	if (found < 0 || fsync(fd))
+	if (found < 0 || fsync(claim))
 		return not_wiped(device, found < 0 ? EIO : errno, f);
 	return 0;
+}
+
+/**
+ * block_device_write() - write the beginning of a device, and wait until it is on the disk
+ * @claim: from block_device_take() of @device
+ *
+ * Return: 0 or -1.
+ */
+int block_device_write(const char *device, int claim, const uint8_t *bytes, size_t size,
+		       struct fault *f)
+{
+	ssize_t done = lseek(claim, 0, SEEK_SET);
+
+	for (size_t at = 0; at < size && done >= 0; at += done)
+		done = write(claim, bytes + at, size - at);
+	if (done >= 0 && fsync(claim) == 0)
+		return 0;
+	if (block_device_write_failed(device, errno, f))
+		return -1;
+	return fault_set(f, "InternalFailure", "%s cannot be written: %s. Look at dmesg.", device,
+			 strerror(errno));
 }

@@ -3,7 +3,7 @@
  * Checks of a block device (or an image file) before it is written: its size, its users, its
  * contents.
  *
- * Must never write, except in block_device_wipe_signatures().
+ * Must never write to a device without the claim of block_device_take().
  */
 #ifndef ENVELOPE_BLOCK_DEVICE_H
 #define ENVELOPE_BLOCK_DEVICE_H
@@ -29,7 +29,10 @@ int block_device_check_writable(const char *device, struct fault *f);
 
 bool block_device_write_failed(const char *device, int error, struct fault *f);
 
-int block_device_check_unused(const char *device, struct fault *f);
+int block_device_take(const char *device, struct fault *f);
+
+int block_device_check_claim(int fd, const char *device, dev_t number, bool *read_only,
+			     struct fault *f);
 
 /**
  * struct block_device_contents - what libblkid recognises
@@ -48,6 +51,9 @@ struct block_device_contents {
 
 int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f);
 
-int block_device_wipe_signatures(const char *device, struct fault *f);
+int block_device_wipe_signatures(const char *device, int claim, struct fault *f);
+
+int block_device_write(const char *device, int claim, const uint8_t *bytes, size_t size,
+		       struct fault *f);
 
 #endif

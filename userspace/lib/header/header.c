@@ -13,12 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <libcryptsetup.h>
 
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 #include "lib/header/block_device.h"
+#include "lib/header/draft.h"
 #include "lib/header/inspect.h"
 #include "lib/header/luks.h"
 #include "lib/header/volume_profile.h"
@@ -124,13 +126,22 @@ static int check_sectors(const char *device, uint64_t size, uint32_t sector, str
 			 size % 512 || block > 512 ? "" : ", or pass --sector-size 512");
 }
 
-static int check_target(const char *device, const struct volume_identity *id, struct fault *f)
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+#define _cleanup_close_ __attribute__((cleanup(close_fd)))
+
+static int check_target(const char *device, int claim, const struct volume_identity *id,
+			struct fault *f)
 {
 	const uint32_t sector = id->sector_size ? id->sector_size : VOLUME_SECTOR_SIZE;
 	struct block_device_contents contents;
 	uint64_t size;
 
-	if (block_device_check_unused(device, f) || block_device_size(device, &size, f) ||
+	/* The disk may have become write-protected since the caller took it. */
+	if (block_device_check_writable(device, f) || block_device_size(device, &size, f) ||
 	    block_device_probe(device, &contents, f))
 		return -1;
 	if (size < 2 * VOLUME_DATA_OFFSET)
@@ -143,7 +154,7 @@ static int check_target(const char *device, const struct volume_identity *id, st
 		return fault_set(f, "InvalidParameterCombination",
 				 "%s already holds data (%s), which would be destroyed. Choose an empty device, or pass --allow-overwrite.",
 				 device, contents.what);
-	return contents.found ? block_device_wipe_signatures(device, f) : 0;
+	return contents.found ? block_device_wipe_signatures(device, claim, f) : 0;
 }
 
 static int format_luks(struct luks *luks, const struct volume_identity *id,
@@ -190,6 +201,7 @@ static int label_luks(struct luks *luks, const struct volume_identity *id, struc
 /**
  * header_format() - make a new volume: header without wrapped key
  * @device: block device, or regular file in tests
+ * @claim: from block_device_take() of @device; -1: the function takes the device for itself
  * @id: the identity to write
  * @key: VOLUME_KEY_SIZE bytes; only its digest is written
  * @out: filled, its hash included, on success
@@ -201,18 +213,29 @@ static int label_luks(struct luks *luks, const struct volume_identity *id, struc
  *
  * Return: 0 or -1.
  */
-int header_format(const char *device, const struct volume_identity *id, const struct secret *key,
-		  struct volume_header *out, struct fault *f)
+int header_format(const char *device, int claim, const struct volume_identity *id,
+		  const struct secret *key, struct volume_header *out, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct volume_header header = { .generation = 1 };
+	struct draft _cleanup_draft_ draft = { .fd = -1 };
 	struct luks _cleanup_luks_ luks = { 0 };
+	int _cleanup_close_ own = -1;
 
 	if (key->size != VOLUME_KEY_SIZE)
 		return fault_set(f, "InvalidParameterValue", "A volume key has %d bytes, not %zu.",
 				 VOLUME_KEY_SIZE, key->size);
-	if (volume_identity_check(id, f) || check_target(device, id, f) ||
-	    luks_open(&luks, device, f) || format_luks(&luks, id, key, f))
+	if (volume_identity_check(id, f))
+		return -1;
+	if (claim < 0)
+		claim = own = block_device_take(device, f);
+	if (claim < 0 || check_target(device, claim, id, f) || draft_open(&draft, f) ||
+	    luks_open(&luks, draft.path, f))
+		return -1;
+	luks.device = device;
+	/* An interrupted format leaves a header that names its volume: see is_unfinished(). */
+	if (format_luks(&luks, id, key, f) ||
+	    draft_write(&draft, device, claim, VOLUME_DATA_OFFSET, f))
 		return -1;
 
 	strcpy(header.volume_id, id->volume_id);
@@ -223,7 +246,8 @@ int header_format(const char *device, const struct volume_identity *id, const st
 	strcpy(header.account, id->account);
 	token = volume_token(&header);
 	if (luks_put_token(&luks, CRYPT_ANY_TOKEN, token, f) || label_luks(&luks, id, f) ||
-	    header_inspect(&luks, &header, f) || measure(device, &header, f))
+	    header_inspect(&luks, &header, f) ||
+	    draft_write(&draft, device, claim, 2 * METADATA_SIZE, f) || measure(device, &header, f))
 		return -1;
 	*out = header;
 	return 0;
@@ -340,34 +364,41 @@ int header_set_state(const char *device, const char *volume_id, const char *stat
 	return luks_put_token(&luks, id, token, f);
 }
 
-static int overwrite(struct luks *luks, struct fault *f)
+static int overwrite(const char *device, int claim, struct fault *f)
 {
+	uint8_t *zeros;
 	uint64_t size;
 	int r;
 
-	if (block_device_size(luks->device, &size, f))
+	if (block_device_size(device, &size, f))
 		return -1;
 	if (size > VOLUME_DATA_OFFSET)
 		size = VOLUME_DATA_OFFSET;
-	r = crypt_wipe(luks->cd, luks->device, CRYPT_WIPE_ZERO, 0, size / 4096 * 4096, size, 0,
-		       NULL, NULL);
-	return r ? luks_write_fault(luks, r, "Cannot erase the volume header of", f) : 0;
+	zeros = calloc(1, size);
+	r = zeros ? block_device_write(device, claim, zeros, size, f)
+		  : fault_set(f, "InternalFailure", "Out of memory.");
+	free(zeros);
+	return r;
 }
 
 /**
  * header_erase() - overwrite the header area, and with it the only copy of the wrapped key
+ * @claim: as for header_format()
  * @volume_id: of the volume that must be on @device
  * @f: VolumeInUse when something holds the device, InvalidParameterValue when it holds other
  * data, InvalidVolumeHeader when it holds another volume or no volume
  *
  * Return: 0 or -1.
  */
-int header_erase(const char *device, const char *volume_id, struct fault *f)
+int header_erase(const char *device, int claim, const char *volume_id, struct fault *f)
 {
 	struct block_device_contents contents;
 	struct luks _cleanup_luks_ luks = { 0 };
+	int _cleanup_close_ own = -1;
 
-	if (block_device_check_unused(device, f) || block_device_probe(device, &contents, f))
+	if (claim < 0)
+		claim = own = block_device_take(device, f);
+	if (claim < 0 || block_device_probe(device, &contents, f))
 		return -1;
 	if (contents.found && strcmp(contents.subsystem, VOLUME_SUBSYSTEM))
 		return fault_set(f, "InvalidParameterValue",
@@ -375,45 +406,54 @@ int header_erase(const char *device, const char *volume_id, struct fault *f)
 				 device, contents.what);
 	if (header_load_volume(&luks, device, volume_id, f))
 		return -1;
-	return overwrite(&luks, f);
+	return overwrite(device, claim, f);
 }
 
-/* True when the header is what an interrupted header_format() of the volume @volume_id leaves. */
-static bool is_unfinished(struct luks *luks, const struct block_device_contents *contents,
-			  const char *volume_id)
+/*
+ * Return: 1 when the header is what an interrupted header_format() of the volume @volume_id leaves, 0
+ * when it is not, -1 when the device cannot be read.
+ */
+static int is_unfinished(const char *device, const char *volume_id, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
+	struct luks _cleanup_luks_ luks = { 0 };
+	struct block_device_contents contents;
 	struct fault ignored;
 	const char *found;
 
-	if (strcmp(contents->subsystem, VOLUME_SUBSYSTEM))
-		return false;
-	if (luks_load(luks, luks->device, &ignored) == 0)
-		token = luks_get_token(luks, VOLUME_TOKEN);
+	if (block_device_probe(device, &contents, f))
+		return -1;
+	if (strcmp(contents.subsystem, VOLUME_SUBSYSTEM))
+		return 0;
+	if (luks_load(&luks, device, &ignored) == 0)
+		token = luks_get_token(&luks, VOLUME_TOKEN);
 	if (!token)
-		return !strcmp(contents->label, volume_id);
+		return !strcmp(contents.label, volume_id);
 	found = json_get_string(token, "volume_id");
 	return found && !strcmp(found, volume_id) && !json_has(token, "wrapped_key");
 }
 
 /**
  * header_erase_unfinished() - overwrite the rest of an interrupted header_format()
+ * @claim: as for header_format()
  * @volume_id: of the volume that was to be made
  * @f: VolumeInUse, or the device cannot be read or written
  *
  * Nothing is written unless the header belongs to this volume and has no wrapped key. Without a
- * wrapped key, no data were ever encrypted below the header.
+ * wrapped key, no data were ever encrypted below the header. Only a device with such a header is taken.
  *
  * Return: 1 when such a header was erased, 0 when the device has no such header, or -1.
  */
-int header_erase_unfinished(const char *device, const char *volume_id, struct fault *f)
+int header_erase_unfinished(const char *device, int claim, const char *volume_id, struct fault *f)
 {
-	struct luks _cleanup_luks_ luks = { .device = device };
-	struct block_device_contents contents;
+	int _cleanup_close_ own = -1;
+	int r = is_unfinished(device, volume_id, f);
 
-	if (block_device_probe(device, &contents, f))
-		return -1;
-	if (!is_unfinished(&luks, &contents, volume_id))
-		return 0;
-	return block_device_check_unused(device, f) || overwrite(&luks, f) ? -1 : 1;
+	if (r == 1 && claim < 0) {
+		claim = own = block_device_take(device, f);
+		r = claim < 0 ? -1 : is_unfinished(device, volume_id, f);
+	}
+	if (r == 1 && overwrite(device, claim, f))
+		r = -1;
+	return r;
 }

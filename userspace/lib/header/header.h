@@ -17,8 +17,8 @@
 #include "lib/base/secret.h"
 #include "lib/header/volume_header.h"
 
-int header_format(const char *device, const struct volume_identity *id, const struct secret *key,
-		  struct volume_header *out, struct fault *f);
+int header_format(const char *device, int claim, const struct volume_identity *id,
+		  const struct secret *key, struct volume_header *out, struct fault *f);
 
 int header_set_wrapped_key(const char *device, struct volume_header *header, const uint8_t *blob,
 			   size_t size, struct fault *f);
@@ -31,8 +31,8 @@ int header_verify_key(const char *device, const struct volume_header *header,
 int header_set_state(const char *device, const char *volume_id, const char *state,
 		     const char *reason, struct fault *f);
 
-int header_erase(const char *device, const char *volume_id, struct fault *f);
+int header_erase(const char *device, int claim, const char *volume_id, struct fault *f);
 
-int header_erase_unfinished(const char *device, const char *volume_id, struct fault *f);
+int header_erase_unfinished(const char *device, int claim, const char *volume_id, struct fault *f);
 
 #endif
