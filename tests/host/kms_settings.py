@@ -151,7 +151,7 @@ def _():
         (kms.credentials, None, 0, f"{kms.credentials} cannot be read: No such file"),
         (kms.credentials, read(kms.credentials), 0o640, "Run chmod 600"),
         (kms.credentials, "[one]\naws_access_key_id = AKIA000000000001\n[two]\n\nx = y\n", 0o600, "profile [one] needs"),
-        (kms.credentials, "[one]\naws_access_key_id = AKIA000000000001\n[two]\n\nx = y\n", 0o600, "profile [two] needs"),
+        (kms.credentials, "[one]\naws_access_key_id = AKIA000000000001\n[two]\naws_secret_access_key = y\n", 0o600, "profile [two] needs"),
     ):
         with replaced(path, text, mode):
             status, said = check()
@@ -309,6 +309,33 @@ def _():
     kms.good("ListKeys")
     kms.good("ListKeys", transport="unix")
     wait_for(lambda: polls() == before)
+
+
+@test("a profile without keys, such as a role of the agent, is no principal and no fault; half a pair is a fault")
+def _():
+    configure()
+    with_keys = read(kms.credentials).decode()
+    roles = ("[profile role]\nrole_arn = arn:aws:iam::111122223333:role/host\nsource_profile = enveloped\n"
+             "[process]\ncredential_process = /usr/bin/true\naws_account_id = 111122223333\n[sso-session my sso]\nsso_region = us-east-1\n")
+    for text in roles + with_keys, with_keys + roles:
+        with replaced(kms.credentials, text):
+            status, said = check()
+            assert status == 0 and "The configuration is valid." in said, (status, said)
+            note = f"{kms.credentials}: The profile [profile role] and 2 more have no pair of keys."
+            assert said.count(note) == 1, said
+            assert "errorCode" not in reload(), reloads()[-1]
+            kms.good("ListKeys")
+            kms.restart()
+            assert kms.stderr().count(note) >= 1, kms.stderr()
+            kms.good("ListKeys")
+    for half in "aws_access_key_id = AKIA000000000001", "aws_secret_access_key = secret":
+        with replaced(kms.credentials, with_keys + roles + f"[half]\n{half}\n"):
+            status, said = check()
+        assert status == 2 and said.count(f"{kms.credentials}: profile [half] needs") == 1, (status, said)
+    with replaced(kms.credentials, roles):
+        status, said = check()
+    assert status == 2 and "names no principal" in said, (status, said)
+    kms.restart()
 
 
 @test("SIGHUP takes new principals, also from another file; one that was removed is refused from then on")

@@ -56,10 +56,12 @@ static void check_principals(const struct settings *s, struct faults *all)
 	struct principals principals;
 	struct fault f;
 
-	if (principals_load(s->credentials, s->account, &principals, all, &f))
+	if (principals_load(s->credentials, s->account, &principals, all, &f)) {
 		faults_add(all, &f);
-	else
-		principals_free(&principals);
+		return;
+	}
+	principals_note(&principals, s->credentials);
+	principals_free(&principals);
 }
 
 static void check_folder_for(const char *path, struct faults *all)

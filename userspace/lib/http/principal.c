@@ -16,10 +16,15 @@
 
 #include "lib/base/arn.h"
 #include "lib/base/ini.h"
+#include "lib/base/log.h"
 
+/* The present section: what it says before the first line of its pair of keys makes it a principal. */
 struct principals_reader {
 	struct principals *principals;
 	const char *account;
+	char section[257];
+	char own_account[13];
+	bool has_key, begun;
 };
 
 static int add_principal(struct principals_reader *r, const char *name, struct principal **out,
@@ -41,7 +46,8 @@ static int add_principal(struct principals_reader *r, const char *name, struct p
 	last = &list[p->count++];
 	memset(last, 0, sizeof(*last));
 	memcpy(last->name, name, strlen(name) + 1);
-	memcpy(last->account, r->account, sizeof(last->account));
+	snprintf(last->account, sizeof(last->account), "%s",
+		 r->own_account[0] ? r->own_account : r->account);
 	*out = last;
 	return 0;
 }
@@ -59,31 +65,65 @@ static int set_secret_key(struct principal *principal, const char *value, struct
 	return 0;
 }
 
+/* A profile without keys is of another program, such as the agent with its roles. */
+static void section_ends(struct principals_reader *r)
+{
+	struct principals *p = r->principals;
+
+	if (!r->begun || r->has_key)
+		return;
+	if (!p->keyless++)
+		snprintf(p->first_keyless, sizeof(p->first_keyless), "%.64s", r->section);
+}
+
+static void section_begins(struct principals_reader *r, const char *section)
+{
+	section_ends(r);
+	snprintf(r->section, sizeof(r->section), "%s", section);
+	r->own_account[0] = '\0';
+	r->has_key = false;
+	r->begun = true;
+}
+
+static int set_account(struct principals_reader *r, const char *value, struct fault *f)
+{
+	struct principals *p = r->principals;
+
+	if (!arn_valid_account(value))
+		return fault_set(f, "InvalidConfiguration", "aws_account_id must have 12 digits.");
+	snprintf(r->own_account, sizeof(r->own_account), "%s", value);
+	if (r->has_key)
+		memcpy(p->list[p->count - 1].account, r->own_account, sizeof(r->own_account));
+	return 0;
+}
+
 static int principal_entry(const char *section, const char *key, const char *value, void *userdata,
 			   struct fault *f)
 {
 	struct principals_reader *r = userdata;
 	struct principals *p = r->principals;
-	struct principal *last = p->count ? &p->list[p->count - 1] : NULL;
+	bool is_id = !strcmp(key, "aws_access_key_id");
+	struct principal *last;
 
-	if (!last || strcmp(last->name, section)) {
+	if (!r->begun || strncmp(r->section, section, sizeof(r->section) - 1))
+		section_begins(r, section);
+	if (!strcmp(key, "aws_account_id"))
+		return set_account(r, value, f);
+	if (!is_id && strcmp(key, "aws_secret_access_key"))
+		return 0;
+	if (!r->has_key) {
 		if (add_principal(r, section, &last, f))
 			return -1;
+		r->has_key = true;
 	}
-	if (!strcmp(key, "aws_secret_access_key"))
+	last = &p->list[p->count - 1];
+	if (!is_id)
 		return set_secret_key(last, value, f);
-	if (!strcmp(key, "aws_access_key_id")) {
-		if (strlen(value) < 16 || strlen(value) >= sizeof(last->access_key) ||
-		    principal_find(p, value))
-			return fault_set(f, "InvalidConfiguration",
-					 "aws_access_key_id must have 16 to 128 characters and be unique.");
-		memcpy(last->access_key, value, strlen(value) + 1);
-	} else if (!strcmp(key, "aws_account_id")) {
-		if (!arn_valid_account(value))
-			return fault_set(f, "InvalidConfiguration",
-					 "aws_account_id must have 12 digits.");
-		memcpy(last->account, value, sizeof(last->account));
-	}
+	if (strlen(value) < 16 || strlen(value) >= sizeof(last->access_key) ||
+	    principal_find(p, value))
+		return fault_set(f, "InvalidConfiguration",
+				 "aws_access_key_id must have 16 to 128 characters and be unique.");
+	memcpy(last->access_key, value, strlen(value) + 1);
 	return 0;
 }
 
@@ -110,7 +150,7 @@ static int check_complete(const struct principals *p, const char *path, struct f
 }
 
 /**
- * principals_load() - read every profile of an AWS shared-credentials file
+ * principals_load() - read every profile with keys of an AWS shared-credentials file
  * @path: private to its owner
  * @account: of a profile that names no account
  * @principals: filled; principals_free()
@@ -138,7 +178,21 @@ int principals_load(const char *path, const char *account, struct principals *pr
 		principals_free(principals);
 		return -1;
 	}
+	section_ends(&r);
 	return 0;
+}
+
+/** principals_note() - say in the log which profiles of @path are no principals */
+void principals_note(const struct principals *principals, const char *path)
+{
+	size_t others = principals->keyless - 1;
+
+	if (principals->keyless && others)
+		log_info("%s: The profile [%s] and %zu more have no pair of keys. They are no principals of this KMS.",
+			 path, principals->first_keyless, others);
+	else if (principals->keyless)
+		log_info("%s: The profile [%s] has no pair of keys. It is no principal of this KMS.",
+			 path, principals->first_keyless);
 }
 
 /** principals_free() - wipe the secret keys and release the list */

@@ -19,13 +19,22 @@ struct principal {
 	struct secret *secret_key; /* text without terminator */
 };
 
+/**
+ * struct principals - those of a credentials file
+ * @keyless: profiles without any key, which name no principal
+ * @first_keyless: the name of the first, perhaps cut
+ */
 struct principals {
 	struct principal *list;
 	size_t count;
+	size_t keyless;
+	char first_keyless[65];
 };
 
 int principals_load(const char *path, const char *account, struct principals *principals,
 		    struct faults *all, struct fault *f);
+
+void principals_note(const struct principals *principals, const char *path);
 
 void principals_free(struct principals *principals);
 
