@@ -240,6 +240,7 @@ def _():
         (f"[enveloped]\nrole_arn={ROLE}\ncredential_source=EcsContainer\n", {}, "is not configured in the environment"),
         (f"[enveloped]\nrole_arn={ROLE}\nweb_identity_token_file=/nowhere\n", {}, "/nowhere cannot be opened"),
         ("[enveloped]\nsso_session=x\n", {}, "sso_session, which needs a person"),
+        (f"[enveloped]\nrole_arn={ROLE}\nsource_profile=b\nmfa_serial=x\n" + keys_of("b", OTHER), {}, "mfa_serial, which needs a person"),
         (f"[enveloped]\nrole_arn={ROLE}\nsource_profile=b\nduration_seconds=60\n" + keys_of("b", OTHER), {}, "900 to 43200"),
         (None, {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere"}, "without AWS_ROLE_ARN"),
         (None, {"AWS_ACCESS_KEY_ID": "AKIA"}, "has only one of"),

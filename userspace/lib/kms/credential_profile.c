@@ -14,7 +14,8 @@
 #include "lib/base/ini.h"
 #include "lib/base/json.h"
 
-#define CHAIN_MAX 5 /* profiles, by source_profile */
+#define CHAIN_MAX 5	       /* profiles, by source_profile */
+#define MFA	  "mfa_serial" /* of a person, also where a role would be assumed */
 
 /* What a profile says besides its keys. Owned; NULL for what it does not say. */
 struct profile {
@@ -27,6 +28,7 @@ struct profile {
 	char *role_session_name;
 	char *external_id;
 	char *duration_seconds;
+	bool mfa;
 	const char *unsupported; /* a static text */
 };
 
@@ -45,7 +47,7 @@ static const struct {
 };
 
 /* Sources that need a person at each session. */
-static const char *const unsupported[] = { "mfa_serial", "sso_session", "sso_start_url" };
+static const char *const unsupported[] = { MFA, "sso_session", "sso_start_url" };
 
 static char **text_of(struct profile *p, size_t i)
 {
@@ -67,6 +69,7 @@ static int profile_entry(const char *section, const char *key, const char *value
 
 	if (!strcmp(key, "aws_access_key_id") || !strcmp(key, "aws_secret_access_key"))
 		p->has_keys = true;
+	p->mfa |= !strcmp(key, MFA);
 	for (size_t i = 0; i < sizeof(unsupported) / sizeof(*unsupported); i++)
 		if (!strcmp(key, unsupported[i]))
 			p->unsupported = unsupported[i];
@@ -167,6 +170,14 @@ static int assume(const struct config *cfg, const char *name, const struct profi
 	return credential_plan_sts(cfg, step, f) ? -1 : 1;
 }
 
+static int needs_person(const struct config *cfg, const char *name, const char *key,
+			struct fault *f)
+{
+	return fault_set(f, "InvalidConfiguration",
+			 "%s: The profile [%s] has %s, which needs a person. Give keys, a role or a credential_process.",
+			 cfg->credentials_file, name, key);
+}
+
 /* Return: 1 or -1. */
 static int look(const struct config *cfg, const char *name, bool keys_first, unsigned int depth,
 		struct credential_plan *plan, struct fault *f)
@@ -188,6 +199,8 @@ static int look(const struct config *cfg, const char *name, bool keys_first, uns
 	if (has_keys && !p.has_keys)
 		keys_in = section;
 	p.has_keys |= has_keys;
+	if (p.role_arn && !(keys_first && p.has_keys) && p.mfa)
+		return needs_person(cfg, name, MFA, f);
 	if (p.role_arn && !(keys_first && p.has_keys))
 		return assume(cfg, name, &p, depth, plan, f);
 	if (p.credential_process && !p.has_keys) {
@@ -196,9 +209,7 @@ static int look(const struct config *cfg, const char *name, bool keys_first, uns
 		return 1;
 	}
 	if (p.unsupported && !p.has_keys)
-		return fault_set(f, "InvalidConfiguration",
-				 "%s: The profile [%s] has %s, which needs a person. Give keys, a role or a credential_process.",
-				 cfg->credentials_file, name, p.unsupported);
+		return needs_person(cfg, name, p.unsupported, f);
 	return credentials_load(cfg->credentials_file, keys_in, &plan->credentials, f) ? -1 : 1;
 }
 
