@@ -273,6 +273,27 @@ def _():
     expect(seen, "warning", "has version 0.0", "The catalog cannot be written.", "journalctl -u enveloped")
 
 
+@test("the folder of the trail is missing: no cluster can be started before the next start of the agent")
+def _():
+    folder = f"{agent.dir}/trail"
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    with configured(AuditFile=f"{folder}/audit.jsonl") as config:
+        expect(check(config=config, socket_path="/nonexistent")["log"], "ok", f"{folder} does not exist: the agent makes it")
+    agent.restart(AuditFile=f"{folder}/audit.jsonl")
+    try:
+        expect(check()["log"], "ok", f"{folder}.")
+        os.rename(folder, f"{folder}.away")
+        expect(check()["log"], "failed", f"{folder} does not exist, and the agent runs", "systemctl restart enveloped")
+        said = agent.cli("start", "db1").stderr
+        assert agent.status("db1") == "stopped" and folder in said, said
+        agent.restart(AuditFile=f"{folder}/audit.jsonl")
+        expect(check()["log"], "ok", f"{folder}.")
+        agent.good("start", "db1")
+    finally:
+        agent.restart()
+
+
 @test("a state folder that is full, and one that is read-only")
 def _():
     folder = f"{agent.dir}/small"

@@ -7,8 +7,10 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "check/ask_agent.h"
 #include "check/check.h"
 #include "lib/base/config.h"
+#include "lib/base/json.h"
 
 #define MIB	  1048576
 #define LEAST	  MIB	     /* the catalog and its journal */
@@ -50,7 +52,28 @@ static void judge_right(const char *path, struct finding *finding)
 		      path, path);
 }
 
-static void judge_folder(const char *folder, const char *file, struct finding *finding)
+/* The agent makes its folders when it starts, and not later. */
+static void judge_missing(const struct settings *settings, const char *folder,
+			  struct finding *finding)
+{
+	_cleanup_json_ struct json_object *status = NULL;
+	struct settings half = *settings;
+	struct fault f = { 0 };
+
+	half.timeout_s = (settings->timeout_s + 1) / 2;
+	if (ask_agent(&half, AGENT_INTERFACE "Status", &status, &f) < 0) {
+		finding_set(finding, CHECK_OK, NULL,
+			    "%s does not exist: the agent makes it when it starts.", folder);
+		return;
+	}
+	finding_set(finding, CHECK_FAILED,
+		    "Restart the agent, which keeps running volumes: systemctl restart enveloped",
+		    "%s does not exist, and the agent runs: it makes no folder before its next start. Until then no cluster can be created or started.",
+		    folder);
+}
+
+static void judge_folder(const struct settings *settings, const char *folder, const char *file,
+			 struct finding *finding)
 {
 	char path[4096];
 	struct statvfs fs;
@@ -58,8 +81,7 @@ static void judge_folder(const char *folder, const char *file, struct finding *f
 	snprintf(path, sizeof(path), "%s", folder);
 	finding_set(finding, CHECK_OK, NULL, "%s.", folder);
 	if (statvfs(path, &fs) && errno == ENOENT) {
-		finding_set(finding, CHECK_OK, NULL, "%s does not exist: the agent makes it.",
-			    folder);
+		judge_missing(settings, folder, finding);
 		while (strlen(path) > 1 && statvfs(path, &fs) && errno == ENOENT)
 			parent_of(path);
 	}
@@ -100,7 +122,7 @@ void check_state(const struct settings *settings, struct finding *finding)
 	if (load(settings, &cfg, finding) < 0)
 		return;
 	snprintf(catalog, sizeof(catalog), "%s/catalog.sqlite", cfg.state_directory);
-	judge_folder(cfg.state_directory, catalog, finding);
+	judge_folder(settings, cfg.state_directory, catalog, finding);
 }
 
 void check_log(const struct settings *settings, struct finding *finding)
@@ -112,5 +134,5 @@ void check_log(const struct settings *settings, struct finding *finding)
 		return;
 	snprintf(folder, sizeof(folder), "%s", cfg.audit_file);
 	parent_of(folder);
-	judge_folder(folder, cfg.audit_file, finding);
+	judge_folder(settings, folder, cfg.audit_file, finding);
 }
