@@ -49,8 +49,9 @@ int catalog_witness_compare(const struct cluster *cluster, const struct volume_h
 }
 
 /*
- * No hash covers the wrapped key. A difference counts only if the KMS says that the wrapped key is not
- * of the key that it was asked for. Nobody can keep another refusal from being final with a changed disk.
+ * No hash covers the wrapped key. A difference counts only if the KMS says that the wrapped key is
+ * not of the key that it was asked for. Nobody can keep another refusal from being final with a
+ * changed disk.
  */
 static int compare_wrapped(const struct witness_job *job, const struct cluster *cluster,
 			   struct fault *f)
