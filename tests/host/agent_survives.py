@@ -33,6 +33,7 @@ def _():
         "the profile [other] needs": {"Profile": "other"},
         "CaFile=/nowhere cannot be opened": {"CaFile": "/nowhere"},
         "The program for KMS calls, /nowhere, cannot be run": {"Worker": "/nowhere"},
+        "The program for KMS calls, /tmp, is not a file": {"Worker": "/tmp"},
     }.items():
         record = agent.reload(**changed)
         assert record["errorCode"] == "InvalidConfiguration", record
@@ -40,6 +41,27 @@ def _():
         assert record["errorMessage"] in agent.log()
     renewed(2)
     assert agent.status("db1") == "available" and agent.keys() == keys
+
+
+@test("a pipe in place of a file that the configuration names, or of the configuration, holds up neither the agent nor a check")
+def _():
+    pipe, conf = f"{agent.dir}/pipe", f"{agent.dir}/agent.conf"
+    os.mkfifo(pipe, 0o600)
+    agent.create("db1", one)
+    for key in "CaFile", "CredentialsFile", "ProxyCredentialsFile":
+        record = agent.reload(**{key: pipe})
+        assert "it is a pipe" in record.get("errorMessage", ""), (key, record)
+        status, said = agent.check_config(**{key: pipe})
+        assert status == 2 and "it is a pipe" in said, (key, said)
+    agent.configure()
+    os.rename(conf, f"{conf}.kept")
+    os.mkfifo(conf)
+    told = agent.log().count(f"{conf} cannot be opened: it is a pipe")
+    agent.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: agent.log().count(f"{conf} cannot be opened: it is a pipe") > told, why=agent.log)
+    os.rename(f"{conf}.kept", conf)
+    renewed(2)
+    assert agent.status("db1") == "available"
 
 
 @test("a good configuration takes over at SIGHUP, without a lease that ends; what cannot change is named")

@@ -43,23 +43,20 @@ static int make(const char *path, const char *state_directory, struct fault *f)
 int root_key_read(const char *path, struct secret **ret, struct fault *f)
 {
 	_cleanup_secret_ struct secret *root = secret_new(CRYPTO_KEY_BYTES);
+	const char *why;
 	ssize_t size;
-	struct stat st;
+	struct stat st = { 0 };
 	int fd;
 
 	if (!root)
 		return fault_set(f, "InternalFailure",
 				 "Memory for the root key cannot be locked. Raise LimitMEMLOCK.");
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st)) {
-		fault_set(f, "InvalidConfiguration",
-			  "The root key %s cannot be opened: %s. Check the path and its permissions.",
-			  path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	size = read(fd, root->bytes, root->size);
+	fd = file_open(path, &why);
+	if (fd < 0)
+		return fault_set(f, "InvalidConfiguration",
+				 "The root key %s cannot be opened: %s. Check the path and its permissions.",
+				 path, why);
+	size = fstat(fd, &st) ? -1 : read(fd, root->bytes, root->size);
 	close(fd);
 	if (st.st_mode & 077)
 		return fault_set(f, "InvalidConfiguration",

@@ -95,6 +95,41 @@ int file_create(const char *path, mode_t mode, const void *bytes, size_t size, s
 }
 
 /**
+ * file_open() - open a file for reading, without waiting
+ * @path: where a pipe may be, which would block until a program writes to it
+ * @why: set on failure
+ *
+ * Return: a descriptor, or -1 with errno.
+ */
+int file_open(const char *path, const char **why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd >= 0 && !fstat(fd, &st) && !S_ISFIFO(st.st_mode) && !S_ISDIR(st.st_mode))
+		return fd;
+	*why = fd < 0 ? strerror(errno) : "it is a pipe or a folder, not a file";
+	if (fd >= 0) {
+		close(fd);
+		errno = EINVAL;
+	}
+	return -1;
+}
+
+/** file_stream() - as file_open(); NULL on failure */
+FILE *file_stream(const char *path, const char **why)
+{
+	int fd = file_open(path, why);
+	FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (fd >= 0 && !file) {
+		*why = strerror(errno);
+		close(fd);
+	}
+	return file;
+}
+
+/**
  * file_read_text() - read a whole text file
  * @max: bytes
  * @text: set to a malloc'd terminated string
@@ -103,12 +138,15 @@ int file_create(const char *path, mode_t mode, const void *bytes, size_t size, s
  */
 int file_read_text(const char *path, size_t max, char **text, struct fault *f)
 {
+	const char *why;
 	size_t size;
 	FILE *file;
 
-	file = fopen(path, "re");
+	file = file_stream(path, &why);
 	if (!file)
-		return file_fault(f, path, "opened");
+		return fault_set(f, "InvalidConfiguration",
+				 "%s cannot be opened: %s. Check the path and its permissions.",
+				 path, why);
 	*text = malloc(max + 1);
 	if (!*text) {
 		fclose(file);

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/file.h"
+
 #define FILE_MAX_BYTES	(16 << 20)
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
@@ -156,7 +158,8 @@ static int read_text(struct ini_reader *reader, FILE *file, size_t room, struct 
 
 static int read_file(struct ini_reader *reader, struct fault *f)
 {
-	FILE *file = fopen(reader->path, "re");
+	const char *why;
+	FILE *file = file_stream(reader->path, &why);
 	struct stat st;
 	int r;
 
@@ -164,14 +167,14 @@ static int read_file(struct ini_reader *reader, struct fault *f)
 		r = errno == ENOENT ? -ENOENT : -1;
 		fault_set(f, "InvalidConfiguration",
 			  "%s cannot be opened: %s. Check the path and its permissions.",
-			  reader->path, strerror(errno));
+			  reader->path, why);
 		return r;
 	}
 	if (fstat(fileno(file), &st))
 		r = fault_set(f, "InvalidConfiguration", "%s cannot be read: %s.", reader->path,
 			      strerror(errno));
 	else
-		/* A pipe has no size. */
+		/* A device has no size. */
 		r = read_text(reader, file,
 			      S_ISREG(st.st_mode) && st.st_size < FILE_MAX_BYTES
 				      ? (size_t)st.st_size

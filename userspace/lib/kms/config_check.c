@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/kms/credential_chain.h"
 #include "lib/kms/proxy.h"
 #include "lib/kms/worker_process.h"
@@ -25,19 +26,18 @@ static int check_ca(const struct config *cfg, struct fault *f)
 {
 	size_t count = 0;
 	X509 *certificate;
+	const char *why;
 	struct stat st;
 	FILE *file;
 
 	if (!*cfg->ca_file)
 		return 0;
-	file = fopen(cfg->ca_file, "re");
-	if (!file || fstat(fileno(file), &st)) {
-		fault_set(f, "InvalidConfiguration", "CaFile=%.200s cannot be opened: %s.",
-			  cfg->ca_file, strerror(errno));
-		if (file)
-			fclose(file);
-		return -1;
-	}
+	file = file_stream(cfg->ca_file, &why);
+	if (!file)
+		return fault_set(f, "InvalidConfiguration", "CaFile=%.200s cannot be opened: %s.",
+				 cfg->ca_file, why);
+	if (fstat(fileno(file), &st))
+		st.st_size = 0;
 	while ((certificate = PEM_read_X509(file, NULL, NULL, NULL))) {
 		X509_free(certificate);
 		count++;
@@ -57,6 +57,12 @@ static int check_worker(const struct config *cfg, struct fault *f)
 {
 	const char *path = worker_process_program(cfg);
 
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return fault_set(f, "InvalidConfiguration",
+				 "The program for KMS calls, %.200s, is not a file. Correct Worker=.",
+				 path);
 	if (!access(path, X_OK))
 		return 0;
 	return fault_set(f, "InvalidConfiguration",

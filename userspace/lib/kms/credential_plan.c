@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/base/endpoint.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 
 #define CONTAINER_HOST	"http://169.254.170.2"
@@ -67,14 +68,14 @@ int credential_plan_sts(const struct config *cfg, struct json_object *step, stru
  */
 int credential_plan_token(struct credential_plan *plan, const char *path, struct fault *f)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const char *why;
+	int fd = file_open(path, &why);
 	size_t size = 0;
 	ssize_t n = -1;
 
 	if (fd < 0)
 		return fault_set(f, "InvalidConfiguration",
-				 "The token's file %s cannot be opened: %s.", path,
-				 strerror(errno));
+				 "The token's file %s cannot be opened: %s.", path, why);
 	while (size < sizeof(plan->token)) {
 		n = read(fd, plan->token + size, sizeof(plan->token) - size);
 		if (n <= 0)

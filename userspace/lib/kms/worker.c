@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/base/base64.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/kms/credential_cache.h"
@@ -263,14 +264,15 @@ static int fill_block(struct worker_block *block, const char *operation,
  */
 static int open_ca(const struct config *cfg, const struct kms_endpoint *endpoint, struct fault *f)
 {
+	const char *why;
 	int fd;
 
 	if (!endpoint->url || !*cfg->ca_file)
 		return -2;
-	fd = open(cfg->ca_file, O_RDONLY | O_CLOEXEC);
+	fd = file_open(cfg->ca_file, &why);
 	return fd >= 0 ? fd
 		       : fault_set(f, "InvalidConfiguration", "CaFile=%s cannot be opened: %s.",
-				   cfg->ca_file, strerror(errno));
+				   cfg->ca_file, why);
 }
 
 static int send_request(struct kms_worker *w, const struct config *cfg,
