@@ -18,9 +18,8 @@
 #include "lib/base/json.h"
 #include "lib/kms/reach.h"
 
-#define CLUSTERS_MAX 4		     /* a question for each, at each of its endpoints */
-#define SECONDS_MAX  30		     /* of a question */
-#define PROVED_KMS   "envelope-kms " /* begins the identity of a KMS that proves it */
+#define CLUSTERS_MAX 4	/* a question for each, at each of its endpoints */
+#define SECONDS_MAX  30 /* of a question */
 
 /* What decides which KMS is asked, and for which principal. */
 static const size_t deciding[] = {
@@ -131,16 +130,6 @@ static void finish(struct trial *trial)
 	done(agent, &next, &f);
 }
 
-/* A server can say yes without having the key: one that proves its identity must be the known one. */
-static int check_yes(const struct grant *last, const struct grant *now, struct fault *f)
-{
-	if (strncmp(last->kms, PROVED_KMS, strlen(PROVED_KMS)) ||
-	    rules_same_kms(last->kms, now->kms))
-		return 0;
-	return fault_set(f, "other-kms", "%s would give the key, but %s gave it last.", now->kms,
-			 last->kms);
-}
-
 /* Does the answer speak for the configuration? @why: when it does not */
 static bool speaks_for(const struct cluster *cluster, const struct kms_worker *worker,
 		       enum kms_outcome outcome, const struct fault *f, struct fault *why)
@@ -150,7 +139,7 @@ static bool speaks_for(const struct cluster *cluster, const struct kms_worker *w
 	*why = *f;
 	if (outcome == KMS_DENIED)
 		grant_judge(cluster, worker, f, why);
-	return outcome == KMS_OK && check_yes(&cluster->grant, &now, why) == 0;
+	return outcome == KMS_OK && rules_grant(&cluster->grant, &now, why) == 0;
 }
 
 static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
