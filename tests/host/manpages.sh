@@ -78,6 +78,20 @@ exit_codes_documented() {
 	done
 }
 
+sample_complete() {
+	local key status=0
+	while read -r key; do
+		grep -qE "^#$key=" userspace/units/etc/envelope.conf || { echo "not in the sample: $key="; status=1; }
+	done < <(sed -n 's/^\*\([A-Z][A-Za-z]*\)=\*.*/\1/p' docs/man/envelope.conf.5.scd)
+	return $status
+}
+
+missing_key_documented() {
+	page envelope.1 >"$scratch/page"
+	sed -n '/^ *4$/,/^$/p' "$scratch/page" | grep -q 'KMS has no such key' &&
+		! sed -n '/^ *3$/,/^$/p' "$scratch/page" | grep -q 'cluster or key'
+}
+
 for page in build/man/*; do
 	check "renders without a warning: ${page##*/}" renders "$page"
 done
@@ -88,4 +102,6 @@ for pair in envelope:1 enveloped:8 envelope-kms:8 envelope-kms-worker:8 envelope
 done
 check "each command of envelope is described" commands_documented
 check "each exit status of envelope is described" exit_codes_documented
+check "a key that the KMS does not have is exit status 4" missing_key_documented
+check "the sample of envelope.conf has each key of envelope.conf(5)" sample_complete
 finish
