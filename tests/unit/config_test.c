@@ -10,15 +10,19 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "lib/base/config.h"
+#include "lib/base/file.h"
 
 static char path[] = "/tmp/envelope-config-test-XXXXXX";
+static char fifo[sizeof(path) + 8];
 
 static int make_file(void **state)
 {
@@ -267,6 +271,38 @@ static void foreign_profiles_are_not_judged(void **state)
 	credentials_refused(text, 0600, ":11: Expected Key=value");
 }
 
+static void wake(int signal)
+{
+}
+
+/* The event loop reads these files: the open of a FIFO would wait for a writer without end. */
+static void only_a_regular_file_is_opened(void **state)
+{
+	const struct itimerval again = { { 1, 0 }, { 1, 0 } }, never = { 0 };
+	const struct sigaction end_of_wait = { .sa_handler = wake }; /* without SA_RESTART */
+	const char *const kinds[] = { fifo, "/tmp", "/dev/zero" };
+	_cleanup_credentials_ struct credentials c;
+	struct config cfg;
+	struct fault f;
+	char *text;
+
+	sigaction(SIGALRM, &end_of_wait, NULL);
+	setitimer(ITIMER_REAL, &again, NULL);
+	snprintf(fifo, sizeof(fifo), "%s.fifo", path);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		assert_int_equal(config_load(kinds[i], &cfg, &f), -1);
+		assert_non_null(strstr(f.message, kinds[i]));
+		assert_non_null(strstr(f.message, "it is a pipe, a device or a folder"));
+		assert_int_equal(file_read_text(kinds[i], 100, &text, &f), -1);
+		assert_non_null(strstr(f.message, "it is a pipe, a device or a folder"));
+	}
+	assert_int_equal(credentials_load(fifo, "enveloped", &c, &f), -1);
+	assert_non_null(strstr(f.message, "it is a pipe, a device or a folder"));
+	unlink(fifo);
+	setitimer(ITIMER_REAL, &never, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +319,7 @@ int main(void)
 		cmocka_unit_test(bad_credentials),
 		cmocka_unit_test(long_session_token),
 		cmocka_unit_test(foreign_profiles_are_not_judged),
+		cmocka_unit_test(only_a_regular_file_is_opened),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

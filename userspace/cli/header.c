@@ -6,8 +6,6 @@
  * Must never judge a backup: the agent compares it with its catalog.
  */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,17 +86,17 @@ static int read_backup(const struct invocation *invocation, struct fault *f)
 {
 	const char *path = json_get_string(invocation->local, "file");
 	uint8_t bytes[HEADER_BACKUP_BYTES];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes));
-	int error = errno;
+	const char *why;
+	int fd = file_open(path, &why);
+	ssize_t size;
 	char *hex;
 
-	if (fd >= 0)
-		close(fd);
-	if (size < 0)
+	if (fd < 0)
 		return fault_set(f, "InvalidParameterValue",
 				 "%s cannot be read: %s. Check the path and its permissions.", path,
-				 strerror(error));
+				 why);
+	size = read(fd, bytes, sizeof(bytes));
+	close(fd);
 	if (size != (ssize_t)sizeof(bytes))
 		return fault_set(f, "InvalidParameterValue",
 				 "%s is too short for the backup of a volume header.", path);

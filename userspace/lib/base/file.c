@@ -95,8 +95,8 @@ int file_create(const char *path, mode_t mode, const void *bytes, size_t size, s
 }
 
 /**
- * file_open() - open a file for reading, without waiting
- * @path: where a pipe may be, which would block until a program writes to it
+ * file_open() - open a regular file for reading, without waiting
+ * @path: where a pipe may be, which would block until a program writes to it, or a device without end
  * @why: set on failure
  *
  * Return: a descriptor, or -1 with errno.
@@ -106,9 +106,9 @@ int file_open(const char *path, const char **why)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
-	if (fd >= 0 && !fstat(fd, &st) && !S_ISFIFO(st.st_mode) && !S_ISDIR(st.st_mode))
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
 		return fd;
-	*why = fd < 0 ? strerror(errno) : "it is a pipe or a folder, not a file";
+	*why = fd < 0 ? strerror(errno) : "it is a pipe, a device or a folder, not a file";
 	if (fd >= 0) {
 		close(fd);
 		errno = EINVAL;

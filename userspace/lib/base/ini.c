@@ -174,12 +174,8 @@ static int read_file(struct ini_reader *reader, struct fault *f)
 		r = fault_set(f, "InvalidConfiguration", "%s cannot be read: %s.", reader->path,
 			      strerror(errno));
 	else
-		/* A device has no size. */
 		r = read_text(reader, file,
-			      S_ISREG(st.st_mode) && st.st_size < FILE_MAX_BYTES
-				      ? (size_t)st.st_size
-				      : FILE_MAX_BYTES,
-			      f);
+			      st.st_size < FILE_MAX_BYTES ? (size_t)st.st_size : FILE_MAX_BYTES, f);
 	fclose(file);
 	return r;
 }
