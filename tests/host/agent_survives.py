@@ -49,9 +49,9 @@ def _():
     os.mkfifo(pipe, 0o600)
     agent.create("db1", one)
     for key in "CaFile", "CredentialsFile", "ProxyCredentialsFile":
-        record = agent.reload(**{key: pipe})
+        record = agent.reload(**{key: pipe}, Proxy="http://127.0.0.1:1")
         assert "it is a pipe" in record.get("errorMessage", ""), (key, record)
-        status, said = agent.check_config(**{key: pipe})
+        status, said = agent.check_config(**{key: pipe}, Proxy="http://127.0.0.1:1")
         assert status == 2 and "it is a pipe" in said, (key, said)
     agent.configure()
     os.rename(conf, f"{conf}.kept")
