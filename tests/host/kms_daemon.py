@@ -15,6 +15,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 
 import botocore.auth
@@ -117,11 +118,20 @@ class Kms:
         return [self.program] + [f"--{k}={v}" for k, v in options.items()]
 
     def run(self, *extra, **changed):
-        """Runs the program to its end: (status, stderr)."""
-        done = subprocess.run(
-            self.arguments(**changed) + list(extra), capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        return done.returncode, done.stderr
+        """Runs the program to its end: (status, stderr). One that serves has no end."""
+        beside = self.process is not None and self.process.poll() is None
+        with subprocess.Popen(self.arguments(**changed) + list(extra), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True) as process:
+            deadline = time.monotonic() + PATIENCE
+            while True:
+                try:
+                    said = process.communicate(timeout=0.2)[1]
+                    return process.returncode, said
+                except subprocess.TimeoutExpired:
+                    serves = not beside and self.listens()
+                    if serves or time.monotonic() > deadline:
+                        process.kill()
+                        raise AssertionError(f"envelope-kms {'serves' if serves else 'hangs'} where it should end") from None
 
     def start(self, **changed):
         with open(f"{self.dir}/stderr", "ab") as log:

@@ -256,7 +256,7 @@ def _():
     kms.stop()
     bad = f"{kms.dir}/bad-credentials"
     for text, says, mode in (("", "names no principal", 0o600), ("[a]\naws_access_key_id=AKIA000000000001\n", "needs", 0o600),
-                             ("[a b]\n[c d]\nx=y\n", "profile name", 0o600), ("[a]\nx\n", "Key=value", 0o600),
+                             ("[a b]\naws_access_key_id=AKIA0000000000001\naws_secret_access_key=abcdefgh\n", "profile name", 0o600), ("[a]\nx\n", "Key=value", 0o600),
                              ("[a]\n", "chmod 600", 0o644)):
         with open(bad, "w", encoding="utf-8") as f:
             f.write(text)
