@@ -102,7 +102,7 @@ static void parameters(void **state)
 		{ "{\"name\":\"a\",\"Erase\":true}", "Erase" },
 		{ "{\"name\":\"a\",\"kmsKeyID\":\"x\"}", "kmsKeyID" },
 		/* A NUL would end the name for C, but not for the caller. */
-		{ "{\"name\":\"a\\u0000b\"}", "name" },
+		{ "{\"name\":\"a\\u0000b\"}", "params" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
