@@ -51,7 +51,7 @@ static void busy_key_is_not_forgotten(struct kunit *test)
 	mutex_lock(&fixture->vk->lock);
 	WRITE_ONCE(fixture->vk->lease.deadline_ns, 1);
 	envelope_watchdog_wake();
-	/* In another thread: work of the same queue takes the lock, and its holder must not wait. */
+	/* In another thread: work of the same queue takes the lock that is held here. */
 	errand_end(errand_begin(fixture, let_watchdog_look));
 	KUNIT_EXPECT_EQ(test, fixture->vk->state, ENVELOPE_LIVE);
 	mutex_unlock(&fixture->vk->lock);
