@@ -30,9 +30,8 @@ def at(*servers):
     return " ".join(s if isinstance(s, str) else f"unix:{s.unix}" for s in servers)
 
 
-def shared_key():
-    """A key that both servers of the KMS have."""
-    key = agent.kms.new_key()["KeyId"]
+def copy_store():
+    """Makes the second server one of the first server's KMS as it is now."""
     assert agent.kms.stop() == 0
     if twin.process:
         assert twin.stop() == 0
@@ -43,6 +42,12 @@ def shared_key():
     shutil.copy(agent.kms.root_key, twin.root_key)
     agent.kms.start()
     twin.start()
+
+
+def shared_key():
+    """A key that both servers of the KMS have."""
+    key = agent.kms.new_key()["KeyId"]
+    copy_store()
     return key
 
 
@@ -187,6 +192,36 @@ def _():
         agent.kms.stop()
         agent.wait_status("db1", LOST)
         agent.kms.start()
+
+
+@test("a copy of the key store that is older than the key ends nothing, and the cluster starts when the present store answers")
+def _():
+    copy_store()
+    key = agent.kms.new_key()["KeyId"]
+    with endpoints(agent.kms, twin):
+        agent.create("db1", one, "--kms-key-id", key)
+        renewed_by(agent.kms)
+        agent.kms.stop()
+        wait_for(lambda: agent.status("db1") != "available")
+        assert agent.status("db1") == "stopped" and reason().startswith("older-kms: "), f"an older copy ended it: {reason()}"
+        agent.kms.start()
+        agent.good("start", "db1")
+
+
+@test("an older copy of the key store, in which the key is enabled, undoes no refusal and gives no key, also to the next agent")
+def _():
+    key = shared_key()
+    with endpoints(agent.kms, twin, RecoveryWindowSeconds=1):
+        agent.create("db1", one, "--kms-key-id", key)
+        agent.kms.good("DisableKey", {"KeyId": key})
+        agent.wait_status("db1", f"{LOST}-recoverable")
+        agent.kms.stop()
+        agent.restart(KmsEndpoint=at(agent.kms, twin), RecoveryWindowSeconds=1)
+        wait_for(lambda: agent.volume("db1")["LastError"].startswith("older-kms: ") or "recoverable" not in agent.status("db1"))
+        assert agent.status("db1") == f"{LOST}-recoverable", f"an older copy undid the refusal: {reason()}"
+        assert "older-kms: " in agent.bad("KMSUnreachable", "start", "db1")
+        agent.kms.start()
+        agent.wait_status("db1", LOST)
 
 
 @test("a denial at the first endpoint is an answer: no other endpoint is asked")

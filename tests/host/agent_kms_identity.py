@@ -51,7 +51,7 @@ def proof(kms):
 
 
 def identity(kms):
-    store, key, _ = proof(kms).split(" ")
+    store, _, key, _ = proof(kms).split(" ")
     return f"envelope-kms {store} {hashlib.sha256(base64.b64decode(key)).hexdigest()[:32]}"
 
 
@@ -90,7 +90,7 @@ def impostor(answer):
 
 
 def liar(lie):
-    """A server that passes calls on to the other KMS, and sends @lie(ID KEY SIGNATURE) in place of what that sends."""
+    """A server that passes calls on to the other KMS, and sends @lie(ID CHANGE KEY SIGNATURE) in place of what that sends."""
     def answer(headers, body):
         reply = other.send(dict(headers.items()), body, "unix")
         return reply.status, {name: lie(value) if name == "x-envelope-kms-id" else value

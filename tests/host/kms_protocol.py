@@ -423,12 +423,12 @@ def proof(**how):
 
 @test("a request with a nonce is answered with a proof of the store's id, by a key that a restart keeps")
 def _():
-    store, key, signature = proof()
+    store, change, key, signature = proof()
     assert len(base64.b64decode(key)) == 32 and len(base64.b64decode(signature)) == 64
     kms.restart()
     for transport in "tls", "unix":
-        assert proof(transport=transport)[:2] == [store, key]
-        assert proof(transport=transport)[2] != signature, "the proof is the same for another nonce"
+        assert proof(transport=transport)[:3] == [store, change, key]
+        assert proof(transport=transport)[3] != signature, "the proof is the same for another nonce"
     assert proof(nonce="no nonce, but a text to sign") == [store]
 
 

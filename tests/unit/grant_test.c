@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/catalog_fixture.c agent/lease/grant.c agent/catalog/grants.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/cluster.c agent/lease/lease.c agent/rules/rules.c */
+/* sources: ../tests/unit/catalog_fixture.c agent/lease/grant.c agent/lease/newest_change.c agent/catalog/kms_changes.c agent/catalog/grants.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/cluster.c agent/lease/lease.c agent/rules/rules.c */
 /*
  * Which KMS counts as the one that gave a key last: the one that gave it, not one that says it would.
  */
@@ -14,12 +14,14 @@
 #include "catalog_fixture.h"
 #include "agent/lease/grant.h"
 #include "agent/lease/kms_call.h"
+#include "agent/lease/newest_change.h"
 
 #define HASH "0123456789abcdef0123456789abcdef"
 
 static struct {
 	const char *id, *principal, *endpoint;
-} kms; /* that answers */
+	int64_t change, newest; /* the newest that was known before the question */
+} kms;				/* that answers */
 
 static struct agent agent;
 static struct cluster cluster;
@@ -27,6 +29,12 @@ static struct cluster cluster;
 const char *kms_worker_kms_id(const struct kms_worker *worker)
 {
 	return kms.id;
+}
+
+int64_t kms_worker_change(const struct kms_worker *worker, int64_t *newest)
+{
+	*newest = kms.newest;
+	return kms.change;
 }
 
 const char *kms_worker_endpoint(const struct kms_worker *worker)
@@ -67,6 +75,7 @@ static int set_up(void **state)
 	kms.id = "own";
 	kms.principal = "AKIAOLD";
 	kms.endpoint = "https://unused";
+	kms.change = kms.newest = 0;
 	return 0;
 }
 
@@ -218,9 +227,86 @@ static void a_kms_without_a_proof_may_be_at_several_hosts(void **state)
 	expect_verdict("other-kms");
 }
 
+/* A question begins now, and @change is the number of the answer. */
+static void asked(int64_t change)
+{
+	kms.newest = newest_change(&agent, cluster.grant.kms);
+	kms.change = change;
+}
+
+static void expect_gift(const char *code)
+{
+	struct fault why = { 0 };
+	struct grant grant;
+
+	first_again = 0;
+	assert_int_equal(grant_given(&cluster, NULL, &grant, &why), code[0] ? -1 : 0);
+	assert_string_equal(why.code, code);
+	assert_int_equal(first_again, code[0] != 0);
+}
+
+static void an_older_copy_of_the_key_store_answers_nothing(void **state)
+{
+	asked(7);
+	expect_yes("");
+	asked(6);
+	expect_yes("older-kms");
+	expect_verdict("older-kms");
+	expect_gift("KMSUnreachable");
+	asked(7);
+	expect_yes("");
+	expect_verdict("");
+	expect_gift("");
+	/* A refusal of the present store may be the first that names its change. */
+	asked(8);
+	expect_verdict("");
+	asked(7);
+	expect_yes("older-kms");
+	/* A KMS of an older version has no number. */
+	asked(0);
+	expect_yes("");
+	expect_verdict("");
+}
+
+/* The answers of two questions may come in another order than the KMS gave them. */
+static void an_answer_to_an_earlier_question_is_not_that_of_an_older_copy(void **state)
+{
+	asked(7);
+	expect_yes("");
+	asked(8);
+	expect_verdict("");
+	kms.newest = 7;
+	kms.change = 7;
+	expect_verdict("");
+	assert_int_equal(newest_change(&agent, cluster.grant.kms), 8);
+}
+
+static void the_newest_change_outlives_the_agent(void **state)
+{
+	asked(7);
+	expect_yes("");
+	newest_change_forget(&agent);
+	asked(6);
+	assert_int_equal(kms.newest, 7);
+	expect_verdict("older-kms");
+	/* That of another KMS is not kept, until it gives something. */
+	kms.id = "other";
+	asked(9);
+	expect_yes("other-kms");
+	assert_int_equal(newest_change(&agent, "envelope-kms other"), 0);
+	expect_gift("");
+	assert_int_equal(newest_change(&agent, "envelope-kms other"), 9);
+}
+
+static int tear_down(void **state)
+{
+	newest_change_forget(&agent);
+	return catalog_tear_down(state);
+}
+
 int main(void)
 {
-#define with_grant(test) cmocka_unit_test_setup_teardown(test, set_up, catalog_tear_down)
+#define with_grant(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		with_grant(the_host_of_an_address_is_read_by_its_one_judge),
 		with_grant(the_server_that_was_asked_counts_and_not_the_configured_one),
@@ -230,6 +316,9 @@ int main(void)
 		with_grant(a_known_proof_is_not_forgotten),
 		with_grant(the_first_kms_of_a_cluster_needs_no_other),
 		with_grant(a_kms_without_a_proof_may_be_at_several_hosts),
+		with_grant(an_older_copy_of_the_key_store_answers_nothing),
+		with_grant(an_answer_to_an_earlier_question_is_not_that_of_an_older_copy),
+		with_grant(the_newest_change_outlives_the_agent),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -28,6 +28,7 @@ static const char request[] = "{\"KeyId\":\"a\"}";
 
 static const struct kms_answer answer = {
 	.id = ID,
+	.change = 41,
 	.nonce = NONCE,
 	.operation = "Decrypt",
 	.access_key = "AKIDENVELOPED",
@@ -49,8 +50,9 @@ static void a_proof_gives_the_id_and_the_hash_of_the_key(void **state)
 {
 	char id[KMS_ID_MAX], again[KMS_ID_MAX], other[KMS_ID_MAX], nonce[KMS_NONCE_MAX];
 	struct kms_answer next = answer;
+	int64_t change = 0;
 
-	assert_int_equal(kms_proof_check(&answer, proof, id, sizeof(id)), 0);
+	assert_int_equal(kms_proof_check(&answer, proof, id, sizeof(id), &change), 0);
 	assert_int_equal(strncmp(id, ID " ", 37), 0);
 	assert_int_equal(strspn(id + 37, "0123456789abcdef"), 32);
 	/* The same store, another answer. */
@@ -60,21 +62,23 @@ static void a_proof_gives_the_id_and_the_hash_of_the_key(void **state)
 	next.body = "";
 	next.size = 0;
 	assert_int_equal(kms_proof_make(&next, seed, proof), 0);
-	assert_int_equal(kms_proof_check(&next, proof, again, sizeof(again)), 0);
+	assert_int_equal(kms_proof_check(&next, proof, again, sizeof(again), &change), 0);
 	assert_string_equal(id, again);
 	/* Another store that takes the same id. */
 	assert_int_equal(kms_proof_make(&next, other_seed, proof), 0);
-	assert_int_equal(kms_proof_check(&next, proof, other, sizeof(other)), 0);
+	assert_int_equal(kms_proof_check(&next, proof, other, sizeof(other), &change), 0);
 	assert_string_not_equal(id, other);
 }
 
 static void refuse(const struct kms_answer *a, const char *text, const char *why)
 {
 	char id[KMS_ID_MAX] = "";
+	int64_t change = 0;
 
-	if (kms_proof_check(a, text, id, sizeof(id)) == 0)
+	if (kms_proof_check(a, text, id, sizeof(id), &change) == 0)
 		fail_msg("%s is taken for a proof of %s", why, id);
 	assert_string_equal(id, "");
+	assert_int_equal(change, 0);
 }
 
 static void a_proof_is_of_one_answer(void **state)
@@ -120,18 +124,47 @@ static void a_changed_proof_proves_nothing(void **state)
 {
 	char text[KMS_PROOF_MAX], key[48], signature[92];
 
-	assert_int_equal(sscanf(proof, "%*s %47s %91s", key, signature), 2);
+	assert_int_equal(sscanf(proof, "%*s 41 %47s %91s", key, signature), 2);
 	refuse(&answer, "", "nothing");
 	refuse(&answer, ID, "an id alone");
-	snprintf(text, sizeof(text), OTHER " %s %s", key, signature);
+	snprintf(text, sizeof(text), OTHER " 41 %s %s", key, signature);
 	refuse(&answer, text, "another id");
-	snprintf(text, sizeof(text), ID " %s %s", key, key);
+	snprintf(text, sizeof(text), ID " 41 %s %s", key, key);
 	refuse(&answer, text, "a short signature");
-	snprintf(text, sizeof(text), ID " %s ?", key);
+	snprintf(text, sizeof(text), ID " 41 %s ?", key);
 	refuse(&answer, text, "no base64");
 	signature[5] = signature[5] == 'A' ? 'B' : 'A';
-	snprintf(text, sizeof(text), ID " %s %s", key, signature);
+	snprintf(text, sizeof(text), ID " 41 %s %s", key, signature);
 	refuse(&answer, text, "another signature");
+}
+
+/* An older copy must not pass for the present store, nor for a KMS without a number. */
+static void a_proof_is_of_one_change(void **state)
+{
+	char id[KMS_ID_MAX], older[KMS_ID_MAX], text[KMS_PROOF_MAX], key[48], signature[92];
+	struct kms_answer a = answer;
+	int64_t change;
+
+	assert_int_equal(kms_proof_check(&answer, proof, id, sizeof(id), &change), 0);
+	assert_int_equal(change, 41);
+	assert_int_equal(sscanf(proof, "%*s 41 %47s %91s", key, signature), 2);
+	snprintf(text, sizeof(text), ID " 42 %s %s", key, signature);
+	refuse(&answer, text, "a later change");
+	snprintf(text, sizeof(text), ID " 0 %s %s", key, signature);
+	refuse(&answer, text, "change 0");
+	snprintf(text, sizeof(text), ID " %s %s", key, signature);
+	refuse(&answer, text, "no change");
+	a.change = INT64_MAX;
+	assert_int_equal(kms_proof_make(&a, seed, proof), 0);
+	assert_int_equal(kms_proof_check(&answer, proof, older, sizeof(older), &change), 0);
+	assert_true(change == INT64_MAX);
+	assert_string_equal(id, older);
+	/* An older KMS. */
+	a.change = 0;
+	assert_int_equal(kms_proof_make(&a, seed, proof), 0);
+	assert_int_equal(kms_proof_check(&answer, proof, older, sizeof(older), &change), 0);
+	assert_int_equal(change, 0);
+	assert_string_equal(id, older);
 }
 
 static void nothing_is_signed_but_a_nonce(void **state)
@@ -153,6 +186,7 @@ int main(void)
 		cmocka_unit_test_setup(a_proof_is_of_one_answer, make),
 		cmocka_unit_test_setup(a_proof_is_of_one_question, make),
 		cmocka_unit_test_setup(a_changed_proof_proves_nothing, make),
+		cmocka_unit_test_setup(a_proof_is_of_one_change, make),
 		cmocka_unit_test_setup(nothing_is_signed_but_a_nonce, make),
 	};
 

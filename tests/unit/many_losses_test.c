@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/state.c agent/work/catalog_return.c agent/work/key_loss.c agent/work/denial_count.c agent/work/recovery_window.c agent/catalog/denials.c agent/work/loss_record.c agent/work/device_verdict.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c agent/catalog/protections.c */
+/* sources: agent/work/state.c agent/work/catalog_return.c agent/work/key_loss.c agent/work/denial_count.c agent/work/recovery_window.c agent/catalog/denials.c agent/work/loss_record.c agent/work/device_verdict.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/lease/newest_change.c agent/catalog/kms_changes.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c agent/catalog/protections.c */
 /*
  * A thousand clusters lose their keys or their devices in one moment: the disk of the catalog is synced
  * a few times, not twice for each, so that the loop comes back to its watchdog. All keys are revoked
@@ -149,6 +149,12 @@ void kms_call_from_first(const struct cluster *cluster)
 const char *kms_worker_kms_id(const struct kms_worker *worker)
 {
 	return "";
+}
+
+int64_t kms_worker_change(const struct kms_worker *worker, int64_t *newest)
+{
+	*newest = 0;
+	return 0;
 }
 
 const char *kms_worker_endpoint(const struct kms_worker *worker)

@@ -65,9 +65,11 @@ void reply_cluster(struct varlink_call *call, const struct cluster *cluster)
 	seen.replies++;
 }
 
-struct grant grant_answer(const struct cluster *cluster, const struct kms_worker *worker)
+int grant_given(const struct cluster *cluster, const struct kms_worker *worker, struct grant *grant,
+		struct fault *f)
 {
-	return (struct grant){ 0 };
+	*grant = (struct grant){ 0 };
+	return 0;
 }
 
 void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,

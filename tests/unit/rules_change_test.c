@@ -143,6 +143,28 @@ static void another_hosts_volume_is_taken_over_after_its_claim(void **state)
 	assert_int_equal(rules_owner("db1", &other, "", 0, false, &f), -1);
 }
 
+static void an_older_copy_of_a_key_store_has_a_lower_change(void **state)
+{
+	static const struct {
+		int64_t newest, now;
+		int result;
+	} rows[] = {
+		{ 0, 0, 0 }, { 0, 5, 0 }, { 5, 5, 0 }, { 5, 6, 0 }, { 5, 4, -1 }, { 5, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct fault f = { 0 };
+
+		assert_int_equal(rules_change("kms A", rows[i].newest, rows[i].now, &f),
+				 rows[i].result);
+		assert_string_equal(f.code, rows[i].result ? "older-kms" : "");
+		if (rows[i].result)
+			assert_non_null(
+				strstr(f.message,
+				       "kms A answered: it is at change 4, and this host has seen change 5"));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +173,7 @@ int main(void)
 		cmocka_unit_test(settings_can_be_modified_between_operations),
 		cmocka_unit_test(a_backup_is_the_catalogs_header),
 		cmocka_unit_test(another_hosts_volume_is_taken_over_after_its_claim),
+		cmocka_unit_test(an_older_copy_of_a_key_store_has_a_lower_change),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

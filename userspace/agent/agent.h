@@ -87,6 +87,7 @@ struct agent_hooks {
  *	@disk_pace: see look_pace.h; @disk_moments: number of times that the timer has ended
  * @scanning, @scan_again: a look at all disks for known clusters is under way, or wanted after it
  * @findings: of the looks at the disks: see work/findings.h; owned
+ * @kms_changes: the newest change of each KMS: see lease/newest_change.h; owned
  * @changes: number of operations that have ended and of clusters that have gone
  * @removed: @changes when a cluster last went
  * @renewals: calls of the KMS for renewals that are under way
@@ -127,6 +128,7 @@ struct agent {
 	struct look_pace disk_pace;
 	uint64_t disk_moments;
 	struct finding *findings;
+	struct kms_change *kms_changes;
 	bool scanning;
 	bool scan_again;
 	uint64_t changes;

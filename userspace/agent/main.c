@@ -22,6 +22,7 @@
 #include "agent/hold.h"
 #include "agent/last_good.h"
 #include "agent/lease/keyring.h"
+#include "agent/lease/newest_change.h"
 #include "agent/reload.h"
 #include "agent/state_lock.h"
 #include "agent/volume/device_events.h"
@@ -226,6 +227,7 @@ static void stop(struct agent *agent)
 	sd_event_source_disable_unref(agent->hold_timer);
 	ownership_forget(agent);
 	findings_forget(agent);
+	newest_change_forget(agent);
 	catalog_close(agent->catalog);
 	state_lock_release(&agent->state_lock);
 	audit_close(agent->audit);

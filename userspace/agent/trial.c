@@ -13,6 +13,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/grant.h"
 #include "agent/lease/kms_call.h"
+#include "agent/lease/newest_change.h"
 #include "agent/rules/rules.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/json.h"
@@ -139,7 +140,8 @@ static bool speaks_for(const struct cluster *cluster, const struct kms_worker *w
 	*why = *f;
 	if (outcome == KMS_DENIED)
 		grant_judge(cluster, worker, f, why);
-	return outcome == KMS_OK && rules_grant(&cluster->grant, &now, why) == 0;
+	return outcome == KMS_OK && rules_grant(&cluster->grant, &now, why) == 0 &&
+	       !grant_is_older(cluster, worker, why);
 }
 
 static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
@@ -170,6 +172,7 @@ static int ask(struct trial *trial, struct subject *subject, const struct cluste
 	       const struct config *config, struct fault *f)
 {
 	struct question *question = calloc(1, sizeof(*question));
+	struct kms_worker *worker;
 
 	if (!question)
 		return fault_set(f, "InternalFailure", "Out of memory.");
@@ -179,7 +182,8 @@ static int ask(struct trial *trial, struct subject *subject, const struct cluste
 					cluster->header_sha256, true);
 	memcpy(question->key_arn, cluster->key_arn, sizeof(question->key_arn));
 	if (kms_worker_start(trial->agent->event, config, "Decrypt", question->request, on_answer,
-			     question, NULL, f) == 0) {
+			     question, &worker, f) == 0) {
+		kms_worker_set_newest(worker, newest_change(trial->agent, cluster->grant.kms));
 		trial->waiting++;
 		return 0;
 	}

@@ -162,7 +162,7 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 		.login = &block->proxy_login,
 	};
 	const struct proxy *proxy = way.url ? &way : NULL;
-	struct kms_endpoint endpoint;
+	struct kms_endpoint endpoint = { 0 };
 	struct fault f = { 0 };
 	char id[KMS_ID_MAX] = "";
 	bool plaintext, dry_run;
@@ -199,6 +199,7 @@ struct json_object *kms_request_run(struct json_object *request, const char *ca_
 out:
 	json_add_string(result, "outcome", kms_outcome_name(outcome));
 	json_add_string(result, "kmsId", id);
+	json_add_int(result, "kmsChange", endpoint.change);
 	if (outcome == KMS_OK) {
 		json_add_object(result, "response", response);
 	} else {

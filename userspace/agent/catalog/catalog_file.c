@@ -98,6 +98,10 @@ static const char later_schema[] =
 	"  volume_id TEXT PRIMARY KEY NOT NULL,"
 	"  disk TEXT NOT NULL,"
 	"  held INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TABLE IF NOT EXISTS kms_change ("
+	"  kms TEXT PRIMARY KEY NOT NULL,"
+	"  change INTEGER NOT NULL"
 	") STRICT;";
 
 static int user_version(sqlite3 *db, int *ret)

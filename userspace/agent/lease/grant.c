@@ -13,6 +13,7 @@
 
 #include "agent/catalog/grants.h"
 #include "agent/lease/kms_call.h"
+#include "agent/lease/newest_change.h"
 #include "agent/rules/rules.h"
 #include "lib/base/arn.h"
 #include "lib/base/endpoint.h"
@@ -47,6 +48,49 @@ struct grant grant_answer(const struct cluster *cluster, const struct kms_worker
 		 sizeof(grant.kms));
 	snprintf(grant.principal, sizeof(grant.principal), "%s", kms_worker_principal(worker));
 	return grant;
+}
+
+/**
+ * grant_is_older() - does the known KMS answer from an older copy of its key store?
+ * @worker: of the call, in its callback
+ * @why: set if so
+ *
+ * What was seen while the call was under way does not count: answers may come out of order.
+ */
+bool grant_is_older(const struct cluster *cluster, const struct kms_worker *worker,
+		    struct fault *why)
+{
+	struct grant now = grant_answer(cluster, worker);
+	int64_t newest, change = kms_worker_change(worker, &newest);
+
+	if (strcmp(cluster->grant.kms, now.kms))
+		return false;
+	newest_change_note(cluster->agent, now.kms, change);
+	return rules_change(now.kms, newest, change, why) < 0;
+}
+
+/**
+ * grant_given() - the KMS gives an operation what it asked for
+ * @worker: of the call, in its callback
+ * @grant: filled with who gives it
+ * @f: KMSUnreachable
+ *
+ * An older copy of the key store may give a key that the present store refuses.
+ *
+ * Return: 0, or -1 if an older copy gives it; the next call asks from the first endpoint.
+ */
+int grant_given(const struct cluster *cluster, const struct kms_worker *worker, struct grant *grant,
+		struct fault *f)
+{
+	struct fault why;
+	int64_t newest;
+
+	*grant = grant_answer(cluster, worker);
+	newest_change_note(cluster->agent, grant->kms, kms_worker_change(worker, &newest));
+	if (!grant_is_older(cluster, worker, &why))
+		return 0;
+	kms_call_from_first(cluster);
+	return fault_set(f, "KMSUnreachable", "%s: %s", why.code, why.message);
 }
 
 /** grant_load() - read the last grant of a cluster of the catalog */
@@ -107,7 +151,7 @@ void grant_record(struct cluster *cluster, const struct grant *grant)
  *
  * A KMS can say so without the key. So the answer of another KMS than the known one is not noted: it
  * must give the key first. If the known one proves its identity, the answer does not count at all, and
- * the endpoints before that of the answer are asked again.
+ * the endpoints before that of the answer are asked again. So it is with an older copy of the known one.
  *
  * Return: does it count?
  */
@@ -115,7 +159,7 @@ bool grant_note(struct cluster *cluster, const struct kms_worker *worker, struct
 {
 	struct grant grant = grant_answer(cluster, worker);
 
-	if (rules_grant(&cluster->grant, &grant, why)) {
+	if (rules_grant(&cluster->grant, &grant, why) || grant_is_older(cluster, worker, why)) {
 		kms_call_from_first(cluster);
 		return false;
 	}
@@ -135,5 +179,6 @@ bool grant_judge(const struct cluster *cluster, const struct kms_worker *worker,
 {
 	struct grant now = grant_answer(cluster, worker);
 
-	return rules_denial(&cluster->grant, &now, f, why) == 0;
+	return rules_denial(&cluster->grant, &now, f, why) == 0 &&
+	       !grant_is_older(cluster, worker, why);
 }

@@ -10,6 +10,10 @@
 
 void grant_load(struct cluster *cluster);
 struct grant grant_answer(const struct cluster *cluster, const struct kms_worker *worker);
+int grant_given(const struct cluster *cluster, const struct kms_worker *worker, struct grant *grant,
+		struct fault *f);
+bool grant_is_older(const struct cluster *cluster, const struct kms_worker *worker,
+		    struct fault *why);
 void grant_record(struct cluster *cluster, const struct grant *grant);
 bool grant_note(struct cluster *cluster, const struct kms_worker *worker, struct fault *why);
 void grant_from_header(struct cluster *cluster, const struct volume_header *header);

@@ -11,6 +11,7 @@
 
 #include "agent/lease/endpoint_turn.h"
 #include "agent/lease/lease.h"
+#include "agent/lease/newest_change.h"
 #include "lib/base/base64.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/json.h"
@@ -27,6 +28,7 @@
 /**
  * struct kms_call - one call under way; on_done() frees it
  * @reach: of the cluster
+ * @kms: that gave the cluster's key last
  * @endpoints: the list, as it was when the call began; owned
  * @at, @asked: the endpoint that is being asked, and how many have been asked before it
  * @silence: of the endpoint before it; code "" for none
@@ -34,6 +36,7 @@
 struct kms_call {
 	struct agent *agent;
 	struct reach reach;
+	char kms[VOLUME_KMS_MAX];
 	char *endpoints;
 	size_t at;
 	size_t asked;
@@ -136,13 +139,16 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 static int ask(struct kms_call *call, struct fault *f)
 {
 	struct config config = reach_config(&call->agent->config, &call->reach);
+	struct kms_worker *worker;
 	int r;
 
 	config.kms_endpoint = endpoint_at(call->endpoints, call->at);
 	if (!config.kms_endpoint)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	r = kms_worker_start(call->agent->event, &config, call->operation, call->request, on_done,
-			     call, NULL, f);
+			     call, &worker, f);
+	if (r == 0)
+		kms_worker_set_newest(worker, newest_change(call->agent, call->kms));
 	free(config.kms_endpoint);
 	return r;
 }
@@ -225,6 +231,7 @@ int kms_call_begin(const struct cluster *cluster, const char *operation, json_ob
 	}
 	call->agent = agent;
 	call->reach = cluster->reach;
+	memcpy(call->kms, cluster->grant.kms, sizeof(call->kms));
 	call->operation = operation;
 	call->request = request;
 	call->denied = denied;

@@ -416,6 +416,26 @@ int rules_grant(const struct grant *last, const struct grant *now, struct fault 
 }
 
 /**
+ * rules_change() - does an answer come from the present key store of a KMS, and not from an older copy?
+ * @newest: number of the newest change that was known before the question
+ * @now: number of the last change of the store that answers; 0 for a KMS that proves none
+ *
+ * An older copy does not know which keys were made or refused since.
+ *
+ * Return: 0, or -1 with the reason why it is no answer.
+ */
+int rules_change(const char *kms, int64_t newest, int64_t now, struct fault *f)
+{
+	if (!now || now >= newest)
+		return 0;
+	return fault_set(f, "older-kms",
+			 "An older copy of the key store of %s answered: it is at change %" PRId64
+			 ", and this host has seen change %" PRId64
+			 ". Check KmsEndpoint=, or accept the copy with envelope-kms --accept-rollback.",
+			 kms, now, newest);
+}
+
+/**
  * rules_denial() - is a refusal a verdict about the key?
  * @last: who gave the key last
  * @now: who refuses it

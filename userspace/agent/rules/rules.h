@@ -74,6 +74,7 @@ int rules_confirm_loss(const struct cluster *cluster, struct fault *f);
 int rules_denial(const struct grant *last, const struct grant *now, const struct fault *denial,
 		 struct fault *f);
 int rules_grant(const struct grant *last, const struct grant *now, struct fault *f);
+int rules_change(const char *kms, int64_t newest, int64_t now, struct fault *f);
 bool rules_same_kms(const char *last, const char *now);
 bool rules_header_kms(const struct grant *last, const struct volume_header *header,
 		      const char *host);

@@ -240,9 +240,8 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 	struct question_step *step = userdata;
 	struct operation *op = step->op;
 
-	if (outcome == KMS_OK)
-		op->answered = grant_answer(op->cluster, worker);
-	if (outcome == KMS_OK && audit_recorded(op->agent->audit, &op->fault) == 0) {
+	if (outcome == KMS_OK && grant_given(op->cluster, worker, &op->answered, &op->fault) == 0 &&
+	    audit_recorded(op->agent->audit, &op->fault) == 0) {
 		step->next(op, response, plaintext);
 	} else if (outcome == KMS_OK) {
 		secret_free(plaintext);

@@ -263,7 +263,7 @@ const char *store_id(const struct store *store)
 
 /**
  * store_prove() - the proof that an answer comes from this store
- * @answer: without its @id
+ * @answer: without its @id and its @change
  *
  * The store's root key and its id make the key of the proof. A copy of the store proves the same.
  *
@@ -282,6 +282,7 @@ int store_prove(const struct store *store, const struct kms_answer *answer,
 	if (!seed)
 		return -1;
 	whole.id = store->id;
+	whole.change = store->head.set_change;
 	r = kms_proof_make(&whole, seed->bytes, proof);
 	stack_wipe();
 	return r;
@@ -308,6 +309,8 @@ static int seal_change(struct store *store, struct fault *f)
 	if (sqlite3_total_changes64(store->db) == store->rows_before)
 		return 0;
 	store->head.change++;
+	if (!sd_id128_equal(store->head.set, store->before.set))
+		store->head.set_change = store->head.change;
 	return store_write_head(store, f);
 }
 

@@ -31,6 +31,7 @@ int store_write_head(struct store *store, struct fault *f)
 	json_add_string(record, "Id", store->id);
 	store_clock_store(store, record);
 	json_add_int(record, "Change", store->head.change);
+	json_add_int(record, "SetChange", store->head.set_change);
 	json_add_int(record, "Keys", store->head.keys);
 	json_add_int(record, "Aliases", store->head.aliases);
 	add_tag(record, "Set", store->head.set);
@@ -71,6 +72,7 @@ static int take(struct store *store, struct json_object *record, const char *pat
 	snprintf(store->id, sizeof(store->id), "%s", id ? id : "");
 	store_clock_load(store, record);
 	store->head.change = json_get_int(record, "Change", 0);
+	store->head.set_change = json_get_int(record, "SetChange", store->head.change);
 	store->head.keys = json_get_int(record, "Keys", 0);
 	store->head.aliases = json_get_int(record, "Aliases", 0);
 	if (*version < 1 || *version > STORE_VERSION)

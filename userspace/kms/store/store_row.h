@@ -24,8 +24,9 @@ struct store_setup;
 
 /* What the row of table "store" says of the others. The copy in memory counts, not the one in the file. */
 struct store_head {
-	int64_t change; /* number of the last change */
-	int64_t keys;	/* entries in the set */
+	int64_t change;	    /* number of the last change */
+	int64_t set_change; /* number of the last change that was not of the clock alone */
+	int64_t keys;	    /* entries in the set */
 	int64_t aliases;
 	sd_id128_t set;	  /* tag of the first node of the set */
 	sd_id128_t tag;	  /* of the head itself */

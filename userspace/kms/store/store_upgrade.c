@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <systemd/sd-id128.h>
+#include <time.h>
 
 #include "kms/store/store.h"
 #include "kms/store/store_counter.h"
@@ -165,17 +166,22 @@ static int tell_accepted(struct store *store, const struct store_setup *setup, s
 }
 
 /*
- * Makes the old copy the present one: its next change is later than each one that was counted. A crash
- * in between leaves the store as it was, or as accepted.
+ * Makes the old copy the present one: its next change is later than each one that was counted. A lost
+ * counter does not say how many there were: the number goes on at the seconds since 1970, which are
+ * more. A crash in between leaves the store as it was, or as accepted.
  */
 static int accept(struct store *store, const struct store_setup *setup, struct fault *f)
 {
+	int64_t counted = store->counter.change == COUNTER_UNKNOWN ? time(NULL)
+								   : store->counter.change;
+
 	if (tell_accepted(store, setup, f))
 		return -1;
 	if (store->counter.change == COUNTER_UNKNOWN && counter_begin(store, f))
 		return -1;
-	if (store->head.change < store->counter.change)
-		store->head.change = store->counter.change;
+	if (store->head.change < counted)
+		store->head.change = counted;
+	store->head.set_change = store->head.change + 1;
 	return store_save_clock(store, f);
 }
 

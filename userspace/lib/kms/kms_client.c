@@ -19,7 +19,7 @@
 
 /* The state of one call. The body may hold a plaintext key. */
 struct call {
-	const struct kms_endpoint *endpoint;
+	struct kms_endpoint *endpoint;
 	struct transfer transfer;
 	char error_type[128]; /* of the x-amzn-ErrorType header */
 	char nonce[KMS_NONCE_MAX];
@@ -154,7 +154,7 @@ static void take_id(struct call *call, const char *operation, const char *reques
 	};
 	char *id = call->endpoint->id;
 
-	if (id && kms_proof_check(&answer, call->proof, id, KMS_ID_MAX))
+	if (id && kms_proof_check(&answer, call->proof, id, KMS_ID_MAX, &call->endpoint->change))
 		copy_id(id, call->proof, strlen(call->proof));
 }
 
@@ -223,7 +223,7 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 
 /**
  * kms_call() - one request, one answer; blocks for at most @endpoint->timeout_s seconds
- * @endpoint: where the KMS is, and the credentials
+ * @endpoint: where the KMS is, and the credentials; its @id and @change are set
  * @operation: "Decrypt"
  * @request: JSON object
  * @response: set to the answer (caller releases) for KMS_OK, else to NULL. For a dry run
@@ -234,7 +234,7 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
  *
  * The process must have called curl_global_init().
  */
-enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *operation,
+enum kms_outcome kms_call(struct kms_endpoint *endpoint, const char *operation,
 			  struct json_object *request, struct json_object **response,
 			  struct fault *f)
 {
@@ -247,6 +247,7 @@ enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *opera
 	CURLcode r;
 
 	*response = NULL;
+	endpoint->change = 0;
 	if (endpoint->id)
 		endpoint->id[0] = '\0';
 	if (transfer_open(&call.transfer, KMS_RESPONSE_MAX, endpoint->timeout_s * 1000L,

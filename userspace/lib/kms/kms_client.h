@@ -12,6 +12,7 @@
 #include <json-c/json.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
@@ -39,6 +40,7 @@
  * @proxy: for @url; NULL for none
  * @id: NULL, or KMS_ID_MAX bytes for the id that the KMS gives itself, with the hash of its key if the
  *	KMS proves the id; "" when it gives none, as AWS's does
+ * @change: set with @id: the number of the last change of the KMS's keys, if the KMS proves it, else 0
  */
 struct kms_endpoint {
 	const char *url;
@@ -53,6 +55,7 @@ struct kms_endpoint {
 	bool (*cancelled)(void);
 	const struct proxy *proxy;
 	char *id;
+	int64_t change;
 };
 
 enum kms_outcome {
@@ -78,7 +81,7 @@ enum kms_outcome kms_classify(long http_status, const char *error_type, const ch
 
 int kms_endpoint_parse(const char *text, struct kms_endpoint *endpoint, struct fault *f);
 
-enum kms_outcome kms_call(const struct kms_endpoint *endpoint, const char *operation,
+enum kms_outcome kms_call(struct kms_endpoint *endpoint, const char *operation,
 			  struct json_object *request, struct json_object **response,
 			  struct fault *f);
 

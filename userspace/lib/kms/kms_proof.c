@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 #define KEY_BYTES	32
 #define SIGNATURE_BYTES 64
 #define HASH_BYTES	16 /* of the public key, as the client keeps it */
-#define TEXT_MAX	256
+#define TEXT_MAX	288
 
 /** kms_proof_nonce() - a new nonce; 0 or -1 */
 int kms_proof_nonce(char nonce[KMS_NONCE_MAX])
@@ -75,17 +76,19 @@ static int hash_question(const struct kms_answer *a, uint8_t digest[SHA256_DIGES
 static int signed_text(const struct kms_answer *a, char text[TEXT_MAX])
 {
 	uint8_t asked[SHA256_DIGEST_LENGTH], answered[SHA256_DIGEST_LENGTH];
-	char *question = NULL, *body = NULL;
+	char *question = NULL, *body = NULL, change[32] = "2";
 	int r = -1;
 
+	if (a->change)
+		snprintf(change, sizeof(change), "3\n%" PRId64, a->change);
 	if (!is_token(a->id, 36) || !is_token(a->nonce, KMS_NONCE_MAX - 1) ||
 	    hash_question(a, asked) || !SHA256(a->body, a->size, answered))
 		return -1;
 	question = hex_encode(asked, sizeof(asked));
 	body = hex_encode(answered, sizeof(answered));
 	if (question && body) {
-		snprintf(text, TEXT_MAX, "dm-envelope kms answer 2\n%s\n%s\n%s\n%u\n%s\n", a->id,
-			 a->nonce, question, a->status, body);
+		snprintf(text, TEXT_MAX, "dm-envelope kms answer %s\n%s\n%s\n%s\n%u\n%s\n", change,
+			 a->id, a->nonce, question, a->status, body);
 		r = 0;
 	}
 	free(question);
@@ -118,16 +121,19 @@ int kms_proof_make(const struct kms_answer *answer, const uint8_t seed[KMS_PROOF
 	uint8_t public[KEY_BYTES], signature[SIGNATURE_BYTES];
 	char *key_text = NULL, *signature_text = NULL;
 	size_t size = sizeof(public);
-	char text[TEXT_MAX];
+	char text[TEXT_MAX], change[32] = "";
 	int r = -1;
 
+	if (answer->change)
+		snprintf(change, sizeof(change), " %" PRId64, answer->change);
 	if (key && EVP_PKEY_get_raw_public_key(key, public, &size) == 1 &&
 	    signed_text(answer, text) == 0 && sign(key, text, signature) == 0) {
 		key_text = base64_encode(public, sizeof(public));
 		signature_text = base64_encode(signature, sizeof(signature));
 	}
 	if (key_text && signature_text) {
-		snprintf(proof, KMS_PROOF_MAX, "%s %s %s", answer->id, key_text, signature_text);
+		snprintf(proof, KMS_PROOF_MAX, "%s%s %s %s", answer->id, change, key_text,
+			 signature_text);
 		r = 0;
 	}
 	free(key_text);
@@ -167,21 +173,33 @@ static bool verifies(const uint8_t public[KEY_BYTES], const char *text,
 	return ok;
 }
 
+/* The words of a proof, with a number or without. Return: 0 or -1. */
+static int read_words(const char *proof, char store[37], int64_t *change, char key[64],
+		      char signature[128])
+{
+	if (sscanf(proof, "%36s %" SCNd64 " %63s %127s", store, change, key, signature) == 4)
+		return *change > 0 ? 0 : -1;
+	*change = 0;
+	return sscanf(proof, "%36s %63s %127s", store, key, signature) == 3 ? 0 : -1;
+}
+
 /**
  * kms_proof_check() - what the proof of an answer proves
- * @answer: its @id is not read
+ * @answer: its @id and its @change are not read
  * @proof: the value of the answer's header
  * @id: @size bytes; filled with the store's id, a space and the hash of its public key
+ * @change: filled; 0 for none
  *
  * Return: 0, or -1 when it proves nothing.
  */
-int kms_proof_check(const struct kms_answer *answer, const char *proof, char *id, size_t size)
+int kms_proof_check(const struct kms_answer *answer, const char *proof, char *id, size_t size,
+		    int64_t *change)
 {
 	uint8_t public[KEY_BYTES], signature[SIGNATURE_BYTES], digest[SHA256_DIGEST_LENGTH];
 	char store[37], key_text[64], signature_text[128], text[TEXT_MAX], *hash;
 	struct kms_answer claimed = *answer;
 
-	if (sscanf(proof, "%36s %63s %127s", store, key_text, signature_text) != 3)
+	if (read_words(proof, store, &claimed.change, key_text, signature_text))
 		return -1;
 	claimed.id = store;
 	if (signed_text(&claimed, text) || decode(key_text, public, sizeof(public)) ||
@@ -193,6 +211,7 @@ int kms_proof_check(const struct kms_answer *answer, const char *proof, char *id
 	if (!hash)
 		return -1;
 	snprintf(id, size, "%s %s", store, hash);
+	*change = claimed.change;
 	free(hash);
 	return 0;
 }

@@ -4,7 +4,8 @@
  * only that store has, over a nonce of the client, the question and the answer. Without the question, a
  * server in between could send the nonce with a question of its own, and pass on the proved answer.
  *
- * The header of the answer is "ID KEY SIGNATURE": the id of the store, then both in base64.
+ * The header of the answer is "ID CHANGE KEY SIGNATURE": the id of the store, the number of the last change
+ * of its keys, then both in base64. An older KMS sends no number.
  */
 #ifndef ENVELOPE_KMS_PROOF_H
 #define ENVELOPE_KMS_PROOF_H
@@ -21,6 +22,7 @@
 /**
  * struct kms_answer - what is proved
  * @id: of the key store, a UUID
+ * @change: number of the last change of its keys; 0 when an older KMS sends none
  * @nonce: of the request
  * @operation: of the request, "Decrypt"
  * @access_key: that signed the request
@@ -30,6 +32,7 @@
  */
 struct kms_answer {
 	const char *id;
+	int64_t change;
 	const char *nonce;
 	const char *operation;
 	const char *access_key;
@@ -43,6 +46,7 @@ struct kms_answer {
 int kms_proof_nonce(char nonce[KMS_NONCE_MAX]);
 int kms_proof_make(const struct kms_answer *answer, const uint8_t seed[KMS_PROOF_SEED_BYTES],
 		   char proof[KMS_PROOF_MAX]);
-int kms_proof_check(const struct kms_answer *answer, const char *proof, char *id, size_t size);
+int kms_proof_check(const struct kms_answer *answer, const char *proof, char *id, size_t size,
+		    int64_t *change);
 
 #endif

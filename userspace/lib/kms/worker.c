@@ -46,6 +46,8 @@ struct kms_worker {
 	unsigned int timeout_s;
 	bool timed_out;
 	char kms_id[KMS_ID_MAX];
+	int64_t change; /* of kms_id */
+	int64_t newest; /* that the caller knew when the call began */
 	char principal[WORKER_PRINCIPAL_MAX];
 	char *endpoint; /* of the KMS that is called */
 	char *identity; /* of credentials that are kept between calls, or NULL */
@@ -79,8 +81,6 @@ static void worker_free(struct kms_worker *w)
 	free(w->result);
 	free(w);
 }
-
-/* ---- the end of a call ---- */
 
 /* Reads the worker's output. Returns false at its end. */
 static bool drain(struct kms_worker *w)
@@ -146,6 +146,7 @@ static void finish(struct kms_worker *w, const siginfo_t *end)
 	result = json_parse(w->result, w->result_size);
 	id = json_get_string(result, "kmsId");
 	snprintf(w->kms_id, sizeof(w->kms_id), "%s", id ? id : "");
+	w->change = json_get_int(result, "kmsChange", 0);
 	code = json_get_string(result, "code");
 	/* The worker signed with what it got. */
 	if (w->block->fetched.access_key[0])
@@ -171,6 +172,19 @@ const char *kms_worker_kms_id(const struct kms_worker *worker)
 	return worker->kms_id;
 }
 
+/** kms_worker_change() - for @done: the KMS's last change, 0 if it proves none; @newest: as was set */
+int64_t kms_worker_change(const struct kms_worker *worker, int64_t *newest)
+{
+	*newest = worker->newest;
+	return worker->change;
+}
+
+/** kms_worker_set_newest() - keep for @done the newest change that is known when a call begins */
+void kms_worker_set_newest(struct kms_worker *worker, int64_t change)
+{
+	worker->newest = change;
+}
+
 /**
  * kms_worker_principal() - for @done: who signed the call
  *
@@ -187,8 +201,6 @@ const char *kms_worker_endpoint(const struct kms_worker *worker)
 {
 	return worker->endpoint;
 }
-
-/* ---- events ---- */
 
 static int on_socket(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
@@ -243,8 +255,6 @@ static int watch(struct kms_worker *w, sd_event *e)
 		r = sd_event_add_time(e, &w->on_timeout, CLOCK_MONOTONIC, end, 0, on_timeout, w);
 	return r;
 }
-
-/* ---- the start of a call ---- */
 
 /* A renewal is a dry run: its worker, started every few seconds, gets no private key. */
 static int fill_block(struct worker_block *block, const char *operation,

@@ -34,6 +34,10 @@ int kms_worker_prepare(struct fault *f);
 
 const char *kms_worker_kms_id(const struct kms_worker *worker);
 
+int64_t kms_worker_change(const struct kms_worker *worker, int64_t *newest);
+
+void kms_worker_set_newest(struct kms_worker *worker, int64_t change);
+
 const char *kms_worker_principal(const struct kms_worker *worker);
 
 const char *kms_worker_endpoint(const struct kms_worker *worker);

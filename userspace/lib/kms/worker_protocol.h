@@ -13,7 +13,7 @@
  *	     "proxy": "http://HOST:PORT" and "noProxy": "HOST,..." if a proxy is configured,
  *	     "credentialSteps": what to do before the call, see worker/credential_steps.h}
  * result:  {"outcome": "ok|denied|unreachable|bad-request", "code": "...", "message": "...",
- *	     "kmsId": "...", "response": {...}}
+ *	     "kmsId": "...", "kmsChange": of kmsId, 0 for none, "response": {...}}
  *
  * No secret may ever be in the JSON: the kernel frees socket buffers without wiping them.
  */

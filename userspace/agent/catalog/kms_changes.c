@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The table of changes. A KMS stays in it after its last cluster has gone: a cluster that comes back is
+ * judged as before. Each change is on the disk when its function returns.
+ */
+#include "agent/catalog/kms_changes.h"
+
+#include "agent/catalog/statement.h"
+
+/** kms_changes_record() - write the number of the newest change of a KMS; 0 or -1 */
+int kms_changes_record(struct catalog *catalog, const char *kms, int64_t change, struct fault *f)
+{
+	const char *const text[] = { kms };
+	sqlite3_stmt *statement;
+	int r = statement_begin(catalog_db(catalog),
+				"INSERT OR REPLACE INTO kms_change VALUES (?,?)", text, 1,
+				&statement);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_bind_int64(statement, 2, change);
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	sqlite3_finalize(statement);
+	return r == SQLITE_DONE
+		       ? 0
+		       : catalog_failed(catalog, "record", "a change of a KMS in the catalog", f);
+}
+
+/** kms_changes_find() - the newest change of a KMS; 1 when @change is filled, 0 for none, or -1 */
+int kms_changes_find(struct catalog *catalog, const char *kms, int64_t *change, struct fault *f)
+{
+	const char *const text[] = { kms };
+	sqlite3_stmt *statement;
+	int r = statement_begin(catalog_db(catalog), "SELECT change FROM kms_change WHERE kms = ?",
+				text, 1, &statement);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	if (r == SQLITE_ROW)
+		*change = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	if (r == SQLITE_ROW)
+		return 1;
+	return r == SQLITE_DONE
+		       ? 0
+		       : catalog_failed(catalog, "read", "a change of a KMS in the catalog", f);
+}
