@@ -238,11 +238,11 @@ def _():
 def _():
     agent.create("db1", one)
     with impostor(says_yes) as server:
-        agent.reload(KmsEndpoint=server.endpoint)
-        wait_for(lambda: server.asked > 2, why=agent.log)
+        agent.restart(KmsEndpoint=server.endpoint)
+        wait_for(lambda: server.asked > 2 and agent.volume("db1")["LastError"], why=agent.log)
         failed = agent.volume("db1")["LastError"]
         assert failed.startswith("other-kms: ") and f"but {identity(agent.kms)} gave" in failed, failed
-    agent.reload()
+    agent.restart()
     wait_for(lambda: agent.volume("db1")["LastError"] == "", why=agent.log)
     assert agent.status("db1") == "available"
 
