@@ -437,13 +437,11 @@ int kms_worker_start(sd_event *e, const struct config *cfg, const char *operatio
 		.next = workers,
 	};
 	workers = w;
-	if (start(w, cfg, operation, request, f)) {
+	if (start(w, cfg, operation, request, f) ||
+	    (watch(w, e) < 0 &&
+	     fault_set(f, "InternalFailure", "The KMS worker cannot be watched."))) {
 		kms_worker_cancel(w);
 		return -1;
-	}
-	if (watch(w, e) < 0) {
-		kms_worker_cancel(w);
-		return fault_set(f, "InternalFailure", "The KMS worker cannot be watched.");
 	}
 	if (ret)
 		*ret = w;
