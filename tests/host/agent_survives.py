@@ -272,7 +272,7 @@ def _():
 @test("what was chosen for a cluster counts again when its catalog is back")
 def _():
     path = f"{agent.dir}/agent/catalog.sqlite"
-    agent.create("db1", one, "--deletion-protection")
+    agent.create("db1", one, "--allow-discards")
     agent.told_disks()
     assert agent.stop() == 0
     os.rename(path, f"{path}.away")
@@ -283,9 +283,7 @@ def _():
     os.rmdir(path)
     os.rename(f"{path}.away", path)
     wait_for(lambda: not problem())
-    refused = agent.cli("delete", "db1", "--skip-final-snapshot")
-    assert "disable deletion protection" in refused.stderr, f"the protection is forgotten: {refused.stderr}"
-    agent.good("modify", "db1", "--no-deletion-protection")
+    assert agent.clusters()["db1"]["AllowDiscards"], "the choice is forgotten"
 
 
 def refuses_to_delete():
