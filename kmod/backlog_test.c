@@ -30,12 +30,9 @@ static u64 read_many(struct fixture *fixture, struct test_io *ios[READS], const 
 	u64 before = left_to_workers(fixture);
 	unsigned int i;
 
-	test_disk_hold(fixture->disk);
-	for (i = 0; i < READS; i++) {
+	for (i = 0; i < READS; i++)
 		memset(ios[i]->arena, 0, PAGE_SIZE);
-		test_io_submit(ios[i], REQ_OP_READ, i * 8);
-	}
-	KUNIT_EXPECT_TRUE(fixture->test, test_disk_wait_held(fixture->disk, READS));
+	test_ios_hold_reads(ios, READS, 0, 8);
 	test_disk_interrupt(fixture->disk);
 	for (i = 0; i < READS; i++) {
 		KUNIT_EXPECT_EQ(fixture->test, test_io_wait(ios[i]), BLK_STS_OK);
@@ -83,7 +80,6 @@ static void cpu_keeps_its_budget(struct kunit *test)
 		test_io_fill(ios[i], data + i * PAGE_SIZE);
 		KUNIT_EXPECT_EQ(test, test_io_run(ios[i], REQ_OP_WRITE, i * 8), BLK_STS_OK);
 	}
-	fixture->disk->context = DISK_HARDIRQ;
 	budget = envelope_interrupt_set_budget(row->ns);
 	for (round = 0; round < 2; round++) {
 		msleep(20);
@@ -107,11 +103,7 @@ static void workers_have_the_usual_priority(struct kunit *test)
 	u64 budget = envelope_interrupt_set_budget(0);
 	unsigned int i;
 
-	fixture->disk->context = DISK_HARDIRQ;
-	test_disk_hold(fixture->disk);
-	for (i = 0; i < 2; i++)
-		test_io_submit(ios[i], REQ_OP_READ, 0);
-	KUNIT_EXPECT_TRUE(test, test_disk_wait_held(fixture->disk, 2));
+	test_ios_hold_reads(ios, 2, 0, 0);
 	test_disk_interrupt(fixture->disk);
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_EQ(test, test_io_wait(ios[i]), BLK_STS_OK);
@@ -131,14 +123,11 @@ static void left_reads_are_refused(struct kunit *test)
 	u64 budget = envelope_interrupt_set_budget(0);
 	unsigned int i;
 
-	fixture->disk->context = DISK_HARDIRQ;
-	test_disk_hold(fixture->disk);
 	for (i = 0; i < READS; i++) {
 		ios[i] = test_io_new(fixture, &segment, 1);
 		memset(ios[i]->arena, 0xa5, PAGE_SIZE);
-		test_io_submit(ios[i], REQ_OP_READ, i * 8);
 	}
-	KUNIT_EXPECT_TRUE(test, test_disk_wait_held(fixture->disk, READS));
+	test_ios_hold_reads(ios, READS, 0, 8);
 	key_revoke(fixture->key);
 	test_disk_interrupt(fixture->disk);
 	for (i = 0; i < READS; i++) {

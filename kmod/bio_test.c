@@ -121,6 +121,25 @@ void test_io_submit(struct test_io *io, blk_opf_t opf, sector_t sector)
 	submit_bio(bio);
 }
 
+/**
+ * test_ios_hold_reads() - submit reads that the disk holds, to complete them in interrupts
+ * @ios: the reads, of one device
+ * @nr: number of reads
+ * @sector: of the first one
+ * @step: sectors from one to the next one
+ */
+void test_ios_hold_reads(struct test_io **ios, unsigned int nr, sector_t sector, unsigned int step)
+{
+	struct fixture *fixture = ios[0]->fixture;
+	unsigned int i;
+
+	fixture->disk->context = DISK_HARDIRQ;
+	test_disk_hold(fixture->disk);
+	for (i = 0; i < nr; i++)
+		test_io_submit(ios[i], REQ_OP_READ, sector + i * step);
+	KUNIT_EXPECT_TRUE(fixture->test, test_disk_wait_held(fixture->disk, nr));
+}
+
 /** test_io_wait() - Return: status of the bio; the test fails if it hangs */
 blk_status_t test_io_wait(struct test_io *io)
 {

@@ -115,7 +115,11 @@ static inline unsigned int envelope_this_node(void)
 	return numa_mem_id();
 }
 
-/** envelope_page_is_away() - is the page on another node than this CPU? Preemption is off */
+/**
+ * envelope_page_is_away() - is the page on another node than this CPU?
+ *
+ * A caller that may be preempted gets the answer of a moment ago.
+ */
 static __always_inline bool envelope_page_is_away(const struct page *page)
 {
 	return static_branch_unlikely(&envelope_several_nodes) &&

@@ -9,6 +9,7 @@
  * Must never sleep, except to come and go. Must never call the page allocator with a lock held.
  */
 #include <linux/mm.h>
+#include <linux/nodemask.h>
 #include <linux/slab.h>
 
 #include "envelope.h"
@@ -189,7 +190,7 @@ int envelope_depot_init(void)
 		kfree(depots);
 		return -ENOMEM;
 	}
-	if (num_online_nodes() > 1)
+	if (num_node_state(N_MEMORY) > 1)
 		static_branch_enable(&envelope_several_nodes);
 	return 0;
 }

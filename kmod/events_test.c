@@ -237,11 +237,7 @@ static void read_without_time(struct fixture *fixture)
 	u64 budget = envelope_interrupt_set_budget(0);
 	unsigned int i;
 
-	fixture->disk->context = DISK_HARDIRQ;
-	test_disk_hold(fixture->disk);
-	for (i = 0; i < 2; i++)
-		test_io_submit(ios[i], REQ_OP_READ, 64);
-	KUNIT_EXPECT_TRUE(fixture->test, test_disk_wait_held(fixture->disk, 2));
+	test_ios_hold_reads(ios, 2, 64, 0);
 	test_disk_interrupt(fixture->disk);
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_EQ(fixture->test, test_io_wait(ios[i]), BLK_STS_OK);

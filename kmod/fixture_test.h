@@ -256,6 +256,7 @@ void test_io_free(struct test_io *io);
 void test_io_fill(struct test_io *io, const u8 *data);
 void test_io_collect(struct test_io *io, u8 *data);
 void test_io_submit(struct test_io *io, blk_opf_t opf, sector_t sector);
+void test_ios_hold_reads(struct test_io **ios, unsigned int nr, sector_t sector, unsigned int step);
 blk_status_t test_io_wait(struct test_io *io);
 blk_status_t test_io_poll(struct test_io *io);
 blk_status_t test_io_run(struct test_io *io, blk_opf_t opf, sector_t sector);

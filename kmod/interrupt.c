@@ -15,6 +15,10 @@
  * a budget of time. When the budget is used up, the bios that are left go to unbound workers of
  * the usual priority: the scheduler places them, and weighs them against other threads.
  *
+ * A bio that comes alone is not counted: the clock would cost a tenth of a small read. Nor is one
+ * that the block layer completes in a bottom half of its own, as it does for a disk with one queue:
+ * interrupts are on there, and the bio is decrypted at once.
+ *
  * The kernel has no way to charge a worker's CPU time to the cgroup of the bio's submitter.
  */
 #include <linux/interrupt.h>

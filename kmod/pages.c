@@ -18,9 +18,9 @@
  * A page that the disk still uses after it has completed the write, such as a page in a network
  * packet that may be sent again, has another reference. It goes back to the page allocator.
  *
- * Must never sleep. Must never take from the emergency reserves: each device has a reserve
- * of its own (bounce.c), and the disk below needs the emergency reserves more. Must never write
- * the common count of pages for each page: once for a write, or for a batch.
+ * Must never sleep, except to come, go and drain. Must never take from the emergency reserves: each
+ * device has a reserve of its own (bounce.c), and the disk below needs the emergency reserves more.
+ * Must never write the common count of pages for each page: once for a write, or for a batch.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
@@ -126,7 +126,7 @@ static __always_inline unsigned int put_cached(const struct bio_vec *bvecs, unsi
 	return i;
 }
 
-/* Moves a batch from the depot into this CPU's cache. Return: false if the depot was empty. */
+/* Moves a batch from the depot into this CPU's cache. Return: false if it moved none. */
 static bool fetch_batch(void)
 {
 	struct page_cache *cache;
@@ -192,7 +192,8 @@ static unsigned int alloc_owned(struct bio_vec *bvecs, unsigned int nr)
 		return 0;
 	if (atomic_long_add_return(nr, &nr_owned) <= limit) {
 		for (; i < nr; i++) {
-			struct page *page = alloc_page(OPPORTUNISTIC);
+			/* Not by the submitter's memory policy: the page stays with this CPU. */
+			struct page *page = alloc_pages_node(NUMA_NO_NODE, OPPORTUNISTIC, 0);
 
 			if (!page)
 				break;

@@ -8,7 +8,8 @@
  *	a moment later	in a bottom half (interrupt.c), when the bio completes in a hard
  *			interrupt
  *	in a worker	when the bio is too large for the completing context; by several CPUs
- *			when some are idle (parallel.c)
+ *			when some are idle (parallel.c). Or when the bottom halves of the CPU
+ *			have used up their time (interrupt.c)
  *	when polled	by the poller, when the bio is polled (poll.c)
  *
  * Must never sleep where the lower device completes a bio: the context may be atomic.
