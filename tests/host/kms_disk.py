@@ -98,12 +98,9 @@ def _():
     kms.good("Decrypt", {"CiphertextBlob": blob})
 
 
-@test("a key store of an older version is upgraded once, with a record; without the record it stays as it was")
-def _():
-    key = kms.new_key()["KeyId"]
-    kms.stop()
-    store = f"{kms.state}/kms.sqlite"
-    with sqlite3.connect(store) as db:
+def make_older():
+    """The key store as a version without a set of keys has left it."""
+    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
         record = json.loads(db.execute("SELECT record FROM store").fetchone()[0])
         record = json.dumps({"Record": "store", "Version": 2, "Id": record["Id"], "Clock": record["Clock"]}).encode()
         nonce = os.urandom(12)
@@ -111,6 +108,13 @@ def _():
             seal = nonce + AESGCM(f.read()).encrypt(nonce, b"", record)
         db.execute("UPDATE store SET record = ?, seal = ?", (record.decode(), seal))
         db.execute("DROP TABLE sets")
+
+
+@test("a key store of an older version is upgraded once, with a record; without the record it stays as it was")
+def _():
+    key = kms.new_key()["KeyId"]
+    kms.stop()
+    make_older()
     os.unlink(f"{kms.state}-counter/kms.counter")
     assert kms.run("--init")[0] == 0  # as the unit does first: leaves the store to the KMS
     status, said = kms.run(audit_file="/dev/full")
@@ -225,6 +229,29 @@ def _():
     assert status == 2 and "counter" in said and "is lost" in said, (status, said)
     assert kms.run("--accept-rollback")[0] == 0
     kms.start()
+
+
+def change():
+    """Number of the last change, as an agent sees it in the proof of an answer."""
+    def bend(headers, body):
+        headers["X-Envelope-Nonce"] = "0" * 32
+        return body
+
+    return int(kms.call("ListKeys", bend=bend).headers["x-envelope-kms-id"].split(" ")[1])
+
+
+@test("an old copy of an older version is newer than what agents have seen, once it is accepted")
+def _():
+    kms.new_key()
+    seen = change()
+    assert seen > 1
+    kms.stop()
+    make_older()
+    assert kms.run()[0] == 2
+    assert kms.run("--accept-rollback")[0] == 0
+    kms.start()
+    assert change() > seen, f"change {change()}, agents have seen {seen}"
+    kms.good("ListKeys")
 
 
 @test("a kill between the change and its counter locks nobody out")

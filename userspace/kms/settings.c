@@ -201,6 +201,7 @@ static int read_all(int argc, char **argv, struct settings *settings, struct fau
 {
 	const char *path = settings->config[0] ? settings->config : "/etc/envelope/kms.conf";
 	struct fault option;
+	size_t size;
 	int r = ini_read_all(path, entry, settings, all, f);
 	bool wrong = r && (r != -ENOENT || settings->config[0]);
 
@@ -210,10 +211,13 @@ static int read_all(int argc, char **argv, struct settings *settings, struct fau
 		*f = option;
 		wrong = true;
 	}
-	/* Not in StateDirectory: both would be restored together. */
+	/* Not in StateDirectory, also if that ends with a slash: both would be restored together. */
+	size = strlen(settings->state_directory);
+	while (size > 1 && settings->state_directory[size - 1] == '/')
+		size--;
 	if (!settings->counter[0])
-		snprintf(settings->counter, sizeof(settings->counter), "%s-counter/kms.counter",
-			 settings->state_directory);
+		snprintf(settings->counter, sizeof(settings->counter), "%.*s-counter/kms.counter",
+			 (int)size, settings->state_directory);
 	return wrong ? -1 : 0;
 }
 

@@ -143,5 +143,6 @@ void settings_check(const struct settings *s, struct faults *all)
 		check_principals(s, all);
 	}
 	check_audit(s, all);
+	check_folder_for(s->counter, all);
 	check_sockets(s, all);
 }

@@ -35,14 +35,19 @@ static void journal_message(struct json_object *record, char *text, size_t size)
 		 who ? who : "unknown", error ? error : "allowed");
 }
 
-static struct json_object *gap(void *userdata, struct json_object *details)
+/* The record of an event without a call. @details: taken over */
+static struct json_object *event_record(const struct audit *audit, const char *name,
+					struct json_object *details)
 {
-	const struct audit *audit = userdata;
-	struct json_object *record = kms_record_event("AuditTrailGap", audit->region,
-						      audit->account);
+	struct json_object *record = kms_record_event(name, audit->region, audit->account);
 
 	json_add_object(record, "serviceEventDetails", details);
 	return record;
+}
+
+static struct json_object *gap(void *userdata, struct json_object *details)
+{
+	return event_record(userdata, "AuditTrailGap", details);
 }
 
 static const struct trail_kind kind = {
@@ -59,10 +64,9 @@ static const struct trail_kind kind = {
 static void record_strangers(struct json_object *details, void *userdata)
 {
 	struct audit *audit = userdata;
-	_cleanup_json_ struct json_object *record = kms_record_event("UnauthenticatedCalls",
-								     audit->region, audit->account);
+	_cleanup_json_ struct json_object *record = event_record(audit, "UnauthenticatedCalls",
+								 details);
 
-	json_add_object(record, "serviceEventDetails", details);
 	trail_append(audit->trail, record, false);
 	trail_journal(audit->trail, record);
 }
@@ -192,10 +196,8 @@ int audit_default_key(struct audit *audit, const struct call *call, const struct
 int audit_store_event(struct audit *audit, const char *name, struct json_object *details,
 		      struct fault *f)
 {
-	_cleanup_json_ struct json_object *record = kms_record_event(name, audit->region,
-								     audit->account);
+	_cleanup_json_ struct json_object *record = event_record(audit, name, details);
 
-	json_add_object(record, "serviceEventDetails", details);
 	return emit(audit, record, true, f);
 }
 
@@ -209,10 +211,9 @@ int audit_store_event(struct audit *audit, const char *name, struct json_object 
  */
 void audit_reload(struct audit *audit, struct json_object *details, const struct fault *f)
 {
-	_cleanup_json_ struct json_object *record = kms_record_event("ConfigurationReload",
-								     audit->region, audit->account);
+	_cleanup_json_ struct json_object *record = event_record(audit, "ConfigurationReload",
+								 details);
 
-	json_add_object(record, "serviceEventDetails", details);
 	if (f) {
 		json_add_string(record, "errorCode", f->code);
 		json_add_string(record, "errorMessage", f->message);

@@ -149,8 +149,8 @@ static int run(struct call *call, const struct http_request *request, struct fau
 		snprintf(call->operation, sizeof(call->operation), "%s", name);
 	if (!op)
 		return no_operation(target, name, f);
-	call->read_only = op->read_only;
-	call->revokes = op_revokes(op->name);
+	call->read_only = op->kind == OP_READS;
+	call->revokes = op->kind == OP_REVOKES;
 	if (check_headers(request, f))
 		return -1;
 	if (parsed) {
@@ -159,7 +159,7 @@ static int run(struct call *call, const struct http_request *request, struct fau
 	}
 	if (param_grant_tokens(call->params, f))
 		return -1;
-	if (!op->read_only && begin_change(call, f))
+	if (!call->read_only && begin_change(call, f))
 		return -1;
 	return op->run(call, f);
 }

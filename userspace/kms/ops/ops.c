@@ -13,22 +13,22 @@
 #include "kms/ops/params.h"
 
 static const struct op ops[] = {
-	{ "CancelKeyDeletion", op_cancel_key_deletion, false },
-	{ "CreateAlias", op_create_alias, false },
-	{ "CreateKey", op_create_key, false },
-	{ "Decrypt", op_decrypt, true },
-	{ "DeleteAlias", op_delete_alias, false },
-	{ "DescribeKey", op_describe_key, true },
-	{ "DisableKey", op_disable_key, false },
-	{ "EnableKey", op_enable_key, false },
-	{ "Encrypt", op_encrypt, true },
-	{ "GenerateDataKey", op_generate_data_key, true },
-	{ "GenerateDataKeyWithoutPlaintext", op_generate_data_key_without_plaintext, true },
-	{ "ListAliases", op_list_aliases, true },
-	{ "ListKeys", op_list_keys, true },
-	{ "ReEncrypt", op_re_encrypt, true },
-	{ "ScheduleKeyDeletion", op_schedule_key_deletion, false },
-	{ "UpdateAlias", op_update_alias, false },
+	{ "CancelKeyDeletion", op_cancel_key_deletion, OP_CHANGES },
+	{ "CreateAlias", op_create_alias, OP_CHANGES },
+	{ "CreateKey", op_create_key, OP_CHANGES },
+	{ "Decrypt", op_decrypt, OP_READS },
+	{ "DeleteAlias", op_delete_alias, OP_CHANGES },
+	{ "DescribeKey", op_describe_key, OP_READS },
+	{ "DisableKey", op_disable_key, OP_REVOKES },
+	{ "EnableKey", op_enable_key, OP_CHANGES },
+	{ "Encrypt", op_encrypt, OP_READS },
+	{ "GenerateDataKey", op_generate_data_key, OP_READS },
+	{ "GenerateDataKeyWithoutPlaintext", op_generate_data_key_without_plaintext, OP_READS },
+	{ "ListAliases", op_list_aliases, OP_READS },
+	{ "ListKeys", op_list_keys, OP_READS },
+	{ "ReEncrypt", op_re_encrypt, OP_READS },
+	{ "ScheduleKeyDeletion", op_schedule_key_deletion, OP_REVOKES },
+	{ "UpdateAlias", op_update_alias, OP_CHANGES },
 };
 
 /* AWS's other operations. */
@@ -73,29 +73,15 @@ static const char *const not_served[] = {
 	"VerifyMac",
 };
 
-static bool is_in(const char *const *list, size_t count, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		if (!strcmp(list[i], name))
-			return true;
-	return false;
-}
-
 /** op_is_of_aws() - is @name an operation of AWS KMS that this KMS does not serve? */
 bool op_is_of_aws(const char *name)
 {
-	return is_in(not_served, sizeof(not_served) / sizeof(not_served[0]), name);
-}
+	size_t i;
 
-/* Calls that end access. Nothing must hold them up, such as a full disk. */
-static const char *const revoking[] = { "DisableKey", "ScheduleKeyDeletion" };
-
-/** op_revokes() - does operation @name end access? */
-bool op_revokes(const char *name)
-{
-	return is_in(revoking, sizeof(revoking) / sizeof(revoking[0]), name);
+	for (i = 0; i < sizeof(not_served) / sizeof(not_served[0]); i++)
+		if (!strcmp(not_served[i], name))
+			return true;
+	return false;
 }
 
 /** op_find() - by name; Return: borrowed, or NULL */

@@ -13,17 +13,27 @@
 /** typedef op_t - Return: 0, or -1 with @f filled */
 typedef int (*op_t)(struct call *call, struct fault *f);
 
+/**
+ * enum op_kind - what an operation does to keys
+ * @OP_READS: nothing; CloudTrail's readOnly, and no transaction is begun
+ * @OP_CHANGES: it changes some
+ * @OP_REVOKES: it ends access. Nothing must hold it up, such as a full disk
+ */
+enum op_kind {
+	OP_READS,
+	OP_CHANGES,
+	OP_REVOKES
+};
+
 struct op {
 	const char *name;
 	op_t run;
-	bool read_only; /* CloudTrail's readOnly: no transaction is begun */
+	enum op_kind kind;
 };
 
 const struct op *op_find(const char *name);
 
 bool op_is_of_aws(const char *name);
-
-bool op_revokes(const char *name);
 
 int op_key(struct call *call, const char *name, enum key_use use, struct cmk *cmk, struct fault *f);
 

@@ -58,7 +58,7 @@ void store_bind_text(sqlite3_stmt *statement, int index, const char *text)
  * row_bind() - seal @record with @material and bind both
  * @index: of the record parameter; the seal goes to @index + 1
  * @material: NULL for a record without secret
- * @tag: NULL, or set to the tag of the seal, which no other record has
+ * @tag: set to the tag of the seal, which no other record has
  *
  * Return: 0 or -1.
  */
@@ -76,9 +76,8 @@ int row_bind(struct store *store, sqlite3_stmt *statement, int index, struct jso
 		return fault_set(f, "KMSInternalException",
 				 "A record of the key store cannot be sealed. Check that OpenSSL has AES-256-GCM: openssl list -providers.");
 	}
-	if (tag)
-		memcpy(tag->bytes, seal + plain.size + CRYPTO_SEAL_BYTES - CRYPTO_TAG_BYTES,
-		       CRYPTO_TAG_BYTES);
+	memcpy(tag->bytes, seal + plain.size + CRYPTO_SEAL_BYTES - CRYPTO_TAG_BYTES,
+	       CRYPTO_TAG_BYTES);
 	sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
 	sqlite3_bind_blob(statement, index + 1, seal, (int)(plain.size + CRYPTO_SEAL_BYTES), free);
 	return 0;

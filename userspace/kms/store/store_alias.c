@@ -110,6 +110,17 @@ static int write_alias(struct store *store, const struct alias *alias, const cha
 	return set_put(store, name, &tag, f);
 }
 
+/* As write_alias(), as a change of its own unless one is under way. */
+static int keep_alias(struct store *store, const struct alias *alias, const char *sql,
+		      struct fault *f)
+{
+	bool own;
+
+	if (change_begin(store, &own, f))
+		return -1;
+	return change_end(store, own, write_alias(store, alias, sql, f), f);
+}
+
 static int find(struct store *store, const char *account, const char *alias, struct fault *f)
 {
 	char name[SET_NAME_MAX];
@@ -125,17 +136,13 @@ static int find(struct store *store, const char *account, const char *alias, str
 int store_add_alias(struct store *store, const struct alias *alias, struct fault *f)
 {
 	int r = find(store, alias->account, alias->name, f);
-	bool own;
 
 	if (r != -ENOENT)
 		return r ? -1 : -EEXIST;
-	if (change_begin(store, &own, f))
-		return -1;
-	r = write_alias(store, alias,
-			"INSERT INTO aliases (account, name, target, record, seal)"
-			" VALUES (?, ?, ?, ?, ?)",
-			f);
-	return change_end(store, own, r, f);
+	return keep_alias(store, alias,
+			  "INSERT INTO aliases (account, name, target, record, seal)"
+			  " VALUES (?, ?, ?, ?, ?)",
+			  f);
 }
 
 /** store_get_alias() - read; Return: 0, -ENOENT with @f untouched when its absence is proved, or -1 */
@@ -169,16 +176,10 @@ int store_get_alias(struct store *store, const char *account, const char *name, 
 /** store_update_alias() - point an existing alias elsewhere; Return: 0 or -1 */
 int store_update_alias(struct store *store, const struct alias *alias, struct fault *f)
 {
-	bool own;
-	int r;
-
-	if (change_begin(store, &own, f))
-		return -1;
-	r = write_alias(store, alias,
-			"UPDATE aliases SET target = ?3, record = ?4, seal = ?5"
-			" WHERE account = ?1 AND name = ?2",
-			f);
-	return change_end(store, own, r, f);
+	return keep_alias(store, alias,
+			  "UPDATE aliases SET target = ?3, record = ?4, seal = ?5"
+			  " WHERE account = ?1 AND name = ?2",
+			  f);
 }
 
 static int drop_alias(struct store *store, const char *account, const char *alias, struct fault *f)

@@ -29,6 +29,9 @@ static int read_head(struct store *store, const char *path, struct fault *f)
 
 /**
  * store_check() - would store_open() open this database?
+ *
+ * Does not look at the counter: a running KMS writes it between two reads.
+ *
  * @directory: of kms.sqlite
  * @f: InvalidConfiguration, as store_open()
  *

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 
 /* Each slot is in a block of its own: a torn write harms one slot alone. */
@@ -70,6 +71,8 @@ int counter_open(struct store *store, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "The counter %s of the key store cannot be opened: %s. Check the path and its permissions.",
 				 path, strerror(errno));
+	/* The name of a new file: a counter that is lost keeps the store from opening. */
+	file_sync_folder(path);
 	for (int i = 0; i < SLOTS; i++)
 		read_slot(store, i);
 	return 0;

@@ -46,6 +46,16 @@ int store_add_key(struct store *store, const struct cmk *cmk, const struct secre
 	return change_end(store, own, insert(store, cmk, material, f), f);
 }
 
+/* A key that is not handed out. */
+static void drop(struct cmk *cmk, struct secret **material)
+{
+	cmk_free(cmk);
+	if (material) {
+		secret_free(*material);
+		*material = NULL;
+	}
+}
+
 /**
  * key_row_open() - open a key in the current row, whose columns are KEY_COLUMNS
  *
@@ -71,11 +81,7 @@ int key_row_open(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 	    strcmp(cmk->account, account) ||
 	    strlen(key_id) != (size_t)sqlite3_column_bytes(statement, 0) ||
 	    strlen(account) != (size_t)sqlite3_column_bytes(statement, 1)) {
-		cmk_free(cmk);
-		if (material) {
-			secret_free(*material);
-			*material = NULL;
-		}
+		drop(cmk, material);
 		fault_set(f, "KMSInternalException",
 			  "The record of key %s was swapped. Restore the key store from a backup.",
 			  key_id);
@@ -95,13 +101,8 @@ int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 		return r;
 	set_key_name(cmk->key_id, name);
 	r = set_check_row(store, name, statement, 3, f);
-	if (r) {
-		cmk_free(cmk);
-		if (material) {
-			secret_free(*material);
-			*material = NULL;
-		}
-	}
+	if (r)
+		drop(cmk, material);
 	return r;
 }
 

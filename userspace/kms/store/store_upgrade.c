@@ -166,21 +166,28 @@ static int tell_accepted(struct store *store, const struct store_setup *setup, s
 }
 
 /*
- * Makes the old copy the present one: its next change is later than each one that was counted. A lost
- * counter does not say how many there were: the number goes on at the seconds since 1970, which are
- * more. A crash in between leaves the store as it was, or as accepted.
+ * The next change is later than each one that was counted. A counter that is lost, or was begun anew by
+ * an acceptance that did not end, does not say how many there were: the number goes on at the seconds
+ * since 1970, which are more.
+ */
+static void pass_counted(struct store *store)
+{
+	int64_t counted = store->counter.change > 0 ? store->counter.change : time(NULL);
+
+	if (store->head.change < counted)
+		store->head.change = counted;
+}
+
+/*
+ * Makes the old copy the present one. A crash in between leaves the store as it was, or as accepted.
  */
 static int accept(struct store *store, const struct store_setup *setup, struct fault *f)
 {
-	int64_t counted = store->counter.change == COUNTER_UNKNOWN ? time(NULL)
-								   : store->counter.change;
-
 	if (tell_accepted(store, setup, f))
 		return -1;
+	pass_counted(store);
 	if (store->counter.change == COUNTER_UNKNOWN && counter_begin(store, f))
 		return -1;
-	if (store->head.change < counted)
-		store->head.change = counted;
 	store->head.set_change = store->head.change + 1;
 	return store_save_clock(store, f);
 }
@@ -194,6 +201,9 @@ static int upgrade(struct store *store, const struct store_setup *setup, int64_t
 	if (version > 0 && store->counter.change > 0 &&
 	    (setup->accept ? tell_accepted(store, setup, f) : counter_check(store, path, f)))
 		return -1;
+	/* What agents saw of the store before it was put back is older then. */
+	if (version > 0 && setup->accept)
+		pass_counted(store);
 	if (make_id(store, f) || counter_begin(store, f) || change_begin(store, &own, f))
 		return -1;
 	return change_end(store, own, take_steps(store, setup, version, f), f);

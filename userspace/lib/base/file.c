@@ -94,6 +94,14 @@ int file_create(const char *path, mode_t mode, const void *bytes, size_t size, s
 	return r;
 }
 
+/** file_close() - close a descriptor, unless it is -1, and make it -1 */
+void file_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
 /**
  * file_open() - open a regular file for reading, without waiting
  * @path: where a pipe may be, which would block until a program writes to it, or a device without end

@@ -14,6 +14,11 @@
 
 #include "lib/base/fault.h"
 
+/* A descriptor that is closed at the end of its block; -1 is fine. */
+#define _cleanup_close_ __attribute__((cleanup(file_close)))
+
+void file_close(int *fd);
+
 int file_create(const char *path, mode_t mode, const void *bytes, size_t size, struct fault *f);
 int file_open(const char *path, const char **why);
 FILE *file_stream(const char *path, const char **why);

@@ -17,22 +17,17 @@
 #include <blkid.h>
 #include <linux/fs.h>
 
+#include "lib/base/file.h"
+
 #define REFUSED	  "InvalidParameterValue"
 
 #define AMBIGUOUS (-2) /* of libblkid, whose other negative numbers are errors: -errno or -1 */
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 static void free_probe(blkid_probe *probe)
 {
 	blkid_free_probe(*probe);
 }
 
-#define _cleanup_close_ __attribute__((cleanup(close_fd)))
 #define _cleanup_probe_ __attribute__((cleanup(free_probe)))
 
 static int unreadable(const char *device, int error, struct fault *f)
@@ -352,13 +347,15 @@ int block_device_write(const char *device, int claim, const uint8_t *bytes, size
 		       struct fault *f)
 {
 	ssize_t done = lseek(claim, 0, SEEK_SET);
+	int error;
 
 	for (size_t at = 0; at < size && done >= 0; at += done)
 		done = write(claim, bytes + at, size - at);
 	if (done >= 0 && fsync(claim) == 0)
 		return 0;
-	if (block_device_write_failed(device, errno, f))
+	error = errno;
+	if (block_device_write_failed(device, error, f))
 		return -1;
 	return fault_set(f, "InternalFailure", "%s cannot be written: %s. Look at dmesg.", device,
-			 strerror(errno));
+			 strerror(error));
 }

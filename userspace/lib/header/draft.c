@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/header/block_device.h"
 #include "lib/header/volume_header.h"
 
@@ -53,6 +54,5 @@ int draft_write(const struct draft *draft, const char *device, int claim, size_t
 /** draft_close() - release the file */
 void draft_close(struct draft *draft)
 {
-	if (draft->fd >= 0)
-		close(draft->fd);
+	file_close(&draft->fd);
 }

@@ -18,6 +18,7 @@
 #include <libcryptsetup.h>
 
 #include "lib/base/base64.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/header/block_device.h"
 #include "lib/header/draft.h"
@@ -125,13 +126,6 @@ static int check_sectors(const char *device, uint64_t size, uint32_t sector, str
 			 device, size, sector, sector,
 			 size % 512 || block > 512 ? "" : ", or pass --sector-size 512");
 }
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-#define _cleanup_close_ __attribute__((cleanup(close_fd)))
 
 static int check_target(const char *device, int claim, const struct volume_identity *id,
 			struct fault *f)

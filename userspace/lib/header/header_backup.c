@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/header/block_device.h"
 #include "lib/header/header.h"
@@ -22,13 +23,6 @@
 #include "lib/header/luks.h"
 
 #define NAME "the backup"
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-#define _cleanup_close_ __attribute__((cleanup(close_fd)))
 
 static int file_fault(struct fault *f)
 {
@@ -87,7 +81,7 @@ static int open_backup(const uint8_t bytes[HEADER_BACKUP_BYTES], char path[32], 
 	if (fd < 0 || write(fd, bytes, HEADER_BACKUP_BYTES) != HEADER_BACKUP_BYTES ||
 	    ftruncate(fd, VOLUME_DATA_OFFSET)) {
 		file_fault(f);
-		close_fd(&fd);
+		file_close(&fd);
 		return -1;
 	}
 	snprintf(path, 32, "/proc/self/fd/%d", fd);

@@ -71,14 +71,9 @@ bool header_find_volume(const char *device, char volume_id[22])
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
-	const char *found = NULL;
 	struct fault ignored;
 
 	if (luks_load(&luks, device, &ignored) == 0)
 		token = luks_get_token(&luks, VOLUME_TOKEN);
-	found = json_get_string(token, "volume_id");
-	if (!found || strlen(found) > 21)
-		return false;
-	strcpy(volume_id, found);
-	return true;
+	return json_copy_string(token, "volume_id", volume_id, 22) == 0;
 }

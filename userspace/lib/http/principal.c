@@ -185,12 +185,12 @@ int principals_load(const char *path, const char *account, struct principals *pr
 /** principals_note() - say in the log which profiles of @path are no principals */
 void principals_note(const struct principals *principals, const char *path)
 {
-	size_t others = principals->keyless - 1;
-
-	if (principals->keyless && others)
+	if (!principals->keyless)
+		return;
+	if (principals->keyless > 1)
 		log_info("%s: The profile [%s] and %zu more have no pair of keys. They are no principals of this KMS.",
-			 path, principals->first_keyless, others);
-	else if (principals->keyless)
+			 path, principals->first_keyless, principals->keyless - 1);
+	else
 		log_info("%s: The profile [%s] has no pair of keys. It is no principal of this KMS.",
 			 path, principals->first_keyless);
 }

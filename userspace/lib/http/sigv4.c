@@ -126,14 +126,23 @@ int sigv4_parse(const struct http_request *request, struct sigv4_authorization *
 	return 0;
 }
 
-static int check_time(const struct sigv4_authorization *a, int64_t now, struct fault *f)
+/* Return: the end of what was read, or NULL */
+static const char *read_time(const struct sigv4_authorization *a, int64_t *signed_at)
 {
 	struct tm tm = { 0 };
 	const char *end = strptime(a->time, "%Y%m%dT%H%M%SZ", &tm);
+
+	*signed_at = timegm(&tm);
+	return end;
+}
+
+static int check_time(const struct sigv4_authorization *a, int64_t now, struct fault *f)
+{
+	int64_t signed_at;
+	const char *end = read_time(a, &signed_at);
 	char server_time[24];
 	struct tm server;
 	time_t server_now = now;
-	int64_t signed_at;
 
 	if (!end || *end != '\0' || strlen(a->time) != 16)
 		return fault_set(f, "IncompleteSignatureException",
@@ -142,7 +151,6 @@ static int check_time(const struct sigv4_authorization *a, int64_t now, struct f
 		return fault_set(f, "InvalidSignatureException",
 				 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%.8s'.",
 				 a->date, a->time);
-	signed_at = timegm(&tm);
 	gmtime_r(&server_now, &server);
 	strftime(server_time, sizeof(server_time), "%Y%m%dT%H%M%SZ", &server);
 	if (signed_at < now - SIGV4_SKEW_SECONDS)
@@ -306,10 +314,10 @@ static int sign(const struct sigv4_authorization *a, const struct secret *secret
  */
 int64_t sigv4_expires(const struct sigv4_authorization *a)
 {
-	struct tm tm = { 0 };
+	int64_t signed_at;
 
-	strptime(a->time, "%Y%m%dT%H%M%SZ", &tm);
-	return timegm(&tm) + SIGV4_SKEW_SECONDS;
+	read_time(a, &signed_at);
+	return signed_at + SIGV4_SKEW_SECONDS;
 }
 
 /**

@@ -56,7 +56,6 @@ static int check_ca(const struct config *cfg, struct fault *f)
 static int check_worker(const struct config *cfg, struct fault *f)
 {
 	const char *path = worker_process_program(cfg);
-
 	struct stat st;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))

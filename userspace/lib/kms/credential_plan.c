@@ -5,8 +5,6 @@
 
 #include "lib/kms/credential_plan.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
