@@ -19,18 +19,21 @@
 /*
  * Asks at one endpoint, and says what was found.
  * @f: the fault, if the KMS did not answer the call of a caller that it knows
+ *
+ * Return: was the KMS silent?
  */
-static void ask(const struct config *cfg, struct fault *f)
+static bool ask(const struct config *cfg, struct fault *f)
 {
 	struct kms_description answer;
 
 	kms_describe(cfg, KMS_NO_KEY, &answer);
 	if (answer.outcome == KMS_OK || answer.outcome == KMS_DENIED) {
 		printf("The KMS at %s answers and knows the credentials.\n", cfg->kms_endpoint);
-		return;
+		return false;
 	}
 	*f = answer.f;
 	log_error("The KMS at %s: %s: %s", cfg->kms_endpoint, f->code, f->message);
+	return kms_is_silent(answer.outcome, f->code);
 }
 
 /* One endpoint must answer, and none may refuse the caller. Return: the exit status. */
@@ -44,12 +47,12 @@ static int ask_all(const struct config *cfg)
 		one.kms_timeout_seconds = share;
 	for (size_t i = 0; (one.kms_endpoint = endpoint_at(cfg->kms_endpoint, i)); i++) {
 		struct fault f = { 0 };
+		bool quiet = ask(&one, &f);
 
-		ask(&one, &f);
 		free(one.kms_endpoint);
-		if (f.code[0] && !kms_is_silent(KMS_UNREACHABLE, f.code))
+		if (f.code[0] && !quiet)
 			return 1;
-		silent += f.code[0] != 0;
+		silent += quiet;
 	}
 	return silent == count;
 }

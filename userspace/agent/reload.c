@@ -124,13 +124,16 @@ static void end_reload(struct agent *agent, const struct fault *f)
 /* The KMS of the new configuration has been asked. */
 static void judged(struct agent *agent, struct config *next, const struct fault *f)
 {
-	if (f->code[0]) {
+	struct fault wrong = *f;
+
+	/* A cluster may have another profile or endpoint since the KMS was asked. */
+	if (wrong.code[0] || check_clusters(agent, next, &wrong) < 0) {
 		config_free(next);
 	} else {
 		take_over(agent, next);
 		last_good_keep(&agent->config);
 	}
-	end_reload(agent, f);
+	end_reload(agent, &wrong);
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata)

@@ -7,14 +7,19 @@
 
 #include "agent/catalog/statement.h"
 
-/** kms_changes_record() - write the number of the newest change of a KMS; 0 or -1 */
+/**
+ * kms_changes_record() - write the number of the newest change of a KMS; 0 or -1
+ *
+ * It never falls: an agent that could not read it begins with none.
+ */
 int kms_changes_record(struct catalog *catalog, const char *kms, int64_t change, struct fault *f)
 {
 	const char *const text[] = { kms };
 	sqlite3_stmt *statement;
 	int r = statement_begin(catalog_db(catalog),
-				"INSERT OR REPLACE INTO kms_change VALUES (?,?)", text, 1,
-				&statement);
+				"INSERT INTO kms_change VALUES (?,?)"
+				" ON CONFLICT (kms) DO UPDATE SET change = max(change, excluded.change)",
+				text, 1, &statement);
 
 	if (r == SQLITE_OK)
 		r = sqlite3_bind_int64(statement, 2, change);

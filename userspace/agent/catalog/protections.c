@@ -34,7 +34,7 @@ int protections_record(struct catalog *catalog, const struct cluster *cluster, s
 	const char *const text[] = { cluster->volume_id };
 	int r = statement_run(catalog_db(catalog),
 			      cluster->deletion_protection
-				      ? "INSERT OR REPLACE INTO protection VALUES (?)"
+				      ? "INSERT OR IGNORE INTO protection VALUES (?)"
 				      : "DELETE FROM protection WHERE volume_id = ?",
 			      text, 1);
 

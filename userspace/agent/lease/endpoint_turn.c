@@ -5,6 +5,7 @@
  */
 #include "agent/lease/endpoint_turn.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct turn {
 	char *endpoints;
 	size_t at;	   /* the endpoint that gave what was asked last */
 	uint64_t since_ns; /* of the last try of the first one, while another one is asked */
+	bool from_first;   /* the next call tries the first one */
 };
 
 static struct turn *turns;
@@ -56,8 +58,9 @@ size_t endpoint_turn_begin(const char *endpoints, uint64_t now_ns, uint64_t agai
 
 	if (!turn || !turn->at)
 		return 0;
-	if (now_ns - turn->since_ns < again_ns)
+	if (!turn->from_first && now_ns - turn->since_ns < again_ns)
 		return turn->at;
+	turn->from_first = false;
 	turn->since_ns = now_ns;
 	return 0;
 }
@@ -97,18 +100,16 @@ void endpoint_turn_answered(const char *endpoints, size_t at, uint64_t now_ns,
 }
 
 /**
- * endpoint_turn_from_first() - the next call begins at the first endpoint
+ * endpoint_turn_from_first() - the next call tries the first endpoint
  *
  * An endpoint that answers, and does not give what was asked, must not keep calls from the endpoints
- * before it until leases end.
+ * before it until leases end. One call is enough to find out: if the first endpoint is silent, each call
+ * that it is asked by costs a timeout.
  */
 void endpoint_turn_from_first(const char *endpoints)
 {
-	const struct fault none = { 0 };
 	struct turn *turn = find(endpoints);
 
-	if (!turn || !turn->at)
-		return;
-	tell(endpoints, turn->at, 0, &none);
-	turn->at = 0;
+	if (turn)
+		turn->from_first = true;
 }

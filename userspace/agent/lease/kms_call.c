@@ -247,7 +247,7 @@ int kms_call_begin(const struct cluster *cluster, const char *operation, json_ob
 	return -1;
 }
 
-/** kms_call_from_first() - the next call of a cluster begins at the first endpoint of its list */
+/** kms_call_from_first() - the next call of a cluster tries the first endpoint of its list */
 void kms_call_from_first(const struct cluster *cluster)
 {
 	struct config config = reach_config(&cluster->agent->config, &cluster->reach);

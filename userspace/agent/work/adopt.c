@@ -98,8 +98,7 @@ static void adopt_free(void *data)
 	struct adoption *job = data;
 
 	json_object_put(job->params);
-	free(job->scan.volumes);
-	free(job->scan.mappings);
+	scan_job_free(&job->scan);
 	free(job);
 }
 

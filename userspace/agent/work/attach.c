@@ -32,19 +32,13 @@
 #include "agent/work/place.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
 #include "lib/header/device_users.h"
 
 /* Seconds that a key for a bare `dmsetup create` may wait for its device. */
 #define AWAIT_DEVICE_S 60
-
-static void release(struct volume_job *job)
-{
-	if (job->claim >= 0)
-		close(job->claim);
-	job->claim = -1;
-}
 
 /* A write-protected disk is not reserved: nobody writes to it. */
 static int reserve(struct volume_job *job)
@@ -77,14 +71,14 @@ static void run_attach(struct volume_job *job)
 	secret_free(job->key);
 	job->key = NULL;
 	if (job->result == 0 && !job->key_only) {
-		release(job);
+		file_close(&job->claim);
 		job->result = mapper_create(&table, &job->fault);
 		if (job->result < 0)
 			keyring_revoke(job->keyring, job->serial);
 	}
 	if (job->result < 0) {
 		job->serial = 0;
-		release(job);
+		file_close(&job->claim);
 		fencing_undo(job);
 	}
 	if (job->result < 0 || job->key_only)
@@ -192,9 +186,9 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
 
 /*
  * Refuses a header that is not the one written for this cluster, and a catalog that would have the KMS
- * asked for another key. The KMS checks the rest. The hash
- * does not cover the wrapped key, so this function compares the wrapped key too. The KMS would deny
- * a changed wrapped key: one changed byte on the disk would lose the cluster permanently.
+ * asked for another key. The KMS checks the rest. The hash does not cover the wrapped key, so this
+ * function compares the wrapped key too. The KMS would deny a changed wrapped key: one changed byte on
+ * the disk would lose the cluster permanently.
  */
 static int check_header(struct operation *op)
 {

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
@@ -29,6 +28,7 @@
 #include "agent/work/state.h"
 #include "agent/work/target.h"
 #include "lib/base/base64.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/header/header_kms.h"
@@ -103,22 +103,13 @@ static void run_format(struct volume_job *job)
 	};
 	struct volume_header old;
 	struct fault ignored;
-	struct stat st;
 
 	/*
-	 * The KMS took its time: the path may name another device by now. If it is a link, it may
-	 * name another device at any time. Only root can exchange the device's own node.
+	 * The KMS took its time: the path may name another device by now. The claim keeps this host's
+	 * programs away alone: another host may have made a volume meanwhile.
 	 */
-	if (stat(job->device, &st) < 0 || st.st_rdev != job->number)
-		job->result =
-			fault_set(&job->fault, "InvalidParameterValue",
-				  "%s has become another device since the cluster's creation began. Nothing was written.",
-				  job->device);
-	else if (!disk_node(job->number, job->found))
-		job->result =
-			fault_set(&job->fault, "InternalFailure",
-				  "The kernel's own path of %s is not in /dev. Nothing was written.",
-				  job->device);
+	if (target_locate(job) < 0)
+		job->result = -1;
 	else if (header_read(job->found, &old, &ignored) == 0 &&
 		 volume_owner_is_other(&old.owner, job->owner.host))
 		job->result =
@@ -156,27 +147,13 @@ static void record(struct operation *op, const char *step, const char *made)
 	op->fault = (struct fault){ 0 };
 }
 
-static void run_identify(struct volume_job *job)
-{
-	disk_identity(job->number, job->disk);
-}
-
-static void identified(struct operation *op)
-{
-	if (op->job.result < 0) {
-		operation_step_failed(op);
-		return;
-	}
-	record(op, "format", op->job.device);
-	fencing_begin(op->cluster, op->job.disk);
-	operation_device_step(op, run_format, formatted);
-}
-
 static void unwrapped(struct operation *op, json_object *response, struct secret *plaintext)
 {
 	if (!operation_take_key(op, plaintext))
 		return;
-	operation_device_step(op, run_identify, identified);
+	record(op, "format", op->job.device);
+	fencing_begin(op->cluster, op->job.disk);
+	operation_device_step(op, run_format, formatted);
 }
 
 static void generated(struct operation *op, json_object *response, struct secret *plaintext)
@@ -264,6 +241,8 @@ static void run_erase(struct volume_job *job)
 		fencing_end(job);
 	else
 		fencing_undo(job);
+	/* Not in the event loop: the close writes what the disk has not taken yet. */
+	file_close(&job->claim);
 }
 
 static void tell_resumed(const struct operation *op)
@@ -292,8 +271,11 @@ static void erased(struct operation *op)
 		log_error("Cluster %s: cannot erase the header of its unfinished volume on %s: %s",
 			  cluster->id, op->job.found, op->job.fault.message);
 	held_key_drop(cluster);
-	/* Of an interrupted creation without a header, left_reservation.c looks for the disk. */
-	if (!op->job.interrupted || op->job.result > 0)
+	/*
+	 * Of an interrupted creation without a header, or an undo that has not run, left_reservation.c
+	 * looks for the disk.
+	 */
+	if (op->job.result > 0 || (!op->job.interrupted && op->job.result == 0))
 		fencing_note(cluster, false);
 	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);

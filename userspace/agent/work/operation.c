@@ -23,6 +23,7 @@
 #include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/state.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 
 /*
@@ -296,8 +297,7 @@ static void operation_free(struct operation *op)
 	secret_free(op->job.key);
 	free(op->job.blob);
 	free(op->job.backup);
-	if (op->job.claim >= 0)
-		close(op->job.claim);
+	file_close(&op->job.claim);
 	json_object_put(op->params);
 	json_object_put(op->answer);
 	free(op);

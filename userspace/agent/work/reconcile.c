@@ -136,6 +136,7 @@ void reconcile_take_in(const struct scan_job *job, const struct scanned *volume,
 	state_begin(cluster, CLUSTER_STOPPED);
 	cluster_add(agent, cluster);
 	place_found(cluster, volume->device, volume->disk);
+	fencing_load(cluster);
 	grant_from_header(cluster, &volume->header);
 	log_warning("Cluster %s: found its volume %s on %s. The catalog has no settings of it: it is protected against deletion, has no discards, and no profile and endpoint of its own unless 'envelope cluster adopt' gave them. See 'envelope cluster modify'.",
 		    cluster->id, cluster->volume_id, cluster->device);
@@ -280,7 +281,8 @@ static bool compare(const struct scan_job *job)
 
 static void scan_begin(struct scan_job *job);
 
-static void scan_free(struct scan_job *job)
+/** scan_job_free() - free what a look has found */
+void scan_job_free(struct scan_job *job)
 {
 	free(job->volumes);
 	free(job->mappings);
@@ -315,7 +317,7 @@ static void scan_done(void *data)
 		findings_end(agent);
 		left_reservation_end(agent);
 	}
-	scan_free(job);
+	scan_job_free(job);
 	if (again) {
 		scan_begin(job);
 		return;
@@ -328,7 +330,7 @@ static void scan_done(void *data)
 
 static void scan_drop(void *data)
 {
-	scan_free(data);
+	scan_job_free(data);
 	free(data);
 }
 

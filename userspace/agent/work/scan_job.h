@@ -26,6 +26,7 @@ struct scan_job {
 };
 
 void scan_job_run(void *data);
+void scan_job_free(struct scan_job *job);
 const struct scanned *scan_job_copy(const struct scan_job *job, const struct scanned *volume);
 void reconcile_take_in(const struct scan_job *job, const struct scanned *volume, bool take_over);
 

@@ -13,38 +13,49 @@
 #include "lib/header/inspect.h"
 
 /**
+ * target_locate() - find the kernel's own path of the disk that @device still names
+ * @job: @device and @number say which; @found is filled, or @fault
+ *
+ * A link may name another device at any time. Only root can exchange the device's own node.
+ *
+ * Runs in a device thread. Return: 0 or -1.
+ */
+int target_locate(struct volume_job *job)
+{
+	struct stat st;
+
+	if (stat(job->device, &st) < 0 || st.st_rdev != job->number)
+		return fault_set(&job->fault, "InvalidParameterValue",
+				 "%s has become another device since the cluster's creation began. Nothing was written.",
+				 job->device);
+	if (!disk_node(job->number, job->found))
+		return fault_set(&job->fault, "InternalFailure",
+				 "The kernel's own path of %s is not in /dev. Nothing was written.",
+				 job->device);
+	return 0;
+}
+
+/**
  * target_take() - have the disk for the agent alone, and find the volume that its header names
- * @job: @device and @number say which; @found, @claim and the volume_id of @header are filled, or
- *	@fault
+ * @job: as for target_locate(); @claim, @disk and the volume_id of @header are filled, or @fault
  *
  * Runs in a device thread. The claim ends right before the table is loaded, or with the operation.
  */
 void target_take(struct volume_job *job)
 {
 	bool protected;
-	struct stat st;
 
-	job->header = (struct volume_header){ 0 };
-	job->result = 0;
-	/*
-	 * A link may name another device at any time. Only root can exchange the device's own node.
-	 */
-	if (stat(job->device, &st) < 0 || st.st_rdev != job->number)
-		job->result =
-			fault_set(&job->fault, "InvalidParameterValue",
-				  "%s has become another device since the cluster's creation began. Nothing was written.",
-				  job->device);
-	else if (!disk_node(job->number, job->found))
-		job->result =
-			fault_set(&job->fault, "InternalFailure",
-				  "The kernel's own path of %s is not in /dev. Nothing was written.",
-				  job->device);
-	else if ((job->claim = block_device_take(job->found, &job->fault)) < 0 ||
-		 block_device_check_claim(job->claim, job->device, job->number, &protected,
-					  &job->fault) < 0)
+	job->result = target_locate(job);
+	if (job->result < 0)
+		return;
+	job->claim = block_device_take(job->found, &job->fault);
+	if (job->claim < 0 || block_device_check_claim(job->claim, job->device, job->number,
+						       &protected, &job->fault) < 0) {
 		job->result = -1;
-	else
-		header_find_volume(job->found, job->header.volume_id);
+		return;
+	}
+	disk_identity(job->number, job->disk);
+	header_find_volume(job->found, job->header.volume_id);
 }
 
 /**

@@ -9,6 +9,8 @@
 
 #include "agent/work/operation.h"
 
+int target_locate(struct volume_job *job);
+
 void target_take(struct volume_job *job);
 
 int target_check(struct operation *op);
