@@ -3,16 +3,18 @@
 # The agent has the disk for itself from its check of the disk on, and leaves a disk alone that another
 # program or another cluster has.
 
-import contextlib
 import os
 
-from agent_suite import agent, finish, one, test, three, two
-from wait import wait_for
+from agent_suite import agent, finish, one, stopped_cluster, test, three, two
 
 
-def stopped_cluster():
-    agent.create("db1", one)
-    agent.good("stop", "db1")
+def is_free(disk):
+    """Whether another program gets the disk for itself."""
+    try:
+        os.close(os.open(disk.device, os.O_RDWR | os.O_EXCL))
+        return True
+    except OSError:
+        return False
 
 
 @test("no cluster is made on a disk whose header names a cluster of this host, not even with --allow-overwrite")
@@ -56,12 +58,8 @@ def _():
         start = agent.begin("start", "db1")
         agent.asked(start)
         agent.told_disks()
-        try:
-            os.close(os.open(one.device, os.O_RDWR | os.O_EXCL))
-            taken = True
-        except OSError:
-            taken = False
-    assert start.wait() == 0 and not taken, "the disk was free"
+        free = is_free(one)
+    assert start.wait() == 0 and not free, "the disk was free"
 
 
 @test("a failed start leaves the disk to others")
@@ -69,24 +67,7 @@ def _():
     stopped_cluster()
     with agent.no_kms():
         agent.bad("KMSUnreachable", "start", "db1")
-    os.close(os.open(one.device, os.O_RDWR | os.O_EXCL))
-
-
-def is_free(disk):
-    """Whether another program gets the disk for itself."""
-    try:
-        os.close(os.open(disk.device, os.O_RDWR | os.O_EXCL))
-        return True
-    except OSError:
-        return False
-
-
-@contextlib.contextmanager
-def slow_disk():
-    """No write gets to the disk. The function that this gives waits for the first such write."""
-    with agent.present("slow-disk"):
-        yield lambda: wait_for(lambda: os.path.exists(f"{agent.kernel}/slow"))
-    os.unlink(f"{agent.kernel}/slow")
+    assert is_free(one), "the disk is not free"
 
 
 CREATE = "create", "db1", "--device", one.path, "--storage-encrypted"
@@ -105,7 +86,7 @@ def _():
 
 @test("a creation has the disk for itself while it writes the header, and another program that came first keeps it")
 def _():
-    with slow_disk() as written:
+    with agent.slow_disk() as written:
         create = agent.begin(*CREATE)
         written()
         free = is_free(one)
@@ -121,9 +102,8 @@ def _():
 
 @test("a creation has the disk for itself while it wipes the old content")
 def _():
-    with open(one.device, "r+b", buffering=0) as disk:
-        disk.write(bytes(1024) + b"\1\0\0\0\377\0\0\0" + bytes(4096 - 1024 - 8 - 10) + b"SWAPSPACE2")
-    with slow_disk() as written:
+    one.make_swap()
+    with agent.slow_disk() as written:
         create = agent.begin(*CREATE, "--allow-overwrite")
         written()
         free = is_free(one)
@@ -133,7 +113,7 @@ def _():
 @test("an erasure has the disk for itself, and a failed creation leaves it to others")
 def _():
     stopped_cluster()
-    with slow_disk() as written:
+    with agent.slow_disk() as written:
         erase = agent.begin("delete", "db1", "--skip-final-snapshot", "--erase")
         written()
         free = is_free(one)

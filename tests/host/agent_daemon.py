@@ -66,6 +66,11 @@ class Disk:
             with open(self.device, "r+b", buffering=0) as f:
                 f.write(bytes(DISK_BYTES))
 
+    def make_swap(self):
+        """Other data on the disk, which libblkid knows."""
+        with open(self.device, "r+b", buffering=0) as f:
+            f.write(bytes(1024) + b"\1\0\0\0\377\0\0\0" + bytes(4096 - 1024 - 8 - 10) + b"SWAPSPACE2")
+
     def number(self):
         number = os.stat(self.device).st_rdev
         return os.major(number), os.minor(number)
@@ -392,12 +397,11 @@ class Agent:
             yield
 
     @contextlib.contextmanager
-    def shared_disk(self, disk):
-        """Who writes the header on the disk with libcryptsetup sleeps."""
-        os.makedirs("/run/cryptsetup", 0o700, exist_ok=True)
-        with open("/run/cryptsetup/L_{}:{}".format(*disk.number()), "w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            yield
+    def slow_disk(self):
+        """No write gets to a disk. The function that this gives waits for the first such write."""
+        with self.present("slow-disk"):
+            yield lambda: wait_for(lambda: os.path.exists(f"{self.kernel}/slow"))
+        os.unlink(f"{self.kernel}/slow")
 
     def unseen_devices(self):
         """No look at the devices ends, but the one that an agent takes before it serves."""

@@ -10,12 +10,7 @@ import sqlite3
 import subprocess
 
 from agent_daemon import DISK_BYTES, luks
-from agent_suite import agent, finish, one, test, three, two
-
-
-def stopped_cluster():
-    agent.create("db1", one)
-    agent.good("stop", "db1")
+from agent_suite import agent, finish, one, stopped_cluster, test, three, two
 
 
 def copy_to(disk):
@@ -409,8 +404,7 @@ def _():
 
 @test("a link is read once: the agent formats the device's own node, which only root can exchange")
 def _():
-    with open(one.device, "r+b", buffering=0) as disk:
-        disk.write(bytes(1024) + b"\1\0\0\0\377\0\0\0" + bytes(4096 - 1024 - 8 - 10) + b"SWAPSPACE2")
+    one.make_swap()
     said = agent.bad("InvalidParameterCombination", "create", "db1", "--device", one.path, "--storage-encrypted")
     assert f"{one.device} already holds data" in said, f"the link was read again: {said}"
 

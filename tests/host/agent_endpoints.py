@@ -14,14 +14,9 @@ import subprocess
 import threading
 
 from agent_suite import LOST, agent, finish, one, test, two
-from kms_daemon import Kms
 from wait import PATIENCE, wait_for
 
-twin = Kms(f"{agent.programs}/envelope-kms")
-other = Kms(f"{agent.programs}/envelope-kms")
-for kms in twin, other:
-    os.chmod(kms.dir, 0o755)
-    shutil.copy(agent.kms.credentials, kms.credentials)
+twin, other = agent.kms.another(), agent.kms.another()
 other.start()
 NOWHERE = "unix:/nowhere/kms.sock"
 
@@ -173,7 +168,6 @@ def _():
     with broken() as server, endpoints(agent.kms, server.endpoint, LeaseSeconds=30, RenewSeconds=10, KmsTimeoutSeconds=5):
         for server.name in b"ThrottlingException", b"DryRunOperationException":
             agent.create("db1", one)
-            renewed_by(agent.kms)
             asked, keys = server.asked, agent.keys()
             os.rename(agent.kms.unix, f"{agent.kms.unix}.away")
             wait_for(lambda: server.asked > asked, why=agent.log)

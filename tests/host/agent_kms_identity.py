@@ -9,7 +9,6 @@ import hashlib
 import http.server
 import json
 import os
-import shutil
 import socketserver
 import sqlite3
 import subprocess
@@ -17,15 +16,12 @@ import threading
 
 from agent_daemon import luks
 from agent_suite import LOST, agent, disable, finish, one, test
-from kms_daemon import Kms
 from wait import PATIENCE, wait_for
 
 TOKEN = "envelope-kms"
 THERE = "c" * 32
 
-other = Kms(f"{agent.programs}/envelope-kms")
-os.chmod(other.dir, 0o755)
-shutil.copy(agent.kms.credentials, other.credentials)
+other = agent.kms.another()
 other.start()
 agent.kms.add_stranger()
 agent.kms.restart()

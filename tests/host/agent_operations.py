@@ -308,11 +308,10 @@ def killed_before_the_seal():
     """An agent killed between the format of db1 on disk one and its wrapped key, beside db2 on disk two."""
     agent.create("db2", two)
     agent.good("stop", "db2")
-    with agent.present("slow-disk"):  # it takes the first half of the header, and the agent waits
+    with agent.slow_disk() as written:  # it takes the first half of the header, and the agent waits
         create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
-        wait_for(lambda: os.path.exists(f"{agent.kernel}/slow"))
+        written()
         agent.kms.process.send_signal(signal.SIGSTOP)
-    os.unlink(f"{agent.kernel}/slow")
     wait_for(lambda: b'"volume_id"' in one.read())
     agent.kill()
     assert create.wait(PATIENCE) == 5

@@ -5,16 +5,12 @@
 
 import json
 import os
-import shutil
 import subprocess
 
 from agent_suite import LOST, agent, disable, finish, one, test, three, two
-from kms_daemon import Kms
 from wait import PATIENCE, wait_for
 
-other = Kms(f"{agent.programs}/envelope-kms")
-os.chmod(other.dir, 0o755)
-shutil.copy(agent.kms.credentials, other.credentials)
+other = agent.kms.another()
 other.start()
 OTHER = f"unix:{other.unix}"
 agent.kms.add_stranger()  # known to it, and denied

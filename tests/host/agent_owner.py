@@ -349,14 +349,12 @@ def _():
 
 def killed_creation():
     """The disk is reserved, and its old content is being wiped: no header is on it yet."""
-    with open(one.device, "r+b", buffering=0) as disk:
-        disk.write(bytes(1024) + b"\1\0\0\0\377\0\0\0" + bytes(4096 - 1024 - 8 - 10) + b"SWAPSPACE2")
-    with agent.present("slow-disk"):
+    one.make_swap()
+    with agent.slow_disk() as written:
         agent.begin("create", "db1", "--device", one.path, "--storage-encrypted", "--allow-overwrite")
-        wait_for(lambda: os.path.exists(f"{agent.kernel}/slow"))
+        written()
         assert HERE in registrations()[0], registrations()
         agent.kill()
-    os.unlink(f"{agent.kernel}/slow")
 
 
 @test("a creation that is killed before its header is written leaves no reservation, once its disk is there")

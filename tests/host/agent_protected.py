@@ -38,8 +38,7 @@ def _():
     with protected(one):
         said = agent.bad("InvalidParameterValue", *create())
         assert names_protection(said, one), said
-    with open(one.device, "r+b", buffering=0) as disk:
-        disk.write(bytes(1024) + b"\1\0\0\0\377\0\0\0" + bytes(4096 - 1024 - 8 - 10) + b"SWAPSPACE2")
+    one.make_swap()
     with protected(one):
         said = agent.bad("InvalidParameterValue", *create("--allow-overwrite"))
         assert names_protection(said, one), said

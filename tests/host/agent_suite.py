@@ -59,10 +59,15 @@ def lose(name, key):
     agent.wait_status(name, LOST)
 
 
-def forgotten(*disks, **changed):
-    """A stopped volume on the first disk, that the next agent does not know: it sees `disks` alone."""
+def stopped_cluster():
+    """db1 on the first disk, stopped."""
     agent.create("db1", one)
     agent.good("stop", "db1")
+
+
+def forgotten(*disks, **changed):
+    """A stopped volume on the first disk, that the next agent does not know: it sees `disks` alone."""
+    stopped_cluster()
     agent.stop()
     agent.lose_catalog()
     agent.scannable(*disks)

@@ -5,19 +5,15 @@
 
 import http.server
 import os
-import shutil
 import signal
 import socketserver
 import threading
 
 from agent_suite import agent, finish, one, test
-from kms_daemon import Kms
 from wait import wait_for
 
 NOWHERE = "unix:/nowhere/kms.sock"
-other = Kms(f"{agent.programs}/envelope-kms")
-os.chmod(other.dir, 0o755)
-shutil.copy(agent.kms.credentials, other.credentials)
+other = agent.kms.another()
 other.start()
 GOOD, OTHER = f"unix:{agent.kms.unix}", f"unix:{other.unix}"
 agent.kms.add_stranger()

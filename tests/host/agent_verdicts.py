@@ -11,7 +11,6 @@ import sqlite3
 
 from agent_daemon import luks
 from agent_suite import LOST, RECORDED, agent, changes, disable, finish, one, test, three, two
-from kms_daemon import Kms
 from wait import wait_for
 
 
@@ -84,9 +83,7 @@ def _():
     agent.create("db1", one)
     agent.create("db2", two)
     agent.good("stop", "db2")
-    other = Kms(f"{agent.programs}/envelope-kms")
-    os.chmod(other.dir, 0o755)
-    shutil.copy(agent.kms.credentials, other.credentials)  # it knows the agent
+    other = agent.kms.another()  # it knows the agent
     other.start()
     agent.restart(KmsEndpoint=f"unix:{other.unix}")
     wait_for(lambda: agent.status("db1") != "available")
@@ -106,9 +103,7 @@ def _():
 @test("another KMS does not confirm a denial of the cluster's own, and the second question waits for that one")
 def _():
     key = agent.kms.new_key()["KeyId"]
-    other = Kms(f"{agent.programs}/envelope-kms")
-    os.chmod(other.dir, 0o755)
-    shutil.copy(agent.kms.credentials, other.credentials)
+    other = agent.kms.another()
     other.start()
     refuse_once(key)
     agent.start(KmsEndpoint=f"unix:{other.unix}")

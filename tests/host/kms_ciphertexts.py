@@ -240,10 +240,8 @@ def _():
 
 @test("SIGTERM ends the KMS with status 0 and no sanitizer report, and removes the socket")
 def _():
-    status = kms.stop()
-    assert status == 0, f"{status}: {kms.stderr()[-3000:]}"
+    kms.end_cleanly()
     assert not os.path.exists(kms.unix)
-    assert "Sanitizer" not in kms.stderr() and "runtime error" not in kms.stderr()
 
 
 kms.close()

@@ -182,6 +182,19 @@ class Kms:
         self.process = None
         return status
 
+    def another(self):
+        """A KMS of its own, not started, that knows the same callers."""
+        kms = Kms(self.program)
+        os.chmod(kms.dir, 0o755)
+        shutil.copy(self.credentials, kms.credentials)
+        return kms
+
+    def end_cleanly(self):
+        """The last test of a suite: SIGTERM, status 0, and no report of a sanitizer."""
+        status = self.stop()
+        assert status == 0, f"{status}: {self.stderr()[-3000:]}"
+        assert "Sanitizer" not in self.stderr() and "runtime error" not in self.stderr()
+
     def restart(self):
         assert self.stop() == 0
         self.start()
