@@ -10,7 +10,7 @@ cd "$(dirname "$0")/../.." || exit 1
 # shellcheck source=tests/lib/check.bash
 . tests/lib/check.bash
 
-check "each patch of tests/mutations applies, and its test exists" tests/mutations/run --check
+check "each patch of tests/mutations applies and compiles, and its test exists" tests/mutations/run --check
 
 file=userspace/agent/lease/lease.c
 text='return asked_ns + lease_ns;'
@@ -73,6 +73,7 @@ check "a name without a patch is refused" refuses "there is no nothing.patch" no
 check "a KUnit mutation is not run as a unit mutation" refuses "named by kunit" --unit kunit
 check "--check fails for a patch that does not apply" fails tests/mutations/run --folder "$scratch/some" --check absent
 check "--check fails for a test that does not exist" fails tests/mutations/run --folder "$scratch/some" --check kunit
+check "--check fails for a mutant that does not compile" fails tests/mutations/run --folder "$scratch/some" --check no-program
 sed -i '/^Expect/d' "$scratch/some/noticed.patch"
 check "a patch without a line Expect is refused" refuses "has no line Expect"
 finish

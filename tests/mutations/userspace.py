@@ -27,6 +27,24 @@ def make(tree, *targets):
     return done.stdout if done.returncode else None
 
 
+def compile_changed(tree, mutation):
+    """Compiles the changed C files of @tree, with the headers of the checkout. Returns what cc says, or None."""
+    packages = subprocess.run(["pkg-config", "--cflags", "blkid"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    folders = [f"-I{tree}/userspace", f"-I{TOP}/userspace", f"-I{TOP}/kmod/uapi"]
+    defines = ["-D_GNU_SOURCE", '-DENVELOPE_VERSION=""', '-DLIBEXECDIR=""']
+    # A mutation may leave something unused, but what it calls must be there.
+    command = ["cc", "-std=gnu17", "-fsyntax-only", "-Werror=implicit-function-declaration", *defines, *folders, *packages]
+    said = ""
+    for file in mutation.files:
+        if not file.startswith("userspace/") or not file.endswith(".c"):
+            continue
+        with open(f"{tree}/userspace/interface.inc", "w", encoding="utf-8") as made_by_make:
+            made_by_make.write('""')
+        done = subprocess.run([*command, f"{tree}/{file}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        said += done.stdout if done.returncode else ""
+    return said or None
+
+
 def starts_programs(test):
     """Does the test run programs beside its own?"""
     kind, name = test.split()[:2]
