@@ -14,12 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* @done: "opened" */
+#include "lib/base/text.h"
+
+/* @done: "created". The end of a long path is cut, not the reason. */
 static int file_fault(struct fault *f, const char *path, const char *done)
 {
 	return fault_set(f, "InvalidConfiguration",
-			 "%s cannot be %s: %s. Check the path, its permissions and the disk.", path,
-			 done, strerror(errno));
+			 "%.300s cannot be %s: %s. Check the path, its permissions and the disk.",
+			 path, done, strerror(errno));
 }
 
 static int write_all(int fd, const void *bytes, size_t size)
@@ -44,11 +46,12 @@ static int write_all(int fd, const void *bytes, size_t size)
  */
 int file_sync_folder(const char *path)
 {
-	char folder[4096];
+	_cleanup_text_ char *folder = strdup(path);
 	char *slash;
 	int fd, r;
 
-	snprintf(folder, sizeof(folder), "%s", path);
+	if (!folder)
+		return -1;
 	slash = strrchr(folder, '/');
 	if (!slash)
 		return 0;
@@ -70,10 +73,11 @@ int file_sync_folder(const char *path)
  */
 int file_create(const char *path, mode_t mode, const void *bytes, size_t size, struct fault *f)
 {
-	char temporary[4096];
+	_cleanup_text_ char *temporary = text_format("%s.XXXXXX", path);
 	int fd, r = -1;
 
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+	if (!temporary)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return file_fault(f, path, "created");

@@ -7,32 +7,29 @@
 #include "lib/base/folder.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "lib/base/text.h"
 
 static int make_one(const char *path, mode_t mode, struct fault *f)
 {
 	if (!mkdir(path, mode) || errno == EEXIST)
 		return 0;
 	return fault_set(f, "InvalidConfiguration",
-			 "The folder %s cannot be made: %s. Check the path and its permissions.",
+			 "The folder %.300s cannot be made: %s. Check the path and its permissions.",
 			 path, strerror(errno));
 }
 
 /* @size: bytes of @path that name the folder. */
 static int make(const char *path, size_t size, mode_t parents, mode_t mode, struct fault *f)
 {
-	char part[4096];
+	_cleanup_text_ char *part = strndup(path, size);
 	char *slash;
 
-	if (size >= sizeof(part))
-		return fault_set(f, "InvalidConfiguration",
-				 "The path %.100s is too long. Give one of at most %zu bytes.",
-				 path, sizeof(part) - 1);
-	memcpy(part, path, size);
-	part[size] = 0;
+	if (!part)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	for (slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = 0;
 		if (make_one(part, parents, f))
@@ -76,25 +73,28 @@ int folder_make_for(const char *path, mode_t parents, mode_t mode, struct fault 
  */
 int folder_check(const char *path, struct fault *f)
 {
-	char there[4096];
+	_cleanup_text_ char *folder = strdup(path);
+	const char *there = folder;
 	struct stat st;
 	char *slash;
+	int r;
 
-	snprintf(there, sizeof(there), "%s", path);
+	if (!folder)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	/* The folder itself, or the nearest one above it that is there. */
-	while (stat(there, &st) && (errno == ENOENT || errno == ENOTDIR)) {
-		slash = strrchr(there, '/');
-		if (!slash)
-			strcpy(there, ".");
+	while ((r = stat(there, &st)) && there == folder && (errno == ENOENT || errno == ENOTDIR)) {
+		slash = strrchr(folder, '/');
+		if (slash)
+			slash[slash == folder] = 0;
 		else
-			slash[slash == there] = 0;
+			there = ".";
 	}
-	if (!access(there, W_OK) && S_ISDIR(st.st_mode))
+	if (!r && S_ISDIR(st.st_mode) && !access(there, W_OK))
 		return 0;
-	if (!S_ISDIR(st.st_mode))
+	if (!r && !S_ISDIR(st.st_mode))
 		errno = ENOTDIR;
 	return fault_set(f, "InvalidConfiguration",
-			 "No file can be made in the folder %s: %s: %s. Check the path and its permissions.",
+			 "No file can be made in the folder %.200s: %.200s: %s. Check the path and its permissions.",
 			 path, there, strerror(errno));
 }
 
@@ -102,10 +102,12 @@ int folder_check(const char *path, struct fault *f)
 int folder_check_for(const char *path, struct fault *f)
 {
 	const char *slash = strrchr(path, '/');
-	char folder[4096];
+	_cleanup_text_ char *folder = NULL;
 
 	if (!slash)
 		return folder_check(".", f);
-	snprintf(folder, sizeof(folder), "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	folder = strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	if (!folder)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	return folder_check(folder, f);
 }

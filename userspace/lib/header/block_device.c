@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,7 +174,7 @@ int block_device_take(const char *device, struct fault *f)
  */
 int block_device_check_readable(const char *device, size_t size, struct fault *f)
 {
-	char buffer[4096];
+	uint8_t buffer[4096];
 	struct stat st;
 	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
 

@@ -21,6 +21,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 #define FILE_MAX      (64 * 1024)
 #define VALID_SECONDS (10L * 365 * 24 * 3600)
@@ -186,11 +187,12 @@ static int check_pair(const struct tls *tls, const char *certificate_path, const
  */
 int tls_read(const char *directory, struct tls *tls, struct fault *f)
 {
-	char certificate_path[4096], key_path[4096];
+	_cleanup_text_ char *certificate_path = text_format("%s/ca.pem", directory);
+	_cleanup_text_ char *key_path = text_format("%s/tls-key.pem", directory);
 
 	*tls = (struct tls){ 0 };
-	snprintf(certificate_path, sizeof(certificate_path), "%s/ca.pem", directory);
-	snprintf(key_path, sizeof(key_path), "%s/tls-key.pem", directory);
+	if (!certificate_path || !key_path)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	if (!file_read_text(certificate_path, FILE_MAX, &tls->certificate, f) &&
 	    !file_read_text(key_path, FILE_MAX, &tls->key, f) &&
 	    !check_pair(tls, certificate_path, key_path, f))
@@ -211,11 +213,12 @@ int tls_read(const char *directory, struct tls *tls, struct fault *f)
  */
 int tls_load(const char *directory, const char *name, struct tls *tls, struct fault *f)
 {
-	char certificate_path[4096], key_path[4096];
+	_cleanup_text_ char *certificate_path = text_format("%s/ca.pem", directory);
+	_cleanup_text_ char *key_path = text_format("%s/tls-key.pem", directory);
 
 	*tls = (struct tls){ 0 };
-	snprintf(certificate_path, sizeof(certificate_path), "%s/ca.pem", directory);
-	snprintf(key_path, sizeof(key_path), "%s/tls-key.pem", directory);
+	if (!certificate_path || !key_path)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	if (make_if_missing(certificate_path, key_path, name, f))
 		return -1;
 	return tls_read(directory, tls, f);
