@@ -229,7 +229,8 @@ int main(int argc, char **argv)
 	log_init("envelope-kms");
 	if (settings_read(argc, argv, &settings, &all, &fault)) {
 		faults_add(&all, &fault);
-		if (!settings.check_config || !strcmp(fault.code, "Usage"))
+		if (!settings.check_config || !strcmp(fault.code, "Usage") ||
+		    !strcmp(fault.code, "InternalFailure"))
 			return 2;
 	}
 	r = secret_process_init();
@@ -247,6 +248,7 @@ int main(int argc, char **argv)
 	if (r)
 		log_error("%s", fault.message);
 	stop(&settings, &server);
+	settings_free(&settings);
 	/* Not fault_exit_code(): its 5, for example, means a KMS that cannot be reached. */
 	if (!r)
 		return 0;

@@ -42,9 +42,10 @@ static int renew_tls(struct reload *reload, struct fault *f)
 }
 
 /* All or nothing. No call is under way: each runs to its end in one turn of the event loop. */
-static int take_over(struct reload *reload, const struct settings *next, struct faults *all,
+static int take_over(struct reload *reload, struct settings *next, struct faults *all,
 		     struct fault *f)
 {
+	char *credentials = reload->settings->credentials;
 	struct principals principals;
 
 	if (principals_load(next->credentials, reload->settings->account, &principals, all, f))
@@ -55,7 +56,8 @@ static int take_over(struct reload *reload, const struct settings *next, struct 
 	}
 	principals_free(&reload->kms->principals);
 	reload->kms->principals = principals;
-	memcpy(reload->settings->credentials, next->credentials, sizeof(next->credentials));
+	reload->settings->credentials = next->credentials;
+	next->credentials = credentials;
 	return 0;
 }
 
@@ -84,14 +86,15 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 {
 	struct reload *reload = userdata;
 	struct audit *audit = reload->kms->audit;
+	_cleanup_settings_ struct settings next = { 0 };
 	struct faults all = { 0 };
-	struct settings next;
-	struct fault f;
+	struct fault f = { 0 };
 
 	notify_reload();
 	if (settings_read(reload->argc, reload->argv, &next, &all, &f))
 		faults_add(&all, &f);
-	settings_check(&next, &all);
+	if (strcmp(f.code, "InternalFailure")) /* then @next is not whole */
+		settings_check(&next, &all);
 	if (!all.count && take_over(reload, &next, &all, &f))
 		faults_add(&all, &f);
 	if (all.count) {

@@ -10,18 +10,22 @@
 #include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/arn.h"
 #include "lib/base/ini.h"
+#include "lib/base/text.h"
+
+#define OWNED SIZE_MAX
 
 struct setting {
 	const char *key;    /* in kms.conf */
 	const char *option; /* on the command line */
 	size_t offset;
-	size_t size; /* 0: listen_tcp, a port */
+	size_t size; /* 0: listen_tcp, a port; OWNED: a string of its own */
 	const char *fallback;
 	const char *help;
 	bool (*valid)(const char *value);
@@ -35,6 +39,10 @@ struct setting {
 	}
 #define TEXT(key, option, field, fallback, help) \
 	CHECKED(key, option, field, fallback, help, NULL, NULL)
+#define PATH(key, option, field, fallback, help)                                                 \
+	{                                                                                        \
+		key, option, offsetof(struct settings, field), OWNED, fallback, help, NULL, NULL \
+	}
 
 static const struct setting table[] = {
 	CHECKED("Region", "region", region, "us-east-1", "NAME      region of this KMS",
@@ -46,15 +54,15 @@ static const struct setting table[] = {
 	     "PATH unix socket; '' for none"),
 	{ "ListenTcp", "listen-tcp", offsetof(struct settings, listen_tcp), 0, "8443",
 	  "PORT  TLS port on 127.0.0.1; 0 for none", NULL, NULL },
-	TEXT("StateDirectory", "state-dir", state_directory, "/var/lib/envelope-kms",
+	PATH("StateDirectory", "state-dir", state_directory, "/var/lib/envelope-kms",
 	     "PATH   key store and TLS certificate"),
-	TEXT("RootKeyFile", "root-key", root_key, "/etc/envelope/kms-root.key",
+	PATH("RootKeyFile", "root-key", root_key, "/etc/envelope/kms-root.key",
 	     "PATH    root key that seals the key store"),
-	TEXT("CredentialsFile", "credentials", credentials, "/etc/envelope/credentials",
+	PATH("CredentialsFile", "credentials", credentials, "/etc/envelope/credentials",
 	     "PATH access keys of the principals"),
-	TEXT("AuditFile", "audit-file", audit_file, "/var/log/envelope/kms-audit.jsonl",
+	PATH("AuditFile", "audit-file", audit_file, "/var/log/envelope/kms-audit.jsonl",
 	     "PATH  audit trail"),
-	TEXT("CounterFile", "counter-file", counter, "",
+	PATH("CounterFile", "counter-file", counter, "",
 	     "PATH counter of changes; '' for StateDirectory-counter/kms.counter"),
 };
 
@@ -83,13 +91,26 @@ static int set_port(unsigned int *port, const char *value, struct fault *f)
 	return 0;
 }
 
+static int set_path(char **path, const char *value, struct fault *f)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	free(*path);
+	*path = copy;
+	return 0;
+}
+
 static int set(struct settings *settings, const struct setting *row, const char *value,
 	       struct fault *f)
 {
-	char *field = (char *)settings + row->offset;
+	void *field = (char *)settings + row->offset;
 
 	if (row->size == 0)
-		return set_port((unsigned int *)field, value, f);
+		return set_port(field, value, f);
+	if (row->size == OWNED)
+		return set_path(field, value, f);
 	if (row->valid && !row->valid(value))
 		return fault_set(f, "InvalidConfiguration", "%s '%.64s' %s", row->key, value,
 				 row->wrong);
@@ -174,7 +195,8 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 		} else if (option == '?') {
 			return fault_set(f, "Usage", "See envelope-kms --help.");
 		} else if (option == OPTION_CONFIG) {
-			snprintf(settings->config, sizeof(settings->config), "%s", optarg);
+			if (set_path(&settings->config, optarg, f))
+				return -1;
 		} else if (option == OPTION_INIT) {
 			settings->init = true;
 		} else if (option == OPTION_NEW_STORE) {
@@ -195,15 +217,29 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 	return 0;
 }
 
+/* Not in StateDirectory, also if that ends with a slash: both would be restored together. */
+static int put_counter_beside(struct settings *settings, struct fault *f)
+{
+	_cleanup_text_ char *counter = NULL;
+	size_t size = strlen(settings->state_directory);
+
+	while (size > 1 && settings->state_directory[size - 1] == '/')
+		size--;
+	counter = text_format("%.*s-counter/kms.counter", (int)size, settings->state_directory);
+	if (!counter)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	return set_path(&settings->counter, counter, f);
+}
+
 /* Reads the file and the command line. @f: the last fault; the others go to @all */
 static int read_all(int argc, char **argv, struct settings *settings, struct faults *all,
 		    struct fault *f)
 {
-	const char *path = settings->config[0] ? settings->config : "/etc/envelope/kms.conf";
+	const bool named = settings->config && settings->config[0];
+	const char *path = named ? settings->config : "/etc/envelope/kms.conf";
 	struct fault option;
-	size_t size;
 	int r = ini_read_all(path, entry, settings, all, f);
-	bool wrong = r && (r != -ENOENT || settings->config[0]);
+	bool wrong = r && (r != -ENOENT || named);
 
 	if (read_options(argc, argv, settings, false, &option)) {
 		if (wrong)
@@ -211,13 +247,12 @@ static int read_all(int argc, char **argv, struct settings *settings, struct fau
 		*f = option;
 		wrong = true;
 	}
-	/* Not in StateDirectory, also if that ends with a slash: both would be restored together. */
-	size = strlen(settings->state_directory);
-	while (size > 1 && settings->state_directory[size - 1] == '/')
-		size--;
-	if (!settings->counter[0])
-		snprintf(settings->counter, sizeof(settings->counter), "%.*s-counter/kms.counter",
-			 (int)size, settings->state_directory);
+	if (!settings->counter[0] && put_counter_beside(settings, &option)) {
+		if (wrong)
+			faults_add(all, f);
+		*f = option;
+		wrong = true;
+	}
 	return wrong ? -1 : 0;
 }
 
@@ -240,6 +275,9 @@ void settings_compare(const struct settings *one, const struct settings *other,
 			snprintf(second, sizeof(second), "%u", *(const unsigned int *)b);
 			a = first;
 			b = second;
+		} else if (table[i].size == OWNED) {
+			a = *(char *const *)a;
+			b = *(char *const *)b;
 		}
 		if (strcmp(a, b))
 			each(table[i].key, a, b, userdata);
@@ -248,7 +286,8 @@ void settings_compare(const struct settings *one, const struct settings *other,
 
 /**
  * settings_read() - read kms.conf and the command line
- * @settings: filled; after a fault with all that has none
+ * @settings: filled; after InternalFailure in part, after another fault with all that has none; for
+ *	settings_free() in any case
  * @all: takes all faults but the last one, which is in @f
  * @f: Usage or InvalidConfiguration
  *
@@ -275,4 +314,13 @@ int settings_read(int argc, char **argv, struct settings *settings, struct fault
 		return fault_set(f, "Usage",
 				 "--accept-rollback is for a key store that exists. Give it without --init and --new-store.");
 	return read_all(argc, argv, settings, all, f);
+}
+
+/** settings_free() - free the strings; once more is fine */
+void settings_free(struct settings *settings)
+{
+	for (size_t i = 0; i < TABLE_SIZE; i++)
+		if (table[i].size == OWNED)
+			text_freep((char **)((char *)settings + table[i].offset));
+	text_freep(&settings->config);
 }

@@ -11,18 +11,18 @@
 
 #include "lib/base/faults.h"
 
-/** struct settings - owned by main() */
+/** struct settings - its pointers are owned, and never NULL once read, save @config; settings_free() */
 struct settings {
-	char config[4096];
+	char *config; /* --config; NULL without it */
 	char region[32];
 	char account[13];
-	char listen_unix[108];	 /* "" for none */
+	char listen_unix[108];	 /* "" for none; the kernel takes no longer one, see unix(7) */
 	unsigned int listen_tcp; /* port on 127.0.0.1; 0 for none */
-	char state_directory[4096 - 64];
-	char root_key[4096];
-	char credentials[4096];
-	char audit_file[4096];
-	char counter[4096];   /* file of the counter of changes */
+	char *state_directory;
+	char *root_key;
+	char *credentials;
+	char *audit_file;
+	char *counter;	      /* file of the counter of changes */
 	bool init;	      /* --init: make the missing files, then exit */
 	bool new_store;	      /* --new-store: begin an empty key store */
 	bool accept_rollback; /* --accept-rollback: take an old key store, then exit */
@@ -31,6 +31,9 @@ struct settings {
 
 int settings_read(int argc, char **argv, struct settings *settings, struct faults *all,
 		  struct fault *f);
+
+void settings_free(struct settings *settings);
+#define _cleanup_settings_ __attribute__((cleanup(settings_free)))
 
 /** typedef settings_differ_t - a key of kms.conf with two values */
 typedef void (*settings_differ_t)(const char *key, const char *one, const char *other,

@@ -14,6 +14,7 @@
 #include "lib/base/local_account.h"
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
+#include "lib/base/text.h"
 #include "lib/http/principal.h"
 #include "lib/http/tls.h"
 #include "lib/kms/worker_protocol.h"
@@ -25,10 +26,9 @@ static bool missing(const char *path)
 
 static bool missing_in(const char *folder, const char *name)
 {
-	char path[4096];
+	_cleanup_text_ char *path = text_format("%s/%s", folder, name);
 
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return missing(path);
+	return path && missing(path);
 }
 
 static void check_store(const struct settings *s, struct faults *all)

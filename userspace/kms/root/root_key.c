@@ -7,19 +7,20 @@
 #include "kms/root/root_key.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "kms/keys/crypto.h"
 #include "lib/base/file.h"
+#include "lib/base/text.h"
 
 static int make(const char *path, const char *state_directory, struct fault *f)
 {
 	_cleanup_secret_ struct secret *root = secret_new(CRYPTO_KEY_BYTES);
-	char store[4096];
+	_cleanup_text_ char *store = text_format("%s/kms.sqlite", state_directory);
 
-	snprintf(store, sizeof(store), "%s/kms.sqlite", state_directory);
+	if (!store)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	if (access(store, F_OK) == 0)
 		return fault_set(f, "InvalidConfiguration",
 				 "The root key %s is missing, and without it %s cannot be opened. Put the root key back from your backup.",

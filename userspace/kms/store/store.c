@@ -17,6 +17,7 @@
 #include "kms/store/store_counter.h"
 #include "kms/store/store_row.h"
 #include "lib/base/json.h"
+#include "lib/base/text.h"
 
 /*
  * secure_delete overwrites what a deleted row held. The rollback journal holds sealed pages until
@@ -181,10 +182,9 @@ static bool has_bytes(const char *path)
 /** store_missing() - is there no database in @directory, or an empty file? */
 bool store_missing(const char *directory)
 {
-	char path[4096];
+	_cleanup_text_ char *path = text_format("%s/kms.sqlite", directory);
 
-	snprintf(path, sizeof(path), "%s/kms.sqlite", directory);
-	return !has_bytes(path);
+	return !path || !has_bytes(path);
 }
 
 /**
@@ -230,10 +230,12 @@ static int open_file(struct store *store, const char *path, bool create, struct 
  */
 int store_open(const struct store_setup *setup, struct store **out, struct fault *f)
 {
+	_cleanup_text_ char *path = text_format("%s/kms.sqlite", setup->directory);
 	struct store *store;
-	char path[4096];
 
-	snprintf(path, sizeof(path), "%s/kms.sqlite", setup->directory);
+	if (!path)
+		return fault_set(f, "InternalFailure",
+				 "Out of memory. Free some, and start again.");
 	if (!setup->create && store_find(path, f))
 		return -1;
 	store = calloc(1, sizeof(*store));

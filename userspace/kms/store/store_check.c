@@ -9,6 +9,7 @@
 
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
+#include "lib/base/text.h"
 
 /* The next start rolls back the change that a power cut interrupted. */
 static bool waits_for_start(const struct store *store)
@@ -39,11 +40,12 @@ static int read_head(struct store *store, const char *path, struct fault *f)
  */
 int store_check(const char *directory, const struct secret *root, struct fault *f)
 {
+	_cleanup_text_ char *path = text_format("%s/kms.sqlite", directory);
 	struct store *store;
-	char path[4096];
 	int r;
 
-	snprintf(path, sizeof(path), "%s/kms.sqlite", directory);
+	if (!path)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	if (store_find(path, f))
 		return -1;
 	store = calloc(1, sizeof(*store));
