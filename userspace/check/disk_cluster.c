@@ -17,6 +17,7 @@
 #include "check/ask_agent.h"
 #include "lib/base/config.h"
 #include "lib/base/json.h"
+#include "lib/base/text.h"
 
 static bool is_it(const char *path, dev_t number)
 {
@@ -60,17 +61,16 @@ static int find_in_rows(sqlite3 *db, dev_t number, char *id, size_t size)
 /* A log that is not empty has changes that a reader without a lock does not see. */
 static bool has_log(const char *path)
 {
-	char log[4096 + 8];
+	_cleanup_text_ char *log = text_format("%s-wal", path);
 	struct stat st;
 
-	snprintf(log, sizeof(log), "%s-wal", path);
-	return stat(log, &st) == 0 && st.st_size;
+	return !log || (stat(log, &st) == 0 && st.st_size);
 }
 
 static int find_in_catalog(const struct settings *settings, dev_t number, char *id, size_t size)
 {
 	_cleanup_config_ struct config cfg = { 0 };
-	char path[4096], uri[4096 + 32];
+	_cleanup_text_ char *path = NULL, *uri = NULL;
 	struct fault f = { 0 };
 	sqlite3 *db = NULL;
 	struct stat st;
@@ -78,10 +78,12 @@ static int find_in_catalog(const struct settings *settings, dev_t number, char *
 
 	if (config_load(settings->config, &cfg, &f) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/catalog.sqlite", cfg.state_directory);
+	path = text_format("%s/catalog.sqlite", cfg.state_directory);
+	uri = text_format("file:%s/catalog.sqlite?immutable=1", cfg.state_directory);
+	if (!path || !uri)
+		return -1;
 	if (stat(path, &st) < 0)
 		return errno == ENOENT ? 0 : -1;
-	snprintf(uri, sizeof(uri), "file:%s?immutable=1", path);
 	/* In a URI these bytes would be no part of the name. */
 	if (!strpbrk(path, "%?#") &&
 	    sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL) == SQLITE_OK)

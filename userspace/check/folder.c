@@ -11,6 +11,7 @@
 #include "check/check.h"
 #include "lib/base/config.h"
 #include "lib/base/json.h"
+#include "lib/base/text.h"
 
 #define MIB	  1048576
 #define LEAST	  MIB	     /* the catalog and its journal */
@@ -72,13 +73,19 @@ static void judge_missing(const struct settings *settings, const char *folder,
 		    folder);
 }
 
+static void no_memory(struct finding *finding)
+{
+	finding_set(finding, CHECK_FAILED, "Free memory, then check again.", "Out of memory.");
+}
+
 static void judge_folder(const struct settings *settings, const char *folder, const char *file,
 			 struct finding *finding)
 {
-	char path[4096];
+	_cleanup_text_ char *path = strdup(folder);
 	struct statvfs fs;
 
-	snprintf(path, sizeof(path), "%s", folder);
+	if (!path)
+		return no_memory(finding);
 	finding_set(finding, CHECK_OK, NULL, "%s.", folder);
 	if (statvfs(path, &fs) && errno == ENOENT) {
 		judge_missing(settings, folder, finding);
@@ -117,22 +124,26 @@ static int load(const struct settings *settings, struct config *cfg, struct find
 void check_state(const struct settings *settings, struct finding *finding)
 {
 	_cleanup_config_ struct config cfg = { 0 };
-	char catalog[4096];
+	_cleanup_text_ char *catalog = NULL;
 
 	if (load(settings, &cfg, finding) < 0)
 		return;
-	snprintf(catalog, sizeof(catalog), "%s/catalog.sqlite", cfg.state_directory);
+	catalog = text_format("%s/catalog.sqlite", cfg.state_directory);
+	if (!catalog)
+		return no_memory(finding);
 	judge_folder(settings, cfg.state_directory, catalog, finding);
 }
 
 void check_log(const struct settings *settings, struct finding *finding)
 {
 	_cleanup_config_ struct config cfg = { 0 };
-	char folder[4096];
+	_cleanup_text_ char *folder = NULL;
 
 	if (load(settings, &cfg, finding) < 0)
 		return;
-	snprintf(folder, sizeof(folder), "%s", cfg.audit_file);
+	folder = strdup(cfg.audit_file);
+	if (!folder)
+		return no_memory(finding);
 	parent_of(folder);
 	judge_folder(settings, folder, cfg.audit_file, finding);
 }

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "cli/explain.h"
 #include "cli/output.h"
 #include "lib/base/spawn.h"
+#include "lib/base/text.h"
 
 #define PROGRAM "envelope-check"
 
@@ -41,17 +41,18 @@ static const struct option_spec check_options[] = {
 };
 
 /* The program of the same build, or the installed one. */
-static void find_program(char path[PATH_MAX])
+static char *find_program(void)
 {
-	ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - sizeof(PROGRAM));
-	char *slash;
+	_cleanup_text_ char *self = realpath("/proc/self/exe", NULL);
+	char *slash = self ? strrchr(self, '/') : NULL;
+	char *path = NULL;
 
-	path[size > 0 ? size : 0] = 0;
-	slash = strrchr(path, '/');
 	if (slash)
-		strcpy(slash + 1, PROGRAM);
-	if (!slash || access(path, X_OK))
-		snprintf(path, PATH_MAX, "%s", LIBEXECDIR "/" PROGRAM);
+		path = text_format("%.*s/" PROGRAM, (int)(slash - self), self);
+	if (path && access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return strdup(LIBEXECDIR "/" PROGRAM);
 }
 
 /* Return: the program's output, or NULL. */
@@ -61,15 +62,20 @@ static FILE *start(const struct invocation *invocation, pid_t *pid, struct fault
 	size_t count = devices ? json_object_array_length(devices) : 0, n = 0;
 	const char **argv = calloc(6 + 2 * count, sizeof(*argv));
 	posix_spawn_file_actions_t actions;
-	char path[PATH_MAX], timeout[24];
+	_cleanup_text_ char *path = find_program();
+	char timeout[24];
 	int ends[2], r = ENOMEM;
 
-	if (!argv || pipe2(ends, O_CLOEXEC)) {
+	if (!argv || !path) {
+		free(argv);
+		fault_set(f, "InternalFailure", "Out of memory.");
+		return NULL;
+	}
+	if (pipe2(ends, O_CLOEXEC)) {
 		free(argv);
 		fault_set(f, "InternalFailure", "A pipe cannot be made: %s.", strerror(errno));
 		return NULL;
 	}
-	find_program(path);
 	argv[n++] = path;
 	argv[n++] = "--socket";
 	argv[n++] = invocation->socket;
