@@ -10,30 +10,31 @@
 
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 /**
  * last_good_path() - where the copy is: in the folder that the service manager made
- * @path: filled
  *
  * An agent that was started by hand has no such folder: it neither keeps a copy nor uses one.
  * StateDirectory= of the configuration cannot name the folder, since it may be the line with the fault.
  *
- * Return: false without such a folder.
+ * Return: for free(), or NULL without such a folder.
  */
-bool last_good_path(char path[4096])
+char *last_good_path(void)
 {
 	const char *folders = getenv("STATE_DIRECTORY");
 
 	if (!folders || *folders != '/')
-		return false;
-	return snprintf(path, 4096, "%.*s/" LAST_GOOD, (int)strcspn(folders, ":"), folders) < 4096;
+		return NULL;
+	return text_format("%.*s/" LAST_GOOD, (int)strcspn(folders, ":"), folders);
 }
 
 static int replace(const char *path, const char *text, struct fault *f)
 {
-	char next[4096 + 8];
+	_cleanup_text_ char *next = text_format("%s.new", path);
 
-	snprintf(next, sizeof(next), "%s.new", path);
+	if (!next)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	unlink(next);
 	if (file_create(next, 0600, text, strlen(text), f) < 0)
 		return -1;
@@ -45,10 +46,10 @@ static int replace(const char *path, const char *text, struct fault *f)
 /** last_good_keep() - the agent serves with this configuration: keep it; a failure is logged */
 void last_good_keep(const struct config *config)
 {
-	char path[4096], *text;
+	_cleanup_text_ char *path = last_good_path(), *text = NULL;
 	struct fault f;
 
-	if (!last_good_path(path))
+	if (!path)
 		return;
 	text = config_text(config);
 	if (!text)
@@ -56,5 +57,4 @@ void last_good_keep(const struct config *config)
 	else if (replace(path, text, &f) < 0)
 		log_warning("The configuration is not kept for a restart with a fault in it: %s",
 			    f.message);
-	free(text);
 }

@@ -6,13 +6,11 @@
 #ifndef ENVELOPE_AGENT_LAST_GOOD_H
 #define ENVELOPE_AGENT_LAST_GOOD_H
 
-#include <stdbool.h>
-
 #include "lib/base/config.h"
 
 #define LAST_GOOD "agent.conf.good"
 
-bool last_good_path(char path[4096]);
+char *last_good_path(void);
 void last_good_keep(const struct config *config);
 
 #endif

@@ -40,6 +40,7 @@
 #include "lib/base/local_account.h"
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
+#include "lib/base/text.h"
 #include "lib/kms/worker.h"
 
 static int usage(FILE *stream, const char *name)
@@ -95,13 +96,14 @@ static int parse_options(int argc, char **argv, const char **config)
 
 static int open_files(struct agent *agent, struct fault *f)
 {
-	char path[4096];
+	_cleanup_text_ char *path = text_format("%s/catalog.sqlite", agent->config.state_directory);
 
+	if (!path)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	/* Without its folder the trail waits, and the agent gives no new access. */
 	folder_make_for(agent->config.audit_file, 0750, 0750, NULL);
 	if (folder_make_for(agent->config.agent_socket, 0755, 0755, f) < 0)
 		return -1;
-	snprintf(path, sizeof(path), "%s/catalog.sqlite", agent->config.state_directory);
 	if (audit_open(agent->config.audit_file, agent->config.region, agent->config.account_id,
 		       &agent->audit, f) < 0 ||
 	    catalog_open(path, &agent->catalog, f) < 0)
@@ -257,10 +259,10 @@ static struct agent new_agent(const char *config)
  */
 static int start_as_before(struct agent *agent, const char *config, struct fault *f)
 {
+	_cleanup_text_ char *path = last_good_path();
 	struct fault refused = *f;
-	char path[4096];
 
-	if (strcmp(f->code, "InvalidConfiguration") || !last_good_path(path) || access(path, R_OK))
+	if (strcmp(f->code, "InvalidConfiguration") || !path || access(path, R_OK))
 		return -1;
 	log_error("The configuration is refused, and the last good one, %s, is used in its place: %s",
 		  path, refused.message);

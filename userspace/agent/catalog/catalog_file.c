@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "lib/base/folder.h"
+#include "lib/base/text.h"
 
 #define SCHEMA_VERSION 1
 
@@ -175,12 +176,15 @@ static int copy_to(sqlite3 *db, const char *path)
  */
 static int check_and_repair(const char *path, struct catalog_file *file)
 {
-	char found[256], still[256] = "", aside[4096];
+	_cleanup_text_ char *aside = NULL;
+	char found[256], still[256] = "";
 	int r = check(file->db, found);
 
 	if (r != SQLITE_OK || !found[0])
 		return r;
-	snprintf(aside, sizeof(aside), "%s.repaired-%lld", path, (long long)time(NULL));
+	aside = text_format("%s.repaired-%lld", path, (long long)time(NULL));
+	if (!aside)
+		return SQLITE_NOMEM;
 	r = copy_to(file->db, aside);
 	if (r != SQLITE_OK)
 		return r;
@@ -274,10 +278,9 @@ static int open_database(const char *path, bool alone, struct catalog_file *file
 
 static int set_aside(const char *path, struct catalog_file *file)
 {
-	char aside[4096];
+	_cleanup_text_ char *aside = text_format("%s.damaged-%lld", path, (long long)time(NULL));
 
-	snprintf(aside, sizeof(aside), "%s.damaged-%lld", path, (long long)time(NULL));
-	if (rename(path, aside) < 0)
+	if (!aside || rename(path, aside) < 0)
 		return -1;
 	fault_set(&file->repaired, "CatalogDamaged",
 		  "The catalog %s is damaged: kept as %s. A new one is made from the volume headers. Check the disk.",
@@ -306,16 +309,19 @@ static int open_checked(const char *path, bool alone, struct catalog_file *file,
 /* Opens @path for reading without a lock or a log. The name becomes a URI, so some bytes are quoted. */
 static int open_immutable(const char *path, sqlite3 **ret)
 {
-	char uri[3 * 4096 + 64] = "file:";
-	size_t end = strlen(uri);
+	static const char begin[] = "file:", option[] = "?immutable=1";
+	_cleanup_text_ char *uri = malloc(sizeof(begin) + 3 * strlen(path) + sizeof(option));
+	char *end;
 
-	for (; *path && end + 4 < sizeof(uri) - 32; path++) {
+	if (!uri)
+		return SQLITE_NOMEM;
+	for (end = stpcpy(uri, begin); *path; path++) {
 		if (strchr("%?#", *path))
-			end += (size_t)sprintf(uri + end, "%%%02x", (unsigned char)*path);
+			end += sprintf(end, "%%%02x", (unsigned char)*path);
 		else
-			uri[end++] = *path;
+			*end++ = *path;
 	}
-	strcpy(uri + end, "?immutable=1");
+	strcpy(end, option);
 	return sqlite3_open_v2(uri, ret, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 }
 
