@@ -10,6 +10,10 @@
 
 char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+char *text_take(char **text);
+void text_put(char **text, char *value);
+int text_set(char **text, const char *value);
+
 /* A string that is freed at the end of its block; NULL is fine. */
 void text_freep(char **text);
 #define _cleanup_text_ __attribute__((cleanup(text_freep)))

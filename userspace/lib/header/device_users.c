@@ -14,6 +14,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "lib/base/text.h"
+
 /* The first mount point of @device in the host's mount namespace. */
 static bool find_mount(dev_t device, char *text, size_t size)
 {
@@ -39,13 +41,12 @@ static bool find_mount(dev_t device, char *text, size_t size)
 
 static bool process_has_open(const char *pid, dev_t device)
 {
-	char path[300];
+	_cleanup_text_ char *path = text_format("/proc/%s/fd", pid);
 	struct dirent *entry;
 	bool found = false;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%.16s/fd", pid);
-	dir = opendir(path);
+	dir = path ? opendir(path) : NULL;
 	while (dir && !found && (entry = readdir(dir))) {
 		struct stat st;
 
@@ -64,15 +65,16 @@ static bool find_process(dev_t device, char *text, size_t size)
 	bool found = false;
 
 	while (dir && !found && (entry = readdir(dir))) {
-		char path[300], name[64] = "?";
+		_cleanup_text_ char *path = NULL;
+		char name[64] = "?"; /* the kernel cuts it at 15 bytes */
 		FILE *comm;
 
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
 		    !process_has_open(entry->d_name, device))
 			continue;
 		found = true;
-		snprintf(path, sizeof(path), "/proc/%.16s/comm", entry->d_name);
-		comm = fopen(path, "re");
+		path = text_format("/proc/%s/comm", entry->d_name);
+		comm = path ? fopen(path, "re") : NULL;
 		if (comm) {
 			if (fgets(name, sizeof(name), comm))
 				name[strcspn(name, "\n")] = 0;

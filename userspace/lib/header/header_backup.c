@@ -16,6 +16,7 @@
 
 #include "lib/base/file.h"
 #include "lib/base/json.h"
+#include "lib/base/text.h"
 #include "lib/header/block_device.h"
 #include "lib/header/header.h"
 #include "lib/header/header_owner.h"
@@ -54,7 +55,8 @@ static int read_file(const char *path, uint8_t bytes[HEADER_BACKUP_BYTES], struc
 int header_backup_make(const char *device, uint8_t bytes[HEADER_BACKUP_BYTES],
 		       struct volume_header *out, struct fault *f)
 {
-	char folder[] = "/tmp/envelope-header-XXXXXX", path[sizeof(folder) + 8];
+	char folder[] = "/tmp/envelope-header-XXXXXX";
+	_cleanup_text_ char *path = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
 	int r;
 
@@ -62,13 +64,14 @@ int header_backup_make(const char *device, uint8_t bytes[HEADER_BACKUP_BYTES],
 		return -1;
 	if (!mkdtemp(folder))
 		return file_fault(f);
-	snprintf(path, sizeof(path), "%s/header", folder);
-	r = crypt_header_backup(luks.cd, CRYPT_LUKS2, path);
+	path = text_format("%s/header", folder);
+	r = path ? crypt_header_backup(luks.cd, CRYPT_LUKS2, path) : -ENOMEM;
 	if (r)
 		r = luks_fault(&luks, r, "Cannot back up the volume header of", f);
 	else
 		r = read_file(path, bytes, f);
-	unlink(path);
+	if (path)
+		unlink(path);
 	rmdir(folder);
 	return r ? r : header_backup_read(bytes, out, f);
 }
