@@ -17,6 +17,7 @@
 #include "check/check.h"
 #include "check/disk_cluster.h"
 #include "check/host_file.h"
+#include "lib/base/text.h"
 #include "lib/header/block_device.h"
 #include "lib/header/device_users.h"
 #include "lib/header/header.h"
@@ -76,7 +77,7 @@ static int judge_size(const char *device, struct finding *finding, struct fault 
 /* Does the device of a volume lie on it? */
 static bool is_mapped(dev_t number)
 {
-	char pattern[96], uuid[160];
+	char pattern[96], uuid[160]; /* the kernel takes no longer one (DM_UUID_LEN) */
 	glob_t found = { 0 };
 	bool mapped = false;
 
@@ -116,12 +117,13 @@ static void judge_users(const char *device, dev_t number, struct finding *findin
 static void add_discards(dev_t number, struct finding *finding)
 {
 	static const char *const places[] = { "queue", "../queue" };
-	char path[96], text[32];
+	char text[32];
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/discard_max_bytes",
-			 major(number), minor(number), places[i]);
-		if (!host_line(path, text, sizeof(text)))
+		_cleanup_text_ char *path = text_format("/sys/dev/block/%u:%u/%s/discard_max_bytes",
+							major(number), minor(number), places[i]);
+
+		if (!path || !host_line(path, text, sizeof(text)))
 			continue;
 		finding_add(finding, strtoull(text, NULL, 10) ? "It takes discards."
 							      : "It takes no discards.");
