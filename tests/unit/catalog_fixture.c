@@ -30,7 +30,7 @@ int catalog_set_up(void **state)
 void catalog_fixture_forget(struct catalog_fixture *x)
 {
 	for (size_t i = 0; i < x->count; i++)
-		free(x->loaded[i]);
+		cluster_free(x->loaded[i]);
 	x->count = 0;
 }
 
@@ -86,7 +86,7 @@ struct cluster *catalog_fixture_make(const char *id)
 
 	cluster_make_ids(c);
 	snprintf(c->id, sizeof(c->id), "%s", id);
-	strcpy(c->device, "/dev/vdb");
+	c->device = strdup("/dev/vdb");
 	strcpy(c->key_arn, "arn:aws:kms:us-east-1:123456789012:key/x");
 	strcpy(c->region, "us-east-1");
 	strcpy(c->account, "123456789012");

@@ -18,6 +18,7 @@
 #include "agent/catalog/places.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
+#include "lib/base/text.h"
 
 static void the_disk_of_a_deleted_cluster_is_forgotten(void **state)
 {
@@ -26,17 +27,17 @@ static void the_disk_of_a_deleted_cluster_is_forgotten(void **state)
 	struct fault f;
 
 	catalog_fixture_store(x, c);
-	strcpy(c->disk, "serial:S123");
+	text_set(&c->disk, "serial:S123");
 	assert_int_equal(places_record(x->catalog, c, &f), 0);
 	catalog_fixture_reopen(x);
-	c->disk[0] = 0;
+	text_freep(&c->disk);
 	assert_int_equal(places_find(x->catalog, c, &f), 0);
 	assert_string_equal(c->disk, "serial:S123");
 	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
 	assert_int_equal(places_find(x->catalog, c, &f), 0);
-	if (c->disk[0])
+	if (c->disk)
 		fail_msg("the catalog still has the disk of a deleted cluster");
-	free(c);
+	cluster_free(c);
 }
 
 static void the_grant_of_a_deleted_cluster_is_forgotten(void **state)
@@ -56,7 +57,7 @@ static void the_grant_of_a_deleted_cluster_is_forgotten(void **state)
 	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
 	if (grants_find(x->catalog, c->volume_id, &found, &f))
 		fail_msg("the catalog still has the grant of a deleted cluster");
-	free(c);
+	cluster_free(c);
 }
 
 static bool is_protected(struct catalog_fixture *x, struct cluster *c)
@@ -96,7 +97,7 @@ static void a_protection_lasts_as_long_as_its_cluster(void **state)
 	sqlite3_close(db);
 	assert_int_equal(protections_find(x->catalog, c, &f), -1);
 	assert_true(c->deletion_protection);
-	free(c);
+	cluster_free(c);
 }
 
 static void a_profile_and_an_endpoint_last_as_long_as_their_cluster(void **state)
@@ -122,7 +123,7 @@ static void a_profile_and_an_endpoint_last_as_long_as_their_cluster(void **state
 	assert_int_equal(reaches_find(x->catalog, c, &f), 0);
 	if (c->reach.profile[0] || c->reach.endpoint[0])
 		fail_msg("the catalog still has the endpoint of a deleted cluster");
-	free(c);
+	cluster_free(c);
 }
 
 static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
@@ -151,7 +152,7 @@ static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
 	assert_int_equal(boot_starts_find(x->catalog, c, &f), 0);
 	if (c->restart.at_boot)
 		fail_msg("the catalog still has the boot start of a deleted cluster");
-	free(c);
+	cluster_free(c);
 }
 
 int main(void)

@@ -18,6 +18,7 @@
 
 #include "agent/catalog/catalog.h"
 #include "catalog_fixture.h"
+#include "lib/base/text.h"
 
 static void all_fields_survive(void **state)
 {
@@ -37,8 +38,11 @@ static void all_fields_survive(void **state)
 	assert_int_equal(x->count, 1);
 	/* The stored and the loaded cluster are equal up to the last persistent field. */
 	c->next = x->loaded[0]->next;
+	assert_string_equal(c->device, x->loaded[0]->device);
+	text_put(&c->device, x->loaded[0]->device);
 	assert_memory_equal(c, x->loaded[0], offsetof(struct cluster, key));
-	free(c);
+	text_take(&c->device);
+	cluster_free(c);
 }
 
 static void a_requested_key_is_no_arn(void **state)
@@ -56,7 +60,7 @@ static void a_requested_key_is_no_arn(void **state)
 	assert_string_equal(x->loaded[0]->requested_key, "alias/orders");
 	assert_string_equal(x->loaded[0]->key_arn, "");
 	assert_string_equal(cluster_key(x->loaded[0]), "alias/orders");
-	free(c);
+	cluster_free(c);
 }
 
 static void changes_replace_and_order_stays(void **state)
@@ -69,7 +73,7 @@ static void changes_replace_and_order_stays(void **state)
 	catalog_fixture_store(x, b);
 	a->status = CLUSTER_INACCESSIBLE;
 	strcpy(a->reason, "gone");
-	strcpy(a->device, "/dev/vdc");
+	text_set(&a->device, "/dev/vdc");
 	catalog_fixture_store(x, a);
 	catalog_fixture_load(x);
 	assert_int_equal(x->count, 2);
@@ -78,8 +82,8 @@ static void changes_replace_and_order_stays(void **state)
 	assert_string_equal(x->loaded[0]->reason, "gone");
 	assert_string_equal(x->loaded[0]->device, "/dev/vdc");
 	assert_string_equal(x->loaded[1]->id, "a-second");
-	free(a);
-	free(b);
+	cluster_free(a);
+	cluster_free(b);
 }
 
 static void twins_are_refused(void **state)
@@ -95,8 +99,8 @@ static void twins_are_refused(void **state)
 	assert_int_equal(catalog_store(x->catalog, b, &f), -1);
 	catalog_fixture_load(x);
 	assert_int_equal(x->count, 1);
-	free(a);
-	free(b);
+	cluster_free(a);
+	cluster_free(b);
 }
 
 static void deleted_is_gone(void **state)
@@ -111,7 +115,7 @@ static void deleted_is_gone(void **state)
 	catalog_fixture_reopen(x);
 	catalog_fixture_load(x);
 	assert_int_equal(x->count, 0);
-	free(a);
+	cluster_free(a);
 }
 
 static size_t set_aside(struct catalog_fixture *x)
@@ -145,7 +149,7 @@ static void damaged_file_is_kept_aside(void **state)
 	catalog_fixture_store(x, a);
 	catalog_fixture_load(x);
 	assert_int_equal(x->count, 1);
-	free(a);
+	cluster_free(a);
 }
 
 static void newer_file_is_left_alone(void **state)
@@ -212,8 +216,8 @@ static void a_damaged_index_is_noticed_and_rebuilt(void **state)
 	globfree(&files);
 	catalog_fixture_reopen(x);
 	assert_null(catalog_repaired(x->catalog));
-	free(a);
-	free(b);
+	cluster_free(a);
+	cluster_free(b);
 }
 
 static void count_call(void *userdata)
@@ -251,7 +255,7 @@ static void a_file_that_cannot_be_opened_is_replaced_in_memory(void **state)
 	x->catalog = NULL;
 	unlink(path);
 	assert_int_equal(rmdir(x->path), 0);
-	free(a);
+	cluster_free(a);
 }
 
 static void strange_status_is_skipped(void **state)
@@ -272,8 +276,8 @@ static void strange_status_is_skipped(void **state)
 	catalog_fixture_load(x);
 	assert_int_equal(x->count, 1);
 	assert_string_equal(x->loaded[0]->id, "db2");
-	free(a);
-	free(b);
+	cluster_free(a);
+	cluster_free(b);
 }
 
 int main(void)

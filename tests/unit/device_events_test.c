@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/volume/device_events.c agent/volume/growth.c agent/volume/sysfs.c agent/catalog/cluster_list.c agent/lease/lease.c */
+/* sources: agent/volume/device_events.c agent/volume/growth.c agent/volume/sysfs.c agent/catalog/cluster_list.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * A look at the devices judges no cluster whose operation ended after the look began: the look may not
  * have seen a device that the operation made, and the cluster would lose its key.

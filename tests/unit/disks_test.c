@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,12 @@
 #include "agent/volume/disk_identity.h"
 #include "agent/volume/disks.h"
 #include "agent/volume/mapper.h"
+#include "lib/base/text.h"
 
-#define LONG_NAME "vg1-pvc--3f0c1a52--9d4e--4b77--8a21--6f5e0b9c7d18"
+/* As long as the kernel takes one: DM_NAME_LEN is 128, with the final NUL. */
+#define LONG_NAME                                                          \
+	"vg1-pvc--3f0c1a52--9d4e--4b77--8a21--6f5e0b9c7d18-and-a-snapshot" \
+	"-that-somebody-has-named-with-care-and-at-some-length-2026-11-2"
 
 static char root[64] = "/tmp/disks-test-XXXXXX";
 static bool private; /* the fake sysfs is mounted */
@@ -147,32 +152,33 @@ static bool is_listed(const char *path)
 
 	for (size_t i = 0; i < count; i++)
 		found |= !strcmp(disks[i].path, path);
-	free(disks);
+	disks_free(disks, count);
 	return found;
 }
 
 static void a_device_below_another_one_is_no_volume(void **state)
 {
-	char holder[PATH_MAX];
+	_cleanup_text_ char *holder = NULL, *other = NULL;
 
 	need_mounts();
 	assert_true(is_listed("/dev/md0"));
 	if (is_listed("/dev/sda"))
 		fail_msg("the leg of a mirror is listed");
-	assert_true(disks_holder(makedev(8, 0), holder));
+	assert_int_equal(disks_holder(makedev(8, 0), &holder), 1);
 	assert_string_equal(holder, "/dev/md0");
-	assert_false(disks_holder(makedev(9, 0), holder));
+	assert_int_equal(disks_holder(makedev(9, 0), &other), 0);
+	assert_null(other);
 }
 
 static void the_device_of_a_volume_holds_its_disk_for_the_volume(void **state)
 {
-	char holder[PATH_MAX];
+	_cleanup_text_ char *holder = NULL;
 
 	need_mounts();
 	assert_true(is_listed("/dev/sdb"));
 	assert_true(is_listed("/dev/sdc"));
 	assert_false(is_listed("/dev/mapper/envelope-db1"));
-	assert_false(disks_holder(makedev(8, 16), holder));
+	assert_int_equal(disks_holder(makedev(8, 16), &holder), 0);
 }
 
 static void a_suspended_device_is_not_looked_at(void **state)
@@ -221,9 +227,8 @@ static void a_device_overlaps_with_what_it_is_made_of(void **state)
 
 static void expect(unsigned int maj, unsigned int min, const char *expected)
 {
-	char identity[DISK_IDENTITY_MAX];
+	_cleanup_text_ char *identity = disk_identity(makedev(maj, min));
 
-	disk_identity(makedev(maj, min), identity);
 	assert_string_equal(identity, expected);
 }
 

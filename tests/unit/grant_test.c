@@ -60,6 +60,7 @@ static int set_up(void **state)
 	static const struct cluster made = {
 		.agent = &agent,
 		.id = "db1",
+		.device = (char *)"/dev/vdb",
 		.volume_id = "vol-0123456789abcdef0",
 		.key_arn =
 			"arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/catalog/jobs.h"
+#include "lib/base/text.h"
 
 static char directory[] = "/tmp/jobs-test-XXXXXX", path[64];
 
@@ -55,7 +56,7 @@ static void a_row_survives_its_agent(void **state)
 	assert_int_equal(jobs_find(catalog, job.volume_id, &found, &f), 0);
 	assert_int_equal(jobs_record(catalog, &job, &f), 0);
 	strcpy(job.step, "format");
-	strcpy(job.made, "/dev/vdb");
+	text_set(&job.made, "/dev/vdb");
 	job.begun = 1800000000;
 	assert_int_equal(jobs_record(catalog, &job, &f), 0);
 	catalog_close(catalog);
@@ -65,10 +66,12 @@ static void a_row_survives_its_agent(void **state)
 	assert_string_equal(found.step, "format");
 	assert_string_equal(found.made, "/dev/vdb");
 	assert_true(found.begun == 1700000000);
+	jobs_clear(&found);
 	assert_int_equal(jobs_find(catalog, "vol-0123456789abcdef1", &found, &f), 0);
 	assert_int_equal(jobs_forget(catalog, job.volume_id, &f), 0);
 	assert_int_equal(jobs_forget(catalog, job.volume_id, &f), 0);
 	assert_int_equal(jobs_find(catalog, job.volume_id, &found, &f), 0);
+	jobs_clear(&job);
 	catalog_close(catalog);
 }
 

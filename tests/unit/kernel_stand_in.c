@@ -7,8 +7,7 @@
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
  *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw
- *					discards|none SECTORS", all after
- *					the number optional
+ *					discards|none SECTORS", all after the number optional
  *	$ENVELOPE_STAND_IN/mapped/NAME	what is read from a device; without the file it cannot be read
  *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
  *	$ENVELOPE_STAND_IN/disk-looks	a byte for each look at all disks, by any job
@@ -17,8 +16,7 @@
  *	$ENVELOPE_STAND_IN/host		"HOST-ID BOOT-ID" of this host; without the file it has none
  *	$ENVELOPE_STAND_IN/reservations/DISK/PATH  "KEY", in hexadecimal digits: the registration of a host,
  *					whose id is its path to the disk; a link named "holder" names the
- *					path with the reservation. Disks without a folder have no
- *					reservations
+ *					path with the reservation. Disks without a folder have none
  *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks; if the
  *					file names a device, only the removal of that device
  *	$ENVELOPE_STAND_IN/hung-key	while this file exists, adding a key blocks
@@ -50,6 +48,7 @@
 #include "agent/volume/reservation_call.h"
 #include "dm-envelope.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 #define SERIAL_FIRST 1000
 #define SERIAL_LAST  1999
@@ -337,9 +336,9 @@ static void write_device(const struct mapping *m)
 	write_line("devices", m->name, line);
 }
 
-void mapper_path(const char *name, char path[MAPPER_PATH_MAX])
+char *mapper_path(const char *name)
 {
-	snprintf(path, MAPPER_PATH_MAX, "%s/mapped/%s", getenv("ENVELOPE_STAND_IN"), name);
+	return text_format("%s/mapped/%s", getenv("ENVELOPE_STAND_IN"), name);
 }
 
 int mapper_create(const struct device_table *table, struct fault *f)
@@ -451,26 +450,26 @@ int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 
 /* ---- disks ---- */
 
-bool disks_holder(dev_t number, char holder[PATH_MAX])
+int disks_holder(dev_t number, char **ret)
 {
-	char device[256], path[512];
-	bool found = false;
+	char device[256], holder[256], path[512];
 	struct stat st;
 	FILE *holders = fopen(place(path, "holders", ""), "re");
 
-	while (holders && !found && fscanf(holders, "%255s %255s", device, holder) == 2)
-		found = stat(device, &st) == 0 && st.st_rdev == number;
+	*ret = NULL;
+	while (holders && !*ret && fscanf(holders, "%255s %255s", device, holder) == 2)
+		*ret = stat(device, &st) == 0 && st.st_rdev == number ? strdup(holder) : NULL;
 	if (holders)
 		fclose(holders);
-	return found;
+	return *ret != NULL;
 }
 
 static bool lies_on(dev_t a, dev_t b)
 {
-	char holder[PATH_MAX];
+	_cleanup_text_ char *holder = NULL;
 	struct stat st;
 
-	return disks_holder(b, holder) && stat(holder, &st) == 0 && st.st_rdev == a;
+	return disks_holder(b, &holder) && stat(holder, &st) == 0 && st.st_rdev == a;
 }
 
 bool disks_overlap(dev_t a, dev_t b)
@@ -481,13 +480,16 @@ bool disks_overlap(dev_t a, dev_t b)
 size_t disks_list(struct disk **ret)
 {
 	struct disk *list = calloc(16, sizeof(*list));
-	char path[512], holder[PATH_MAX];
+	char path[512], device[256], *holder = NULL;
 	struct stat st;
 	FILE *disks = fopen(place(path, "disks", ""), "re");
 	size_t count = 0;
 
-	while (disks && count < 16 && fscanf(disks, "%255s", list[count].path) == 1)
-		count += stat(list[count].path, &st) == 0 && !disks_holder(st.st_rdev, holder);
+	while (disks && count < 16 && fscanf(disks, "%255s", device) == 1)
+		if (stat(device, &st) == 0 && !disks_holder(st.st_rdev, &holder))
+			list[count++].path = strdup(device);
+		else
+			text_freep(&holder);
 	if (disks)
 		fclose(disks);
 	disks = fopen(place(path, "disk-looks", ""), "ae");

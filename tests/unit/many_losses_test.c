@@ -191,6 +191,7 @@ static int setup(void **state)
 		snprintf(c->id, sizeof(c->id), "db%d", i);
 		snprintf(c->volume_id, sizeof(c->volume_id), "vol-%017d", i);
 		strcpy(c->region, "us-east-1");
+		c->device = strdup("/dev/vdb");
 		strcpy(c->grant.kms, "unused account ");
 		snprintf(c->resource_id, sizeof(c->resource_id), "cluster-%d", i);
 		c->status = CLUSTER_AVAILABLE;
@@ -220,7 +221,7 @@ static int teardown(void **state)
 static void count_stored(struct cluster *cluster, void *userdata)
 {
 	*(unsigned int *)userdata += cluster->status == agent.clusters->status;
-	free(cluster);
+	cluster_free(cluster);
 }
 
 /* Clusters that the catalog has with the status that they have. */

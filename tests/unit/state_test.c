@@ -344,6 +344,7 @@ static void refuse_other(size_t i, int key)
 	struct cluster *c = &others[i];
 
 	*c = (struct cluster){ .agent = &agent,
+			       .device = (char *)"/dev/vdc",
 			       .status = CLUSTER_AVAILABLE,
 			       .grant = cluster.grant,
 			       .next = agent.clusters };
@@ -422,6 +423,7 @@ static int set_up(void **state)
 					    .region = (char *)"us-east-1",
 					    .kms_endpoint = (char *)"https://unused" } };
 	cluster = (struct cluster){
+		.device = (char *)"/dev/vdb",
 		.agent = &agent,
 		.id = "db1",
 		.volume_id = "vol-0123456789abcdef0",

@@ -7,10 +7,11 @@
 #include "agent/lease/lease.h"
 #include "lib/base/format_time.h"
 #include "lib/base/json.h"
+#include "lib/base/text.h"
 
 static void add_mapper_device(json_object *o, const struct cluster *cluster)
 {
-	char path[160];
+	_cleanup_text_ char *path = NULL;
 
 	/* What a start found is of no interest without the device. */
 	if (cluster->warning[0] &&
@@ -18,8 +19,9 @@ static void add_mapper_device(json_object *o, const struct cluster *cluster)
 		json_add_string(o, "Warning", cluster->warning);
 	if (!cluster->mapping.name[0])
 		return;
-	snprintf(path, sizeof(path), "/dev/mapper/%s", cluster->mapping.name);
-	json_add_string(o, "MapperDevice", path);
+	path = text_format("/dev/mapper/%s", cluster->mapping.name);
+	if (path)
+		json_add_string(o, "MapperDevice", path);
 	json_add_bool(o, "ReadOnly", cluster->mapping.read_only);
 }
 

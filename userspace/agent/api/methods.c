@@ -66,7 +66,7 @@ static int check_device(struct agent *agent, const char *device, const struct cl
 				 device);
 	for (struct cluster *c = agent->clusters; c; c = c->next)
 		if (c != self &&
-		    (is_on(c->device, st.st_rdev) || (c->found[0] && is_on(c->found, st.st_rdev))))
+		    (is_on(c->device, st.st_rdev) || (c->found && is_on(c->found, st.st_rdev))))
 			return fault_set(f, "VolumeInUse",
 					 "%.200s holds the volume of the cluster %s, or overlaps with its device. Use another device. Only if the data of %s may be destroyed: delete %s first.",
 					 device, c->id, c->id, c->id);
@@ -79,14 +79,15 @@ static struct cluster *new_cluster(struct agent *agent, const struct create_requ
 {
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
 
-	if (!cluster || cluster_make_ids(cluster) < 0) {
-		free(cluster);
+	if (cluster)
+		cluster->device = strdup(request->device);
+	if (!cluster || !cluster->device || cluster_make_ids(cluster) < 0) {
+		cluster_free(cluster);
 		fault_set(f, "InternalFailure", "Out of memory.");
 		return NULL;
 	}
 	for (size_t i = 0; i < sizeof(cluster->id) - 1 && request->identifier[i]; i++)
 		cluster->id[i] = (char)(request->identifier[i] | 0x20);
-	snprintf(cluster->device, sizeof(cluster->device), "%s", request->device);
 	snprintf(cluster->region, sizeof(cluster->region), "%s",
 		 request->region ? request->region : request->host_region);
 	snprintf(cluster->account, sizeof(cluster->account), "%s", request->host_account);
@@ -154,9 +155,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 			  request.identifier);
 		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	}
-	if (strlen(request.device) >= sizeof(cluster->device))
-		fault_set(&f, "InvalidParameterValue", "The device's path is too long.");
-	if (f.code[0] || check_device(agent, request.device, NULL, &number, &f) < 0)
+	if (check_device(agent, request.device, NULL, &number, &f) < 0)
 		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	cluster = new_cluster(agent, &request, &f);
 	op = cluster && record_choices(cluster, params, &f) == 0

@@ -12,6 +12,7 @@
 #include "agent/catalog/catalog_file.h"
 #include "agent/catalog/statement.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 /**
  * struct catalog - owned by the agent, used in the event loop only
@@ -149,7 +150,7 @@ static struct cluster *from_row(sqlite3_stmt *s)
 	column_text(s, 0, c->volume_id, sizeof(c->volume_id));
 	column_text(s, 1, c->id, sizeof(c->id));
 	column_text(s, 2, c->resource_id, sizeof(c->resource_id));
-	column_text(s, 3, c->device, sizeof(c->device));
+	c->device = text_format("%s", (const char *)sqlite3_column_text(s, 3));
 	column_text(s, 4, c->key_arn, sizeof(c->key_arn));
 	column_text(s, 5, c->region, sizeof(c->region));
 	column_text(s, 6, c->account, sizeof(c->account));
@@ -159,9 +160,10 @@ static struct cluster *from_row(sqlite3_stmt *s)
 	c->denied_since = sqlite3_column_int64(s, 10);
 	size = sqlite3_column_bytes(s, 11);
 	column_text(s, 12, c->header_sha256, sizeof(c->header_sha256));
-	if (!cluster_status_parse(status, &c->status) || size > VOLUME_WRAPPED_KEY_MAX) {
+	if (!c->device || !cluster_status_parse(status, &c->status) ||
+	    size > VOLUME_WRAPPED_KEY_MAX) {
 		log_error("The catalog's entry of cluster %s is not understood.", c->id);
-		free(c);
+		cluster_free(c);
 		return NULL;
 	}
 	/* A creation may not have resolved its key: the column has the requested key then. */

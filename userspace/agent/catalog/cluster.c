@@ -76,10 +76,21 @@ int cluster_make_ids(struct cluster *cluster)
 	return 0;
 }
 
+/** cluster_free() - of one that is in no list; NULL is fine */
+void cluster_free(struct cluster *cluster)
+{
+	if (!cluster)
+		return;
+	free(cluster->device);
+	free(cluster->found);
+	free(cluster->disk);
+	free(cluster);
+}
+
 /** cluster_disk_path() - where the disk with the volume is, as far as is known */
 const char *cluster_disk_path(const struct cluster *cluster)
 {
-	return cluster->found[0] ? cluster->found : cluster->device;
+	return cluster->found ? cluster->found : cluster->device;
 }
 
 /** cluster_from_header() - take over the fields of a verified or adopted header */

@@ -43,9 +43,9 @@ struct grant {
 };
 
 /**
- * struct cluster - owned by the agent's list; only the event loop touches it
+ * struct cluster - owned by the agent's list; only the event loop touches it; cluster_free()
  * @id: DB cluster identifier, lower case
- * @device: path of the block device with the ciphertext, as the user gave it
+ * @device: path of the block device with the ciphertext, as the user gave it; owned
  * @requested_key: the key of a creation as its request named it: ARN, id or alias
  * @key_arn: ARN of the key; "" until the KMS has resolved @requested_key
  * @status, @reason: AWS's word, and why
@@ -56,11 +56,11 @@ struct grant {
  * @grant: of its key, in a table of its own
  *
  * Above is what the catalog keeps. Below is what this process knows:
- * @disk: identity of the disk with the volume, from a table of its own; "" if it is not known
+ * @disk: identity of the disk with the volume, owned, from a table of its own; NULL if it is not known
  * @deletion_protection: no deletion; from a table of its own
  * @allow_discards: discards are to reach the disk, from a table of its own
  * @reach: from a table of its own
- * @found: path at which the disk was last found, "" if it was not yet
+ * @found: path at which the disk was last found, owned; NULL if it was not yet
  * @absent: the disk was not there at the last look at the disks
  * @key: serial number of the kernel key that this agent renews, 0 for none
  * @deadline_ns: end of the lease, CLOCK_BOOTTIME
@@ -95,7 +95,7 @@ struct cluster {
 	char id[CLUSTER_ID_MAX + 1];
 	char resource_id[35];
 	char volume_id[22];
-	char device[PATH_MAX];
+	char *device;
 	char requested_key[ARN_MAX];
 	char key_arn[ARN_MAX];
 	char region[32];
@@ -109,11 +109,11 @@ struct cluster {
 	char header_sha256[65];
 	struct grant grant;
 
-	char disk[DISK_IDENTITY_MAX];
+	char *disk;
 	bool deletion_protection;
 	bool allow_discards;
 	struct reach reach;
-	char found[PATH_MAX];
+	char *found;
 	bool absent;
 	int32_t key;
 	uint64_t deadline_ns;
@@ -179,6 +179,7 @@ const char *cluster_key(const struct cluster *cluster);
 bool cluster_is_inaccessible(const struct cluster *cluster);
 bool cluster_is_in_between(const struct cluster *cluster);
 
+void cluster_free(struct cluster *cluster);
 int cluster_make_ids(struct cluster *cluster);
 void cluster_from_header(struct cluster *cluster, const struct volume_header *header);
 bool cluster_has_header(const struct cluster *cluster, const struct volume_header *header);

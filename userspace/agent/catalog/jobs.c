@@ -3,8 +3,10 @@
 #include "agent/catalog/jobs.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "agent/catalog/statement.h"
+#include "lib/base/text.h"
 
 /**
  * jobs_record() - write the job of a volume, new or at another step
@@ -14,7 +16,8 @@
  */
 int jobs_record(struct catalog *catalog, const struct job *job, struct fault *f)
 {
-	const char *const text[] = { job->volume_id, job->kind, job->step, job->made };
+	const char *const text[] = { job->volume_id, job->kind, job->step,
+				     job->made ? job->made : "" };
 	sqlite3_stmt *statement;
 	int r = statement_begin(catalog_db(catalog),
 				"INSERT INTO job VALUES (?,?,?,?,?)"
@@ -35,7 +38,12 @@ static void column_text(sqlite3_stmt *statement, int column, char *text, size_t 
 	snprintf(text, size, "%s", (const char *)sqlite3_column_text(statement, column));
 }
 
-/** jobs_find() - the job of a volume; 1 when @ret is filled, 0 when the volume has no job, or -1 */
+/**
+ * jobs_find() - the job of a volume
+ * @ret: empty; for jobs_clear()
+ *
+ * Return: 1 when @ret is filled, 0 when the volume has no job, or -1.
+ */
 int jobs_find(struct catalog *catalog, const char *volume_id, struct job *ret, struct fault *f)
 {
 	sqlite3_stmt *statement;
@@ -50,13 +58,21 @@ int jobs_find(struct catalog *catalog, const char *volume_id, struct job *ret, s
 		column_text(statement, 0, ret->volume_id, sizeof(ret->volume_id));
 		column_text(statement, 1, ret->kind, sizeof(ret->kind));
 		column_text(statement, 2, ret->step, sizeof(ret->step));
-		column_text(statement, 3, ret->made, sizeof(ret->made));
+		text_put(&ret->made,
+			 text_format("%s", (const char *)sqlite3_column_text(statement, 3)));
 		ret->begun = sqlite3_column_int64(statement, 4);
 	}
 	sqlite3_finalize(statement);
 	if (r == SQLITE_ROW)
 		return 1;
 	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "read", "a job in the catalog", f);
+}
+
+/** jobs_clear() - free what @job owns, and empty it */
+void jobs_clear(struct job *job)
+{
+	free(job->made);
+	*job = (struct job){ 0 };
 }
 
 /**

@@ -265,7 +265,7 @@ int rules_relocate(const struct cluster *cluster, const char *device, struct fau
 {
 	if (check_stopped(cluster, f) < 0)
 		return -1;
-	if (device[0] != '/' || strlen(device) >= sizeof(cluster->device))
+	if (device[0] != '/')
 		return fault_set(f, "InvalidParameterValue",
 				 "The device must be named by its whole path, such as /dev/vdb.");
 	return 0;

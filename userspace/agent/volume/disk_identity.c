@@ -7,11 +7,13 @@
 #include "agent/volume/disk_identity.h"
 
 #include <blkid/blkid.h>
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "agent/volume/sysfs.h"
+#include "lib/base/text.h"
 
 #define NONE	"none"
 #define DM_NAME "dm-name:"
@@ -29,21 +31,20 @@ static char *trim(char *text)
 }
 
 /* A loop device is what its file is. A copy that was put in the file's place is another inode. */
-static bool identify_loop(const char *name, char identity[DISK_IDENTITY_MAX])
+static char *identify_loop(const char *name)
 {
-	char file[PATH_MAX], offset[PATH_MAX];
+	_cleanup_text_ char *file = sysfs_read(name, "loop/backing_file");
+	_cleanup_text_ char *offset = sysfs_read(name, "loop/offset");
 	struct stat st = { 0 };
 
-	if (!sysfs_read(name, "loop/backing_file", file))
-		return false;
-	sysfs_read(name, "loop/offset", offset);
+	if (!file)
+		return strdup(NONE);
 	stat(file, &st);
-	snprintf(identity, DISK_IDENTITY_MAX, "file:%llu+%.20s:%.*s", (unsigned long long)st.st_ino,
-		 offset, PATH_MAX - 64, file);
-	return true;
+	return text_format("file:%llu+%s:%s", (unsigned long long)st.st_ino, offset ? offset : "",
+			   file);
 }
 
-static void identify_whole(const char *name, char identity[DISK_IDENTITY_MAX])
+static char *identify_whole(const char *name)
 {
 	static const struct {
 		const char *attribute;
@@ -53,94 +54,86 @@ static void identify_whole(const char *name, char identity[DISK_IDENTITY_MAX])
 		{ "device/wwid", "wwid:" },	{ "wwid", "wwid:" },	{ "serial", "serial:" },
 		{ "device/serial", "serial:" },
 	};
-	char text[PATH_MAX], *word;
 
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(*attributes); i++) {
-		sysfs_read(name, attributes[i].attribute, text);
-		word = trim(text);
-		if (!word[0])
-			continue;
-		snprintf(identity, DISK_IDENTITY_MAX, "%s%.*s", attributes[i].word,
-			 DISK_IDENTITY_MAX - 16, word);
-		return;
+		_cleanup_text_ char *text = sysfs_read(name, attributes[i].attribute);
+		const char *word = text ? trim(text) : "";
+
+		if (word[0])
+			return text_format("%s%s", attributes[i].word, word);
 	}
-	if (!identify_loop(name, identity))
-		snprintf(identity, DISK_IDENTITY_MAX, NONE);
+	return identify_loop(name);
 }
 
-/* The partition's entry in the table of its disk; "" without a uuid. */
-static void partition_uuid(const char *name, char uuid[64])
+/* The partition's entry in the table of its disk; NULL without a uuid. */
+static char *partition_uuid(const char *name)
 {
-	char node[PATH_MAX];
+	_cleanup_text_ char *node = sysfs_node(name);
+	blkid_probe probe = node ? blkid_new_probe_from_filename(node) : NULL;
 	const char *value = NULL;
-	blkid_probe probe;
+	char *uuid = NULL;
 
-	uuid[0] = 0;
-	sysfs_node(name, node);
-	probe = blkid_new_probe_from_filename(node);
 	if (!probe)
-		return;
+		return NULL;
 	blkid_probe_enable_superblocks(probe, 0);
 	blkid_probe_enable_partitions(probe, 1);
 	blkid_probe_set_partitions_flags(probe, BLKID_PARTS_ENTRY_DETAILS);
 	if (blkid_do_safeprobe(probe) == 0 &&
 	    blkid_probe_lookup_value(probe, "PART_ENTRY_UUID", &value, NULL) == 0)
-		snprintf(uuid, 64, "%s", value);
+		uuid = strdup(value);
 	blkid_free_probe(probe);
+	return uuid;
 }
 
 /**
  * disk_identity() - what identifies a block device
- * @identity: one line; "none" for a device that has nothing but its path
+ *
+ * Return: one line, for free(); "none" for a device that has nothing but its path, NULL without memory.
  */
-void disk_identity(dev_t number, char identity[DISK_IDENTITY_MAX])
+char *disk_identity(dev_t number)
 {
-	char name[NAME_MAX + 1], disk[NAME_MAX + 1], partition[PATH_MAX], uuid[64];
-	size_t length;
+	_cleanup_text_ char *name = sysfs_name(number), *disk = NULL, *whole = NULL, *uuid = NULL;
+	_cleanup_text_ char *partition = NULL;
 
-	snprintf(identity, DISK_IDENTITY_MAX, NONE);
-	if (!sysfs_name(number, name))
-		return;
-	if (!sysfs_disk_of(name, disk)) {
-		identify_whole(name, identity);
-		return;
-	}
-	sysfs_read(name, "partition", partition);
-	partition_uuid(name, uuid);
-	identify_whole(disk, identity);
-	length = strlen(identity);
-	if (length > DISK_IDENTITY_MAX - 96)
-		length = DISK_IDENTITY_MAX - 96;
-	snprintf(identity + length, DISK_IDENTITY_MAX - length,
-		 uuid[0] ? " partuuid:%s" : " part:%.8s", uuid[0] ? uuid : partition);
+	if (!name)
+		return errno == ENOMEM ? NULL : strdup(NONE);
+	disk = sysfs_disk_of(name);
+	whole = identify_whole(disk ? disk : name);
+	if (!disk || !whole)
+		return text_take(&whole);
+	uuid = partition_uuid(name);
+	if (uuid)
+		return text_format("%s partuuid:%s", whole, uuid);
+	partition = sysfs_read(name, "partition");
+	return text_format("%s part:%s", whole, partition ? partition : "");
 }
 
 /**
  * disk_node() - the kernel's own path of a block device, which only root can exchange
  *
- * Return: false if there is no such device, or /dev has something else under its name.
+ * Return: for free(), or NULL if there is no such device, or /dev has something else under its name.
  */
-bool disk_node(dev_t number, char node[PATH_MAX])
+char *disk_node(dev_t number)
 {
-	char name[NAME_MAX + 1];
+	_cleanup_text_ char *name = sysfs_name(number);
+	_cleanup_text_ char *node = name ? sysfs_node(name) : NULL;
 	struct stat st;
 
-	if (!sysfs_name(number, name))
-		return false;
-	sysfs_node(name, node);
-	return stat(node, &st) == 0 && S_ISBLK(st.st_mode) && st.st_rdev == number;
+	if (!node || stat(node, &st) < 0 || !S_ISBLK(st.st_mode) || st.st_rdev != number)
+		return NULL;
+	return text_take(&node);
 }
 
 /**
  * disk_identity_proves() - are two identities, seen under different paths, those of one disk?
- * @stored: from the catalog, "" if it has none
- * @seen: of a device under another path
+ * @stored: from the catalog, NULL if it has none
+ * @seen: of a device under another path; NULL if it is not known
  *
  * The name of a device-mapper device is no proof: a renaming gives it to another device.
  */
 bool disk_identity_proves(const char *stored, const char *seen)
 {
-	return stored[0] && !strcmp(stored, seen) && strcmp(stored, NONE) &&
+	return stored && seen && stored[0] && !strcmp(stored, seen) && strcmp(stored, NONE) &&
 	       strncmp(stored, NONE " part:", strlen(NONE " part:")) &&
 	       strncmp(stored, DM_NAME, strlen(DM_NAME));
 }

@@ -6,14 +6,11 @@
 #ifndef ENVELOPE_DISK_IDENTITY_H
 #define ENVELOPE_DISK_IDENTITY_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define DISK_IDENTITY_MAX PATH_MAX
-
-void disk_identity(dev_t number, char identity[DISK_IDENTITY_MAX]);
-bool disk_node(dev_t number, char node[PATH_MAX]);
+char *disk_identity(dev_t number);
+char *disk_node(dev_t number);
 bool disk_identity_proves(const char *stored, const char *seen);
 
 #endif

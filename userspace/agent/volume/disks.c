@@ -3,24 +3,27 @@
 #include "agent/volume/disks.h"
 
 #include <dirent.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/volume/mapper.h"
 #include "agent/volume/sysfs.h"
+#include "lib/base/text.h"
 
 #define DEPTH 16 /* layers of devices; a bound, in case sysfs has a circle */
 
 /* The path by which people know the device: a device-mapper device by its name. */
-static void device_path(const char *name, char path[PATH_MAX])
+static char *device_path(const char *name)
 {
-	char dm_name[PATH_MAX];
+	_cleanup_text_ char *dm_name = sysfs_read(name, "dm/name");
 
-	if (sysfs_read(name, "dm/name", dm_name))
-		snprintf(path, PATH_MAX, "/dev/mapper/%.*s", PATH_MAX - 16, dm_name);
-	else
-		sysfs_node(name, path);
+	return dm_name ? text_format("/dev/mapper/%s", dm_name) : sysfs_node(name);
+}
+
+static bool is_marked(const char *uuid)
+{
+	return uuid && !strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX));
 }
 
 /*
@@ -29,32 +32,34 @@ static void device_path(const char *name, char path[PATH_MAX])
  */
 static bool is_mapping(const char *name)
 {
-	char dm_name[PATH_MAX], uuid[PATH_MAX];
+	_cleanup_text_ char *dm_name = sysfs_read(name, "dm/name");
+	_cleanup_text_ char *uuid = sysfs_read(name, "dm/uuid");
 
-	sysfs_read(name, "dm/name", dm_name);
-	sysfs_read(name, "dm/uuid", uuid);
-	return dm_name[0] && (!strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX)) ||
-			      mapper_is_mapping(dm_name));
+	return dm_name && (is_marked(uuid) || mapper_is_mapping(dm_name));
 }
 
-/* Finds a device on top of @name that is not the mapping of a volume. */
-static bool find_holder(const char *name, char holder[PATH_MAX])
+/* Finds a device on top of @name that is not the mapping of a volume. Return: as disks_holder(). */
+static int find_holder(const char *name, char **holder)
 {
-	char folder[PATH_MAX];
+	_cleanup_text_ char *folder = text_format("/sys/class/block/%s/holders", name);
 	struct dirent *entry;
 	bool found = false;
 	DIR *dir;
 
-	snprintf(folder, sizeof(folder), "/sys/class/block/%s/holders", name);
+	*holder = NULL;
+	if (!folder)
+		return -ENOMEM;
 	dir = opendir(folder);
 	while (dir && !found && (entry = readdir(dir))) {
 		found = entry->d_name[0] != '.' && !is_mapping(entry->d_name);
 		if (found)
-			device_path(entry->d_name, holder);
+			*holder = device_path(entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
-	return found;
+	if (!found)
+		return 0;
+	return *holder ? 1 : -ENOMEM;
 }
 
 /*
@@ -65,19 +70,18 @@ static bool find_holder(const char *name, char holder[PATH_MAX])
  */
 static bool is_worth_a_look(const char *name)
 {
-	char size[PATH_MAX], suspended[PATH_MAX], uuid[PATH_MAX], holder[PATH_MAX];
+	_cleanup_text_ char *size = sysfs_read(name, "size");
+	_cleanup_text_ char *suspended = sysfs_read(name, "dm/suspended");
+	_cleanup_text_ char *uuid = sysfs_read(name, "dm/uuid");
+	_cleanup_text_ char *holder = NULL;
 
-	sysfs_read(name, "size", size);
-	sysfs_read(name, "dm/suspended", suspended);
-	sysfs_read(name, "dm/uuid", uuid);
-	return strtoull(size, NULL, 10) > 0 && strcmp(suspended, "1") &&
-	       strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX)) &&
-	       !find_holder(name, holder);
+	return size && strtoull(size, NULL, 10) > 0 && (!suspended || strcmp(suspended, "1")) &&
+	       !is_marked(uuid) && find_holder(name, &holder) == 0;
 }
 
 /**
  * disks_list() - the devices on which a volume may be
- * @ret: their paths, to be freed with free()
+ * @ret: for disks_free()
  *
  * Return: their number.
  */
@@ -97,7 +101,10 @@ size_t disks_list(struct disk **ret)
 		if (!grown)
 			break;
 		list = grown;
-		device_path(entry->d_name, list[count++].path);
+		list[count].path = device_path(entry->d_name);
+		if (!list[count].path)
+			break;
+		count++;
 	}
 	if (dir)
 		closedir(dir);
@@ -107,28 +114,39 @@ size_t disks_list(struct disk **ret)
 
 /**
  * disks_holder() - find a device on top of @number that is not the mapping of a volume
- * @holder: its path, when the answer is true
+ * @holder: its path, for free(); NULL without one
+ *
+ * Return: 1 if there is one, 0 without one, or -ENOMEM: then there may be one.
  */
-bool disks_holder(dev_t number, char holder[PATH_MAX])
+int disks_holder(dev_t number, char **holder)
 {
-	char name[NAME_MAX + 1];
+	_cleanup_text_ char *name = sysfs_name(number);
 
-	return sysfs_name(number, name) && find_holder(name, holder);
+	*holder = NULL;
+	if (!name)
+		return errno == ENOMEM ? -ENOMEM : 0;
+	return find_holder(name, holder);
 }
 
-/* Does the device @name lie on @lower: as its partition, or as a device that is made of it? */
+/*
+ * Does the device @name lie on @lower: as its partition, or as a device that is made of it? Without
+ * memory it may.
+ */
 static bool lies_on(const char *name, const char *lower, unsigned int depth)
 {
-	char path[PATH_MAX], disk[NAME_MAX + 1];
+	_cleanup_text_ char *path = NULL, *disk = NULL;
 	struct dirent *entry;
 	bool found = !strcmp(name, lower);
 	DIR *dir;
 
 	if (found || !depth)
 		return found;
-	if (sysfs_disk_of(name, disk))
+	disk = sysfs_disk_of(name);
+	if (disk)
 		found = lies_on(disk, lower, depth - 1);
-	snprintf(path, sizeof(path), "/sys/class/block/%s/slaves", name);
+	path = text_format("/sys/class/block/%s/slaves", name);
+	if (!path)
+		return true;
 	dir = opendir(path);
 	while (dir && !found && (entry = readdir(dir)))
 		found = entry->d_name[0] != '.' && lies_on(entry->d_name, lower, depth - 1);
@@ -140,10 +158,10 @@ static bool lies_on(const char *name, const char *lower, unsigned int depth)
 /** disks_overlap() - are two devices one device, or does one of them lie on the other? */
 bool disks_overlap(dev_t a, dev_t b)
 {
-	char name_a[NAME_MAX + 1], name_b[NAME_MAX + 1];
+	_cleanup_text_ char *name_a = sysfs_name(a), *name_b = sysfs_name(b);
 
 	if (a == b)
 		return true;
-	return sysfs_name(a, name_a) && sysfs_name(b, name_b) &&
+	return name_a && name_b &&
 	       (lies_on(name_a, name_b, DEPTH) || lies_on(name_b, name_a, DEPTH));
 }

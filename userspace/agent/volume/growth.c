@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "agent/volume/sysfs.h"
+#include "lib/base/text.h"
 
 #define UNIT 4096 /* bytes; a rest that fits no sector of a volume is nothing to tell of */
 
@@ -15,11 +16,12 @@
 void growth_measure(struct mapping *mapping)
 {
 	const uint64_t end = mapping->start + mapping->sectors;
-	char name[NAME_MAX + 1], size[PATH_MAX];
+	_cleanup_text_ char *name = sysfs_name(mapping->below), *size = NULL;
 	uint64_t sectors;
 
 	mapping->growable = 0;
-	if (!sysfs_name(mapping->below, name) || !sysfs_read(name, "size", size))
+	size = name ? sysfs_read(name, "size") : NULL;
+	if (!size)
 		return;
 	sectors = strtoull(size, NULL, 10);
 	if (sectors > end)

@@ -16,6 +16,7 @@
 #include "agent/volume/disks.h"
 #include "agent/volume/scan.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 #define RELOCATE "envelope cluster relocate --db-cluster-identifier"
 
@@ -45,13 +46,14 @@ static void explain_path(const struct volume_job *job, struct fault *f)
 static bool header_is_damaged(const struct volume_job *job, const struct stat *at_path,
 			      struct fault *why)
 {
-	char identity[DISK_IDENTITY_MAX];
+	_cleanup_text_ char *identity = NULL;
 	struct volume_header header;
 
-	if (!job->disk[0] || !S_ISBLK(at_path->st_mode))
+	if (!job->disk || !S_ISBLK(at_path->st_mode))
 		return false;
-	disk_identity(at_path->st_rdev, identity);
-	return !strcmp(identity, job->disk) && header_read(job->device, &header, why) < 0 &&
+	identity = disk_identity(at_path->st_rdev);
+	return identity && !strcmp(identity, job->disk) &&
+	       header_read(job->device, &header, why) < 0 &&
 	       !strcmp(why->code, "InvalidVolumeHeader");
 }
 
@@ -61,10 +63,13 @@ static bool header_is_damaged(const struct volume_job *job, const struct stat *a
  */
 static int refuse_missing(struct volume_job *job, const struct stat *at_path, const char *elsewhere)
 {
-	char holder[PATH_MAX];
+	_cleanup_text_ char *holder = NULL;
 	struct fault why;
+	int r = S_ISBLK(at_path->st_mode) ? disks_holder(at_path->st_rdev, &holder) : 0;
 
-	if (S_ISBLK(at_path->st_mode) && disks_holder(at_path->st_rdev, holder))
+	if (r < 0)
+		return fault_set(&job->fault, "InternalFailure", "Out of memory.");
+	if (r > 0)
 		return fault_set(&job->fault, "VolumeInUse",
 				 "%s is in use: the device %s lies on top of it. Remove that device, or if it is the volume: " RELOCATE
 				 " %s --device %s",
@@ -87,7 +92,7 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
 /* The one device that holds the volume: is it the disk that the catalog knows? */
 static int check_disk(struct volume_job *job, const struct scanned *volume, bool at_path)
 {
-	if (at_path && (!job->disk[0] || !strcmp(job->disk, volume->disk)))
+	if (at_path && (!job->disk || !strcmp(job->disk, volume->disk)))
 		return 0;
 	if (at_path)
 		return fault_set(&job->fault, "InvalidVolumeHeader",
@@ -111,7 +116,7 @@ static int check_disk(struct volume_job *job, const struct scanned *volume, bool
 static int locate(struct volume_job *job, bool missing_ok)
 {
 	struct scanned *volumes = NULL;
-	const struct scanned *taken;
+	struct scanned *taken;
 	size_t count = scan_volumes(job->volume_id, &volumes, NULL), at = 0;
 	struct stat st = { 0 };
 	bool is_at_path;
@@ -135,12 +140,12 @@ static int locate(struct volume_job *job, bool missing_ok)
 	else if (!job->chosen)
 		r = check_disk(job, taken, is_at_path);
 	if (r == 0) {
-		memcpy(job->found, taken->device, sizeof(job->found));
-		memcpy(job->disk, taken->disk, sizeof(job->disk));
+		text_put(&job->found, text_take(&taken->device));
+		text_put(&job->disk, text_take(&taken->disk));
 		job->number = taken->number;
 		job->header = taken->header;
 	}
-	free(volumes);
+	scan_free(volumes, count);
 	return r;
 }
 

@@ -12,37 +12,39 @@
 
 #include "agent/volume/disks.h"
 #include "agent/volume/scan.h"
+#include "lib/base/text.h"
 
 /* Fills @number with the device at the user's path, if it is the disk that the catalog knows. */
 static bool is_at_path(const struct volume_job *job, dev_t *number)
 {
-	char identity[DISK_IDENTITY_MAX];
+	_cleanup_text_ char *identity = NULL;
 	struct stat st;
 
 	if (stat(job->device, &st) < 0 || !S_ISBLK(st.st_mode))
 		return false;
 	*number = st.st_rdev;
-	disk_identity(st.st_rdev, identity);
-	return !job->disk[0] || !strcmp(identity, job->disk);
+	identity = disk_identity(st.st_rdev);
+	return !job->disk || (identity && !strcmp(identity, job->disk));
 }
 
 /* The same for the other devices of the host: the identity must prove itself. */
 static bool is_elsewhere(const struct volume_job *job, dev_t *number)
 {
-	char identity[DISK_IDENTITY_MAX];
 	struct disk *disks = NULL;
 	size_t count = disks_list(&disks);
 	bool found = false;
 	struct stat st;
 
 	for (size_t i = 0; i < count && !found; i++) {
+		_cleanup_text_ char *identity = NULL;
+
 		if (stat(disks[i].path, &st) < 0)
 			continue;
 		*number = st.st_rdev;
-		disk_identity(st.st_rdev, identity);
+		identity = disk_identity(st.st_rdev);
 		found = disk_identity_proves(job->disk, identity);
 	}
-	free(disks);
+	disks_free(disks, count);
 	return found;
 }
 
@@ -59,7 +61,7 @@ static int check_no_other(struct volume_job *job)
 				      "%s has the header of the volume %s of the cluster %s. Nothing was written to %s: one of the two is a copy.",
 				      volumes[i].device, job->volume_id, job->cluster_id,
 				      job->found);
-	free(volumes);
+	scan_free(volumes, count);
 	return r;
 }
 
@@ -71,23 +73,29 @@ static int check_no_other(struct volume_job *job)
  */
 int locate_disk(struct volume_job *job)
 {
-	char holder[PATH_MAX];
-	dev_t number;
+	_cleanup_text_ char *holder = NULL, *node = NULL, *disk = NULL;
+	dev_t number = 0;
+	int r;
 
 	if (!is_at_path(job, &number) && !is_elsewhere(job, &number))
 		return fault_set(&job->fault, "InvalidVolumeHeader",
 				 "The disk of the cluster %s is not at %s, nor another device of this host (%.120s). Attach that disk first. Nothing was written.",
-				 job->cluster_id, job->device,
-				 job->disk[0] ? job->disk : "unknown");
-	if (disks_holder(number, holder))
+				 job->cluster_id, job->device, job->disk ? job->disk : "unknown");
+	r = disks_holder(number, &holder);
+	if (r > 0)
 		return fault_set(&job->fault, "VolumeInUse",
 				 "%s is in use: the device %s lies on top of it. Nothing was written.",
 				 job->device, holder);
-	if (!disk_node(number, job->found))
+	disk = disk_identity(number);
+	if (r < 0 || !disk)
+		return fault_set(&job->fault, "InternalFailure", "Out of memory.");
+	node = disk_node(number);
+	if (!node)
 		return fault_set(&job->fault, "InternalFailure",
 				 "The kernel's own path of %s is not in /dev. Nothing was written.",
 				 job->device);
 	job->number = number;
-	disk_identity(number, job->disk);
+	text_put(&job->found, text_take(&node));
+	text_put(&job->disk, text_take(&disk));
 	return check_no_other(job);
 }

@@ -20,6 +20,7 @@
 
 #include "dm-envelope.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/header/block_device.h"
 
 /* How long udev may take for a device, and how often it is looked for in a second. */
@@ -64,10 +65,10 @@ static void task_destroyp(struct dm_task **task)
 }
 #define _cleanup_task_ __attribute__((cleanup(task_destroyp)))
 
-/** mapper_path() - path of the device @name */
-void mapper_path(const char *name, char path[MAPPER_PATH_MAX])
+/** mapper_path() - path of the device @name, for free(); NULL without memory */
+char *mapper_path(const char *name)
 {
-	snprintf(path, MAPPER_PATH_MAX, "/dev/mapper/%s", name);
+	return text_format("/dev/mapper/%s", name);
 }
 
 /**

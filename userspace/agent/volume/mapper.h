@@ -18,11 +18,10 @@
 #define KEY_DESCRIPTION_PREFIX "dm-envelope:"
 
 #define MAPPER_CONTROL	       "/dev/mapper/control"
-#define MAPPER_PATH_MAX	       320
 
 /**
  * struct mapping - one device, as `dmsetup status` shows it
- * @name: without /dev/mapper/
+ * @name: without /dev/mapper/; the kernel takes no longer one (DM_NAME_LEN)
  * @volume_id: from the key's description in the table
  * @live: false once the kernel failed it, for @reason
  * @lease_left: seconds
@@ -76,7 +75,7 @@ struct device_table {
 	const char *description;
 };
 
-void mapper_path(const char *name, char path[MAPPER_PATH_MAX]);
+char *mapper_path(const char *name);
 int mapper_init(struct fault *f);
 int mapper_events(void);
 int mapper_create(const struct device_table *table, struct fault *f);

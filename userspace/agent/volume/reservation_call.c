@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/volume/sysfs.h"
+#include "lib/base/text.h"
 
 /* Of SCSI; the kernel translates NVMe's. Before 6.3 an answer has more in its higher bytes. */
 #define STATUS_CONFLICT 0x18
@@ -30,10 +31,9 @@ static bool is_conflict(int answer)
 
 static bool is_whole_disk(dev_t number)
 {
-	char name[NAME_MAX + 1], text[PATH_MAX];
+	_cleanup_text_ char *name = sysfs_name(number);
 
-	return sysfs_name(number, name) && !sysfs_read(name, "partition", text) &&
-	       !sysfs_read(name, "dm/name", text);
+	return name && !sysfs_has(name, "partition") && !sysfs_has(name, "dm/name");
 }
 
 /*

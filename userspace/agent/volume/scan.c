@@ -65,9 +65,13 @@ static bool look(const char *path, struct scanned *ret, json_object *unreadable)
 
 	if (stat(path, &st) < 0)
 		return false;
-	memcpy(ret->device, path, sizeof(ret->device));
+	ret->device = strdup(path);
 	ret->number = st.st_rdev;
-	disk_identity(st.st_rdev, ret->disk);
+	ret->disk = disk_identity(st.st_rdev);
+	if (!ret->device || !ret->disk) {
+		log_error("Out of memory.");
+		return false;
+	}
 	if (header_read(path, &ret->header, &f) == 0)
 		return true;
 	if (unreadable)
@@ -77,10 +81,16 @@ static bool look(const char *path, struct scanned *ret, json_object *unreadable)
 	return false;
 }
 
+static void clear(struct scanned *volume)
+{
+	free(volume->device);
+	free(volume->disk);
+}
+
 /**
  * scan_volumes() - find all volumes, or all devices that hold one volume
  * @volume_id: of the volume; NULL for all
- * @ret: array to be freed with free()
+ * @ret: for scan_free()
  * @unreadable: filled with path and reason of each device that only looks like a volume; NULL: logged
  *
  * Return: their number.
@@ -101,11 +111,22 @@ size_t scan_volumes(const char *volume_id, struct scanned **ret, json_object *un
 		if (!grown)
 			break;
 		list = grown;
+		list[count] = (struct scanned){ 0 };
 		if (look(path, &list[count], unreadable) &&
 		    (!volume_id || !strcmp(list[count].header.volume_id, volume_id)))
 			count++;
+		else
+			clear(&list[count]);
 	}
-	free(disks);
+	disks_free(disks, all);
 	*ret = list;
 	return count;
+}
+
+/** scan_free() - free a list of scan_volumes() */
+void scan_free(struct scanned *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		clear(&list[i]);
+	free(list);
 }

@@ -14,19 +14,20 @@
 #define SCAN_UNREADABLE "%s looks like a volume, but: %s"
 
 /**
- * struct scanned - a volume on a block device
+ * struct scanned - a volume on a block device; its list owns it, scan_free()
  * @device: path of the block device
  * @number: of the block device
  * @disk: its identity
  * @header: within the profile, but not yet verified by the KMS
  */
 struct scanned {
-	char device[PATH_MAX];
+	char *device;
 	dev_t number;
-	char disk[DISK_IDENTITY_MAX];
+	char *disk;
 	struct volume_header header;
 };
 
 size_t scan_volumes(const char *volume_id, struct scanned **ret, json_object *unreadable);
+void scan_free(struct scanned *list, size_t count);
 
 #endif

@@ -2,66 +2,83 @@
 /* Block devices in sysfs, by the kernel's name. Nothing is read from a device here. */
 #include "agent/volume/sysfs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
-/** sysfs_read() - read one line of a device's attribute; false, and "", if it is missing or empty */
-bool sysfs_read(const char *name, const char *attribute, char text[PATH_MAX])
+#include "lib/base/text.h"
+
+/** sysfs_read() - read one line of a device's attribute; NULL if it is missing or empty */
+char *sysfs_read(const char *name, const char *attribute)
 {
-	char path[PATH_MAX];
+	_cleanup_text_ char *path = text_format("/sys/class/block/%s/%s", name, attribute);
+	_cleanup_text_ char *line = NULL;
+	char *text = NULL;
+	size_t size = 0;
 	FILE *file;
 
-	text[0] = 0;
-	snprintf(path, sizeof(path), "/sys/class/block/%s/%s", name, attribute);
-	file = fopen(path, "re");
+	file = path ? fopen(path, "re") : NULL;
 	if (!file)
-		return false;
-	if (fgets(text, PATH_MAX, file))
-		text[strcspn(text, "\n")] = 0;
+		return NULL;
+	errno = 0;
+	if (getline(&line, &size, file) > 0) {
+		line[strcspn(line, "\n")] = 0;
+		text = line[0] ? strdup(line) : NULL;
+	}
 	fclose(file);
-	return text[0];
+	return text;
+}
+
+/** sysfs_has() - has the device an attribute that is not empty? */
+bool sysfs_has(const char *name, const char *attribute)
+{
+	_cleanup_text_ char *text = sysfs_read(name, attribute);
+
+	return text;
 }
 
 /* The @up-th part from the end of the path of a device's folder. */
-static bool part_of_path(const char *link, unsigned int up, char part[NAME_MAX + 1])
+static char *part_of_path(const char *link, unsigned int up)
 {
-	char folder[PATH_MAX], *slash;
+	_cleanup_text_ char *folder = link ? realpath(link, NULL) : NULL;
+	char *slash;
 
-	if (!realpath(link, folder))
-		return false;
+	if (!folder)
+		return NULL;
 	while ((slash = strrchr(folder, '/')) && up--)
 		*slash = 0;
-	if (!slash)
-		return false;
-	snprintf(part, NAME_MAX + 1, "%.*s", NAME_MAX, slash + 1);
-	return true;
+	return slash ? strdup(slash + 1) : NULL;
 }
 
-/** sysfs_name() - the kernel's name of a block device; false if there is no such device */
-bool sysfs_name(dev_t number, char name[NAME_MAX + 1])
+/** sysfs_name() - the kernel's name of a block device; NULL if there is no such device */
+char *sysfs_name(dev_t number)
 {
-	char link[64];
+	_cleanup_text_ char *link = text_format("/sys/dev/block/%u:%u", major(number),
+						minor(number));
 
-	snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(number), minor(number));
-	return part_of_path(link, 0, name);
+	return part_of_path(link, 0);
 }
 
-/** sysfs_disk_of() - the name of the disk of @partition; false if the device is no partition */
-bool sysfs_disk_of(const char *partition, char disk[NAME_MAX + 1])
+/** sysfs_disk_of() - the name of the disk of @partition; NULL if the device is no partition */
+char *sysfs_disk_of(const char *partition)
 {
-	char link[PATH_MAX], number[PATH_MAX];
+	_cleanup_text_ char *link = NULL;
 
-	snprintf(link, sizeof(link), "/sys/class/block/%s", partition);
-	return sysfs_read(partition, "partition", number) && part_of_path(link, 1, disk);
+	if (!sysfs_has(partition, "partition"))
+		return NULL;
+	link = text_format("/sys/class/block/%s", partition);
+	return part_of_path(link, 1);
 }
 
 /** sysfs_node() - the kernel's own path of a device: '!' in the name is '/' in the path */
-void sysfs_node(const char *name, char node[PATH_MAX])
+char *sysfs_node(const char *name)
 {
-	snprintf(node, PATH_MAX, "/dev/%s", name);
-	for (char *c = node; *c; c++)
+	char *node = text_format("/dev/%s", name);
+
+	for (char *c = node; c && *c; c++)
 		if (*c == '!')
 			*c = '/';
+	return node;
 }

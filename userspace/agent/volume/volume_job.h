@@ -22,9 +22,9 @@
 
 /**
  * struct volume_job - copies in, result out; while it runs, the event loop leaves it alone
- * @device: path of the block device with the volume, as the user gave it
- * @found: path of the device that holds the volume: locate_volume() fills it
- * @disk: identity of the disk with the volume, "" if it is not known
+ * @device: path of the block device with the volume, as the user gave it; owned by the operation
+ * @found: path of the device that holds the volume, owned: locate_volume() fills it
+ * @disk: identity of the disk with the volume, owned; NULL if it is not known
  * @chosen: the user chose @device, whatever disk it is
  * @claim: descriptor that keeps other users from the device, -1 for none
  * @read_only: the device is to be read-only, because its disk is write-protected or as asked
@@ -35,7 +35,7 @@
  * @header_sha256: hash of the verified header, as the catalog has it
  * @description: of the volume's key in the kernel keyring
  * @mapping: the volume's device-mapper device at the beginning of the operation
- * @device_name: of the device-mapper device to make
+ * @device_name: of the device-mapper device to make; the kernel takes no longer one (DM_NAME_LEN)
  * @keyring: serial number of the kernel keyring "envelope"
  * @lease_ns, @asked_ns: length of a lease, and when the KMS was asked (CLOCK_BOOTTIME)
  * @key: plaintext of the volume key, only between the KMS's answer and its use
@@ -62,9 +62,9 @@
  * @result: of the last step: negative when it failed, with @fault
  */
 struct volume_job {
-	char device[PATH_MAX];
-	char found[PATH_MAX];
-	char disk[DISK_IDENTITY_MAX];
+	char *device;
+	char *found;
+	char *disk;
 	bool chosen;
 	int claim;
 	bool read_only;

@@ -5,8 +5,6 @@
  */
 #include "agent/work/adopt.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +21,7 @@
 /**
  * struct adoption - a call of AdoptCluster
  * @call, @params, @uid, @pid: of the client; @call is NULL after the answer
- * @device, @number: to be taken in
+ * @device, @number: to be taken in; @device is owned
  * @take_over: the client says that the volume's other owner is gone
  * @reach: of the cluster
  * @expelled, @self: the volume from which its owner is fenced, and this host
@@ -34,7 +32,7 @@ struct adoption {
 	json_object *params;
 	uid_t uid;
 	pid_t pid;
-	char device[PATH_MAX];
+	char *device;
 	dev_t number;
 	bool take_over;
 	struct reach reach;
@@ -98,6 +96,7 @@ static void adopt_free(void *data)
 	struct adoption *job = data;
 
 	json_object_put(job->params);
+	free(job->device);
 	scan_job_free(&job->scan);
 	free(job);
 }
@@ -239,14 +238,17 @@ int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *par
 {
 	struct adoption *job = calloc(1, sizeof(*job));
 
-	if (!job)
+	if (job)
+		job->device = strdup(device);
+	if (!job || !job->device) {
+		free(job);
 		return fault_set(f, "InternalFailure", "Out of memory.");
+	}
 	job->scan.agent = agent;
 	job->call = call;
 	job->params = json_object_get(params);
 	job->uid = varlink_call_uid(call);
 	job->pid = varlink_call_pid(call);
-	snprintf(job->device, sizeof(job->device), "%s", device);
 	job->number = number;
 	job->take_over = take_over;
 	job->reach = *reach;

@@ -34,6 +34,7 @@
 #include "agent/work/state.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/header/block_device.h"
 #include "lib/header/device_users.h"
 
@@ -57,7 +58,7 @@ static void run_attach(struct volume_job *job)
 		.allow_discards = job->allow_discards,
 		.description = job->description,
 	};
-	char path[MAPPER_PATH_MAX];
+	_cleanup_text_ char *path = NULL;
 
 	job->result = header_verify_key(job->found, &job->header, job->key, &job->fault);
 	if (job->result == 0)
@@ -83,8 +84,9 @@ static void run_attach(struct volume_job *job)
 	}
 	if (job->result < 0 || job->key_only)
 		return;
-	mapper_path(job->device_name, path);
-	file_system_warning(path, job->header.sector_size, job->warning);
+	path = mapper_path(job->device_name);
+	if (path)
+		file_system_warning(path, job->header.sector_size, job->warning);
 }
 
 /*

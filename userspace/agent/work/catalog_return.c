@@ -5,7 +5,6 @@
  */
 #include "agent/work/catalog_return.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
@@ -18,6 +17,7 @@
 #include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 #define TRY_AGAIN_S 5
 
@@ -28,12 +28,12 @@ static void try_again_later(struct agent *agent);
  * people chose, the path that the user gave, and who gave the key last. A start while the file was away
  * is newer than the file's.
  */
-static void take_over_row(struct cluster *present, const struct cluster *row)
+static void take_over_row(struct cluster *present, struct cluster *row)
 {
 	bool started = present->status == CLUSTER_AVAILABLE;
 	bool at_boot = present->restart.at_boot, read_only = present->restart.read_only;
 
-	memcpy(present->device, row->device, sizeof(present->device));
+	text_put(&present->device, text_take(&row->device));
 	reconcile_load_choices(present);
 	if (started)
 		start_note(present, at_boot, read_only);
@@ -65,7 +65,7 @@ static void take_row(struct cluster *row, void *userdata)
 	}
 	if (present)
 		take_over_row(present, row);
-	free(row);
+	cluster_free(row);
 }
 
 /* In one transaction. Return: false when the file did not take all clusters. */

@@ -20,12 +20,12 @@
 struct witness_job {
 	struct agent *agent;
 	char volume_id[22];
-	char device[PATH_MAX];
 	struct volume_header header;
 	struct fault refusal;
 	catalog_witness_done_t done;
 	int result;
 	bool decided; /* without the header: the disk took too long */
+	char device[];
 };
 
 /**
@@ -117,7 +117,8 @@ void catalog_witness(struct cluster *cluster, const struct fault *refusal,
 		     catalog_witness_done_t done)
 {
 	const struct fault none = { 0 };
-	struct witness_job *job = calloc(1, sizeof(*job));
+	const char *device = cluster_disk_path(cluster);
+	struct witness_job *job = calloc(1, sizeof(*job) + strlen(device) + 1);
 
 	if (!job) {
 		done(cluster, refusal, &none);
@@ -125,7 +126,7 @@ void catalog_witness(struct cluster *cluster, const struct fault *refusal,
 	}
 	job->agent = cluster->agent;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
-	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
+	strcpy(job->device, device);
 	job->refusal = *refusal;
 	job->done = done;
 	device_thread_submit(cluster->agent->devices, cluster->volume_id, &work, job);

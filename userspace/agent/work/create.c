@@ -31,6 +31,7 @@
 #include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/header/header_kms.h"
 #include "lib/header/volume_owner.h"
 
@@ -218,9 +219,9 @@ static void erase_wherever_it_is(struct volume_job *job)
 		if (header_erase_unfinished(disks[i].path, -1, job->volume_id, &ignored) <= 0)
 			continue;
 		job->result = 1;
-		snprintf(job->found, sizeof(job->found), "%s", disks[i].path);
+		text_put(&job->found, text_take(&disks[i].path));
 	}
-	free(disks);
+	disks_free(disks, count);
 }
 
 static void run_erase(struct volume_job *job)
@@ -327,8 +328,9 @@ void create_begin(struct operation *op, const char *key)
 /** create_resume() - undo a creation that was interrupted: no client has had an answer */
 void create_resume(struct operation *op, const struct job *job)
 {
-	if (job->made[0])
-		snprintf(op->job.found, sizeof(op->job.found), "%s", job->made);
+	/* Without memory the disk is found by its header. */
+	if (job->made && job->made[0])
+		text_set(&op->job.found, job->made);
 	op->undo = undo;
 	undo(op);
 }

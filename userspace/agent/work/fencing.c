@@ -110,12 +110,12 @@ int fencing_expel(const char *device, const char *volume_id, struct volume_owner
 
 struct watch_job {
 	struct agent *agent;
-	char device[PATH_MAX];
 	char volume_id[22];
 	char host[33];
 	int32_t key;
 	bool present;
 	bool lost;
+	char device[];
 };
 
 static void watch_run(void *data)
@@ -171,7 +171,8 @@ void fencing_note(struct cluster *cluster, bool held)
 	cluster->reservation.known = true;
 	if (!changed && held == cluster->reservation.recorded)
 		return;
-	r = held ? reservations_record(catalog, cluster->volume_id, cluster->disk, true, &f)
+	r = held ? reservations_record(catalog, cluster->volume_id,
+				       cluster->disk ? cluster->disk : "", true, &f)
 		 : reservations_forget(catalog, cluster->volume_id, &f);
 	cluster->reservation.recorded = held;
 	if (r < 0)
@@ -220,16 +221,17 @@ static const struct device_work watch_work = {
 void fencing_watch(struct cluster *cluster)
 {
 	struct agent *agent = cluster->agent;
+	const char *device = cluster_disk_path(cluster);
 	struct watch_job *job;
 
 	if (!fencing_is_on(agent) || cluster->operation || cluster->reservation.asking ||
 	    (cluster->reservation.known && !cluster->reservation.held))
 		return;
-	job = calloc(1, sizeof(*job));
+	job = calloc(1, sizeof(*job) + strlen(device) + 1);
 	if (!job)
 		return;
 	job->agent = agent;
-	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
+	strcpy(job->device, device);
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	memcpy(job->host, agent->host.host, sizeof(job->host));
 	job->key = cluster->key;

@@ -2,7 +2,6 @@
 /* See findings.h. A look finds at most one thing wrong with a device. */
 #include "agent/work/findings.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,9 +17,9 @@
  */
 struct finding {
 	struct finding *next;
-	char device[PATH_MAX];
 	char *text;
 	bool seen;
+	char device[];
 };
 
 /** findings_begin() - a look begins to be judged: no finding is known to be there still */
@@ -51,9 +50,9 @@ static bool is_news(struct agent *agent, const char *device, const char *text)
 		return false;
 	copy = strdup(text);
 	if (copy && !it) {
-		it = calloc(1, sizeof(*it));
+		it = calloc(1, sizeof(*it) + strlen(device) + 1);
 		if (it) {
-			snprintf(it->device, sizeof(it->device), "%s", device);
+			strcpy(it->device, device);
 			it->seen = true;
 			it->next = agent->findings;
 			agent->findings = it;

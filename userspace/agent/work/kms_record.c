@@ -18,12 +18,12 @@
 
 struct kms_record_job {
 	struct agent *agent;
-	char device[PATH_MAX];
 	char volume_id[22];
 	char host[33];
 	char kms[VOLUME_KMS_MAX];
 	struct fault fault;
 	int result;
+	char device[];
 };
 
 static void record_run(void *data)
@@ -65,16 +65,17 @@ static const struct device_work record_work = {
  */
 void kms_record_write(struct cluster *cluster)
 {
+	const char *device = cluster_disk_path(cluster);
 	struct kms_record_job *job;
 
 	if (!cluster->grant.kms[0] || !strcmp(cluster->grant.kms, cluster->kms_on_disk.kms) ||
 	    cluster->kms_on_disk.writing || cluster->mapping.read_only)
 		return;
-	job = calloc(1, sizeof(*job));
+	job = calloc(1, sizeof(*job) + strlen(device) + 1);
 	if (!job)
 		return;
 	job->agent = cluster->agent;
-	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
+	strcpy(job->device, device);
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	memcpy(job->host, cluster->agent->host.host, sizeof(job->host));
 	memcpy(job->kms, cluster->grant.kms, sizeof(job->kms));

@@ -22,12 +22,13 @@
 #include "agent/volume/disks.h"
 #include "agent/volume/reservation.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/header/block_device.h"
 
-/** struct left - @ended: the disk was there, and has no reservation of this host for it */
+/** struct left - @disk: owned; @ended: the disk was there, and has no reservation of this host for it */
 struct left {
 	char volume_id[22];
-	char disk[DISK_IDENTITY_MAX];
+	char *disk;
 	bool ended;
 };
 
@@ -42,7 +43,7 @@ static bool is_used(const struct agent *agent, const char *disk)
 {
 	const struct cluster *c = agent->clusters;
 
-	while (c && strcmp(c->disk, disk))
+	while (c && (!c->disk || strcmp(c->disk, disk)))
 		c = c->next;
 	return c;
 }
@@ -58,10 +59,12 @@ static void collect(const char *volume_id, const char *disk, void *userdata)
 	if (!grown)
 		return;
 	job->list = grown;
-	grown += job->count++;
-	*grown = (struct left){ 0 };
+	grown += job->count;
+	*grown = (struct left){ .disk = strdup(disk) };
+	if (!grown->disk)
+		return;
+	job->count++;
 	snprintf(grown->volume_id, sizeof(grown->volume_id), "%s", volume_id);
-	snprintf(grown->disk, sizeof(grown->disk), "%s", disk);
 }
 
 static bool has_header(const char *path)
@@ -94,26 +97,29 @@ static bool end(const struct left_job *job, const char *path, dev_t number)
 static void left_run(void *data)
 {
 	struct left_job *job = data;
-	char identity[DISK_IDENTITY_MAX];
 	struct disk *disks = NULL;
 	size_t count = disks_list(&disks);
 	struct stat st;
 
 	for (size_t i = 0; i < count; i++) {
+		_cleanup_text_ char *identity = NULL;
+
 		if (stat(disks[i].path, &st) < 0)
 			continue;
-		disk_identity(st.st_rdev, identity);
+		identity = disk_identity(st.st_rdev);
 		for (size_t k = 0; k < job->count; k++)
 			if (disk_identity_proves(job->list[k].disk, identity))
 				job->list[k].ended |= end(job, disks[i].path, st.st_rdev);
 	}
-	free(disks);
+	disks_free(disks, count);
 }
 
 static void left_free(void *data)
 {
 	struct left_job *job = data;
 
+	for (size_t i = 0; i < job->count; i++)
+		free(job->list[i].disk);
 	free(job->list);
 	free(job);
 }

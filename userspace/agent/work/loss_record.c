@@ -21,7 +21,6 @@
 
 struct record_job {
 	struct agent *agent;
-	char device[PATH_MAX];
 	char volume_id[22];
 	char id[CLUSTER_ID_MAX + 1];
 	char state[64];
@@ -29,6 +28,7 @@ struct record_job {
 	char host[33];
 	struct fault fault;
 	int result;
+	char device[];
 };
 
 static void record_run(void *data)
@@ -117,14 +117,15 @@ static const struct device_work record_work = {
  */
 void loss_record_write(struct cluster *cluster)
 {
-	struct record_job *job = calloc(1, sizeof(*job));
+	const char *device = cluster_disk_path(cluster);
+	struct record_job *job = calloc(1, sizeof(*job) + strlen(device) + 1);
 
 	if (!job) {
 		log_error("Out of memory.");
 		return;
 	}
 	job->agent = cluster->agent;
-	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
+	strcpy(job->device, device);
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
 	memcpy(job->host, cluster->agent->host.host, sizeof(job->host));

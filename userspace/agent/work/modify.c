@@ -13,6 +13,7 @@
 #include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 /*
  * Reads the header of the disk below the device. The KMS has proved the header with the hash in the
@@ -21,16 +22,19 @@
 static int read_header(struct volume_job *job)
 {
 	struct mapping now;
+	char *node;
 
 	if (!mapper_find(job->mapping.name, &now) || !now.live)
 		return fault_set(&job->fault, "InvalidDBClusterStateFault",
 				 "The device of the cluster %s has failed or is not there. Start the cluster again.",
 				 job->cluster_id);
 	job->mapping = now;
-	if (!disk_node(job->mapping.below, job->found))
+	node = disk_node(job->mapping.below);
+	if (!node)
 		return fault_set(&job->fault, "InternalFailure",
 				 "The kernel's own path of the disk below %s is not in /dev.",
 				 job->mapping.name);
+	text_put(&job->found, node);
 	if (header_read(job->found, &job->header, &job->fault) < 0)
 		return -1;
 	if (strcmp(job->header.header_sha256, job->header_sha256))

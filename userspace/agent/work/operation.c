@@ -25,6 +25,7 @@
 #include "agent/work/state.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 /*
  * For each kind: RDS's name, for the audit trail; and the kind of job, if a kill must be repaired.
@@ -52,15 +53,16 @@ struct question_step {
 };
 
 /* Copies into the job what its steps need of the cluster and the agent. */
-static void describe_volume(struct operation *op)
+static int describe_volume(struct operation *op)
 {
 	const struct cluster *cluster = op->cluster;
 	struct volume_job *job = &op->job;
 
-	memcpy(job->device, cluster->device, sizeof(job->device));
-	snprintf(job->found, sizeof(job->found), "%s", cluster_disk_path(cluster));
-	memcpy(job->disk, cluster->disk, sizeof(job->disk));
 	job->claim = -1;
+	if (text_set(&job->device, cluster->device) < 0 ||
+	    text_set(&job->found, cluster_disk_path(cluster)) < 0 ||
+	    text_set(&job->disk, cluster->disk) < 0)
+		return -1;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	memcpy(job->cluster_id, cluster->id, sizeof(job->cluster_id));
 	memcpy(job->resource_id, cluster->resource_id, sizeof(job->resource_id));
@@ -77,6 +79,22 @@ static void describe_volume(struct operation *op)
 	job->fencing = fencing_is_on(op->agent);
 	job->reservation.held = cluster->reservation.held;
 	job->key_only = op->kind == OPERATION_ACTIVATE;
+	return 0;
+}
+
+static void operation_free(struct operation *op)
+{
+	secret_free(op->job.key);
+	free(op->job.blob);
+	free(op->job.backup);
+	free(op->job.device);
+	free(op->job.found);
+	free(op->job.disk);
+	file_close(&op->job.claim);
+	jobs_clear(&op->record);
+	json_object_put(op->params);
+	json_object_put(op->answer);
+	free(op);
 }
 
 /**
@@ -103,7 +121,11 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 	op->params = json_object_get(params);
 	op->uid = call ? varlink_call_uid(call) : 0;
 	op->pid = call ? varlink_call_pid(call) : 0;
-	describe_volume(op);
+	if (describe_volume(op) < 0) {
+		operation_free(op);
+		fault_set(f, "InternalFailure", "Out of memory.");
+		return NULL;
+	}
 	op->before = cluster->status;
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
 	cluster->operation = op;
@@ -292,17 +314,6 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 	}
 }
 
-static void operation_free(struct operation *op)
-{
-	secret_free(op->job.key);
-	free(op->job.blob);
-	free(op->job.backup);
-	file_close(&op->job.claim);
-	json_object_put(op->params);
-	json_object_put(op->answer);
-	free(op);
-}
-
 /**
  * operation_record() - record that a step is about to begin, so that a later agent can resume it
  * @step: the step
@@ -320,7 +331,8 @@ int operation_record(struct operation *op, const char *step, const char *made)
 	memcpy(job->volume_id, op->cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->kind, sizeof(job->kind), "%s", kinds[op->kind].job);
 	snprintf(job->step, sizeof(job->step), "%s", step);
-	snprintf(job->made, sizeof(job->made), "%s", made);
+	if (text_set(&job->made, made) < 0)
+		return fault_set(&op->fault, "InternalFailure", "Out of memory.");
 	if (!job->begun)
 		job->begun = time(NULL);
 	return jobs_record(op->agent->catalog, job, &op->fault);

@@ -126,12 +126,12 @@ void ownership_release(const struct volume_job *job)
 
 struct stamp_job {
 	struct agent *agent;
-	char device[PATH_MAX];
 	char volume_id[22];
 	struct volume_owner owner;
 	uint64_t begun_ns; /* 0: the disk is write-protected */
 	struct fault fault;
 	int result;
+	char device[];
 };
 
 static void stamp_run(void *data)
@@ -183,16 +183,17 @@ void ownership_renew(struct cluster *cluster)
 {
 	struct agent *agent = cluster->agent;
 	uint64_t claim = agent_claim_seconds(agent) * NS_PER_S, now = lease_now();
+	const char *device = cluster_disk_path(cluster);
 	struct stamp_job *job;
 
 	if (!agent->host.host[0] || cluster->stamping || cluster->operation ||
 	    cluster->claim_ns > now + claim / 4 * 3)
 		return;
-	job = calloc(1, sizeof(*job));
+	job = calloc(1, sizeof(*job) + strlen(device) + 1);
 	if (!job)
 		return;
 	job->agent = agent;
-	snprintf(job->device, sizeof(job->device), "%s", cluster_disk_path(cluster));
+	strcpy(job->device, device);
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	job->owner = agent->host;
 	job->owner.claim = agent_claim_seconds(agent);

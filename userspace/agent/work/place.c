@@ -5,28 +5,31 @@
  */
 #include "agent/work/place.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "agent/agent.h"
 #include "agent/catalog/places.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 /**
  * place_found() - the volume was found, and is surely on this device
  * @device: path of the device
- * @disk: its identity; stored if the catalog has none or another one
+ * @disk: its identity, NULL if it is not known; stored if the catalog has none or another one
  */
 void place_found(struct cluster *cluster, const char *device, const char *disk)
 {
 	struct fault f;
 
-	snprintf(cluster->found, sizeof(cluster->found), "%s", device);
 	cluster->absent = false;
-	if (!strcmp(cluster->disk, disk))
+	/* Without memory the path of the user is taken. */
+	if (text_set(&cluster->found, device) < 0)
+		text_freep(&cluster->found);
+	if (!disk || (cluster->disk && !strcmp(cluster->disk, disk)))
 		return;
-	snprintf(cluster->disk, sizeof(cluster->disk), "%s", disk);
-	if (places_record(cluster->agent->catalog, cluster, &f) < 0)
+	if (text_set(&cluster->disk, disk) < 0)
+		log_error("Out of memory.");
+	else if (places_record(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 }
 

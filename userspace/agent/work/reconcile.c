@@ -128,7 +128,11 @@ void reconcile_take_in(const struct scan_job *job, const struct scanned *volume,
 	if (!cluster)
 		return;
 	cluster_from_header(cluster, &volume->header);
-	snprintf(cluster->device, sizeof(cluster->device), "%s", volume->device);
+	cluster->device = strdup(volume->device);
+	if (!cluster->device) {
+		cluster_free(cluster);
+		return;
+	}
 	/* Not proved yet: the KMS proves the header when the cluster is started. */
 	cluster->created = time(NULL);
 	/* What was chosen for it is not known, and a deletion cannot be undone. */
@@ -167,7 +171,7 @@ static bool is_disk_of(const struct scanned *volume, const struct cluster *clust
 
 	if (stat(cluster->device, &st) < 0 || st.st_rdev != volume->number)
 		return disk_identity_proves(cluster->disk, volume->disk);
-	return !cluster->disk[0] || !strcmp(cluster->disk, volume->disk);
+	return !cluster->disk || !strcmp(cluster->disk, volume->disk);
 }
 
 /*
@@ -197,7 +201,7 @@ static void update(struct cluster *cluster, const struct scanned *volume)
 		findings_warning(cluster->agent, volume->device,
 				 "%s has the header of the volume %s of cluster %s, but is not known to be its disk, which is %s (%s). Nothing is changed.",
 				 volume->device, cluster->volume_id, cluster->id, cluster->device,
-				 cluster->disk[0] ? cluster->disk : "unknown");
+				 cluster->disk ? cluster->disk : "unknown");
 		cluster->absent = true;
 		return;
 	}
@@ -284,7 +288,7 @@ static void scan_begin(struct scan_job *job);
 /** scan_job_free() - free what a look has found */
 void scan_job_free(struct scan_job *job)
 {
-	free(job->volumes);
+	scan_free(job->volumes, job->count);
 	free(job->mappings);
 	json_object_put(job->unreadable);
 }

@@ -6,14 +6,12 @@
  */
 #include "agent/work/relocate.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "agent/agent.h"
 #include "agent/catalog/catalog.h"
 #include "agent/volume/locate.h"
 #include "agent/work/place.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 static void run_locate(struct volume_job *job)
 {
@@ -23,16 +21,17 @@ static void run_locate(struct volume_job *job)
 static void located(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
-	char before[sizeof(cluster->device)];
+	char *before = cluster->device;
 
 	if (op->job.result < 0) {
 		operation_step_failed(op);
 		return;
 	}
-	memcpy(before, cluster->device, sizeof(before));
-	memcpy(cluster->device, op->job.device, sizeof(cluster->device));
+	cluster->device = op->job.device;
+	op->job.device = before;
 	if (catalog_store(op->agent->catalog, cluster, &op->fault) < 0) {
-		memcpy(cluster->device, before, sizeof(before));
+		op->job.device = cluster->device;
+		cluster->device = before;
 		operation_fail(op);
 		return;
 	}
@@ -44,11 +43,15 @@ static void located(struct operation *op)
 
 /**
  * relocate_begin() - set the device of @op's cluster
- * @device: path, shorter than PATH_MAX
+ * @device: path
  */
 void relocate_begin(struct operation *op, const char *device)
 {
-	snprintf(op->job.device, sizeof(op->job.device), "%s", device);
+	if (text_set(&op->job.device, device) < 0) {
+		fault_set(&op->fault, "InternalFailure", "Out of memory.");
+		operation_fail(op);
+		return;
+	}
 	op->job.chosen = true;
 	operation_device_step(op, run_locate, located);
 }

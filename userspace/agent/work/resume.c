@@ -52,7 +52,7 @@ static const struct resumption *from_status(const struct cluster *cluster, struc
 {
 	const struct resumption *resumption = find(cluster->status, NULL);
 
-	*job = (struct job){ 0 };
+	jobs_clear(job);
 	snprintf(job->kind, sizeof(job->kind), "%s", resumption->kind);
 	snprintf(job->step, sizeof(job->step), "%.*s", (int)strcspn(cluster->reason, ":"),
 		 cluster->reason);
@@ -77,7 +77,7 @@ static const struct resumption *find_job(struct cluster *cluster, struct job *jo
 
 static void resume(struct cluster *cluster)
 {
-	struct job job;
+	struct job job = { 0 };
 	const struct resumption *resumption = find_job(cluster, &job);
 	struct operation *op;
 	struct fault f;
@@ -85,12 +85,13 @@ static void resume(struct cluster *cluster)
 	op = operation_begin(cluster, resumption->operation, NULL, NULL, &f);
 	if (!op) {
 		log_error("Cluster %s: %s", cluster->id, f.message);
+		jobs_clear(&job);
 		return;
 	}
 	op->job.interrupted = true;
-	op->record = job;
+	op->record = job; /* which owns what @job has */
 	memcpy(op->record.volume_id, cluster->volume_id, sizeof(op->record.volume_id));
-	resumption->resume(op, &job);
+	resumption->resume(op, &op->record);
 }
 
 /** resume_interrupted() - resume or undo each job that is due; all of it in the background */

@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "agent/catalog/cluster_list.h"
+#include "lib/base/text.h"
 #include "lib/header/block_device.h"
 #include "lib/header/inspect.h"
 
@@ -23,15 +24,18 @@
 int target_locate(struct volume_job *job)
 {
 	struct stat st;
+	char *node;
 
 	if (stat(job->device, &st) < 0 || st.st_rdev != job->number)
 		return fault_set(&job->fault, "InvalidParameterValue",
 				 "%s has become another device since the cluster's creation began. Nothing was written.",
 				 job->device);
-	if (!disk_node(job->number, job->found))
+	node = disk_node(job->number);
+	if (!node)
 		return fault_set(&job->fault, "InternalFailure",
 				 "The kernel's own path of %s is not in /dev. Nothing was written.",
 				 job->device);
+	text_put(&job->found, node);
 	return 0;
 }
 
@@ -54,7 +58,7 @@ void target_take(struct volume_job *job)
 		job->result = -1;
 		return;
 	}
-	disk_identity(job->number, job->disk);
+	text_put(&job->disk, disk_identity(job->number));
 	header_find_volume(job->found, job->header.volume_id);
 }
 
