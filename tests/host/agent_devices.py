@@ -441,4 +441,28 @@ def _():
     assert mode() == ("rw", False) and "read-only" not in agent.said("status")
 
 
+@test("the longest path that the kernel takes, to a link to a link, is kept whole; a longer one is refused")
+def _():
+    folder = f"{agent.dir}/deep"
+    while len(folder) < 3800:
+        folder += "/" + "d" * 200
+    path = folder + "/" + "l" * (4095 - len(folder) - 1)
+    while len(os.path.basename(path)) > 255:
+        folder += "/" + "d" * 100
+        path = folder + "/" + "l" * (4095 - len(folder) - 1)
+    os.makedirs(folder)
+    os.symlink("by-id", path)
+    os.symlink(one.path, f"{folder}/by-id")
+    agent.good("create", "db1", "--device", path, "--storage-encrypted")
+    agent.good("stop", "db1")
+    agent.restart()
+    agent.good("start", "db1")
+    assert volume_on() == number(one) and agent.clusters()["db1"]["Device"] == path
+    agent.good("stop", "db1")
+    agent.bad("InvalidParameterValue", "relocate", "db1", "--device", path + "l")
+    agent.bad("InvalidParameterValue", "create", "db2", "--device", path + "l", "--storage-encrypted")
+    agent.good("relocate", "db1", "--device", one.path)
+    assert agent.clusters()["db1"]["Device"] == one.path
+
+
 finish()
