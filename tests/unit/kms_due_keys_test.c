@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
 /*
  * Keys whose waiting period is over. The store finds their rows, and erases their bytes from the
  * raw file. Also the upgrade of a store that lacks the column with the deletion date.
@@ -30,19 +30,19 @@ static const char *plan(struct store_fixture *x, const char *sql)
 	return store_fixture_query(x, explain, 3);
 }
 
-/* Is @needle anywhere in the database or its journal? */
+/* Is @needle anywhere in the database or its log? */
 static int in_files(struct store_fixture *x, const uint8_t *needle, size_t size)
 {
-	static uint8_t bytes[1 << 20];
+	static uint8_t bytes[16 << 20];
 	char command_path[128];
 	int found = 0;
 
-	for (int journal = 0; journal < 2; journal++) {
+	for (int log = 0; log < 2; log++) {
 		size_t got;
 		FILE *file;
 
 		snprintf(command_path, sizeof(command_path), "%s%s", x->database,
-			 journal ? "-journal" : "");
+			 log ? "-wal" : "");
 		file = fopen(command_path, "r");
 		if (!file)
 			continue;
@@ -107,21 +107,18 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	size = read_seal(x, seal);
 	assert_true(in_files(x, seal, size)); /* negative control */
 
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion - 1, note_end, &ended, &next,
-					   NULL),
+	assert_int_equal(store_fixture_destroy_due(x, cmk.deletion - 1, note_end, &ended, &next),
 			 0);
 	assert_int_equal(next, cmk.deletion);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 
 	/* The store keeps a key until the trail has recorded its deletion. */
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion, refuse_end, &ended, &next, NULL),
-			 -1);
+	assert_int_equal(store_fixture_destroy_due(x, cmk.deletion, refuse_end, &ended, &next), -1);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), 0);
 	assert_int_equal(ended, 0);
 
-	assert_int_equal(store_destroy_due(x->store, cmk.deletion, note_end, &ended, &next, NULL),
-			 1);
+	assert_int_equal(store_fixture_destroy_due(x, cmk.deletion, note_end, &ended, &next), 1);
 	assert_int_equal(ended, 1);
 	assert_int_equal(next, 0);
 	assert_int_equal(store_fixture_get(x, A, NULL), -ENOENT);
@@ -140,7 +137,7 @@ static void a_hint_destroys_no_key(void **state)
 
 	store_fixture_add_key(x->store, DUE, KEY_PENDING_DELETION, NOW + 100, 0xcc);
 	store_fixture_tamper(x, "UPDATE keys SET deletion = 1");
-	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
+	assert_int_equal(store_fixture_destroy_due(x, NOW, note_end, &ended, &next), 0);
 	assert_int_equal(ended, 0);
 	assert_int_equal(next, NOW + 100); /* corrected */
 	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM keys WHERE deletion > 0"), 1);
@@ -165,7 +162,7 @@ static void a_twin_behind_a_nul_ends_no_search(void **state)
 			     " account, record, seal, 1 FROM keys WHERE key_id = '" A "'");
 	signal(SIGALRM, on_alarm);
 	alarm(20);
-	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
+	assert_int_equal(store_fixture_destroy_due(x, NOW, note_end, &ended, &next), 0);
 	alarm(0);
 	assert_int_equal(ended, 0);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
@@ -178,7 +175,7 @@ static void only_rows_with_a_hint_are_opened(void **state)
 	int64_t next;
 
 	assert_int_equal(EVP_set_default_properties(NULL, "provider=none"), 1);
-	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, NULL), 0);
+	assert_int_equal(store_fixture_destroy_due(x, NOW, refuse_end, NULL, &next), 0);
 	assert_int_equal(EVP_set_default_properties(NULL, ""), 1);
 	assert_int_equal(next, 0);
 	assert_non_null(strstr(plan(x, "SELECT * FROM keys WHERE deletion > 0 AND deletion <= 5"
@@ -242,7 +239,7 @@ static void an_older_store_is_upgraded(void **state)
 			 3);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(store_fixture_get(x, B, NULL), -1);
-	assert_int_equal(store_destroy_due(x->store, NOW, note_due, &ended, &next, NULL), 0);
+	assert_int_equal(store_fixture_destroy_due(x, NOW, note_due, &ended, &next), 0);
 	assert_int_equal(next, NOW + 100);
 
 	/* Opened again, it is at its version already, and has the id that it got. */
@@ -251,7 +248,7 @@ static void an_older_store_is_upgraded(void **state)
 	store_close(x->store);
 	assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
 	assert_string_equal(store_id(x->store), id);
-	assert_int_equal(store_destroy_due(x->store, NOW + 100, note_due, &ended, &next, NULL), 1);
+	assert_int_equal(store_fixture_destroy_due(x, NOW + 100, note_due, &ended, &next), 1);
 	assert_int_equal(ended, 1);
 	assert_int_equal(store_fixture_get(x, DUE, NULL), -ENOENT);
 }
@@ -322,7 +319,7 @@ static void forged_deletion_destroys_nothing(void **state)
 			     "UPDATE keys SET record = replace(replace(record, 'Enabled', 'PendingDeletion'),"
 			     " '\"Deletion\":0', '\"Deletion\":1'), deletion = 1 WHERE key_id = '" A
 			     "'");
-	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, NULL), 0);
+	assert_int_equal(store_fixture_destroy_due(x, NOW, note_end, &ended, &next), 0);
 	assert_int_equal(ended, 0);
 }
 

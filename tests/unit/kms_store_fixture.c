@@ -84,13 +84,15 @@ int store_fixture_set_up(void **state)
 int store_fixture_tear_down(void **state)
 {
 	struct store_fixture *x = *state;
-	char journal[128];
+	static const char *const ends[] = { "", "-wal", "-shm" };
+	char path[128];
 
 	store_close(x->store);
 	secret_free(x->root);
-	snprintf(journal, sizeof(journal), "%s-journal", x->database);
-	unlink(x->database);
-	unlink(journal);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		snprintf(path, sizeof(path), "%s%s", x->database, ends[i]);
+		unlink(path);
+	}
 	rmdir(x->folder);
 	free(x);
 	return 0;
@@ -130,6 +132,23 @@ const char *store_fixture_query(struct store_fixture *x, const char *sql, int co
 long long store_fixture_count(struct store_fixture *x, const char *sql)
 {
 	return atoll(store_fixture_query(x, sql, 0));
+}
+
+/** store_fixture_destroy_due() - store_destroy_due() in as many turns as it needs; Return: as it */
+int store_fixture_destroy_due(struct store_fixture *x, int64_t now, store_destroyed_t each,
+			      void *userdata, int64_t *next)
+{
+	struct fault f;
+	int all = 0;
+
+	do {
+		int destroyed = store_destroy_due(x->store, now, each, userdata, next, &f);
+
+		if (destroyed < 0)
+			return -1;
+		all += destroyed;
+	} while (*next == now);
+	return all;
 }
 
 /** store_fixture_get() - read a key and its material; Return: as store_get_key() */

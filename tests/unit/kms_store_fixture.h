@@ -34,6 +34,8 @@ void store_fixture_add_key(struct store *store, const char *key_id, enum key_sta
 void store_fixture_tamper(struct store_fixture *x, const char *sql);
 const char *store_fixture_query(struct store_fixture *x, const char *sql, int column);
 long long store_fixture_count(struct store_fixture *x, const char *sql);
+int store_fixture_destroy_due(struct store_fixture *x, int64_t now, store_destroyed_t each,
+			      void *userdata, int64_t *next);
 int store_fixture_get(struct store_fixture *x, const char *key_id, struct fault *f);
 
 #endif

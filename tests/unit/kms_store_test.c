@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
 /*
  * The key store, attacked through its database file: every column of every row altered, rows
  * swapped, another root key.
@@ -195,7 +195,7 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, &f), -1);
 	assert_non_null(strstr(f.message, "need not be at fault"));
 	/* -1 makes the timer try again later. */
-	assert_int_equal(store_destroy_due(x->store, NOW, refuse_end, NULL, &next, &f), -1);
+	assert_int_equal(store_fixture_destroy_due(x, NOW, refuse_end, NULL, &next), -1);
 	store_close(x->store);
 	x->store = NULL;
 	assert_int_equal(store_fixture_open(x, x->root, &x->store, &f), -1);
@@ -206,7 +206,7 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(store_fixture_get(x, A, &f), 0);
 	assert_int_equal(store_fixture_get(x, B, &f), -1); /* the damaged row is still reported */
 	assert_non_null(strstr(f.message, "swapped"));
-	assert_int_equal(store_destroy_due(x->store, NOW, note_due, &ended, &next, &f), 1);
+	assert_int_equal(store_fixture_destroy_due(x, NOW, note_due, &ended, &next), 1);
 	assert_int_equal(ended, 1);
 }
 

@@ -9,6 +9,7 @@
 
 #include "kms/keys/deletion.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -26,6 +27,7 @@ struct deletion {
 	struct store *store;
 	struct audit *audit;
 	sd_event_source *timer;
+	bool begun;    /* begin_waiting() was called */
 	int64_t ahead; /* seconds by which the wall clock is ahead of the store's */
 };
 
@@ -76,9 +78,12 @@ static void run(struct deletion *deletion)
 {
 	int64_t next = 0, now = store_clock(deletion->store);
 	struct fault fault;
-	int destroyed = store_destroy_due(deletion->store, now, record, deletion->audit, &next,
-					  &fault);
+	int destroyed;
 
+	if (!deletion->begun)
+		begin_waiting(deletion->store);
+	deletion->begun = true;
+	destroyed = store_destroy_due(deletion->store, now, record, deletion->audit, &next, &fault);
 	note_jump(deletion, now);
 	if (destroyed > 0)
 		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);
@@ -89,6 +94,11 @@ static void run(struct deletion *deletion)
 	}
 	if (next <= 0)
 		return;
+	/* More keys are due. Requests come first: each source of the loop has its turn. */
+	if (next == now) {
+		deletion_rearm(deletion);
+		return;
+	}
 	save_clock(deletion);
 	arm(deletion, next - now < SAVE_SECONDS ? next - now : SAVE_SECONDS);
 }
@@ -100,7 +110,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /**
- * deletion_new() - destroy what is due, and arm the timer for the next
+ * deletion_new() - arm the timer for what is due, which fires when the loop runs
  * @event: loop
  * @store, @audit: borrowed
  *
@@ -125,8 +135,7 @@ int deletion_new(sd_event *event, struct store *store, struct audit *audit, stru
 		return fault_set(f, "InternalFailure", "The deletion timer cannot be made: %s.",
 				 strerror(-r));
 	}
-	begin_waiting(store);
-	run(deletion);
+	deletion_rearm(deletion);
 	*out = deletion;
 	return 0;
 }

@@ -119,7 +119,7 @@ static int begin_change(struct call *call, struct fault *f)
 	struct store *store = call->kms->store;
 	int r;
 
-	if (store_begin(store, f))
+	if (call->revokes ? store_begin_urgent(store, f) : store_begin(store, f))
 		return -1;
 	r = store_take_signature(store, call->signature, call->signature_expires, call->now, f);
 	if (r == -EEXIST)

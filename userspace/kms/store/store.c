@@ -15,16 +15,17 @@
 #include <unistd.h>
 
 #include "kms/store/store_counter.h"
+#include "kms/store/store_disk.h"
 #include "kms/store/store_row.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
 
 /*
- * secure_delete overwrites what a deleted row held. The rollback journal holds sealed pages until
- * its end, so it is truncated, not kept.
+ * secure_delete overwrites what a deleted row held. The log holds older pages: see disk_erase_log().
+ * Nothing that a change needs is in a temporary file, since the disk may be full.
  */
-static const char settings[] = "PRAGMA journal_mode=TRUNCATE;"
-			       "PRAGMA synchronous=FULL;"
+static const char settings[] = "PRAGMA synchronous=FULL;"
+			       "PRAGMA temp_store=MEMORY;"
 			       "PRAGMA secure_delete=ON;"
 			       "PRAGMA foreign_keys=ON;"
 			       "PRAGMA trusted_schema=OFF;";
@@ -213,12 +214,15 @@ static int open_file(struct store *store, const char *path, bool create, struct 
 	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
 	if (!r)
 		r = sqlite3_exec(store->db, settings, NULL, NULL, NULL);
+	if (!r) {
+		r = disk_open(store, path, f);
+		umask(mask);
+		return r;
+	}
 	umask(mask);
-	if (r)
-		return fault_set(f, "InvalidConfiguration",
-				 "The key store %s cannot be opened: %s. Check the path and its permissions.",
-				 path, sqlite3_errmsg(store->db));
-	return 0;
+	return fault_set(f, "InvalidConfiguration",
+			 "The key store %s cannot be opened: %s. Check the path and its permissions.",
+			 path, sqlite3_errmsg(store->db));
 }
 
 /**
@@ -243,11 +247,13 @@ int store_open(const struct store_setup *setup, struct store **out, struct fault
 		return fault_set(f, "InternalFailure",
 				 "Out of memory. Free some, and start again.");
 	store->root = setup->root;
+	store->disk.log_fd = -1;
 	if (counter_open(store, setup->counter, f) || open_file(store, path, setup->create, f) ||
-	    store_upgrade(store, path, setup, f)) {
+	    store_upgrade(store, path, setup, f) || disk_reserve(store, path, f)) {
 		store_close(store);
 		return -1;
 	}
+	sqlite3_busy_timeout(store->db, STORE_CHANGE_MSEC);
 	*out = store;
 	return 0;
 }
@@ -290,11 +296,13 @@ int store_prove(const struct store *store, const struct kms_answer *answer,
 }
 
 /**
- * store_begin() - begin a change of several steps, or one that waits for its audit record
+ * store_begin_urgent() - as store_begin(), of a change that may use the reserve of the disk
+ *
+ * A revocation, and what the store does by itself without need of more space.
  *
  * Return: 0 or -1.
  */
-int store_begin(struct store *store, struct fault *f)
+int store_begin_urgent(struct store *store, struct fault *f)
 {
 	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return store_fault(store, "begin a change", f);
@@ -302,6 +310,19 @@ int store_begin(struct store *store, struct fault *f)
 	store->rows_before = sqlite3_total_changes64(store->db);
 	store->changing = true;
 	return 0;
+}
+
+/**
+ * store_begin() - begin a change of several steps, or one that waits for its audit record
+ *
+ * Readers of the database do not stop it. While another program writes to the database, it fails after
+ * STORE_CHANGE_MSEC.
+ *
+ * Return: 0 or -1.
+ */
+int store_begin(struct store *store, struct fault *f)
+{
+	return disk_hold(store, f) ? -1 : store_begin_urgent(store, f);
 }
 
 /* The head goes with each change of a row. */
@@ -350,7 +371,7 @@ void store_rollback(struct store *store)
 int change_begin(struct store *store, bool *own, struct fault *f)
 {
 	*own = !store->changing;
-	return *own ? store_begin(store, f) : 0;
+	return *own ? store_begin_urgent(store, f) : 0;
 }
 
 /** change_end() - end what change_begin() began; @r: how its steps ended; Return: 0 or -1 */
@@ -366,6 +387,7 @@ void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	disk_close(store);
 	sqlite3_close(store->db);
 	if (store->counter.fd >= 0)
 		close(store->counter.fd);

@@ -89,6 +89,8 @@ int store_save_clock(struct store *store, struct fault *f);
 
 int store_begin(struct store *store, struct fault *f);
 
+int store_begin_urgent(struct store *store, struct fault *f);
+
 int store_commit(struct store *store, struct fault *f);
 
 void store_rollback(struct store *store);

@@ -2,19 +2,82 @@
 /*
  * A look at the database that another process may have open.
  *
- * Must never write: not even what a power cut has left for the next start to undo.
+ * Must never write: not even what a power cut has left for the next start to keep or to undo.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
 #include "lib/base/text.h"
 
-/* The next start rolls back the change that a power cut interrupted. */
-static bool waits_for_start(const struct store *store)
+static bool has_bytes(const char *path, const char *end)
 {
-	return sqlite3_extended_errcode(store->db) == SQLITE_READONLY_ROLLBACK;
+	char file[4096];
+	struct stat st;
+
+	return snprintf(file, sizeof(file), "%s%s", path, end) < (int)sizeof(file) &&
+	       !stat(file, &st) && st.st_size > 0;
+}
+
+/* The next start takes the changes from the log, or rolls back the one that a power cut interrupted. */
+static bool waits_for_start(const char *path)
+{
+	return !has_bytes(path, "-shm") && (has_bytes(path, "-wal") || has_bytes(path, "-journal"));
+}
+
+/*
+ * The URI of @path. Beside a running KMS its log is read. Without one no file of a log is made: nobody
+ * writes, and a KMS that starts meanwhile begins with the same head.
+ */
+static void uri_of(const char *path, char *uri, size_t size)
+{
+	size_t at = (size_t)snprintf(uri, size, "file:");
+
+	for (; *path && at + 40 < size; path++)
+		at += (size_t)snprintf(uri + at, size - at, *path == '/' ? "/" : "%%%02x",
+				       (unsigned char)*path);
+}
+
+/* A text that took the place of the database, while the log still has each page. */
+static bool is_database(const char *path)
+{
+	static const char magic[] = "SQLite format 3"; /* with its NUL */
+	char seen[sizeof(magic)] = "";
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		return true;
+	if (fread(seen, sizeof(seen), 1, file) != 1)
+		seen[0] = '\0';
+	fclose(file);
+	return !memcmp(seen, magic, sizeof(magic));
+}
+
+static int open_file(struct store *store, const char *path)
+{
+	char uri[3 * 4096 + 64];
+	size_t at;
+	int r;
+
+	uri_of(path, uri, sizeof(uri));
+	at = strlen(uri);
+	snprintf(uri + at, sizeof(uri) - at, "?mode=ro&%s",
+		 has_bytes(path, "-shm") ? "readonly_shm=1" : "immutable=1");
+	r = sqlite3_open_v2(uri, &store->db,
+			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_URI, NULL);
+	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
+	return r ? r
+		 : sqlite3_exec(store->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+}
+
+static int cannot_open(const char *path, const char *why, struct fault *f)
+{
+	return fault_set(f, "InvalidConfiguration",
+			 "The key store %s cannot be opened: %s. Check the path and its permissions.",
+			 path, why);
 }
 
 static int read_head(struct store *store, const char *path, struct fault *f)
@@ -48,23 +111,18 @@ int store_check(const char *directory, const struct secret *root, struct fault *
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	if (store_find(path, f))
 		return -1;
+	if (!is_database(path))
+		return cannot_open(path, sqlite3_errstr(SQLITE_NOTADB), f);
+	if (waits_for_start(path))
+		return 0;
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	store->root = root;
 	store->counter.fd = -1;
-	r = sqlite3_open_v2(path, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL);
-	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
-	if (!r)
-		r = sqlite3_exec(store->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
-	if (r && waits_for_start(store))
-		r = 0;
-	else if (r)
-		r = fault_set(f, "InvalidConfiguration",
-			      "The key store %s cannot be opened: %s. Check the path and its permissions.",
-			      path, sqlite3_errmsg(store->db));
-	else
-		r = read_head(store, path, f);
+	store->disk.log_fd = -1;
+	r = open_file(store, path) ? cannot_open(path, sqlite3_errmsg(store->db), f)
+				   : read_head(store, path, f);
 	store_close(store);
 	return r;
 }

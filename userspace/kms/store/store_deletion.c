@@ -9,10 +9,16 @@
  * Must never destroy a key because of a hint.
  */
 #include <errno.h>
+#include <time.h>
 
 #include "kms/store/store.h"
+#include "kms/store/store_disk.h"
 #include "kms/store/store_row.h"
 #include "kms/store/store_set.h"
+#include "lib/base/log.h"
+
+#define SLICE_NS      5000000LL /* a key takes less than that again, so a turn ends in 10 ms */
+#define ERASE_SECONDS 60
 
 static bool is_due(const struct cmk *cmk, int64_t now)
 {
@@ -74,12 +80,13 @@ static int destroy_key(struct store *store, const char *key_id, struct fault *f)
 static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t each,
 		   void *userdata, struct fault *f)
 {
-	if (store_begin(store, f))
+	if (store_begin_urgent(store, f))
 		return -1;
 	if (destroy_key(store, cmk->key_id, f) || each(cmk, userdata, f)) {
 		store_rollback(store);
 		return -1;
 	}
+	store->unerased = true;
 	return store_commit(store, f);
 }
 
@@ -118,17 +125,47 @@ int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f)
 	return 0;
 }
 
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Nothing is due any more. The log still holds the rows of keys that were destroyed. */
+static int end_search(struct store *store, int64_t now, int64_t *next, struct fault *f)
+{
+	if (find_next(store, now, next, f))
+		return -1;
+	if (!store->unerased)
+		return 0;
+	if (!disk_erase_log(store)) {
+		store->unerased = false;
+		return 0;
+	}
+	log_warning(
+		"The bytes of destroyed keys stay in the log of the key store while another program reads it. End that program.");
+	if (!*next || *next > now + ERASE_SECONDS)
+		*next = now + ERASE_SECONDS;
+	return 0;
+}
+
 /**
- * store_destroy_due() - destroy each key whose waiting period is over, with its aliases
+ * store_destroy_due() - destroy keys whose waiting period is over, with their aliases
  * @now: by store_clock()
  * @each: called before each, with the key's description gone
- * @next: set to the earliest deletion that is still to come, or 0
+ * @next: set to @now if more keys may be due, else to the earliest deletion that is still to come, or
+ *	to the time of a try to erase, or 0
+ *
+ * Gives up its turn of the event loop after SLICE_NS and the key that it is at.
  *
  * Return: number of keys destroyed, or -1.
  */
 int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
 		      int64_t *next, struct fault *f)
 {
+	int64_t begun = monotonic_ns();
 	int destroyed = 0;
 	struct cmk cmk;
 
@@ -136,7 +173,11 @@ int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, 
 		if (find_hinted(store, now, &cmk, f))
 			return -1;
 		if (!cmk.key_id[0])
-			return find_next(store, now, next, f) ? -1 : destroyed;
+			return end_search(store, now, next, f) ? -1 : destroyed;
+		if (monotonic_ns() - begun > SLICE_NS) {
+			*next = now;
+			return destroyed;
+		}
 		if (!is_due(&cmk, now)) {
 			if (key_set_hint(store, &cmk, f))
 				return -1;
@@ -157,8 +198,8 @@ static int begin_waiting(struct store *store, struct cmk *cmk, struct fault *f)
 	return store_update_key(store, cmk, f);
 }
 
-/* @count_only: changes nothing. Return: number of keys whose waiting period has no end, or -1 */
-static int begin_all(struct store *store, bool count_only, struct fault *f)
+/* Return: number of keys whose waiting period had no end, or -1 */
+static int begin_all(struct store *store, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	int step, begun = 0, r;
@@ -173,7 +214,7 @@ static int begin_all(struct store *store, bool count_only, struct fault *f)
 		r = key_row_read(store, statement, &cmk, NULL, f);
 		if (r == -EBADMSG || (!r && cmk.due != CMK_DUE_UNKNOWN))
 			continue;
-		if (r || (!count_only && begin_waiting(store, &cmk, f)))
+		if (r || begin_waiting(store, &cmk, f))
 			return -1;
 		begun++;
 	}
@@ -190,17 +231,23 @@ static int begin_all(struct store *store, bool count_only, struct fault *f)
  */
 int store_begin_waiting(struct store *store, struct fault *f)
 {
-	int begun = begin_all(store, true, f);
+	int begun;
 
-	if (begun <= 0)
-		return begun;
-	if (store_begin(store, f))
+	/* An older version writes a head without this. */
+	if (store->all_due)
+		return 0;
+	if (store_begin_urgent(store, f))
 		return -1;
-	begun = begin_all(store, false, f);
+	begun = begin_all(store, f);
+	store->all_due = begun >= 0;
 	/* The new ends are counted by this clock, which an older store does not keep. */
 	if (begun < 0 || store_save_clock(store, f)) {
+		store->all_due = false;
 		store_rollback(store);
 		return -1;
 	}
-	return store_commit(store, f) ? -1 : begun;
+	if (!store_commit(store, f))
+		return begun;
+	store->all_due = false;
+	return -1;
 }

@@ -34,6 +34,7 @@ int store_write_head(struct store *store, struct fault *f)
 	json_add_int(record, "SetChange", store->head.set_change);
 	json_add_int(record, "Keys", store->head.keys);
 	json_add_int(record, "Aliases", store->head.aliases);
+	json_add_bool(record, "AllDue", store->all_due);
 	add_tag(record, "Set", store->head.set);
 	store->head.after = store->counter.head;
 	add_tag(record, "After", store->head.after);
@@ -73,6 +74,7 @@ static int take(struct store *store, struct json_object *record, const char *pat
 	store_clock_load(store, record);
 	store->head.change = json_get_int(record, "Change", 0);
 	store->head.set_change = json_get_int(record, "SetChange", store->head.change);
+	store->all_due = json_get_bool(record, "AllDue", false);
 	store->head.keys = json_get_int(record, "Keys", 0);
 	store->head.aliases = json_get_int(record, "Aliases", 0);
 	if (*version < 1 || *version > STORE_VERSION)

@@ -19,8 +19,10 @@
 struct alias;
 struct store_setup;
 
-/* A commit waits that long for a reader, such as --check-config or a backup, to end. */
+/* A start waits that long for another program that has the database for itself. */
 #define STORE_BUSY_MSEC 10000
+/* A change waits that long for another program that writes, and the event loop waits with it. */
+#define STORE_CHANGE_MSEC 20
 
 /* What the row of table "store" says of the others. The copy in memory counts, not the one in the file. */
 struct store_head {
@@ -42,8 +44,19 @@ struct counter { /* see store_counter.h */
 	sd_id128_t head;
 };
 
+struct disk {		  /* see store_disk.h */
+	int log_fd;	  /* -1: not open */
+	int page;	  /* bytes */
+	int frames;	  /* in the log, after the last change */
+	int copied_at;	  /* @frames when the log was last copied into the database */
+	int64_t log_end;  /* the log owns the disk up to here; 0: not known */
+	int64_t file_end; /* size of the database's file, which may be more than it needs */
+	int index_blocks; /* of the log's index, that have their space */
+};
+
 struct store {
 	sqlite3 *db;
+	struct disk disk;
 	const struct secret *root; /* borrowed */
 	char id[37];
 	struct store_head head;
@@ -51,6 +64,8 @@ struct store {
 	struct store_head before; /* the change that is under way */
 	sqlite3_int64 rows_before;
 	bool changing; /* between store_begin() and its end */
+	bool unerased; /* the log may hold rows of destroyed keys */
+	bool all_due;  /* each key that waits has an end by store_clock() */
 	struct {
 		int64_t seconds;  /* at @since_ns */
 		int64_t since_ns; /* CLOCK_BOOTTIME */

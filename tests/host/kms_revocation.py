@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+#
+# Revocations while somebody reads the key store, writes to it, or has filled its disk.
+# ENVELOPE_CHANGES gives another number of revocations on the full disk.
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+
+from kms_daemon import Kms, b64
+from tap import Tap
+
+kms = Kms(sys.argv[1])
+tap = Tap(*sys.argv[2:])
+test = tap.test
+CHANGES = int(os.environ.get("ENVELOPE_CHANGES", "100"))
+MIB = 1 << 20
+
+kms.start()
+
+
+def reader():
+    """A shell that somebody forgot in the middle of a transaction."""
+    db = sqlite3.connect(f"{kms.state}/kms.sqlite", isolation_level=None)
+    db.execute("BEGIN")
+    db.execute("SELECT count(*) FROM keys").fetchall()
+    return db
+
+
+def revoke(key, times):
+    """Disables KEY again and again. Each call is a change of its own, with a signature of its own."""
+    for _ in range(times):
+        kms.good("DisableKey", {"KeyId": key})
+
+
+def state(key):
+    return kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"]
+
+
+@test("log and index of the key store are private")
+def _():
+    kms.new_key()
+    for end in "", "-wal", "-shm":
+        assert os.stat(f"{kms.state}/kms.sqlite{end}").st_mode & 0o777 == 0o600, end
+
+
+@test("a reader that stays holds up no change, and the KMS starts and stops beside it")
+def _():
+    first, second = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
+    db = reader()
+    revoke(first, 30)
+    kms.good("ScheduleKeyDeletion", {"KeyId": second})
+    third = kms.new_key()["KeyId"]
+    kms.restart()
+    revoke(third, 1)
+    assert (state(first), state(second), state(third)) == ("Disabled", "PendingDeletion", "Disabled")
+    kms.process.kill()
+    kms.process.wait()
+    kms.start()
+    assert (state(first), state(second), state(third)) == ("Disabled", "PendingDeletion", "Disabled")
+    db.execute("COMMIT")
+    db.close()
+    revoke(third, 1)
+
+
+@test("while another program writes to the store, changes fail at once, and the KMS goes on to serve")
+def _():
+    key = kms.new_key()["KeyId"]
+    blob = kms.good("Encrypt", {"KeyId": key, "Plaintext": b64(b"x")})["CiphertextBlob"]
+    db = sqlite3.connect(f"{kms.state}/kms.sqlite", isolation_level=None)
+    db.execute("BEGIN EXCLUSIVE")
+    begun = time.monotonic()
+    for _ in range(20):
+        assert "locked" in kms.bad("KMSInternalException", "DisableKey", {"KeyId": key})
+        kms.good("Decrypt", {"CiphertextBlob": blob})
+    took = time.monotonic() - begun
+    assert took < 60, f"20 changes held the KMS up for {took:.0f} s"
+    db.execute("ROLLBACK")
+    db.close()
+    kms.good("DisableKey", {"KeyId": key})
+
+
+@test("the main file without its log is an old copy")
+def _():
+    key = kms.new_key()["KeyId"]
+    kms.good("DisableKey", {"KeyId": key})
+    kms.process.kill()
+    kms.process.wait()
+    os.rename(f"{kms.state}/kms.sqlite-wal", f"{kms.dir}/log")
+    os.unlink(f"{kms.state}/kms.sqlite-shm")
+    status, said = kms.run()
+    assert status == 2 and "is an old copy" in said, (status, said)
+    os.rename(f"{kms.dir}/log", f"{kms.state}/kms.sqlite-wal")
+    kms.start()
+    assert state(key) == "Disabled"
+
+
+def fill(path):
+    """Leaves no byte to any other file of the disk."""
+    with open(path, "ab", buffering=0) as f:
+        for size in MIB, 4096, 512, 1:
+            try:
+                while True:
+                    f.write(b"f" * size)
+            except OSError:
+                pass
+        os.fsync(f.fileno())
+
+
+def mounted(kind, mount):
+    """A file system of 64 MiB below MOUNT."""
+    os.mkdir(mount)
+    if kind == "tmpfs":
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "none", mount], check=True)
+        return
+    with open(f"{mount}.img", "wb") as f:
+        f.truncate(64 * MIB)
+    # Blocks as on a disk that is larger, and none for root alone: the KMS runs as root.
+    subprocess.run(["mkfs.ext4", "-q", "-b", "4096", "-m", "0", f"{mount}.img"], check=True)
+    subprocess.run(["mount", "-o", "loop", f"{mount}.img", mount], check=True)
+
+
+def refused(key):
+    for operation, params in ("CreateKey", {}), ("EnableKey", {"KeyId": key}), ("CreateAlias", {"AliasName": "alias/x", "TargetKeyId": key}):
+        message = kms.bad("KMSInternalException", operation, params)
+        assert "full" in message, message
+
+
+def revoke_on_a_full_disk(kind):
+    mount = f"{kms.dir}/{kind}"
+    mounted(kind, mount)
+    where = {"state_dir": f"{mount}/state", "counter_file": f"{mount}/counter", "root_key": f"{mount}/root.key"}
+    kms.stop()
+    own, kms.state = kms.state, where["state_dir"]
+    kms.start(**where)
+    first, second, third = (kms.new_key()["KeyId"] for _ in range(3))
+    fill(f"{mount}/fill")
+    # The file and the log have a little room ahead of their reserve.
+    made = 0
+    while kms.call("CreateKey").status == 200:
+        made += 1
+        assert made < 5000, "CreateKey uses the reserve"
+        fill(f"{mount}/fill")
+    refused(first)
+    revoke(first, CHANGES)
+    refused(first)
+    assert kms.stop() == 0
+    fill(f"{mount}/fill")
+    kms.start(**where)
+    refused(first)
+    revoke(second, CHANGES // 4)
+    kms.process.kill()
+    kms.process.wait()
+    fill(f"{mount}/fill")
+    kms.start(**where)
+    db = reader()
+    revoke(second, CHANGES // 4)
+    db.close()
+    kms.good("ScheduleKeyDeletion", {"KeyId": third})
+    assert (state(first), state(second), state(third)) == ("Disabled", "Disabled", "PendingDeletion")
+    os.unlink(f"{mount}/fill")
+    kms.good("EnableKey", {"KeyId": first})
+    kms.stop()
+    kms.state = own
+    kms.start()
+    subprocess.run(["umount", mount], check=True)
+
+
+for KIND in "tmpfs", "ext4":
+    test(f"on a full disk ({KIND}) keys are disabled and scheduled for deletion, also after a restart, and no other change is made")(
+        lambda kind=KIND: revoke_on_a_full_disk(kind))
+
+test("the KMS ended cleanly")(kms.end_cleanly)
+kms.close()
+sys.exit(tap.finish())
