@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 
 from kms_daemon import ACCOUNT, REGION, Kms, Reply
 from tap import Tap
@@ -416,6 +417,34 @@ def _():
         kms.stop()
     configure()
     kms.start()
+
+
+@test("a removed access key is refused on the connection that it had; the connection stays")
+def _():
+    removed = {"access_key": "AKIAGUEST00000000000", "secret_key": "guests"}
+    with replaced(kms.credentials, guest()):
+        assert "errorCode" not in reload(), reloads()[-1]
+        kept = {transport: kms.connection(transport) for transport in ("tls", "unix")}
+
+        def on_kept(transport, **keys):
+            headers, body = kms.signed("ListKeys", {}, transport, **keys)
+            kept[transport].request("POST", "/", body, headers)
+            response = kept[transport].getresponse()
+            return Reply(response.status, response.headers, response.read())
+
+        for transport, connection in kept.items():
+            assert on_kept(transport, **removed).status == 200
+            connection.auto_open = 0  # the next request must find the connection open
+    begun = time.monotonic()
+    configure()
+    kms.process.send_signal(signal.SIGHUP)
+    for transport, connection in kept.items():
+        wait_for(lambda: on_kept(transport, **removed).error == "UnrecognizedClientException", step=0.01)
+        tap.comment(f"{transport}: refused {time.monotonic() - begun:.3f} s after SIGHUP")
+        for _ in range(3):
+            assert on_kept(transport).status == 200
+            assert on_kept(transport, **removed).error == "UnrecognizedClientException"
+        connection.close()
 
 
 @test("a full disk below the audit trail does not keep an access key in force that was removed")
