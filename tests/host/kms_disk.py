@@ -3,22 +3,34 @@
 # The files of envelope-kms: key store, root key, credentials, kms.conf. They are kept over a
 # restart, and refused after somebody has changed them.
 
+import contextlib
+import http.client
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from kms_daemon import Kms, b64, unb64
 from tap import Tap
+from wait import wait_for
 
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
 test = tap.test
 
+KILLS = int(os.environ.get("ENVELOPE_KILLS", "8"))
+
 kms.start()
+
+
+def create_until_it_ends():
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        while True:
+            kms.new_key()
 
 
 @test("files are private: root key, credentials, key store, TLS key")
@@ -276,6 +288,73 @@ def _():
         kms.process.wait()
         kms.start()
         kms.new_key()
+
+
+def undone():
+    return [r["serviceEventDetails"] for r in kms.audit() if r["eventName"] == "ChangeUndone"]
+
+
+def kill():
+    kms.process.kill()
+    kms.process.wait()
+
+
+@test("a change that a crash undid after its record is marked at the next start, once; no other change is")
+def _():
+    paths = kms.state, f"{kms.state}-counter"
+    kms.restart()
+    kms.good("DisableKey", {"KeyId": kms.new_key()["KeyId"]})
+    before = undone()
+    for crash in False, True:
+        for _ in range(2):
+            (kill if crash else kms.stop)()
+            kms.start()
+    assert undone() == before, undone()
+    # A kill between record and change leaves the record alone.
+    kms.stop()
+    for path in paths:
+        shutil.copytree(path, f"{kms.dir}/kept/{os.path.basename(path)}")
+    kms.start()
+    lost = kms.new_key()["KeyId"]
+    kill()
+    for path in paths:
+        shutil.rmtree(path)
+        shutil.copytree(f"{kms.dir}/kept/{os.path.basename(path)}", path)
+    recorded = kms.audit()[-1]
+    assert recorded["eventName"] == "CreateKey" and "errorCode" not in recorded, recorded
+    for _ in range(2):
+        kms.start()
+        kms.bad("NotFoundException", "DescribeKey", {"KeyId": lost})
+        assert undone() == [*before, {"undoneEventID": recorded["eventID"], "undoneEventName": "CreateKey",
+                                      "undoneRequestID": recorded["requestID"]}], undone()
+        kill()
+    mark = [r for r in kms.audit() if r["eventName"] == "ChangeUndone"][-1]
+    assert mark["resources"] == recorded["resources"], mark
+    kms.start()
+    kms.new_key()
+
+
+@test("after kills at any moment each recorded key exists, or its record is marked as undone")
+def _():
+    start = len(kms.audit())
+    for i in range(KILLS):
+        thread = threading.Thread(target=create_until_it_ends)
+        thread.start()
+        seen = len(kms.audit())
+        wait_for(lambda seen=seen: len(kms.audit()) > seen + i % 3, step=0.001)
+        kill()
+        thread.join()
+        with open(kms.audit_file, "rb") as f:
+            torn = not f.read().endswith(b"\n")
+        assert not torn, "half a line"
+        kms.start()
+    keys = {key["KeyId"] for key in kms.good("ListKeys", {"Limit": 1000})["Keys"]}
+    marked = {details["undoneEventID"] for details in undone()}
+    tap.comment(f"{len(marked)} changes undone by {KILLS} kills")
+    for record in kms.audit()[start:]:
+        if record["eventName"] == "CreateKey":
+            made = record["responseElements"]["keyMetadata"]["keyId"] in keys
+            assert made != (record["eventID"] in marked), (made, record)
 
 
 @test("credentials that others can read, or that are incomplete, are refused at start")

@@ -51,6 +51,20 @@ static int on_store_event(const char *name, struct json_object *details, void *u
 	return audit_store_event(userdata, name, details, f);
 }
 
+/* A store that is new, or of an older version, counts what the trail has as kept. */
+static void compare_with_trail(struct audit *audit, struct store *store)
+{
+	struct fault f;
+
+	if (store_last_event(store)[0]) {
+		audit_mark_undone(audit, store_last_event(store));
+		return;
+	}
+	store_note_event(store, audit_event_before(audit));
+	if (store_save_clock(store, &f))
+		log_error("A change that a crash undoes may stay recorded as made: %s", f.message);
+}
+
 /* --init leaves a store that exists as it is: the KMS upgrades it, with a record in the audit trail. */
 static int open_store(const struct settings *s, struct server *server, bool first, struct fault *f)
 {
@@ -71,7 +85,11 @@ static int open_store(const struct settings *s, struct server *server, bool firs
 		setup.event = on_store_event;
 		setup.userdata = server->kms.audit;
 	}
-	return store_open(&setup, &server->kms.store, f);
+	if (store_open(&setup, &server->kms.store, f))
+		return -1;
+	if (server->kms.audit)
+		compare_with_trail(server->kms.audit, server->kms.store);
+	return 0;
 }
 
 /* Makes every file that a first start needs. Existing files are left alone. */

@@ -13,14 +13,18 @@
 
 #include "kms/audit/kms_record.h"
 #include "kms/audit/strangers.h"
+#include "kms/audit/undone.h"
 #include "lib/audit/trail.h"
 #include "lib/base/json.h"
+#include "lib/base/log.h"
 
 struct audit {
 	struct trail *trail;
 	struct strangers *strangers;
 	const char *region; /* borrowed */
 	const char *account;
+	struct json_object *last; /* record of the trail before this start, or NULL */
+	char event[37];		  /* eventID of the last record that the file took */
 };
 
 static void journal_message(struct json_object *record, char *text, size_t size)
@@ -89,6 +93,7 @@ int audit_open(const char *path, const char *region, const char *account, sd_eve
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	audit->region = region;
 	audit->account = account;
+	audit->last = undone_read(path);
 	if (trail_open(path, &kind, audit, &audit->trail, f) ||
 	    strangers_new(event, record_strangers, audit, &audit->strangers, f)) {
 		audit_close(audit);
@@ -112,6 +117,8 @@ static int emitted(struct audit *audit, struct json_object *record, int r, struc
 			json_add_object(record, "responseElements", NULL);
 		}
 	}
+	if (!r)
+		json_copy_string(record, "eventID", audit->event, sizeof(audit->event));
 	trail_journal(audit->trail, record);
 	return r ? -1 : 0;
 }
@@ -147,6 +154,44 @@ int audit_call(struct audit *audit, const struct call *call, const struct fault 
 	 * disk: a power cut may lose the record.
 	 */
 	return emit(audit, record, !refusal, f);
+}
+
+/** audit_last_event() - the eventID of the last record that the file took */
+const char *audit_last_event(const struct audit *audit)
+{
+	return audit->event;
+}
+
+/** audit_event_before() - the eventID of the last record before this start; "none" without one */
+const char *audit_event_before(const struct audit *audit)
+{
+	const char *id = json_get_string(audit->last, "eventID");
+
+	return id ? id : "none";
+}
+
+/**
+ * audit_mark_undone() - record that a crash has undone the change of the last record, if it has
+ * @kept: eventID of the last change that the key store has kept; "" if it does not say
+ *
+ * Call it before the first other record of this start that is about a key.
+ */
+void audit_mark_undone(struct audit *audit, const char *kept)
+{
+	struct json_object *details = undone_details(audit->last, kept);
+	_cleanup_json_ struct json_object *record = NULL;
+	struct fault f;
+
+	if (!details)
+		return;
+	record = event_record(audit, "ChangeUndone", details);
+	if (json_get_array(audit->last, "resources"))
+		json_add_object(record, "resources",
+				json_object_get(json_get_array(audit->last, "resources")));
+	log_warning("The last change in the audit trail was undone by a crash: %s.",
+		    json_get_string(details, "undoneEventID"));
+	if (emitted(audit, record, trail_append_urgent(audit->trail, record), &f))
+		log_error("No record says so: %s", f.message);
 }
 
 /**
@@ -227,6 +272,7 @@ void audit_close(struct audit *audit)
 {
 	if (!audit)
 		return;
+	json_object_put(audit->last);
 	strangers_free(audit->strangers);
 	trail_close(audit->trail);
 	free(audit);

@@ -33,7 +33,12 @@ struct deletion {
 
 static int record(const struct cmk *cmk, void *userdata, struct fault *f)
 {
-	return audit_key_deleted(userdata, cmk, f);
+	struct deletion *deletion = userdata;
+
+	if (audit_key_deleted(deletion->audit, cmk, f))
+		return -1;
+	store_note_event(deletion->store, audit_last_event(deletion->audit));
+	return 0;
 }
 
 static void note_jump(struct deletion *deletion, int64_t now)
@@ -83,7 +88,7 @@ static void run(struct deletion *deletion)
 	if (!deletion->begun)
 		begin_waiting(deletion->store);
 	deletion->begun = true;
-	destroyed = store_destroy_due(deletion->store, now, record, deletion->audit, &next, &fault);
+	destroyed = store_destroy_due(deletion->store, now, record, deletion, &next, &fault);
 	note_jump(deletion, now);
 	if (destroyed > 0)
 		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);

@@ -307,6 +307,7 @@ int store_begin_urgent(struct store *store, struct fault *f)
 	if (sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
 		return store_fault(store, "begin a change", f);
 	store->before = store->head;
+	memcpy(store->event_before, store->event, sizeof(store->event));
 	store->rows_before = sqlite3_total_changes64(store->db);
 	store->changing = true;
 	return 0;
@@ -325,10 +326,28 @@ int store_begin(struct store *store, struct fault *f)
 	return disk_hold(store, f) ? -1 : store_begin_urgent(store, f);
 }
 
-/* The head goes with each change of a row. */
+/**
+ * store_note_event() - the change under way has the record @event, an eventID, in the audit trail
+ *
+ * The head keeps it with the change. After a crash it tells whether the record tells of a change that
+ * was undone.
+ */
+void store_note_event(struct store *store, const char *event)
+{
+	snprintf(store->event, sizeof(store->event), "%s", event);
+}
+
+/** store_last_event() - of the last change that was kept; "" if the store does not know it */
+const char *store_last_event(const struct store *store)
+{
+	return store->event;
+}
+
+/* The head goes with each change of a row, and with each event. */
 static int seal_change(struct store *store, struct fault *f)
 {
-	if (sqlite3_total_changes64(store->db) == store->rows_before)
+	if (sqlite3_total_changes64(store->db) == store->rows_before &&
+	    !strcmp(store->event, store->event_before))
 		return 0;
 	store->head.change++;
 	if (!sd_id128_equal(store->head.set, store->before.set))
@@ -364,6 +383,7 @@ void store_rollback(struct store *store)
 	if (!sqlite3_get_autocommit(store->db))
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 	store->head = store->before;
+	memcpy(store->event, store->event_before, sizeof(store->event));
 	store->changing = false;
 }
 

@@ -91,6 +91,10 @@ int store_begin(struct store *store, struct fault *f);
 
 int store_begin_urgent(struct store *store, struct fault *f);
 
+void store_note_event(struct store *store, const char *event);
+
+const char *store_last_event(const struct store *store);
+
 int store_commit(struct store *store, struct fault *f);
 
 void store_rollback(struct store *store);

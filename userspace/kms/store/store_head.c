@@ -36,6 +36,8 @@ int store_write_head(struct store *store, struct fault *f)
 	json_add_int(record, "Aliases", store->head.aliases);
 	json_add_bool(record, "AllDue", store->all_due);
 	add_tag(record, "Set", store->head.set);
+	if (store->event[0])
+		json_add_string(record, "Event", store->event);
 	store->head.after = store->counter.head;
 	add_tag(record, "After", store->head.after);
 	if (store_prepare(store, "INSERT OR REPLACE INTO store VALUES (1, ?, ?)", &statement, f) ||
@@ -74,6 +76,8 @@ static int take(struct store *store, struct json_object *record, const char *pat
 	store_clock_load(store, record);
 	store->head.change = json_get_int(record, "Change", 0);
 	store->head.set_change = json_get_int(record, "SetChange", store->head.change);
+	if (json_copy_string(record, "Event", store->event, sizeof(store->event)))
+		store->event[0] = '\0';
 	store->all_due = json_get_bool(record, "AllDue", false);
 	store->head.keys = json_get_int(record, "Keys", 0);
 	store->head.aliases = json_get_int(record, "Aliases", 0);

@@ -63,7 +63,9 @@ struct store {
 	struct counter counter;
 	struct store_head before; /* the change that is under way */
 	sqlite3_int64 rows_before;
-	bool changing; /* between store_begin() and its end */
+	bool changing;	/* between store_begin() and its end */
+	char event[37]; /* of the change under way, in the audit trail; else of the last one */
+	char event_before[37];
 	bool unerased; /* the log may hold rows of destroyed keys */
 	bool all_due;  /* each key that waits has an end by store_clock() */
 	struct {
