@@ -127,6 +127,16 @@ def _():
         unasked.server_close()
 
 
+@test("without a proxy a server that cannot be reached is reported with that; one of this host, and a socket, are not")
+def _():
+    for address, remote in (f"https://[::ffff:127.0.0.1]:{free_port()}", True), (f"https://localhost:{free_port()}", False), \
+            ("unix:/nowhere/kms.sock", False):
+        agent.restart(KmsEndpoint=address)
+        said = agent.bad("KMSUnreachable", "create", "db1", "--device", one.path, "--storage-encrypted")
+        assert ("No proxy was asked: Proxy= is not set." in said) == remote, (address, said)
+    agent.restart()
+
+
 @test("NoProxy= names servers that are asked directly")
 def _():
     with through_proxy(KmsEndpoint=f"https://localhost:{agent.kms.port}", NoProxy="example.com,localhost"):
@@ -144,12 +154,17 @@ def _():
             proxy.answer = status
             wait_for(lambda: codes(2) == {"KMSUnreachable"})
             assert agent.status("db1") == "available" and agent.keys() == keys, f"HTTP status {status} of the proxy"
-            assert f"response {status}" in agent.volume("db1")["LastError"], agent.volume("db1")
+            said = agent.volume("db1")["LastError"]
+            assert f"response {status}" in said and proxy.url in said, said
+            assert ("ProxyCredentialsFile=" if status == 407 else "add it to NoProxy=") in said, said
         proxy.answer = None
         agent.restart(**{**options, "ProxyCredentialsFile": write("wrong-login", "username=a\npassword=b\n")})
         wait_for(lambda: codes(2) == {"KMSUnreachable"})
-        agent.restart(**{**options, "Proxy": f"http://127.0.0.1:{free_port()}"})
+        down = f"http://127.0.0.1:{free_port()}"
+        agent.restart(**{**options, "Proxy": down, "NoProxy": "example.com"})
         wait_for(lambda: codes(2) == {"KMSUnreachable"})
+        said = agent.volume("db1")["LastError"]
+        assert f"Proxy={down} is asked for each host that is not in NoProxy=example.com." in said, said
         assert agent.status("db1") == "available" and agent.keys() == keys
         agent.reload(**options)
         renewed(2)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/api/subscriptions.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
+/* sources: agent/api/subscriptions.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/api/disk_json.c agent/volume/sysfs.c agent/lease/lease.c */
 /*
  * Answers to Events. No message is larger than a client accepts. If not all records fit, the agent
  * sends the newest. The agent keeps nothing of a call whose client has disconnected.

@@ -31,7 +31,9 @@ static int find_in_list(struct json_object *clusters, dev_t number, char *id, si
 	for (size_t i = 0; i < (clusters ? json_object_array_length(clusters) : 0); i++) {
 		struct json_object *cluster = json_object_array_get_idx(clusters, i);
 
-		if (!is_it(json_get_string(cluster, "Device"), number))
+		const char *found = json_get_string(cluster, "FoundDevice");
+
+		if (!is_it(found ? found : json_get_string(cluster, "Device"), number))
 			continue;
 		json_copy_string(cluster, "DBClusterIdentifier", id, size);
 		return 1;

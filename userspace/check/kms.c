@@ -34,8 +34,47 @@ static bool is_skew(const struct fault *f)
 	       strstr(f->message, "Signature not yet current");
 }
 
+/* Only the embedded KMS is a service of this host. */
+static bool is_embedded(const char *address)
+{
+	return endpoint_socket(address) || !strncmp(address, "https://127.0.0.1", 17) ||
+	       !strncmp(address, "https://localhost", 17);
+}
+
+/*
+ * What to do about an address that does not answer.
+ * @own: the cluster that has this address for itself, or NULL
+ */
+static void advise_address(const struct config *cfg, const char *own, char *advice, size_t size)
+{
+	const char *look =
+		is_embedded(cfg->kms_endpoint)
+			? "See whether the KMS runs (systemctl status envelope-kms)."
+			: "See whether this host reaches the address, or needs a proxy (Proxy= and NoProxy= in envelope.conf(5)).";
+
+	if (own)
+		snprintf(advice, size,
+			 "%s The cluster %s has this address for itself. If it is wrong: envelope cluster modify --db-cluster-identifier %s --kms-endpoint URL",
+			 look, own, own);
+	else
+		snprintf(advice, size, "Check KmsEndpoint= and CaFile=. %s", look);
+}
+
+static void advise_credentials(const struct config *cfg, const char *own, char *advice, size_t size)
+{
+	if (own && cfg->profile_alone)
+		snprintf(advice, size,
+			 "The KMS answers and refuses the credentials. The cluster %s has the profile %.64s of CredentialsFile=%.200s for itself: correct the profile, or envelope cluster modify --db-cluster-identifier %s --profile PROFILE",
+			 own, cfg->profile, cfg->credentials_file, own);
+	else
+		snprintf(advice, size,
+			 "The KMS answers and refuses the credentials. Check Profile=%.64s and CredentialsFile=%.200s.",
+			 cfg->profile, cfg->credentials_file);
+}
+
 /* Credentials, network or certificate: the same for each key. */
-static void judge_failure(const struct config *cfg, const struct fault *f, struct finding *finding)
+static void judge_failure(const struct config *cfg, const char *own, const struct fault *f,
+			  struct finding *finding)
 {
 	char advice[sizeof(finding->advice)];
 
@@ -43,24 +82,24 @@ static void judge_failure(const struct config *cfg, const struct fault *f, struc
 		snprintf(advice, sizeof(advice),
 			 "The clocks of this host and of the KMS differ. Synchronise them: timedatectl");
 	else if (!kms_knows_caller(f->code))
-		snprintf(advice, sizeof(advice),
-			 "The KMS answers and refuses the credentials. Check Profile=%.64s and CredentialsFile=%.200s.",
-			 cfg->profile, cfg->credentials_file);
+		advise_credentials(cfg, own, advice, sizeof(advice));
 	else if (!strcmp(f->code, "KMSUnreachable"))
-		snprintf(advice, sizeof(advice),
-			 "Check KmsEndpoint=%.200s and CaFile=, and that the KMS runs: systemctl status envelope-kms",
-			 cfg->kms_endpoint);
+		advise_address(cfg, own, advice, sizeof(advice));
 	else if (!strcmp(f->code, "CredentialsUnavailable"))
 		snprintf(advice, sizeof(advice),
 			 "No call could be made. See CREDENTIALS in envelope.conf(5). Variables that only the unit of the agent has are not seen here.");
 	else
 		snprintf(advice, sizeof(advice),
-			 "See docs/kms-outcomes.md for what the answer means.");
+			 "The KMS gave no verdict about the key: leases go on until they end. Run the check again, and if it stays, look at the KMS.");
 	finding_set(finding, CHECK_FAILED, advice, "%s: %s", f->code, f->message);
 }
 
-/* Return: false when no other key needs to be asked about. */
-static bool judge(const struct config *cfg, const char *key, const char *cluster,
+/*
+ * @own: @cluster, if it has a KMS or a profile of its own, else NULL
+ *
+ * Return: false when no other key needs to be asked about.
+ */
+static bool judge(const struct config *cfg, const char *key, const char *cluster, const char *own,
 		  struct finding *finding)
 {
 	struct kms_description answer;
@@ -71,21 +110,23 @@ static bool judge(const struct config *cfg, const char *key, const char *cluster
 	} else if (answer.outcome == KMS_OK) {
 		finding_add(finding, "The key %s of cluster %s is %s.", key, cluster, answer.state);
 		finding_worse(finding, CHECK_FAILED,
-			      "Enable the key, or cancel its deletion, before the KMS refuses it: aws kms enable-key");
+			      "Before the KMS refuses it, enable the key, or cancel its deletion first (envelope kms help says how to call aws): aws kms enable-key --key-id %s",
+			      key);
 	} else if (!strcmp(answer.f.code, "NotFoundException")) {
 		if (cluster)
 			finding_add(finding, "The KMS has no key %s, which cluster %s needs.", key,
 				    cluster);
 		if (cluster)
 			finding_worse(finding, CHECK_FAILED,
-				      "This may be another KMS than the one that made the key: check KmsEndpoint=, AccountId= and Region=.");
+				      "This may be another KMS than the one that made the key: check %s, AccountId= and Region=.",
+				      own ? "the cluster's --kms-endpoint" : "KmsEndpoint=");
 	} else if (is_denied(&answer.f)) {
 		finding_add(finding, "It refuses DescribeKey%s%s.",
 			    cluster ? " of the key of cluster " : "", cluster ? cluster : "");
 		finding_worse(finding, CHECK_WARNING,
 			      "The credentials are good, a permission is missing. Allow kms:DescribeKey, GenerateDataKey*, Decrypt and ReEncrypt* to the host's principal.");
 	} else {
-		judge_failure(cfg, &answer.f, finding);
+		judge_failure(cfg, own, &answer.f, finding);
 		return false;
 	}
 	return true;
@@ -122,58 +163,70 @@ static bool seen_before(struct json_object *clusters, size_t at)
 	return false;
 }
 
-/* Each endpoint of the cluster's own. */
+/* Asks each endpoint of a cluster's own. The finding names the endpoint: it is not KmsEndpoint=. */
 static void judge_own(const struct config *its, const char *key, const char *cluster,
 		      struct finding *finding)
 {
 	struct config one = *its;
 
 	for (size_t i = 0; (one.kms_endpoint = endpoint_at(its->kms_endpoint, i)); i++) {
-		judge(&one, key, cluster, finding);
+		struct finding part = { 0 };
+
+		judge(&one, key, cluster, cluster, &part);
+		finding_add(finding, "The cluster %s asks %s with the profile %s: %s", cluster,
+			    one.kms_endpoint, one.profile, part.found);
+		finding_worse(finding, part.status, "%s", part.advice);
 		free(one.kms_endpoint);
 	}
 }
 
 /*
- * @cfg: with one endpoint
- * @also_own: also the clusters with a KMS of their own
+ * @cfg: with one endpoint, unless @own
+ * @own: asks about the keys of the clusters with a KMS or a profile of their own, else about the others
  *
  * Return: whether the KMS of @cfg was asked.
  */
-static bool judge_clusters(const struct config *cfg, struct json_object *clusters, bool also_own,
+static bool judge_clusters(const struct config *cfg, struct json_object *clusters, bool own,
 			   struct finding *finding)
 {
 	size_t asked = 0, left = 0, count = clusters ? json_object_array_length(clusters) : 0;
-	bool configured = false;
 
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *cluster = json_object_array_get_idx(clusters, i);
 		struct reach reach;
-		bool own = own_reach(cluster, &reach);
+		bool has_own = own_reach(cluster, &reach);
 		struct config its = reach_config(cfg, &reach);
 		const char *key = json_get_string(cluster, "KmsKeyId");
 		const char *name = json_get_string(cluster, "DBClusterIdentifier");
 		const char *status = json_get_string(cluster, "Status");
 
-		if (!key || !*key || !name || !status || !strcmp(status, LOST) ||
-		    (own && !also_own) || seen_before(clusters, i))
+		if (!key || !*key || !name || !status || !strcmp(status, LOST) || has_own != own ||
+		    seen_before(clusters, i))
 			continue;
 		if (asked++ >= KEYS_MAX) {
 			left++;
 			continue;
 		}
-		configured |= !own;
 		if (own)
 			judge_own(&its, key, name, finding);
-		else if (!judge(cfg, key, name, finding))
+		else if (!judge(cfg, key, name, NULL, finding))
 			return true;
 	}
 	if (left)
 		finding_add(finding, "%zu other keys were not asked about.", left);
-	return configured;
+	return asked && !own;
 }
 
-/* One of the configuration's endpoints; the first one's finding has the clusters' own KMSs. */
+/* The way to an address of the configuration, as far as a proxy may be on it. */
+static void add_proxy(const struct config *cfg, struct finding *finding)
+{
+	if (!*cfg->proxy || endpoint_socket(cfg->kms_endpoint))
+		return;
+	finding_add(finding, "Proxy=%s%s%s.", cfg->proxy, *cfg->no_proxy ? ", NoProxy=" : "",
+		    cfg->no_proxy);
+}
+
+/* One of the configuration's endpoints. */
 static void judge_endpoint(const struct config *cfg, size_t number, struct json_object *clusters,
 			   struct finding *finding)
 {
@@ -187,8 +240,9 @@ static void judge_endpoint(const struct config *cfg, size_t number, struct json_
 	one.kms_endpoint = address;
 	finding_set(&part, CHECK_OK, NULL, "The KMS at %s answers and knows the credentials.",
 		    address);
-	if (!judge_clusters(&one, clusters, number == 0, &part))
-		judge(&one, KMS_NO_KEY, NULL, &part);
+	add_proxy(&one, &part);
+	if (!judge_clusters(&one, clusters, false, &part))
+		judge(&one, KMS_NO_KEY, NULL, NULL, &part);
 	if (several && part.status != CHECK_OK)
 		finding_add(finding, "At %s: %s", address, part.found);
 	else
@@ -221,4 +275,5 @@ void check_kms(const struct settings *settings, struct finding *finding)
 	finding_set(finding, CHECK_OK, NULL, "%s", "");
 	for (size_t i = 0; i < endpoint_count(cfg.kms_endpoint); i++)
 		judge_endpoint(&cfg, i, json_get_array(reply, "clusters"), finding);
+	judge_clusters(&cfg, json_get_array(reply, "clusters"), true, finding);
 }

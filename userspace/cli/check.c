@@ -163,13 +163,13 @@ static int run_check(const struct invocation *invocation)
 	}
 	output = start(invocation, &pid, &f);
 	if (!output)
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	json_add_object(document, "Checks", read_all(output, !invocation->json));
 	fclose(output);
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) ||
 	    (WEXITSTATUS(status) && WEXITSTATUS(status) != EXIT_LACKS)) {
 		fault_set(&f, "InternalFailure", PROGRAM " ended early. Its messages are above.");
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	}
 	if (invocation->json)
 		output_json(document);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "cli/agent_client.h"
+#include "cli/disk_note.h"
 #include "cli/explain.h"
 #include "cli/one_cluster.h"
 #include "cli/output.h"
@@ -185,11 +186,11 @@ static int run_describe(const struct invocation *invocation)
 	struct fault f;
 
 	if (agent_call(invocation, &reply, &f) < 0)
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	clusters = json_get_array(reply, "clusters");
 	if (!clusters) {
 		fault_set(&f, "InternalFailure", "The agent's answer has no list of clusters.");
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	}
 	if (invocation->json) {
 		document = json_object_new_object();
@@ -203,6 +204,8 @@ static int run_describe(const struct invocation *invocation)
 			"This host has no clusters yet. See: envelope cluster create --help\n");
 	} else {
 		output_table(cluster_columns, clusters);
+		for (size_t i = 0; i < json_object_array_length(clusters); i++)
+			disk_note_show(json_object_array_get_idx(clusters, i));
 	}
 	return 0;
 }

@@ -130,7 +130,7 @@ static int on_reply(struct json_object *reply, void *userdata)
 		struct fault f;
 
 		fault_set(&f, "InternalFailure", "The agent's answer has no list of events.");
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	}
 	for (i = 0; i < json_object_array_length(records); i++)
 		show(invocation, json_object_array_get_idx(records, i));
@@ -150,7 +150,7 @@ static int run_events(const struct invocation *invocation)
 		json_add_string(invocation->params, "since", time_text);
 	}
 	r = agent_stream(invocation, on_reply, (void *)invocation, &f);
-	return r < 0 ? explain_fault(invocation->command, &f) : r;
+	return r < 0 ? explain_fault(invocation, &f) : r;
 }
 
 const struct command events_commands[] = {

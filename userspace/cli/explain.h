@@ -11,7 +11,7 @@
 #include "lib/base/fault.h"
 
 void explain_as_json(void);
-int explain_fault(const struct command *command, const struct fault *f);
+int explain_fault(const struct invocation *invocation, const struct fault *f);
 int explain_usage(const struct command *command, const struct fault *f);
 
 #endif

@@ -61,11 +61,11 @@ static int run_backup(const struct invocation *invocation)
 	if (access(path, F_OK) == 0) {
 		fault_set(&f, "InvalidParameterValue", "%s exists already. Choose another file.",
 			  path);
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	}
 	if (agent_call(invocation, &reply, &f) < 0 ||
 	    write_backup(path, json_get_string(reply, "header"), &f) < 0)
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	backup = json_object_new_object();
 	json_add_string(backup, "DBClusterIdentifier",
 			json_get_string(invocation->params, "dbClusterIdentifier"));
@@ -113,7 +113,7 @@ static int run_restore(const struct invocation *invocation)
 	struct fault f;
 
 	if (read_backup(invocation, &f) < 0)
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	return one_cluster_run(invocation);
 }
 

@@ -13,7 +13,7 @@ int one_cluster_run(const struct invocation *invocation)
 	struct fault f;
 
 	if (agent_call(invocation, &reply, &f) < 0)
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	cluster = json_get_object(reply, "cluster");
 	document = json_object_new_object();
 	if (cluster)

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "cli/agent_client.h"
+#include "cli/disk_note.h"
 #include "cli/explain.h"
 #include "cli/one_cluster.h"
 #include "cli/output.h"
@@ -42,8 +43,7 @@ static void show_device(struct json_object *o)
 	output_text(o, "DBClusterIdentifier", name, sizeof(name));
 	if (json_get_bool(o, "ReadOnly", false))
 		printf("%s: The device is read-only.\n", name);
-	if (!json_get_bool(o, "DiskPresent", true))
-		printf("%s: The disk is not there.\n", name);
+	disk_note_show(o);
 	if (json_has(o, "GrowableBytes"))
 		printf("%s: The disk has %" PRId64
 		       " bytes more than the volume. To use them: envelope cluster modify --db-cluster-identifier %s --grow\n",
@@ -82,7 +82,7 @@ static int show(const struct invocation *invocation, struct json_object *reply, 
 		struct fault f;
 
 		fault_set(&f, "InternalFailure", "The agent's answer has no list of volumes.");
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	}
 	if (invocation->json && watching) {
 		output_json_line(reply);
@@ -123,10 +123,10 @@ static int run_status(const struct invocation *invocation)
 
 	if (json_get_bool(invocation->local, "watch", false)) {
 		r = agent_stream(invocation, on_change, (void *)invocation, &f);
-		return r < 0 ? explain_fault(invocation->command, &f) : r;
+		return r < 0 ? explain_fault(invocation, &f) : r;
 	}
 	if (agent_call(invocation, &reply, &f) < 0)
-		return explain_fault(invocation->command, &f);
+		return explain_fault(invocation, &f);
 	return show(invocation, reply, false);
 }
 

@@ -69,7 +69,7 @@ struct secret *credential_http(const struct credential_request *request, struct 
 	long status = 0;
 	/* A query may hold a secret. */
 	int shown = (int)strcspn(request->url, "?");
-	char code[64];
+	char code[64], way[320];
 	CURLcode r;
 
 	if (transfer_open(&t, ANSWER_MAX, left > 0 ? (long)left : 1, request->cancelled)) {
@@ -80,8 +80,9 @@ struct secret *credential_http(const struct credential_request *request, struct 
 	if (!r)
 		r = curl_easy_perform(t.curl);
 	if (r) {
-		fault_set(f, "CredentialsUnavailable", "No credentials from %.*s: %s.", shown,
-			  request->url, *t.error ? t.error : curl_easy_strerror(r));
+		transfer_way(&t, request->url, request->proxy, way, sizeof(way));
+		fault_set(f, "CredentialsUnavailable", "No credentials from %.*s: %s.%s", shown,
+			  request->url, *t.error ? t.error : curl_easy_strerror(r), way);
 		return NULL;
 	}
 	curl_easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &status);

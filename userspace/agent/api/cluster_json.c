@@ -65,6 +65,7 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_string(o, "Region", cluster->region);
 	json_add_string(o, "AccountId", cluster->account);
 	json_add_string(o, "Device", cluster->device);
+	json_add_bool(o, "DiskPresent", !cluster->absent);
 	json_add_bool(o, "AllowDiscards", cluster->allow_discards);
 	add_mapper_device(o, cluster);
 	json_add_bool(o, "DiskReserved", cluster->reservation.held);
@@ -101,6 +102,7 @@ json_object *cluster_volume_to_json(const struct cluster *cluster, unsigned int 
 	json_add_string(o, "VolumeId", cluster->volume_id);
 	json_add_string(o, "Status", cluster_status_name(cluster->status));
 	json_add_string(o, "StatusReason", reason(cluster));
+	json_add_string(o, "Device", cluster->device);
 	add_mapper_device(o, cluster);
 	json_add_bool(o, "DiskReserved", cluster->reservation.held);
 	json_add_string(o, "DeviceState",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/api/cluster_json.h"
+#include "agent/api/disk_json.h"
 #include "agent/api/method.h"
 #include "agent/api/reply.h"
 #include "agent/api/subscriptions.h"
@@ -32,7 +33,7 @@ int looks_describe(struct varlink_call *call, json_object *params, void *userdat
 	}
 	for (struct cluster *c = agent->clusters; c; c = c->next)
 		if (!id || !strcasecmp(id, c->id))
-			json_object_array_add(clusters, cluster_to_json(c));
+			json_object_array_add(clusters, disk_json_add(cluster_to_json(c), c));
 	return varlink_reply(call, reply);
 }
 

@@ -3,6 +3,7 @@
 #include "agent/api/reply.h"
 
 #include "agent/api/cluster_json.h"
+#include "agent/api/disk_json.h"
 #include "lib/base/json.h"
 
 /** reply_fault() - answer a call with a fault */
@@ -21,6 +22,7 @@ void reply_cluster(struct varlink_call *call, const struct cluster *cluster)
 	_cleanup_json_ json_object *params = json_object_new_object();
 
 	if (cluster)
-		json_add_object(params, "cluster", cluster_to_json(cluster));
+		json_add_object(params, "cluster",
+				disk_json_add(cluster_to_json(cluster), cluster));
 	varlink_reply(call, params);
 }

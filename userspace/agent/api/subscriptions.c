@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/api/cluster_json.h"
+#include "agent/api/disk_json.h"
 #include "agent/api/reply.h"
 #include "agent/lease/lease.h"
 #include "agent/volume/device_events.h"
@@ -73,11 +74,14 @@ static json_object *volumes(const struct watcher *watcher)
 
 	if (!trouble && watcher->agent->refused.code[0])
 		trouble = &watcher->agent->refused;
-	for (struct cluster *c = watcher->agent->clusters; c; c = c->next)
-		if (!watcher->id[0] || !strcasecmp(watcher->id, c->id))
-			json_object_array_add(list,
-					      cluster_volume_to_json(c, watcher->agent->config
-										.lease_seconds));
+	for (struct cluster *c = watcher->agent->clusters; c; c = c->next) {
+		json_object *volume;
+
+		if (watcher->id[0] && strcasecmp(watcher->id, c->id))
+			continue;
+		volume = cluster_volume_to_json(c, watcher->agent->config.lease_seconds);
+		json_object_array_add(list, disk_json_add(volume, c));
+	}
 	json_add_object(reply, "volumes", list);
 	if (trouble)
 		json_add_string(reply, "problem", trouble->message);

@@ -367,7 +367,7 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 				 "A cluster keeps its volume. If the volume has moved to another device, use: envelope cluster relocate.");
 	if (!modifications)
 		return fault_set(f, "InvalidParameterCombination",
-				 "No modifications were requested.");
+				 "No modifications were requested. What can be changed: envelope cluster modify --help");
 	if (busy(cluster, f) < 0)
 		return -1;
 	if (cluster_is_in_between(cluster))

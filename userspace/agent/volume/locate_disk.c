@@ -84,7 +84,7 @@ int locate_disk(struct volume_job *job)
 	r = disks_holder(number, &holder);
 	if (r > 0)
 		return fault_set(&job->fault, "VolumeInUse",
-				 "%s is in use: the device %s lies on top of it. Nothing was written.",
+				 "%s is in use: the device %s lies on top of it. Nothing was written. Remove that device first.",
 				 job->device, holder);
 	disk = disk_identity(number);
 	if (r < 0 || !disk)

@@ -67,7 +67,8 @@ static struct scanned *find_volume(const struct adoption *job, struct fault *f)
 		cluster = cluster_find(scan->agent, volume->header.cluster_id);
 	copy = scan_job_copy(scan, volume);
 	if (cluster)
-		fault_set(f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
+		fault_set(f, "DBClusterAlreadyExistsFault",
+			  "DB Cluster %s already exists. See whether it has this volume: envelope cluster describe. A name can be used once on a host.",
 			  cluster->id);
 	else if (copy)
 		fault_set(f, "InvalidVolumeHeader",

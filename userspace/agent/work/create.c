@@ -115,7 +115,7 @@ static void run_format(struct volume_job *job)
 		 volume_owner_is_other(&old.owner, job->owner.host))
 		job->result =
 			fault_set(&job->fault, "VolumeInUse",
-				  "%s holds the volume of the cluster %s, which belongs to another host (%s). Nothing was written. Delete that cluster with --erase first.",
+				  "%s holds the volume of the cluster %s, which belongs to another host (%s). Nothing was written. Delete the cluster there with --erase. If that host is gone, adopt the volume here with --take-over first, and delete it with --erase.",
 				  job->device, old.cluster_id, old.owner.host);
 	else if (fencing_reserve(job) < 0)
 		job->result = -1;

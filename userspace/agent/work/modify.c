@@ -49,7 +49,7 @@ static int check_growth(struct volume_job *job)
 {
 	if (job->header.data_size)
 		return fault_set(&job->fault, "InvalidParameterCombination",
-				 "The header on %s fixes the size of the volume: the cluster %s cannot grow.",
+				 "The header on %s fixes the size of the volume: the cluster %s cannot grow. Copy its data into a larger cluster.",
 				 job->found, job->cluster_id);
 	if (job->header.data_sectors <= job->mapping.sectors)
 		return fault_set(&job->fault, "InvalidParameterCombination",

@@ -132,7 +132,8 @@ void device_users_explain(dev_t device, const char *name, struct fault *f)
 	if (strcmp(f->code, "InvalidDBClusterStateFault"))
 		return;
 	if (!device_users_find(device, text, sizeof(text)))
-		snprintf(text, sizeof(text), "Find its users: fuser -vm /dev/mapper/... or lsblk.");
+		snprintf(text, sizeof(text), "Find its users: lsblk, fuser -vm /dev/mapper/%.80s.",
+			 name);
 	fault_set(f, "InvalidDBClusterStateFault", "The device /dev/mapper/%s is in use. %s", name,
 		  text);
 }

@@ -180,9 +180,9 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 	struct json_object _cleanup_json_ *body = NULL;
 	const char *where = call->endpoint->unix_path ? call->endpoint->unix_path
 						      : call->endpoint->url;
-	const struct proxy *proxy = call->endpoint->proxy;
 	const char *type, *message;
 	enum kms_outcome outcome;
+	char way[320];
 	long status = 0;
 
 	curl_easy_getinfo(call->transfer.curl, CURLINFO_RESPONSE_CODE, &status);
@@ -200,8 +200,9 @@ static enum kms_outcome conclude(struct call *call, CURLcode r, const char *oper
 	outcome = kms_classify(status, call->error_type, message, r);
 
 	if (r) {
-		fault_set(f, UNREACHABLE, "The KMS at %s cannot be reached%s%s: %s.", where,
-			  proxy ? ", Proxy=" : "", proxy ? proxy->url : "", why(call, r));
+		transfer_way(&call->transfer, where, call->endpoint->proxy, way, sizeof(way));
+		fault_set(f, UNREACHABLE, "The KMS at %s cannot be reached: %s.%s", where,
+			  why(call, r), way);
 	} else if (outcome == KMS_OK && !json_object_is_type(body, json_type_object)) {
 		outcome = KMS_UNREACHABLE;
 		fault_set(f, UNREACHABLE,

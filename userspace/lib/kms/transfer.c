@@ -112,6 +112,47 @@ CURLcode transfer_proxy(struct transfer *t, const struct proxy *proxy)
 	return r ? r : curl_easy_setopt(c, CURLOPT_PROXYPASSWORD, proxy->login->password);
 }
 
+/* An address of this host, to which no proxy is a way. */
+static bool is_loopback(const char *url)
+{
+	return !strncmp(url, "https://127.", 12) || !strncmp(url, "https://localhost", 17) ||
+	       !strncmp(url, "https://[::1]", 13);
+}
+
+/**
+ * transfer_way() - say of a failed transfer which proxy was on its way, and how to change that
+ * @url: of the server
+ * @proxy: NULL for none
+ * @text: a sentence with a space before it, or ""
+ */
+void transfer_way(const struct transfer *t, const char *url, const struct proxy *proxy, char *text,
+		  size_t size)
+{
+	long tunnel = 0;
+
+	*text = '\0';
+	if (strncmp(url, "https://", 8))
+		return;
+	if (!proxy) {
+		if (!is_loopback(url))
+			snprintf(text, size, " No proxy was asked: Proxy= is not set.");
+		return;
+	}
+	curl_easy_getinfo(t->curl, CURLINFO_HTTP_CONNECTCODE, &tunnel);
+	if (tunnel == 407)
+		snprintf(text, size,
+			 " The proxy %.100s wants credentials: see ProxyCredentialsFile=.",
+			 proxy->url);
+	else if (tunnel >= 300)
+		snprintf(text, size,
+			 " The proxy %.100s makes no tunnel to this host. To ask the host directly, add it to NoProxy=.",
+			 proxy->url);
+	else
+		snprintf(text, size,
+			 " Proxy=%.100s is asked for each host that is not in NoProxy=%.100s.",
+			 proxy->url, proxy->not_for ? proxy->not_for : "");
+}
+
 /**
  * transfer_trust() - trust one authority alone
  * @ca_pem, @ca_file: its certificates, or the file with them; both NULL: the system's authorities

@@ -38,6 +38,8 @@ struct transfer {
 int transfer_open(struct transfer *t, size_t max, long timeout_ms, bool (*cancelled)(void));
 CURLcode transfer_add_header(struct transfer *t, const char *name, const char *value);
 CURLcode transfer_proxy(struct transfer *t, const struct proxy *proxy);
+void transfer_way(const struct transfer *t, const char *url, const struct proxy *proxy, char *text,
+		  size_t size);
 CURLcode transfer_trust(struct transfer *t, const char *ca_pem, const char *ca_file);
 CURLcode transfer_sign(struct transfer *t, const char *region, const char *service,
 		       const char *access_key, const char *secret_key, const char *session_token);

@@ -113,8 +113,8 @@ static int outcome_from(const char *name, enum kms_outcome *outcome)
 static enum kms_outcome no_result(const struct kms_worker *w, const siginfo_t *end, struct fault *f)
 {
 	if (w->timed_out)
-		fault_set(f, "KMSUnreachable", "The KMS did not answer within %u seconds.",
-			  w->timeout_s);
+		fault_set(f, "KMSUnreachable", "The KMS at %s did not answer within %u seconds.",
+			  w->endpoint, w->timeout_s);
 	else if (end->si_code == CLD_EXITED)
 		fault_set(f, "InternalFailure",
 			  "envelope-kms-worker exited with status %d and without a result. Its messages are in the journal.",
