@@ -96,7 +96,7 @@ static const struct hint {
 	  "If the agent does not run, start it (systemctl start enveloped). Its log: journalctl -u enveloped",
 	  NULL, NULL, NULL },
 	{ "InvalidConfiguration", NULL,
-	  "Correct what the message names, then check it: enveloped --check-config. The agent reads "
+	  "Correct what the message names, then check it (enveloped --check-config). The agent reads "
 	  "credentials by itself, and envelope.conf after: systemctl reload enveloped",
 	  NULL, NULL, NULL },
 };
