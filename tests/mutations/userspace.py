@@ -14,7 +14,7 @@ import sys
 from mutation import TOP, tail
 
 PLACE = os.path.join(TOP, "build/mutants")
-COPIED = ("userspace", "tests/unit", "tests/host", "tests/lib", "kmod/uapi", "docs", "dkms.conf")
+COPIED = ("userspace", "tests/unit", "tests/host", "tests/lib", "tests/model", "kmod/uapi", "docs", "dkms.conf")
 SECONDS = 300  # for one test: far more than any needs
 PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check")
 
@@ -60,6 +60,8 @@ def targets(tree, test):
     programs = [f"{tree}/build/userspace/{p}" for p in PROGRAMS] if starts_programs(test) else []
     if kind == "host" and name.startswith("agent"):
         programs.append(f"{tree}/build/userspace/unit/enveloped")
+    if test.startswith("host kms_policy_model"):
+        programs.append(f"{tree}/build/userspace/unit/policy_verdicts")
     return programs + ([f"{tree}/build/userspace/unit/{name}"] if kind == "unit" else [])
 
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The elements Principal and NotPrincipal.
+ *
+ * Must never take a wildcard inside of an ARN: AWS refuses it, since it would admit later users.
+ */
+#ifndef ENVELOPE_KMS_POLICY_PRINCIPAL_H
+#define ENVELOPE_KMS_POLICY_PRINCIPAL_H
+
+#include "kms/policy/request.h"
+#include "kms/policy/statement.h"
+
+int principal_read(struct json_object *o, size_t number, struct statement *statement,
+		   struct fault *f);
+
+bool principal_applies(const struct statement *statement, const struct policy_request *request);
+
+#endif
