@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 
 from agent_daemon import luks
-from agent_suite import LOST, RECORDED, agent, changes, disable, finish, one, test, three, two
+from agent_suite import LOST, RECORDED, agent, changes, disable, finish, lose, one, test, three, two
 from wait import wait_for
 
 
@@ -200,6 +200,32 @@ def _():
     disable(key)
     for name in "db1", "db2":
         agent.wait_status(name, LOST)
+    agent.restart()
+
+
+@test("a key that was lost before the KMS refused many is lost no more, also after a restart; a confirmed loss stays one")
+def _():
+    keys = [agent.kms.new_key()["KeyId"] for _ in range(3)]
+    agent.restart(MaxDenials=0)
+    for name, disk, key in zip(("db1", "db2", "db3"), (one, two, three), keys):
+        agent.create(name, disk, "--kms-key-id", key)
+    disable(keys[2])
+    agent.wait_status("db3", f"{LOST}-recoverable")
+    agent.good("confirm-loss", "db3")
+    agent.restart(MaxDenials=2)
+    lose("db1", keys[0])
+    agent.restart(MaxDenials=1)
+    assert agent.status("db1") == LOST
+    disable(keys[1])
+    wait_for(lambda: set(statuses().values()) == {f"{LOST}-recoverable"},
+             why=lambda: f"it was lost before the others were counted: {statuses()}")
+    assert all(reason(name).startswith("many-denials: ") for name in statuses()), [reason(name) for name in statuses()]
+    assert agent.status("db3") == LOST, "what a person has decided is undone"
+    agent.told_disks()
+    assert RECORDED in one.read() and b"many-denials" in one.read(), "the disk says that the key is lost"
+    agent.kms.good("EnableKey", {"KeyId": keys[0]})
+    agent.wait_status("db1", "stopped")
+    agent.good("start", "db1")
     agent.restart()
 
 

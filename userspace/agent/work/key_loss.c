@@ -2,7 +2,8 @@
 /*
  * The KMS has refused a cluster's key: access ends at once. The cluster is lost when the KMS refuses
  * a second time, at least a second later and over a new connection, and no recovery window is open. The
- * header on the disk must have the same key as the catalog: otherwise the catalog is damaged.
+ * header on the disk must have the same key as the catalog: otherwise the catalog is damaged. A loss
+ * that turns out to be one of many at once is taken back (hold_all()).
  * Must revoke the key before it writes anything.
  */
 #include "agent/work/key_loss.h"
@@ -31,6 +32,9 @@
 
 /* First word of the reason of a cluster whose key was refused with many others, also on the disk. */
 #define MANY "many-denials"
+
+/* First word of the reason of a loss that a person has confirmed. */
+#define CONFIRMED "confirmed"
 
 /* A question about a refused key. The cluster may be gone when the answer comes. */
 struct question {
@@ -229,12 +233,32 @@ static void hold(struct cluster *cluster, const char *refusal)
 		       cluster->agent->config.max_denials, why);
 }
 
-/* Many keys are refused at once: no cluster is lost by that which is not lost yet. */
+/* Has a person decided that the key is lost? */
+static bool is_confirmed(const struct cluster *cluster)
+{
+	return !strncmp(cluster->reason, CONFIRMED ":", strlen(CONFIRMED ":"));
+}
+
+/* May a person or the KMS still decide? */
+static bool is_open(const struct cluster *cluster)
+{
+	if (cluster->status == CLUSTER_INACCESSIBLE)
+		return !cluster->operation && !is_confirmed(cluster);
+	return cluster->status == CLUSTER_RECOVERABLE && !is_held(cluster);
+}
+
+/*
+ * Many keys are refused at once: no cluster is lost by that. The first of them may be lost already. That
+ * was judged before the others could be counted, so the loss is taken back.
+ */
 static void hold_all(const struct agent *agent)
 {
-	for (struct cluster *c = agent->clusters; c; c = c->next)
-		if (c->status == CLUSTER_RECOVERABLE && !is_held(c) && denial_count_is_recent(c))
-			hold(c, c->reason);
+	for (struct cluster *c = agent->clusters; c; c = c->next) {
+		if (!is_open(c) || !denial_count_is_recent(c))
+			continue;
+		hold(c, c->reason);
+		key_loss_check(c);
+	}
 }
 
 /* A refusal that is no last word: notes it, for the question that follows. */
@@ -292,9 +316,10 @@ static void confirmed(struct cluster *cluster, const struct fault *f)
  *
  * When this returns, no I/O succeeds. The catalog is written before the disk, and many losses with one
  * sync. The loss is terminal when this refusal confirms an earlier one; otherwise the KMS is asked
- * again. While the KMS refuses many keys at once, no loss is terminal unless a person confirms it. The
- * cluster is stopped if another KMS than that of the last grant refuses, or if the refusal is for
- * another principal: that is no verdict.
+ * again. While the KMS refuses many keys at once, no loss is terminal unless a person confirms it, and
+ * the losses of those keys that were terminal already are taken back. The cluster is stopped if
+ * another KMS than that of the last grant refuses, or if the refusal is for another principal: that is
+ * no verdict.
  */
 void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct kms_worker *worker,
 		     const struct fault *f)
@@ -313,6 +338,7 @@ void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct km
 		refused(cluster, f);
 		hold_all(cluster->agent);
 	} else if (confirms(cluster, asked_ns)) {
+		recovery_window_mark(cluster);
 		confirmed(cluster, f);
 	} else {
 		refused(cluster, f);
@@ -325,8 +351,7 @@ void key_loss_confirm(struct cluster *cluster)
 {
 	struct fault f;
 
-	fault_set(&f, "confirmed", "An administrator confirmed the loss. (%.400s)",
-		  cluster->reason);
+	fault_set(&f, CONFIRMED, "An administrator confirmed the loss. (%.400s)", cluster->reason);
 	held_key_drop(cluster);
 	lose(cluster, &f);
 	state_flush(cluster->agent);

@@ -36,22 +36,32 @@ static uint64_t spent(const struct cluster *cluster)
 	return cluster->loss.spent_ns + (from && now > from ? now - from : 0);
 }
 
-/** recovery_window_load() - read what an agent before this one has counted */
+/**
+ * recovery_window_load() - read what an agent before this one has counted
+ *
+ * Of a final loss only the time of its last refusal counts, see denial_count.c, and only in its boot.
+ */
 void recovery_window_load(struct cluster *cluster)
 {
 	char then[33], now[33];
+	bool same_boot;
 	struct fault f;
 	int r = denials_find(cluster->agent->catalog, cluster, then, &f);
 
 	if (r < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
+	same_boot = r > 0 && boot_id(now) && !strcmp(then, now);
+	if (same_boot && cluster->status == CLUSTER_INACCESSIBLE) {
+		cluster->loss.refused_ns = cluster->loss.counted_ns;
+		return;
+	}
 	/* A full disk may have kept the row of a refusal that was undone. */
 	if (r > 0 && cluster->status != CLUSTER_RECOVERABLE) {
 		recovery_window_forget(cluster);
 		return;
 	}
 	/* In another boot the clock has begun anew. */
-	if (r > 0 && (!boot_id(now) || strcmp(then, now)))
+	if (r > 0 && !same_boot)
 		cluster->loss.counted_ns = lease_now();
 }
 
@@ -66,9 +76,15 @@ bool recovery_window_count(struct cluster *cluster)
 
 	if (from && now < from + NOTE_NS)
 		return false;
-	cluster->loss.spent_ns = spent(cluster);
-	cluster->loss.counted_ns = now;
+	recovery_window_mark(cluster);
 	return true;
+}
+
+/** recovery_window_mark() - count up to now: the caller saves the cluster with its last refusal */
+void recovery_window_mark(struct cluster *cluster)
+{
+	cluster->loss.spent_ns = spent(cluster);
+	cluster->loss.counted_ns = lease_now();
 }
 
 /** recovery_window_save() - write what is counted, if a window is; 0 or -1 */

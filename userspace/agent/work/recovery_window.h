@@ -9,6 +9,7 @@
 
 void recovery_window_load(struct cluster *cluster);
 bool recovery_window_count(struct cluster *cluster);
+void recovery_window_mark(struct cluster *cluster);
 int recovery_window_save(const struct cluster *cluster, struct fault *f);
 bool recovery_window_open(const struct cluster *cluster);
 uint64_t recovery_window_next(const struct cluster *cluster);
