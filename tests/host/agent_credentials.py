@@ -6,6 +6,7 @@
 
 import configparser
 import contextlib
+import json
 import os
 import signal
 
@@ -155,11 +156,12 @@ def sleeps(pid):
         return False
 
 
-@test("a credential_process that hangs is ended with its children; the agent answers meanwhile")
+@test("a credential_process that hangs is ended with all that it has started; the agent answers meanwhile")
 def _():
     child = write("child", "")
     os.chmod(child, 0o666)
-    program = write("hangs", f"#!/bin/sh\nsleep 1234567 &\necho $! > {child}\nwait\n")
+    # The child has a session of its own, and its parent has ended.
+    program = write("hangs", f"#!/bin/sh\n(setsid sh -c 'echo $$ > {child}; exec sleep 1234567' &)\nsleep 1234567\n")
     os.chmod(program, 0o755)
     with source(f"[enveloped]\ncredential_process={program}\n", KmsTimeoutSeconds=10):
         said = agent.bad("CredentialsUnavailable", "create", "db1", "--device", one.path, "--storage-encrypted")
@@ -171,6 +173,42 @@ def _():
         finally:
             if sleeps(pid):
                 os.kill(pid, signal.SIGKILL)
+
+
+@test("of what a credential_process says on stderr the log has the first line alone, without keys")
+def _():
+    says = f"'it is slow today {KEYS[1]}' 'second line {KEYS[0]}'"
+    program = write("talks", f"#!/bin/sh\nprintf '%s\\n' {says} >&2\nhead -c 1000000 /dev/zero >&2\n"
+                             f"printf '{{\"Version\": 1, \"AccessKeyId\": \"{KEYS[0]}\", \"SecretAccessKey\": \"{KEYS[1]}\"}}'\n")
+    os.chmod(program, 0o755)
+    before = len(agent.log())
+    with source(f"[enveloped]\ncredential_process={program}\n"):
+        works(None, 0)
+        said = agent.log()[before:]
+        assert "talks says: it is slow today ...\n" in said, said[-2000:]
+        assert "second line" not in said and KEYS[1] not in said and "\0" not in said, said[-2000:]
+
+
+def refused_with(what, text=None, environment=None):
+    """No credentials from this source: the fault names the source, and has no part of the key."""
+    with source(text, environment, KmsTimeoutSeconds=10):
+        done = agent.cli("create", "db1", "--device", one.path, "--storage-encrypted")
+        assert done.returncode and "control character" in done.stderr and what in done.stderr, done.stderr
+        assert "Injected" not in done.stderr + agent.log(), done.stderr
+
+
+@test("a control character in a key or a token is refused, from each source, which is named")
+def _():
+    bad = f"{KEYS[1]}\r\nInjected: yes"
+    program = write("injects", "#!/bin/sh\nprintf '%s' '" + json.dumps(
+        {"Version": 1, "AccessKeyId": KEYS[0], "SecretAccessKey": KEYS[1], "SessionToken": bad}) + "'\n")
+    os.chmod(program, 0o755)
+    refused_with("credential_process", f"[enveloped]\ncredential_process={program}\n")
+    refused_with("AWS_SESSION_TOKEN", environment={"AWS_ACCESS_KEY_ID": KEYS[0], "AWS_SECRET_ACCESS_KEY": KEYS[1],
+                                                   "AWS_SESSION_TOKEN": "a\tInjected"})
+    refused_with("profiles", keys_of("enveloped", (KEYS[0], f"{KEYS[1]}\x01Injected")))
+    server.token = bad
+    refused_with(server.url, environment={"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url})
 
 
 def asked(times):

@@ -2,7 +2,8 @@
 /*
  * Running a credential_process. See credential_process.h.
  *
- * The program prints into a memfd: the kernel frees the buffers of a pipe unwiped.
+ * The program prints credentials into a memfd: the kernel frees the buffers of a pipe unwiped. What it
+ * prints on its standard error output is no credential, and goes through a pipe.
  */
 
 #include "worker/credential_process.h"
@@ -10,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,8 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/base/log.h"
 #include "lib/base/spawn.h"
+#include "worker/complaint.h"
 #include "worker/credential_http.h"
+#include "worker/subtree.h"
 
 #define OUTPUT_MAX (64 * 1024)
 #define POLL_MS	   200 /* between two looks at @cancelled */
@@ -82,7 +85,7 @@ void credential_process_words_free(char **words)
 }
 
 /* In a process group of its own, without the worker's descriptors, signals and environment. */
-static int start(char **words, int output, pid_t *pid)
+static int start(char **words, int output, int errors, pid_t *pid)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	static char *const environment[] = { path, NULL };
@@ -94,6 +97,7 @@ static int start(char **words, int output, pid_t *pid)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, output, 1);
+	posix_spawn_file_actions_adddup2(&actions, errors, 2);
 	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	r = posix_spawnp(pid, words[0], &actions, &attributes, words, environment);
 	posix_spawn_file_actions_destroy(&actions);
@@ -101,23 +105,60 @@ static int start(char **words, int output, pid_t *pid)
 	return r;
 }
 
-/* Waits for @pid until the end of its time. Return: true if it exited with status 0. */
-static bool wait_for(pid_t pid, int64_t end_ms, bool (*cancelled)(void))
+/*
+ * Waits for @pid until the end of its time, and ends all that it has started. Return: true if it exited
+ * with status 0.
+ */
+static bool wait_for(pid_t pid, struct complaint *complaint, int64_t end_ms,
+		     bool (*cancelled)(void))
 {
-	struct pollfd exited = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	struct pollfd watched[] = { { .fd = pidfd_open(pid, 0), .events = POLLIN },
+				    { .fd = complaint->fd, .events = POLLIN } };
 	bool in_time = false;
-	int status = -1;
+	int status;
 
-	while (exited.fd >= 0 && !in_time && credential_now_ms() < end_ms &&
-	       !(cancelled && cancelled()))
-		in_time = poll(&exited, 1, POLL_MS) == 1;
-	/* Also what the program has left behind. */
-	kill(-pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (exited.fd >= 0)
-		close(exited.fd);
+	while (watched[0].fd >= 0 && !in_time && credential_now_ms() < end_ms &&
+	       !(cancelled && cancelled())) {
+		in_time = poll(watched, 2, POLL_MS) > 0 && watched[0].revents;
+		complaint_read(complaint);
+		watched[1].fd = complaint->fd;
+	}
+	status = subtree_end(pid);
+	complaint_read(complaint);
+	if (watched[0].fd >= 0)
+		close(watched[0].fd);
 	return in_time && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* Starts the program and waits for its end. Return: -1 if it failed. */
+static int run(char **words, int output, int64_t end_ms, bool (*cancelled)(void), struct fault *f)
+{
+	struct complaint complaint;
+	int errors = complaint_open(&complaint), r;
+	pid_t pid = 0;
+	bool good;
+
+	if (errors < 0 || !subtree_keep()) {
+		r = errno;
+		complaint_close(&complaint);
+		return fault_set(f, "InternalFailure",
+				 "A credential_process cannot be watched: %s.", strerror(r));
+	}
+	r = start(words, output, errors, &pid);
+	close(errors);
+	good = !r && wait_for(pid, &complaint, end_ms, cancelled);
+	complaint_cover(complaint.line);
+	if (complaint.line[0])
+		log_warning("The credential_process %s says: %s", words[0], complaint.line);
+	complaint_close(&complaint);
+	if (r)
+		return fault_set(f, "CredentialsUnavailable",
+				 "The credential_process %s cannot be started: %s.", words[0],
+				 strerror(r));
+	return good ? 0
+		    : fault_set(f, "CredentialsUnavailable",
+				"The credential_process %s failed, or took longer than KmsTimeoutSeconds=.",
+				words[0]);
 }
 
 /* A memfd of OUTPUT_MAX bytes that cannot grow, mapped at @ret. Return: the descriptor or -1. */
@@ -144,24 +185,13 @@ static struct secret *collect(char **words, int fd, char *output, int64_t end_ms
 			      bool (*cancelled)(void), struct fault *f)
 {
 	struct secret *text = NULL;
-	pid_t pid = 0;
-	int r = start(words, fd, &pid);
 
-	if (r) {
-		fault_set(f, "CredentialsUnavailable",
-			  "The credential_process %s cannot be started: %s.", words[0],
-			  strerror(r));
+	if (run(words, fd, end_ms, cancelled, f))
 		return NULL;
-	}
-	if (!wait_for(pid, end_ms, cancelled))
-		fault_set(f, "CredentialsUnavailable",
-			  "The credential_process %s failed, or took longer than KmsTimeoutSeconds=.",
-			  words[0]);
-	else
-		text = secret_new(OUTPUT_MAX + 1);
+	text = secret_new(OUTPUT_MAX + 1);
 	if (text)
 		memcpy(text->bytes, output, OUTPUT_MAX);
-	else if (!*f->code)
+	else
 		fault_set(f, "InternalFailure", "No memory can be locked for credentials.");
 	return text;
 }
@@ -169,8 +199,11 @@ static struct secret *collect(char **words, int fd, char *output, int64_t end_ms
 /**
  * credential_process_run() - run the program and read what it prints
  * @command: its words are split as a shell does
- * @end_ms: of CLOCK_MONOTONIC; the program and its children are killed then
+ * @end_ms: of CLOCK_MONOTONIC
  * @f: zeroed by the caller; CredentialsUnavailable
+ *
+ * The program and all processes that it has started are killed at its end, or at @end_ms. The log
+ * gets the first line of its standard error output.
  *
  * Return: the output, at most 64 KiB, with a terminator, in secret memory, or NULL.
  */

@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "lib/base/credential_text.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "worker/caller.h"
@@ -55,6 +56,9 @@ static int take(struct run *run, const char *where, const char *access, const ch
 	if (strlen(access) >= sizeof(c->access_key) || strlen(secret) >= sizeof(c->secret_key) ||
 	    (token && strlen(token) >= sizeof(c->session_token)))
 		return unusable(where, "has a key or a token that is too long", f);
+	if (!credential_text_is_plain(access) || !credential_text_is_plain(secret) ||
+	    (token && !credential_text_is_plain(token)))
+		return unusable(where, "has a control character in a key or in the token", f);
 	if (expiration && !parse_time(expiration))
 		return unusable(where, "has an expiration that is no time", f);
 	run->principal[0] = '\0';
@@ -75,6 +79,9 @@ static int take_json(struct run *run, const char *where, const struct secret *bo
 
 	if (!o)
 		return unusable(where, "is not JSON", f);
+	/* The reader of JSON would end a text here. */
+	if (strstr(text, "\\u0000"))
+		return unusable(where, "has a control character in it", f);
 	return take(run, where, json_get_string(o, "AccessKeyId"),
 		    json_get_string(o, "SecretAccessKey"), json_get_string(o, token_key),
 		    json_get_string(o, "Expiration"), f);
@@ -132,13 +139,15 @@ static int instance(struct run *run, struct json_object *step, struct fault *f)
 	token = get(run, "PUT", url, TOKEN_TTL, "21600", f);
 	if (!token)
 		return -1;
-	if (strpbrk((char *)token->bytes, "\r\n"))
-		return unusable(url, "has a token of more than one line", f);
+	if (!credential_text_is_plain((char *)token->bytes))
+		return unusable(url, "has a control character in the token", f);
 	snprintf(url, sizeof(url), "%s%s" METADATA, base, slash);
 	role = get(run, "GET", url, "X-aws-ec2-metadata-token: ", (char *)token->bytes, f);
 	if (!role)
 		return -1;
 	((char *)role->bytes)[strcspn((char *)role->bytes, "\r\n")] = '\0';
+	if (!credential_text_is_plain((char *)role->bytes))
+		return unusable(url, "has a control character in the role's name", f);
 	snprintf(url, sizeof(url), "%s%s" METADATA "%.256s", base, slash, (char *)role->bytes);
 	body = get(run, "GET", url, "X-aws-ec2-metadata-token: ", (char *)token->bytes, f);
 	return body ? take_json(run, url, body, "Token", f) : -1;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "lib/base/arn.h"
+#include "lib/base/credential_text.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/ini.h"
 
@@ -304,6 +305,9 @@ static int take_credential(char *field, size_t size, const char *value, struct f
 		return fault_set(f, "InvalidConfiguration",
 				 "The value has %zu bytes. Give at most %zu.", strlen(value),
 				 size - 1);
+	if (!credential_text_is_plain(value))
+		return fault_set(f, "InvalidConfiguration",
+				 "The value has a control character. Write the key or the token anew.");
 	memcpy(field, value, strlen(value) + 1);
 	return 0;
 }

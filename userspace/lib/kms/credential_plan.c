@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "lib/base/credential_text.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/file.h"
 #include "lib/base/json.h"
@@ -89,18 +90,19 @@ int credential_plan_token(struct credential_plan *plan, const char *path, struct
 				 path, CREDENTIAL_TOKEN_MAX);
 	plan->token[size] = '\0';
 	/* A second line would be a header of its own. */
-	if (strpbrk(plan->token, "\r\n") || strlen(plan->token) != size)
+	if (!credential_text_is_plain(plan->token) || strlen(plan->token) != size)
 		return fault_set(f, "InvalidConfiguration",
-				 "The token's file %s has more than one line.", path);
+				 "The token's file %s has more than one line, or a control character.",
+				 path);
 	return 0;
 }
 
 static int take(const char *name, const char *value, char *field, size_t size, struct fault *f)
 {
-	if (strlen(value) >= size || strpbrk(value, "\r\n"))
+	if (strlen(value) >= size || !credential_text_is_plain(value))
 		return fault_set(f, "InvalidConfiguration",
-				 "%s has more than %zu bytes, or more than one line.", name,
-				 size - 1);
+				 "%s in the environment has more than %zu bytes, or a control character.",
+				 name, size - 1);
 	memcpy(field, value, strlen(value) + 1);
 	return 0;
 }
