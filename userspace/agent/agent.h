@@ -9,6 +9,7 @@
  *	trial.c		asks the KMS of the new configuration before it counts
  *	last_good.c	the configuration before, for a start with a fault in the new one
  *	state_lock.c	one agent a state folder
+ *	clock_event.c	records jumps of the wall clock
  *	hold.c		SIGTERM, and when the agent ends while the host goes down
  *	api/		the varlink interface: a table of methods, their parameters, replies,
  *			subscriptions. A new RDS call begins here: a struct change in methods.c
@@ -137,6 +138,7 @@ struct agent {
 	sd_event_source *renew;
 	json_object *unsaved;
 	sd_event_source *flush;
+	struct clock_jump *clock_jump;
 };
 
 static inline uint64_t agent_lease_ns(const struct agent *agent)

@@ -19,6 +19,7 @@
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/check_config.h"
+#include "agent/clock_event.h"
 #include "agent/hold.h"
 #include "agent/last_good.h"
 #include "agent/lease/keyring.h"
@@ -36,6 +37,7 @@
 #include "agent/work/ownership.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/state.h"
+#include "lib/base/clock_jump.h"
 #include "lib/base/folder.h"
 #include "lib/base/local_account.h"
 #include "lib/base/log.h"
@@ -201,6 +203,7 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 		return fault_set(f, "InternalFailure", "The event loop failed: %s.", strerror(-r));
 	if (reload_on_hangup(agent, f) < 0 || serve(agent, f) < 0)
 		return -1;
+	clock_event_watch(agent);
 	/* First the watch: no disk comes between the scan and the watch. */
 	disk_events_start(agent);
 	reconcile_scan(agent);
@@ -214,6 +217,7 @@ static void stop(struct agent *agent)
 	disk_events_stop(agent);
 	varlink_server_free(agent->server);
 	subscriptions_close(agent);
+	clock_jump_free(agent->clock_jump);
 	kms_worker_end_all();
 	if (!device_thread_free(agent->devices)) {
 		operation_wipe_waiting(agent);

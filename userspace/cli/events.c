@@ -91,18 +91,24 @@ static int parse_since(const char *text, char *ret, size_t size, struct fault *f
 			 text);
 }
 
-/* The subject of the record: the cluster, else the key. */
+/* The subject of the record: the cluster, else the key, else from when to when a clock jumped. */
 static const char *subject(struct json_object *record, char *text, size_t size)
 {
 	static const char *const fields[] = { "dBClusterIdentifier", "dbClusterIdentifier",
 					      "keyId" };
 	struct json_object *parameters = json_get_object(record, "requestParameters");
+	struct json_object *details = json_get_object(record, "serviceEventDetails");
+	char from[40], to[40];
 	size_t i;
 
 	for (i = 0; parameters && i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (json_has(parameters, fields[i]))
 			return output_text(parameters, fields[i], text, size);
-	return "-";
+	if (!details || !json_has(details, "from") || !json_has(details, "to"))
+		return "-";
+	snprintf(text, size, "%s to %s", output_text(details, "from", from, sizeof(from)),
+		 output_text(details, "to", to, sizeof(to)));
+	return text;
 }
 
 static void show(const struct invocation *invocation, struct json_object *record)

@@ -12,14 +12,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "kms/audit/kms_audit.h"
+#include "lib/base/clock_jump.h"
+#include "lib/base/json.h"
 #include "lib/base/log.h"
 
 #define RETRY_SECONDS 60
 #define SAVE_SECONDS  3600 /* between two savings of the clock, while a key waits */
-#define JUMP_SECONDS  60   /* of the wall clock, from which the log has it */
 #define ACCURACY_USEC 1000000
 #define USEC_PER_SEC  1000000ULL
 
@@ -27,8 +27,8 @@ struct deletion {
 	struct store *store;
 	struct audit *audit;
 	sd_event_source *timer;
-	bool begun;    /* begin_waiting() was called */
-	int64_t ahead; /* seconds by which the wall clock is ahead of the store's */
+	bool begun; /* begin_waiting() was called */
+	struct clock_jump *clock_jump;
 };
 
 static int record(const struct cmk *cmk, void *userdata, struct fault *f)
@@ -41,14 +41,18 @@ static int record(const struct cmk *cmk, void *userdata, struct fault *f)
 	return 0;
 }
 
-static void note_jump(struct deletion *deletion, int64_t now)
+/* The KMS decides nothing by a jump, and works also while the trail takes no record. */
+static void jumped(int64_t from, int64_t to, void *userdata)
 {
-	int64_t ahead = time(NULL) - now, jump = ahead - deletion->ahead;
+	struct deletion *deletion = userdata;
+	json_object *details = clock_jump_details(from, to);
+	struct fault fault;
 
-	deletion->ahead = ahead;
-	if (jump > JUMP_SECONDS || jump < -JUMP_SECONDS)
-		log_warning("The wall clock jumped by %lld s. The waiting periods of keys do not follow it.",
-			    (long long)jump);
+	log_warning("The wall clock jumped from %s to %s, by %lld s. The waiting periods of keys do not follow it.",
+		    json_get_string(details, "from"), json_get_string(details, "to"),
+		    (long long)(to - from));
+	if (audit_store_event(deletion->audit, CLOCK_JUMP_RECORD, details, &fault))
+		log_warning("%s", fault.message);
 }
 
 static void begin_waiting(struct store *store)
@@ -89,7 +93,6 @@ static void run(struct deletion *deletion)
 		begin_waiting(deletion->store);
 	deletion->begun = true;
 	destroyed = store_destroy_due(deletion->store, now, record, deletion, &next, &fault);
-	note_jump(deletion, now);
 	if (destroyed > 0)
 		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);
 	if (destroyed < 0) {
@@ -132,7 +135,6 @@ int deletion_new(sd_event *event, struct store *store, struct audit *audit, stru
 				 "Out of memory. Free some, and start again.");
 	deletion->store = store;
 	deletion->audit = audit;
-	deletion->ahead = time(NULL) - store_clock(store);
 	r = sd_event_add_time(event, &deletion->timer, CLOCK_BOOTTIME, UINT64_MAX, ACCURACY_USEC,
 			      on_timer, deletion);
 	if (r < 0) {
@@ -140,6 +142,9 @@ int deletion_new(sd_event *event, struct store *store, struct audit *audit, stru
 		return fault_set(f, "InternalFailure", "The deletion timer cannot be made: %s.",
 				 strerror(-r));
 	}
+	r = clock_jump_watch(event, jumped, deletion, &deletion->clock_jump);
+	if (r < 0)
+		log_warning("Jumps of the wall clock are not recorded: %s", strerror(-r));
 	deletion_rearm(deletion);
 	*out = deletion;
 	return 0;
@@ -158,5 +163,6 @@ void deletion_free(struct deletion *deletion)
 	if (!deletion)
 		return;
 	sd_event_source_disable_unref(deletion->timer);
+	clock_jump_free(deletion->clock_jump);
 	free(deletion);
 }
