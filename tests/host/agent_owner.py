@@ -216,6 +216,49 @@ def _():
     wait_for(lease_ended)
 
 
+@contextlib.contextmanager
+def hung_stamp():
+    """The owner's next stamp waits for the disk."""
+    agent.told_disks()
+    with agent.hung_disk(one):
+        wait_for(lambda: any("lock" in function for function in agent.device_threads()), why="no stamp is due")
+        yield
+
+
+@test("a stamp that the disk does not take holds up no stop, and what the stop writes comes after it")
+def _():
+    agent.restart(**SHORT, DeviceTimeoutSeconds=3600)
+    agent.create("db1", one)
+    with hung_stamp():
+        assert agent.volume("db1")["DeviceState"] == "live"
+        agent.good("stop", "db1")
+        assert not agent.devices() and not agent.keys()
+        reason = agent.clusters()["db1"]["StatusReason"]
+        assert agent.status("db1") == "stopped" and reason.startswith("claim-not-ended: "), reason
+    wait_for(lambda: owner()["claim"] == 0, why="the claim is not ended")
+    wait_for(lambda: agent.clusters()["db1"]["StatusReason"] == "")
+    # A start that begins while the end of the claim hangs has the last word.
+    agent.good("start", "db1")
+    with hung_stamp():
+        agent.good("stop", "db1")
+        start = agent.begin("start", "db1")
+        agent.asked(start)
+    assert start.wait(PATIENCE) == 0, start.stderr.read()
+    agent.told_disks()
+    assert owner()["claim"] == 10 and agent.status("db1") == "available", owner()
+
+
+@test("a deletion that begins while a stamp hangs ends the device at once, and is finished when the disk answers")
+def _():
+    agent.restart(**SHORT, DeviceTimeoutSeconds=3600)
+    agent.create("db1", one)
+    with hung_stamp():
+        delete = agent.begin("delete", "db1", "--skip-final-snapshot", "--erase")
+        wait_for(lambda: not agent.devices() and not agent.keys(), why="the device waits for the disk")
+        assert agent.status("db1") == "stopped" and delete.poll() is None
+    assert delete.wait(PATIENCE) == 0 and not any(one.read())
+
+
 agent.restart()
 
 

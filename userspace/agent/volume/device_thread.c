@@ -48,7 +48,7 @@ struct queue {
 /** struct lane - jobs that run one after the other; freed when it has none */
 struct lane {
 	struct lane *next;
-	char name[32];
+	char name[DEVICE_LANE_MAX];
 	struct job *running;
 	struct queue waiting;
 };

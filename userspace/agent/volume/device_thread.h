@@ -4,13 +4,16 @@
  * thread of one job, never the event loop: the leases of the other volumes are still renewed.
  *
  * Each job runs in a thread of its own. Jobs of one lane run one after the other; a volume is a lane,
- * so that no second job touches its device before the first has ended.
+ * so that no second job touches its disk before the first has ended. The removal of its device has a
+ * lane beside it, and waits for no disk.
  */
 #ifndef ENVELOPE_DEVICE_THREAD_H
 #define ENVELOPE_DEVICE_THREAD_H
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
+
+#define DEVICE_LANE_MAX 32 /* bytes of a name */
 
 /* Lanes that are no volume: a look at all devices, a scan of all disks. */
 #define DEVICE_LANE_LOOK "look"

@@ -14,6 +14,7 @@
 #include "agent/work/fencing.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
+#include "agent/work/release.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/header/device_users.h"
@@ -155,10 +156,18 @@ static void run_remove(struct volume_job *job)
 	job->result = mapper_remove(job->mapping.name, &job->fault);
 	if (job->result < 0)
 		device_users_explain(job->mapping.device, job->mapping.name, &job->fault);
-	else {
-		ownership_release(job);
-		fencing_end(job);
+}
+
+/* A volume that had no device was not claimed. */
+static void release(struct operation *op, void (*next)(struct operation *op))
+{
+	if (op->job.mapping.name[0]) {
+		release_begin(op, next);
+		return;
 	}
+	fencing_note(op->cluster, false);
+	if (next)
+		next(op);
 }
 
 static void removed(struct operation *op)
@@ -171,23 +180,24 @@ static void removed(struct operation *op)
 	}
 	cluster->mapping = (struct mapping){ 0 };
 	cluster->warning[0] = '\0';
-	fencing_note(cluster, false);
 	held_key_drop(cluster);
 	/* The reason of a stopped cluster goes too: restart.c starts the cluster by its reason. */
 	if (cluster->status == CLUSTER_AVAILABLE ||
 	    (cluster->status == CLUSTER_STOPPED && op->kind == OPERATION_STOP))
 		state_set(cluster, CLUSTER_STOPPED, "%s", "");
 	/* A late deletion has answered with a fault: nothing more is deleted. */
-	if (op->kind == OPERATION_DELETE && !op->late)
+	if (op->kind == OPERATION_DELETE && !op->late) {
+		release(op, NULL);
 		operation_device_step(op, run_find_owner, owner_found);
-	else
-		operation_end(op);
+	} else {
+		release(op, operation_end);
+	}
 }
 
 /** detach_begin() - stop @op's cluster and, for a deletion, forget it */
 void detach_begin(struct operation *op)
 {
-	operation_device_step(op, run_remove, removed);
+	operation_removal_step(op, run_remove, removed);
 }
 
 /** detach_resume() - finish a deletion that was interrupted: its cluster has status deleting */

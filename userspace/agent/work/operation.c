@@ -14,11 +14,7 @@
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/jobs.h"
-#include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
-#include "agent/lease/kms_call.h"
-#include "agent/lease/lease.h"
-#include "agent/rules/rules.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
@@ -44,12 +40,6 @@ static const struct {
 	[OPERATION_MODIFY] = { "ModifyDBCluster", NULL },
 	[OPERATION_BACKUP_HEADER] = { "BackupVolumeHeader", NULL },
 	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL },
-};
-
-struct question_step {
-	struct operation *op;
-	char operation[40];
-	void (*next)(struct operation *op, json_object *response, struct secret *plaintext);
 };
 
 /* Copies into the job what its steps need of the cluster and the agent. */
@@ -208,6 +198,20 @@ static void step_late(void *data, bool begun)
 	op->next(op);
 }
 
+static void submit(struct operation *op, const char *lane, void (*run)(struct volume_job *job),
+		   void (*next)(struct operation *op))
+{
+	static const struct device_work step_work = {
+		.run = step_run,
+		.done = step_done,
+		.late = step_late,
+	};
+
+	op->run = run;
+	op->next = next;
+	device_thread_submit(op->agent->devices, lane, &step_work, op);
+}
+
 /**
  * operation_device_step() - do a step in a device thread
  * @run: called in the device thread; sets the job's result and fault
@@ -222,96 +226,22 @@ static void step_late(void *data, bool begun)
 void operation_device_step(struct operation *op, void (*run)(struct volume_job *job),
 			   void (*next)(struct operation *op))
 {
-	static const struct device_work step_work = {
-		.run = step_run,
-		.done = step_done,
-		.late = step_late,
-	};
-
-	op->run = run;
-	op->next = next;
-	device_thread_submit(op->agent->devices, op->cluster->volume_id, &step_work, op);
-}
-
-/* Puts the KMS's refusal into RDS's words. */
-static void refusal(struct operation *op, const struct fault *f)
-{
-	rules_key_not_accessible(cluster_key(op->cluster), &op->fault, "(%s: %.300s)", f->code,
-				 f->message);
-}
-
-/*
- * True if the cluster of this operation has been available before. A refusal of the KMS then means
- * that the cluster has lost its key.
- */
-static bool loses_key(const struct operation *op)
-{
-	return op->kind == OPERATION_START || op->kind == OPERATION_ACTIVATE;
-}
-
-static void on_denied(void *userdata)
-{
-	struct question_step *step = userdata;
-
-	if (loses_key(step->op))
-		held_key_drop(step->op->cluster);
-}
-
-static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
-		      struct json_object *response, struct secret *plaintext, void *userdata)
-{
-	struct question_step *step = userdata;
-	struct operation *op = step->op;
-
-	if (outcome == KMS_OK && grant_given(op->cluster, worker, &op->answered, &op->fault) == 0 &&
-	    audit_recorded(op->agent->audit, &op->fault) == 0) {
-		step->next(op, response, plaintext);
-	} else if (outcome == KMS_OK) {
-		secret_free(plaintext);
-		operation_fail(op);
-	} else {
-		secret_free(plaintext);
-		if (outcome == KMS_DENIED) {
-			refusal(op, f);
-			if (loses_key(op))
-				key_loss_denied(op->cluster, op->job.asked_ns, worker, f);
-			state_flush(op->agent);
-		} else {
-			op->fault = *f;
-		}
-		operation_fail(op);
-	}
-	free(step);
+	submit(op, op->cluster->volume_id, run, next);
 }
 
 /**
- * operation_ask() - ask the KMS; the operation goes on only if the audit trail recorded the answer
- * @kms_operation: a literal
- * @request: taken over
- * @next: gets the KMS's answer (borrowed) and its plaintext (taken over). It is not called after a
- *	refusal or a failure: the operation fails then
+ * operation_removal_step() - operation_device_step() for the removal of the volume's device
+ *
+ * It touches the device, never the disk, and has a lane of its own: a stamp or a record that a disk
+ * does not take must not keep a device from its end.
  */
-void operation_ask(struct operation *op, const char *kms_operation, json_object *request,
-		   void (*next)(struct operation *op, json_object *response,
-				struct secret *plaintext))
+void operation_removal_step(struct operation *op, void (*run)(struct volume_job *job),
+			    void (*next)(struct operation *op))
 {
-	struct question_step *step = calloc(1, sizeof(*step));
-	const char *arn = op->cluster->key_arn[0] ? op->cluster->key_arn : NULL;
+	char lane[DEVICE_LANE_MAX];
 
-	if (!step) {
-		json_object_put(request);
-		fault_set(&op->fault, "InternalFailure", "Out of memory.");
-		operation_fail(op);
-		return;
-	}
-	step->op = op;
-	step->next = next;
-	op->job.asked_ns = lease_now();
-	if (kms_call_begin(op->cluster, kms_operation, request, arn, on_denied, on_answer, step,
-			   &op->fault) < 0) {
-		free(step);
-		operation_fail(op);
-	}
+	snprintf(lane, sizeof(lane), "%s removal", op->cluster->volume_id);
+	submit(op, lane, run, next);
 }
 
 /**

@@ -71,6 +71,8 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 				  struct varlink_call *call, json_object *params, struct fault *f);
 void operation_device_step(struct operation *op, void (*run)(struct volume_job *job),
 			   void (*next)(struct operation *op));
+void operation_removal_step(struct operation *op, void (*run)(struct volume_job *job),
+			    void (*next)(struct operation *op));
 void operation_ask(struct operation *op, const char *kms_operation, json_object *request,
 		   void (*next)(struct operation *op, json_object *response,
 				struct secret *plaintext));
