@@ -11,7 +11,7 @@ import sqlite3
 
 from agent_daemon import luks
 from agent_suite import LOST, RECORDED, agent, changes, disable, finish, lose, one, test, three, two
-from wait import wait_for
+from wait import PATIENCE, wait_for
 
 
 # ---------------------------------------------------------------- the second question
@@ -340,11 +340,6 @@ def start_at_boot(name, *options):
     agent.good("start", name, "--at-boot", *options)
 
 
-def stop_between_tries(name):
-    """A stop during a try of the agent is refused, and the try is the last."""
-    wait_for(lambda: agent.cli("stop", name).returncode == 0 or not agent.clusters()[name].get("StatusReason"), why=agent.log)
-
-
 @test("a cluster that the boot unit started comes back after a lease without an answer, also from the next agent")
 def _():
     agent.create("db1", one)
@@ -376,16 +371,70 @@ def _():
     agent.restart(RestartAfterLeaseEnd="yes")
     with agent.no_kms():
         end_of_leases("db1", "db2", "db3")
-        stop_between_tries("db1")
+        agent.good("stop", "db1")
     # Without the stop db1 would come back like the others.
     for name in "db2", "db3":
         agent.wait_status(name, "available")
     with agent.no_kms():
         end_of_leases("db2", "db3")
-        stop_between_tries("db2")
+        agent.good("stop", "db2")
         agent.restart(RestartAfterLeaseEnd="yes")
     agent.wait_status("db3", "available")
     assert {agent.status(name) for name in ("db1", "db2")} == {"stopped"}, "a stopped cluster was started"
+    agent.restart()
+
+
+def trying(name):
+    """The agent's own start of the cluster is under way."""
+    return "under way" in agent.bad("InvalidDBClusterStateFault", "confirm-loss", name)
+
+
+def is_stopped(name):
+    agent.told_disks()
+    assert agent.status(name) == "stopped" and not reason(name), reason(name)
+    assert not agent.keys() and not agent.devices(), agent.devices()
+
+
+@test("a stop during a try of the agent ends the try and succeeds, and the cluster stays stopped")
+def _():
+    agent.restart(RestartAfterLeaseEnd="yes")
+    agent.create("db1", one)
+    with agent.silent_kms():
+        end_of_leases("db1")
+        wait_for(lambda: trying("db1"))
+        agent.good("stop", "db1")  # and waits for no answer of the KMS
+        is_stopped("db1")
+    is_stopped("db1")
+    agent.good("start", "db1")
+    with agent.hung_key():
+        end_of_leases("db1")
+        wait_for(lambda: trying("db1") and any("sleep" in function for function in agent.device_threads()))
+        before, stop = len(changes()), agent.begin("stop", "db1")
+        agent.asked(stop)
+        second = agent.bad("InvalidDBClusterStateFault", "delete", "db1", "--skip-final-snapshot")
+        assert "under way" in second and stop.poll() is None, second
+    assert stop.wait(PATIENCE) == 0, stop.stderr.read()
+    assert "available" not in [c["serviceEventDetails"]["status"] for c in changes()[before:]], "the try went on"
+    is_stopped("db1")
+    agent.restart(RestartAfterLeaseEnd="yes")
+    is_stopped("db1")
+    agent.good("start", "db1")
+    agent.restart()
+
+
+@test("a try whose device does not answer in time holds up no client that stops the cluster, and opens nothing later")
+def _():
+    agent.restart(RestartAfterLeaseEnd="yes", DeviceTimeoutSeconds=3)
+    agent.create("db1", one)
+    with agent.hung_key():
+        end_of_leases("db1")
+        wait_for(lambda: trying("db1"))
+        said = agent.bad("InvalidDBClusterStateFault", "stop", "db1")
+        assert "under way" in said, said
+        agent.bad("InvalidDBClusterStateFault", "stop", "db1")
+    wait_for(lambda: agent.cli("confirm-loss", "db1").stderr.count("under way") == 0)
+    agent.told_disks()
+    assert agent.status("db1") == "stopped" and not reason("db1") and not agent.keys()
     agent.restart()
 
 

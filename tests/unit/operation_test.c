@@ -88,6 +88,10 @@ bool fencing_is_on(const struct agent *agent)
 	return false;
 }
 
+void fencing_note(struct cluster *cluster, bool held)
+{
+}
+
 void key_loss_check(struct cluster *cluster)
 {
 }

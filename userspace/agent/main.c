@@ -36,6 +36,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/reconcile.h"
+#include "agent/work/restart.h"
 #include "agent/work/state.h"
 #include "lib/base/clock_jump.h"
 #include "lib/base/folder.h"
@@ -225,6 +226,7 @@ static void stop(struct agent *agent)
 		return;
 	}
 	while (agent->clusters) {
+		restart_abandon(agent->clusters);
 		if (agent->clusters->operation)
 			operation_abandon(agent->clusters->operation);
 		cluster_remove(agent->clusters);

@@ -19,7 +19,7 @@
  * @rule: may it be done?
  * @kind: of the operation
  * @begin: begins the operation
- * @asked: called before the rule, which may refuse the method; NULL for nothing
+ * @ends_try: the method, if it ends a start that the agent itself has begun; NULL: it does not
  * @permit: may this caller do it? Called first, also when there is no such cluster; NULL: as far as
  *	the right to change clusters goes
  */
@@ -30,7 +30,7 @@ struct change {
 	int (*rule)(const struct cluster *cluster, json_object *params, struct fault *f);
 	enum operation_kind kind;
 	void (*begin)(struct operation *op, json_object *params);
-	void (*asked)(struct cluster *cluster);
+	int (*ends_try)(struct varlink_call *call, json_object *params, void *userdata);
 	int (*permit)(struct varlink_call *call, json_object *params, const struct agent *agent,
 		      const struct cluster *cluster, struct fault *f);
 };

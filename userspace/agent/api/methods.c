@@ -33,7 +33,6 @@
 #include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
 #include "agent/work/relocate.h"
-#include "agent/work/restart.h"
 #include "agent/work/start_note.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -296,13 +295,16 @@ static const struct change change_start = {
 	.kind = OPERATION_START,
 	.begin = begin_start,
 };
+static int stop_cluster(struct varlink_call *call, json_object *params, void *userdata);
+static int delete_cluster(struct varlink_call *call, json_object *params, void *userdata);
+
 static const struct change change_stop = {
 	.api = "StopDBCluster",
 	METHOD_PARAMETERS(identifier_only),
 	.rule = may_stop,
 	.kind = OPERATION_STOP,
 	.begin = begin_stop,
-	.asked = restart_give_up,
+	.ends_try = stop_cluster,
 };
 static const struct change change_delete = {
 	.api = "DeleteDBCluster",
@@ -310,7 +312,7 @@ static const struct change change_delete = {
 	.rule = may_delete,
 	.kind = OPERATION_DELETE,
 	.begin = begin_delete,
-	.asked = restart_give_up,
+	.ends_try = delete_cluster,
 };
 static const struct change change_relocate = {
 	.api = "RelocateDBCluster",

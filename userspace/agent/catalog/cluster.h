@@ -149,13 +149,14 @@ struct cluster {
 		sd_event_source *timer; /* of the next question */
 	} loss;
 	struct {
-		bool at_boot;		/* the boot unit started it last */
-		bool read_only;		/* its client asked for a read-only device */
-		bool unsaved;		/* the catalog did not take these two */
-		bool trying;		/* the operation under way is the agent's own start */
-		bool unwanted;		/* a person stopped it during such a start */
-		unsigned int failures;	/* in a row */
-		sd_event_source *timer; /* of the next try; NULL when none is due */
+		bool at_boot;		   /* the boot unit started it last */
+		bool read_only;		   /* its client asked for a read-only device */
+		bool unsaved;		   /* the catalog did not take these two */
+		bool trying;		   /* the operation under way is the agent's own start */
+		bool unwanted;		   /* a person stopped it during such a start */
+		struct restart_stop *stop; /* such a stop, which waits for the start's end */
+		unsigned int failures;	   /* in a row */
+		sd_event_source *timer;	   /* of the next try; NULL when none is due */
 	} restart;
 	bool disk_doubted;
 	struct {

@@ -220,14 +220,14 @@ bool rules_restart(const struct cluster *cluster, const char *policy)
  * rules_stop() - may the cluster be stopped?
  *
  * A cluster that has lost its key may be stopped too: the stop removes the failed device. A stop of a
- * cluster that the agent is about to start keeps the agent from it.
+ * cluster that the agent is about to start, or has tried to start, keeps the agent from it.
  */
 int rules_stop(const struct cluster *cluster, struct fault *f)
 {
 	if (busy(cluster, f) < 0)
 		return -1;
 	if (cluster->status == CLUSTER_AVAILABLE || cluster->mapping.name[0] ||
-	    cluster->restart.timer)
+	    cluster->restart.timer || cluster->restart.unwanted)
 		return 0;
 	return fault_set(f, "InvalidDBClusterStateFault",
 			 "DbCluster %s is in %s state but expected it to be one of available.",

@@ -118,16 +118,6 @@ static const char *reason_of(const struct operation *op)
 		       : "restarted: its lease had ended without an answer of the KMS";
 }
 
-/* A person has stopped the cluster while the agent itself started it. */
-static bool given_up(struct operation *op)
-{
-	if (op->call || !op->cluster->restart.unwanted)
-		return false;
-	fault_set(&op->fault, "InvalidDBClusterStateFault", "DbCluster %s was stopped meanwhile.",
-		  op->cluster->id);
-	return true;
-}
-
 /* The cluster has its new device, and what was found on it. */
 static void show_device(const struct operation *op)
 {
@@ -151,7 +141,7 @@ static void attached(struct operation *op)
 	cluster->key = op->job.serial;
 	cluster->claim_ns = op->job.claim_ns;
 	fencing_note(cluster, op->job.reservation.held);
-	if (denied_meanwhile(op) || given_up(op)) {
+	if (denied_meanwhile(op)) {
 		held_key_drop(cluster);
 		operation_fail(op);
 		return;

@@ -165,9 +165,27 @@ static void release(struct operation *op, void (*next)(struct operation *op))
 		release_begin(op, next);
 		return;
 	}
+	op->reason[0] = 0;
 	fencing_note(op->cluster, false);
 	if (next)
 		next(op);
+}
+
+/* The reason of a stopped cluster goes too: restart.c starts the cluster by its reason. */
+static void set_stopped(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	if (cluster->status == CLUSTER_AVAILABLE ||
+	    (cluster->status == CLUSTER_STOPPED && op->kind == OPERATION_STOP))
+		state_set(cluster, CLUSTER_STOPPED, "%s", op->reason);
+}
+
+/* Only now: a client that sees the status may start the cluster. */
+static void released(struct operation *op)
+{
+	set_stopped(op);
+	operation_end(op);
 }
 
 static void removed(struct operation *op)
@@ -181,16 +199,13 @@ static void removed(struct operation *op)
 	cluster->mapping = (struct mapping){ 0 };
 	cluster->warning[0] = '\0';
 	held_key_drop(cluster);
-	/* The reason of a stopped cluster goes too: restart.c starts the cluster by its reason. */
-	if (cluster->status == CLUSTER_AVAILABLE ||
-	    (cluster->status == CLUSTER_STOPPED && op->kind == OPERATION_STOP))
-		state_set(cluster, CLUSTER_STOPPED, "%s", "");
 	/* A late deletion has answered with a fault: nothing more is deleted. */
 	if (op->kind == OPERATION_DELETE && !op->late) {
 		release(op, NULL);
+		set_stopped(op);
 		operation_device_step(op, run_find_owner, owner_found);
 	} else {
-		release(op, operation_end);
+		release(op, released);
 	}
 }
 

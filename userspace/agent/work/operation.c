@@ -140,19 +140,30 @@ static bool goes_on(const struct operation *op)
 	       op->kind == OPERATION_DELETE || op->kind == OPERATION_MODIFY;
 }
 
+/* A start has opened the volume, and must not have. The device fails with its key. */
+static void drop_what_is_open(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	cluster->key = op->job.serial;
+	held_key_drop(cluster);
+	fencing_note(cluster, op->job.reservation.held);
+	if (!op->job.key_only)
+		snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s",
+			 op->job.device_name);
+}
+
 static void step_done(void *data)
 {
 	struct operation *op = data;
 
 	op->cluster->held_up[0] = 0;
-	if (!op->late || goes_on(op)) {
+	if ((!op->late && !op->ended) || goes_on(op)) {
 		op->next(op);
 		return;
 	}
-	if (op->job.serial) {
-		op->cluster->key = op->job.serial;
-		held_key_drop(op->cluster);
-	}
+	if (op->job.serial)
+		drop_what_is_open(op);
 	operation_fail(op);
 }
 
@@ -177,6 +188,8 @@ static void hold_up(struct operation *op, const struct fault *f)
 		reply_fault(op->call, &op->fault);
 	}
 	op->call = NULL;
+	if (op->passed)
+		op->passed(cluster);
 	device_events_changed(op->agent);
 }
 
@@ -280,6 +293,7 @@ static void forget_record(struct operation *op)
 static void leave(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
+	void (*passed)(struct cluster * cluster);
 
 	forget_record(op);
 	/* A deleted cluster no longer points to this operation. It is freed after the operation. */
@@ -290,7 +304,28 @@ static void leave(struct operation *op)
 	}
 	device_events_changed(op->agent);
 	device_events_refresh(op->agent);
+	passed = op->passed;
 	operation_free(op);
+	if (passed)
+		passed(cluster);
+}
+
+/**
+ * operation_end_early() - end an operation that nobody wants any more, but its undo
+ * @why: its fault
+ *
+ * The operation ends now if it waits for the KMS, and with the step under way otherwise. It opens
+ * nothing afterwards.
+ */
+void operation_end_early(struct operation *op, const struct fault *why)
+{
+	bool asks = op->question;
+
+	op->ended = true;
+	op->fault = *why;
+	operation_unask(op);
+	if (asks)
+		operation_fail(op);
 }
 
 /**

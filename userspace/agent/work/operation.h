@@ -38,6 +38,9 @@ enum operation_kind {
  * @late: a step did not end in time: the client has its fault, and the operation is given up when
  *	the step ends
  * @undoing: @undo has been called
+ * @ended: operation_end_early() has ended it: the step under way is the last
+ * @question: to the KMS, under way; NULL for none
+ * @passed: called when the cluster is free again, and when a step is late; NULL for nobody who waits
  * @undo: called when the operation fails, in place of the answer; ends in operation_undone(). NULL
  *	when there is nothing to undo
  * @answer: for the client, owned; NULL: the cluster
@@ -63,6 +66,9 @@ struct operation {
 	struct grant answered;
 	bool late;
 	bool undoing;
+	bool ended;
+	struct question *question;
+	void (*passed)(struct cluster *cluster);
 	json_object *answer;
 	struct fault fault;
 };
@@ -77,6 +83,8 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 		   void (*next)(struct operation *op, json_object *response,
 				struct secret *plaintext));
 int operation_record(struct operation *op, const char *step, const char *made);
+void operation_end_early(struct operation *op, const struct fault *why);
+void operation_unask(struct operation *op);
 void operation_abandon(struct operation *op);
 void operation_wipe_waiting(struct agent *agent);
 void operation_end(struct operation *op);

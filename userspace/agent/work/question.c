@@ -15,7 +15,8 @@
 #include "agent/work/operation.h"
 #include "agent/work/state.h"
 
-struct question_step {
+/** struct question - @op: NULL when nobody waits for the answer any more */
+struct question {
 	struct operation *op;
 	void (*next)(struct operation *op, json_object *response, struct secret *plaintext);
 };
@@ -38,18 +39,24 @@ static bool loses_key(const struct operation *op)
 
 static void on_denied(void *userdata)
 {
-	struct question_step *step = userdata;
+	struct question *step = userdata;
 
-	if (loses_key(step->op))
+	if (step->op && loses_key(step->op))
 		held_key_drop(step->op->cluster);
 }
 
 static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
 		      struct json_object *response, struct secret *plaintext, void *userdata)
 {
-	struct question_step *step = userdata;
+	struct question *step = userdata;
 	struct operation *op = step->op;
 
+	if (!op) {
+		secret_free(plaintext);
+		free(step);
+		return;
+	}
+	op->question = NULL;
 	if (outcome == KMS_OK && grant_given(op->cluster, worker, &op->answered, &op->fault) == 0 &&
 	    audit_recorded(op->agent->audit, &op->fault) == 0) {
 		step->next(op, response, plaintext);
@@ -82,7 +89,7 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 		   void (*next)(struct operation *op, json_object *response,
 				struct secret *plaintext))
 {
-	struct question_step *step = calloc(1, sizeof(*step));
+	struct question *step = calloc(1, sizeof(*step));
 	const char *arn = op->cluster->key_arn[0] ? op->cluster->key_arn : NULL;
 
 	if (!step) {
@@ -93,10 +100,20 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 	}
 	step->op = op;
 	step->next = next;
+	op->question = step;
 	op->job.asked_ns = lease_now();
 	if (kms_call_begin(op->cluster, kms_operation, request, arn, on_denied, on_answer, step,
 			   &op->fault) < 0) {
+		op->question = NULL;
 		free(step);
 		operation_fail(op);
 	}
+}
+
+/** operation_unask() - nobody waits for the answer of the KMS any more; it is dropped when it comes */
+void operation_unask(struct operation *op)
+{
+	if (op->question)
+		op->question->op = NULL;
+	op->question = NULL;
 }

@@ -101,13 +101,12 @@ static const struct device_work release_work = {
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct release *release = userdata;
-	struct cluster *cluster = release->waiting->cluster;
+	struct operation *op = release->waiting;
 
-	if (cluster->status == CLUSTER_STOPPED)
-		state_set(cluster, CLUSTER_STOPPED,
-			  REASON_NOT_ENDED
-			  ": the disk %.200s does not answer, so its header still names this host as the user of the volume, for %u seconds from its last stamp. The device and the key are gone",
-			  release->job.found, agent_claim_seconds(release->agent));
+	snprintf(op->reason, sizeof(op->reason),
+		 REASON_NOT_ENDED
+		 ": the disk %.200s does not answer, so its header still names this host as the user of the volume, for %u seconds from its last stamp. The device and the key are gone",
+		 release->job.found, agent_claim_seconds(release->agent));
 	end_wait(release);
 	return 0;
 }
@@ -125,13 +124,15 @@ static void copy_job(struct volume_job *copy, const struct volume_job *job)
 
 /**
  * release_begin() - the device of @op's cluster has gone: end the claim and the reservation
- * @next: called when the disk has taken both, or after RELEASE_WAIT_S; NULL: @op does not wait
+ * @next: called when the disk has taken both, with op->reason "", or after RELEASE_WAIT_S with a reason
+ *	for the status; NULL: @op does not wait
  */
 void release_begin(struct operation *op, void (*next)(struct operation *op))
 {
 	struct release *release = calloc(1, sizeof(*release));
 	int r = 0;
 
+	op->reason[0] = 0;
 	/* Another host then waits for the end of the claim. */
 	if (!release) {
 		log_error("Out of memory.");

@@ -6,10 +6,11 @@
  * stop changes the reason.
  *
  * A try is a start as a client asks for it. It fails while the KMS is silent and while the failed
- * device is in use, and then comes again.
+ * device is in use, and then comes again. A stop ends it: the stop waits for the step under way.
  */
 #include "agent/work/restart.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/lease/lease.h"
@@ -19,10 +20,86 @@
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 
-/** restart_give_up() - a person stops the cluster: a try that is under way is the last */
-void restart_give_up(struct cluster *cluster)
+/**
+ * struct restart_stop - a call that stops or deletes the cluster, and waits for the end of a try
+ * @call, @params: of the client; owned
+ * @then: the method
+ */
+struct restart_stop {
+	struct varlink_call *call;
+	json_object *params;
+	restart_then_t then;
+};
+
+static struct restart_stop *take_stop(struct cluster *cluster)
 {
-	cluster->restart.unwanted |= cluster->operation && cluster->restart.trying;
+	struct restart_stop *stop = cluster->restart.stop;
+
+	cluster->restart.stop = NULL;
+	return stop;
+}
+
+static void stop_free(struct restart_stop *stop)
+{
+	json_object_put(stop->params);
+	free(stop);
+}
+
+/*
+ * The try is over, and the stop has its turn. If a device holds the try up, the rules refuse the stop:
+ * for how long it would wait nobody knows.
+ */
+static void try_passed(struct cluster *cluster)
+{
+	struct agent *agent = cluster->agent;
+	struct restart_stop *stop = take_stop(cluster);
+
+	cluster->restart.trying = cluster->operation;
+	if (!stop)
+		return;
+	stop->then(stop->call, stop->params, agent);
+	stop_free(stop);
+}
+
+/**
+ * restart_give_up() - a person stops or deletes the cluster: a try that is under way is the last, and
+ *	ends as soon as it can
+ * @then: the method that is called
+ *
+ * Return: true if the call waits for the end of the try, and is answered then.
+ */
+bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_object *params,
+		     restart_then_t then)
+{
+	struct operation *op = cluster->operation;
+	struct fault f;
+
+	if (!op || !cluster->restart.trying)
+		return false;
+	cluster->restart.unwanted = true;
+	if (op->late || cluster->restart.stop)
+		return false;
+	cluster->restart.stop = calloc(1, sizeof(*cluster->restart.stop));
+	if (!cluster->restart.stop)
+		return false;
+	*cluster->restart.stop = (struct restart_stop){ .call = call,
+							.params = json_object_get(params),
+							.then = then };
+	fault_set(&f, "InvalidDBClusterStateFault", "DbCluster %s was stopped meanwhile.",
+		  cluster->id);
+	operation_end_early(op, &f);
+	return true;
+}
+
+/** restart_abandon() - the agent ends: free a call that waits, no answer */
+void restart_abandon(struct cluster *cluster)
+{
+	struct restart_stop *stop = take_stop(cluster);
+
+	if (!stop)
+		return;
+	varlink_call_release(stop->call);
+	stop_free(stop);
 }
 
 static bool is_wanted(const struct cluster *cluster)
@@ -44,6 +121,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	if (op) {
 		op->job.at_boot = cluster->restart.at_boot;
 		op->job.read_only_asked = cluster->restart.read_only;
+		op->passed = try_passed;
 		cluster->restart.trying = true;
 		attach_begin(op);
 	} else {
@@ -73,8 +151,6 @@ void restart_check(struct cluster *cluster)
 	uint64_t delay;
 	int r;
 
-	if (!cluster->operation)
-		cluster->restart.trying = false;
 	if (cluster->restart.unwanted && !cluster->operation) {
 		cluster->restart.unwanted = false;
 		if (is_wanted(cluster))

@@ -7,7 +7,12 @@
 
 #include "agent/agent.h"
 
-void restart_give_up(struct cluster *cluster);
+/** typedef restart_then_t - the method of a call that waits for the end of a try; @agent: the agent */
+typedef int (*restart_then_t)(struct varlink_call *call, json_object *params, void *agent);
+
+bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_object *params,
+		     restart_then_t then);
+void restart_abandon(struct cluster *cluster);
 void restart_check(struct cluster *cluster);
 void restart_disk_found(struct cluster *cluster);
 
