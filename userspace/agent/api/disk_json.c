@@ -5,19 +5,19 @@
  */
 #include "agent/api/disk_json.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "agent/agent.h"
 #include "agent/volume/sysfs.h"
+#include "lib/base/text.h"
 
 /* The number of the block device at @path; 0 without one. */
 static dev_t number_of(const char *path)
 {
 	struct stat st;
 
-	return *path && stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
+	return path && stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
 }
 
 /* Does the user's path no longer lead to the disk? */
@@ -31,15 +31,16 @@ static bool has_moved(const struct cluster *cluster)
 /* Why a disk in use has no reservation, as far as the kernel says without a question to the disk. */
 static const char *disk_refuses(dev_t number)
 {
-	char name[NAME_MAX + 1], text[PATH_MAX];
+	_cleanup_text_ char *name = number ? sysfs_name(number) : NULL;
+	_cleanup_text_ char *read_only = name ? sysfs_read(name, "ro") : NULL;
 
-	if (!number || !sysfs_name(number, name))
+	if (!name)
 		return "the disk is not there";
-	if (sysfs_read(name, "partition", text))
+	if (sysfs_has(name, "partition"))
 		return "the device is a partition: only whole disks are reserved";
-	if (sysfs_read(name, "dm/name", text))
+	if (sysfs_has(name, "dm/name"))
 		return "the device is a logical volume, a multipath or another device-mapper device: only whole disks are reserved";
-	if (sysfs_read(name, "ro", text) && !strcmp(text, "1"))
+	if (read_only && !strcmp(read_only, "1"))
 		return "the disk is write-protected";
 	return "the disk has no persistent reservations, or another program has registered this host there";
 }

@@ -20,6 +20,7 @@
 #include "agent/work/ownership.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 /* Seconds for which a stop waits for the disk, so that another host may start the volume right after. */
 #define RELEASE_WAIT_S	 5
@@ -40,6 +41,12 @@ struct release {
 	void (*next)(struct operation *op);
 	sd_event_source *timer;
 };
+
+static void release_free(struct release *release)
+{
+	free(release->job.found);
+	free(release);
+}
 
 static void release_run(void *data)
 {
@@ -81,7 +88,7 @@ static void release_done(void *data)
 	cluster = cluster_find_volume(release->agent, release->job.volume_id);
 	if (cluster)
 		note_end(cluster);
-	free(release);
+	release_free(release);
 }
 
 static void release_drop(void *data)
@@ -89,7 +96,7 @@ static void release_drop(void *data)
 	struct release *release = data;
 
 	sd_event_source_disable_unref(release->timer);
-	free(release);
+	release_free(release);
 }
 
 static const struct device_work release_work = {
@@ -111,15 +118,18 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void copy_job(struct volume_job *copy, const struct volume_job *job)
+/* Return: false if memory is short. */
+static bool copy_job(struct volume_job *copy, const struct volume_job *job)
 {
 	copy->claim = -1;
-	memcpy(copy->found, job->found, sizeof(copy->found));
+	if (text_set(&copy->found, job->found) < 0)
+		return false;
 	memcpy(copy->volume_id, job->volume_id, sizeof(copy->volume_id));
 	memcpy(copy->cluster_id, job->cluster_id, sizeof(copy->cluster_id));
 	copy->owner = job->owner;
 	copy->claim_ns = job->claim_ns;
 	copy->reservation = job->reservation;
+	return true;
 }
 
 /**
@@ -134,8 +144,9 @@ void release_begin(struct operation *op, void (*next)(struct operation *op))
 
 	op->reason[0] = 0;
 	/* Another host then waits for the end of the claim. */
-	if (!release) {
+	if (!release || !copy_job(&release->job, &op->job)) {
 		log_error("Out of memory.");
+		free(release);
 		if (next)
 			next(op);
 		return;
@@ -143,7 +154,6 @@ void release_begin(struct operation *op, void (*next)(struct operation *op))
 	release->agent = op->agent;
 	release->waiting = next ? op : NULL;
 	release->next = next;
-	copy_job(&release->job, &op->job);
 	if (next)
 		r = sd_event_add_time_relative(op->agent->event, &release->timer, CLOCK_MONOTONIC,
 					       RELEASE_WAIT_S * 1000000ULL, 0, on_timer, release);
