@@ -4,6 +4,7 @@
 # the journal's copies; and the records of changes that the KMS makes by itself.
 
 import contextlib
+import hashlib
 import json
 import os
 import resource
@@ -135,6 +136,7 @@ CHANGES = [
     ("EnableKey", {"KeyId": disabled}),
     ("CancelKeyDeletion", {"KeyId": doomed}),
     ("DisableKey", {"KeyId": enabled}),
+    ("PutKeyPolicy", {"KeyId": enabled, "Policy": json.dumps({"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}})}),
     ("ScheduleKeyDeletion", {"KeyId": enabled}),
     ("DescribeKey", {"KeyId": "alias/aws/rds"}),
 ]
@@ -336,7 +338,7 @@ def _():
     assert [r["resources"][0]["ARN"] for r in kms.audit() if r["eventName"] == "DeleteKey"][-1] == arn(overdue)
 
 
-@test("on a full disk keys are disabled and scheduled for deletion, each with its record, and no other change is made")
+@test("on a full disk keys are disabled, get a policy and are scheduled for deletion, each with its record, and no other change is made")
 def _():
     folder, reserve = f"{kms.dir}/small", 10000 * 2048  # kms_audit.h
     os.mkdir(folder)
@@ -360,13 +362,20 @@ def _():
     for _i in range(20):
         kms.good("DisableKey", {"KeyId": first})
         refused()
+    # A record with the largest policy is too large for the reserve, one with the policy's hash is not.
+    policy = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/admin"}, "Action": "kms:*", "Resource": "*"}})
+    policy += " " * (32768 - len(policy))
+    kms.good("PutKeyPolicy", {"KeyId": first, "Policy": policy})
+    kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": first}, profile="enveloped")
+    params = of(folder)[-1]["requestParameters"]
+    assert params == {"keyId": first, "policySha256": hashlib.sha256(policy.encode()).hexdigest(), "policyBytes": 32768}, params
     kms.good("ScheduleKeyDeletion", {"KeyId": second})
     assert kms.stop() == 0
     kms.start(audit_file=f"{folder}/audit.jsonl")
     refused()
     kms.good("DisableKey", {"KeyId": first})
     made = [r["eventName"] for r in of(folder)[start:] if "errorCode" not in r]
-    assert made == ["DisableKey"] * 20 + ["ScheduleKeyDeletion", "DisableKey"], made
+    assert made == ["DisableKey"] * 20 + ["PutKeyPolicy", "ScheduleKeyDeletion", "DisableKey"], made
     os.unlink(f"{folder}/fill")
     assert kms.good("DescribeKey", {"KeyId": first})["KeyMetadata"]["KeyState"] == "Disabled"
     gap = of(folder)[-2]

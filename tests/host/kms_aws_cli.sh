@@ -142,6 +142,24 @@ check "still disabled after the restart" fault DisabledException \
 check "enable-key" gives "" enable-key --key-id "$key"
 check "the ciphertext outlived disable, restart, enable" decrypt "$scratch/wrapped"
 check "and holds the same key" same_key
+check "list-key-policies" gives default list-key-policies --key-id "$key" --query 'PolicyNames[]'
+# AWS's own example of a policy for one user, with the account's root for everything else.
+cat >"$scratch/policy.json" <<END
+{"Version": "2012-10-17", "Id": "key-consolepolicy-3", "Statement": [
+ {"Sid": "Enable IAM User Permissions", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
+  "Action": "kms:*", "Resource": "*"},
+ {"Sid": "Deny use", "Effect": "Deny", "Principal": {"AWS": ["arn:aws:iam::123456789012:user/enveloped"]},
+  "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"], "Resource": "*"}]}
+END
+check "put-key-policy" gives "" put-key-policy --key-id "$key" --policy-name default --policy "file://$scratch/policy.json"
+check "get-key-policy gives the text that was put" gives "$(cat "$scratch/policy.json")" \
+	get-key-policy --key-id "$key" --policy-name default --query Policy
+as_agent() { local -x AWS_PROFILE=enveloped; "$@"; }
+check "the policy denies: AccessDeniedException" as_agent fault AccessDeniedException \
+	generate-data-key --key-id "$key" --key-spec AES_256
+check "and allows the rest" as_agent gives Enabled describe-key --key-id "$key" --query KeyMetadata.KeyState
+check "a policy without its author: MalformedPolicyDocumentException" fault MalformedPolicyDocumentException \
+	put-key-policy --key-id "$key" --policy-name default --policy '{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}'
 check "schedule-key-deletion" gives "$arn	PendingDeletion	7" schedule-key-deletion --key-id "$key" \
 	--pending-window-in-days 7 --query '[KeyId,KeyState,PendingWindowInDays]'
 check "pending deletion: KMSInvalidStateException" fault KMSInvalidStateException \
@@ -167,7 +185,7 @@ check "without its certificate the CLI does not trust it" untrusted
 audited() {
 	local events
 	events=$(jq -r .eventName "$scratch/audit.jsonl" | sort -u | tr '\n' ' ')
-	same "CancelKeyDeletion CreateAlias CreateKey Decrypt DeleteAlias DescribeKey DisableKey EnableKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext ListAliases ListKeys ReEncrypt ScheduleKeyDeletion UpdateAlias " "$events" &&
+	same "CancelKeyDeletion CreateAlias CreateKey Decrypt DeleteAlias DescribeKey DisableKey EnableKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GetKeyPolicy ListAliases ListKeyPolicies ListKeys PutKeyPolicy ReEncrypt ScheduleKeyDeletion UpdateAlias " "$events" &&
 		jq -es 'map(select(.errorCode == "DisabledException")) | length == 2' "$scratch/audit.jsonl" >/dev/null
 }
 check "the audit trail has every operation, and the refusals" audited

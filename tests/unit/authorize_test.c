@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/auth/authorize.c */
+/* sources: kms/auth/authorize.c kms/auth/access.c kms/auth/key_policy.c kms/policy/document.c kms/policy/statement.c kms/policy/principal.c kms/policy/condition.c kms/policy/comparison.c kms/policy/pattern.c kms/policy/value.c kms/policy/evaluate.c kms/keys/cmk.c kms/keys/key_state.c */
 /*
- * The authorization, decided from struct access alone: own account or not, AWS managed key or not.
+ * The authorization, decided from struct access alone: the account, and the policy of the key.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,12 +12,19 @@
 #include <string.h>
 
 #include "kms/auth/authorize.h"
+#include "kms/auth/key_policy.h"
+#include "lib/base/json.h"
 
-#define OWN   "123456789012"
-#define OTHER "210987654321"
+#define OWN    "123456789012"
+#define OTHER  "210987654321"
+#define PAIRS  "{\"app\":\"payroll\",\"volume\":\"1\"}"
+
+#define KEY_ID "1234abcd-12ab-34cd-56ef-1234567890ab"
+#define KEY    .key_id = KEY_ID, .account = OWN, .region = "us-east-1"
 
 static const struct principal user = { .name = "user", .account = OWN };
-static const struct cmk customer_key, managed_key = { .aws_managed = true };
+static const struct principal stranger = { .name = "user", .account = OTHER };
+static const struct cmk customer_key = { KEY }, managed_key = { KEY, .aws_managed = true };
 
 static const struct {
 	const struct principal *principal;
@@ -36,9 +43,11 @@ static const struct {
 	{ &user, OWN, &managed_key, "CreateAlias", false },
 	{ &user, OWN, &managed_key, "UpdateAlias", false },
 	{ &user, OWN, &managed_key, "ScheduleKeyDeletion", false },
+	{ &user, OWN, &managed_key, "PutKeyPolicy", false },
+	{ &user, OWN, &managed_key, "GetKeyPolicy", true },
 	{ &user, OTHER, NULL, "Decrypt", false },
-	{ &user, OTHER, &customer_key, "Decrypt", false },
-	{ &user, OTHER, &managed_key, "DescribeKey", false },
+	{ &stranger, OWN, &customer_key, "Decrypt", false },
+	{ &stranger, OWN, &managed_key, "DescribeKey", false },
 	{ NULL, OWN, &customer_key, "Decrypt", false },
 };
 
@@ -51,6 +60,7 @@ static void decides_by_account_and_key_manager(void **state)
 			.key = rows[i].key,
 			.account = rows[i].account,
 			.resource = "*",
+			.source = "127.0.0.1",
 		};
 		struct fault f = { 0 };
 
@@ -59,6 +69,150 @@ static void decides_by_account_and_key_manager(void **state)
 				 rows[i].allowed ? "allowed" : "denied");
 		assert_string_equal(f.code, rows[i].allowed ? "" : "AccessDeniedException");
 	}
+}
+
+#define STATEMENT(effect, who, what, more)                                    \
+	"{\"Effect\":\"" effect "\",\"Principal\":" who ",\"Action\":\"" what \
+	"\",\"Resource\":\"arn:aws:kms:*:" OWN ":key/" KEY_ID "\"" more "}"
+#define POLICY(statements)	 "{\"Statement\":[" statements "]}"
+#define USER			 "{\"AWS\":\"arn:aws:iam::" OWN ":user/user\"}"
+#define IF(operator, key, value) ",\"Condition\":{\"" operator"\":{\"" key "\":\"" value "\"}}"
+
+/* The policy of the key, one call, and whether it is allowed. Each condition holds in one row of two. */
+static const struct {
+	const char *policy, *action;
+	const struct principal *principal;
+	bool allowed;
+} policy_rows[] = {
+	{ POLICY(STATEMENT("Allow", USER, "kms:Decrypt", "")), "Decrypt", &user, true },
+	{ POLICY(STATEMENT("Allow", USER, "kms:Decrypt", "")), "Encrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", USER, "kms:Decrypt", "")), "ListAliases", &user, true },
+	{ POLICY(STATEMENT("Allow", USER, "kms:*", "")), "Decrypt", &stranger, false },
+	{ POLICY(STATEMENT("Allow", "{\"AWS\":\"" OTHER "\"}", "kms:*", "")), "Decrypt", &stranger,
+	  true },
+	{ POLICY(STATEMENT("Allow", "{\"AWS\":\"" OTHER "\"}", "kms:*", "")), "Decrypt", &user,
+	  false },
+	{ POLICY(STATEMENT("Allow", "{\"AWS\":\"" OTHER "\"}", "kms:*", "")), "DisableKey",
+	  &stranger, false },
+	{ POLICY(STATEMENT("Allow", "{\"AWS\":\"" OTHER "\"}", "kms:*", "")), "ListAliases",
+	  &stranger, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*", "") "," STATEMENT("Deny", USER, "kms:De*", "")),
+	  "Decrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("StringEquals", "kms:EncryptionContext:APP", "payroll"))),
+	  "Decrypt", &user, true },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("StringEquals", "kms:EncryptionContext:app", "other"))),
+	  "Decrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("ForAnyValue:StringEquals", "kms:EncryptionContextKeys", "volume"))),
+	  "Decrypt", &user, true },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("ForAnyValue:StringEquals", "kms:EncryptionContextKeys", "Volume"))),
+	  "Decrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*", IF("IpAddress", "aws:SourceIp", "127.0.0.0/8"))),
+	  "Decrypt", &user, true },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*", IF("IpAddress", "aws:SourceIp", "128.0.0.0/8"))),
+	  "Decrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("DateLessThan", "aws:CurrentTime", "2026-11-29T22:00:01Z"))),
+	  "Decrypt", &user, true },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("DateLessThan", "aws:CurrentTime", "2026-11-29T22:00:00Z"))),
+	  "Decrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("NumericEquals", "aws:EpochTime", "1795989600"))),
+	  "Decrypt", &user, true },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("NumericEquals", "aws:EpochTime", "1795989601"))),
+	  "Decrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:user/us*"))),
+	  "Decrypt", &user, true },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/*"))),
+	  "Decrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*", IF("StringEquals", "kms:CallerAccount", OTHER))),
+	  "Decrypt", &stranger, true },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*",
+			   IF("StringEquals", "aws:PrincipalAccount", OTHER))),
+	  "Decrypt", &user, false },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*", IF("Null", "kms:ViaService", "true"))), "Decrypt",
+	  &user, true },
+	{ POLICY(STATEMENT("Allow", "\"*\"", "*", IF("Null", "kms:GranteePrincipal", "false"))),
+	  "Decrypt", &user, false },
+};
+
+static struct access access_to(const struct cmk *key, const char *action,
+			       const struct principal *principal, struct json_object *context)
+{
+	return (struct access){ .principal = principal,
+				.action = action,
+				.key = key,
+				.account = OWN,
+				.resource = "RESOURCE",
+				.source = "127.0.0.1",
+				.now = 1795989600,
+				.context = context };
+}
+
+static void policy_decides(void **state)
+{
+	_cleanup_json_ struct json_object *context = json_parse(PAIRS, strlen(PAIRS));
+
+	for (size_t i = 0; i < sizeof(policy_rows) / sizeof(policy_rows[0]); i++) {
+		struct cmk key = { KEY, .policy = (char *)policy_rows[i].policy };
+		struct access access = access_to(&key, policy_rows[i].action,
+						 policy_rows[i].principal, context);
+		struct fault f = { 0 };
+
+		if (!authorize(&access, &f) != policy_rows[i].allowed)
+			fail_msg("%s\n%s by %s: expected %s", policy_rows[i].policy,
+				 policy_rows[i].action, policy_rows[i].principal->account,
+				 policy_rows[i].allowed ? "allowed" : "denied");
+		assert_string_equal(f.code, policy_rows[i].allowed ? "" : "AccessDeniedException");
+	}
+}
+
+static void names_that_differ_in_case_alone_are_denied(void **state)
+{
+	static const char pairs[] = "{\"App\":\"mine\",\"x\":\"\",\"app\":\"payroll\"}";
+	_cleanup_json_ struct json_object *context = json_parse(pairs, strlen(pairs));
+	struct cmk key = { KEY, .policy = (char *)policy_rows[9].policy };
+	struct access access = access_to(&key, "Decrypt", &user, context);
+	struct fault f = { 0 };
+
+	assert_int_equal(authorize(&access, &f), -1);
+	assert_non_null(strstr(f.message, "with an explicit deny in a resource-based policy"));
+	/* A key without a policy works as it did before there were policies. */
+	access.key = &customer_key;
+	assert_int_equal(authorize(&access, &f), 0);
+}
+
+static void policy_that_cannot_be_read_is_no_denial(void **state)
+{
+	struct cmk key = { KEY, .policy = (char *)"{}" };
+	struct access access = access_to(&key, "Decrypt", &user, NULL);
+	struct fault f = { 0 };
+
+	assert_int_equal(authorize(&access, &f), -1);
+	assert_string_equal(f.code, "KMSInternalException");
+}
+
+static void policy_must_let_the_caller_change_it(void **state)
+{
+	static const char keeps[] = POLICY(STATEMENT("Allow", USER, "kms:Put*", ""));
+	struct cmk key = { KEY, .policy = (char *)keeps };
+	struct access access = access_to(&key, "CreateKey", &user, NULL);
+	struct fault f = { 0 };
+
+	assert_int_equal(key_policy_check(&access, false, &f), 0);
+	key.policy = (char *)policy_rows[0].policy;
+	assert_int_equal(key_policy_check(&access, false, &f), -1);
+	assert_string_equal(f.code, "MalformedPolicyDocumentException");
+	assert_int_equal(key_policy_check(&access, true, &f), 0);
+	key.policy = (char *)"{}";
+	assert_int_equal(key_policy_check(&access, true, &f), -1);
 }
 
 static void denial_is_worded_as_by_aws(void **state)
@@ -97,6 +251,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides_by_account_and_key_manager),
+		cmocka_unit_test(policy_decides),
+		cmocka_unit_test(names_that_differ_in_case_alone_are_denied),
+		cmocka_unit_test(policy_that_cannot_be_read_is_no_denial),
+		cmocka_unit_test(policy_must_let_the_caller_change_it),
 		cmocka_unit_test(denial_is_worded_as_by_aws),
 		cmocka_unit_test(a_call_asks_for_its_own_account),
 	};

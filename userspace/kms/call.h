@@ -13,13 +13,14 @@
  *				plaintext are steps that several share
  *	auth/key_lookup		from a KeyId or alias to a key that the caller may use
  *	auth/authorize		the decision: struct access in, allowed or AccessDeniedException out
+ *	policy/			key policies: a document is read, and evaluated for a request
  *	keys/			key metadata and states, ciphertext blobs, new keys, deletion
  *	store/			the sealed rows of keys and aliases, in sqlite
  *	root/			the root key, under which each row is sealed
  *	audit/			the audit trail
  *
  * To add an operation: a row in ops/ops.c, a function in ops/ops_*, its parameters in the list of
- * audit/kms_record.c. To add a condition of a key policy: a member of struct access.
+ * audit/kms_record.c. To add a condition of a key policy: a member of struct access (auth/access.h).
  *
  * A call must never outlive its HTTP request.
  */

@@ -147,8 +147,11 @@ int audit_call(struct audit *audit, const struct call *call, const struct fault 
 		return 0;
 	record = kms_record_call(call, refusal);
 	/* A full disk must not hold up a revocation, nor hide that one failed after its record. */
-	if (call->revokes && (!refusal || call->recorded))
+	if (call->revokes && (!refusal || call->recorded)) {
+		if (!trail_has_room(audit->trail, record))
+			kms_record_shorten(record);
 		return emitted(audit, record, trail_append_urgent(audit->trail, record), f);
+	}
 	/*
 	 * A refused call changed nothing and returned no secret. Its record need not be on the
 	 * disk: a power cut may lose the record.

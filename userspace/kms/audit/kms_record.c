@@ -8,12 +8,15 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include <openssl/evp.h>
 #include <systemd/sd-id128.h>
 
 #include "lib/base/format_time.h"
+#include "lib/base/hex.h"
 #include "lib/base/json.h"
 
 /* CloudTrail's words for the caller and the source address of an event without a call. */
@@ -22,6 +25,7 @@
 /* The parameters of a request that may be recorded. Every other parameter stays out. */
 static const char *const recorded[] = {
 	"AliasName",
+	"BypassPolicyLockoutSafetyCheck",
 	"CustomKeyStoreId",
 	"CustomerMasterKeySpec",
 	"Description",
@@ -40,6 +44,8 @@ static const char *const recorded[] = {
 	"NumberOfBytes",
 	"Origin",
 	"PendingWindowInDays",
+	"Policy",
+	"PolicyName",
 	"SourceEncryptionAlgorithm",
 	"SourceEncryptionContext",
 	"SourceKeyId",
@@ -214,6 +220,28 @@ struct json_object *kms_record_call(const struct call *call, const struct fault 
 	if (extra)
 		json_add_object(record, "additionalEventData", extra);
 	return record;
+}
+
+/**
+ * kms_record_shorten() - keep the hash of a policy in place of its text
+ *
+ * The part of the reserve for one revocation has no room for a policy of 32 KiB.
+ */
+void kms_record_shorten(struct json_object *record)
+{
+	struct json_object *params = json_get_object(record, "requestParameters");
+	const char *policy = json_get_string(params, "policy");
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned int size;
+	char *hex;
+
+	if (!policy || EVP_Digest(policy, strlen(policy), hash, &size, EVP_sha256(), NULL) != 1)
+		return;
+	hex = hex_encode(hash, size);
+	json_add_string(params, "policySha256", hex);
+	free(hex);
+	json_add_int(params, "policyBytes", (int64_t)strlen(policy));
+	json_object_object_del(params, "policy");
 }
 
 /**

@@ -11,6 +11,7 @@
 #include "kms/keys/cmk.h"
 
 struct json_object *kms_record_call(const struct call *call, const struct fault *refusal);
+void kms_record_shorten(struct json_object *record);
 struct json_object *kms_record_event(const char *name, const char *region, const char *account);
 struct json_object *kms_record_key(const char *name, const struct cmk *cmk);
 struct json_object *kms_record_metadata(const struct cmk *cmk);

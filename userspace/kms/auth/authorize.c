@@ -9,56 +9,62 @@
 
 #include <string.h>
 
-/* Actions that manage a key. Nobody may manage an AWS managed key. */
-static const char *const management[] = {
-	"CancelKeyDeletion", "CreateAlias",	    "DeleteAlias", "DisableKey",
-	"EnableKey",	     "ScheduleKeyDeletion", "UpdateAlias",
+#include "kms/auth/key_policy.h"
+
+/* Actions on the key of another account that AWS has. The key's policy must allow them. */
+static const char *const cross_account[] = {
+	"Decrypt",	   "DescribeKey",   "Encrypt",
+	"GenerateDataKey", "ReEncryptFrom", "GenerateDataKeyWithoutPlaintext",
+	"ReEncryptTo",
 };
 
-static bool is_management(const char *action)
-{
-	size_t i;
+/* Actions on the account of the caller, also when they name a key. */
+static const char *const of_account[] = { "ListAliases" };
 
-	for (i = 0; i < sizeof(management) / sizeof(management[0]); i++)
-		if (!strcmp(management[i], action))
+static bool is_one_of(const char *action, const char *const *actions, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(actions[i], action))
 			return true;
 	return false;
 }
 
-/** access_of() - the access that @call needs, to every resource ("*") of the caller's account */
-struct access access_of(const struct call *call)
+static int denied(const struct access *access, struct fault *f, bool explicitly)
 {
-	return (struct access){
-		.principal = call->caller,
-		.action = call->operation,
-		.account = call->account,
-		.resource = "*",
-		.source = call->source,
-		.transport = call->transport,
-	};
+	char caller[160];
+
+	if (access->principal)
+		principal_arn(access->principal, caller, sizeof(caller));
+	return fault_set(f, "AccessDeniedException",
+			 "User: %s is not authorized to perform: kms:%s on resource: %s %s%s%s",
+			 access->principal ? caller : "anonymous", access->action, access->resource,
+			 explicitly ? "with an explicit deny in a resource-based policy"
+				    : "because no resource-based policy allows the kms:",
+			 explicitly ? "" : access->action, explicitly ? "" : " action");
 }
 
 /**
  * authorize() - decide
- * @f: AccessDeniedException
- *
- * A principal may use and manage the keys of its own account, but may only use the AWS managed
- * ones.
+ * @f: AccessDeniedException; KMSInternalException if the key's policy cannot be read, which is no
+ *	denial
  *
  * Return: 0 when the action is allowed, or -1.
  */
 int authorize(const struct access *access, struct fault *f)
 {
-	bool aws_managed = access->key && access->key->aws_managed;
-	char caller[160];
+	enum verdict verdict;
+	bool own;
 
-	if (access->principal && !strcmp(access->principal->account, access->account) &&
-	    !(aws_managed && is_management(access->action)))
-		return 0;
-	if (access->principal)
-		principal_arn(access->principal, caller, sizeof(caller));
-	return fault_set(f, "AccessDeniedException",
-			 "User: %s is not authorized to perform: kms:%s on resource: %s because no resource-based policy allows the kms:%s action",
-			 access->principal ? caller : "anonymous", access->action, access->resource,
-			 access->action);
+	if (!access->principal)
+		return denied(access, f, false);
+	own = !strcmp(access->principal->account, access->account);
+	if (!own && !is_one_of(access->action, cross_account,
+			       sizeof(cross_account) / sizeof(cross_account[0])))
+		return denied(access, f, false);
+	if (!access->key ||
+	    is_one_of(access->action, of_account, sizeof(of_account) / sizeof(of_account[0])))
+		return own ? 0 : denied(access, f, false);
+	if (key_policy_ask(access, &verdict, f))
+		return -1;
+	return verdict == VERDICT_ALLOW ? 0 : denied(access, f, verdict == VERDICT_DENY);
 }

@@ -7,28 +7,17 @@
  * new condition of a policy or a grant therefore needs a new member of struct access. access_of()
  * fills the members that each call has, ask() in key_lookup.c those of the key.
  *
+ * The policy of a key decides (key_policy.h). In AWS a principal of another account needs its own
+ * account's permission beside the key's policy, and a principal of the key's account may have its
+ * permission from its account, if the policy names the account. Principals of this KMS have no
+ * policies of their own: their accounts permit them everything.
+ *
  * No call may bypass authorize().
  */
 #ifndef ENVELOPE_KMS_AUTHORIZE_H
 #define ENVELOPE_KMS_AUTHORIZE_H
 
-#include <json-c/json.h>
-
-#include "kms/call.h"
-#include "kms/keys/cmk.h"
-
-struct access {				   /* everything is borrowed from the call */
-	const struct principal *principal; /* NULL: not authenticated */
-	const char *action;		   /* "Decrypt" */
-	const struct cmk *key;		   /* NULL: no key, or a key that does not exist */
-	const char *account;		   /* that the resource belongs to */
-	const char *resource;		   /* ARN as the caller named it, or "*" */
-	struct json_object *context;	   /* encryption context, unchecked; NULL for none */
-	const char *source;		   /* client's address */
-	enum transport transport;
-};
-
-struct access access_of(const struct call *call);
+#include "kms/auth/access.h"
 
 int authorize(const struct access *access, struct fault *f);
 

@@ -3,8 +3,9 @@
  * Resolving, loading, authorizing and state-checking keys.
  *
  * The key is loaded first and the caller authorized then, since the decision depends on the key.
- * A denial hides everything that loading found out: a stranger gets one answer for a key that
- * exists, one that does not, and one that is damaged.
+ * A denial hides what loading found out: a stranger gets one answer for a key that exists and one
+ * that does not. A key that cannot be read is KMSInternalException for everybody, because its policy
+ * cannot be read either, and a denial ends clusters for good.
  *
  * Must never let a key live on past its deletion date, even if the timer has not destroyed it.
  */
@@ -103,6 +104,8 @@ static int ask(struct call *call, const struct named *named, const struct key_wa
 	access.account = named->account;
 	access.resource = named->resource;
 	access.context = wanted->context;
+	if (wanted->action)
+		access.action = wanted->action;
 	return authorize(&access, f);
 }
 
@@ -116,6 +119,11 @@ static int find(struct call *call, const struct key_wanted *wanted, struct cmk *
 	if (read_name(call, wanted->key_id, &named, f))
 		return -1;
 	found = load_named(call, &named, cmk, material, &why);
+	/* Nobody knows what the policy of a damaged key allows. A wrong denial would end a cluster. */
+	if (found && found != -ENOENT) {
+		*f = why;
+		return -1;
+	}
 	if (ask(call, &named, wanted, found ? NULL : cmk, f))
 		return -1;
 	if (found == -ENOENT && !named.key_id[0] && default_key_is(named.ref.name) &&

@@ -16,6 +16,7 @@
 struct key_wanted {
 	const char *key_id; /* key id, key ARN, alias name or alias ARN */
 	enum key_use use;
+	const char *action;	     /* of policies; NULL: named as the operation */
 	struct json_object *context; /* encryption context of the request, or NULL */
 };
 

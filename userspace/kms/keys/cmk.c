@@ -18,6 +18,8 @@ void cmk_free(struct cmk *cmk)
 {
 	free(cmk->description);
 	cmk->description = NULL;
+	free(cmk->policy);
+	cmk->policy = NULL;
 }
 
 /** cmk_arn() - write the key's ARN */
@@ -43,7 +45,23 @@ struct json_object *cmk_record(const struct cmk *cmk)
 	if (cmk->due != CMK_DUE_UNKNOWN)
 		json_add_int(record, "Due", cmk->due);
 	json_add_int(record, "PendingDays", cmk->pending_days);
+	json_add_string(record, "Policy", cmk->policy);
 	return record;
+}
+
+/* A key without a policy has the default one, so a policy that cannot be read must not be dropped. */
+static int take_texts(struct json_object *record, const char *description, struct cmk *cmk)
+{
+	const char *policy = json_get_string(record, "Policy");
+
+	if (!policy && json_has(record, "Policy"))
+		return -1;
+	cmk->description = strdup(description);
+	cmk->policy = policy ? strdup(policy) : NULL;
+	if (cmk->description && (cmk->policy || !policy))
+		return 0;
+	cmk_free(cmk);
+	return -1;
 }
 
 /** cmk_from_record() - inverse of cmk_record(); Return: 0 or -1 when a member is missing */
@@ -66,8 +84,7 @@ int cmk_from_record(struct json_object *record, struct cmk *cmk)
 	/* The date destroys no key: the wall clock may be wrong. See store_begin_waiting(). */
 	cmk->due = json_get_int(record, "Due", CMK_DUE_UNKNOWN);
 	cmk->pending_days = (int)json_get_int(record, "PendingDays", 0);
-	cmk->description = strdup(description);
-	return cmk->description ? 0 : -1;
+	return take_texts(record, description, cmk);
 }
 
 /** cmk_metadata() - AWS's KeyMetadata; Return: new object or NULL */

@@ -28,6 +28,7 @@ struct cmk { /* owner: the caller's stack; cmk_free() */
 	char account[13];
 	char region[32];
 	char *description; /* malloc'd */
+	char *policy;	   /* malloc'd, as PutKeyPolicy took it; NULL: the default policy */
 	enum key_state state;
 	bool aws_managed; /* alias/aws/...: cannot be managed by anyone */
 	int64_t created;  /* seconds since the epoch */

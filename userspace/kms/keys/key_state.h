@@ -17,7 +17,7 @@ enum key_state {
 
 enum key_use {
 	USE_CRYPTO,	       /* Encrypt, Decrypt, GenerateDataKey*, ReEncrypt */
-	USE_DESCRIBE,	       /* DescribeKey, ListAliases */
+	USE_DESCRIBE,	       /* DescribeKey, ListAliases, DeleteAlias, the calls on policies */
 	USE_ALIAS,	       /* CreateAlias, UpdateAlias: the key pointed to */
 	USE_ENABLE,	       /* EnableKey */
 	USE_DISABLE,	       /* DisableKey */

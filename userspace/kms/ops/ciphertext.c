@@ -20,6 +20,7 @@ const struct ciphertext_names ciphertext_names = {
 	"KeyId",
 	"EncryptionContext",
 	"EncryptionAlgorithm",
+	NULL,
 };
 
 /* What both directions read before a key is looked up. */
@@ -30,6 +31,7 @@ static int read_params(struct call *call, const struct ciphertext_names *names,
 	    context_read(call->params, names->context, context, f))
 		return -1;
 	wanted->context = json_get_object(call->params, names->context);
+	wanted->action = names->action;
 	return 0;
 }
 

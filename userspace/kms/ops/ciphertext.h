@@ -15,6 +15,7 @@ struct ciphertext_names {      /* names of a request's members: ReEncrypt has tw
 	const char *key_id;    /* "KeyId", "SourceKeyId" */
 	const char *context;   /* "EncryptionContext", "SourceEncryptionContext" */
 	const char *algorithm; /* "EncryptionAlgorithm", ... */
+	const char *action;    /* of policies; NULL: named as the operation */
 };
 
 /* Of all operations but ReEncrypt. */

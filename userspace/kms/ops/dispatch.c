@@ -125,7 +125,10 @@ static int begin_change(struct call *call, struct fault *f)
 	if (r == -EEXIST)
 		return fault_set(f, "ThrottlingException",
 				 "A change with this signature was made before. Sign the request again to make it once more.");
-	/* The memory is full. A revocation that is made again does no harm. */
+	/*
+	 * The memory is full. A revocation that is made again does no harm. A recorded PutKeyPolicy
+	 * could undo a later one, but only root can record it, and nothing may hold it up.
+	 */
 	if (r == -ENOSPC && !call->revokes)
 		return fault_set(f, "ThrottlingException",
 				 "There were more than %d changes in the last minutes. Try again later.",

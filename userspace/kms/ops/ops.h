@@ -54,6 +54,11 @@ int op_disable_key(struct call *call, struct fault *f);
 int op_schedule_key_deletion(struct call *call, struct fault *f);
 int op_cancel_key_deletion(struct call *call, struct fault *f);
 
+/* ops_policy.c */
+int op_put_key_policy(struct call *call, struct fault *f);
+int op_get_key_policy(struct call *call, struct fault *f);
+int op_list_key_policies(struct call *call, struct fault *f);
+
 /* ops_data.c */
 int op_encrypt(struct call *call, struct fault *f);
 int op_decrypt(struct call *call, struct fault *f);

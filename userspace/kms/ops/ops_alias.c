@@ -64,6 +64,14 @@ int op_create_alias(struct call *call, struct fault *f)
 	return r;
 }
 
+/* In AWS the policy of the key that an alias leaves must allow the change, too. */
+static int may_leave_key(struct call *call, const char *key_id, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+
+	return key_lookup_id(call, key_id, USE_DESCRIBE, &cmk, f);
+}
+
 static int alias_not_found(const struct call *call, const char *name, struct fault *f)
 {
 	char arn[ARN_MAX];
@@ -84,7 +92,7 @@ int op_update_alias(struct call *call, struct fault *f)
 	r = store_get_alias(call->kms->store, call->account, name, &alias, f);
 	if (r == -ENOENT)
 		return alias_not_found(call, name, f);
-	if (r)
+	if (r || may_leave_key(call, alias.target, f))
 		return -1;
 	memcpy(alias.target, cmk.key_id, sizeof(alias.target));
 	alias.updated = call->now;
@@ -93,10 +101,16 @@ int op_update_alias(struct call *call, struct fault *f)
 
 int op_delete_alias(struct call *call, struct fault *f)
 {
+	struct alias alias;
 	const char *name;
 	int r;
 
 	if (own_alias_name(call, &name, f))
+		return -1;
+	r = store_get_alias(call->kms->store, call->account, name, &alias, f);
+	if (r == -ENOENT)
+		return alias_not_found(call, name, f);
+	if (r || may_leave_key(call, alias.target, f))
 		return -1;
 	r = store_delete_alias(call->kms->store, call->account, name, f);
 	return r == -ENOENT ? alias_not_found(call, name, f) : r;

@@ -16,12 +16,14 @@ static const struct ciphertext_names source_names = {
 	"SourceKeyId",
 	"SourceEncryptionContext",
 	"SourceEncryptionAlgorithm",
+	"ReEncryptFrom",
 };
 
 static const struct ciphertext_names destination_names = {
 	"DestinationKeyId",
 	"DestinationEncryptionContext",
 	"DestinationEncryptionAlgorithm",
+	"ReEncryptTo",
 };
 
 static void reply_key(struct call *call, const char *arn)

@@ -9,10 +9,12 @@
 
 #include "kms/auth/authorize.h"
 #include "kms/auth/key_lookup.h"
+#include "kms/auth/key_policy.h"
 #include "kms/keys/new_key.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/page.h"
 #include "kms/ops/params.h"
+#include "kms/ops/policy_param.h"
 #include "lib/base/json.h"
 
 #define LIST_KEYS_MOST	  1000
@@ -25,14 +27,33 @@ static int check_new_key(struct json_object *params, struct fault *f)
 	if (param_choice(params, "KeyUsage", "ENCRYPT_DECRYPT", f) ||
 	    param_choice(params, "KeySpec", "SYMMETRIC_DEFAULT", f) ||
 	    param_choice(params, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", f) ||
-	    param_choice(params, "Origin", "AWS_KMS", f) || param_refuse(params, "Policy", f) ||
-	    param_refuse(params, "Tags", f) || param_refuse(params, "CustomKeyStoreId", f) ||
-	    param_refuse(params, "XksKeyId", f) ||
+	    param_choice(params, "Origin", "AWS_KMS", f) || param_refuse(params, "Tags", f) ||
+	    param_refuse(params, "CustomKeyStoreId", f) || param_refuse(params, "XksKeyId", f) ||
 	    param_flag(params, "MultiRegion", &multi_region, f))
 		return -1;
 	if (multi_region)
 		return param_refuse(params, "MultiRegion", f);
 	return 0;
+}
+
+/* The policy of the request, if there is one, must be one that the key may have. */
+static int take_policy(struct call *call, struct cmk *cmk, struct fault *f)
+{
+	struct access access = access_of(call);
+	const char *policy;
+	bool bypass;
+
+	if (policy_param(call->params, false, &policy, &bypass, f))
+		return -1;
+	if (!policy)
+		return 0;
+	strcpy(cmk->account, call->account);
+	strcpy(cmk->region, call->region);
+	cmk->policy = strdup(policy);
+	if (!cmk->policy)
+		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
+	access.key = cmk;
+	return key_policy_check(&access, bypass, f);
 }
 
 int op_create_key(struct call *call, struct fault *f)
@@ -49,7 +70,7 @@ int op_create_key(struct call *call, struct fault *f)
 	cmk.description = strdup(description ? description : "");
 	if (!cmk.description)
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
-	if (key_new(call, &cmk, f))
+	if (take_policy(call, &cmk, f) || key_new(call, &cmk, f))
 		return -1;
 	cmk_arn(&cmk, arn);
 	call_touch(call, arn);

@@ -214,6 +214,21 @@ int trail_append(struct trail *trail, json_object *record, bool sync)
 }
 
 /**
+ * trail_has_room() - can trail_append_urgent() take @record, also if the disk is full?
+ *
+ * A caller whose record is too large for the reserve can shorten the record.
+ */
+bool trail_has_room(struct trail *trail, json_object *record)
+{
+	size_t size;
+
+	if (follow(trail))
+		return false;
+	to_line(record, &size);
+	return size > 0 && !find_room(trail, size, true);
+}
+
+/**
  * trail_append_urgent() - as trail_append() with @sync, also with the reserve of a full disk
  *
  * The record of a gap follows later.

@@ -60,6 +60,7 @@ struct trail_kind {
 int trail_open(const char *path, const struct trail_kind *kind, void *userdata, struct trail **ret,
 	       struct fault *f);
 int trail_append(struct trail *trail, json_object *record, bool sync);
+bool trail_has_room(struct trail *trail, json_object *record);
 int trail_append_urgent(struct trail *trail, json_object *record);
 void trail_journal(const struct trail *trail, json_object *record);
 int trail_recorded(struct trail *trail);

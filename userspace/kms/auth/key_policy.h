@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The policy of a key: the stored one, or the default one.
+ *
+ * The default policy gives kms:* to the account, as in AWS, and so to each of its users. The one of
+ * an AWS managed key gives the account the use of the key, and nobody can manage it.
+ *
+ * Must never answer that a policy denies when it cannot be read.
+ */
+#ifndef ENVELOPE_KMS_KEY_POLICY_H
+#define ENVELOPE_KMS_KEY_POLICY_H
+
+#include "kms/auth/access.h"
+#include "kms/policy/evaluate.h"
+
+char *key_policy_text(const struct cmk *key);
+
+int key_policy_ask(const struct access *access, enum verdict *verdict, struct fault *f);
+
+int key_policy_check(const struct access *access, bool bypass, struct fault *f);
+
+#endif
