@@ -50,10 +50,33 @@ commands_are_covered() {
 			echo "no transcript of: envelope $noun $verb --help"
 			status=1
 		}
-	done < <("$envelope" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) \([a-z]*\) .*/\1 \2/p')
+	done < <("$envelope" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) \([a-z-]*\) .*/\1 \2/p')
 	return $status
 }
 check "each command's help has its transcript" commands_are_covered
+
+# Each option has its default, or why it has none; the example is a command line that the program takes.
+help_says_all() {
+	local noun verb help example status=0 words output
+	while read -r noun verb; do
+		help=$("$envelope" "$noun" ${verb:+"$verb"} --help)
+		# a line with an option, then a line with its text
+		sed -n '/^Options:/,/^$/p' <<<"$help" | sed -n '/^  --/{N;s/\n */: /p}' |
+			grep -vE -- '\(default: .*\)$|required|: +refused: |^  --help: ' >"$scratch/bare"
+		[ ! -s "$scratch/bare" ] || { sed "s/^/no default: $noun $verb/" "$scratch/bare"; status=1; }
+		example=$(sed -n '/^Example:/,/^$/s/^  //p' <<<"$help" | sed -z 's/\\\n//g')
+		[ "$noun" != check ] || example+=" --timeout 2"
+		eval "words=($example)"
+		output=$("$envelope" "${words[@]:1}" 2>&1)
+		if [ "${words[0]}" != envelope ] || [ "${words[1]}" != "$noun" ] || grep -q '^envelope: error:' <<<"$output"; then
+			echo "the example of $noun $verb is not taken: $output"
+			status=1
+		fi
+		grep -q '^Exit status: .*' <<<"$help" || { echo "no exit status: $noun $verb"; status=1; }
+	done < <("$envelope" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) \([a-z-]*\) .*/\1 \2/p')
+	return $status
+}
+check "each command's help has the default of each option, an example that works, and the exit statuses" help_says_all
 
 full_disk() {
 	"$envelope" --help >/dev/full && return 1
@@ -108,6 +131,9 @@ errors_are_json() {
 	        assert run([*command.split(), *name, "--socket", f"{scratch}/faults.sock"], status, code) == SAID, command
 	    run([*command.split(), *name, "--socket", f"{scratch}/none.sock"], 5, "AgentUnreachable")
 	    run([*command.split(), "--frobnicate"], 2, "Usage")
+	odd = subprocess.run([envelope, *COMMANDS[0].split(), "--db-cluster-identifier", "KMSKeyNotAccessibleFault", "--kms-key-id",
+	                      "$(id)", "--socket", f"{scratch}/faults.sock"], capture_output=True, check=False)
+	assert odd.stderr.endswith(b"aws kms describe-key\n"), f"a hint has what a shell would run: {odd}"
 	for words in [], ["clutser"], ["cluster"], ["cluster", "make"], ["cluster", "start"], ["events", "--since", "yesterday"]:
 	    run(words, 2, "Usage")
 	assert "caf?" in run([b"cluster", b"caf\xe9"], 2, "Usage")
@@ -155,6 +181,19 @@ progress_on_a_terminal() {
 		grep -q '3s' "$scratch/tty" && grep -q DBClusterNotFoundFault "$scratch/tty"
 }
 check "a wait of more than two seconds shows on a terminal" progress_on_a_terminal
+
+# The wait for an answer that changes nothing, and that for the first answer of a stream.
+each_wait_shows() {
+	local command
+	for command in "cluster describe" "cluster confirm-loss --db-cluster-identifier db1" status "status --watch" events; do
+		rm -f "$scratch/wait.sock"
+		slow_agent "$scratch/wait.sock"
+		ENVELOPE_SOCKET=$scratch/wait.sock script -qec "'$envelope' $command" /dev/null >"$scratch/tty" </dev/null
+		wait "$slow_agent_pid"
+		grep -q ', waiting for the agent ... 2s' "$scratch/tty" || { echo "$command: $(cat "$scratch/tty")"; return 1; }
+	done
+}
+check "each command shows its wait on a terminal" each_wait_shows
 
 quiet_elsewhere() {
 	slow_agent "$scratch/quiet.sock"

@@ -23,14 +23,14 @@ renders() {
 # man page, without escapes and line breaks
 page() {
 	[ -f "build/man/$1" ] || { echo "there is no man page $1" >&2; return 1; }
-	LC_ALL=C.UTF-8 MANWIDTH=400 man -l "build/man/$1" | col -b
+	LC_ALL=C.UTF-8 MANWIDTH=1000 man -l "build/man/$1" | col -b
 }
 
 # help_of PROGRAM: its --help and, for the CLI, that of each command
 help_of() {
 	"$bin/$1" --help
 	[ "$1" = envelope ] || return 0
-	"$bin/envelope" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) \([a-z]*\) .*/\1 \2/p' |
+	"$bin/envelope" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) \([a-z-]*\) .*/\1 \2/p' |
 		while read -r noun verb; do "$bin/envelope" "$noun" ${verb:+"$verb"} --help; done
 }
 
@@ -66,7 +66,20 @@ commands_documented() {
 	local command status=0
 	while read -r command; do
 		grep -qE "^ +$command\$" "$scratch/page" || { echo "not described: $command"; status=1; }
-	done < <("$bin/envelope" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z]\+\)\?\)  .*/\1/p')
+	done < <("$bin/envelope" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\( [a-z-]\+\)\?\) \+[A-Z].*/\1/p')
+	return $status
+}
+
+# The man page lists each fault with the status that fault.c gives it.
+faults_documented() {
+	local code name number status=0
+	page envelope.1 | sed -n '/^EXIT STATUS/,/^ENV/p' >"$scratch/statuses"
+	while read -r name code; do
+		number=$(sed -n "s/^\t$code = \([0-9]\),\$/\1/p" userspace/lib/base/fault.c)
+		sed -n "/^ \+$number\$/,/^ \+[0-9]\$/p" "$scratch/statuses" | grep -qwF "$name" ||
+			{ echo "not under the exit status $number: $name"; status=1; }
+	done < <(sed -n 's/^\t{ "\([A-Za-z.]*\)", \(EXIT_[A-Z_]*\) },$/\1 \2/p' userspace/lib/base/fault.c)
+	[ -n "$number" ] || { echo "fault.c has no table"; status=1; }
 	return $status
 }
 
@@ -102,6 +115,7 @@ for pair in envelope:1 enveloped:8 envelope-kms:8 envelope-kms-worker:8 envelope
 done
 check "each command of envelope is described" commands_documented
 check "each exit status of envelope is described" exit_codes_documented
+check "each fault is listed with its exit status" faults_documented
 check "a key that the KMS does not have is exit status 4" missing_key_documented
 check "the sample of envelope.conf has each key of envelope.conf(5)" sample_complete
 finish

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Calls to the agent. After two seconds a line on the terminal shows that the program waits. A
- * timer's signal prints the line, since the call itself blocks. If a call that changes something
- * is interrupted, a line states what happens next: the agent does not stop halfway, since the
- * result would then be unknown.
+ * Calls to the agent. After two seconds a line on the terminal shows that the program waits. If a
+ * call that changes something is interrupted, a line states what happens next: the agent does not
+ * stop halfway, since the result would then be unknown.
  *
  * Must never retry a call that changes something: the user decides.
  */
@@ -13,67 +12,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
+
+#include "cli/progress.h"
 
 #define INTERFACE "io.dmenvelope.Cluster."
 
 enum {
-	QUIET_SECONDS = 2,	  /* before the first line */
 	CALL_TIMEOUT_MS = 180000, /* the agent bounds each KMS call far below this */
 };
-
-/* Text of the line and seconds waited, for the signal handler alone while the timer runs. */
-static char progress_text[96];
-static unsigned int progress_seconds;
-
-/* Only write(2) is safe here. */
-static void progress_tick(int signal_number)
-{
-	char line[sizeof(progress_text) + 32], digits[12];
-	size_t n = 0, d = 0, i;
-	unsigned int seconds = progress_seconds++;
-	ssize_t written;
-
-	line[n++] = '\r';
-	for (i = 0; progress_text[i]; i++)
-		line[n++] = progress_text[i];
-	do {
-		digits[d++] = (char)('0' + seconds % 10);
-		seconds /= 10;
-	} while (seconds);
-	while (d)
-		line[n++] = digits[--d];
-	line[n++] = 's';
-	written = write(STDERR_FILENO, line, n);
-	(void)written;
-}
-
-static void progress_start(const char *what)
-{
-	struct sigaction action = { .sa_handler = progress_tick, .sa_flags = SA_RESTART };
-	struct itimerval timer = {
-		.it_value.tv_sec = QUIET_SECONDS,
-		.it_interval.tv_sec = 1,
-	};
-
-	if (!what || !isatty(STDERR_FILENO))
-		return;
-	snprintf(progress_text, sizeof(progress_text), "%s, waiting for the agent ... ", what);
-	progress_seconds = QUIET_SECONDS;
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-static void progress_stop(void)
-{
-	struct itimerval off = { 0 };
-
-	setitimer(ITIMER_REAL, &off, NULL);
-	if (progress_seconds > QUIET_SECONDS)
-		fprintf(stderr, "\r%*s\r", (int)strlen(progress_text) + 8, "");
-	progress_seconds = 0;
-}
 
 /* Text that is printed before a signal ends the program; for the signal handler alone. */
 static char farewell[256];
@@ -107,7 +54,7 @@ static void say_on_interrupt(const struct invocation *invocation, bool asked)
 	const char *name = json_get_string(invocation->params, "dbClusterIdentifier");
 	const char *line = isatty(STDERR_FILENO) ? "\n" : ""; /* the terminal has shown ^C */
 
-	if (!invocation->command->progress)
+	if (invocation->command->reads)
 		return;
 	handle_interrupts(false);
 	if (asked)
@@ -119,6 +66,14 @@ static void say_on_interrupt(const struct invocation *invocation, bool asked)
 			 "%senvelope: Interrupted before the agent was called. Nothing is changed.\n",
 			 line);
 	handle_interrupts(true);
+}
+
+static void start_progress(const struct invocation *invocation)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text), "%s, waiting for the agent", invocation->command->progress);
+	progress_start(text);
 }
 
 static void method_name(const struct invocation *invocation, char *name, size_t size)
@@ -146,11 +101,25 @@ int agent_call(const struct invocation *invocation, struct json_object **reply, 
 	say_on_interrupt(invocation, true);
 	varlink_client_timeout(client, CALL_TIMEOUT_MS);
 	method_name(invocation, method, sizeof(method));
-	progress_start(invocation->command->progress);
+	start_progress(invocation);
 	r = varlink_call(client, method, invocation->params, reply, f);
 	progress_stop();
 	handle_interrupts(false);
 	return r;
+}
+
+struct stream {
+	varlink_each_t each;
+	void *userdata;
+};
+
+/* The wait for the first answer is long; a wait for a change may be, and is no trouble. */
+static int on_answer(struct json_object *answer, void *userdata)
+{
+	struct stream *stream = userdata;
+
+	progress_stop();
+	return stream->each(answer, stream->userdata);
 }
 
 /**
@@ -168,10 +137,15 @@ int agent_stream(const struct invocation *invocation, varlink_each_t each, void 
 		 struct fault *f)
 {
 	_cleanup_varlink_ struct varlink_client *client = NULL;
+	struct stream stream = { .each = each, .userdata = userdata };
 	char method[128];
+	int r;
 
 	if (varlink_connect(invocation->socket, &client, f) < 0)
 		return -1;
 	method_name(invocation, method, sizeof(method));
-	return varlink_call_more(client, method, invocation->params, each, userdata, f);
+	start_progress(invocation);
+	r = varlink_call_more(client, method, invocation->params, on_answer, &stream, f);
+	progress_stop();
+	return r;
 }

@@ -16,6 +16,7 @@
 
 #include "cli/explain.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "lib/base/spawn.h"
 #include "lib/base/text.h"
 
@@ -32,11 +33,11 @@ static const struct option_spec check_options[] = {
 	{ .name = "device",
 	  .kind = OPTION_STRINGS,
 	  .placeholder = "DEVICE",
-	  .help = "also check this disk; may be given more than once" },
+	  .help = "also check this disk; may be given more than once (default: no disk)" },
 	{ .name = "timeout",
 	  .kind = OPTION_INTEGER,
 	  .placeholder = "SECONDS",
-	  .help = "limit of each check (default: 30)" },
+	  .help = "limit of each check in seconds, 1 to 3600 (default: 30)" },
 	{ 0 }
 };
 
@@ -134,9 +135,15 @@ static struct json_object *read_all(FILE *output, bool print)
 	size_t size = 0;
 	ssize_t length;
 
-	while ((length = getline(&line, &size, output)) > 0) {
-		struct json_object *check = json_parse(line, (size_t)length - 1);
+	for (;;) {
+		struct json_object *check;
 
+		progress_start("Checking");
+		length = getline(&line, &size, output);
+		progress_stop();
+		if (length <= 0)
+			break;
+		check = json_parse(line, (size_t)length - 1);
 		if (!is_check(check)) {
 			json_object_put(check);
 			continue;
@@ -186,7 +193,9 @@ const struct command check_commands[] = {
 			"the clock, the KMS with its credentials, the folders and the named disks. Changes nothing.\n"
 			"Prints one line for each check: ok, warning or failed, what was found, what to do. A check\n"
 			"that only root can make is skipped for other users. Exit status: 0 no check has failed,\n"
-			"7 a check has failed.",
+			"7 a check has failed. The checks are described in man envelope-check.",
+		.reads = true,
+		.example = "  envelope check --device /dev/vdb",
 		.options = check_options,
 		.run = run_check,
 	},

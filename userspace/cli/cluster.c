@@ -47,20 +47,21 @@
 		.name = "kms-endpoint", .kind = OPTION_STRING, .placeholder = "URL", \
 		.parameter = "kmsEndpoint", .may_be_empty = true, .help = text       \
 	}
-#define OPTIONS_REACH                                                                            \
-	OPTION_PROFILE("the cluster's own profile of the credentials file (default: Profile=)"), \
-		OPTION_ENDPOINT("address of the cluster's own KMS (default: KmsEndpoint=)")
+#define HELP_PROFILE "the cluster's own profile of the credentials file (default: Profile=)"
+#define HELP_ENDPOINT \
+	"the cluster's own KMS, https://HOST[:PORT] or unix:/PATH (default: KmsEndpoint=)"
+#define OPTIONS_REACH OPTION_PROFILE(HELP_PROFILE), OPTION_ENDPOINT(HELP_ENDPOINT)
 
 static const struct option_spec create_options[] = {
-	OPTION_IDENTIFIER(true, "name of the new cluster"),
+	OPTION_IDENTIFIER(true,
+			  "name of the new cluster: 1 to 63 letters, digits and single hyphens"),
 	{ .name = "device",
 	  .kind = OPTION_STRING,
 	  .placeholder = "DEVICE",
 	  .parameter = "device",
 	  .required = true,
-	  .help = "block device for the volume; the volume takes all of it" },
-	OPTION_ENCRYPTED(
-		"encrypt the volume; the agent makes no plain volumes, and this cannot be changed"),
+	  .help = "whole path of the block device for the volume, which takes all of it" },
+	OPTION_ENCRYPTED("encrypt the volume; required, since the agent makes no plain volumes"),
 	OPTION_KEY(
 		"key id, key ARN, alias/NAME or alias ARN; its ARN is stored (default: alias/aws/rds)"),
 	{ .name = "region",
@@ -78,7 +79,7 @@ static const struct option_spec create_options[] = {
 	{ .name = "allow-overwrite",
 	  .kind = OPTION_SWITCH,
 	  .parameter = "allowOverwrite",
-	  .help = "use the device although it holds data; the data are destroyed" },
+	  .help = "use the device although it holds data; the data are destroyed (default: no)" },
 	OPTION_PROTECTION(
 		"refuse to delete the cluster until the protection is disabled (default: no)"),
 	OPTIONS_REACH,
@@ -89,10 +90,10 @@ static const struct option_spec describe_options[] = {
 	OPTION_IDENTIFIER(false, "only this cluster (default: all)"), { 0 }
 };
 
-#define OPTION_TAKE_OVER                                                                               \
-	{                                                                                              \
-		.name = "take-over", .kind = OPTION_SWITCH, .parameter = "takeOver",                   \
-		.help = "the volume belongs to another host, which has stopped the cluster or is gone" \
+#define OPTION_TAKE_OVER                                                                                            \
+	{                                                                                                           \
+		.name = "take-over", .kind = OPTION_SWITCH, .parameter = "takeOver",                                \
+		.help = "take the volume from another host, which has stopped the cluster or is gone (default: no)" \
 	}
 
 static const struct option_spec start_options[] = {
@@ -101,25 +102,27 @@ static const struct option_spec start_options[] = {
 	{ .name = "at-boot",
 	  .kind = OPTION_SWITCH,
 	  .parameter = "atBoot",
-	  .help = "for the boot unit: start it again after a lease that ended without an answer" },
+	  .help = "for the boot unit: a cluster that runs is no fault; starts it again after a lease that ended without an answer (default: no)" },
 	{ .name = "read-only",
 	  .kind = OPTION_SWITCH,
 	  .parameter = "readOnly",
-	  .help = "make a device that cannot be written to" },
+	  .help = "make a device that cannot be written to (default: no, unless the disk is write-protected)" },
 	{ 0 }
 };
 
 static const struct option_spec stop_options[] = { OPTION_IDENTIFIER(true, "the cluster"), { 0 } };
 
-static const struct option_spec adopt_options[] = { { .name = "device",
-						      .kind = OPTION_STRING,
-						      .placeholder = "DEVICE",
-						      .parameter = "device",
-						      .required = true,
-						      .help = "block device that holds the volume" },
-						    OPTION_TAKE_OVER,
-						    OPTIONS_REACH,
-						    { 0 } };
+static const struct option_spec adopt_options[] = {
+	{ .name = "device",
+	  .kind = OPTION_STRING,
+	  .placeholder = "DEVICE",
+	  .parameter = "device",
+	  .required = true,
+	  .help = "whole path of the block device that holds the volume" },
+	OPTION_TAKE_OVER,
+	OPTIONS_REACH,
+	{ 0 }
+};
 
 static const struct option_spec delete_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
@@ -130,7 +133,7 @@ static const struct option_spec delete_options[] = {
 	{ .name = "erase",
 	  .kind = OPTION_BOOLEAN,
 	  .parameter = "erase",
-	  .help = "also erase the volume's header with the wrapped key; the data are lost for good" },
+	  .help = "also erase the volume's header with the wrapped key; the data are lost for good (default: no)" },
 	OPTION_TAKE_OVER,
 	{ 0 }
 };
@@ -142,20 +145,22 @@ static const struct option_spec relocate_options[] = {
 	  .placeholder = "DEVICE",
 	  .parameter = "device",
 	  .required = true,
-	  .help = "block device that holds the cluster's volume" },
+	  .help = "whole path of the block device that holds the cluster's volume" },
 	{ 0 }
 };
 
 static const struct option_spec modify_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
-	OPTION_PROTECTION("refuse to delete the cluster, or allow it again"),
-	OPTION_DISCARDS("pass discards to the disk, or not"),
+	OPTION_PROTECTION("refuse to delete the cluster, or allow it again (default: unchanged)"),
+	OPTION_DISCARDS("pass discards to the disk, or not (default: unchanged)"),
 	{ .name = "grow",
 	  .kind = OPTION_SWITCH,
 	  .parameter = "grow",
-	  .help = "take all of a disk that has grown, while the device is in use" },
-	OPTION_PROFILE("the cluster's own profile of the credentials file; '' for Profile="),
-	OPTION_ENDPOINT("address of the cluster's own KMS; '' for KmsEndpoint="),
+	  .help = "take all of a disk that has grown, while the device is in use (default: unchanged)" },
+	OPTION_PROFILE(
+		"the cluster's own profile of the credentials file; '' for Profile= (default: unchanged)"),
+	OPTION_ENDPOINT(
+		"address of the cluster's own KMS; '' for KmsEndpoint= (default: unchanged)"),
 	OPTION_KEY("refused: the key of a cluster never changes"),
 	OPTION_ENCRYPTED("refused: encryption is chosen when the cluster is created"),
 	{ .name = "region",
@@ -221,9 +226,9 @@ const struct command cluster_commands[] = {
 		.details =
 			"The volume gets its own data key. The KMS key wraps the data key, and the volume's\n"
 			"header holds the wrapped key. Encryption and the KMS key cannot be changed later.\n"
-			"MapperDevice in the answer is the device of the started volume.\n"
-			"\n"
-			"Example:\n"
+			"MapperDevice in the answer is the device of the started volume: make a file system on it.\n"
+			"Only root may give --profile and --kms-endpoint.",
+		.example =
 			"  envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
 			"      --storage-encrypted --kms-key-id alias/databases",
 		.options = create_options,
@@ -234,10 +239,16 @@ const struct command cluster_commands[] = {
 		.verb = "describe",
 		.operation = "DescribeDBClusters",
 		.method = "DescribeClusters",
+		.progress = "Reading the clusters",
+		.reads = true,
 		.summary = "Show one cluster or all clusters of this host",
-		.details = "Status is one of creating, available, stopped,\n"
-			   "inaccessible-encryption-credentials-recoverable,\n"
-			   "inaccessible-encryption-credentials (terminal) and deleting.",
+		.details =
+			"Status is one of creating, available, stopped,\n"
+			"inaccessible-encryption-credentials-recoverable,\n"
+			"inaccessible-encryption-credentials (terminal) and deleting. StatusReason says why.\n"
+			"FoundDevice is where the disk is now, if Device no longer leads to it.\n"
+			"DiskReservedReason says why this host has not reserved the disk.",
+		.example = "  envelope cluster describe --db-cluster-identifier db1 --output json",
 		.options = describe_options,
 		.run = run_describe,
 	},
@@ -250,7 +261,9 @@ const struct command cluster_commands[] = {
 		.summary = "Decrypt the volume's key with the KMS and map the device",
 		.details =
 			"A cluster that has lost its key (status inaccessible-encryption-credentials) cannot\n"
-			"be started again. Restore it from a backup.",
+			"be started again. Restore it from a backup. MapperDevice in the answer is the device. To start\n"
+			"a cluster at boot: systemctl enable envelope-cluster@NAME",
+		.example = "  envelope cluster start --db-cluster-identifier db1",
 		.options = start_options,
 		.run = one_cluster_run,
 	},
@@ -261,7 +274,10 @@ const struct command cluster_commands[] = {
 		.method = "StopCluster",
 		.progress = "Stopping the cluster",
 		.summary = "Remove the device and the key from this host",
-		.details = "Stop the database and unmount the file system first.",
+		.details =
+			"Stop the database and unmount the file system first: a device in use is not removed.\n"
+			"The agent does not start the cluster again by itself.",
+		.example = "  envelope cluster stop --db-cluster-identifier db1",
 		.options = stop_options,
 		.run = one_cluster_run,
 	},
@@ -272,6 +288,12 @@ const struct command cluster_commands[] = {
 		.method = "DeleteCluster",
 		.progress = "Deleting the cluster",
 		.summary = "Stop and forget a cluster; with --erase its data are lost for good",
+		.details =
+			"Without --erase the header on the disk is marked as deleted, and still has the wrapped key.\n"
+			"A cluster with deletion protection is not deleted: envelope cluster modify\n"
+			"--no-deletion-protection ends the protection. --take-over is for --erase.",
+		.example =
+			"  envelope cluster delete --db-cluster-identifier db1 --skip-final-snapshot",
 		.options = delete_options,
 		.run = one_cluster_run,
 	},
@@ -280,10 +302,12 @@ const struct command cluster_commands[] = {
 		.verb = "confirm-loss",
 		.operation = "ConfirmKeyLoss",
 		.method = "ConfirmLoss",
+		.progress = "Confirming the loss",
 		.summary = "Confirm that a recoverable cluster is lost for good",
 		.details =
 			"If the KMS refuses many keys at once, the clusters stay recoverable until the KMS gives\n"
-			"the keys again. This makes one of them inaccessible permanently.",
+			"the keys again. This makes one of them inaccessible permanently. There is no way back.",
+		.example = "  envelope cluster confirm-loss --db-cluster-identifier db1",
 		.options = stop_options,
 		.run = one_cluster_run,
 	},
@@ -298,7 +322,10 @@ const struct command cluster_commands[] = {
 			"A running cluster gets the new setting at once, while it is in use.\n"
 			"\n"
 			"A cluster keeps the key it was created with. To encrypt its data with another key,\n"
-			"create a second cluster and copy the data.",
+			"create a second cluster and copy the data. Only root may give --profile and\n"
+			"--kms-endpoint.",
+		.example =
+			"  envelope cluster modify --db-cluster-identifier db1 --deletion-protection",
 		.options = modify_options,
 		.run = one_cluster_run,
 	},
@@ -311,7 +338,9 @@ const struct command cluster_commands[] = {
 		.summary = "Take in the volume of a disk that came to this host",
 		.details =
 			"The agent takes in such volumes when it starts, unless they belong to another host. The\n"
-			"cluster is stopped afterwards. Nothing is written to the disk.",
+			"cluster is stopped afterwards. Nothing is written to the disk. Its first start needs\n"
+			"--take-over, too, if the volume belongs to another host.",
+		.example = "  envelope cluster adopt --device /dev/vdb",
 		.options = adopt_options,
 		.run = one_cluster_run,
 	},
@@ -326,6 +355,8 @@ const struct command cluster_commands[] = {
 			"A start refuses a device that is not provably the disk that the volume was on: it may\n"
 			"be a copy with old data. This command says that the device is the volume. Nothing\n"
 			"is copied, and the next start checks the header and the key.",
+		.example = "  envelope cluster relocate --db-cluster-identifier db1 \\\n"
+			   "      --device /dev/disk/by-id/scsi-0123",
 		.options = relocate_options,
 		.run = one_cluster_run,
 	},

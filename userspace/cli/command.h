@@ -52,9 +52,11 @@ struct invocation;
  * @verb: second word, "create"; NULL when the noun stands alone
  * @operation: AWS's name of the operation, for error messages
  * @method: the agent's method, without the interface; NULL for a command that calls no method
- * @progress: shown during a wait for the agent, "Creating the cluster"
+ * @progress: shown during a wait for the agent, "Creating the cluster"; NULL without a method
+ * @reads: changes nothing, so that an interruption leaves nothing to say
  * @summary: one line for the list of commands
- * @details: paragraphs for --help, may be NULL
+ * @details: paragraphs for --help
+ * @example: lines for --help, indented; the test of the help texts runs them through the parser
  * @options: ended by an entry without name; the options of every command come on top
  * @run: carries it out and returns the exit status
  */
@@ -64,8 +66,10 @@ struct command {
 	const char *operation;
 	const char *method;
 	const char *progress;
+	bool reads;
 	const char *summary;
 	const char *details;
+	const char *example;
 	const struct option_spec *options;
 	int (*run)(const struct invocation *invocation);
 };

@@ -21,16 +21,16 @@ static const struct option_spec events_options[] = {
 	{ .name = "since",
 	  .kind = OPTION_STRING,
 	  .placeholder = "TIME",
-	  .help = "only later records: 2026-01-31T12:00:00Z, 2026-01-31, or 90s, 10m, 2h, 7d ago" },
+	  .help = "only later records: 2026-01-31T12:00:00Z or 2026-01-31 (UTC), or 90s, 10m, 2h, 7d before now (default: all)" },
 	{ .name = "limit",
 	  .kind = OPTION_INTEGER,
 	  .placeholder = "NUMBER",
 	  .parameter = "limit",
-	  .help = "only the newest NUMBER of records (default and maximum: 1000)" },
+	  .help = "only the newest NUMBER of records, 1 to 1000 (default: 1000)" },
 	{ .name = "follow",
 	  .kind = OPTION_SWITCH,
 	  .parameter = "follow",
-	  .help = "stay, and print new records as they are written, until interrupted" },
+	  .help = "stay, and print new records as they are written, until interrupted (default: no)" },
 	{ 0 }
 };
 
@@ -164,10 +164,13 @@ const struct command events_commands[] = {
 		.noun = "events",
 		.operation = "Events",
 		.method = "Events",
+		.progress = "Reading the audit trail",
+		.reads = true,
 		.summary = "Show the audit trail: every KMS call and every change of state",
 		.details =
 			"Text shows the time, the event, the error code, and the cluster or key. With --output\n"
-			"json each line is one whole record in CloudTrail's format.",
+			"json each line is one whole record in CloudTrail's format. The file of AuditFile= has all records.",
+		.example = "  envelope events --since 2h --output json",
 		.options = events_options,
 		.run = run_events,
 	},

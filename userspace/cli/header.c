@@ -25,12 +25,16 @@
 		.help = text                                                                    \
 	}
 
-static const struct option_spec backup_options[] = { OPTION_IDENTIFIER(true, "the cluster"),
-						     OPTION_FILE("the backup; must not exist yet"),
-						     { 0 } };
+static const struct option_spec backup_options[] = {
+	OPTION_IDENTIFIER(true, "the cluster"),
+	OPTION_FILE("the file to write, which must not exist; only its owner can read it"),
+	{ 0 }
+};
 
 static const struct option_spec restore_options[] = {
-	OPTION_IDENTIFIER(true, "the cluster; it must be stopped"), OPTION_FILE("the backup"), { 0 }
+	OPTION_IDENTIFIER(true, "the cluster; it must be stopped"),
+	OPTION_FILE("the backup, of this command or of cryptsetup luksHeaderBackup"),
+	{ 0 }
 };
 
 /* Writes the bytes and, in place of the unused keyslots area, zeros. */
@@ -128,7 +132,10 @@ const struct command header_commands[] = {
 		.details =
 			"A damaged header makes the volume unreadable: it has the only copy of the wrapped\n"
 			"data key. The cluster may be in use. Keep the file on another disk. The key in it is\n"
-			"of no use without the KMS.",
+			"of no use without the KMS. Make a backup after cluster create, after a start with --take-over\n"
+			"and after the loss of a key.",
+		.example =
+			"  envelope header backup --db-cluster-identifier db1 --file /root/db1.header",
 		.options = backup_options,
 		.run = run_backup,
 	},
@@ -141,7 +148,10 @@ const struct command header_commands[] = {
 		.summary = "Put a volume's header back from a file",
 		.details =
 			"The agent refuses a backup of another volume, and for a cluster that has lost its key\n"
-			"a backup that is older than the loss. A device with other data is not written to.",
+			"a backup that is older than the loss. A device with other data is not written to. The first\n"
+			"start after it may need --take-over: StatusReason says when.",
+		.example =
+			"  envelope header restore --db-cluster-identifier db1 --file /root/db1.header",
 		.options = restore_options,
 		.run = run_restore,
 	},

@@ -281,4 +281,8 @@ void options_help(const struct command *command)
 		describe(o);
 	for (o = global_options; o->name; o++)
 		describe(o);
+	printf("\nExample:\n%s\n"
+	       "\nExit status: 0 done, 1 failure, 2 usage, 3 not found, 4 denied, 5 unreachable, 6 state,\n"
+	       "7 host. All commands, options and exit statuses: man envelope\n",
+	       command->example);
 }

@@ -19,7 +19,7 @@ static const struct option_spec status_options[] = {
 	OPTION_IDENTIFIER(false, "only this cluster (default: all)"),
 	{ .name = "watch",
 	  .kind = OPTION_SWITCH,
-	  .help = "print again at each change, until interrupted" },
+	  .help = "print again at each change, until interrupted (default: once)" },
 	{ 0 }
 };
 
@@ -135,10 +135,14 @@ const struct command status_commands[] = {
 		.noun = "status",
 		.operation = "Status",
 		.method = "Status",
+		.progress = "Reading the volumes",
+		.reads = true,
 		.summary = "Show the state of the volumes, their leases and counters",
 		.details =
 			"Errors counts I/O that failed on the device below. Refused counts I/O that was refused\n"
-			"because the key was gone. With --watch --output json each change is one line.",
+			"because the key was gone. LeaseSeconds counts down to the end of the device, unless the KMS\n"
+			"agrees before. With --watch --output json each change is one line.",
+		.example = "  envelope status --watch",
 		.options = status_options,
 		.run = run_status,
 	},

@@ -43,7 +43,6 @@ static const struct {
 	{ "ValidationException", EXIT_VALIDATION },
 
 	{ "DBClusterNotFoundFault", EXIT_NOT_FOUND },
-	{ "KMSNotFound", EXIT_NOT_FOUND },
 	{ "NotFoundException", EXIT_NOT_FOUND },
 
 	{ "AccessDenied", EXIT_DENIED },
@@ -56,11 +55,7 @@ static const struct {
 	{ "InvalidClientTokenId", EXIT_DENIED },
 	{ "InvalidKeyUsageException", EXIT_DENIED },
 	{ "InvalidSignatureException", EXIT_DENIED },
-	{ "KMSAccessDenied", EXIT_DENIED },
-	{ "KMSDisabled", EXIT_DENIED },
-	{ "KMSInvalidState", EXIT_DENIED },
 	{ "KMSInvalidStateException", EXIT_DENIED },
-	{ "KMSKeyNotAccessible", EXIT_DENIED },
 	{ "KMSKeyNotAccessibleFault", EXIT_DENIED },
 	{ "MissingAuthenticationToken", EXIT_DENIED },
 	{ "MissingAuthenticationTokenException", EXIT_DENIED },
@@ -74,7 +69,6 @@ static const struct {
 	{ "CredentialsUnavailable", EXIT_UNREACHABLE },
 	{ "DependencyTimeoutException", EXIT_UNREACHABLE },
 	{ "KMSInternalException", EXIT_UNREACHABLE },
-	{ "KMSThrottling", EXIT_UNREACHABLE },
 	{ "KMSUnreachable", EXIT_UNREACHABLE },
 	{ "KeyUnavailableException", EXIT_UNREACHABLE },
 	{ "LimitExceededException", EXIT_UNREACHABLE },
