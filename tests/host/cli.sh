@@ -68,7 +68,7 @@ help_says_all() {
 		[ "$noun" != check ] || example+=" --timeout 2"
 		eval "words=($example)"
 		output=$("$envelope" "${words[@]:1}" 2>&1)
-		if [ "${words[0]}" != envelope ] || [ "${words[1]}" != "$noun" ] || grep -q '^envelope: error:' <<<"$output"; then
+		if [ "${words[0]-}" != envelope ] || [ "${words[1]-}" != "$noun" ] || grep -q '^envelope: error:' <<<"$output"; then
 			echo "the example of $noun $verb is not taken: $output"
 			status=1
 		fi

@@ -69,8 +69,8 @@ static int check_cluster(const struct config *config, const struct cluster *clus
 	if (reach_check(config, &cluster->reach, &wrong) == 0)
 		return 0;
 	return fault_set(f, wrong.code,
-			 "The cluster %s has a profile or an endpoint of its own: %.600s Correct that, or change them with: envelope cluster modify",
-			 cluster->id, wrong.message);
+			 "The cluster %s has a profile or an endpoint of its own: %.400s Correct that, or go back to the configuration's: envelope cluster modify --db-cluster-identifier %s --profile '' --kms-endpoint ''",
+			 cluster->id, wrong.message, cluster->id);
 }
 
 /* Would each cluster with a profile or an endpoint of its own still have a way to its KMS? */

@@ -90,10 +90,12 @@ static const struct option_spec describe_options[] = {
 	OPTION_IDENTIFIER(false, "only this cluster (default: all)"), { 0 }
 };
 
-#define OPTION_TAKE_OVER                                                                                            \
-	{                                                                                                           \
-		.name = "take-over", .kind = OPTION_SWITCH, .parameter = "takeOver",                                \
-		.help = "take the volume from another host, which has stopped the cluster or is gone (default: no)" \
+#define HELP_TAKE_OVER \
+	"take the volume from another host, which has stopped it or is gone (default: no)"
+#define OPTION_TAKE_OVER                                                             \
+	{                                                                            \
+		.name = "take-over", .kind = OPTION_SWITCH, .parameter = "takeOver", \
+		.help = HELP_TAKE_OVER                                               \
 	}
 
 static const struct option_spec start_options[] = {
@@ -290,8 +292,8 @@ const struct command cluster_commands[] = {
 		.summary = "Stop and forget a cluster; with --erase its data are lost for good",
 		.details =
 			"Without --erase the header on the disk is marked as deleted, and still has the wrapped key.\n"
-			"A cluster with deletion protection is not deleted: envelope cluster modify\n"
-			"--no-deletion-protection ends the protection. --take-over is for --erase.",
+			"--take-over is for --erase. A cluster with deletion protection is not deleted. To end the protection:\n"
+			"envelope cluster modify --db-cluster-identifier NAME --no-deletion-protection",
 		.example =
 			"  envelope cluster delete --db-cluster-identifier db1 --skip-final-snapshot",
 		.options = delete_options,

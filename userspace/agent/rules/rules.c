@@ -364,7 +364,8 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 				 "A cluster cannot change its region, which is that of its KMS key. Create one in the other region with a key there, and copy the data.");
 	if (modifications & MODIFY_DEVICE)
 		return fault_set(f, "InvalidParameterCombination",
-				 "A cluster keeps its volume. If the volume has moved to another device, use: envelope cluster relocate.");
+				 "A cluster keeps its volume. If the volume has moved to another device: envelope cluster relocate --db-cluster-identifier %s --device DEVICE",
+				 cluster->id);
 	if (!modifications)
 		return fault_set(f, "InvalidParameterCombination",
 				 "No modifications were requested. What can be changed: envelope cluster modify --help");

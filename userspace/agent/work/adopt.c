@@ -68,7 +68,7 @@ static struct scanned *find_volume(const struct adoption *job, struct fault *f)
 	copy = scan_job_copy(scan, volume);
 	if (cluster)
 		fault_set(f, "DBClusterAlreadyExistsFault",
-			  "DB Cluster %s already exists. See whether it has this volume: envelope cluster describe. A name can be used once on a host.",
+			  "DB Cluster %s already exists. A name can be used once on a host. See whether it has this volume: envelope cluster describe",
 			  cluster->id);
 	else if (copy)
 		fault_set(f, "InvalidVolumeHeader",

@@ -229,8 +229,8 @@ static void hold(struct cluster *cluster, const char *refusal)
 	snprintf(why, sizeof(why), "%.255s", refusal);
 	state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
 		       MANY
-		       ": the KMS refuses more than MaxDenials=%u keys at once (%s). The cluster is lost only when somebody confirms it: envelope cluster confirm-loss",
-		       cluster->agent->config.max_denials, why);
+		       ": the KMS refuses more than MaxDenials=%u keys at once (%s). The cluster is lost only when somebody confirms it: envelope cluster confirm-loss --db-cluster-identifier %s",
+		       cluster->agent->config.max_denials, why, cluster->id);
 }
 
 /* Has a person decided that the key is lost? */

@@ -39,8 +39,8 @@ static int read_header(struct volume_job *job)
 		return -1;
 	if (strcmp(job->header.header_sha256, job->header_sha256))
 		return fault_set(&job->fault, "InvalidVolumeHeader",
-				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. The device stays as it is. Restore the header from a backup (envelope header restore).",
-				 job->found, job->cluster_id);
+				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. The device stays as it is. Stop the cluster, and restore the header from a backup: envelope header restore --db-cluster-identifier %s --file FILE",
+				 job->found, job->cluster_id, job->cluster_id);
 	return 0;
 }
 

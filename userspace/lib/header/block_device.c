@@ -41,7 +41,7 @@ static int unreadable(const char *device, int error, struct fault *f)
 static int write_protected(const char *device, const char *written, struct fault *f)
 {
 	return fault_set(f, REFUSED,
-			 "%s is write-protected. %s Make the disk writable with 'blockdev --setrw %s' or at the storage, then try again. Until then a volume on the disk can be read: envelope cluster start --read-only.",
+			 "%s is write-protected. %s Make the disk writable with 'blockdev --setrw %s' or at the storage, then try again. Until then a volume on the disk can be read: envelope cluster start --db-cluster-identifier NAME --read-only",
 			 device, written, device);
 }
 

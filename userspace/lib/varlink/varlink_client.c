@@ -111,8 +111,9 @@ static int wait_for(struct varlink_client *client, short events, int64_t deadlin
 			return fault_set(f, "InternalFailure",
 					 "The agent's socket cannot be polled: %s.",
 					 strerror(errno));
-		return fault_set(f, "AgentUnreachable", "The agent did not answer within %d ms.",
-				 client->timeout_ms);
+		return fault_set(f, "AgentUnreachable",
+				 "The agent took the call and has not answered for %d seconds. It finishes what it has begun: 'envelope cluster describe' shows the result. If that does not answer either, the agent hangs.",
+				 (client->timeout_ms + 999) / 1000);
 	}
 }
 
