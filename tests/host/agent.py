@@ -210,7 +210,9 @@ def _():
             assert agent.status("db1") == "available" and len(agent.keys()) == 1
         agent.fail_device("envelope-db1", "lease-expired")
         assert agent.volume("db1")["Status"] == "stopped"
-        assert "lease-expired: the KMS could not be reached" in agent.clusters()["db1"]["StatusReason"]
+        why = agent.clusters()["db1"]["StatusReason"]
+        assert why.startswith("lease-expired: the KMS could not be reached in time (KMSUnreachable: "), why
+        assert "KmsEndpoint=" in why and why.endswith("envelope cluster start --db-cluster-identifier db1"), why
         agent.bad("KMSUnreachable", "start", "db1")
         assert agent.status("db1") == "stopped" and not agent.keys()
     agent.good("start", "db1")

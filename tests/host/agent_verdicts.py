@@ -211,7 +211,12 @@ def _():
         agent.create(name, disk, "--kms-key-id", key)
     disable(keys[2])
     agent.wait_status("db3", f"{LOST}-recoverable")
-    agent.good("confirm-loss", "db3")
+    agent.bad("InvalidParameterValue", "confirm-loss", "db3", "--reason", "x" * 201)
+    agent.bad("InvalidParameterValue", "confirm-loss", "db3", "--reason", "two\nlines")
+    agent.good("confirm-loss", "db3", "--reason", "disabled on purpose, ticket 17")
+    why = "confirmed: An administrator confirmed the loss: disabled on purpose, ticket 17. (many-denials: "
+    assert reason("db3").startswith(why), f"the reason is not kept: {reason('db3')}"
+    assert agent.records("ConfirmKeyLoss")[-1]["requestParameters"]["reason"] == "disabled on purpose, ticket 17"
     agent.restart(MaxDenials=2)
     lose("db1", keys[0])
     agent.restart(MaxDenials=1)
@@ -221,8 +226,10 @@ def _():
              why=lambda: f"it was lost before the others were counted: {statuses()}")
     assert all(reason(name).startswith("many-denials: ") for name in statuses()), [reason(name) for name in statuses()]
     assert agent.status("db3") == LOST, "what a person has decided is undone"
+    assert reason("db3").startswith(why), f"the reason is not kept by the next agent: {reason('db3')}"
     agent.told_disks()
     assert RECORDED in one.read() and b"many-denials" in one.read(), "the disk says that the key is lost"
+    assert b"ticket 17" in three.read(), "the disk has no reason"
     agent.kms.good("EnableKey", {"KeyId": keys[0]})
     agent.wait_status("db1", "stopped")
     agent.good("start", "db1")

@@ -53,7 +53,7 @@ static void many_keys_refused_at_once_are_not_lost(void **state)
 	key_loss_check(&cluster);
 	loss_answer(KMS_OK, "", "");
 	loss_expect(CLUSTER_STOPPED, "given-again: ");
-	key_loss_confirm(&others[0]);
+	key_loss_confirm(&others[0], NULL);
 	assert_int_equal(others[0].status, CLUSTER_INACCESSIBLE);
 	assert_non_null(strstr(others[0].reason, "confirmed: An administrator"));
 }
@@ -130,7 +130,7 @@ static void a_loss_that_is_decided_or_long_ago_is_not_taken_back(void **state)
 	lose_others();
 	/* A person has decided one, one was refused before all others, and one is at work. */
 	others[0].status = CLUSTER_RECOVERABLE;
-	key_loss_confirm(&others[0]);
+	key_loss_confirm(&others[0], NULL);
 	others[1].loss.refused_ns = 1;
 	others[2].operation = (struct operation *)&cluster; /* only looked for */
 	agent.config.max_denials = 0;

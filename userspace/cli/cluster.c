@@ -114,6 +114,16 @@ static const struct option_spec start_options[] = {
 
 static const struct option_spec stop_options[] = { OPTION_IDENTIFIER(true, "the cluster"), { 0 } };
 
+static const struct option_spec confirm_loss_options[] = {
+	OPTION_IDENTIFIER(true, "the cluster"),
+	{ .name = "reason",
+	  .kind = OPTION_STRING,
+	  .placeholder = "TEXT",
+	  .parameter = "reason",
+	  .help = "why, one line of at most 200 bytes, which is kept and shown" },
+	{ 0 }
+};
+
 static const struct option_spec adopt_options[] = {
 	{ .name = "device",
 	  .kind = OPTION_STRING,
@@ -309,8 +319,9 @@ const struct command cluster_commands[] = {
 		.details =
 			"If the KMS refuses many keys at once, the clusters stay recoverable until the KMS gives\n"
 			"the keys again. This makes one of them inaccessible permanently. There is no way back.",
-		.example = "  envelope cluster confirm-loss --db-cluster-identifier db1",
-		.options = stop_options,
+		.example =
+			"  envelope cluster confirm-loss --db-cluster-identifier db1 --reason 'ticket 4711'",
+		.options = confirm_loss_options,
 		.run = one_cluster_run,
 	},
 	{

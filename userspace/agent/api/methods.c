@@ -218,12 +218,14 @@ static void begin_delete(struct operation *op, json_object *params)
 
 static int may_confirm_loss(const struct cluster *cluster, json_object *params, struct fault *f)
 {
+	if (parameters_line("reason", json_get_string(params, "reason"), LOSS_REASON_MAX, f) < 0)
+		return -1;
 	return rules_confirm_loss(cluster, f);
 }
 
 static void begin_confirm_loss(struct operation *op, json_object *params)
 {
-	key_loss_confirm(op->cluster);
+	key_loss_confirm(op->cluster, json_get_string(params, "reason"));
 	operation_end(op);
 }
 
@@ -263,6 +265,11 @@ static void begin_restore_header(struct operation *op, json_object *params)
 }
 
 static const struct parameter identifier_only[] = { { METHOD_IDENTIFIER, PARAMETER_STRING, true } };
+
+static const struct parameter confirm_loss_parameters[] = {
+	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
+	{ "reason", PARAMETER_STRING, false },
+};
 
 static const struct parameter start_parameters[] = {
 	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
@@ -323,7 +330,7 @@ static const struct change change_relocate = {
 };
 static const struct change change_confirm_loss = {
 	.api = "ConfirmKeyLoss",
-	METHOD_PARAMETERS(identifier_only),
+	METHOD_PARAMETERS(confirm_loss_parameters),
 	.rule = may_confirm_loss,
 	.kind = OPERATION_CONFIRM_LOSS,
 	.begin = begin_confirm_loss,

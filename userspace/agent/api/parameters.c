@@ -45,3 +45,22 @@ const char *parameters_check(json_object *params, const struct parameter *table,
 			return table[i].name;
 	return NULL;
 }
+
+/**
+ * parameters_line() - is a parameter one line of text, which is shown to people?
+ * @text: NULL for none
+ * @most: bytes
+ *
+ * Return: 0 or -1.
+ */
+int parameters_line(const char *name, const char *text, size_t most, struct fault *f)
+{
+	bool plain = true;
+
+	for (const char *c = text; c && *c; c++)
+		plain = plain && (unsigned char)*c >= ' ' && *c != '\x7f';
+	if (!text || (plain && strlen(text) <= most))
+		return 0;
+	return fault_set(f, "InvalidParameterValue",
+			 "%s is not valid. Give one line of at most %zu bytes.", name, most);
+}

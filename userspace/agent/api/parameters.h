@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/fault.h"
+
 enum parameter_kind {
 	PARAMETER_STRING,
 	PARAMETER_BOOL,
@@ -26,5 +28,6 @@ struct parameter {
 };
 
 const char *parameters_check(json_object *params, const struct parameter *table, size_t count);
+int parameters_line(const char *name, const char *text, size_t most, struct fault *f);
 
 #endif

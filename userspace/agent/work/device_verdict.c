@@ -19,6 +19,9 @@
 #include "dm-envelope.h"
 #include "lib/base/log.h"
 
+#define START_AGAIN \
+	"Unless the agent starts it (RestartAfterLeaseEnd=): envelope cluster start --db-cluster-identifier %s"
+
 static const struct {
 	const char *reason;
 	const char *text;
@@ -33,16 +36,41 @@ static const struct {
 	{ ENVELOPE_REASON_STOPS, "the machine is about to stop" },
 };
 
+/* What is to be done about the last error of the renewals; its code is the text's first word. */
+static const struct {
+	const char *code;
+	const char *text;
+	const char *to_do;
+} silences[] = {
+	{ "KMSUnreachable:", "the KMS could not be reached in time",
+	  "Check KmsEndpoint=, Proxy= and the network (envelope-check)." },
+	{ "CredentialsUnavailable:", "there were no credentials for the KMS in time",
+	  "Check CredentialsFile=, Profile= and what they name (envelope-check)." },
+	{ "", "the KMS did not renew the lease in time", "Correct that (envelope-check)." },
+};
+
+static bool starts_with(const char *text, const char *word)
+{
+	return !strncmp(text, word, strlen(word));
+}
+
 static void set_lease_expired(struct cluster *cluster)
 {
-	if (cluster->renewal.last_error[0])
-		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
-			       ENVELOPE_REASON_LEASE ": the KMS could not be reached in time (%s)",
-			       cluster->renewal.last_error);
-	else
+	const char *error = cluster->renewal.last_error;
+	size_t i = 0;
+
+	if (!error[0]) {
 		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
 			       ENVELOPE_REASON_LEASE
-			       ": enveloped was not there to renew the lease");
+			       ": enveloped was not there to renew the lease. " START_AGAIN,
+			       cluster->id);
+		return;
+	}
+	while (!starts_with(error, silences[i].code))
+		i++;
+	state_set_soon(cluster, CLUSTER_STOPPED, NULL,
+		       ENVELOPE_REASON_LEASE ": %s (%.180s). %s " START_AGAIN, silences[i].text,
+		       error, silences[i].to_do, cluster->id);
 }
 
 /**

@@ -346,12 +346,19 @@ void key_loss_denied(struct cluster *cluster, uint64_t asked_ns, const struct km
 	key_loss_check(cluster);
 }
 
-/** key_loss_confirm() - a person has confirmed the loss of a recoverable cluster: it is terminal */
-void key_loss_confirm(struct cluster *cluster)
+/**
+ * key_loss_confirm() - a person has confirmed the loss of a recoverable cluster: it is terminal
+ * @reason: why, at most LOSS_REASON_MAX bytes; NULL or "" if the person gave none
+ *
+ * The status, the trail and the header keep the reason, and what the KMS said.
+ */
+void key_loss_confirm(struct cluster *cluster, const char *reason)
 {
+	bool given = reason && *reason;
 	struct fault f;
 
-	fault_set(&f, CONFIRMED, "An administrator confirmed the loss. (%.400s)", cluster->reason);
+	fault_set(&f, CONFIRMED, "An administrator confirmed the loss%s%.*s. (%.230s)",
+		  given ? ": " : "", LOSS_REASON_MAX, given ? reason : "", cluster->reason);
 	held_key_drop(cluster);
 	lose(cluster, &f);
 	state_flush(cluster->agent);
