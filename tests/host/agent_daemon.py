@@ -103,6 +103,12 @@ class Agent:
         with open(f"{self.kernel}/host", "w", encoding="utf-8") as f:
             f.write(f"{identity} {boot}\n")
 
+    def wall_clock(self, ahead):
+        """The wall clock that the agent sees is so many seconds ahead from now on."""
+        with open(f"{self.kernel}/wall-clock.new", "w", encoding="utf-8") as f:
+            f.write(f"{ahead}\n")
+        os.rename(f"{self.kernel}/wall-clock.new", f"{self.kernel}/wall-clock")
+
     def scannable(self, *disks):
         """The disks that the host has."""
         with open(f"{self.kernel}/disks", "w", encoding="utf-8") as f:

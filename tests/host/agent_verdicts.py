@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import sqlite3
+import time
 
 from agent_daemon import luks
 from agent_suite import LOST, RECORDED, agent, changes, disable, finish, lose, one, test, three, two
@@ -65,6 +66,43 @@ def _():
             assert RECORDED not in one.read(), "the disk still says that the key is lost"
             agent.good("start", "db1")
         agent.remove_all()
+
+
+def next_boot(spent=None):
+    """The rows of denials are those of an earlier boot, which has spent so many seconds of their windows."""
+    with contextlib.closing(sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite")) as catalog, catalog:
+        changed = catalog.execute("UPDATE denial SET boot = 'another', counted = 1, spent = coalesce(?, spent)",
+                                  (None if spent is None else spent * 10**9,)).rowcount
+        assert changed == 1, f"{changed} rows"
+
+
+@test("after a boot no wall clock decides: years ahead or behind, a window is as long as before, and leases are renewed")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.restart(RecoveryWindowSeconds=3600)
+    agent.create("db2", two)
+    refuse_once(key)
+    try:
+        for years in 30, -30:
+            next_boot()
+            agent.wall_clock(years * 365 * 86400)
+            asked = len(agent.records("Decrypt", "DisabledException"))
+            agent.start(RecoveryWindowSeconds=3600)
+            renewed = len(agent.records("Decrypt"))
+            wait_for(lambda renewed=renewed: len([r for r in agent.records("Decrypt")[renewed:] if "errorCode" not in r]) > 2)
+            when = int(agent.records("Decrypt")[-1]["eventTime"][:4])
+            assert abs(when - time.gmtime().tm_year - years) < 2, f"the agent has no wrong clock: {when}"
+            assert agent.status("db1") == f"{LOST}-recoverable", f"the wall clock ended the window: {reason('db1')}"
+            assert len(agent.records("Decrypt", "DisabledException")) == asked, "the second question came early"
+            agent.kill()
+        # What ends the window is the time that was spent, whatever the wall clock says.
+        next_boot(spent=3600)
+        agent.start(RecoveryWindowSeconds=3600)
+        agent.wait_status("db1", LOST)
+        assert agent.status("db2") == "available"
+    finally:
+        agent.wall_clock(0)
+    agent.restart()
 
 
 # ---------------------------------------------------------------- another KMS, another principal

@@ -23,9 +23,15 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
-#define FILE_MAX      (64 * 1024)
-#define VALID_SECONDS (10L * 365 * 24 * 3600)
-#define SERIAL_BITS   127
+#define FILE_MAX    (64 * 1024)
+#define SERIAL_BITS 127
+
+/*
+ * Always: the clock may be wrong when the certificate is made, at the first start of a host. The end
+ * is RFC 5280's for a certificate without one. Clients trust this certificate alone.
+ */
+#define VALID_FROM "20000101000000Z"
+#define VALID_TO   "99991231235959Z"
 
 static const struct {
 	int nid;
@@ -75,8 +81,8 @@ static X509 *self_sign(EVP_PKEY *key, const char *common_name)
 		return NULL;
 	name = X509_get_subject_name(certificate);
 	if (X509_set_version(certificate, X509_VERSION_3) && !set_serial(certificate) &&
-	    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) &&
-	    X509_gmtime_adj(X509_getm_notAfter(certificate), VALID_SECONDS) &&
+	    ASN1_TIME_set_string_X509(X509_getm_notBefore(certificate), VALID_FROM) &&
+	    ASN1_TIME_set_string_X509(X509_getm_notAfter(certificate), VALID_TO) &&
 	    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name,
 				       -1, -1, 0) &&
 	    X509_set_issuer_name(certificate, name) && X509_set_pubkey(certificate, key) &&
