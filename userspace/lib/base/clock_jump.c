@@ -63,7 +63,7 @@ static int on_set(sd_event_source *source, int fd, uint32_t events, void *userda
 	int64_t now, ahead, jump;
 	uint64_t ignored;
 
-	/* Fails with ECANCELED. The timer stays armed for the next jump, also for one during this call. */
+	/* Fails with ECANCELED. The timer stays armed for the next jump, also for one during this. */
 	if (read(fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN)
 		return 0;
 	ahead = read_ahead_ns(&now);
