@@ -143,7 +143,7 @@ static pid_t number_in(const char *path)
  * that can be ignored. $1: the file for its number; $2: how the program goes on
  */
 static const char program[] =
-	"(setsid sh -c 'trap : HUP INT TERM; echo $$ > $0.new; mv $0.new $0; sleep 1234567' $1 &)\n"
+	"(setsid sh -c 'trap \"\" HUP INT TERM; echo $$ > $0.new; mv $0.new $0; exec sleep 1234567' $1 &)\n"
 	"until [ -s $1 ]; do sleep 0.01; done\n"
 	"printf out\n"
 	"$2 1234567\n";
