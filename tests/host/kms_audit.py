@@ -318,6 +318,9 @@ def _():
     start = len(kms.audit())
     kms.start()
     wait_for(lambda: doomed not in str(rows()), why="the KMS has not destroyed the key that is due")
+    wait_for(lambda: "destroyed 1 key" in kms.stderr())
+    log = kms.stderr()
+    assert log.rindex("serving region") < log.rindex("destroyed 1 key"), "a key is destroyed before the KMS serves"
     records = [r for r in kms.audit()[start:] if r["eventName"] == "DeleteKey"]
     assert len(records) == 1, records
     service_event(records[0], doomed)

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -126,6 +127,34 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), -ENOENT);
 	assert_false(in_files(x, seal, size));
 	assert_false(in_files(x, seal + 12, 32));
+}
+
+static int take_long(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	struct timespec pause = { .tv_nsec = 20000000 }; /* longer than a turn may last */
+
+	nanosleep(&pause, NULL);
+	return 0;
+}
+
+/* Many due keys do not hold up the requests that come meanwhile. */
+static void a_turn_ends_although_more_keys_are_due(void **state)
+{
+	static const char *const due[] = { "dddddddd-0000-4000-8000-000000000001",
+					   "dddddddd-0000-4000-8000-000000000002",
+					   "dddddddd-0000-4000-8000-000000000003" };
+	struct store_fixture *x = *state;
+	int64_t next;
+
+	for (size_t i = 0; i < 3; i++)
+		store_fixture_add_key(x->store, due[i], KEY_PENDING_DELETION, NOW - 1, 0xdd);
+	for (int left = 2; left >= 0; left--) {
+		assert_int_equal(store_destroy_due(x->store, NOW, take_long, NULL, &next, NULL), 1);
+		assert_int_equal(next, left ? NOW : 0);
+		assert_int_equal(store_fixture_count(x,
+						     "SELECT count(*) FROM keys WHERE deletion > 0"),
+				 left);
+	}
 }
 
 /* The column with the deletion date is not sealed. The date in the sealed record decides. */
@@ -327,6 +356,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(due_key_is_destroyed_with_its_bytes),
+		STORE_TEST(a_turn_ends_although_more_keys_are_due),
 		STORE_TEST(a_hint_destroys_no_key),
 		STORE_TEST(a_twin_behind_a_nul_ends_no_search),
 		STORE_TEST(only_rows_with_a_hint_are_opened),

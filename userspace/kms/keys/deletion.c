@@ -27,7 +27,8 @@ struct deletion {
 	struct store *store;
 	struct audit *audit;
 	sd_event_source *timer;
-	bool begun; /* begin_waiting() was called */
+	int destroyed; /* since the last line of the log about it */
+	bool begun;    /* begin_waiting() was called */
 	struct clock_jump *clock_jump;
 };
 
@@ -94,7 +95,13 @@ static void run(struct deletion *deletion)
 	deletion->begun = true;
 	destroyed = store_destroy_due(deletion->store, now, record, deletion, &next, &fault);
 	if (destroyed > 0)
-		log_info("destroyed %d key(s) at the end of their waiting period", destroyed);
+		deletion->destroyed += destroyed;
+	/* One line for all turns. */
+	if (deletion->destroyed && next != now)
+		log_info("destroyed %d key(s) at the end of their waiting period",
+			 deletion->destroyed);
+	if (next != now)
+		deletion->destroyed = 0;
 	if (destroyed < 0) {
 		log_error("keys that are due cannot be destroyed, trying again in %d s: %s",
 			  RETRY_SECONDS, fault.message);
