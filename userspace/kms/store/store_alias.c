@@ -121,21 +121,23 @@ static int keep_alias(struct store *store, const struct alias *alias, const char
 	return change_end(store, own, write_alias(store, alias, sql, f), f);
 }
 
-static int find(struct store *store, const char *account, const char *alias, struct fault *f)
+/* @tag: set to the tag of the seal of its row. Return: 0, -ENOENT when its absence is proved, or -1 */
+static int find(struct store *store, const char *account, const char *alias, sd_id128_t *tag,
+		struct fault *f)
 {
 	char name[SET_NAME_MAX];
-	sd_id128_t tag;
 	int r;
 
 	set_alias_name(account, alias, name);
-	r = set_find(store, name, &tag, f);
+	r = set_find(store, name, tag, f);
 	return r == -EBADMSG ? -1 : r;
 }
 
 /** store_add_alias() - insert; Return: 0, -EEXIST with @f untouched, or -1 */
 int store_add_alias(struct store *store, const struct alias *alias, struct fault *f)
 {
-	int r = find(store, alias->account, alias->name, f);
+	sd_id128_t tag;
+	int r = find(store, alias->account, alias->name, &tag, f);
 
 	if (r != -ENOENT)
 		return r ? -1 : -EEXIST;
@@ -150,7 +152,9 @@ int store_get_alias(struct store *store, const char *account, const char *name, 
 		    struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int r = find(store, account, name, f);
+	char entry[SET_NAME_MAX];
+	sd_id128_t tag;
+	int r = find(store, account, name, &tag, f);
 
 	if (r)
 		return r;
@@ -167,7 +171,10 @@ int store_get_alias(struct store *store, const char *account, const char *name, 
 				 "The record of %s is missing. Restore the key store from a backup.",
 				 name);
 	case SQLITE_ROW:
-		return read_alias(store, statement, alias, f) ? -1 : 0;
+		set_alias_name(account, name, entry);
+		if (alias_row_open(store, statement, alias, f))
+			return -1;
+		return set_compare_row(entry, &tag, statement, 3, f) ? -1 : 0;
 	default:
 		return store_fault(store, "read an alias", f);
 	}
@@ -205,7 +212,8 @@ static int drop_alias(struct store *store, const char *account, const char *alia
  */
 int store_delete_alias(struct store *store, const char *account, const char *name, struct fault *f)
 {
-	int r = find(store, account, name, f);
+	sd_id128_t tag;
+	int r = find(store, account, name, &tag, f);
 	bool own;
 
 	if (r)

@@ -63,6 +63,11 @@ struct store {
 	struct counter counter;
 	struct store_head before; /* the change that is under way */
 	sqlite3_int64 rows_before;
+	struct {
+		bool known;	       /* the rows were as many as the set has entries, ... */
+		int64_t version;       /* ... at this data_version, which others change, and ... */
+		sqlite3_int64 changes; /* ... after so many changes of this process */
+	} counted;
 	bool changing;	/* between store_begin() and its end */
 	char event[37]; /* of the change under way, in the audit trail; else of the last one */
 	char event_before[37];

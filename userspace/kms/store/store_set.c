@@ -330,6 +330,25 @@ int set_drop(struct store *store, const char *name, struct fault *f)
 	return change_set(store, name, NULL, f);
 }
 
+static int put_back(const char *name, struct fault *f)
+{
+	fault_set(f, "KMSInternalException",
+		  "An old record of %s was put back. Restore the key store from a backup.", name);
+	return -EBADMSG;
+}
+
+/**
+ * set_compare_row() - is the seal of the current row the one that set_find() gave for @name?
+ * @column: of the seal
+ *
+ * Return: 0 or -EBADMSG.
+ */
+int set_compare_row(const char *name, const sd_id128_t *tag, sqlite3_stmt *statement, int column,
+		    struct fault *f)
+{
+	return row_has_tag(statement, column, tag) ? 0 : put_back(name, f);
+}
+
 /**
  * set_check_row() - is the seal of the current row the one that the set names?
  * @column: of the seal
@@ -342,26 +361,43 @@ int set_check_row(struct store *store, const char *name, sqlite3_stmt *statement
 	sd_id128_t tag;
 	int r = set_find(store, name, &tag, f);
 
-	if (!r && row_has_tag(statement, column, &tag))
-		return 0;
-	if (r && r != -ENOENT)
-		return r;
-	fault_set(f, "KMSInternalException",
-		  "An old record of %s was put back. Restore the key store from a backup.", name);
-	return -EBADMSG;
+	if (!r)
+		return set_compare_row(name, &tag, statement, column, f);
+	return r == -ENOENT ? put_back(name, f) : r;
+}
+
+/* Changes with each change of the database that another program makes. */
+static int read_version(struct store *store, int64_t *version, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+
+	if (store_prepare(store, "PRAGMA data_version", &statement, f))
+		return -1;
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		return store_fault(store, "count its rows", f);
+	*version = sqlite3_column_int64(statement, 0);
+	return 0;
 }
 
 /**
  * set_count_rows() - are there as many rows as the set has entries?
  *
- * A listing needs this. It reads each row of a table, but finds no row that is missing.
+ * A listing needs this. It reads each row of a table, but finds no row that is missing. A count stays
+ * good until somebody changes the database, so the pages of a listing share one.
  *
  * Return: 0 or -1.
  */
 int set_count_rows(struct store *store, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int64_t version;
 
+	if (read_version(store, &version, f))
+		return -1;
+	if (store->counted.known && store->counted.version == version &&
+	    store->counted.changes == sqlite3_total_changes64(store->db))
+		return 0;
+	store->counted.known = false;
 	if (store_prepare(store,
 			  "SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM aliases)",
 			  &statement, f))
@@ -369,8 +405,12 @@ int set_count_rows(struct store *store, struct fault *f)
 	if (sqlite3_step(statement) != SQLITE_ROW)
 		return store_fault(store, "count its rows", f);
 	if (sqlite3_column_int64(statement, 0) == store->head.keys &&
-	    sqlite3_column_int64(statement, 1) == store->head.aliases)
+	    sqlite3_column_int64(statement, 1) == store->head.aliases) {
+		store->counted.known = true;
+		store->counted.version = version;
+		store->counted.changes = sqlite3_total_changes64(store->db);
 		return 0;
+	}
 	return fault_set(f, "KMSInternalException",
 			 "Records of the key store are missing, so no list of them is complete. Restore the key store from a backup.");
 }

@@ -37,6 +37,9 @@ int set_drop(struct store *store, const char *name, struct fault *f);
 int set_check_row(struct store *store, const char *name, sqlite3_stmt *statement, int column,
 		  struct fault *f);
 
+int set_compare_row(const char *name, const sd_id128_t *tag, sqlite3_stmt *statement, int column,
+		    struct fault *f);
+
 int set_count_rows(struct store *store, struct fault *f);
 
 #endif

@@ -23,6 +23,18 @@ static int forget(struct store *store, int64_t before, struct fault *f)
 	return 0;
 }
 
+/* As forget(). The first change of a store finds no table, and makes it. */
+static int forget_or_make(struct store *store, int64_t before, struct fault *f)
+{
+	if (!forget(store, before, f))
+		return 0;
+	if (sqlite3_errcode(store->db) != SQLITE_ERROR)
+		return -1;
+	if (sqlite3_exec(store->db, table, NULL, NULL, NULL) != SQLITE_OK)
+		return store_fault(store, "make a table", f);
+	return forget(store, before, f);
+}
+
 static int count(struct store *store, int64_t *number, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -65,9 +77,7 @@ int store_take_signature(struct store *store, const char *signature, int64_t exp
 {
 	int64_t number;
 
-	if (sqlite3_exec(store->db, table, NULL, NULL, NULL) != SQLITE_OK)
-		return store_fault(store, "make a table", f);
-	if (forget(store, now - STORE_SIGNATURES_MARGIN, f) || count(store, &number, f))
+	if (forget_or_make(store, now - STORE_SIGNATURES_MARGIN, f) || count(store, &number, f))
 		return -1;
 	if (number >= STORE_SIGNATURES_MAX && (forget(store, now, f) || count(store, &number, f)))
 		return -1;
