@@ -357,6 +357,57 @@ def _():
             assert made != (record["eventID"] in marked), (made, record)
 
 
+def restore(copy):
+    """As the man page says."""
+    for end in "", "-wal", "-shm":
+        os.unlink(f"{kms.state}/kms.sqlite{end}")
+    shutil.copy(copy, f"{kms.state}/kms.sqlite")
+
+
+@test("--backup copies the key store while the KMS makes changes; the restore of an old one needs an answer")
+def _():
+    copy = f"{kms.dir}/backup.sqlite"
+    key = kms.new_key()["KeyId"]
+    thread = threading.Thread(target=create_until_it_ends)
+    thread.start()
+    for n in range(3):
+        status, said = kms.run(f"--backup={copy}.{n}")
+        assert status == 0, (status, said)
+    status, said = kms.run(f"--backup={copy}")
+    assert status == 0 and os.stat(copy).st_mode & 0o777 == 0o600, (status, said)
+    kept = open(copy, "rb").read()
+    status, said = kms.run(f"--backup={copy}")
+    assert status == 2 and "File exists" in said and open(copy, "rb").read() == kept, (status, said)
+    assert [name for name in os.listdir(kms.dir) if name.startswith("backup.sqlite-")] == []
+    later = kms.new_key()["KeyId"]
+    kms.good("DisableKey", {"KeyId": key})
+    kill()
+    thread.join()
+    restore(copy)
+    status, said = kms.run()
+    assert status == 2 and "is an old copy" in said, (status, said)
+    assert kms.run("--accept-rollback")[0] == 0
+    kms.start()
+    assert kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"] == "Enabled"
+    kms.bad("NotFoundException", "DescribeKey", {"KeyId": later})
+
+
+@test("--backup of a store that would not open fails, and leaves no file")
+def _():
+    copy = f"{kms.dir}/damaged.sqlite"
+    kms.stop()
+    shutil.copy(f"{kms.state}/kms.sqlite", f"{kms.dir}/whole.sqlite")
+    db = sqlite3.connect(f"{kms.state}/kms.sqlite")
+    db.execute("DELETE FROM sets")
+    db.commit()
+    db.close()
+    status, said = kms.run(f"--backup={copy}")
+    assert status == 2 and "lost the set of its keys" in said, (status, said)
+    assert not os.path.exists(copy)
+    shutil.copy(f"{kms.dir}/whole.sqlite", f"{kms.state}/kms.sqlite")
+    kms.start()
+
+
 @test("credentials that others can read, or that are incomplete, are refused at start")
 def _():
     kms.stop()

@@ -75,6 +75,7 @@ enum {
 	OPTION_NEW_STORE,
 	OPTION_ACCEPT_ROLLBACK,
 	OPTION_CHECK_CONFIG,
+	OPTION_BACKUP,
 };
 
 static int set_port(unsigned int *port, const char *value, struct fault *f)
@@ -146,6 +147,7 @@ static void print_help(void)
 	     "  --new-store        begin an empty key store under a root key that exists\n"
 	     "  --accept-rollback  take an old copy of the key store for the present one, then exit\n"
 	     "  --check-config     check the settings, and the files they name, then exit\n"
+	     "  --backup FILE      copy the key store to a new file, also beside a running KMS, then exit\n"
 	     "  --config PATH      settings (default /etc/envelope/kms.conf)");
 	for (i = 0; i < TABLE_SIZE; i++)
 		printf("  --%s %s (%s=%s)\n", table[i].option, table[i].help, table[i].key,
@@ -158,7 +160,7 @@ static void print_help(void)
 	     "See envelope-kms(8).");
 }
 
-static void make_options(struct option options[TABLE_SIZE + 8])
+static void make_options(struct option options[TABLE_SIZE + 9])
 {
 	size_t i;
 
@@ -171,6 +173,7 @@ static void make_options(struct option options[TABLE_SIZE + 8])
 	options[i++] = (struct option){ "accept-rollback", no_argument, NULL,
 					OPTION_ACCEPT_ROLLBACK };
 	options[i++] = (struct option){ "check-config", no_argument, NULL, OPTION_CHECK_CONFIG };
+	options[i++] = (struct option){ "backup", required_argument, NULL, OPTION_BACKUP };
 	options[i++] = (struct option){ "help", no_argument, NULL, 'h' };
 	options[i++] = (struct option){ "version", no_argument, NULL, 'V' };
 	options[i] = (struct option){ 0 };
@@ -180,7 +183,7 @@ static void make_options(struct option options[TABLE_SIZE + 8])
 static int read_options(int argc, char **argv, struct settings *settings, bool config_only,
 			struct fault *f)
 {
-	struct option options[TABLE_SIZE + 8];
+	struct option options[TABLE_SIZE + 9];
 	int option;
 
 	make_options(options);
@@ -205,6 +208,9 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 			settings->accept_rollback = true;
 		} else if (option == OPTION_CHECK_CONFIG) {
 			settings->check_config = true;
+		} else if (option == OPTION_BACKUP) {
+			if (set_path(&settings->backup, optarg, f))
+				return -1;
 		} else if (!config_only &&
 			   set(settings, &table[option - OPTION_FIRST], optarg, f)) {
 			return -1;
@@ -313,6 +319,10 @@ int settings_read(int argc, char **argv, struct settings *settings, struct fault
 	if (settings->accept_rollback && (settings->init || settings->new_store))
 		return fault_set(f, "Usage",
 				 "--accept-rollback is for a key store that exists. Give it without --init and --new-store.");
+	if (settings->backup && (settings->init || settings->new_store ||
+				 settings->accept_rollback || settings->check_config))
+		return fault_set(f, "Usage",
+				 "--backup only copies the key store. Give it without other actions.");
 	return read_all(argc, argv, settings, all, f);
 }
 
@@ -323,4 +333,5 @@ void settings_free(struct settings *settings)
 		if (table[i].size == OWNED)
 			text_freep((char **)((char *)settings + table[i].offset));
 	text_freep(&settings->config);
+	text_freep(&settings->backup);
 }

@@ -76,6 +76,9 @@ int store_open(const struct store_setup *setup, struct store **store, struct fau
 
 int store_check(const char *directory, const struct secret *root, struct fault *f);
 
+int store_backup(const char *directory, const struct secret *root, const char *file,
+		 struct fault *f);
+
 void store_close(struct store *store);
 
 const char *store_id(const struct store *store);

@@ -15,11 +15,10 @@
 
 static bool has_bytes(const char *path, const char *end)
 {
-	char file[4096];
+	_cleanup_text_ char *file = text_format("%s%s", path, end);
 	struct stat st;
 
-	return snprintf(file, sizeof(file), "%s%s", path, end) < (int)sizeof(file) &&
-	       !stat(file, &st) && st.st_size > 0;
+	return file && !stat(file, &st) && st.st_size > 0;
 }
 
 /* The next start takes the changes from the log, or rolls back the one that a power cut interrupted. */
@@ -32,13 +31,19 @@ static bool waits_for_start(const char *path)
  * The URI of @path. Beside a running KMS its log is read. Without one no file of a log is made: nobody
  * writes, and a KMS that starts meanwhile begins with the same head.
  */
-static void uri_of(const char *path, char *uri, size_t size)
+static char *uri_of(const char *path)
 {
-	size_t at = (size_t)snprintf(uri, size, "file:");
+	static const char begin[] = "file:";
+	const char *option = has_bytes(path, "-shm") ? "?mode=ro&readonly_shm=1"
+						     : "?mode=ro&immutable=1";
+	char *uri = malloc(sizeof(begin) + 3 * strlen(path) + strlen(option)), *end;
 
-	for (; *path && at + 40 < size; path++)
-		at += (size_t)snprintf(uri + at, size - at, *path == '/' ? "/" : "%%%02x",
-				       (unsigned char)*path);
+	if (!uri)
+		return NULL;
+	for (end = stpcpy(uri, begin); *path; path++)
+		end += sprintf(end, *path == '/' ? "/" : "%%%02x", (unsigned char)*path);
+	strcpy(end, option);
+	return uri;
 }
 
 /* A text that took the place of the database, while the log still has each page. */
@@ -58,14 +63,11 @@ static bool is_database(const char *path)
 
 static int open_file(struct store *store, const char *path)
 {
-	char uri[3 * 4096 + 64];
-	size_t at;
+	_cleanup_text_ char *uri = uri_of(path);
 	int r;
 
-	uri_of(path, uri, sizeof(uri));
-	at = strlen(uri);
-	snprintf(uri + at, sizeof(uri) - at, "?mode=ro&%s",
-		 has_bytes(path, "-shm") ? "readonly_shm=1" : "immutable=1");
+	if (!uri)
+		return SQLITE_NOMEM;
 	r = sqlite3_open_v2(uri, &store->db,
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_URI, NULL);
 	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);

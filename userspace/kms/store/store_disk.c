@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 
 #define LOG_FRAMES  1000	/* after so many pages the log is copied into the database */
 #define FILE_STEP   (1LL << 17) /* the database gets more space in such steps */
@@ -50,18 +51,13 @@ static int on_commit(void *userdata, sqlite3 *db, const char *name, int frames)
 	return SQLITE_OK;
 }
 
-static int log_path(const char *path, char *log, size_t size)
-{
-	return snprintf(log, size, "%s-wal", path) < (int)size ? 0 : -1;
-}
-
 /* Gives the reserve of the log back to the disk: without an index the database does not open. */
 static void release_reserve(const char *path)
 {
-	char log[4096];
+	_cleanup_text_ char *log = text_format("%s-wal", path);
 	struct stat st;
 
-	if (!log_path(path, log, sizeof(log)) && !stat(log, &st) && !truncate(log, st.st_size))
+	if (log && !stat(log, &st) && !truncate(log, st.st_size))
 		log_warning(
 			"The disk of the key store is full: its reserve was used for the start.");
 }
@@ -207,13 +203,14 @@ static int take_or_part(struct store *store)
  */
 int disk_reserve(struct store *store, const char *path, struct fault *f)
 {
-	char log[4096];
+	_cleanup_text_ char *log = text_format("%s-wal", path);
 	struct stat st;
 	int64_t page;
 	int r;
 
-	if (number(store, "PRAGMA page_size", &page) || stat(path, &st) ||
-	    log_path(path, log, sizeof(log)))
+	if (!log)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	if (number(store, "PRAGMA page_size", &page) || stat(path, &st))
 		return store_fault(store, "find its files", f);
 	store->disk.page = (int)page;
 	store->disk.log_fd = open(log, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
