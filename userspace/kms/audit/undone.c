@@ -36,7 +36,7 @@ static size_t read_end(const char *path, char *text, size_t size)
 /**
  * undone_read() - the last record of the trail at @path
  *
- * Return: for json_object_put(). NULL if there is no record, also if a crash has torn the last line, since
+ * Return: for json_object_put(). NULL if there is no record, also if a crash has torn the last line:
  * the change of such a record was not made.
  */
 struct json_object *undone_read(const char *path)

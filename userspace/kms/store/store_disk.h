@@ -6,7 +6,8 @@
  *
  *	Log		A change is appended to the log, so a reader never stops it. Without readers
  *			the log begins anew every LOG_FRAMES pages, in place.
- *	Reserve		Only a revocation may use the last DISK_LOG_RESERVE bytes of the log and the
+ *	Reserve		Only a revocation may use the last DISK_LOG_RESERVE bytes of the log, behind
+ *			the pages that it needs without a reader, and the
  *			last DISK_FILE_RESERVE bytes of the database. Other changes ask disk_hold().
  *	Reader		While a reader stays, the log cannot begin anew: each change makes it longer.
  *
