@@ -218,6 +218,25 @@ def _():
         agent.wait_status("db1", LOST)
 
 
+@test("no cluster is made at an older copy of the key store, also by the next agent, and nothing is written for it")
+def _():
+    key = shared_key()
+    db2 = "db2", "--device", two.path, "--storage-encrypted", "--kms-key-id", key
+    agent.kms.new_key()
+    with endpoints(agent.kms, twin):
+        agent.create("db1", one, "--kms-key-id", key)  # this host has seen the newest change
+        agent.kms.stop()
+        for restarted in False, True:
+            if restarted:
+                agent.restart(KmsEndpoint=at(agent.kms, twin))
+            said = agent.bad("KMSUnreachable", "create", *db2)
+            assert "older-kms: " in said, said
+            assert not any(two.read()) and "db2" not in agent.clusters() and "envelope-db2" not in agent.devices()
+        agent.kms.start()
+        # A renewal of db1 may have taken its turn at the second endpoint just now.
+        wait_for(lambda: agent.cli("create", *db2).returncode == 0, why=agent.log)
+
+
 @test("a denial at the first endpoint is an answer: no other endpoint is asked")
 def _():
     key = shared_key()

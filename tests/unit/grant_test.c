@@ -299,6 +299,26 @@ static void the_newest_change_outlives_the_agent(void **state)
 	assert_int_equal(newest_change(&agent, "envelope-kms other"), 9);
 }
 
+/* A cluster that is being made has no grant: any KMS that has given this host a key is known. */
+static void a_new_cluster_knows_each_kms_of_the_host(void **state)
+{
+	struct kms_change *seen;
+
+	asked(7);
+	expect_gift("");
+	newest_change_forget(&agent);
+	cluster.grant = (struct grant){ 0 };
+	assert_int_equal(newest_change_copy(&agent, &seen), 0);
+	kms.newest = newest_change_in(seen, "envelope-kms own");
+	assert_int_equal(kms.newest, 7);
+	assert_int_equal(newest_change_in(seen, "envelope-kms other"), 0);
+	newest_change_free(seen);
+	kms.change = 6;
+	expect_gift("KMSUnreachable");
+	kms.change = 7;
+	expect_gift("");
+}
+
 static int tear_down(void **state)
 {
 	newest_change_forget(&agent);
@@ -320,6 +340,7 @@ int main(void)
 		with_grant(an_older_copy_of_the_key_store_answers_nothing),
 		with_grant(an_answer_to_an_earlier_question_is_not_that_of_an_older_copy),
 		with_grant(the_newest_change_outlives_the_agent),
+		with_grant(a_new_cluster_knows_each_kms_of_the_host),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -50,3 +50,22 @@ int kms_changes_find(struct catalog *catalog, const char *kms, int64_t *change, 
 		       ? 0
 		       : catalog_failed(catalog, "read", "a change of a KMS in the catalog", f);
 }
+
+/** kms_changes_each() - call @each for the newest change of each KMS; 0 or -1 */
+int kms_changes_each(struct catalog *catalog, kms_change_t each, void *userdata, struct fault *f)
+{
+	sqlite3_stmt *statement;
+	int r = statement_begin(catalog_db(catalog), "SELECT kms, change FROM kms_change", NULL, 0,
+				&statement);
+
+	while (r == SQLITE_OK || r == SQLITE_ROW) {
+		r = sqlite3_step(statement);
+		if (r == SQLITE_ROW)
+			each((const char *)sqlite3_column_text(statement, 0),
+			     sqlite3_column_int64(statement, 1), userdata);
+	}
+	sqlite3_finalize(statement);
+	return r == SQLITE_DONE
+		       ? 0
+		       : catalog_failed(catalog, "read", "the changes of KMSs in the catalog", f);
+}

@@ -51,7 +51,8 @@ struct grant grant_answer(const struct cluster *cluster, const struct kms_worker
 }
 
 /**
- * grant_is_older() - does the known KMS answer from an older copy of its key store?
+ * grant_is_older() - does the known KMS answer from an older copy of its key store? Any KMS is known
+ *	that has given this host a key, if the cluster has none yet: it is being made, or was adopted
  * @worker: of the call, in its callback
  * @why: set if so
  *
@@ -63,7 +64,7 @@ bool grant_is_older(const struct cluster *cluster, const struct kms_worker *work
 	struct grant now = grant_answer(cluster, worker);
 	int64_t newest, change = kms_worker_change(worker, &newest);
 
-	if (strcmp(cluster->grant.kms, now.kms))
+	if (cluster->grant.kms[0] && strcmp(cluster->grant.kms, now.kms))
 		return false;
 	newest_change_note(cluster->agent, now.kms, change);
 	return rules_change(now.kms, newest, change, why) < 0;

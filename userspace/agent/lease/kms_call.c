@@ -12,6 +12,7 @@
 #include "agent/lease/endpoint_turn.h"
 #include "agent/lease/lease.h"
 #include "agent/lease/newest_change.h"
+#include "agent/rules/rules.h"
 #include "lib/base/base64.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/json.h"
@@ -28,7 +29,8 @@
 /**
  * struct kms_call - one call under way; on_done() frees it
  * @reach: of the cluster
- * @kms: that gave the cluster's key last
+ * @kms: that gave the cluster's key last; "" for none
+ * @seen: the newest changes that were known when the call began, if @kms is ""; owned
  * @endpoints: the list, as it was when the call began; owned
  * @at, @asked: the endpoint that is being asked, and how many have been asked before it
  * @silence: of the endpoint before it; code "" for none
@@ -37,6 +39,7 @@ struct kms_call {
 	struct agent *agent;
 	struct reach reach;
 	char kms[VOLUME_KMS_MAX];
+	struct kms_change *seen;
 	char *endpoints;
 	size_t at;
 	size_t asked;
@@ -172,8 +175,18 @@ static bool goes_on(struct kms_call *call, const struct fault *silence)
 static void call_free(struct kms_call *call)
 {
 	json_object_put(call->request);
+	newest_change_free(call->seen);
 	free(call->endpoints);
 	free(call);
+}
+
+/* Which KMS answers is known now alone. */
+static int64_t newest_of(const struct kms_call *call, const struct kms_worker *worker)
+{
+	char kms[VOLUME_KMS_MAX];
+
+	snprintf(kms, sizeof(kms), RULES_PROVED_KMS "%s", kms_worker_kms_id(worker));
+	return newest_change_in(call->seen, kms);
 }
 
 static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
@@ -182,6 +195,8 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
 	struct kms_call *call = userdata;
 	const char *arn = call->key_arn[0] ? call->key_arn : json_get_string(response, "KeyId");
 
+	if (!call->kms[0])
+		kms_worker_set_newest(worker, newest_of(call, worker));
 	/* Before the record: a disk that hangs under the trail must not keep a refused key alive. */
 	if (outcome == KMS_DENIED && call->denied)
 		call->denied(call->userdata);
@@ -222,18 +237,22 @@ int kms_call_begin(const struct cluster *cluster, const char *operation, json_ob
 	struct config config = reach_config(&agent->config, &cluster->reach);
 	struct kms_call *call = calloc(1, sizeof(*call));
 
-	if (call)
+	if (call) {
+		call->request = request;
 		call->endpoints = strdup(config.kms_endpoint);
-	if (!call || !call->endpoints) {
-		free(call);
-		json_object_put(request);
+		memcpy(call->kms, cluster->grant.kms, sizeof(call->kms));
+	}
+	if (!call || !call->endpoints ||
+	    (!call->kms[0] && newest_change_copy(agent, &call->seen) < 0)) {
+		if (call)
+			call_free(call);
+		else
+			json_object_put(request);
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	}
 	call->agent = agent;
 	call->reach = cluster->reach;
-	memcpy(call->kms, cluster->grant.kms, sizeof(call->kms));
 	call->operation = operation;
-	call->request = request;
 	call->denied = denied;
 	call->done = done;
 	call->userdata = userdata;

@@ -7,6 +7,7 @@
  */
 #include "agent/lease/newest_change.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,13 +77,62 @@ void newest_change_note(struct agent *agent, const char *kms, int64_t change)
 		log_error("%s", f.message);
 }
 
+static void know(const char *kms, int64_t change, void *agent)
+{
+	entry(agent, kms);
+}
+
+/**
+ * newest_change_copy() - what this host has seen of all KMSs by now
+ * @ret: for newest_change_free(); NULL for nothing
+ *
+ * For a question whose KMS is not known before the answer: that of a creation.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int newest_change_copy(struct agent *agent, struct kms_change **ret)
+{
+	struct fault f;
+
+	*ret = NULL;
+	if (kms_changes_each(agent->catalog, know, agent, &f) < 0)
+		log_error("%s", f.message);
+	for (const struct kms_change *c = agent->kms_changes; c; c = c->next) {
+		struct kms_change *copy = malloc(sizeof(*copy));
+
+		if (!copy) {
+			newest_change_free(*ret);
+			return -ENOMEM;
+		}
+		*copy = *c;
+		copy->next = *ret;
+		*ret = copy;
+	}
+	return 0;
+}
+
+/** newest_change_in() - the newest change of @kms that @copy knows; 0 for none */
+int64_t newest_change_in(const struct kms_change *copy, const char *kms)
+{
+	while (copy && strcmp(copy->kms, kms))
+		copy = copy->next;
+	return copy ? copy->newest : 0;
+}
+
+/** newest_change_free() - of newest_change_copy() */
+void newest_change_free(struct kms_change *copy)
+{
+	while (copy) {
+		struct kms_change *next = copy->next;
+
+		free(copy);
+		copy = next;
+	}
+}
+
 /** newest_change_forget() - the agent ends */
 void newest_change_forget(struct agent *agent)
 {
-	struct kms_change *c;
-
-	while ((c = agent->kms_changes)) {
-		agent->kms_changes = c->next;
-		free(c);
-	}
+	newest_change_free(agent->kms_changes);
+	agent->kms_changes = NULL;
 }
