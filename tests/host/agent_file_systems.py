@@ -45,10 +45,15 @@ def _():
             for said in started():
                 assert f"a file system ({kind}) with blocks of {size} bytes" in said, said
                 assert "a volume with sectors of 4096 bytes" in said and "--sector-size 512" in said, said
+            agent.restart()
+            said = agent.said("status")
+            assert f"a file system ({kind}) with blocks of {size} bytes" in said, f"the next agent has forgotten it: {said}"
             agent.good("stop", "db1")
             os.unlink(MAPPED)
             for said in started():
                 assert "file system" not in said, f"of the start before: {said}"
+            agent.restart()
+            assert "file system" not in agent.said("status")
 
 
 @test("no start warns of a file system that fits the volume")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/boot_starts.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/boot_starts.c agent/catalog/warnings.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The tables beside that of the clusters: a row lasts as long as its cluster.
  */
@@ -18,6 +18,7 @@
 #include "agent/catalog/places.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
+#include "agent/catalog/warnings.h"
 #include "lib/base/text.h"
 
 static void the_disk_of_a_deleted_cluster_is_forgotten(void **state)
@@ -155,6 +156,30 @@ static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
 	cluster_free(c);
 }
 
+static void the_warning_of_a_deleted_cluster_is_forgotten(void **state)
+{
+	static const char *const texts[] = { "The first.", "The second.", "" };
+	struct catalog_fixture *x = *state;
+	struct cluster *c = catalog_fixture_make("db1");
+	struct fault f;
+
+	catalog_fixture_store(x, c);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		strcpy(c->warning, texts[i]);
+		assert_int_equal(warnings_record(x->catalog, c, &f), 0);
+		catalog_fixture_reopen(x);
+		strcpy(c->warning, "of before");
+		assert_int_equal(warnings_find(x->catalog, c, &f), 0);
+		assert_string_equal(c->warning, texts[i]);
+	}
+	strcpy(c->warning, "The last.");
+	assert_int_equal(warnings_record(x->catalog, c, &f), 0);
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_int_equal(warnings_find(x->catalog, c, &f), 0);
+	assert_string_equal(c->warning, "");
+	cluster_free(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +188,7 @@ int main(void)
 		WITH_CATALOG(a_protection_lasts_as_long_as_its_cluster),
 		WITH_CATALOG(a_profile_and_an_endpoint_last_as_long_as_their_cluster),
 		WITH_CATALOG(the_boot_start_of_a_deleted_cluster_is_forgotten),
+		WITH_CATALOG(the_warning_of_a_deleted_cluster_is_forgotten),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -119,12 +119,12 @@ static const char *reason_of(const struct operation *op)
 }
 
 /* The cluster has its new device, and what was found on it. */
-static void show_device(const struct operation *op)
+static void show_device(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
 	snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s", op->job.device_name);
-	memcpy(cluster->warning, op->job.warning, sizeof(cluster->warning));
+	start_note_warning(cluster, op->job.warning);
 	if (cluster->warning[0])
 		log_warning("Cluster %s: %s", cluster->id, cluster->warning);
 }

@@ -15,6 +15,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/release.h"
+#include "agent/work/start_note.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/header/device_users.h"
@@ -197,8 +198,8 @@ static void removed(struct operation *op)
 		return;
 	}
 	cluster->mapping = (struct mapping){ 0 };
-	cluster->warning[0] = '\0';
 	held_key_drop(cluster);
+	start_note_warning(cluster, "");
 	/* A late deletion has answered with a fault: nothing more is deleted. */
 	if (op->kind == OPERATION_DELETE && !op->late) {
 		release(op, NULL);

@@ -1,16 +1,43 @@
 // SPDX-License-Identifier: MIT
-/* How a cluster was started last. The catalog keeps it, so that the agent starts it in the same way. */
+/*
+ * How a cluster was started last, and what that start found on the volume. The catalog keeps it, so that
+ * the next agent starts the cluster in the same way, and shows the warning of a live device.
+ */
 #include "agent/work/start_note.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "agent/catalog/boot_starts.h"
+#include "agent/catalog/warnings.h"
 #include "lib/base/log.h"
 
-/** start_note_load() - read from the catalog whether the boot unit started the cluster */
+/** start_note_load() - read from the catalog how the cluster was started last, and its warning */
 void start_note_load(struct cluster *cluster)
 {
 	struct fault f;
 
 	if (boot_starts_find(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+	/* A catalog that comes back does not know of a start meanwhile. */
+	if (!cluster->warning[0] && warnings_find(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+/**
+ * start_note_warning() - what the start of a cluster has found on the volume
+ * @warning: "" for nothing, and when the device has gone
+ *
+ * The agent says it without the catalog as well, until the agent ends.
+ */
+void start_note_warning(struct cluster *cluster, const char *warning)
+{
+	struct fault f;
+
+	if (!strcmp(cluster->warning, warning))
+		return;
+	snprintf(cluster->warning, sizeof(cluster->warning), "%s", warning);
+	if (warnings_record(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 }
 
