@@ -47,6 +47,7 @@
 #include "agent/volume/mapper.h"
 #include "agent/volume/reservation_call.h"
 #include "dm-envelope.h"
+#include "kill_moment.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
@@ -85,6 +86,7 @@ static void write_line(const char *folder, const char *name, const char *line)
 	if (!file || fprintf(file, "%s\n", line) < 0 || fclose(file) ||
 	    rename(fresh, place(path, folder, name)))
 		log_error("cannot write %s: %s", place(path, folder, name), strerror(errno));
+	kill_moment();
 }
 
 /* ---- the host ---- */

@@ -13,6 +13,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kill_moment.h"
+
 int fsync(int fd)
 {
 	char slow_disk[512], slow[512];
@@ -25,5 +27,6 @@ int fsync(int fd)
 		while (access(slow_disk, F_OK) == 0)
 			usleep(20000);
 	}
+	kill_moment();
 	return (int)syscall(SYS_fsync, fd);
 }

@@ -87,6 +87,7 @@ struct agent_hooks {
  * @disk_monitor: of udev's events, NULL without udev; @disk_timer: set while events are gathered;
  *	@disk_pace: see look_pace.h; @disk_moments: number of times that the timer has ended
  * @scanning, @scan_again: a look at all disks for known clusters is under way, or wanted after it
+ * @take_in: the next look at all disks takes in volumes that the catalog does not know
  * @findings: of the looks at the disks: see work/findings.h; owned
  * @kms_changes: the newest change of each KMS: see lease/newest_change.h; owned
  * @changes: number of operations that have ended and of clusters that have gone
@@ -132,6 +133,7 @@ struct agent {
 	struct kms_change *kms_changes;
 	bool scanning;
 	bool scan_again;
+	bool take_in;
 	uint64_t changes;
 	uint64_t removed;
 	unsigned int renewals;

@@ -76,16 +76,19 @@ void jobs_clear(struct job *job)
 }
 
 /**
- * jobs_forget_orphans() - delete the rows whose cluster has left the catalog
+ * jobs_forget_orphans() - delete the rows whose cluster has left the catalog, or never came into it
  *
- * An agent that was killed right after the end of a job has left its row.
+ * An agent that was killed right after the end of a job has left its row. One that was killed right
+ * before the row of a new cluster has left what was chosen for it.
  *
  * Return: 0 or -1.
  */
 int jobs_forget_orphans(struct catalog *catalog, struct fault *f)
 {
 	int r = sqlite3_exec(catalog_db(catalog),
-			     "DELETE FROM job WHERE volume_id NOT IN (SELECT volume_id FROM cluster)",
+			     "DELETE FROM job WHERE volume_id NOT IN (SELECT volume_id FROM cluster);"
+			     "DELETE FROM protection WHERE volume_id NOT IN (SELECT volume_id FROM cluster);"
+			     "DELETE FROM reach WHERE volume_id NOT IN (SELECT volume_id FROM cluster)",
 			     NULL, NULL, NULL);
 
 	return r == SQLITE_OK ? 0 : catalog_failed(catalog, "forget", "a job in the catalog", f);

@@ -129,10 +129,23 @@ static void show_device(struct operation *op)
 		log_warning("Cluster %s: %s", cluster->id, cluster->warning);
 }
 
+/* The next agent undoes a creation that is not available in the catalog: nobody may have data there. */
+static void take_opened(struct operation *op, bool kept)
+{
+	if (kept) {
+		op->opened(op);
+		return;
+	}
+	held_key_drop(op->cluster);
+	fault_set(&op->fault, "CatalogUnavailable",
+		  "The catalog cannot be written, and no volume was made. Read the reason in the journal of enveloped.");
+	operation_fail(op);
+}
+
 static void attached(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
-	bool recorded;
+	bool recorded, kept;
 
 	if (op->job.result < 0) {
 		operation_step_failed(op);
@@ -161,11 +174,15 @@ static void attached(struct operation *op)
 	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
 	if (op->kind == OPERATION_START)
 		start_note(cluster, op->job.at_boot, op->job.read_only_asked);
-	state_set(cluster, CLUSTER_AVAILABLE, "%s", reason_of(op));
+	kept = state_set(cluster, CLUSTER_AVAILABLE, "%s", reason_of(op)) == 0;
+	grant_record(cluster, &op->answered);
+	if (op->opened) {
+		take_opened(op, kept);
+		return;
+	}
 	/* The status is final now, so it is written to the disk. */
 	if (!loss_record_refute(cluster) && recorded)
 		loss_record_write(cluster);
-	grant_record(cluster, &op->answered);
 	kms_record_write(cluster);
 	operation_end(op);
 }

@@ -17,6 +17,7 @@
 #include "agent/catalog/settings.h"
 #include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
+#include "agent/lease/keyring.h"
 #include "agent/lease/kms_call.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/disks.h"
@@ -55,6 +56,9 @@ static void run_seal(struct volume_job *job)
 			fault_set(&job->fault, "InternalFailure",
 				  "The KMS answered ReEncrypt without a usable CiphertextBlob.");
 	else
+		job->result = header_set_state(job->found, job->volume_id, VOLUME_STATE_CREATING,
+					       "the creation has not ended", &job->fault);
+	if (job->result == 0)
 		job->result = header_set_wrapped_key(job->found, &job->header, blob, size,
 						     &job->fault);
 	free(blob);
@@ -206,6 +210,30 @@ static void taken(struct operation *op)
 			      described);
 }
 
+/* ---- the end ---- */
+
+static void run_settle(struct volume_job *job)
+{
+	job->result = header_set_state(job->found, job->volume_id, NULL, NULL, &job->fault);
+}
+
+static void settled(struct operation *op)
+{
+	if (op->job.result < 0)
+		operation_step_failed(op);
+	else
+		operation_end(op);
+}
+
+/*
+ * The catalog has the cluster as available. The header no longer says that it is being made, before a
+ * client has the answer: a catalog that is put back later must not let an agent undo this creation.
+ */
+static void opened(struct operation *op)
+{
+	operation_device_step(op, run_settle, settled);
+}
+
 /* ---- giving up ---- */
 
 /* The host may have been restarted since, and disks may have other names. */
@@ -224,13 +252,22 @@ static void erase_wherever_it_is(struct volume_job *job)
 	disks_free(disks, count);
 }
 
-static void run_erase(struct volume_job *job)
+/* A late step may have made the device after its client got a fault, and so may a killed agent. */
+static void remove_device(const struct volume_job *job)
 {
+	struct mapping mapping;
 	struct fault f;
 
-	/* A late step may have made the device after its client got a fault. */
-	if (job->serial && mapper_remove(job->device_name, &f) < 0)
+	if (job->interrupted &&
+	    (!mapper_find(job->device_name, &mapping) || strcmp(mapping.volume_id, job->volume_id)))
+		return;
+	if ((job->interrupted || job->serial) && mapper_remove(job->device_name, &f) < 0)
 		log_error("%s", f.message);
+}
+
+static void run_erase(struct volume_job *job)
+{
+	remove_device(job);
 	if (job->formatted)
 		job->result = header_erase(job->found, job->claim, job->volume_id, &job->fault);
 	else
@@ -261,6 +298,13 @@ static void tell_resumed(const struct operation *op)
 			      op->job.found);
 }
 
+/* The disk may have a volume that is no rest of this creation. A look meanwhile left it to the undo. */
+static void look_again(struct agent *agent)
+{
+	agent->take_in = true;
+	agent->hooks.disks_changed(agent);
+}
+
 static void erased(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
@@ -282,12 +326,14 @@ static void erased(struct operation *op)
 		log_error("%s", f.message);
 	cluster_remove(cluster);
 	left_reservation_end(op->agent);
+	if (op->job.interrupted && op->job.result <= 0)
+		look_again(op->agent);
 	operation_undone(op);
 }
 
 /*
- * Leaves nothing of a cluster that could not be made; answers, frees @op and the cluster. A creation
- * whose header was finished is not undone: that header has a wrapped key, and the scan finds it.
+ * Leaves nothing of a cluster that could not be made; answers, frees @op and the cluster. A header that
+ * is finished, and does not say that its creation has not ended, is not erased: the scan finds it.
  */
 static void undo(struct operation *op)
 {
@@ -306,6 +352,7 @@ void create_begin(struct operation *op, const char *key)
 	struct key_ref ref;
 
 	op->undo = undo;
+	op->opened = opened;
 	snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
 	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
 		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
@@ -325,9 +372,15 @@ void create_begin(struct operation *op, const char *key)
 	operation_device_step(op, target_take, taken);
 }
 
-/** create_resume() - undo a creation that was interrupted: no client has had an answer */
+/**
+ * create_resume() - undo a creation that was interrupted: no client has had an answer
+ *
+ * The killed agent may have given the key to the kernel and made the device.
+ */
 void create_resume(struct operation *op, const struct job *job)
 {
+	op->cluster->key = keyring_find(op->agent->keyring, op->job.description);
+	held_key_drop(op->cluster);
 	/* Without memory the disk is found by its header. */
 	if (job->made && job->made[0])
 		text_set(&op->job.found, job->made);

@@ -392,6 +392,7 @@ void reconcile_disks(struct agent *agent)
 		return;
 	}
 	job->agent = agent;
-	job->known_only = true;
+	job->known_only = !agent->take_in;
+	agent->take_in = false;
 	scan_begin(job);
 }

@@ -403,8 +403,16 @@ int header_erase(const char *device, int claim, const char *volume_id, struct fa
 	return overwrite(device, claim, f);
 }
 
+static bool says_creating(struct luks *luks)
+{
+	struct json_object _cleanup_json_ *token = luks_get_token(luks, VOLUME_STATE_TOKEN);
+	const char *state = json_get_string(token, "state");
+
+	return state && !strcmp(state, VOLUME_STATE_CREATING);
+}
+
 /*
- * Return: 1 when the header is what an interrupted header_format() of the volume @volume_id leaves, 0
+ * Return: 1 when the header is what an interrupted creation of the volume @volume_id leaves, 0
  * when it is not, -1 when the device cannot be read.
  */
 static int is_unfinished(const char *device, const char *volume_id, struct fault *f)
@@ -424,17 +432,19 @@ static int is_unfinished(const char *device, const char *volume_id, struct fault
 	if (!token)
 		return !strcmp(contents.label, volume_id);
 	found = json_get_string(token, "volume_id");
-	return found && !strcmp(found, volume_id) && !json_has(token, "wrapped_key");
+	return found && !strcmp(found, volume_id) &&
+	       (!json_has(token, "wrapped_key") || says_creating(&luks));
 }
 
 /**
- * header_erase_unfinished() - overwrite the rest of an interrupted header_format()
+ * header_erase_unfinished() - overwrite the rest of an interrupted creation
  * @claim: as for header_format()
  * @volume_id: of the volume that was to be made
  * @f: VolumeInUse, or the device cannot be read or written
  *
- * Nothing is written unless the header belongs to this volume and has no wrapped key. Without a
- * wrapped key, no data were ever encrypted below the header. Only a device with such a header is taken.
+ * Nothing is written unless the header belongs to this volume, and either has no wrapped key or says
+ * that its creation has not ended. Nobody has data below such a header. Only a device with such a
+ * header is taken.
  *
  * Return: 1 when such a header was erased, 0 when the device has no such header, or -1.
  */

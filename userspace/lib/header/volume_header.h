@@ -12,6 +12,7 @@
 #define VOLUME_SUBSYSTEM       "dm-envelope" /* LUKS2 subsystem label */
 #define VOLUME_TOKEN	       "envelope"    /* token with the wrapped key */
 #define VOLUME_STATE_TOKEN     "envelope-state"
+#define VOLUME_STATE_CREATING  "creating" /* in the token, until the creation has ended */
 #define VOLUME_OWNER_TOKEN     "envelope-owner"
 #define VOLUME_KMS_TOKEN       "envelope-kms"
 #define VOLUME_CIPHER	       "aes-xts-plain64"
