@@ -229,8 +229,10 @@ def _():
         for restarted in False, True:
             if restarted:
                 agent.restart(KmsEndpoint=at(agent.kms, twin))
+            asked = len(agent.records("GenerateDataKeyWithoutPlaintext"))
             said = agent.bad("KMSUnreachable", "create", *db2)
             assert "older-kms: " in said, said
+            assert len(agent.records("GenerateDataKeyWithoutPlaintext")) == asked, "the creation went on"
             assert not any(two.read()) and "db2" not in agent.clusters() and "envelope-db2" not in agent.devices()
         agent.kms.start()
         # A renewal of db1 may have taken its turn at the second endpoint just now.
