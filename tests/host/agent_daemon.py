@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import json
 import os
-import select
 import signal
 import socket
 import sqlite3
@@ -353,25 +352,20 @@ class Agent:
 
     @contextlib.contextmanager
     def hung_log(self):
-        """Who writes into the audit trail sleeps until the end of this, which gives what was written first."""
-        written = []
-        os.rename(self.audit_file, f"{self.audit_file}.away")
-        os.mkfifo(self.audit_file)
-        pipe = os.open(self.audit_file, os.O_RDWR | os.O_NONBLOCK)
-        full = 0
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                full += os.write(pipe, b"\n" * 4096)
+        """Who writes into the audit trail sleeps until the end of this, which gives what was written then."""
+        written, path = [], f"{self.kernel}/hung-log"
+        end = os.stat(self.audit_file).st_size
+        os.mkfifo(path)
+        pipe = os.open(path, os.O_RDWR)
         try:
             yield written
         finally:
-            while full > 0:
-                full -= len(os.read(pipe, min(full, 4096)))
-            wait_for(lambda: not self.process or select.select([pipe], [], [], 0)[0])
-            if self.process:
-                written.extend(os.read(pipe, 65536).decode().splitlines())
-            os.rename(f"{self.audit_file}.away", self.audit_file)
-            os.close(pipe)
+            os.unlink(path)
+            os.close(pipe)  # the end of the pipe, for those that sleep
+            wait_for(lambda: not self.process or os.stat(self.audit_file).st_size > end)
+            with open(self.audit_file, encoding="utf-8") as trail:
+                trail.seek(end)
+                written.extend(trail.read().splitlines())
 
     @contextlib.contextmanager
     def present(self, name, text=""):

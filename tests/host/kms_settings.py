@@ -158,9 +158,11 @@ def _():
             status, said = check()
         assert status == 2 and said.count(fault) == 1, f"expected {fault}, seen {status} {said}"
     os.symlink(kms.audit_file, f"{kms.dir}/link")
+    os.mkfifo(f"{kms.dir}/pipe")
     for changed, fault in (
         ({"AuditFile": f"{kms.dir}/link"}, "Too many levels of symbolic links"),
         ({"AuditFile": kms.state}, "Is a directory"),
+        ({"AuditFile": f"{kms.dir}/pipe"}, "it is a pipe"),
         ({"AuditFile": f"{other}/audit"}, "Not a directory"),
         ({"ListenUnix": f"{other}/kms.sock"}, f"{other}: Not a directory"),
         ({"ListenUnix": "", "ListenTcp": 0}, "There is no socket to listen on"),

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kms/root/root_key.h"
 #include "kms/store/store.h"
+#include "lib/audit/append_file.h"
 #include "lib/base/folder.h"
 #include "lib/base/local_account.h"
 #include "lib/base/log.h"
@@ -91,19 +91,17 @@ static void check_new(const struct settings *s, struct faults *all)
 
 static void check_audit(const struct settings *s, struct faults *all)
 {
-	struct stat st;
 	struct fault f;
 
 	if (missing(s->audit_file))
 		return check_folder_for(s->audit_file, all);
-	if (!lstat(s->audit_file, &st) && !access(s->audit_file, W_OK)) {
-		if (!S_ISLNK(st.st_mode) && !S_ISDIR(st.st_mode))
+	if (append_file_check(s->audit_file, true, &f) == 0) {
+		if (!access(s->audit_file, W_OK))
 			return;
-		errno = S_ISDIR(st.st_mode) ? EISDIR : ELOOP;
+		fault_set(&f, "InvalidConfiguration",
+			  "The audit trail %s cannot be opened: %s. Check the path and its permissions.",
+			  s->audit_file, strerror(errno));
 	}
-	fault_set(&f, "InvalidConfiguration",
-		  "The audit trail %s cannot be opened: %s. Check the path and its permissions.",
-		  s->audit_file, strerror(errno));
 	faults_add(all, &f);
 }
 

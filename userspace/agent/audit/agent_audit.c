@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "agent/audit/agent_record.h"
+#include "lib/audit/append_file.h"
 #include "lib/audit/trail.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 
 /**
@@ -177,7 +179,7 @@ int audit_recorded(struct audit *audit, struct fault *f)
 		return 0;
 	return fault_set(f, "AuditTrailUnavailable",
 			 "The audit trail %s cannot be written: %s. Volumes cannot be unlocked until it is writable again.",
-			 trail_path(audit->trail), strerror(r));
+			 trail_path(audit->trail), append_file_strerror(r));
 }
 
 /* Is the line's eventTime not before @since? Both ISO 8601 in UTC, so the text's order is time's. */
@@ -240,7 +242,8 @@ static void add_record(json_object *records, const char *line, size_t size)
  */
 json_object *audit_read(struct audit *audit, const char *since, size_t limit, struct fault *f)
 {
-	FILE *file = fopen(trail_path(audit->trail), "re");
+	const char *why = NULL;
+	FILE *file = file_stream(trail_path(audit->trail), &why);
 	json_object *records = NULL;
 	size_t capacity = 0;
 	char *line = NULL;
@@ -250,7 +253,7 @@ json_object *audit_read(struct audit *audit, const char *since, size_t limit, st
 		records = json_object_new_array();
 	else
 		fault_set(f, "InternalFailure", "Cannot read the audit trail: %s.",
-			  strerror(errno));
+			  why ? why : strerror(errno));
 	while (records && (size = getline(&line, &capacity, file)) > 0)
 		if (is_since(line, since))
 			add_record(records, line, (size_t)size);

@@ -14,6 +14,7 @@
 #include "kms/audit/kms_record.h"
 #include "kms/audit/strangers.h"
 #include "kms/audit/undone.h"
+#include "lib/audit/append_file.h"
 #include "lib/audit/trail.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -57,7 +58,7 @@ static struct json_object *gap(void *userdata, struct json_object *details)
 static const struct trail_kind kind = {
 	.identifier = "envelope-kms-audit",
 	.failed_priority = 5,
-	.takes_pipe = true,
+	.takes_device = true,
 	.reserve = (off_t)AUDIT_URGENT_RECORDS * AUDIT_URGENT_MAX,
 	.urgent_max = AUDIT_URGENT_MAX,
 	.message = journal_message,
@@ -108,7 +109,7 @@ static int emitted(struct audit *audit, struct json_object *record, int r, struc
 {
 	if (r) {
 		fault_set(f, "KMSInternalException", "The audit trail cannot be written: %s.",
-			  strerror(r));
+			  append_file_strerror(r));
 		/* The action will not be done, so its copy in the journal must not show success. */
 		if (!json_has(record, "errorCode")) {
 			json_add_string(record, "errorCode", "KMSInternalException");

@@ -4,30 +4,93 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-/**
- * append_file_open() - open for appending
- * @path: made with mode 0640 if missing; never a symbolic link
- *
- * Return: a descriptor, or -1 with errno.
- */
-int append_file_open(const char *path)
+#define WRONG_KIND EMEDIUMTYPE
+
+/** append_file_strerror() - the words for an errno of this file */
+const char *append_file_strerror(int error)
 {
-	return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	return error == WRONG_KIND ? "it is a pipe, a socket or a device, not a file"
+				   : strerror(error);
+}
+
+/* A folder and a link are not judged here: open() has errors of its own for them. */
+static bool is_wrong_kind(mode_t mode, bool device)
+{
+	return !S_ISREG(mode) && !S_ISDIR(mode) && !S_ISLNK(mode) && !(device && S_ISCHR(mode));
+}
+
+/**
+ * append_file_check() - would append_file_open() take what is at @path? Opens nothing
+ * @path: nothing there is no fault: the file is made, or waited for
+ * @device: as for append_file_open()
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
+int append_file_check(const char *path, bool device, struct fault *f)
+{
+	int error = 0;
+	struct stat st;
+
+	if (lstat(path, &st))
+		return 0;
+	if (is_wrong_kind(st.st_mode, device))
+		error = WRONG_KIND;
+	else if (S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode))
+		error = S_ISDIR(st.st_mode) ? EISDIR : ELOOP;
+	if (!error)
+		return 0;
+	return fault_set(f, "InvalidConfiguration",
+			 "The audit trail %.400s cannot be opened: %s. Check the path and its permissions.",
+			 path, append_file_strerror(error));
+}
+
+/**
+ * append_file_open() - open a regular file for appending, without waiting
+ * @path: made with mode 0640 if missing; never a symbolic link. A pipe would block until a program
+ *	reads from it, and the open of a device may do something, so neither is opened
+ * @device: a character device will do
+ *
+ * Return: a descriptor, or -1 with an errno for append_file_strerror().
+ */
+int append_file_open(const char *path, bool device)
+{
+	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
+	struct stat st;
+	int fd;
+
+	if (!lstat(path, &st) && is_wrong_kind(st.st_mode, device)) {
+		errno = WRONG_KIND;
+		return -1;
+	}
+	fd = open(path, flags | O_NONBLOCK, 0640);
+	if (fd < 0)
+		return -1;
+	/* It may have come between the two calls. */
+	if (fstat(fd, &st) || is_wrong_kind(st.st_mode, device)) {
+		close(fd);
+		errno = WRONG_KIND;
+		return -1;
+	}
+	fcntl(fd, F_SETFL, flags & ~(O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY));
+	return fd;
 }
 
 /**
  * append_file_follow() - open the file that is now at @path, unless @fd is that file
+ * @device: as for append_file_open()
  * @fd: from append_file_open(), replaced if @path has another file or none; or -1
  * @changed: set to whether @fd was replaced
  * @old: set to the replaced descriptor, which the caller closes, or -1
  *
- * Return: 0, or -1 with errno; then @fd is as it was.
+ * Return: 0, or -1 with an errno for append_file_strerror(); then @fd is as it was.
  */
-int append_file_follow(int *fd, const char *path, bool *changed, int *old)
+int append_file_follow(int *fd, const char *path, bool device, bool *changed, int *old)
 {
 	struct stat ours, there;
 	int next;
@@ -44,7 +107,7 @@ int append_file_follow(int *fd, const char *path, bool *changed, int *old)
 			return -1;
 		}
 	}
-	next = append_file_open(path);
+	next = append_file_open(path, device);
 	if (next < 0)
 		return -1;
 	*old = *fd;
@@ -93,7 +156,7 @@ int append_file_line(int fd, bool *torn, const char *line, size_t size)
 /**
  * append_file_sync() - make the lines written so far survive a power cut
  *
- * Return: 0 or an errno; EINVAL for a pipe or a device, which have no disk below.
+ * Return: 0 or an errno; EINVAL for a device, which has no disk below.
  */
 int append_file_sync(int fd)
 {

@@ -69,11 +69,11 @@ int trail_open(const char *path, const struct trail_kind *kind, void *userdata, 
 	trail->userdata = userdata;
 	trail->reserve.bytes = kind->reserve;
 	trail->path = strdup(path);
-	trail->fd = append_file_open(path);
+	trail->fd = append_file_open(path, kind->takes_device);
 	if (!trail->path || trail->fd < 0) {
 		fault_set(f, "InvalidConfiguration",
 			  "The audit trail %s cannot be opened: %s. Check the path and its permissions.",
-			  path, strerror(errno));
+			  path, append_file_strerror(errno));
 		if (trail->path && kind->waits) {
 			log_error("%s", f->message);
 			*ret = trail;
@@ -106,7 +106,7 @@ static int sync_file(const struct trail *trail)
 {
 	int r = append_file_sync(trail->fd);
 
-	return r == EINVAL && trail->kind->takes_pipe ? 0 : r;
+	return r == EINVAL && trail->kind->takes_device ? 0 : r;
 }
 
 /* Goes on in a new file when logrotate has moved the old one away. Returns 0 or an errno. */
@@ -115,7 +115,7 @@ static int follow(struct trail *trail)
 	bool changed;
 	int old;
 
-	if (append_file_follow(&trail->fd, trail->path, &changed, &old))
+	if (append_file_follow(&trail->fd, trail->path, trail->kind->takes_device, &changed, &old))
 		return errno;
 	if (old >= 0) {
 		reserve_release(&trail->reserve, old);
@@ -171,7 +171,7 @@ static int close_gap(struct trail *trail)
 
 	json_add_int(details, "recordsMissing", trail->missing);
 	json_add_string(details, "since", trail->missing_since);
-	json_add_string(details, "reason", strerror(trail->error));
+	json_add_string(details, "reason", append_file_strerror(trail->error));
 	record = trail->kind->gap(trail->userdata, details);
 	r = to_file(trail, record, true, false);
 	if (r)
@@ -193,7 +193,7 @@ static int append(struct trail *trail, json_object *record, bool sync, bool urge
 	if (!r)
 		return 0;
 	log_error("Cannot write the audit trail %s: %s. The record of %s is in the journal only.",
-		  trail->path, strerror(r), json_get_string(record, "eventName"));
+		  trail->path, append_file_strerror(r), json_get_string(record, "eventName"));
 	note_missing(trail, r);
 	return r;
 }

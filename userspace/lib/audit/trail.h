@@ -37,8 +37,8 @@ struct trail;
  * struct trail_kind - what the trails of the agent and of the KMS do not share
  * @identifier: SYSLOG_IDENTIFIER of the copies in the journal
  * @failed_priority: syslog priority of a copy whose record has an errorCode; others have 6
- * @takes_pipe: the trail may be a pipe or a device, which cannot be synced to a disk; without it
- *	such a trail counts as one that cannot be written
+ * @takes_device: the trail may be a character device, which cannot be synced to a disk; without it
+ *	such a trail counts as one that cannot be written. A pipe always does
  * @waits: trail_open() succeeds without the file. The file is opened at the first record after it can
  *	be; the records until then are missing from it
  * @reserve: bytes of the disk that only urgent records may use; 0 for none
@@ -49,7 +49,7 @@ struct trail;
 struct trail_kind {
 	const char *identifier;
 	int failed_priority;
-	bool takes_pipe;
+	bool takes_device;
 	bool waits;
 	off_t reserve;
 	size_t urgent_max;
