@@ -71,6 +71,20 @@ def _():
     assert found["Status"] == "ok", found
     for name in "db1", "db2":
         assert f"The key of cluster {name} is enabled." in found["Found"], found
+    assert f"The cluster db1 asks {OTHER} with the profile enveloped: The key of cluster db1 is enabled" in found["Found"], found
+    assert f"The KMS at unix:{agent.kms.unix} answers and knows the credentials. The key of cluster db2" in found["Found"], found
+    status, said = agent.check_config(call=True, CredentialsFile=PROFILES)
+    assert status == 0 and f"The KMS at {OTHER} of cluster db1 answers" in said and f"The KMS at unix:{agent.kms.unix} answers" in said
+    os.rename(other.unix, f"{other.unix}.away")
+    try:
+        found = checked()
+        assert found["Status"] == "failed" and f"The cluster db1 asks {OTHER} with the profile enveloped: KMSUnreachable" in found["Found"], found
+        assert "The key of cluster db2 is enabled." in found["Found"] and "KmsEndpoint=" not in found["Advice"], found
+        status, said = agent.check_config(call=True, CredentialsFile=PROFILES)
+        assert status == 1 and f"The KMS at {OTHER} of cluster db1: KMSUnreachable" in said, said
+        assert "No KMS of cluster db1 answers" in said and "The configuration leads to no KMS" not in said, said
+    finally:
+        os.rename(f"{other.unix}.away", other.unix)
     for _ in range(2):
         renewed_by(other)
         renewed_by(agent.kms)

@@ -145,6 +145,25 @@ def _():
         assert not proxy.asked, proxy.asked
 
 
+@test("an IPv6 address of NoProxy= is asked directly; forms that would be asked through the proxy are refused with their line")
+def _():
+    with through_proxy() as options:
+        agent.create("db1", one)
+        asked = f"https://[::1]:{behind(agent.kms.port)}"
+        agent.restart(**{**options, "KmsEndpoint": asked})
+        wait_for(lambda: proxy.asked, why=agent.log)
+        agent.restart(**{**options, "KmsEndpoint": asked, "NoProxy": "example.com, ::1"})
+        proxy.asked.clear()
+        wait_for(lambda: codes(2) == {"KMSUnreachable"})
+        assert not proxy.asked, proxy.asked
+        for host, why in {"[::1]": "without brackets", "::1/128": "IPv6 networks", "0:0::1": "shortest form",
+                          "fe80::1%lo": "without a zone", "[::1]:8443": "without brackets"}.items():
+            status, said = agent.check_config(**options, NoProxy=f"localhost,{host}")
+            assert status == 2 and f"NoProxy={host} is not valid: " in said and why in said and "agent.conf:14: " in said, said
+        agent.restart(**options)
+        renewed(2)
+
+
 @test("no answer of a proxy is a verdict: a denial in the words of a KMS, a 407 and a proxy that is down are silence")
 def _():
     with through_proxy() as options:

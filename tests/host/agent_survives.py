@@ -127,16 +127,6 @@ def _():
     agent.restart()
 
 
-@test("without a good configuration from before, a fault ends the start")
-def _():
-    agent.told_disks()
-    assert agent.stop() == 0
-    os.unlink(f"{agent.dir}/agent/agent.conf.good")
-    agent.spawn(LeaseSeconds="6O")
-    assert agent.process.wait() == 2
-    agent.start()
-
-
 @test("while the host goes down the agent renews until no device is in use; a stop of the agent alone waits for nothing")
 def _():
     agent.create("db1", one)

@@ -161,6 +161,76 @@ static void wrong_lines(void **state)
 		"for each of 2 endpoints must be less than 40 in all");
 }
 
+/* libcurl ignores a host of NoProxy= that it does not know: such a host would be asked through the proxy. */
+static void hosts_without_proxy(void **state)
+{
+	static const char *const good[] = {
+		"",
+		"*",
+		"localhost,.example.com",
+		"kms.example.com 10.0.0.0/8\t127.0.0.1",
+		"::1",
+		"fd00::1, FE80::1",
+		"10.1.2.3/32",
+	};
+	_cleanup_config_ struct config cfg = { 0 };
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		snprintf(text, sizeof(text), "NoProxy=%s\n", good[i]);
+		write_file(text);
+		if (config_load(path, &cfg, NULL))
+			fail_msg("refused: %s", text);
+		config_free(&cfg);
+	}
+	refused("NoProxy=[::1]\n",
+		":1: NoProxy=[::1] is not valid: write an IPv6 address without brackets.");
+	refused("NoProxy=a,fe80::1%eth0\n",
+		"NoProxy=fe80::1%eth0 is not valid: write an IPv6 address without a zone");
+	refused("NoProxy=fd00::/8\n", "IPv6 networks are not known");
+	refused("NoProxy=0:0:0:0:0:0:0:1\n", "in its shortest form");
+	refused("NoProxy=::ffff:zz\n", "in its shortest form");
+	refused("NoProxy=kms:443\n", "the host has a port");
+	refused("NoProxy=https://kms\n", "the name of the host alone");
+	refused("NoProxy=*.example.com\n", "stands for its subdomains");
+	refused("NoProxy=10.0.0.0/33\n", "with 1 to 32 bits");
+	refused("NoProxy=0.0.0.0/0\n", "with 1 to 32 bits");
+	refused("NoProxy=10.0.0/8\n", "write a network as");
+	refused("NoProxy=10.0.0.0/8x\n", "write a network as");
+}
+
+/* What can be used of a file with faults, and whether the KMS that it means is known. */
+static void all_faults_at_once(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int count;
+		bool no_calls;
+	} files[] = {
+		{ "Region=eu-west-1\nLeaseSeconds=6O\nFencing=perhaps\nMaxDenials=x\n", 3, false },
+		{ "Region=eu-west-1\nLeaseSeconds=30\nRenewSeconds=40\nKmsTimeoutSeconds=100\n", 2,
+		  false },
+		{ "Region=eu-west-1\nKmsEndpont=unix:/x\nLeaseSeconds=1\n", 2, true },
+		{ "Region=eu-west-1\nKmsEndpoint=https://kms:0\n", 1, true },
+		{ "Region=eu-west-1\nx\n[y]\nz=1\n", 2, true },
+		{ "Region=eu-west-1\n", 0, false },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		_cleanup_config_ struct config cfg = { 0 };
+		struct faults all = { .each = faults_quiet };
+
+		write_file(files[i].text);
+		assert_int_equal(config_load_all(path, &cfg, &all), files[i].count ? -1 : 0);
+		assert_int_equal(all.count, files[i].count);
+		assert_int_equal(cfg.no_calls, files[i].no_calls);
+		assert_int_equal(cfg.makeshift, files[i].count != 0);
+		assert_string_equal(cfg.region, "eu-west-1");
+		assert_true(cfg.renew_seconds < cfg.lease_seconds);
+		assert_int_equal(config_check_endpoints(&cfg, NULL), 0);
+	}
+}
+
 static void no_line_is_too_long(void **state)
 {
 	_cleanup_config_ struct config cfg = { 0 };
@@ -312,6 +382,8 @@ int main(void)
 		cmocka_unit_test(timeouts_of_all_endpoints_fit_the_lease),
 		cmocka_unit_test(environment_names_the_file),
 		cmocka_unit_test(wrong_lines),
+		cmocka_unit_test(hosts_without_proxy),
+		cmocka_unit_test(all_faults_at_once),
 		cmocka_unit_test(no_line_is_too_long),
 		cmocka_unit_test(byte_order_mark_is_skipped),
 		cmocka_unit_test(named_file_must_exist),

@@ -69,6 +69,7 @@ struct agent_hooks {
  * @state_lock: on the state folder, -1 for none; see state_lock.h
  * @trial: the question to the KMS of a new configuration, see trial.c; NULL for none
  * @refused: why the configuration at @config_path is not in force; code "" when it is
+ * @faulty: the configuration at @config_path is in force, although @refused says what is wrong
  * @catalog, @audit, @devices, @server: owned
  * @catalog_timer: tries a catalog again that takes no changes
  * @host_ends: the whole host goes down, so that SIGTERM waits for the users of the devices
@@ -104,6 +105,7 @@ struct agent {
 	int state_lock;
 	struct trial *trial;
 	struct fault refused;
+	bool faulty;
 	struct catalog *catalog;
 	struct audit *audit;
 	struct device_thread *devices;

@@ -20,6 +20,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/check_config.h"
 #include "agent/clock_event.h"
+#include "agent/first_config.h"
 #include "agent/hold.h"
 #include "agent/last_good.h"
 #include "agent/lease/keyring.h"
@@ -170,19 +171,16 @@ static int set_up_loop(struct agent *agent, struct fault *f)
 }
 
 /*
- * @config: as for config_load()
+ * The configuration has been loaded.
  *
  * The keyring comes before the device threads, which inherit it. Live devices come before clients and
  * disks, since their leases are running.
  */
-static int start(struct agent *agent, const char *config, struct fault *f)
+static int start(struct agent *agent, struct fault *f)
 {
 	int r;
 
-	if (geteuid() != 0)
-		return fault_set(f, "AccessDenied", "enveloped must run as root.");
-	if (config_load(config, &agent->config, f) < 0 ||
-	    state_lock_take(agent->config.state_directory, &agent->state_lock, f) < 0 ||
+	if (state_lock_take(agent->config.state_directory, &agent->state_lock, f) < 0 ||
 	    set_up_loop(agent, f) < 0 || open_files(agent, f) < 0 ||
 	    keyring_open(&agent->keyring, f) < 0 || mapper_init(f) < 0 || kms_worker_prepare(f) < 0)
 		return -1;
@@ -194,7 +192,8 @@ static int start(struct agent *agent, const char *config, struct fault *f)
 	if (r < 0)
 		log_warning("This host has no machine id (%s): headers will not name it as the owner of a volume. See systemd-machine-id-setup(1).",
 			    strerror(-r));
-	if (reconcile_load(agent, f) < 0 || device_events_start(agent, f) < 0)
+	if (reconcile_load(agent, f) < 0 || first_config_fits(agent, f) < 0 ||
+	    device_events_start(agent, f) < 0)
 		return -1;
 	/* Nobody may ask to stop a cluster whose live device has not been seen yet. */
 	r = 0;
@@ -258,26 +257,34 @@ static struct agent new_agent(const char *config)
 }
 
 /*
- * Starts with the configuration that the agent before this one had: its devices count down.
- * @f: why the agent did not start; replaced if it does not start with the old configuration either
+ * Starts with the configuration of the file or, if that does not work, with another one.
  *
  * Return: 0 or -1.
  */
-static int start_as_before(struct agent *agent, const char *config, struct fault *f)
+static int start_somehow(struct agent *agent, struct fault *f)
 {
-	_cleanup_text_ char *path = last_good_path();
-	struct fault refused = *f;
+	const char *config = agent->config_path;
+	struct fault why;
 
-	if (strcmp(f->code, "InvalidConfiguration") || !path || access(path, R_OK))
+	if (geteuid() != 0)
+		return fault_set(f, "AccessDenied", "enveloped must run as root.");
+	if (first_config_load(agent, f) < 0)
 		return -1;
-	log_error("The configuration is refused, and the last good one, %s, is used in its place: %s",
-		  path, refused.message);
-	stop(agent);
-	*agent = new_agent(config);
-	if (start(agent, path, f) < 0)
-		return -1;
-	agent->refused = refused;
-	audit_service_event(agent->audit, "ConfigurationCheck", NULL, &refused);
+	if (start(agent, f) < 0) {
+		why = *f;
+		if (strcmp(why.code, "InvalidConfiguration"))
+			return -1;
+		stop(agent);
+		*agent = new_agent(config);
+		if (first_config_instead(agent, &why) < 0 || start(agent, f) < 0)
+			return -1;
+	}
+	if (!agent->refused.code[0]) {
+		last_good_keep(&agent->config);
+		return 0;
+	}
+	audit_service_event(agent->audit, "ConfigurationCheck", NULL, &agent->refused);
+	first_config_watch(agent);
 	return 0;
 }
 
@@ -296,9 +303,7 @@ int main(int argc, char **argv)
 		return status;
 	log_from_thread();
 	agent = new_agent(config);
-	if (start(&agent, config, &f) == 0) {
-		last_good_keep(&agent.config);
-	} else if (start_as_before(&agent, config, &f) < 0) {
+	if (start_somehow(&agent, &f) < 0) {
 		log_error("%s: %s", f.code, f.message);
 		sd_notifyf(0, "STATUS=%s", f.message);
 		stop(&agent);

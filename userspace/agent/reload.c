@@ -9,6 +9,7 @@
 
 #include "agent/last_good.h"
 #include "agent/lease/renewal.h"
+#include "agent/own_reach.h"
 #include "agent/trial.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/device_thread.h"
@@ -17,7 +18,6 @@
 #include "lib/base/log.h"
 #include "lib/base/notify_reload.h"
 #include "lib/kms/config_check.h"
-#include "lib/kms/reach.h"
 
 /* Keys whose value is in open files and in records that have been begun. */
 static const struct {
@@ -60,34 +60,33 @@ static void renew_earlier(struct agent *agent)
 			renewal_start(c, c->deadline_ns, false);
 }
 
-/* Names the cluster in the fault. */
-static int check_cluster(const struct config *config, const struct cluster *cluster,
-			 struct fault *f)
+/* Keys that a makeshift configuration has in force until a restart must not be another's. */
+static int check_restart(const struct config *present, const struct config *next,
+			 struct faults *all)
 {
-	struct fault wrong = { 0 };
+	struct fault f;
 
-	if (reach_check(config, &cluster->reach, &wrong) == 0)
+	if (!present->no_calls || (!strcmp(present->region, next->region) &&
+				   !strcmp(present->account_id, next->account_id)))
 		return 0;
-	return fault_set(f, wrong.code,
-			 "The cluster %s has a profile or an endpoint of its own: %.400s Correct that, or go back to the configuration's: envelope cluster modify --db-cluster-identifier %s --profile '' --kms-endpoint ''",
-			 cluster->id, wrong.message, cluster->id);
-}
-
-/* Would each cluster with a profile or an endpoint of its own still have a way to its KMS? */
-static int check_clusters(const struct agent *agent, const struct config *next, struct fault *f)
-{
-	for (const struct cluster *c = agent->clusters; c; c = c->next)
-		if (check_cluster(next, c, f) < 0)
-			return -1;
-	return 0;
+	fault_set(&f, "InvalidConfiguration",
+		  "Region= and AccountId= take effect at a restart, and the agent has started with a fault in the configuration. Run: systemctl restart enveloped");
+	faults_add(all, &f);
+	return -1;
 }
 
 static int load(const struct agent *agent, struct config *next, struct fault *f)
 {
-	if (config_check_load(agent->config_path, next, f) < 0)
-		return -1;
-	if (check_clusters(agent, next, f) == 0)
+	struct faults all = { 0 };
+	int r = config_check_load_all(agent->config_path, next, &all);
+
+	if (next->file)
+		r |= own_reach_check_clusters(agent, next, &all);
+	if (r == 0)
+		r = check_restart(&agent->config, next, &all);
+	if (r == 0)
 		return 0;
+	faults_sum_up(&all, f);
 	config_free(next);
 	return -1;
 }
@@ -117,6 +116,7 @@ static void end_reload(struct agent *agent, const struct fault *f)
 		audit_service_event(agent->audit, "ConfigurationReload", NULL, f);
 	}
 	agent->refused = *f;
+	agent->faulty = false;
 	sd_notify(0, "READY=1");
 	state_announce(agent);
 }
@@ -124,10 +124,13 @@ static void end_reload(struct agent *agent, const struct fault *f)
 /* The KMS of the new configuration has been asked. */
 static void judged(struct agent *agent, struct config *next, const struct fault *f)
 {
+	struct faults all = { 0 };
 	struct fault wrong = *f;
 
 	/* A cluster may have another profile or endpoint since the KMS was asked. */
-	if (wrong.code[0] || check_clusters(agent, next, &wrong) < 0) {
+	if (!wrong.code[0] && own_reach_check_clusters(agent, next, &all) < 0)
+		faults_sum_up(&all, &wrong);
+	if (wrong.code[0]) {
 		config_free(next);
 	} else {
 		take_over(agent, next);
@@ -155,30 +158,13 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 	return 0;
 }
 
-static void say_wrong(struct agent *agent, const struct fault *wrong)
-{
-	log_error("The KMS cannot be called until this is corrected: %s", wrong->message);
-	audit_service_event(agent->audit, "ConfigurationCheck", NULL, wrong);
-}
-
 /**
- * reload_on_hangup() - read the configuration again at each SIGHUP
- *
- * SIGHUP must be blocked. Also says what is wrong with the present credentials and certificates. No
- * such fault keeps the agent from starting: it has live devices to look after, and reads both files
- * again for each call.
+ * reload_on_hangup() - read the configuration again at each SIGHUP, which must be blocked
  *
  * Return: 0 or -1.
  */
 int reload_on_hangup(struct agent *agent, struct fault *f)
 {
-	struct fault wrong = { 0 };
-
-	if (config_check_kms(&agent->config, &wrong) < 0)
-		say_wrong(agent, &wrong);
-	for (const struct cluster *c = agent->clusters; c; c = c->next)
-		if (check_cluster(&agent->config, c, &wrong) < 0)
-			say_wrong(agent, &wrong);
 	if (sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
 		return fault_set(f, "InternalFailure", "Cannot wait for SIGHUP.");
 	return 0;

@@ -244,7 +244,7 @@ static int read_all(int argc, char **argv, struct settings *settings, struct fau
 	const bool named = settings->config && settings->config[0];
 	const char *path = named ? settings->config : "/etc/envelope/kms.conf";
 	struct fault option;
-	int r = ini_read_all(path, entry, settings, all, f);
+	int r = ini_read_all(path, entry, settings, NULL, all, f);
 	bool wrong = r && (r != -ENOENT || named);
 
 	if (read_options(argc, argv, settings, false, &option)) {

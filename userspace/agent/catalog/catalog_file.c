@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -329,6 +330,32 @@ static int open_immutable(const char *path, sqlite3 **ret)
 	}
 	strcpy(end, option);
 	return sqlite3_open_v2(uri, ret, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+}
+
+/* Is there a file beside the database? @empty: also if it is empty */
+static bool is_beside(const char *path, const char *end, bool empty)
+{
+	_cleanup_text_ char *beside = text_format("%s%s", path, end);
+	struct stat st;
+
+	return beside && stat(beside, &st) == 0 && (empty || st.st_size);
+}
+
+/**
+ * catalog_file_read() - open the file for reading beside an agent, without making a file
+ * @ret: for sqlite3_close(), also after a failure
+ *
+ * Return: an SQLITE_ code.
+ */
+int catalog_file_read(const char *path, sqlite3 **ret)
+{
+	*ret = NULL;
+	if (!is_beside(path, "-wal", false))
+		return open_immutable(path, ret);
+	/* SQLite would make the index of the log, which a power cut leaves without one. */
+	if (!is_beside(path, "-shm", true))
+		return SQLITE_BUSY_RECOVERY;
+	return sqlite3_open_v2(path, ret, SQLITE_OPEN_READONLY, NULL);
 }
 
 /* @copied: with the file's clusters. Return: an SQLITE_ code. */

@@ -24,6 +24,7 @@ struct catalog_file {
 
 int catalog_file_open(const char *path, struct catalog_file *ret, struct fault *f);
 int catalog_file_in_memory(const char *path, struct catalog_file *ret, struct fault *f);
+int catalog_file_read(const char *path, sqlite3 **ret);
 bool catalog_file_fault(const struct catalog_file *file, const char *path, struct fault *f);
 void catalog_file_close(struct catalog_file *file);
 

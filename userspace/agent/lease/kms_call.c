@@ -145,6 +145,10 @@ static int ask(struct kms_call *call, struct fault *f)
 	struct kms_worker *worker;
 	int r;
 
+	if (config.no_calls)
+		return fault_set(f, "InvalidConfiguration",
+				 "No KMS is called: a line of %.400s has a fault, and may say which KMS is meant. Correct it, then: systemctl reload enveloped",
+				 config.file);
 	config.kms_endpoint = endpoint_at(call->endpoints, call->at);
 	if (!config.kms_endpoint)
 		return fault_set(f, "InternalFailure", "Out of memory.");

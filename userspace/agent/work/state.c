@@ -25,7 +25,7 @@
 /**
  * state_announce() - tell the service manager how many clusters there are, and how many run
  *
- * Says also why the configuration is not in force, if it is not.
+ * Says also what is wrong with the configuration, if something is.
  */
 void state_announce(const struct agent *agent)
 {
@@ -36,7 +36,7 @@ void state_announce(const struct agent *agent)
 		available += c->status == CLUSTER_AVAILABLE;
 	}
 	sd_notifyf(0, "STATUS=Serving %u clusters, %u of them available.%s%s", count, available,
-		   agent->refused.code[0] ? " The configuration is refused: " : "",
+		   agent->refused.code[0] ? " The configuration has a fault: " : "",
 		   agent->refused.message);
 }
 

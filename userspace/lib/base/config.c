@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "lib/base/arn.h"
+#include "lib/base/config_values.h"
 #include "lib/base/credential_text.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/ini.h"
@@ -26,38 +26,52 @@ enum option_kind {
 	OPTION_NUMBER,
 };
 
+/**
+ * struct option - a key
+ * @fallback, @judge: of OPTION_TEXT; @judge may be NULL
+ * @least, @most, @number, @unit: of OPTION_NUMBER; @number is the default
+ * @aside: does not decide which KMS is asked, and for whom
+ */
 struct option {
 	const char *key;
 	enum option_kind kind;
-	size_t offset;		  /* in struct config */
-	const char *fallback;	  /* OPTION_TEXT */
-	unsigned int least, most; /* OPTION_NUMBER */
-	unsigned int number;	  /* OPTION_NUMBER: the default */
-	const char *unit;	  /* OPTION_NUMBER */
+	size_t offset; /* in struct config */
+	const char *fallback;
+	int (*judge)(const char *value, struct fault *f);
+	unsigned int least, most, number;
+	const char *unit;
+	bool aside;
 };
 
-#define TEXT(name, field, value)                                                        \
-	{                                                                               \
-		name, OPTION_TEXT, offsetof(struct config, field), value, 0, 0, 0, NULL \
+#define TEXT(name, field, value)                                                         \
+	{                                                                                \
+		.key = name, .offset = offsetof(struct config, field), .fallback = value \
 	}
-#define SECONDS(name, field, low, high, value)                                               \
-	{                                                                                    \
-		name, OPTION_NUMBER, offsetof(struct config, field), NULL, low, high, value, \
-			"seconds"                                                            \
+#define JUDGED(name, field, value, judge_, aside_)                                        \
+	{                                                                                 \
+		.key = name, .offset = offsetof(struct config, field), .fallback = value, \
+		.judge = judge_, .aside = aside_                                          \
 	}
+#define NUMBER(name, field, low, high, value, unit_)                                          \
+	{                                                                                     \
+		.key = name, .kind = OPTION_NUMBER, .offset = offsetof(struct config, field), \
+		.least = low, .most = high, .number = value, .unit = unit_, .aside = true     \
+	}
+#define SECONDS(name, field, low, high, value) NUMBER(name, field, low, high, value, "seconds")
 
 static const struct option options[] = {
-	TEXT("Region", region, "us-east-1"),
-	TEXT("AccountId", account_id, "123456789012"),
-	TEXT("KmsEndpoint", kms_endpoint, "unix:/run/envelope-kms/kms.sock"),
+	JUDGED("Region", region, "us-east-1", config_judge_region, false),
+	JUDGED("AccountId", account_id, "123456789012", config_judge_account, false),
+	JUDGED("KmsEndpoint", kms_endpoint, "unix:/run/envelope-kms/kms.sock", endpoint_check,
+	       false),
 	TEXT("CaFile", ca_file, ""),
-	TEXT("Proxy", proxy, ""),
-	TEXT("NoProxy", no_proxy, ""),
+	JUDGED("Proxy", proxy, "", config_judge_proxy, false),
+	JUDGED("NoProxy", no_proxy, "", config_judge_no_proxy, false),
 	TEXT("ProxyCredentialsFile", proxy_credentials_file, ""),
 	TEXT("CredentialsFile", credentials_file, "/etc/envelope/credentials"),
 	TEXT("Profile", profile, "enveloped"),
-	TEXT("StateDirectory", state_directory, "/var/lib/envelope"),
-	TEXT("AgentSocket", agent_socket, "/run/envelope/agent.sock"),
+	TEXT("StateDirectory", state_directory, CONFIG_STATE_DIRECTORY),
+	TEXT("AgentSocket", agent_socket, CONFIG_AGENT_SOCKET),
 	TEXT("ReadOnlyGroup", read_only_group, "envelope-monitor"),
 	TEXT("AuditFile", audit_file, "/var/log/envelope/audit.jsonl"),
 	TEXT("Worker", worker, ""),
@@ -65,14 +79,28 @@ static const struct option options[] = {
 	SECONDS("RenewSeconds", renew_seconds, 1, 3600, 0),
 	SECONDS("KmsTimeoutSeconds", kms_timeout_seconds, 1, 300, 0),
 	SECONDS("RecoveryWindowSeconds", recovery_window_seconds, 0, 604800, 0),
-	TEXT("RestartAfterLeaseEnd", restart_after_lease_end, "boot"),
-	TEXT("Fencing", fencing, "auto"),
+	JUDGED("RestartAfterLeaseEnd", restart_after_lease_end, "boot", config_judge_restart, true),
+	JUDGED("Fencing", fencing, "auto", config_judge_fencing, true),
 	SECONDS("DeviceTimeoutSeconds", device_timeout_seconds, 1, 3600, 60),
-	{ "MaxDenials", OPTION_NUMBER, offsetof(struct config, max_denials), NULL, 0,
-	  CONFIG_DENIALS_MAX, 3, "keys" },
+	NUMBER("MaxDenials", max_denials, 0, CONFIG_DENIALS_MAX, 3, "keys"),
 };
 
-#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+_Static_assert(sizeof(options) / sizeof(options[0]) == CONFIG_KEYS, "a line for each key");
+
+/**
+ * struct reading - of a file
+ * @line: that is read
+ * @aside: lines with a fault whose key does not decide which KMS is asked
+ * @numbers: a number has a fault, so a default stands in for it
+ */
+struct reading {
+	struct config *cfg;
+	unsigned int line;
+	unsigned int aside;
+	bool numbers;
+};
+
+#define OPTION_COUNT CONFIG_KEYS
 
 static char **text_of(struct config *cfg, const struct option *o)
 {
@@ -86,8 +114,11 @@ static unsigned int *number_of(struct config *cfg, const struct option *o)
 
 static int set_text(struct config *cfg, const struct option *o, const char *value, struct fault *f)
 {
-	char *copy = strdup(value);
+	char *copy;
 
+	if (o->judge && o->judge(value, f))
+		return -1;
+	copy = strdup(value);
 	if (!copy)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	free(*text_of(cfg, o));
@@ -112,22 +143,29 @@ static int set_number(struct config *cfg, const struct option *o, const char *va
 	return 0;
 }
 
+static int take_entry(struct reading *reading, size_t at, const char *value, struct fault *f)
+{
+	const struct option *o = &options[at];
+	int r = o->kind == OPTION_NUMBER ? set_number(reading->cfg, o, value, f)
+					 : set_text(reading->cfg, o, value, f);
+
+	if (r == 0)
+		reading->cfg->lines[at] = reading->line;
+	else
+		reading->aside += o->aside;
+	reading->numbers |= r && o->kind == OPTION_NUMBER;
+	return r;
+}
+
 static int config_entry(const char *section, const char *key, const char *value, void *userdata,
 			struct fault *f)
 {
-	struct config *cfg = userdata;
-	size_t i;
-
 	if (*section != '\0')
 		return fault_set(f, "InvalidConfiguration",
 				 "This file has no sections. Remove the line.");
-	for (i = 0; i < OPTION_COUNT; i++) {
-		if (strcmp(options[i].key, key))
-			continue;
-		if (options[i].kind == OPTION_NUMBER)
-			return set_number(cfg, &options[i], value, f);
-		return set_text(cfg, &options[i], value, f);
-	}
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (!strcmp(options[i].key, key))
+			return take_entry(userdata, i, value, f);
 	return fault_set(f, "InvalidConfiguration",
 			 "The key %.64s is unknown. envelope.conf(5) lists the keys.", key);
 }
@@ -154,21 +192,12 @@ static unsigned int left_at_renewal(const struct config *cfg)
 	return cfg->lease_seconds - (cfg->renew_seconds < third ? cfg->renew_seconds : third);
 }
 
-/**
- * config_check_endpoints() - judge the addresses of the KMS, and the time that their silence takes
- * @f: InvalidConfiguration
- *
- * Unanswered calls to all addresses in turn must leave time for an answer before the lease ends.
- *
- * Return: 0 or -1.
- */
-int config_check_endpoints(const struct config *cfg, struct fault *f)
+/* Unanswered calls to all addresses in turn must leave time for an answer before the lease ends. */
+static int check_silence(const struct config *cfg, struct fault *f)
 {
 	size_t count = endpoint_count(cfg->kms_endpoint);
 	unsigned int left = left_at_renewal(cfg);
 
-	if (endpoint_check(cfg->kms_endpoint, f))
-		return -1;
 	if (count * cfg->kms_timeout_seconds < left)
 		return 0;
 	if (count == 1)
@@ -178,6 +207,17 @@ int config_check_endpoints(const struct config *cfg, struct fault *f)
 	return fault_set(f, "InvalidConfiguration",
 			 "KmsTimeoutSeconds=%u for each of %zu endpoints must be less than %u in all. Otherwise unanswered KMS calls end a lease: LeaseSeconds=%u, and %u seconds are left at the renewal.",
 			 cfg->kms_timeout_seconds, count, left, cfg->lease_seconds, left);
+}
+
+/**
+ * config_check_endpoints() - judge the addresses of the KMS, and the time that their silence takes
+ * @f: InvalidConfiguration
+ *
+ * Return: 0 or -1.
+ */
+int config_check_endpoints(const struct config *cfg, struct fault *f)
+{
+	return endpoint_check(cfg->kms_endpoint, f) || check_silence(cfg, f) ? -1 : 0;
 }
 
 static void default_timeout(struct config *cfg)
@@ -192,54 +232,93 @@ static void default_timeout(struct config *cfg)
 		cfg->kms_timeout_seconds = 1;
 }
 
-static int config_check(struct config *cfg, const char *path, struct fault *f)
+/* The line of a key, 0 if the file does not have it. */
+static unsigned int line_of(const struct config *cfg, const char *key)
 {
-	struct fault wrong = { 0 };
+	size_t i = 0;
 
-	if (!arn_valid_region(cfg->region))
-		return fault_set(f, "InvalidConfiguration",
-				 "%s: Region=%.64s is not valid. Give a name such as us-east-1.",
-				 path, cfg->region);
-	if (!arn_valid_account(cfg->account_id))
-		return fault_set(f, "InvalidConfiguration",
-				 "%s: AccountId=%.64s is not valid. Give 12 digits.", path,
-				 cfg->account_id);
-	if (*cfg->proxy && endpoint_check_proxy(cfg->proxy, &wrong))
-		return fault_set(f, wrong.code, "%s: %s", path, wrong.message);
-	if (strcmp(cfg->restart_after_lease_end, "boot") &&
-	    strcmp(cfg->restart_after_lease_end, "yes") &&
-	    strcmp(cfg->restart_after_lease_end, "no"))
-		return fault_set(f, "InvalidConfiguration",
-				 "%s: RestartAfterLeaseEnd=%.64s is not valid. Give boot, yes or no.",
-				 path, cfg->restart_after_lease_end);
-	if (strcmp(cfg->fencing, "auto") && strcmp(cfg->fencing, "no"))
-		return fault_set(f, "InvalidConfiguration",
-				 "%s: Fencing=%.64s is not valid. Give auto or no.", path,
-				 cfg->fencing);
-	if (cfg->renew_seconds == 0)
-		cfg->renew_seconds = cfg->lease_seconds / 3;
-	if (cfg->renew_seconds >= cfg->lease_seconds)
-		return fault_set(f, "InvalidConfiguration",
-				 "%s: RenewSeconds=%u must be less than LeaseSeconds=%u.", path,
-				 cfg->renew_seconds, cfg->lease_seconds);
-	default_timeout(cfg);
-	return config_check_endpoints(cfg, &wrong)
-		       ? fault_set(f, wrong.code, "%s: %s", path, wrong.message)
-		       : 0;
+	while (i < OPTION_COUNT && strcmp(options[i].key, key))
+		i++;
+	return i < OPTION_COUNT ? cfg->lines[i] : 0;
 }
 
 /**
- * config_load() - defaults, then the file
+ * config_place() - put the file and the line of a key in front of a fault
+ * @key: nothing is done for a key that is not in the file
+ * @f: a fault in the value of the key, or in the file that it names
+ */
+void config_place(const struct config *cfg, const char *key, struct fault *f)
+{
+	unsigned int line = line_of(cfg, key);
+	struct fault bare = *f;
+
+	if (line)
+		fault_set(f, bare.code, "%.200s:%u: %.540s", cfg->file, line, bare.message);
+}
+
+/**
+ * config_take_default() - put the default of a text in place of its value
+ *
+ * Return: 1, 0 if it is the value already, or -1 without memory.
+ */
+int config_take_default(struct config *cfg, const char *key)
+{
+	size_t i = 0;
+
+	while (strcmp(options[i].key, key))
+		i++;
+	if (!strcmp(*text_of(cfg, &options[i]), options[i].fallback))
+		return 0;
+	return set_text(cfg, &options[i], options[i].fallback, NULL) < 0 ? -1 : 1;
+}
+
+/* @other: named if the file does not have @key */
+static void add_placed(const struct config *cfg, const char *key, const char *other,
+		       struct fault *f, struct faults *all)
+{
+	config_place(cfg, line_of(cfg, key) ? key : other, f);
+	faults_add(all, f);
+}
+
+/* What one line alone does not show. Puts defaults in the place of values that do not fit. */
+static void settle(struct config *cfg, struct faults *all)
+{
+	struct fault f;
+
+	if (cfg->renew_seconds >= cfg->lease_seconds) {
+		fault_set(&f, "InvalidConfiguration",
+			  "RenewSeconds=%u must be less than LeaseSeconds=%u.", cfg->renew_seconds,
+			  cfg->lease_seconds);
+		add_placed(cfg, "RenewSeconds", "LeaseSeconds", &f, all);
+		cfg->renew_seconds = 0;
+	}
+	if (cfg->renew_seconds == 0)
+		cfg->renew_seconds = cfg->lease_seconds / 3;
+	default_timeout(cfg);
+	if (check_silence(cfg, &f) == 0)
+		return;
+	add_placed(cfg, "KmsTimeoutSeconds", "KmsEndpoint", &f, all);
+	cfg->kms_timeout_seconds = 0;
+	default_timeout(cfg);
+}
+
+/**
+ * config_load_all() - defaults, then the file; a line with a fault does not end the reading
  * @path: NULL takes ENVELOPE_CONFIG of the environment, else CONFIG_PATH; a missing file is an
  * error only if the caller or the environment named it
- * @cfg: filled; release with config_free()
- * @f: InvalidConfiguration, names the file, the line and a valid value
+ * @cfg: filled, also after a fault, with @makeshift set; all zero without memory. Release with
+ * config_free()
+ * @all: takes all faults. InvalidConfiguration: names the file, the line and a valid value
  *
  * Return: 0 or -1.
  */
-int config_load(const char *path, struct config *cfg, struct fault *f)
+int config_load_all(const char *path, struct config *cfg, struct faults *all)
 {
+	struct faults quiet = { .each = faults_quiet };
+	struct reading reading = { .cfg = cfg };
+	unsigned int before = all->count;
 	bool named = true;
+	struct fault f;
 	int r;
 
 	if (!path)
@@ -248,16 +327,38 @@ int config_load(const char *path, struct config *cfg, struct fault *f)
 		path = CONFIG_PATH;
 		named = false;
 	}
-	if (config_defaults(cfg, f))
-		goto err_free;
-	r = ini_read(path, config_entry, cfg, f);
+	if (config_defaults(cfg, &f) || !(cfg->file = strdup(path))) {
+		fault_set(&f, "InternalFailure", "Out of memory.");
+		faults_add(all, &f);
+		config_free(cfg);
+		return -1;
+	}
+	r = ini_read_all(path, config_entry, &reading, &reading.line, all, &f);
 	if (r && (r != -ENOENT || named))
-		goto err_free;
-	if (config_check(cfg, path, f))
-		goto err_free;
-	return 0;
+		faults_add(all, &f);
+	cfg->line_count = reading.line;
+	cfg->no_calls = all->count - before > reading.aside;
+	/* A default that does not fit the other numbers is no fault of the file. */
+	settle(cfg, reading.numbers ? &quiet : all);
+	cfg->makeshift = all->count > before;
+	return cfg->makeshift ? -1 : 0;
+}
 
-err_free:
+/**
+ * config_load() - as config_load_all(), for a caller that needs one fault and no makeshift
+ * @cfg: filled unless there is a fault
+ * @f: the first fault
+ *
+ * Return: 0 or -1.
+ */
+int config_load(const char *path, struct config *cfg, struct fault *f)
+{
+	struct faults all = { .each = faults_quiet };
+
+	if (config_load_all(path, cfg, &all) == 0)
+		return 0;
+	if (f)
+		*f = all.first;
 	config_free(cfg);
 	return -1;
 }
@@ -296,6 +397,7 @@ void config_free(struct config *cfg)
 	for (i = 0; i < OPTION_COUNT; i++)
 		if (options[i].kind == OPTION_TEXT)
 			free(*text_of(cfg, &options[i]));
+	free(cfg->file);
 	memset(cfg, 0, sizeof(*cfg));
 }
 

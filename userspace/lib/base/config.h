@@ -10,10 +10,15 @@
 #include <stdbool.h>
 
 #include "lib/base/fault.h"
+#include "lib/base/faults.h"
 
-#define CONFIG_PATH	   "/etc/envelope/envelope.conf"
+#define CONFIG_PATH	       "/etc/envelope/envelope.conf"
 
-#define CONFIG_DENIALS_MAX 100
+#define CONFIG_STATE_DIRECTORY "/var/lib/envelope"
+#define CONFIG_AGENT_SOCKET    "/run/envelope/agent.sock"
+
+#define CONFIG_DENIALS_MAX     100
+#define CONFIG_KEYS	       22
 
 struct config {		    /* strings are owned and never NULL once loaded; "" means unset */
 	char *region;	    /* Region=us-east-1 */
@@ -39,9 +44,18 @@ struct config {		    /* strings are owned and never NULL once loaded; "" means u
 	unsigned int device_timeout_seconds;  /* DeviceTimeoutSeconds=, 1 to 3600 */
 	unsigned int max_denials;	      /* MaxDenials=, 0 to CONFIG_DENIALS_MAX */
 	bool profile_alone; /* no key: profile is a cluster's own, so no other source counts */
+	/* No keys: what was found when the file was read. */
+	char *file;			 /* that was read; NULL without memory */
+	unsigned int lines[CONFIG_KEYS]; /* where each key is, 0 for nowhere; see config_place() */
+	unsigned int line_count;	 /* of the file; 0 also if it cannot be read */
+	bool makeshift;			 /* a line has a fault: a default stands in for it */
+	bool no_calls; /* such a line may say which KMS is asked, and for whom: none is asked */
 };
 
 int config_load(const char *path, struct config *cfg, struct fault *f);
+int config_load_all(const char *path, struct config *cfg, struct faults *all);
+void config_place(const struct config *cfg, const char *key, struct fault *f);
+int config_take_default(struct config *cfg, const char *key);
 int config_check_endpoints(const struct config *cfg, struct fault *f);
 char *config_text(const struct config *cfg);
 

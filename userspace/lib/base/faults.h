@@ -8,11 +8,19 @@
 
 #include "lib/base/fault.h"
 
+/**
+ * struct faults
+ * @each: gets each fault; NULL: the log gets it
+ */
 struct faults {
 	unsigned int count;
 	struct fault first;
+	void (*each)(const struct fault *f, void *userdata);
+	void *userdata;
 };
 
 void faults_add(struct faults *all, const struct fault *f);
+void faults_quiet(const struct fault *f, void *userdata);
+void faults_sum_up(const struct faults *all, struct fault *f);
 
 #endif

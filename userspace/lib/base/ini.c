@@ -27,6 +27,7 @@
  * @section: name of the present section, in the text of the file
  * @foreign: the present section is not @only
  * @all: takes the faults of all lines but the last one; or NULL: the first fault ends the reading
+ * @line: set to each @line_number; or NULL
  */
 struct ini_reader {
 	const char *path;
@@ -37,6 +38,7 @@ struct ini_reader {
 	ini_entry_t entry;
 	void *userdata;
 	struct faults *all;
+	unsigned int *line;
 };
 
 static char *trim(char *text)
@@ -116,6 +118,8 @@ static int read_lines(struct ini_reader *reader, char *text, size_t size, struct
 
 		*next = '\0';
 		reader->line_number++;
+		if (reader->line)
+			*reader->line = reader->line_number;
 		if (read_line(reader, text, (size_t)(next - text), &line)) {
 			if (wrong)
 				faults_add(reader->all, f);
@@ -199,13 +203,19 @@ int ini_read(const char *path, ini_entry_t entry, void *userdata, struct fault *
 
 /**
  * ini_read_all() - as ini_read(), but a line with a fault does not end the reading
+ * @line: set to the number of each line before its entry is handed on; NULL for no interest
  * @all: takes the faults of all lines but the last one, which is in @f
  */
-int ini_read_all(const char *path, ini_entry_t entry, void *userdata, struct faults *all,
-		 struct fault *f)
+int ini_read_all(const char *path, ini_entry_t entry, void *userdata, unsigned int *line,
+		 struct faults *all, struct fault *f)
 {
 	struct ini_reader reader = {
-		.path = path, .section = "", .entry = entry, .userdata = userdata, .all = all
+		.path = path,
+		.section = "",
+		.entry = entry,
+		.userdata = userdata,
+		.all = all,
+		.line = line,
 	};
 
 	return read_file(&reader, f);

@@ -22,8 +22,8 @@ typedef int (*ini_entry_t)(const char *section, const char *key, const char *val
 			   struct fault *f);
 
 int ini_read(const char *path, ini_entry_t entry, void *userdata, struct fault *f);
-int ini_read_all(const char *path, ini_entry_t entry, void *userdata, struct faults *all,
-		 struct fault *f);
+int ini_read_all(const char *path, ini_entry_t entry, void *userdata, unsigned int *line,
+		 struct faults *all, struct fault *f);
 int ini_read_section(const char *path, const char *section, ini_entry_t entry, void *userdata,
 		     struct fault *f);
 

@@ -173,7 +173,7 @@ int principals_load(const char *path, const char *account, struct principals *pr
 	if (st.st_mode & 077)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s is open to group or others. Run chmod 600 %s.", path, path);
-	if (ini_read_all(path, principal_entry, &r, all, f) ||
+	if (ini_read_all(path, principal_entry, &r, NULL, all, f) ||
 	    check_complete(principals, path, all, f)) {
 		principals_free(principals);
 		return -1;

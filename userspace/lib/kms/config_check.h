@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does the configuration lead to a KMS? The files and words that config_load() cannot judge.
+ * Is the configuration good for the agent? The files and words that config_load() cannot judge.
  *
  * Must never ask the KMS: a configuration is checked also while the KMS is away.
  */
@@ -9,7 +9,9 @@
 
 #include "lib/base/config.h"
 
-int config_check_kms(const struct config *cfg, struct fault *f);
+int config_check_credentials(const struct config *cfg, struct fault *f);
+int config_check_files(const struct config *cfg, struct faults *all);
+int config_check_load_all(const char *path, struct config *cfg, struct faults *all);
 int config_check_load(const char *path, struct config *cfg, struct fault *f);
 
 #endif

@@ -20,5 +20,6 @@ struct reach {
 
 struct config reach_config(const struct config *config, const struct reach *reach);
 int reach_check(const struct config *config, const struct reach *reach, struct fault *f);
+int reach_check_all(const struct config *config, const struct reach *reach, struct faults *all);
 
 #endif

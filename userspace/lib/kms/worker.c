@@ -386,6 +386,7 @@ int kms_worker_prepare(struct fault *f)
 		secret_free(key);
 		return -1;
 	}
+	free(recipient_public); /* of a pair that kms_worker_end_all() has wiped */
 	recipient_public = base64_encode(der, size);
 	free(der);
 	if (!recipient_public) {

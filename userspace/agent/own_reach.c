@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/* Would each cluster with a profile or an endpoint of its own have a way to its KMS? */
+#include "agent/own_reach.h"
+
+struct subject {
+	const char *cluster;
+	struct faults *all;
+};
+
+/* Names the cluster in the fault. */
+static void name_cluster(const struct fault *wrong, void *userdata)
+{
+	const struct subject *subject = userdata;
+	struct fault f;
+
+	fault_set(&f, wrong->code,
+		  "The cluster %s has a profile or an endpoint of its own: %.400s Correct that, or go back to the configuration's: envelope cluster modify --db-cluster-identifier %s --profile '' --kms-endpoint ''",
+		  subject->cluster, wrong->message, subject->cluster);
+	faults_add(subject->all, &f);
+}
+
+/**
+ * own_reach_check() - judge the reach of one cluster
+ * @all: takes all faults
+ *
+ * Return: 0 or -1.
+ */
+int own_reach_check(const struct config *config, const char *cluster, const struct reach *reach,
+		    struct faults *all)
+{
+	struct subject subject = { .cluster = cluster, .all = all };
+	struct faults its = { .each = name_cluster, .userdata = &subject };
+
+	return reach_check_all(config, reach, &its);
+}
+
+/** own_reach_check_clusters() - own_reach_check() for each cluster of the agent */
+int own_reach_check_clusters(const struct agent *agent, const struct config *config,
+			     struct faults *all)
+{
+	int r = 0;
+
+	for (const struct cluster *c = agent->clusters; c; c = c->next)
+		r |= own_reach_check(config, c->id, &c->reach, all);
+	return r;
+}
