@@ -2,7 +2,7 @@
 /* sources: agent/volume/disks.c agent/volume/disk_identity.c agent/volume/sysfs.c */
 /*
  * Which block devices may hold a volume, and what identifies them, in a sysfs of the test's own: one
- * disk in a mirror, one with a volume's device on top, one with a partition, names of any length.
+ * disk in a mirror, one with a volume's device on top, disks with partitions, names of any length.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,6 +24,7 @@
 #include "agent/volume/disks.h"
 #include "agent/volume/mapper.h"
 #include "lib/base/text.h"
+#include "lib/header/device_users.h"
 
 /* As long as the kernel takes one: DM_NAME_LEN is 128, with the final NUL. */
 #define LONG_NAME                                                          \
@@ -37,6 +38,14 @@ static bool private; /* the fake sysfs is mounted */
 bool mapper_is_mapping(const char *name)
 {
 	return !strcmp(name, "by-hand");
+}
+
+/* The tables of the devices on top of sdb and sdf2: both of one volume, whatever lies below. */
+bool mapper_find(const char *name, struct mapping *mapping)
+{
+	*mapping = (struct mapping){ .below = makedev(8, 16) };
+	strcpy(mapping->volume_id, "vol-0123456789abcdef0");
+	return !strcmp(name, "envelope-db1");
 }
 
 static void make_folder(const char *path)
@@ -114,6 +123,27 @@ static int setup(void **state)
 	put("dm-4", "slaves/sdd1", "");
 	add("dm-5", "253:5");
 	put("dm-5", "slaves/dm-4", "");
+	/* A mirror of whole disks with a partition table in it: the leg shows the table as well. */
+	add("sde", "8:64");
+	put("sde", "holders/md1", "");
+	add("sde/sde1", "8:65");
+	put("sde/sde1", "partition", "1\n");
+	add("md1", "9:1");
+	add("md1/md1p1", "259:0");
+	put("md1/md1p1", "partition", "1\n");
+	/* One partition of a disk is LVM's, another one is a volume. */
+	add("sdf", "8:80");
+	add("sdf/sdf1", "8:81");
+	put("sdf/sdf1", "partition", "1\n");
+	put("sdf/sdf1", "holders/dm-2", "");
+	add("sdf/sdf2", "8:82");
+	put("sdf/sdf2", "partition", "2\n");
+	put("sdf/sdf2", "holders/dm-0", "");
+	/* The device of a volume on a whole disk that shows a partition. */
+	add("sdg", "8:96");
+	put("sdg", "holders/dm-0", "");
+	add("sdg/sdg1", "8:97");
+	put("sdg/sdg1", "partition", "1\n");
 	add("dm-3", "253:3");
 	put("dm-3", "dm/name", "sleeping\n");
 	put("dm-3", "dm/suspended", "1\n");
@@ -170,6 +200,50 @@ static void a_device_below_another_one_is_no_volume(void **state)
 	assert_null(other);
 }
 
+static void a_partition_of_a_held_disk_is_no_volume(void **state)
+{
+	_cleanup_text_ char *holder = NULL, *other = NULL;
+
+	need_mounts();
+	assert_true(is_listed("/dev/md1p1"));
+	if (is_listed("/dev/sde1"))
+		fail_msg("a partition of the leg of a mirror is listed");
+	assert_int_equal(disks_holder(makedev(8, 65), &holder), 1);
+	assert_string_equal(holder, "/dev/md1");
+	assert_int_equal(disks_holder(makedev(259, 0), &other), 0);
+	assert_false(is_listed("/dev/sdg1"));
+	assert_true(is_listed("/dev/sdg"));
+}
+
+static void a_disk_with_a_held_partition_is_no_volume(void **state)
+{
+	_cleanup_text_ char *holder = NULL, *other = NULL;
+
+	need_mounts();
+	if (is_listed("/dev/sdf"))
+		fail_msg("a disk is listed, a partition of which another device holds");
+	assert_int_equal(disks_holder(makedev(8, 80), &holder), 1);
+	assert_false(is_listed("/dev/sdf1"));
+	assert_true(is_listed("/dev/sdf2"));
+	assert_int_equal(disks_holder(makedev(8, 82), &other), 0);
+	assert_true(is_listed("/dev/sdd"));
+}
+
+static void a_user_of_the_same_blocks_is_named(void **state)
+{
+	char text[400];
+
+	need_mounts();
+	assert_true(device_users_find(makedev(8, 64), text, sizeof(text)));
+	assert_string_equal(text, "The device md1 lies on top of it. Remove that device first.");
+	if (!device_users_find(makedev(8, 65), text, sizeof(text)))
+		fail_msg("the user of the disk of a partition is not found");
+	assert_string_equal(text,
+			    "The device md1 lies on top of sde, which has the same blocks. Remove that device first.");
+	assert_true(device_users_find(makedev(8, 80), text, sizeof(text)));
+	assert_non_null(strstr(text, "lies on top of sdf"));
+}
+
 static void the_device_of_a_volume_holds_its_disk_for_the_volume(void **state)
 {
 	_cleanup_text_ char *holder = NULL;
@@ -179,6 +253,19 @@ static void the_device_of_a_volume_holds_its_disk_for_the_volume(void **state)
 	assert_true(is_listed("/dev/sdc"));
 	assert_false(is_listed("/dev/mapper/envelope-db1"));
 	assert_int_equal(disks_holder(makedev(8, 16), &holder), 0);
+}
+
+static void only_its_own_device_lets_a_volume_be_written_to(void **state)
+{
+	need_mounts();
+	assert_true(disks_held_by_volume(makedev(8, 16), "vol-0123456789abcdef0"));
+	assert_false(disks_held_by_volume(makedev(8, 16), "vol-ffffffffffffffff0"));
+	if (disks_held_by_volume(makedev(8, 0), "vol-0123456789abcdef0"))
+		fail_msg("the mirror on top is taken for the volume's own device");
+	if (disks_held_by_volume(makedev(8, 82), "vol-0123456789abcdef0"))
+		fail_msg("a device with another disk in its table is taken for the volume's own");
+	assert_false(disks_held_by_volume(makedev(8, 97), "vol-0123456789abcdef0"));
+	assert_false(disks_held_by_volume(makedev(8, 48), "vol-0123456789abcdef0"));
 }
 
 static void a_suspended_device_is_not_looked_at(void **state)
@@ -260,7 +347,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_below_another_one_is_no_volume),
+		cmocka_unit_test(a_partition_of_a_held_disk_is_no_volume),
+		cmocka_unit_test(a_disk_with_a_held_partition_is_no_volume),
+		cmocka_unit_test(a_user_of_the_same_blocks_is_named),
 		cmocka_unit_test(the_device_of_a_volume_holds_its_disk_for_the_volume),
+		cmocka_unit_test(only_its_own_device_lets_a_volume_be_written_to),
 		cmocka_unit_test(a_suspended_device_is_not_looked_at),
 		cmocka_unit_test(a_name_of_any_length_is_listed),
 		cmocka_unit_test(an_exclamation_mark_in_a_name_is_a_slash_in_the_path),

@@ -4,12 +4,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "agent/volume/mapper.h"
 #include "agent/volume/sysfs.h"
 #include "lib/base/text.h"
+#include "lib/header/device_holders.h"
 
 #define DEPTH 16 /* layers of devices; a bound, in case sysfs has a circle */
 
@@ -38,35 +41,38 @@ static bool is_mapping(const char *name)
 	return dm_name && (is_marked(uuid) || mapper_is_mapping(dm_name));
 }
 
-/* Finds a device on top of @name that is not the mapping of a volume. Return: as disks_holder(). */
+/*
+ * Finds a device on top of @name that is not the mapping of a volume. A device on top of the disk of a
+ * partition, or of a partition of the disk, has the same blocks: then the mapping of a volume counts
+ * too, since its volume is the one on the held device. Return: as disks_holder().
+ */
 static int find_holder(const char *name, char **holder)
 {
-	_cleanup_text_ char *folder = text_format("/sys/class/block/%s/holders", name);
-	struct dirent *entry;
+	_cleanup_text_ char *folder = text_format("/sys/class/block/%s", name);
+	struct device_holder *holders = NULL;
 	bool found = false;
-	DIR *dir;
+	ssize_t count;
 
 	*holder = NULL;
 	if (!folder)
 		return -ENOMEM;
-	dir = opendir(folder);
-	while (dir && !found && (entry = readdir(dir))) {
-		found = entry->d_name[0] != '.' && !is_mapping(entry->d_name);
+	count = device_holders_list(folder, &holders);
+	for (ssize_t i = 0; i < count && !found; i++) {
+		found = holders[i].related || !is_mapping(holders[i].name);
 		if (found)
-			*holder = device_path(entry->d_name);
+			*holder = device_path(holders[i].name);
 	}
-	if (dir)
-		closedir(dir);
-	if (!found)
-		return 0;
-	return *holder ? 1 : -ENOMEM;
+	free(holders);
+	if (count < 0 || (found && !*holder))
+		return -ENOMEM;
+	return found;
 }
 
 /*
  * Empty drives and loop devices without a file have no size and no volume. A suspended device
  * would hold the thread until it is resumed. A device on top of a volume is not a volume. Nor is a
- * device that another device holds, such as the leg of a mirror or a path of multipath: who writes to
- * it writes behind the back of the device on top.
+ * device that another device holds, such as the leg of a mirror or a path of multipath: a program that
+ * writes to it writes behind the back of the device on top. A partition of such a leg is the leg.
  */
 static bool is_worth_a_look(const char *name)
 {
@@ -116,6 +122,8 @@ size_t disks_list(struct disk **ret)
  * disks_holder() - find a device on top of @number that is not the mapping of a volume
  * @holder: its path, for free(); NULL without one
  *
+ * A device on top of the disk of a partition, or of a partition of the disk, counts in any case.
+ *
  * Return: 1 if there is one, 0 without one, or -ENOMEM: then there may be one.
  */
 int disks_holder(dev_t number, char **holder)
@@ -126,6 +134,32 @@ int disks_holder(dev_t number, char **holder)
 	if (!name)
 		return errno == ENOMEM ? -ENOMEM : 0;
 	return find_holder(name, holder);
+}
+
+/**
+ * disks_held_by_volume() - is the device of a volume on @number, and nothing else?
+ *
+ * Asks the kernel for the table of the device on top: its name and its uuid prove nothing.
+ */
+bool disks_held_by_volume(dev_t number, const char *volume_id)
+{
+	struct device_holder *holders = NULL;
+	struct mapping mapping;
+	char folder[64];
+	ssize_t count;
+	bool held;
+
+	snprintf(folder, sizeof(folder), "/sys/dev/block/%u:%u", major(number), minor(number));
+	count = device_holders_list(folder, &holders);
+	held = count > 0;
+	for (ssize_t i = 0; i < count && held; i++) {
+		_cleanup_text_ char *dm_name = sysfs_read(holders[i].name, "dm/name");
+
+		held = !holders[i].related && dm_name && mapper_find(dm_name, &mapping) &&
+		       mapping.below == number && !strcmp(mapping.volume_id, volume_id);
+	}
+	free(holders);
+	return held;
 }
 
 /*

@@ -23,6 +23,7 @@ static inline void disks_free(struct disk *list, size_t count)
 }
 
 int disks_holder(dev_t number, char **holder);
+bool disks_held_by_volume(dev_t number, const char *volume_id);
 bool disks_overlap(dev_t a, dev_t b);
 
 #endif

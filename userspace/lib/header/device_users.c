@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/base/text.h"
+#include "lib/header/device_holders.h"
 
 /* The first mount point of @device in the host's mount namespace. */
 static bool find_mount(dev_t device, char *text, size_t size)
@@ -90,23 +91,22 @@ static bool find_process(dev_t device, char *text, size_t size)
 
 static bool find_device_on_top(dev_t device, char *text, size_t size)
 {
-	char path[128];
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
+	struct device_holder *holders;
+	char folder[64];
+	size_t count;
 
-	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(device), minor(device));
-	dir = opendir(path);
-	while (dir && !found && (entry = readdir(dir))) {
-		found = entry->d_name[0] != '.';
-		if (found)
-			snprintf(text, size,
-				 "The device %s lies on top of it. Remove that device first.",
-				 entry->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	snprintf(folder, sizeof(folder), "/sys/dev/block/%u:%u", major(device), minor(device));
+	count = device_holders_list(folder, &holders);
+	if (count && holders[0].related)
+		snprintf(text, size,
+			 "The device %.80s lies on top of %.80s, which has the same blocks. Remove that device first.",
+			 holders[0].name, holders[0].held);
+	else if (count)
+		snprintf(text, size,
+			 "The device %.80s lies on top of it. Remove that device first.",
+			 holders[0].name);
+	free(holders);
+	return count;
 }
 
 /**
