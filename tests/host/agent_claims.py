@@ -3,9 +3,24 @@
 # The agent has the disk for itself from its check of the disk on, and leaves a disk alone that another
 # program or another cluster has.
 
+import contextlib
 import os
 
-from agent_suite import agent, finish, one, stopped_cluster, test, three, two
+from agent_suite import LOST, agent, finish, lose, one, stopped_cluster, test, three, two
+from wait import wait_for
+
+MARK = b'"state":"deleted"'
+LOSS = f'"state":"{LOST}"'.encode()
+
+
+@contextlib.contextmanager
+def had(disk):
+    """Another program has the disk for itself, or device mapper has it for a device on top."""
+    other = os.open(disk.device, os.O_RDWR | os.O_EXCL)
+    try:
+        yield
+    finally:
+        os.close(other)
 
 
 def is_free(disk):
@@ -121,6 +136,63 @@ def _():
     with agent.no_kms():
         agent.bad("KMSUnreachable", *CREATE)
     assert is_free(one), "the disk is not free"
+
+
+# ---------------------------------------------------------------- small writes to a header
+
+
+@test("a deletion without --erase has the disk for itself while it marks the header")
+def _():
+    stopped_cluster()
+    with agent.slow_disk() as written:
+        delete = agent.begin("delete", "db1", "--skip-final-snapshot")
+        written()
+        free = is_free(one)
+    assert delete.wait() == 0 and MARK in one.read() and not free, "the disk was free"
+    assert is_free(one), "the disk is not free"
+
+
+@test("a deletion without --erase marks no header on a disk that another program has for itself")
+def _():
+    stopped_cluster()
+    before = one.read()
+    with had(one):
+        done = agent.good("delete", "db1", "--skip-final-snapshot")
+        said = done.stdout + done.stderr
+    assert "is in use" in said and one.read() == before, f"the disk of another program was written to: {said}"
+
+
+@test("a loss is written beside the volume's own device, and beside no other")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    with had(one):
+        with agent.present("holders", f"{one.device} {three.device}\n"):
+            lose("db1", key)
+            wait_for(lambda: "cannot record its state" in agent.log())
+            held = one.read()
+        wait_for(lambda: LOSS in one.read())
+    assert LOSS not in held, "a disk below another device was written to"
+
+
+@test("a loss is written to the disk below the volume's device, and not to a copy under its name")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    agent.good("stop", "db1")
+    with open(f"{agent.kernel}/disks", "w", encoding="utf-8") as f:
+        f.write(f"{one.path}\n")  # a name that another device may get, as in /dev/mapper
+    agent.good("start", "db1")
+    agent.told_disks()
+    with open(two.device, "r+b", buffering=0) as copy:
+        copy.write(one.read())
+    one.name(two)
+    lose("db1", key)
+    wait_for(lambda: LOSS in two.read() or f"{one.path} has become another device" in agent.log())
+    assert LOSS not in two.read(), "the loss was written to another disk"
+    one.name(one)
+    wait_for(lambda: LOSS in one.read())
+    agent.scannable(*agent.disks)
 
 
 finish()

@@ -50,8 +50,9 @@ void reservation_end(const char *device, const char *host)
 	disk.ends++;
 }
 
-int header_set_owner(const char *device, const char *volume_id, const struct volume_owner *expected,
-		     const struct volume_owner *owner, struct fault *f)
+int header_set_owner(const char *device, int claim, const char *volume_id,
+		     const struct volume_owner *expected, const struct volume_owner *owner,
+		     struct fault *f)
 {
 	disk.expected = *expected;
 	return disk.stamp ? fault_set(f, "InvalidVolumeHeader", "It cannot be written.") : 0;
@@ -106,7 +107,7 @@ static const struct volume_owner self = { .host = "1", .claim = 60 };
 static int expel(struct volume_owner *owner, struct fault *f)
 {
 	fault_set(f, "VolumeInUse", "The volume belongs to another host.");
-	return fencing_expel("disk", "vol-1", owner, &self, f);
+	return fencing_expel("disk", -1, "vol-1", owner, &self, f);
 }
 
 static void the_header_names_this_host_over_any_stamp_of_the_other(void **state)

@@ -48,7 +48,7 @@ static void a_wiped_header_is_put_back(void **state)
 	write_at(VOLUME_DATA_OFFSET, data, sizeof(data));
 	damage(VOLUME_DATA_OFFSET);
 	refused(header_read(image, &after, &f), &f, "InvalidVolumeHeader", "holds no LUKS2 header");
-	succeeds(header_backup_restore(image, VOLUME_ID, bytes, &f), &f);
+	succeeds(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f);
 	succeeds(header_read(image, &after, &f), &f);
 	assert_string_equal(after.header_sha256, before.header_sha256);
 	assert_memory_equal(after.wrapped_key, blob, sizeof(blob));
@@ -60,8 +60,8 @@ static void a_changed_header_is_put_back(void **state)
 	struct volume_header before = backed_up(), after;
 	struct fault f = { 0 };
 
-	succeeds(header_set_state(image, VOLUME_ID, "deleted", "by mistake", &f), &f);
-	succeeds(header_backup_restore(image, VOLUME_ID, bytes, &f), &f);
+	succeeds(header_set_state(image, -1, VOLUME_ID, "deleted", "by mistake", &f), &f);
+	succeeds(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f);
 	succeeds(header_read(image, &after, &f), &f);
 	assert_string_equal(after.state, "");
 	assert_string_equal(after.header_sha256, before.header_sha256);
@@ -77,7 +77,7 @@ static void other_data_stays(void **state)
 	damage(VOLUME_DATA_OFFSET);
 	write_at(1024, version, sizeof(version));
 	write_at(4096 - 10, swap, 10);
-	refused(header_backup_restore(image, VOLUME_ID, bytes, &f), &f,
+	refused(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f,
 		"InvalidParameterCombination", "holds other data (swap)");
 	assert_true(image_holds(swap, 10));
 }
@@ -88,7 +88,7 @@ static void another_volume_stays(void **state)
 	struct fault f = { 0 };
 
 	backed_up();
-	refused(header_backup_restore(image, OTHER_ID, bytes, &f), &f, "InvalidVolumeHeader",
+	refused(header_backup_restore(image, -1, OTHER_ID, bytes, &f), &f, "InvalidVolumeHeader",
 		"holds the header of " VOLUME_ID);
 	succeeds(header_read(image, &header, &f), &f);
 }

@@ -73,7 +73,7 @@ struct volume_header make_volume(void)
 	struct fault f = { 0 };
 
 	succeeds(header_format(image, -1, &identity, key, &header, &f), &f);
-	succeeds(header_set_wrapped_key(image, &header, blob, sizeof(blob), &f), &f);
+	succeeds(header_set_wrapped_key(image, -1, &header, blob, sizeof(blob), &f), &f);
 	return header;
 }
 

@@ -35,7 +35,7 @@ static void set(const char *kms)
 {
 	struct fault f = { 0 };
 
-	succeeds(header_set_kms(image, VOLUME_ID, HERE, kms, &f), &f);
+	succeeds(header_set_kms(image, -1, VOLUME_ID, HERE, kms, &f), &f);
 	assert_string_equal(header_of_image().kms, kms);
 }
 
@@ -47,7 +47,7 @@ static void the_kms_is_read_back_and_is_in_no_hash(void **state)
 
 	assert_string_equal(header_of_image().kms, "");
 	set("envelope-kms 5b1fa0e4-1f4a-4f0d-9a53-6e0c8f6c4c11");
-	succeeds(header_set_state(image, VOLUME_ID, "stopped", "for a test", &f), &f);
+	succeeds(header_set_state(image, -1, VOLUME_ID, "stopped", "for a test", &f), &f);
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = 0;
 	set(longest);
@@ -88,10 +88,10 @@ static void a_volume_of_another_host_is_left_alone(void **state)
 
 	make_volume();
 	set("kms A");
-	succeeds(header_set_owner(image, VOLUME_ID, NULL, &there, &f), &f);
-	refused(header_set_kms(image, VOLUME_ID, HERE, "kms B", &f), &f, "VolumeInUse", THERE);
+	succeeds(header_set_owner(image, -1, VOLUME_ID, NULL, &there, &f), &f);
+	refused(header_set_kms(image, -1, VOLUME_ID, HERE, "kms B", &f), &f, "VolumeInUse", THERE);
 	assert_string_equal(header_of_image().kms, "kms A");
-	refused(header_set_kms(image, OTHER_ID, HERE, "kms B", &f), &f, "InvalidVolumeHeader",
+	refused(header_set_kms(image, -1, OTHER_ID, HERE, "kms B", &f), &f, "InvalidVolumeHeader",
 		"Nothing was written");
 }
 
@@ -107,7 +107,7 @@ static void a_backup_has_the_kms_of_its_day(void **state)
 	set("kms B");
 	succeeds(header_backup_read(bytes, &header, &f), &f);
 	assert_string_equal(header.kms, "kms A");
-	succeeds(header_backup_restore(image, VOLUME_ID, bytes, &f), &f);
+	succeeds(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f);
 	assert_string_equal(header_of_image().kms, "kms A");
 }
 

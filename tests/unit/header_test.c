@@ -236,10 +236,10 @@ static void a_volume_without_wrapped_key_is_not_readable(void **state)
 
 	succeeds(header_format(image, -1, &identity, key, &header, &f), &f);
 	refused(header_read(image, &read, &f), &f, "InvalidVolumeHeader", "wrapped_key");
-	refused(header_set_wrapped_key(image, &header, blob, 0, &f), &f, "InvalidParameterValue",
-		"1 to 6144");
-	refused(header_set_wrapped_key(image, &header, blob, 6145, &f), &f, "InvalidParameterValue",
-		"1 to 6144");
+	refused(header_set_wrapped_key(image, -1, &header, blob, 0, &f), &f,
+		"InvalidParameterValue", "1 to 6144");
+	refused(header_set_wrapped_key(image, -1, &header, blob, 6145, &f), &f,
+		"InvalidParameterValue", "1 to 6144");
 }
 
 static void the_largest_wrapped_key_fits(void **state)
@@ -250,8 +250,8 @@ static void the_largest_wrapped_key_fits(void **state)
 
 	memset(large, 0xa5, sizeof(large));
 	succeeds(header_format(image, -1, &identity, key, &header, &f), &f);
-	succeeds(header_set_wrapped_key(image, &header, large, sizeof(large), &f), &f);
-	succeeds(header_set_state(image, VOLUME_ID, "inaccessible-encryption-credentials",
+	succeeds(header_set_wrapped_key(image, -1, &header, large, sizeof(large), &f), &f);
+	succeeds(header_set_state(image, -1, VOLUME_ID, "inaccessible-encryption-credentials",
 				  "a reason", &f),
 		 &f);
 	succeeds(header_read(image, &read, &f), &f);
@@ -279,7 +279,7 @@ static void a_header_exchanged_after_reading_is_noticed(void **state)
 
 	luks2_forge(image, "/tokens/0/key_arn", "\"" OTHER_ARN "\"");
 	refused(header_verify_key(image, &header, key, &f), &f, "InvalidVolumeHeader", "changed");
-	refused(header_set_wrapped_key(image, &header, blob, sizeof(blob), &f), &f,
+	refused(header_set_wrapped_key(image, -1, &header, blob, sizeof(blob), &f), &f,
 		"InvalidVolumeHeader", "changed");
 }
 
@@ -288,8 +288,8 @@ static void states_are_recorded_replaced_and_removed(void **state)
 	struct volume_header header = make_volume(), read;
 	struct fault f = { 0 };
 
-	succeeds(header_set_state(image, VOLUME_ID, "stopped", "first", &f), &f);
-	succeeds(header_set_state(image, VOLUME_ID, "inaccessible-encryption-credentials",
+	succeeds(header_set_state(image, -1, VOLUME_ID, "stopped", "first", &f), &f);
+	succeeds(header_set_state(image, -1, VOLUME_ID, "inaccessible-encryption-credentials",
 				  "DisabledException:\n\xff key is disabled", &f),
 		 &f);
 	succeeds(header_read(image, &read, &f), &f);
@@ -299,14 +299,14 @@ static void states_are_recorded_replaced_and_removed(void **state)
 	assert_string_equal(read.header_sha256, header.header_sha256);
 	assert_memory_equal(read.wrapped_key, blob, sizeof(blob));
 
-	succeeds(header_set_state(image, VOLUME_ID, NULL, NULL, &f), &f);
-	succeeds(header_set_state(image, VOLUME_ID, NULL, NULL, &f), &f);
+	succeeds(header_set_state(image, -1, VOLUME_ID, NULL, NULL, &f), &f);
+	succeeds(header_set_state(image, -1, VOLUME_ID, NULL, NULL, &f), &f);
 	succeeds(header_read(image, &read, &f), &f);
 	assert_string_equal(read.state, "");
 
 	luks2_forge(image, "subsystem", "something-else");
-	refused(header_set_state(image, VOLUME_ID, "stopped", "", &f), &f, "InvalidVolumeHeader",
-		"not a dm-envelope volume");
+	refused(header_set_state(image, -1, VOLUME_ID, "stopped", "", &f), &f,
+		"InvalidVolumeHeader", "not a dm-envelope volume");
 }
 
 static void erasing_leaves_nothing_of_the_header(void **state)
@@ -340,9 +340,9 @@ static void another_volumes_header_is_not_written(void **state)
 	struct fault f = { 0 };
 
 	make_volume();
-	refused(header_set_state(image, OTHER_ID, "stopped", "", &f), &f, "InvalidVolumeHeader",
+	refused(header_set_state(image, -1, OTHER_ID, "stopped", "", &f), &f, "InvalidVolumeHeader",
 		" is " VOLUME_ID ", not " OTHER_ID);
-	refused(header_set_state(image, OTHER_ID, NULL, NULL, &f), &f, "InvalidVolumeHeader",
+	refused(header_set_state(image, -1, OTHER_ID, NULL, NULL, &f), &f, "InvalidVolumeHeader",
 		"not " OTHER_ID);
 	refused(header_erase(image, -1, OTHER_ID, &f), &f, "InvalidVolumeHeader",
 		" is " VOLUME_ID ", not " OTHER_ID);
@@ -350,8 +350,8 @@ static void another_volumes_header_is_not_written(void **state)
 	assert_string_equal(read.state, "");
 
 	luks2_forge(image, "/tokens/0", NULL);
-	refused(header_set_state(image, VOLUME_ID, "stopped", "", &f), &f, "InvalidVolumeHeader",
-		"without an id");
+	refused(header_set_state(image, -1, VOLUME_ID, "stopped", "", &f), &f,
+		"InvalidVolumeHeader", "without an id");
 	refused(header_erase(image, -1, VOLUME_ID, &f), &f, "InvalidVolumeHeader", "without an id");
 	assert_true(image_holds("LUKS\xba\xbe", 6));
 }

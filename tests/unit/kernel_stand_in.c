@@ -2,16 +2,13 @@
 /*
  * A stand-in for the kernel module on a host without the module: volume keys and devices are
  * files. userspace/Makefile links this file into unit/enveloped in place of agent/lease/keyring.c,
- * mapper.c, disks.c, host.c and reservation_call.c. The rest of the agent is the installed code. tests/host/agent.py acts as
+ * mapper.c, host.c and reservation_call.c. disks_stand_in.c stands in for disks.c. The rest of the agent is the installed code. tests/host/agent.py acts as
  * the kernel by changing these files:
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
  *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw
  *					discards|none SECTORS", all after the number optional
  *	$ENVELOPE_STAND_IN/mapped/NAME	what is read from a device; without the file it cannot be read
- *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
- *	$ENVELOPE_STAND_IN/disk-looks	a byte for each look at all disks, by any job
- *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *	$ENVELOPE_STAND_IN/open		while this file exists, all devices are open
  *	$ENVELOPE_STAND_IN/host		"HOST-ID BOOT-ID" of this host; without the file it has none
  *	$ENVELOPE_STAND_IN/reservations/DISK/PATH  "KEY", in hexadecimal digits: the registration of a host,
@@ -41,7 +38,6 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "agent/volume/disks.h"
 #include "agent/volume/host.h"
 #include "agent/lease/keyring.h"
 #include "agent/volume/mapper.h"
@@ -448,55 +444,4 @@ int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
 	looked = true;
 	*count = list_devices(ret);
 	return 0;
-}
-
-/* ---- disks ---- */
-
-int disks_holder(dev_t number, char **ret)
-{
-	char device[256], holder[256], path[512];
-	struct stat st;
-	FILE *holders = fopen(place(path, "holders", ""), "re");
-
-	*ret = NULL;
-	while (holders && !*ret && fscanf(holders, "%255s %255s", device, holder) == 2)
-		*ret = stat(device, &st) == 0 && st.st_rdev == number ? strdup(holder) : NULL;
-	if (holders)
-		fclose(holders);
-	return *ret != NULL;
-}
-
-static bool lies_on(dev_t a, dev_t b)
-{
-	_cleanup_text_ char *holder = NULL;
-	struct stat st;
-
-	return disks_holder(b, &holder) && stat(holder, &st) == 0 && st.st_rdev == a;
-}
-
-bool disks_overlap(dev_t a, dev_t b)
-{
-	return a == b || lies_on(a, b) || lies_on(b, a);
-}
-
-size_t disks_list(struct disk **ret)
-{
-	struct disk *list = calloc(16, sizeof(*list));
-	char path[512], device[256], *holder = NULL;
-	struct stat st;
-	FILE *disks = fopen(place(path, "disks", ""), "re");
-	size_t count = 0;
-
-	while (disks && count < 16 && fscanf(disks, "%255s", device) == 1)
-		if (stat(device, &st) == 0 && !disks_holder(st.st_rdev, &holder))
-			list[count++].path = strdup(device);
-		else
-			text_freep(&holder);
-	if (disks)
-		fclose(disks);
-	disks = fopen(place(path, "disk-looks", ""), "ae");
-	if (disks && fputc('.', disks))
-		fclose(disks);
-	*ret = list;
-	return count;
 }

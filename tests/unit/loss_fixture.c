@@ -16,6 +16,7 @@
 #include "agent/lease/keyring.h"
 #include "agent/lease/lease.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/write_claim.h"
 #include "agent/work/catalog_witness.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/state.h"
@@ -42,6 +43,11 @@ void catalog_witness(struct cluster *of, const struct fault *refusal, catalog_wi
 	const struct fault none = { 0 };
 
 	done(of, refusal, &none);
+}
+
+int write_claim(const char *device, dev_t number, const char *volume_id, struct fault *f)
+{
+	return -1;
 }
 
 void device_thread_submit(struct device_thread *thread, const char *lane,

@@ -25,6 +25,7 @@
 #include "agent/lease/lease.h"
 #include "agent/lease/renewal.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/write_claim.h"
 #include "agent/work/catalog_return.h"
 #include "agent/work/catalog_witness.h"
 #include "agent/work/device_verdict.h"
@@ -124,6 +125,11 @@ void device_thread_submit(struct device_thread *thread, const char *lane,
 	seen.records++;
 	seen.early += !seen.syncs;
 	free(job);
+}
+
+int write_claim(const char *device, dev_t number, const char *volume_id, struct fault *f)
+{
+	return -1;
 }
 
 json_object *kms_decrypt(const struct cluster *of, const uint8_t *wrapped, size_t size,

@@ -94,12 +94,12 @@ static void finished(void)
 
 static int set_wrapped_key(struct fault *f)
 {
-	return header_set_wrapped_key(image, &header, blob, sizeof(blob), f);
+	return header_set_wrapped_key(image, -1, &header, blob, sizeof(blob), f);
 }
 
 static int set_state(struct fault *f)
 {
-	return header_set_state(image, VOLUME_ID, "deleted", "a test", f);
+	return header_set_state(image, -1, VOLUME_ID, "deleted", "a test", f);
 }
 
 static void with_state(void)
@@ -112,12 +112,12 @@ static void with_state(void)
 
 static int remove_state(struct fault *f)
 {
-	return header_set_state(image, VOLUME_ID, NULL, NULL, f);
+	return header_set_state(image, -1, VOLUME_ID, NULL, NULL, f);
 }
 
 static int set_owner(struct fault *f)
 {
-	return header_set_owner(image, VOLUME_ID, NULL, &owner, f);
+	return header_set_owner(image, -1, VOLUME_ID, NULL, &owner, f);
 }
 
 static int erase(struct fault *f)
@@ -132,7 +132,7 @@ static int erase_unfinished(struct fault *f)
 
 static int restore(struct fault *f)
 {
-	return header_backup_restore(image, VOLUME_ID, backup, f);
+	return header_backup_restore(image, -1, VOLUME_ID, backup, f);
 }
 
 static const struct {

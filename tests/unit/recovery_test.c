@@ -134,7 +134,7 @@ static void seal(struct cluster *cluster, struct json_object *generated)
 	assert_int_equal(base64_decode(json_get_string(sealed.response, "CiphertextBlob"), &blob,
 				       &size),
 			 0);
-	if (header_set_wrapped_key(image, &header, blob, size, &f))
+	if (header_set_wrapped_key(image, -1, &header, blob, size, &f))
 		fail_msg("%s", f.message);
 	free(blob);
 	json_object_put(sealed.response);

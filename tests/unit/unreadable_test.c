@@ -79,7 +79,7 @@ static void a_header_that_cannot_be_read_is_not_called_damaged(void **state)
 	break_blocks(0, 32 * 1024);
 	refused(header_read(image, &header, &f), &f, "InternalFailure",
 		"cannot be read: Input/output error");
-	assert_int_equal(header_set_state(image, VOLUME_ID, "deleted", "x", &f), -1);
+	assert_int_equal(header_set_state(image, -1, VOLUME_ID, "deleted", "x", &f), -1);
 	assert_string_equal(f.code, "InternalFailure");
 	break_blocks(0, 0);
 	succeeds(header_read(image, &header, &f), &f);

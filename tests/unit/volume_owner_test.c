@@ -42,7 +42,7 @@ static void a_stamp_is_read_back_and_is_in_no_hash(void **state)
 
 	assert_string_equal(owner.host, "");
 	assert_false(volume_owner_is_other(&owner, HERE));
-	succeeds(header_set_owner(image, VOLUME_ID, NULL, &here, &f), &f);
+	succeeds(header_set_owner(image, -1, VOLUME_ID, NULL, &here, &f), &f);
 	owner = owner_of_image();
 	assert_string_equal(owner.host, HERE);
 	assert_string_equal(owner.boot, BOOT);
@@ -61,17 +61,18 @@ static void another_stamp_is_not_overwritten(void **state)
 	struct fault f = { 0 };
 
 	make_volume();
-	succeeds(header_set_owner(image, VOLUME_ID, NULL, &there, &f), &f);
+	succeeds(header_set_owner(image, -1, VOLUME_ID, NULL, &there, &f), &f);
 	seen = older = owner_of_image();
 	older.claim = 60;
-	refused(header_set_owner(image, VOLUME_ID, NULL, &here, &f), &f, "VolumeInUse", THERE);
-	refused(header_set_owner(image, VOLUME_ID, &older, &here, &f), &f, "VolumeInUse", THERE);
-	succeeds(header_set_owner(image, VOLUME_ID, NULL, &there, &f), &f);
+	refused(header_set_owner(image, -1, VOLUME_ID, NULL, &here, &f), &f, "VolumeInUse", THERE);
+	refused(header_set_owner(image, -1, VOLUME_ID, &older, &here, &f), &f, "VolumeInUse",
+		THERE);
+	succeeds(header_set_owner(image, -1, VOLUME_ID, NULL, &there, &f), &f);
 	seen = owner_of_image();
-	succeeds(header_set_owner(image, VOLUME_ID, &seen, &here, &f), &f);
+	succeeds(header_set_owner(image, -1, VOLUME_ID, &seen, &here, &f), &f);
 	seen = owner_of_image();
 	assert_string_equal(seen.host, HERE);
-	refused(header_set_owner(image, OTHER_ID, NULL, &here, &f), &f, "InvalidVolumeHeader",
+	refused(header_set_owner(image, -1, OTHER_ID, NULL, &here, &f), &f, "InvalidVolumeHeader",
 		"Nothing was written");
 }
 
@@ -82,9 +83,10 @@ static void any_stamp_of_a_fenced_host_is_overwritten(void **state)
 	struct fault f = { 0 };
 
 	make_volume();
-	succeeds(header_set_owner(image, VOLUME_ID, NULL, &there, &f), &f);
-	refused(header_set_owner(image, VOLUME_ID, &third, &here, &f), &f, "VolumeInUse", THERE);
-	succeeds(header_set_owner(image, VOLUME_ID, &fenced, &here, &f), &f);
+	succeeds(header_set_owner(image, -1, VOLUME_ID, NULL, &there, &f), &f);
+	refused(header_set_owner(image, -1, VOLUME_ID, &third, &here, &f), &f, "VolumeInUse",
+		THERE);
+	succeeds(header_set_owner(image, -1, VOLUME_ID, &fenced, &here, &f), &f);
 	assert_string_equal(owner_of_image().host, HERE);
 }
 

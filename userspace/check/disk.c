@@ -56,7 +56,8 @@ static int judge_size(const char *device, struct finding *finding, struct fault 
 	uint32_t block;
 	uint64_t size;
 
-	if (block_device_size(device, &size, f) || block_device_block_size(device, &block, f))
+	if (block_device_size(device, -1, &size, f) ||
+	    block_device_block_size(device, -1, &block, f))
 		return -1;
 	finding_set(finding, CHECK_OK, NULL,
 		    "It has %" PRIu64 " bytes, in sectors of %" PRIu32 " bytes.", size, block);
@@ -194,7 +195,7 @@ static void judge_contents(const struct settings *settings, dev_t number, bool r
 {
 	struct block_device_contents contents;
 
-	if (block_device_probe(settings->device, &contents, f) < 0) {
+	if (block_device_probe(settings->device, -1, &contents, f) < 0) {
 		finding_add(finding, "%s", f->message);
 		finding_worse(finding, CHECK_FAILED, "Replace the disk, or repair its path.");
 		return;

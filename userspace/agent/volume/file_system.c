@@ -22,7 +22,7 @@ void file_system_warning(const char *device, uint32_t block, char warning[FILE_S
 	struct fault ignored;
 
 	warning[0] = 0;
-	if (block_device_probe(device, &contents, &ignored) < 0 || !contents.block_size ||
+	if (block_device_probe(device, -1, &contents, &ignored) < 0 || !contents.block_size ||
 	    contents.block_size >= block)
 		return;
 	snprintf(warning, FILE_SYSTEM_WARNING_MAX,

@@ -173,7 +173,7 @@ static int set_table(struct dm_task *task, const struct device_table *table, str
 /* The disk has become write-protected since the table was chosen. Return: true with @f. */
 static bool is_protected(const struct device_table *table, struct fault *f)
 {
-	return !table->read_only && block_device_check_writable(table->device, f) < 0;
+	return !table->read_only && block_device_check_writable(table->device, -1, f) < 0;
 }
 
 /**

@@ -12,10 +12,12 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/reaches.h"
 #include "agent/rules/rules.h"
+#include "agent/volume/write_claim.h"
 #include "agent/work/fencing.h"
 #include "agent/work/ownership.h"
 #include "agent/work/scan_job.h"
 #include "agent/work/state.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 
 /**
@@ -164,10 +166,14 @@ static void expel_late(void *data, bool begun)
 static void expel_run(void *data)
 {
 	struct adoption *job = data;
+	const struct scanned *volume = job->expelled;
 	struct volume_header *header = &job->expelled->header;
+	int _cleanup_close_ claim = write_claim(volume->device, volume->number, header->volume_id,
+						&job->scan.fault);
 
-	job->scan.result = fencing_expel(job->expelled->device, header->volume_id, &header->owner,
-					 &job->self, &job->scan.fault);
+	job->scan.result = claim < 0 ? -1
+				     : fencing_expel(volume->device, claim, header->volume_id,
+						     &header->owner, &job->self, &job->scan.fault);
 }
 
 static void expel_done(void *data)

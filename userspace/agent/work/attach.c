@@ -21,6 +21,7 @@
 #include "agent/lease/renewal.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/locate.h"
+#include "agent/volume/write_claim.h"
 #include "agent/work/catalog_witness.h"
 #include "agent/work/disk_wait.h"
 #include "agent/work/fencing.h"
@@ -124,6 +125,7 @@ static void show_device(struct operation *op)
 	struct cluster *cluster = op->cluster;
 
 	snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s", op->job.device_name);
+	cluster->mapping.below = op->job.number;
 	start_note_warning(cluster, op->job.warning);
 	if (cluster->warning[0])
 		log_warning("Cluster %s: %s", cluster->id, cluster->warning);
@@ -240,8 +242,12 @@ static void fenced(struct operation *op)
 
 static void run_expel(struct volume_job *job)
 {
-	job->result = fencing_expel(job->found, job->volume_id, &job->header.owner, &job->owner,
-				    &job->fault);
+	int _cleanup_close_ own = -1;
+	int claim = write_claim_job(job, job->number, &own);
+
+	job->result = claim < 0 ? -1
+				: fencing_expel(job->found, claim, job->volume_id,
+						&job->header.owner, &job->owner, &job->fault);
 	job->reservation.held |= job->result == 0;
 }
 

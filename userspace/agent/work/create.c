@@ -41,8 +41,8 @@ static void record_kms(struct volume_job *job)
 {
 	struct fault f;
 
-	if (job->kms[0] &&
-	    header_set_kms(job->found, job->volume_id, job->owner.host, job->kms, &f) < 0)
+	if (job->kms[0] && header_set_kms(job->found, job->claim, job->volume_id, job->owner.host,
+					  job->kms, &f) < 0)
 		log_warning("Cluster %s: %s", job->cluster_id, f.message);
 }
 
@@ -56,11 +56,12 @@ static void run_seal(struct volume_job *job)
 			fault_set(&job->fault, "InternalFailure",
 				  "The KMS answered ReEncrypt without a usable CiphertextBlob.");
 	else
-		job->result = header_set_state(job->found, job->volume_id, VOLUME_STATE_CREATING,
-					       "the creation has not ended", &job->fault);
+		job->result = header_set_state(job->found, job->claim, job->volume_id,
+					       VOLUME_STATE_CREATING, "the creation has not ended",
+					       &job->fault);
 	if (job->result == 0)
-		job->result = header_set_wrapped_key(job->found, &job->header, blob, size,
-						     &job->fault);
+		job->result = header_set_wrapped_key(job->found, job->claim, &job->header, blob,
+						     size, &job->fault);
 	free(blob);
 	if (job->result == 0)
 		record_kms(job);
@@ -214,7 +215,12 @@ static void taken(struct operation *op)
 
 static void run_settle(struct volume_job *job)
 {
-	job->result = header_set_state(job->found, job->volume_id, NULL, NULL, &job->fault);
+	int _cleanup_close_ own = -1;
+	int claim = write_claim_job(job, job->number, &own);
+
+	job->result = claim < 0 ? -1
+				: header_set_state(job->found, claim, job->volume_id, NULL, NULL,
+						   &job->fault);
 }
 
 static void settled(struct operation *op)

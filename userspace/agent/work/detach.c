@@ -11,12 +11,14 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/held_key.h"
 #include "agent/volume/locate.h"
+#include "agent/volume/write_claim.h"
 #include "agent/work/fencing.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/release.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/header/device_users.h"
 
@@ -29,14 +31,20 @@
 
 static void run_forget(struct volume_job *job)
 {
+	int _cleanup_close_ own = -1;
+	int claim = -1;
+
+	job->number = 0;
 	if (!job->interrupted && locate_to_erase(job) < 0) {
 		job->result = -1;
 	} else if (job->foreign) {
 		job->result = -1;
+	} else if ((claim = write_claim_job(job, job->number, &own)) < 0) {
+		job->result = -1;
 	} else if (!job->interrupted && fencing_reserve(job) < 0) {
 		job->result = -1;
 	} else if (job->erase) {
-		job->result = header_erase(job->found, -1, job->volume_id, &job->fault);
+		job->result = header_erase(job->found, claim, job->volume_id, &job->fault);
 		/* The agent before this one erased the header, or another disk has the name now. */
 		if (job->result < 0 && job->interrupted &&
 		    !strcmp(job->fault.code, "InvalidVolumeHeader")) {
@@ -44,7 +52,7 @@ static void run_forget(struct volume_job *job)
 			return;
 		}
 	} else {
-		job->result = header_set_state(job->found, job->volume_id, STATE_DELETED,
+		job->result = header_set_state(job->found, claim, job->volume_id, STATE_DELETED,
 					       "the cluster was deleted", &job->fault);
 	}
 	if (job->result == 0)
@@ -58,7 +66,7 @@ static void warn_unmarked(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
-	log_warning("Cluster %s: cannot mark the header on %s as deleted: %s. Should the device come back, so will the cluster.",
+	log_warning("Cluster %s: cannot mark the header on %s as deleted: %s Should the device come back, so will the cluster.",
 		    cluster->id, op->job.found, op->job.fault.message);
 	snprintf(cluster->warning, sizeof(cluster->warning),
 		 "The header of the volume is not marked as deleted: %.260s When the agent starts, it takes the volume in again.",

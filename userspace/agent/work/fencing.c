@@ -75,6 +75,7 @@ void fencing_end(struct volume_job *job)
 
 /**
  * fencing_expel() - take a volume from its owner, whose claim has not ended
+ * @claim: as for header_set_owner()
  * @owner: as the header names it; @self afterwards
  * @self: this host
  * @f: rules_owner()'s refusal
@@ -86,7 +87,7 @@ void fencing_end(struct volume_job *job)
  *
  * Return: 0, or -1, and @f says why not.
  */
-int fencing_expel(const char *device, const char *volume_id, struct volume_owner *owner,
+int fencing_expel(const char *device, int claim, const char *volume_id, struct volume_owner *owner,
 		  const struct volume_owner *self, struct fault *f)
 {
 	struct volume_owner any_stamp = { 0 };
@@ -98,7 +99,7 @@ int fencing_expel(const char *device, const char *volume_id, struct volume_owner
 	}
 	log_warning("The host %s was fenced: the disk %s refuses its writes.", owner->host, device);
 	memcpy(any_stamp.host, owner->host, sizeof(any_stamp.host));
-	if (header_set_owner(device, volume_id, &any_stamp, self, &why) < 0)
+	if (header_set_owner(device, claim, volume_id, &any_stamp, self, &why) < 0)
 		return fault_set(f, "VolumeInUse",
 				 "The host %s is fenced: the disk %s refuses its writes. But the header could not name this host as the owner: %.300s Try again when the claim of that host has ended.",
 				 owner->host, device, why.message);

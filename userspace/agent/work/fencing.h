@@ -13,7 +13,7 @@ bool fencing_is_on(const struct agent *agent);
 int fencing_reserve(struct volume_job *job);
 void fencing_undo(struct volume_job *job);
 void fencing_end(struct volume_job *job);
-int fencing_expel(const char *device, const char *volume_id, struct volume_owner *owner,
+int fencing_expel(const char *device, int claim, const char *volume_id, struct volume_owner *owner,
 		  const struct volume_owner *self, struct fault *f);
 void fencing_load(struct cluster *cluster);
 void fencing_begin(struct cluster *cluster, const char *disk);

@@ -107,7 +107,7 @@ static int choose_owner(struct volume_job *job)
 	struct volume_header old;
 	struct fault ignored;
 
-	if (header_read(job->found, &old, &ignored) < 0)
+	if (header_read_claimed(job->found, job->claim, &old, &ignored) < 0)
 		*owner = header_owner_unknown(owner->claim > job->owner.claim ? owner->claim
 									      : job->owner.claim);
 	else if (volume_owner_is_other(&old.owner, job->owner.host) &&
@@ -139,7 +139,8 @@ static void run_restore(struct volume_job *job)
 	else if (fencing_reserve(job) < 0)
 		job->result = -1;
 	else
-		job->result = header_backup_restore(job->found, job->volume_id, bytes, &job->fault);
+		job->result = header_backup_restore(job->found, job->claim, job->volume_id, bytes,
+						    &job->fault);
 	/* The cluster is not started: another host may start it next. */
 	fencing_undo(job);
 }

@@ -13,11 +13,14 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/volume/device_thread.h"
+#include "agent/volume/write_claim.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/header/header_kms.h"
 
 struct kms_record_job {
 	struct agent *agent;
+	dev_t number;
 	char volume_id[22];
 	char host[33];
 	char kms[VOLUME_KMS_MAX];
@@ -30,7 +33,12 @@ static void record_run(void *data)
 {
 	struct kms_record_job *job = data;
 
-	job->result = header_set_kms(job->device, job->volume_id, job->host, job->kms, &job->fault);
+	int _cleanup_close_ claim = write_claim(job->device, job->number, job->volume_id,
+						&job->fault);
+
+	job->result = claim < 0 ? -1
+				: header_set_kms(job->device, claim, job->volume_id, job->host,
+						 job->kms, &job->fault);
 }
 
 static void record_done(void *data)
@@ -76,6 +84,7 @@ void kms_record_write(struct cluster *cluster)
 		return;
 	job->agent = cluster->agent;
 	strcpy(job->device, device);
+	job->number = cluster->mapping.below;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	memcpy(job->host, cluster->agent->host.host, sizeof(job->host));
 	memcpy(job->kms, cluster->grant.kms, sizeof(job->kms));

@@ -11,7 +11,9 @@
 #include <systemd/sd-event.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/volume/write_claim.h"
 #include "agent/work/state.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/header/volume_owner.h"
 
@@ -21,6 +23,7 @@
 
 struct record_job {
 	struct agent *agent;
+	dev_t number;
 	char volume_id[22];
 	char id[CLUSTER_ID_MAX + 1];
 	char state[64];
@@ -35,15 +38,19 @@ static void record_run(void *data)
 {
 	struct record_job *job = data;
 	struct volume_header header;
+	int _cleanup_close_ claim = write_claim(job->device, job->number, job->volume_id,
+						&job->fault);
 	struct fault ignored;
 
-	if (header_read(job->device, &header, &ignored) == 0 &&
-	    volume_owner_is_other(&header.owner, job->host))
+	if (claim < 0)
+		job->result = -1;
+	else if (header_read_claimed(job->device, claim, &header, &ignored) == 0 &&
+		 volume_owner_is_other(&header.owner, job->host))
 		job->result = fault_set(&job->fault, "VolumeInUse",
 					"the volume belongs to another host (%s)",
 					header.owner.host);
 	else
-		job->result = header_set_state(job->device, job->volume_id,
+		job->result = header_set_state(job->device, claim, job->volume_id,
 					       job->state[0] ? job->state : NULL, job->reason,
 					       &job->fault);
 }
@@ -126,6 +133,7 @@ void loss_record_write(struct cluster *cluster)
 	}
 	job->agent = cluster->agent;
 	strcpy(job->device, device);
+	job->number = cluster->mapping.below;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
 	memcpy(job->host, cluster->agent->host.host, sizeof(job->host));

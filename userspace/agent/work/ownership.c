@@ -14,6 +14,8 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
+#include "agent/volume/write_claim.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
 #include "lib/header/header_owner.h"
@@ -92,12 +94,15 @@ int ownership_check(struct agent *agent, const struct volume_header *header, boo
 int ownership_claim(struct volume_job *job)
 {
 	uint64_t before = lease_now();
+	int _cleanup_close_ own = -1;
+	int claim;
 
 	job->claim_ns = 0;
 	if (!job->owner.host[0] || block_device_is_protected(job->found))
 		return 0;
-	if (header_set_owner(job->found, job->volume_id, &job->header.owner, &job->owner,
-			     &job->fault) < 0)
+	claim = write_claim_job(job, job->number, &own);
+	if (claim < 0 || header_set_owner(job->found, claim, job->volume_id, &job->header.owner,
+					  &job->owner, &job->fault) < 0)
 		return -1;
 	job->claim_ns = before + job->owner.claim * NS_PER_S;
 	return 0;
@@ -112,11 +117,15 @@ int ownership_claim(struct volume_job *job)
 void ownership_release(const struct volume_job *job)
 {
 	struct volume_owner owner = job->owner;
+	int _cleanup_close_ claim = -1;
 	struct fault f;
 
 	owner.claim = 0;
-	if (!owner.host[0] || (!job->claim_ns && block_device_is_protected(job->found)) ||
-	    header_set_owner(job->found, job->volume_id, NULL, &owner, &f) == 0)
+	if (!owner.host[0] || (!job->claim_ns && block_device_is_protected(job->found)))
+		return;
+	claim = write_claim(job->found, job->mapping.below, job->volume_id, &f);
+	if (claim >= 0 &&
+	    header_set_owner(job->found, claim, job->volume_id, NULL, &owner, &f) == 0)
 		return;
 	log_warning("Cluster %s: the claim in the header on %s is not ended: %s", job->cluster_id,
 		    job->found, f.message);
@@ -126,6 +135,7 @@ void ownership_release(const struct volume_job *job)
 
 struct stamp_job {
 	struct agent *agent;
+	dev_t number;
 	char volume_id[22];
 	struct volume_owner owner;
 	uint64_t begun_ns; /* 0: the disk is write-protected */
@@ -137,11 +147,15 @@ struct stamp_job {
 static void stamp_run(void *data)
 {
 	struct stamp_job *job = data;
+	int _cleanup_close_ claim = -1;
 
 	if (block_device_is_protected(job->device))
 		return;
 	job->begun_ns = lease_now();
-	job->result = header_set_owner(job->device, job->volume_id, NULL, &job->owner, &job->fault);
+	claim = write_claim(job->device, job->number, job->volume_id, &job->fault);
+	job->result = claim < 0 ? -1
+				: header_set_owner(job->device, claim, job->volume_id, NULL,
+						   &job->owner, &job->fault);
 }
 
 /* Another host has taken the volume over, or somebody has forged its stamp: the lease is the last. */
@@ -194,6 +208,7 @@ void ownership_renew(struct cluster *cluster)
 		return;
 	job->agent = agent;
 	strcpy(job->device, device);
+	job->number = cluster->mapping.below;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	job->owner = agent->host;
 	job->owner.claim = agent_claim_seconds(agent);

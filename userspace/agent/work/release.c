@@ -127,6 +127,7 @@ static bool copy_job(struct volume_job *copy, const struct volume_job *job)
 	memcpy(copy->volume_id, job->volume_id, sizeof(copy->volume_id));
 	memcpy(copy->cluster_id, job->cluster_id, sizeof(copy->cluster_id));
 	copy->owner = job->owner;
+	copy->mapping = job->mapping;
 	copy->claim_ns = job->claim_ns;
 	copy->reservation = job->reservation;
 	return true;

@@ -59,7 +59,7 @@ void target_take(struct volume_job *job)
 		return;
 	}
 	text_put(&job->disk, disk_identity(job->number));
-	header_find_volume(job->found, job->header.volume_id);
+	header_find_volume(job->found, job->claim, job->header.volume_id);
 }
 
 /**

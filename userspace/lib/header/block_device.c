@@ -45,6 +45,14 @@ static int write_protected(const char *device, const char *written, struct fault
 			 device, written, device);
 }
 
+/* False too for @fd -1. */
+static bool is_protected(int fd)
+{
+	int protected = 0;
+
+	return fd >= 0 && ioctl(fd, BLKROGET, &protected) == 0 && protected;
+}
+
 /**
  * block_device_is_protected() - is @device a block device that cannot be written to?
  *
@@ -53,34 +61,35 @@ static int write_protected(const char *device, const char *written, struct fault
 bool block_device_is_protected(const char *device)
 {
 	int _cleanup_close_ fd = open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int protected = 0;
 
-	return fd >= 0 && ioctl(fd, BLKROGET, &protected) == 0 && protected;
+	return is_protected(fd);
 }
 
 /**
  * block_device_check_writable() - refuse a write-protected device before anything is written to it
+ * @fd: of @device; -1: the function opens it
  *
  * Return: 0, or -1 with InvalidParameterValue in @f.
  */
-int block_device_check_writable(const char *device, struct fault *f)
+int block_device_check_writable(const char *device, int fd, struct fault *f)
 {
-	if (!block_device_is_protected(device))
+	if (fd < 0 ? !block_device_is_protected(device) : !is_protected(fd))
 		return 0;
 	return write_protected(device, "Nothing was written.", f);
 }
 
 /**
  * block_device_write_failed() - does the write protection of a device explain why a write failed?
+ * @fd: of @device
  * @error: errno of the write, 0 when it is not known
  *
  * The device was writable before: it has become write-protected since.
  *
  * Return: true with InvalidParameterValue in @f, or false with @f as it was.
  */
-bool block_device_write_failed(const char *device, int error, struct fault *f)
+bool block_device_write_failed(const char *device, int fd, int error, struct fault *f)
 {
-	if (error != EROFS && !block_device_is_protected(device))
+	if (error != EROFS && !is_protected(fd))
 		return false;
 	write_protected(device, "The last write may be missing.", f);
 	return true;
@@ -106,16 +115,50 @@ static int open_device(const char *device, int flags, struct stat *st, struct fa
 	return fd;
 }
 
+/*
+ * The descriptor @fd of a device, or with -1 one of its own in @own. A caller that has a descriptor
+ * never goes back to the path: the path may lead to another device by now.
+ */
+static int use_device(const char *device, int fd, int *own, struct stat *st, struct fault *f)
+{
+	if (fd < 0)
+		return *own = open_device(device, O_RDONLY, st, f);
+	return fstat(fd, st) ? unreadable(device, errno, f) : fd;
+}
+
+/**
+ * block_device_open() - open a device for reading, beside other users
+ *
+ * Return: the descriptor, to be closed by the caller, or -1.
+ */
+int block_device_open(const char *device, struct fault *f)
+{
+	struct stat st;
+
+	return open_device(device, O_RDONLY, &st, f);
+}
+
+/**
+ * block_device_path() - the path of an open device, which leads to that device alone
+ * @fd: open as long as the path is used
+ */
+void block_device_path(int fd, char path[BLOCK_DEVICE_PATH_MAX])
+{
+	snprintf(path, BLOCK_DEVICE_PATH_MAX, "/proc/self/fd/%d", fd);
+}
+
 /**
  * block_device_size() - size in bytes
+ * @fd: of @device; -1: the function opens it
  *
  * Return: 0 or -1 with InvalidParameterValue in @f.
  */
-int block_device_size(const char *device, uint64_t *size, struct fault *f)
+int block_device_size(const char *device, int fd, uint64_t *size, struct fault *f)
 {
+	int _cleanup_close_ own = -1;
 	struct stat st;
-	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
 
+	fd = use_device(device, fd, &own, &st, f);
 	if (fd < 0)
 		return -1;
 	*size = st.st_size;
@@ -127,16 +170,18 @@ int block_device_size(const char *device, uint64_t *size, struct fault *f)
 
 /**
  * block_device_block_size() - bytes of the smallest block that the device reads or writes
+ * @fd: of @device; -1: the function opens it
  * @size: 512 for a regular file
  *
  * Return: 0 or -1 with InvalidParameterValue in @f.
  */
-int block_device_block_size(const char *device, uint32_t *size, struct fault *f)
+int block_device_block_size(const char *device, int fd, uint32_t *size, struct fault *f)
 {
-	struct stat st;
-	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
+	int _cleanup_close_ own = -1;
 	int bytes = 512;
+	struct stat st;
 
+	fd = use_device(device, fd, &own, &st, f);
 	if (fd < 0)
 		return -1;
 	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKSSZGET, &bytes))
@@ -158,30 +203,29 @@ int block_device_block_size(const char *device, uint32_t *size, struct fault *f)
 int block_device_take(const char *device, struct fault *f)
 {
 	struct stat st;
+	int fd = open_device(device, O_RDWR | O_EXCL, &st, f);
 
-	/* The device may be opened for writing all the same: only the write fails. */
-	if (block_device_check_writable(device, f))
-		return -1;
-	return open_device(device, O_RDWR | O_EXCL, &st, f);
+	/* A write-protected device may be opened for writing all the same: only the write fails. */
+	if (fd >= 0 ? !is_protected(fd) : !block_device_is_protected(device))
+		return fd;
+	file_close(&fd);
+	return write_protected(device, "Nothing was written.", f);
 }
 
 /**
  * block_device_check_readable() - read the beginning of a device
+ * @fd: of @device
  * @size: bytes
  * @f: InternalFailure when the device does not return them
  *
  * Return: 0 or -1.
  */
-int block_device_check_readable(const char *device, size_t size, struct fault *f)
+int block_device_check_readable(const char *device, int fd, size_t size, struct fault *f)
 {
 	uint8_t buffer[4096];
-	struct stat st;
-	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
 
-	if (fd < 0)
-		return -1;
 	for (size_t at = 0; at < size; at += sizeof(buffer))
-		if (read(fd, buffer, sizeof(buffer)) < 0)
+		if (lseek(fd, at, SEEK_SET) < 0 || read(fd, buffer, sizeof(buffer)) < 0)
 			return unreadable(device, errno, f);
 	return 0;
 }
@@ -260,20 +304,23 @@ static const char *value_of(blkid_probe probe, const char *name)
 
 /**
  * block_device_probe() - find what the device holds
+ * @fd: of @device; -1: the function opens it
  *
  * Ambiguous contents count as found.
  *
  * Return: 0, or -1 with InternalFailure in @f when it cannot be read.
  */
-int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f)
+int block_device_probe(const char *device, int fd, struct block_device_contents *contents,
+		       struct fault *f)
 {
+	int _cleanup_close_ own = -1;
 	struct stat st;
-	int _cleanup_close_ fd = open_device(device, O_RDONLY, &st, f);
 	blkid_probe _cleanup_probe_ probe = NULL;
 	const char *type, *table, *subsystem, *label, *block_size;
 	int found;
 
 	*contents = (struct block_device_contents){ 0 };
+	fd = use_device(device, fd, &own, &st, f);
 	if (fd < 0)
 		return -1;
 	probe = new_probe(fd, false);
@@ -308,9 +355,9 @@ int block_device_probe(const char *device, struct block_device_contents *content
 	return 0;
 }
 
-static int not_wiped(const char *device, int error, struct fault *f)
+static int not_wiped(const char *device, int claim, int error, struct fault *f)
 {
-	if (block_device_write_failed(device, error, f))
+	if (block_device_write_failed(device, claim, error, f))
 		return -1;
 	return fault_set(f, "InternalFailure",
 			 "The old signatures on %s cannot be wiped: %s. Look at dmesg.", device,
@@ -332,9 +379,9 @@ int block_device_wipe_signatures(const char *device, int claim, struct fault *f)
 		return fault_set(f, REFUSED, "The contents of %s cannot be probed.", device);
 	while ((found = blkid_do_probe(probe)) == 0)
 		if (blkid_do_wipe(probe, 0))
-			return not_wiped(device, errno, f);
+			return not_wiped(device, claim, errno, f);
 	if (found < 0 || fsync(claim))
-		return not_wiped(device, found < 0 ? EIO : errno, f);
+		return not_wiped(device, claim, found < 0 ? EIO : errno, f);
 	return 0;
 }
 
@@ -355,7 +402,7 @@ int block_device_write(const char *device, int claim, const uint8_t *bytes, size
 	if (done >= 0 && fsync(claim) == 0)
 		return 0;
 	error = errno;
-	if (block_device_write_failed(device, error, f))
+	if (block_device_write_failed(device, claim, error, f))
 		return -1;
 	return fault_set(f, "InternalFailure", "%s cannot be written: %s. Look at dmesg.", device,
 			 strerror(error));

@@ -15,19 +15,25 @@
 
 #include "lib/base/fault.h"
 
-int block_device_size(const char *device, uint64_t *size, struct fault *f);
+#define BLOCK_DEVICE_PATH_MAX 32
 
-int block_device_block_size(const char *device, uint32_t *size, struct fault *f);
+int block_device_open(const char *device, struct fault *f);
 
-int block_device_check_readable(const char *device, size_t size, struct fault *f);
+void block_device_path(int fd, char path[BLOCK_DEVICE_PATH_MAX]);
+
+int block_device_size(const char *device, int fd, uint64_t *size, struct fault *f);
+
+int block_device_block_size(const char *device, int fd, uint32_t *size, struct fault *f);
+
+int block_device_check_readable(const char *device, int fd, size_t size, struct fault *f);
 
 int block_device_claim(const char *device, dev_t number, bool *read_only, struct fault *f);
 
 bool block_device_is_protected(const char *device);
 
-int block_device_check_writable(const char *device, struct fault *f);
+int block_device_check_writable(const char *device, int fd, struct fault *f);
 
-bool block_device_write_failed(const char *device, int error, struct fault *f);
+bool block_device_write_failed(const char *device, int fd, int error, struct fault *f);
 
 int block_device_take(const char *device, struct fault *f);
 
@@ -49,7 +55,8 @@ struct block_device_contents {
 	uint32_t block_size;
 };
 
-int block_device_probe(const char *device, struct block_device_contents *contents, struct fault *f);
+int block_device_probe(const char *device, int fd, struct block_device_contents *contents,
+		       struct fault *f);
 
 int block_device_wipe_signatures(const char *device, int claim, struct fault *f);
 

@@ -36,11 +36,11 @@
 #define DIGEST_ITERATIONS 1000
 
 /* Length of the data area, from the segment or else from the device as it is now. */
-static int measure(const char *device, struct volume_header *header, struct fault *f)
+static int measure(const char *device, int claim, struct volume_header *header, struct fault *f)
 {
 	uint64_t offset = header->data_offset * 512, size;
 
-	if (block_device_size(device, &size, f))
+	if (block_device_size(device, claim, &size, f))
 		return -1;
 	if (size < offset + header->sector_size || header->data_size > size - offset)
 		return fault_set(f, LUKS_INVALID,
@@ -52,12 +52,12 @@ static int measure(const char *device, struct volume_header *header, struct faul
 }
 
 /* Loads the header again and refuses it unless it is the one that @expected describes. */
-static int load_same(struct luks *luks, const char *device, const struct volume_header *expected,
-		     struct fault *f)
+static int load_same(struct luks *luks, const char *device, int claim,
+		     const struct volume_header *expected, struct fault *f)
 {
 	struct volume_header now;
 
-	if (luks_load(luks, device, f) || header_inspect(luks, &now, f))
+	if (luks_load(luks, device, claim, f) || header_inspect(luks, &now, f))
 		return -1;
 	if (strcmp(now.header_sha256, expected->header_sha256))
 		return fault_set(f, LUKS_INVALID,
@@ -105,11 +105,12 @@ static struct json_object *state_token(const char *state, const char *reason)
 }
 
 /* The volume takes all of the device in whole sectors, and its sectors are whole blocks. */
-static int check_sectors(const char *device, uint64_t size, uint32_t sector, struct fault *f)
+static int check_sectors(const char *device, int claim, uint64_t size, uint32_t sector,
+			 struct fault *f)
 {
 	uint32_t block;
 
-	if (block_device_block_size(device, &block, f))
+	if (block_device_block_size(device, claim, &block, f))
 		return -1;
 	if (sector < block)
 		return fault_set(f, "InvalidParameterValue",
@@ -135,14 +136,15 @@ static int check_target(const char *device, int claim, const struct volume_ident
 	uint64_t size;
 
 	/* The disk may have become write-protected since the caller took it. */
-	if (block_device_check_writable(device, f) || block_device_size(device, &size, f) ||
-	    block_device_probe(device, &contents, f))
+	if (block_device_check_writable(device, claim, f) ||
+	    block_device_size(device, claim, &size, f) ||
+	    block_device_probe(device, claim, &contents, f))
 		return -1;
 	if (size < 2 * VOLUME_DATA_OFFSET)
 		return fault_set(f, "InvalidParameterValue",
 				 "%s is too small. A volume needs at least %d bytes.", device,
 				 2 * VOLUME_DATA_OFFSET);
-	if (check_sectors(device, size, sector, f))
+	if (check_sectors(device, claim, size, sector, f))
 		return -1;
 	if (contents.found && !id->overwrite)
 		return fault_set(f, "InvalidParameterCombination",
@@ -224,7 +226,7 @@ int header_format(const char *device, int claim, const struct volume_identity *i
 	if (claim < 0)
 		claim = own = block_device_take(device, f);
 	if (claim < 0 || check_target(device, claim, id, f) || draft_open(&draft, f) ||
-	    luks_open(&luks, draft.path, f))
+	    luks_open(&luks, draft.path, draft.fd, f))
 		return -1;
 	luks.device = device;
 	/* An interrupted format leaves a header that names its volume: see is_unfinished(). */
@@ -241,7 +243,8 @@ int header_format(const char *device, int claim, const struct volume_identity *i
 	token = volume_token(&header);
 	if (luks_put_token(&luks, CRYPT_ANY_TOKEN, token, f) || label_luks(&luks, id, f) ||
 	    header_inspect(&luks, &header, f) ||
-	    draft_write(&draft, device, claim, 2 * METADATA_SIZE, f) || measure(device, &header, f))
+	    draft_write(&draft, device, claim, 2 * METADATA_SIZE, f) ||
+	    measure(device, claim, &header, f))
 		return -1;
 	*out = header;
 	return 0;
@@ -249,24 +252,28 @@ int header_format(const char *device, int claim, const struct volume_identity *i
 
 /**
  * header_set_wrapped_key() - store the wrapped data key
+ * @claim: as for header_format()
  * @header: from header_format() or header_read(); its wrapped key is replaced on success
  * @blob: CiphertextBlob, @size bytes, at most VOLUME_WRAPPED_KEY_MAX
  * @f: InvalidVolumeHeader when the device no longer holds @header
  *
  * Return: 0 or -1.
  */
-int header_set_wrapped_key(const char *device, struct volume_header *header, const uint8_t *blob,
-			   size_t size, struct fault *f)
+int header_set_wrapped_key(const char *device, int claim, struct volume_header *header,
+			   const uint8_t *blob, size_t size, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = volume_token(header);
 	struct luks _cleanup_luks_ luks = { 0 };
+	int _cleanup_close_ own = -1;
 	char *text;
 
 	if (!size || size > VOLUME_WRAPPED_KEY_MAX)
 		return fault_set(f, "InvalidParameterValue",
 				 "A wrapped key has 1 to %d bytes, not %zu.",
 				 VOLUME_WRAPPED_KEY_MAX, size);
-	if (load_same(&luks, device, header, f))
+	if (claim < 0)
+		claim = own = block_device_take(device, f);
+	if (claim < 0 || load_same(&luks, device, claim, header, f))
 		return -1;
 	text = base64_encode(blob, size);
 	json_add_string(token, "wrapped_key", text);
@@ -277,6 +284,28 @@ int header_set_wrapped_key(const char *device, struct volume_header *header, con
 		return -1;
 	memcpy(header->wrapped_key, blob, size);
 	header->wrapped_key_size = size;
+	return 0;
+}
+
+/**
+ * header_read_claimed() - header_read() of a device that the caller has open
+ * @claim: its descriptor; -1: the function opens @device
+ *
+ * Return: 0 or -1.
+ */
+int header_read_claimed(const char *device, int claim, struct volume_header *out, struct fault *f)
+{
+	struct luks _cleanup_luks_ luks = { 0 };
+	struct volume_header header;
+
+	if (luks_load(&luks, device, claim, f) || header_inspect(&luks, &header, f) ||
+	    measure(device, luks.fd, &header, f))
+		return -1;
+	if (!header.wrapped_key_size)
+		return fault_set(f, LUKS_INVALID,
+				 "The volume header of %s is refused: the token holds no wrapped_key. The volume was never completed. Create it anew.",
+				 device);
+	*out = header;
 	return 0;
 }
 
@@ -292,18 +321,7 @@ int header_set_wrapped_key(const char *device, struct volume_header *header, con
  */
 int header_read(const char *device, struct volume_header *out, struct fault *f)
 {
-	struct luks _cleanup_luks_ luks = { 0 };
-	struct volume_header header;
-
-	if (luks_load(&luks, device, f) || header_inspect(&luks, &header, f) ||
-	    measure(device, &header, f))
-		return -1;
-	if (!header.wrapped_key_size)
-		return fault_set(f, LUKS_INVALID,
-				 "The volume header of %s is refused: the token holds no wrapped_key. The volume was never completed. Create it anew.",
-				 device);
-	*out = header;
-	return 0;
+	return header_read_claimed(device, -1, out, f);
 }
 
 /**
@@ -319,7 +337,7 @@ int header_verify_key(const char *device, const struct volume_header *header,
 	struct luks _cleanup_luks_ luks = { 0 };
 	int r;
 
-	if (load_same(&luks, device, header, f))
+	if (load_same(&luks, device, -1, header, f))
 		return -1;
 	r = crypt_volume_key_verify(luks.cd, (const char *)key->bytes, key->size);
 	stack_wipe();
@@ -332,24 +350,26 @@ int header_verify_key(const char *device, const struct volume_header *header,
 
 /**
  * header_set_state() - record a state on the disk, where it survives a lost catalog
+ * @claim: as for header_format()
  * @volume_id: of the volume that must be on @device
  * @state: one of AWS's words, such as "inaccessible-encryption-credentials"; NULL removes the
  *	record
  * @reason: a sentence
- * @f: InvalidVolumeHeader when @device holds another volume or no volume
+ * @f: VolumeInUse when something holds the device, InvalidVolumeHeader when @device holds another volume
+ *	or no volume
  *
- * May be called while the device is in use. Not covered by the header's hash.
+ * Not covered by the header's hash.
  *
  * Return: 0 or -1.
  */
-int header_set_state(const char *device, const char *volume_id, const char *state,
+int header_set_state(const char *device, int claim, const char *volume_id, const char *state,
 		     const char *reason, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
 	int id;
 
-	if (header_load_volume(&luks, device, volume_id, f))
+	if (header_load_volume(&luks, device, claim, volume_id, f))
 		return -1;
 	id = luks_find_token(&luks, VOLUME_STATE_TOKEN);
 	if (!state)
@@ -364,7 +384,7 @@ static int overwrite(const char *device, int claim, struct fault *f)
 	uint64_t size;
 	int r;
 
-	if (block_device_size(device, &size, f))
+	if (block_device_size(device, claim, &size, f))
 		return -1;
 	if (size > VOLUME_DATA_OFFSET)
 		size = VOLUME_DATA_OFFSET;
@@ -392,13 +412,13 @@ int header_erase(const char *device, int claim, const char *volume_id, struct fa
 
 	if (claim < 0)
 		claim = own = block_device_take(device, f);
-	if (claim < 0 || block_device_probe(device, &contents, f))
+	if (claim < 0 || block_device_probe(device, claim, &contents, f))
 		return -1;
 	if (contents.found && strcmp(contents.subsystem, VOLUME_SUBSYSTEM))
 		return fault_set(f, "InvalidParameterValue",
 				 "%s does not hold a dm-envelope volume (but %s). Nothing was erased.",
 				 device, contents.what);
-	if (header_load_volume(&luks, device, volume_id, f))
+	if (header_load_volume(&luks, device, claim, volume_id, f))
 		return -1;
 	return overwrite(device, claim, f);
 }
@@ -415,7 +435,7 @@ static bool says_creating(struct luks *luks)
  * Return: 1 when the header is what an interrupted creation of the volume @volume_id leaves, 0
  * when it is not, -1 when the device cannot be read.
  */
-static int is_unfinished(const char *device, const char *volume_id, struct fault *f)
+static int is_unfinished(const char *device, int claim, const char *volume_id, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
@@ -423,11 +443,11 @@ static int is_unfinished(const char *device, const char *volume_id, struct fault
 	struct fault ignored;
 	const char *found;
 
-	if (block_device_probe(device, &contents, f))
+	if (block_device_probe(device, claim, &contents, f))
 		return -1;
 	if (strcmp(contents.subsystem, VOLUME_SUBSYSTEM))
 		return 0;
-	if (luks_load(&luks, device, &ignored) == 0)
+	if (luks_load(&luks, device, claim, &ignored) == 0)
 		token = luks_get_token(&luks, VOLUME_TOKEN);
 	if (!token)
 		return !strcmp(contents.label, volume_id);
@@ -451,11 +471,11 @@ static int is_unfinished(const char *device, const char *volume_id, struct fault
 int header_erase_unfinished(const char *device, int claim, const char *volume_id, struct fault *f)
 {
 	int _cleanup_close_ own = -1;
-	int r = is_unfinished(device, volume_id, f);
+	int r = is_unfinished(device, claim, volume_id, f);
 
 	if (r == 1 && claim < 0) {
 		claim = own = block_device_take(device, f);
-		r = claim < 0 ? -1 : is_unfinished(device, volume_id, f);
+		r = claim < 0 ? -1 : is_unfinished(device, claim, volume_id, f);
 	}
 	if (r == 1 && overwrite(device, claim, f))
 		r = -1;

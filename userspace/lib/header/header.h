@@ -20,15 +20,17 @@
 int header_format(const char *device, int claim, const struct volume_identity *id,
 		  const struct secret *key, struct volume_header *out, struct fault *f);
 
-int header_set_wrapped_key(const char *device, struct volume_header *header, const uint8_t *blob,
-			   size_t size, struct fault *f);
+int header_set_wrapped_key(const char *device, int claim, struct volume_header *header,
+			   const uint8_t *blob, size_t size, struct fault *f);
+
+int header_read_claimed(const char *device, int claim, struct volume_header *out, struct fault *f);
 
 int header_read(const char *device, struct volume_header *out, struct fault *f);
 
 int header_verify_key(const char *device, const struct volume_header *header,
 		      const struct secret *key, struct fault *f);
 
-int header_set_state(const char *device, const char *volume_id, const char *state,
+int header_set_state(const char *device, int claim, const char *volume_id, const char *state,
 		     const char *reason, struct fault *f);
 
 int header_erase(const char *device, int claim, const char *volume_id, struct fault *f);

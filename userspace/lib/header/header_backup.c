@@ -60,7 +60,7 @@ int header_backup_make(const char *device, uint8_t bytes[HEADER_BACKUP_BYTES],
 	struct luks _cleanup_luks_ luks = { 0 };
 	int r;
 
-	if (luks_load(&luks, device, f))
+	if (luks_load(&luks, device, -1, f))
 		return -1;
 	if (!mkdtemp(folder))
 		return file_fault(f);
@@ -105,7 +105,7 @@ int header_backup_read(const uint8_t bytes[HEADER_BACKUP_BYTES], struct volume_h
 	int _cleanup_close_ fd = open_backup(bytes, path, f);
 	struct luks _cleanup_luks_ luks = { 0 };
 
-	if (fd < 0 || luks_open(&luks, path, f))
+	if (fd < 0 || luks_open(&luks, path, fd, f))
 		return -1;
 	luks.device = NAME;
 	if (crypt_load(luks.cd, CRYPT_LUKS2, NULL))
@@ -135,26 +135,26 @@ int header_backup_set_owner(uint8_t bytes[HEADER_BACKUP_BYTES], const struct vol
 	int _cleanup_close_ fd = open_backup(bytes, path, f);
 	struct luks _cleanup_luks_ luks = { 0 };
 
-	if (fd < 0 || luks_load(&luks, path, f) || header_replace_owner(&luks, owner, f))
+	if (fd < 0 || luks_load(&luks, path, fd, f) || header_replace_owner(&luks, owner, f))
 		return -1;
 	return pread(fd, bytes, HEADER_BACKUP_BYTES, 0) == HEADER_BACKUP_BYTES ? 0 : file_fault(f);
 }
 
 /* The header may be damaged or gone. Any other content of the device stays as it is. */
-static int check_content(const char *device, const char *volume_id, struct fault *f)
+static int check_content(const char *device, int claim, const char *volume_id, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
 	struct block_device_contents contents;
 	const char *found;
 
-	if (block_device_probe(device, &contents, f))
+	if (block_device_probe(device, claim, &contents, f))
 		return -1;
 	if (contents.found && strcmp(contents.what, "crypto_LUKS"))
 		return fault_set(f, "InvalidParameterCombination",
 				 "%s holds other data (%s). Nothing was written. If the data are not needed, remove them with wipefs -a.",
 				 device, contents.what);
-	if (luks_load(&luks, device, f))
+	if (luks_load(&luks, device, claim, f))
 		return strcmp(f->code, LUKS_INVALID) ? -1 : 0;
 	token = luks_get_token(&luks, VOLUME_TOKEN);
 	found = json_get_string(token, "volume_id");
@@ -167,30 +167,32 @@ static int check_content(const char *device, const char *volume_id, struct fault
 
 /**
  * header_backup_restore() - write a backup to the header area of a device
+ * @claim: of @device, from a caller that keeps other users from it; -1: the function takes the device
  * @volume_id: of the volume in the backup
  * @bytes: passed header_backup_read(), and names the owner that the device is to have
  * @f: InvalidParameterCombination when the device holds other data, InvalidParameterValue when it is
  *	write-protected, InvalidVolumeHeader when it holds another volume
  *
- * The caller has claimed the device: see block_device_claim().
- *
  * Return: 0 or -1.
  */
-int header_backup_restore(const char *device, const char *volume_id,
+int header_backup_restore(const char *device, int claim, const char *volume_id,
 			  const uint8_t bytes[HEADER_BACKUP_BYTES], struct fault *f)
 {
 	char path[32];
 	int _cleanup_close_ fd = open_backup(bytes, path, f);
 	struct luks _cleanup_luks_ luks = { 0 };
+	int _cleanup_close_ own = -1;
 	struct volume_header now;
 	int r;
 
-	if (fd < 0 || block_device_check_writable(device, f) ||
-	    check_content(device, volume_id, f) || luks_open(&luks, device, f))
+	if (claim < 0)
+		claim = own = block_device_take(device, f);
+	if (fd < 0 || claim < 0 || block_device_check_writable(device, claim, f) ||
+	    check_content(device, claim, volume_id, f) || luks_open(&luks, device, claim, f))
 		return -1;
 	r = crypt_header_restore(luks.cd, CRYPT_LUKS2, path);
 	if (r)
 		return luks_write_fault(&luks, r, "Cannot restore the volume header of", f);
 	*f = (struct fault){ 0 };
-	return header_read(device, &now, f);
+	return header_read_claimed(device, claim, &now, f);
 }

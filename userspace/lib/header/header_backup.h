@@ -24,7 +24,7 @@ int header_backup_read(const uint8_t bytes[HEADER_BACKUP_BYTES], struct volume_h
 int header_backup_set_owner(uint8_t bytes[HEADER_BACKUP_BYTES], const struct volume_owner *owner,
 			    struct fault *f);
 
-int header_backup_restore(const char *device, const char *volume_id,
+int header_backup_restore(const char *device, int claim, const char *volume_id,
 			  const uint8_t bytes[HEADER_BACKUP_BYTES], struct fault *f);
 
 #endif

@@ -12,25 +12,27 @@
 
 /**
  * header_set_kms() - write to the header which KMS gave the volume's key last
+ * @claim: of @device, from a caller that keeps other users from it; -1: the function takes the device
  * @volume_id: of the volume that must be on @device
  * @host: this host, as the owner of a header names it
  * @kms: identity of the KMS: printable ASCII, fewer than VOLUME_KMS_MAX characters, not empty
  * @f: VolumeInUse when the volume belongs to another host, InvalidVolumeHeader when @device holds
  *	another volume or no volume
  *
- * May be called while the device is in use. Writes nothing if the header has this identity. Not covered
+ * Writes nothing if the header has this identity. Not covered
  * by the header's hash.
  *
  * Return: 0 or -1.
  */
-int header_set_kms(const char *device, const char *volume_id, const char *host, const char *kms,
-		   struct fault *f)
+int header_set_kms(const char *device, int claim, const char *volume_id, const char *host,
+		   const char *kms, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
 	struct volume_header now;
 
-	if (header_load_volume(&luks, device, volume_id, f) || header_inspect(&luks, &now, f))
+	if (header_load_volume(&luks, device, claim, volume_id, f) ||
+	    header_inspect(&luks, &now, f))
 		return -1;
 	if (!strcmp(now.kms, kms))
 		return 0;

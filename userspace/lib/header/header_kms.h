@@ -9,7 +9,7 @@
 
 #include "lib/base/fault.h"
 
-int header_set_kms(const char *device, const char *volume_id, const char *host, const char *kms,
-		   struct fault *f);
+int header_set_kms(const char *device, int claim, const char *volume_id, const char *host,
+		   const char *kms, struct fault *f);
 
 #endif

@@ -70,6 +70,7 @@ static bool is_expected(const struct volume_owner *now, const struct volume_owne
 
 /**
  * header_set_owner() - write to the header that a volume belongs to a host
+ * @claim: of @device, from a caller that keeps other users from it; -1: the function takes the device
  * @volume_id: of the volume that must be on @device
  * @expected: the other host's stamp that is replaced; without a time, any stamp of that host; NULL: the
  *	volume is this host's, or nobody's
@@ -77,18 +78,20 @@ static bool is_expected(const struct volume_owner *now, const struct volume_owne
  * @f: VolumeInUse when the header has another stamp by now, InvalidVolumeHeader when @device holds
  *	another volume or no volume
  *
- * May be called while the device is in use. Not covered by the header's hash.
+ * Not covered by the header's hash.
  *
  * Return: 0 or -1.
  */
-int header_set_owner(const char *device, const char *volume_id, const struct volume_owner *expected,
-		     const struct volume_owner *owner, struct fault *f)
+int header_set_owner(const char *device, int claim, const char *volume_id,
+		     const struct volume_owner *expected, const struct volume_owner *owner,
+		     struct fault *f)
 {
 	struct luks _cleanup_luks_ luks = { 0 };
 	struct volume_owner stamp = new_stamp(owner);
 	struct volume_header now;
 
-	if (header_load_volume(&luks, device, volume_id, f) || header_inspect(&luks, &now, f))
+	if (header_load_volume(&luks, device, claim, volume_id, f) ||
+	    header_inspect(&luks, &now, f))
 		return -1;
 	if (volume_owner_is_other(&now.owner, owner->host) &&
 	    (!expected || !is_expected(&now.owner, expected)))

@@ -34,18 +34,25 @@ int header_inspect(struct luks *luks, struct volume_header *out, struct fault *f
 }
 
 /**
- * header_load_volume() - load the header and refuse it unless it belongs to the volume @volume_id
- * @f: InvalidVolumeHeader when the path belongs to another disk by now
+ * header_load_volume() - load the header to write to it, unless it is not of the volume @volume_id
+ * @claim: of @device, from a caller that keeps other users from it; -1: the function takes the device
+ * @f: VolumeInUse when the device cannot be taken, InvalidVolumeHeader when the path belongs to another
+ *	disk by now
  *
  * Return: 0 or -1.
  */
-int header_load_volume(struct luks *luks, const char *device, const char *volume_id,
+int header_load_volume(struct luks *luks, const char *device, int claim, const char *volume_id,
 		       struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
+	int taken = claim < 0 ? block_device_take(device, f) : -1, r;
 	const char *subsystem, *found;
 
-	if (luks_load(luks, device, f))
+	if (claim < 0 && taken < 0)
+		return -1;
+	r = luks_load(luks, device, claim < 0 ? taken : claim, f);
+	luks->own = taken >= 0;
+	if (r)
 		return -1;
 	subsystem = crypt_get_subsystem(luks->cd);
 	if (!subsystem || strcmp(subsystem, VOLUME_SUBSYSTEM))
@@ -61,19 +68,20 @@ int header_load_volume(struct luks *luks, const char *device, const char *volume
 
 /**
  * header_find_volume() - the id of the volume that a header names
+ * @claim: descriptor of @device
  * @volume_id: filled when the answer is true
  *
  * The header may be unfinished, or outside the profile.
  *
  * Return: false when @device holds no volume header that can be loaded.
  */
-bool header_find_volume(const char *device, char volume_id[22])
+bool header_find_volume(const char *device, int claim, char volume_id[22])
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
 	struct fault ignored;
 
-	if (luks_load(&luks, device, &ignored) == 0)
+	if (luks_load(&luks, device, claim, &ignored) == 0)
 		token = luks_get_token(&luks, VOLUME_TOKEN);
 	return json_copy_string(token, "volume_id", volume_id, 22) == 0;
 }

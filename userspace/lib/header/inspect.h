@@ -15,9 +15,9 @@
 
 int header_inspect(struct luks *luks, struct volume_header *out, struct fault *f);
 
-int header_load_volume(struct luks *luks, const char *device, const char *volume_id,
+int header_load_volume(struct luks *luks, const char *device, int claim, const char *volume_id,
 		       struct fault *f);
 
-bool header_find_volume(const char *device, char volume_id[22]);
+bool header_find_volume(const char *device, int claim, char volume_id[22]);
 
 #endif

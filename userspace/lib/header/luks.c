@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -47,10 +48,12 @@ static void count_loads(int change)
 	pthread_mutex_unlock(&lock);
 }
 
-/** luks_close() - release the crypt_device */
+/** luks_close() - release the crypt_device, and the descriptor if it is its own */
 void luks_close(struct luks *luks)
 {
 	crypt_free(luks->cd);
+	if (luks->own)
+		close(luks->fd);
 }
 
 /*
@@ -98,27 +101,32 @@ int luks_fault(const struct luks *luks, int r, const char *what, struct fault *f
  */
 int luks_write_fault(const struct luks *luks, int r, const char *what, struct fault *f)
 {
-	if (block_device_write_failed(luks->device, -r, f))
+	if (block_device_write_failed(luks->device, luks->fd, -r, f))
 		return -1;
 	return luks_fault(luks, r, what, f);
 }
 
 /**
  * luks_open() - begin work on the header of @device, without reading it
+ * @claim: descriptor of the device, borrowed; -1: the function opens @device
  *
  * Return: 0 or -1.
  */
-int luks_open(struct luks *luks, const char *device, struct fault *f)
+int luks_open(struct luks *luks, const char *device, int claim, struct fault *f)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	uint64_t size;
 	int r;
 
 	pthread_once(&once, set_up_library);
-	*luks = (struct luks){ .device = device };
-	if (block_device_size(device, &size, f))
+	*luks = (struct luks){ .device = device, .fd = claim };
+	if (claim < 0)
+		luks->fd = block_device_open(device, f);
+	luks->own = claim < 0 && luks->fd >= 0;
+	if (luks->fd < 0 || block_device_size(device, luks->fd, &size, f))
 		return -1;
-	r = crypt_init(&luks->cd, device);
+	block_device_path(luks->fd, luks->path);
+	r = crypt_init(&luks->cd, luks->path);
 	if (r)
 		return fault_set(f, "InvalidParameterValue",
 				 "%s cannot be opened: %s. Check the path and its permissions.",
@@ -129,21 +137,22 @@ int luks_open(struct luks *luks, const char *device, struct fault *f)
 
 /**
  * luks_load() - read the LUKS2 header of @device into memory
+ * @claim: as for luks_open()
  *
  * Return: 0, or -1 with InvalidVolumeHeader in @f when the header is missing or damaged, and with
  * InternalFailure when it cannot be read.
  */
-int luks_load(struct luks *luks, const char *device, struct fault *f)
+int luks_load(struct luks *luks, const char *device, int claim, struct fault *f)
 {
 	int r;
 
-	if (luks_open(luks, device, f))
+	if (luks_open(luks, device, claim, f))
 		return -1;
 	count_loads(1);
 	r = crypt_load(luks->cd, CRYPT_LUKS2, NULL);
 	count_loads(-1);
 	/* libcryptsetup calls a header that cannot be read an invalid one. */
-	if (r && block_device_check_readable(device, HEADER_BYTES, f))
+	if (r && block_device_check_readable(device, luks->fd, HEADER_BYTES, f))
 		return -1;
 	if (r && luks->flaw[0])
 		return fault_set(f, LUKS_INVALID,
@@ -197,7 +206,7 @@ static int set_token(struct luks *luks, int id, const char *json, struct fault *
 {
 	int r;
 
-	if (block_device_check_writable(luks->device, f))
+	if (block_device_check_writable(luks->device, luks->fd, f))
 		return -1;
 	r = crypt_token_json_set(luks->cd, id, json);
 	return r < 0 ? luks_write_fault(luks, r, "Cannot write the volume header of", f) : 0;

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A stand-in for agent/volume/disks.c, beside kernel_stand_in.c: the disks of the host are those that a
+ * file names.
+ *
+ *	$ENVELOPE_STAND_IN/disks	paths of the disks that a scan looks at, one a line
+ *	$ENVELOPE_STAND_IN/disk-looks	a byte for each look at all disks, by any job
+ *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
+ *
+ * A volume's device does not have its disk for itself, as the kernel's has.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/volume/disks.h"
+#include "agent/volume/mapper.h"
+#include "lib/base/text.h"
+
+static const char *place(char path[512], const char *name)
+{
+	snprintf(path, 512, "%s/%s", getenv("ENVELOPE_STAND_IN"), name);
+	return path;
+}
+
+int disks_holder(dev_t number, char **ret)
+{
+	char device[256], holder[256], path[512];
+	struct stat st;
+	FILE *holders = fopen(place(path, "holders"), "re");
+
+	*ret = NULL;
+	while (holders && !*ret && fscanf(holders, "%255s %255s", device, holder) == 2)
+		*ret = stat(device, &st) == 0 && st.st_rdev == number ? strdup(holder) : NULL;
+	if (holders)
+		fclose(holders);
+	return *ret != NULL;
+}
+
+bool disks_held_by_volume(dev_t number, const char *volume_id)
+{
+	_cleanup_text_ char *holder = NULL;
+	char path[512];
+	DIR *dir = opendir(place(path, "devices"));
+	struct mapping mapping;
+	struct dirent *entry;
+	bool held = false;
+
+	while (dir && !held && (entry = readdir(dir)))
+		held = mapper_find(entry->d_name, &mapping) && mapping.below == number &&
+		       !strcmp(mapping.volume_id, volume_id);
+	if (dir)
+		closedir(dir);
+	return held && !disks_holder(number, &holder);
+}
+
+static bool lies_on(dev_t a, dev_t b)
+{
+	_cleanup_text_ char *holder = NULL;
+	struct stat st;
+
+	return disks_holder(b, &holder) && stat(holder, &st) == 0 && st.st_rdev == a;
+}
+
+bool disks_overlap(dev_t a, dev_t b)
+{
+	return a == b || lies_on(a, b) || lies_on(b, a);
+}
+
+size_t disks_list(struct disk **ret)
+{
+	struct disk *list = calloc(16, sizeof(*list));
+	char path[512], device[256], *holder = NULL;
+	struct stat st;
+	FILE *disks = fopen(place(path, "disks"), "re");
+	size_t count = 0;
+
+	while (disks && count < 16 && fscanf(disks, "%255s", device) == 1)
+		if (stat(device, &st) == 0 && !disks_holder(st.st_rdev, &holder))
+			list[count++].path = strdup(device);
+		else
+			text_freep(&holder);
+	if (disks)
+		fclose(disks);
+	disks = fopen(place(path, "disk-looks"), "ae");
+	if (disks && fputc('.', disks))
+		fclose(disks);
+	*ret = list;
+	return count;
+}
