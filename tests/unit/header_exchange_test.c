@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/header_fixture.c */
+/* sources: agent/volume/scan.c ../tests/unit/header_fixture.c */
 /*
  * A link that leads to another disk from the moment on when it was opened for the first time: each write
  * to a header goes to the disk that was checked. The other disk is a copy, with the same header, so that
@@ -17,6 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/volume/disks.h"
+#include "agent/volume/scan.h"
 #include "header_fixture.h"
 #include "lib/header/block_device.h"
 #include "lib/header/header_backup.h"
@@ -26,6 +28,20 @@
 static char link_path[80], other[80];
 static bool armed; /* the link is exchanged after it was opened */
 static uint8_t before[IMAGE_SIZE], after[IMAGE_SIZE];
+
+/* The host has one disk, under the link. */
+size_t disks_list(struct disk **ret)
+{
+	*ret = calloc(1, sizeof(**ret));
+	assert_non_null(*ret);
+	snprintf((*ret)->path, sizeof((*ret)->path), "%s", link_path);
+	return 1;
+}
+
+void disk_identity(dev_t number, char text[DISK_IDENTITY_MAX])
+{
+	strcpy(text, "none");
+}
 
 static void point_to(const char *target)
 {
@@ -242,6 +258,24 @@ static void a_read_is_of_one_disk(void **state)
 	assert_false(armed);
 }
 
+/* A mixture of two disks would have the number of one and the header of the other. */
+static void a_look_at_all_disks_opens_each_once(void **state)
+{
+	struct scanned *volumes = NULL;
+	int fd;
+
+	make_volume();
+	arm();
+	fd = open(other, O_RDWR | O_TRUNC | O_CLOEXEC);
+	assert_int_equal(ftruncate(fd, IMAGE_SIZE), 0);
+	close(fd);
+	if (scan_volumes(VOLUME_ID, &volumes, NULL) != 1)
+		fail_msg("a look at one disk was of two disks");
+	assert_string_equal(volumes[0].header.volume_id, VOLUME_ID);
+	assert_false(armed);
+	free(volumes);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +288,7 @@ int main(void)
 		with_disks(a_restored_header_goes_to_the_disk_that_was_checked),
 		with_disks(an_unfinished_header_is_erased_where_it_was_checked),
 		with_disks(a_read_is_of_one_disk),
+		with_disks(a_look_at_all_disks_opens_each_once),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

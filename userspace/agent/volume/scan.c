@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/volume/disks.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -24,15 +25,12 @@
  * A cheap look before libblkid's: a start of one volume looks at all disks. Does the device begin
  * with one of the two copies of a LUKS2 header, which has the word @volume_id?
  */
-static bool may_hold(const char *device, const char *volume_id)
+static bool may_hold(int fd, const char *volume_id)
 {
 	static const char first[] = "LUKS\xba\xbe", second[] = "SKUL\xba\xbe";
 	char start[2 * COPY_BYTES];
-	int fd = open(device, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	ssize_t size = fd < 0 ? -1 : pread(fd, start, sizeof(start), 0);
+	ssize_t size = pread(fd, start, sizeof(start), 0);
 
-	if (fd >= 0)
-		close(fd);
 	if (size != (ssize_t)sizeof(start) ||
 	    (memcmp(start, first, 6) && memcmp(start + COPY_BYTES, second, 6)))
 		return false;
@@ -40,16 +38,16 @@ static bool may_hold(const char *device, const char *volume_id)
 }
 
 /* libblkid knows the member of an array that begins as a volume does, and does not call it LUKS. */
-static bool looks_like_ours(const char *device)
+static bool looks_like_ours(int fd)
 {
-	blkid_probe probe = blkid_new_probe_from_filename(device);
+	blkid_probe probe = blkid_new_probe();
 	const char *type = NULL, *subsystem = NULL;
 	bool ours;
 
 	if (!probe)
 		return false;
-	blkid_probe_enable_superblocks(probe, 1);
-	ours = blkid_do_safeprobe(probe) == 0 &&
+	ours = blkid_probe_set_device(probe, fd, 0, 0) == 0 &&
+	       blkid_probe_enable_superblocks(probe, 1) == 0 && blkid_do_safeprobe(probe) == 0 &&
 	       blkid_probe_lookup_value(probe, "TYPE", &type, NULL) == 0 &&
 	       !strcmp(type, "crypto_LUKS") &&
 	       blkid_probe_lookup_value(probe, "SUBSYSTEM", &subsystem, NULL) == 0 &&
@@ -58,12 +56,12 @@ static bool looks_like_ours(const char *device)
 	return ours;
 }
 
-static bool look(const char *path, struct scanned *ret, json_object *unreadable)
+static bool look(const char *path, int fd, struct scanned *ret, json_object *unreadable)
 {
 	struct stat st;
 	struct fault f;
 
-	if (stat(path, &st) < 0)
+	if (fstat(fd, &st) < 0)
 		return false;
 	ret->device = strdup(path);
 	ret->number = st.st_rdev;
@@ -72,7 +70,7 @@ static bool look(const char *path, struct scanned *ret, json_object *unreadable)
 		log_error("Out of memory.");
 		return false;
 	}
-	if (header_read(path, &ret->header, &f) == 0)
+	if (header_read_claimed(path, fd, &ret->header, &f) == 0)
 		return true;
 	if (unreadable)
 		json_add_string(unreadable, path, f.message);
@@ -103,16 +101,18 @@ size_t scan_volumes(const char *volume_id, struct scanned **ret, json_object *un
 
 	for (size_t i = 0; i < all; i++) {
 		const char *path = disks[i].path;
+		/* Opened once: the number and the header are of one device, whatever the path names next. */
+		int _cleanup_close_ fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		struct scanned *grown;
 
-		if (!may_hold(path, volume_id) || !looks_like_ours(path))
+		if (fd < 0 || !may_hold(fd, volume_id) || !looks_like_ours(fd))
 			continue;
 		grown = realloc(list, (count + 1) * sizeof(*list));
 		if (!grown)
 			break;
 		list = grown;
 		list[count] = (struct scanned){ 0 };
-		if (look(path, &list[count], unreadable) &&
+		if (look(path, fd, &list[count], unreadable) &&
 		    (!volume_id || !strcmp(list[count].header.volume_id, volume_id)))
 			count++;
 		else

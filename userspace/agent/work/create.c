@@ -21,6 +21,7 @@
 #include "agent/lease/kms_call.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/disks.h"
+#include "agent/volume/write_claim.h"
 #include "agent/work/attach.h"
 #include "agent/work/fencing.h"
 #include "agent/work/left_reservation.h"
