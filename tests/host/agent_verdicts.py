@@ -473,7 +473,7 @@ def _():
     agent.create("db1", one)
     with agent.hung_key():
         end_of_leases("db1")
-        wait_for(lambda: trying("db1"))
+        wait_for(lambda: trying("db1") and any("sleep" in function for function in agent.device_threads()))
         said = agent.bad("InvalidDBClusterStateFault", "stop", "db1")
         assert "under way" in said, said
         agent.bad("InvalidDBClusterStateFault", "stop", "db1")
