@@ -34,13 +34,14 @@ size_t disks_list(struct disk **ret)
 {
 	*ret = calloc(1, sizeof(**ret));
 	assert_non_null(*ret);
-	snprintf((*ret)->path, sizeof((*ret)->path), "%s", link_path);
+	(*ret)->path = strdup(link_path);
+	assert_non_null((*ret)->path);
 	return 1;
 }
 
-void disk_identity(dev_t number, char text[DISK_IDENTITY_MAX])
+char *disk_identity(dev_t number)
 {
-	strcpy(text, "none");
+	return strdup("none");
 }
 
 static void point_to(const char *target)
