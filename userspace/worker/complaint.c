@@ -52,7 +52,7 @@ static void take(struct complaint *complaint, const char *bytes, size_t size)
 /** complaint_read() - read what is there */
 void complaint_read(struct complaint *complaint)
 {
-	char bytes[4096];
+	char bytes[2048];
 	ssize_t size = 0;
 
 	/* Not without end: a program that prints faster than this reads must not outlast its time. */

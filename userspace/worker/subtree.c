@@ -34,7 +34,7 @@ bool subtree_keep(void)
 /* Kills each child. The rest of a list that is longer than @text is killed in the next round. */
 static void kill_children(void)
 {
-	char path[64], text[4096], *at = text, *end;
+	char path[64], text[2048], *at = text, *end;
 	ssize_t size;
 	int fd;
 

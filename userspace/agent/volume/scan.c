@@ -101,7 +101,7 @@ size_t scan_volumes(const char *volume_id, struct scanned **ret, json_object *un
 
 	for (size_t i = 0; i < all; i++) {
 		const char *path = disks[i].path;
-		/* Opened once: the number and the header are of one device, whatever the path names next. */
+		/* Opened once: number and header are of one device, whatever the path becomes. */
 		int _cleanup_close_ fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		struct scanned *grown;
 
