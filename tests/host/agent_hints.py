@@ -124,7 +124,7 @@ def _():
         stopped_cluster()
         agent.good("modify", "db1", "--profile", "wrong")
         done = agent.cli("start", "db1")
-        assert "(UnrecognizedClientException)" in done.stderr and done.returncode == 4, done
+        assert "(UnrecognizedClientException)" in done.stderr and done.returncode == 5, done
         assert commands(hint(done.stderr)) == ["envelope check"] and "--profile" in hint(done.stderr), done.stderr
         _, checked = run("envelope check --timeout 60")
         (kms,) = [line for line in checked.splitlines() if line.startswith("kms ")]

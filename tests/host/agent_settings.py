@@ -131,7 +131,7 @@ def _():
         before = len(agent.kms.audit())
         with first_start(**changed):
             assert fault in problem() and "No KMS is called" in problem(), problem()
-            said = agent.bad("InvalidConfiguration", "create", "db2", "--device", two.path, "--storage-encrypted")
+            said = agent.bad("KMSUnreachable", "create", "db2", "--device", two.path, "--storage-encrypted")
             assert "No KMS is called" in said, said
             assert len(agent.kms.audit()) == before, "a KMS was called"
             assert agent.status("db1") == "available" and agent.keys() == keys

@@ -146,7 +146,7 @@ static int ask(struct kms_call *call, struct fault *f)
 	int r;
 
 	if (config.no_calls)
-		return fault_set(f, "InvalidConfiguration",
+		return fault_set(f, "KMSUnreachable",
 				 "No KMS is called: a line of %.400s has a fault, and may say which KMS is meant. Correct it, then: systemctl reload enveloped",
 				 config.file);
 	config.kms_endpoint = endpoint_at(call->endpoints, call->at);
