@@ -58,7 +58,9 @@ int method_change(struct varlink_call *call, json_object *params, void *userdata
 	cluster = method_cluster(agent, params, &f);
 	if (change->permit && change->permit(call, params, agent, cluster, &f) < 0)
 		return method_refuse(agent, call, change->api, params, cluster, &f);
-	if (cluster && change->ends_try && restart_give_up(cluster, call, params, change->ends_try))
+	if (cluster && change->ends_try &&
+	    restart_give_up(cluster, call, params, change->ends_try,
+			    change->kind == OPERATION_STOP))
 		return 0;
 	if (cluster && change->rule(cluster, params, &f) == 0)
 		op = operation_begin(cluster, change->kind, call, params, &f);

@@ -102,6 +102,7 @@ int newest_change_copy(struct agent *agent, struct kms_change **ret)
 
 		if (!copy) {
 			newest_change_free(*ret);
+			*ret = NULL;
 			return -ENOMEM;
 		}
 		*copy = *c;

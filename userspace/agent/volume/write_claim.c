@@ -29,8 +29,9 @@
 #define BUSY_WAIT_US 100000
 
 /*
- * Opens the disk beside the volume's own device. The jobs of a volume run one after the other: the
- * agent does not remove that device meanwhile.
+ * Opens the disk beside the volume's own device. The jobs of a volume run one after the other, but for
+ * the removal of its device: a stop waits for no disk. So a write that a disk holds up may come after
+ * another program has taken the disk.
  *
  * The descriptor is for libcryptsetup's small writes, which opens it again. A header below its device
  * cannot be erased through it.

@@ -135,6 +135,7 @@ static void show_device(struct operation *op)
 static void take_opened(struct operation *op, bool kept)
 {
 	if (kept) {
+		op->settling = true;
 		op->opened(op);
 		return;
 	}

@@ -226,10 +226,16 @@ static void run_settle(struct volume_job *job)
 
 static void settled(struct operation *op)
 {
-	if (op->job.result < 0)
+	if (op->job.result < 0 && !op->late) {
+		held_key_drop(op->cluster);
 		operation_step_failed(op);
-	else
-		operation_end(op);
+		return;
+	}
+	/* The status has said available for long: somebody may have data there. A start clears the header. */
+	if (op->job.result < 0)
+		log_error("Cluster %s: the header on %s still says that the volume is being made: %s",
+			  op->cluster->id, op->job.found, op->job.fault.message);
+	operation_end(op);
 }
 
 /*

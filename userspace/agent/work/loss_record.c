@@ -133,7 +133,8 @@ void loss_record_write(struct cluster *cluster)
 	}
 	job->agent = cluster->agent;
 	strcpy(job->device, device);
-	job->number = cluster->mapping.below;
+	/* The disk of a failed device may have come back under another number. */
+	job->number = cluster->mapping.live ? cluster->mapping.below : 0;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
 	memcpy(job->host, cluster->agent->host.host, sizeof(job->host));

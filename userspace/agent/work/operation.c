@@ -148,9 +148,10 @@ static void drop_what_is_open(struct operation *op)
 	cluster->key = op->job.serial;
 	held_key_drop(cluster);
 	fencing_note(cluster, op->job.reservation.held);
-	if (!op->job.key_only)
-		snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s",
-			 op->job.device_name);
+	if (op->job.key_only)
+		return;
+	snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s", op->job.device_name);
+	cluster->mapping.below = op->job.number;
 }
 
 static void step_done(void *data)
@@ -158,7 +159,7 @@ static void step_done(void *data)
 	struct operation *op = data;
 
 	op->cluster->held_up[0] = 0;
-	if ((!op->late && !op->ended) || goes_on(op)) {
+	if ((!op->late && !op->ended) || op->settling || goes_on(op)) {
 		op->next(op);
 		return;
 	}

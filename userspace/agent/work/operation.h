@@ -38,6 +38,7 @@ enum operation_kind {
  * @late: a step did not end in time: the client has its fault, and the operation is given up when
  *	the step ends
  * @undoing: @undo has been called
+ * @settling: the volume is available already: a late step ends as each other one
  * @ended: operation_end_early() has ended it: the step under way is the last
  * @question: to the KMS, under way; NULL for none
  * @passed: called when the cluster is free again, and when a step is late; NULL for nobody who waits
@@ -68,6 +69,7 @@ struct operation {
 	struct grant answered;
 	bool late;
 	bool undoing;
+	bool settling;
 	bool ended;
 	struct question *question;
 	void (*passed)(struct cluster *cluster);

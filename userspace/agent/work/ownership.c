@@ -139,6 +139,7 @@ struct stamp_job {
 	char volume_id[22];
 	struct volume_owner owner;
 	uint64_t begun_ns; /* 0: the disk is write-protected */
+	bool claimed;	   /* the disk could be had: VolumeInUse is what the header says */
 	struct fault fault;
 	int result;
 	char device[];
@@ -153,6 +154,7 @@ static void stamp_run(void *data)
 		return;
 	job->begun_ns = lease_now();
 	claim = write_claim(job->device, job->number, job->volume_id, &job->fault);
+	job->claimed = claim >= 0;
 	job->result = claim < 0 ? -1
 				: header_set_owner(job->device, claim, job->volume_id, NULL,
 						   &job->owner, &job->fault);
@@ -172,7 +174,7 @@ static void stamp_done(void *data)
 
 	if (cluster)
 		cluster->stamping = false;
-	if (cluster && job->result < 0 && !strcmp(job->fault.code, "VolumeInUse"))
+	if (cluster && job->result < 0 && job->claimed && !strcmp(job->fault.code, "VolumeInUse"))
 		end_claim(cluster);
 	if (job->result < 0)
 		log_error("Cluster %s: the claim on its volume is not renewed: %s",

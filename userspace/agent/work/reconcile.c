@@ -344,12 +344,16 @@ static const struct device_work scan_work = {
 	.drop = scan_drop,
 };
 
+/* A look that was asked to take volumes in does so, also when it is made again. */
 static void scan_begin(struct scan_job *job)
 {
+	bool known_only = job->known_only && !job->agent->take_in;
+
+	job->agent->take_in = false;
 	*job = (struct scan_job){ .agent = job->agent,
 				  .changes = job->agent->changes,
 				  .unreadable = json_object_new_object(),
-				  .known_only = job->known_only };
+				  .known_only = known_only };
 	job->agent->scanning = true;
 	job->agent->scan_again = false;
 	device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &scan_work, job);
@@ -392,7 +396,6 @@ void reconcile_disks(struct agent *agent)
 		return;
 	}
 	job->agent = agent;
-	job->known_only = !agent->take_in;
-	agent->take_in = false;
+	job->known_only = true;
 	scan_begin(job);
 }

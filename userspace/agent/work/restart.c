@@ -65,18 +65,19 @@ static void try_passed(struct cluster *cluster)
  * restart_give_up() - a person stops or deletes the cluster: a try that is under way is the last, and
  *	ends as soon as it can
  * @then: the method that is called
+ * @stays: the agent makes no further try, whatever becomes of the call
  *
  * Return: true if the call waits for the end of the try, and is answered then.
  */
 bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_object *params,
-		     restart_then_t then)
+		     restart_then_t then, bool stays)
 {
 	struct operation *op = cluster->operation;
 	struct fault f;
 
 	if (!op || !cluster->restart.trying)
 		return false;
-	cluster->restart.unwanted = true;
+	cluster->restart.unwanted |= stays;
 	if (op->late || cluster->restart.stop)
 		return false;
 	cluster->restart.stop = calloc(1, sizeof(*cluster->restart.stop));

@@ -11,7 +11,7 @@
 typedef int (*restart_then_t)(struct varlink_call *call, json_object *params, void *agent);
 
 bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_object *params,
-		     restart_then_t then);
+		     restart_then_t then, bool stays);
 void restart_abandon(struct cluster *cluster);
 void restart_check(struct cluster *cluster);
 void restart_disk_found(struct cluster *cluster);

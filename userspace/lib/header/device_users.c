@@ -93,20 +93,20 @@ static bool find_device_on_top(dev_t device, char *text, size_t size)
 {
 	struct device_holder *holders;
 	char folder[64];
-	size_t count;
+	ssize_t count;
 
 	snprintf(folder, sizeof(folder), "/sys/dev/block/%u:%u", major(device), minor(device));
 	count = device_holders_list(folder, &holders);
-	if (count && holders[0].related)
+	if (count > 0 && holders[0].related)
 		snprintf(text, size,
 			 "The device %.80s lies on top of %.80s, which has the same blocks. Remove that device first.",
 			 holders[0].name, holders[0].held);
-	else if (count)
+	else if (count > 0)
 		snprintf(text, size,
 			 "The device %.80s lies on top of it. Remove that device first.",
 			 holders[0].name);
 	free(holders);
-	return count;
+	return count > 0;
 }
 
 /**
