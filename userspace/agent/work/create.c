@@ -231,7 +231,7 @@ static void settled(struct operation *op)
 		operation_step_failed(op);
 		return;
 	}
-	/* The status has said available for long: somebody may have data there. A start clears the header. */
+	/* The status has said available for long: a client may have data there. */
 	if (op->job.result < 0)
 		log_error("Cluster %s: the header on %s still says that the volume is being made: %s",
 			  op->cluster->id, op->job.found, op->job.fault.message);
