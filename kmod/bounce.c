@@ -12,7 +12,8 @@
  * A page of the reserve to which the disk still refers after it has completed the write waits in
  * the reserve until the disk has let go of it (pages.c has the reason).
  *
- * A write of more than a few pages keeps its table of segments in one more page.
+ * A write of more than a few pages keeps its table of segments in one more page. A large write takes
+ * runs of contiguous pages (runs.c) if there are any.
  *
  * Memory bound: ENVELOPE_RESERVE_PAGES per device.
  *
@@ -31,6 +32,17 @@
 static bool needs_table(unsigned int nr)
 {
 	return nr > ENVELOPE_INLINE_BVECS;
+}
+
+/* With fewer pages, the rest of a run that the write does not use is too large a part. */
+static bool is_for_runs(unsigned int nr)
+{
+	return ENVELOPE_RUN_ORDER && nr >= 2 * ENVELOPE_RUN_PAGES;
+}
+
+static unsigned int runs_of(unsigned int nr)
+{
+	return DIV_ROUND_UP(nr, ENVELOPE_RUN_PAGES);
 }
 
 /* A write that needs a table has a whole page of bvecs; this is the page. */
@@ -93,6 +105,10 @@ static noinline bool try_take_with_table(struct envelope_share *share,
 	if (!envelope_pages_take(share, &table, 1))
 		return false;
 	bounce->bvecs = page_address(table.bv_page);
+	if (is_for_runs(nr) && envelope_runs_take(share, bounce->bvecs, runs_of(nr))) {
+		bounce->order = ENVELOPE_RUN_ORDER;
+		return true;
+	}
 	if (envelope_pages_take(share, bounce->bvecs, nr))
 		return true;
 	envelope_pages_put_back(share, &table, 1);
@@ -104,7 +120,10 @@ static noinline void release_with_table(struct envelope_share *share,
 {
 	struct bio_vec table = { .bv_page = table_of(bounce) };
 
-	envelope_pages_put(share, bounce->bvecs, bounce->nr);
+	if (bounce->order)
+		envelope_runs_put(share, bounce->bvecs, runs_of(bounce->nr));
+	else
+		envelope_pages_put(share, bounce->bvecs, bounce->nr);
 	envelope_pages_put(share, &table, 1);
 }
 
@@ -121,6 +140,7 @@ bool envelope_bounce_try_take(struct envelope_bounce_pool *pool, struct envelope
 			      unsigned int nr)
 {
 	bounce->reserved = false;
+	bounce->order = 0;
 	bounce->nr = nr;
 	if (unlikely(needs_table(nr)))
 		return try_take_with_table(&pool->share, bounce, nr);
@@ -189,6 +209,7 @@ static bool take_reserved(struct envelope_bounce_pool *pool, struct envelope_bou
 			.bv_len = PAGE_SIZE,
 		};
 	bounce->reserved = true;
+	bounce->order = 0;
 	return true;
 }
 

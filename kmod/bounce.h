@@ -23,6 +23,13 @@
 #define ENVELOPE_MAX_PAGES   256
 #define ENVELOPE_MAX_SECTORS (ENVELOPE_MAX_PAGES << (PAGE_SHIFT - SECTOR_SHIFT))
 
+/**
+ * ENVELOPE_RUN_ORDER - a large write has its ciphertext in runs of contiguous pages, 64 KiB each.
+ * The lower device gets few segments. The order is small: memory has free blocks of it for longest
+ */
+#define ENVELOPE_RUN_ORDER (PAGE_SHIFT < 16 ? 16 - PAGE_SHIFT : 0)
+#define ENVELOPE_RUN_PAGES (1U << ENVELOPE_RUN_ORDER)
+
 /** ENVELOPE_INLINE_BVECS - bounce pages of a write that needs no page for its bvec table */
 #define ENVELOPE_INLINE_BVECS 2
 
@@ -127,9 +134,12 @@ static __always_inline bool envelope_page_is_away(const struct page *page)
 }
 
 unsigned int envelope_depot_take(unsigned int node, struct page **pages, unsigned int nr);
+unsigned int envelope_depot_take_runs(unsigned int node, struct page **runs, unsigned int nr);
 unsigned int envelope_depot_put(struct page **pages, unsigned int nr);
+unsigned int envelope_depot_put_runs(struct page **runs, unsigned int nr);
 void envelope_depot_put_all(struct page **pages, unsigned int nr);
 unsigned long envelope_depot_free(unsigned int node, unsigned long nr);
+unsigned long envelope_depot_free_runs(unsigned int nr);
 unsigned long envelope_depot_pages(void);
 int envelope_depot_init(void);
 void envelope_depot_exit(void);
@@ -153,7 +163,8 @@ bool envelope_pages_take(struct envelope_share *share, struct bio_vec *bvecs, un
 void envelope_pages_put(struct envelope_share *share, const struct bio_vec *bvecs, unsigned int nr);
 void envelope_pages_put_back(struct envelope_share *share, const struct bio_vec *bvecs,
 			     unsigned int nr);
-void envelope_pages_free(struct page **pages, unsigned int nr);
+unsigned int envelope_pages_alloc(struct bio_vec *bvecs, unsigned int nr, unsigned int order);
+void envelope_pages_free(struct page **pages, unsigned int nr, unsigned int order);
 void envelope_pages_drain(void);
 unsigned long envelope_pages_owned(void);
 unsigned long envelope_pages_limit(void);
@@ -161,6 +172,11 @@ unsigned long envelope_pages_left(void);
 unsigned long envelope_pages_set_limit(unsigned long pages);
 int envelope_pages_init(void);
 void envelope_pages_exit(void);
+
+/* ---- runs.c ---- */
+
+bool envelope_runs_take(struct envelope_share *share, struct bio_vec *bvecs, unsigned int nr);
+void envelope_runs_put(struct envelope_share *share, const struct bio_vec *bvecs, unsigned int nr);
 
 /* ---- parallel.c ---- */
 
@@ -212,15 +228,17 @@ struct envelope_bounce_pool {
 
 /**
  * struct envelope_bounce - the bounce pages of one write
- * @nr: number of pages
+ * @nr: number of pages of data
+ * @order: of the segments in @bvecs: 0, or %ENVELOPE_RUN_ORDER
  * @reserved: the pages are from the device's reserve
  * @waited: the worker had to wait for them; set by envelope_bounce_take() only
- * @bvecs: whole pages, @nr of them
+ * @bvecs: whole pages or runs of pages that have room for @nr pages
  * @inline_bvecs: used for @bvecs if they suffice; otherwise @bvecs is a page of its own
  * @parallel: shares their memory, for a write that is large enough
  */
 struct envelope_bounce {
 	u16 nr;
+	u8 order;
 	bool reserved;
 	bool waited;
 	struct bio_vec *bvecs;

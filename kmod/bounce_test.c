@@ -51,12 +51,12 @@ static void bounce_exit(struct kunit *test)
 
 static void expect_whole_pages(struct kunit *test, const struct envelope_bounce *bounce)
 {
-	unsigned int i, j;
+	unsigned int i, j, nr = DIV_ROUND_UP(bounce->nr, 1U << bounce->order);
 
-	for (i = 0; i < bounce->nr; i++) {
+	for (i = 0; i < nr; i++) {
 		const struct bio_vec *bv = &bounce->bvecs[i];
 
-		KUNIT_EXPECT_EQ(test, bv->bv_len, PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, bv->bv_len, PAGE_SIZE << bounce->order);
 		KUNIT_EXPECT_EQ(test, bv->bv_offset, 0);
 		for (j = 0; j < i; j++)
 			KUNIT_EXPECT_PTR_NE(test, bv->bv_page, bounce->bvecs[j].bv_page);

@@ -308,6 +308,16 @@ static noinline int crypt_scattered(const struct envelope_cipher_pass *pass,
 	return r;
 }
 
+/* The page for the ciphertext of the data unit at @at of the range. */
+static __always_inline struct page *dst_page(const struct envelope_cipher_pass *pass,
+					     unsigned int at)
+{
+	unsigned int nr = (pass->dst_offset + at) >> PAGE_SHIFT;
+	unsigned int order = pass->dst_order;
+
+	return pass->dst[nr >> order].bv_page + (nr & ((1U << order) - 1));
+}
+
 /**
  * envelope_cipher_run() - encrypt or decrypt the data of a bio, or a part of it
  * @pass: the data and the transform
@@ -333,8 +343,7 @@ int envelope_cipher_run(const struct envelope_cipher_pass *pass)
 	for (at = 0;; at += size, sector += size >> SECTOR_SHIFT) {
 		envelope_cipher_iv(state.iv, sector);
 		if (pass->dst)
-			sg_set_page(&state.dst, pass->dst[at >> PAGE_SHIFT].bv_page, size,
-				    offset_in_page(at));
+			sg_set_page(&state.dst, dst_page(pass, at), size, offset_in_page(at));
 		if (unlikely(mp_bvec_iter_len(pass->src, iter) < size)) {
 			r = crypt_scattered(pass, &state, at);
 		} else {

@@ -14,13 +14,13 @@
  * @iter: where the data of the bio begins
  * @offset: of the range, in bytes
  * @size: of the range, in bytes
- * @pages: for the ciphertext of the whole bio; NULL: decrypt in place
+ * @bounce: pages for the ciphertext of the whole bio; NULL: decrypt in place
  *
  * Context: inside a section of a live device. Return: as envelope_cipher_run().
  */
 int envelope_crypt_long_range(struct envelope_device *dev, struct bio_vec *segments,
 			      struct bvec_iter iter, unsigned int offset, unsigned int size,
-			      const struct bio_vec *pages)
+			      const struct envelope_bounce *bounce)
 {
 	struct envelope_cipher_pass pass __uninitialized;
 
@@ -28,10 +28,12 @@ int envelope_crypt_long_range(struct envelope_device *dev, struct bio_vec *segme
 	pass.gather = &dev->gather;
 	pass.src = segments;
 	pass.src_iter = iter;
-	pass.dst = pages ? pages + (offset >> PAGE_SHIFT) : NULL;
+	pass.dst = bounce ? bounce->bvecs : NULL;
+	pass.dst_order = bounce ? bounce->order : 0;
+	pass.dst_offset = offset;
 	pass.iv_sector = iter.bi_sector + dev->iv_shift + (offset >> SECTOR_SHIFT);
 	pass.sector_size = dev->sector_size;
-	pass.encrypt = pages;
+	pass.encrypt = bounce;
 	if (offset)
 		bvec_iter_advance(segments, &pass.src_iter, offset);
 	pass.src_iter.bi_size = size;

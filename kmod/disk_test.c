@@ -43,6 +43,17 @@ static bool is_empty_flush(const struct bio *bio)
 	return (bio->bi_opf & REQ_PREFLUSH) && !bio_sectors(bio);
 }
 
+/* Segments as a driver counts them: not pages. */
+static unsigned int segments_of(const struct bio *bio)
+{
+	struct bvec_iter iter;
+	unsigned int nr = 0;
+	struct bio_vec bv;
+
+	bio_for_each_bvec(bv, bio, iter) nr++;
+	return nr;
+}
+
 static void take_note(struct test_disk *disk, const struct bio *bio)
 {
 	if (is_empty_flush(bio))
@@ -51,6 +62,8 @@ static void take_note(struct test_disk *disk, const struct bio *bio)
 		disk->discards++;
 	else if (bio_op(bio) == REQ_OP_WRITE)
 		disk->largest = max(disk->largest, bio_sectors(bio));
+	if (bio_op(bio) == REQ_OP_WRITE && bio_sectors(bio))
+		disk->segments = segments_of(bio);
 	if (bio_op(bio) == REQ_OP_WRITE && current != disk->sender)
 		disk->foreign++;
 	if ((bio->bi_opf & REQ_FUA) && !is_empty_flush(bio))

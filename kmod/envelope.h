@@ -26,6 +26,7 @@
  *	parallel.c	one large bio on several CPUs
  *	bounce.c	the pages that hold the ciphertext of a write, and the reserve of them
  *	pages.c		the pages that writes use again and again
+ *	runs.c		runs of contiguous pages, for large writes
  *	depot.c		pages that no CPU keeps, by node; the shrinker
  *	share.c		the share of a device in these pages
  *	failure.c	the failure of a device, and its announcement

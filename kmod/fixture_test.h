@@ -23,6 +23,7 @@
  *	idle_test.c	keys that no bio looks at
  *	race_test.c	the end of the key against load, renewal and removal
  *	pages_test.c	pages that writes use again and again
+ *	runs_test.c	contiguous pages for large writes
  *	bounce_test.c	the bounce pages of writes
  *	share_test.c	pages of one device beside a device that hangs
  *	reuse_test.c	pages that the disk uses for longer than the write
@@ -85,6 +86,7 @@ enum disk_context {
  * @polled: polled bios seen
  * @interrupts: polled bios are completed in @context all the same
  * @largest: sectors of the largest write seen
+ * @segments: segments of the write seen last
  * @sender: the thread that writes
  * @foreign: writes that another thread has sent
  * @keep_page: the next write leaves a reference to its first page in @kept
@@ -108,6 +110,7 @@ struct test_disk {
 	unsigned int polled;
 	bool interrupts;
 	unsigned int largest;
+	unsigned int segments;
 	struct task_struct *sender;
 	unsigned int foreign;
 	bool keep_page;

@@ -132,7 +132,9 @@ struct envelope_gather {
  * @gather: for data units that straddle segments
  * @src: segments to read
  * @src_iter: the range of @src to read; bi_sector is not used
- * @dst: whole pages to write to, from the start of the first page; NULL: in place
+ * @dst: whole pages, or runs of pages, to write to; NULL: in place
+ * @dst_order: of the segments in @dst
+ * @dst_offset: where in @dst to begin, in bytes; a multiple of the page size
  * @iv_sector: 512-byte sector number of the first data unit, iv_offset included
  * @sector_size: bytes of a data unit
  * @encrypt: false to decrypt
@@ -143,6 +145,8 @@ struct envelope_cipher_pass {
 	struct bio_vec *src;
 	struct bvec_iter src_iter;
 	const struct bio_vec *dst;
+	unsigned int dst_order;
+	unsigned int dst_offset;
 	u64 iv_sector;
 	unsigned int sector_size;
 	bool encrypt;

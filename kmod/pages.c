@@ -11,7 +11,8 @@
  *	the depots (depot.c)	one for each node, for writes that are submitted on one CPU and
  *				completed on another; moved in batches
  *	the page allocator	up to the limit: 2 % of memory for all devices together, of which
- *				a device may hold its share (share.c)
+ *				a device may hold its share (share.c). Runs for large writes
+ *				(runs.c) are within the limit
  *
  * A CPU that goes offline gives the pages of its cache to the page allocator.
  *
@@ -62,19 +63,20 @@ static int hotplug_state;
 
 /**
  * envelope_pages_free() - give pages to the page allocator
- * @pages: that no write uses
+ * @pages: that no write uses. A page that another user refers to stays until that user lets go
  * @nr: how many
+ * @order: 0, or that of runs of pages
  *
  * Context: any but NMI.
  */
-void envelope_pages_free(struct page **pages, unsigned int nr)
+void envelope_pages_free(struct page **pages, unsigned int nr, unsigned int order)
 {
 	unsigned int i;
 
 	for (i = 0; i < nr; i++)
-		__free_page(pages[i]);
+		__free_pages(pages[i], order);
 	if (nr)
-		atomic_long_sub(nr, &nr_owned);
+		atomic_long_sub((long)nr << order, &nr_owned);
 }
 
 static void set_page_of(struct bio_vec *bvec, struct page *page)
@@ -159,7 +161,7 @@ static void make_room(void)
 		cache->nr = BATCH_PAGES;
 	}
 	local_irq_restore(flags);
-	envelope_pages_free(surplus, left);
+	envelope_pages_free(surplus, left, 0);
 }
 
 /* A page of another node goes to the depot of its node, in a batch with others. */
@@ -179,29 +181,40 @@ static void send_away(struct page *page)
 	}
 	cache->away[cache->nr_away++] = page;
 	local_irq_restore(flags);
-	envelope_pages_free(surplus, left);
+	envelope_pages_free(surplus, left, 0);
 }
 
-/* Return: number of pages, fewer than @nr if the limit or the page allocator does not allow @nr. */
-static unsigned int alloc_owned(struct bio_vec *bvecs, unsigned int nr)
+/**
+ * envelope_pages_alloc() - take pages from the page allocator
+ * @bvecs: to be filled, one page or run each
+ * @nr: how many
+ * @order: 0, or that of runs of pages
+ *
+ * Context: any but NMI. Return: how many, fewer than @nr if the limit or the page allocator does not
+ * allow @nr.
+ */
+unsigned int envelope_pages_alloc(struct bio_vec *bvecs, unsigned int nr, unsigned int order)
 {
+	gfp_t gfp = order ? OPPORTUNISTIC | __GFP_COMP | __GFP_NORETRY : OPPORTUNISTIC;
+	long pages = (long)nr << order;
 	unsigned int i = 0;
 
 	/* At the limit, do not write the count for nothing. */
-	if (!nr || atomic_long_read(&nr_owned) + nr > limit)
+	if (!nr || atomic_long_read(&nr_owned) + pages > limit)
 		return 0;
-	if (atomic_long_add_return(nr, &nr_owned) <= limit) {
+	if (atomic_long_add_return(pages, &nr_owned) <= limit) {
 		for (; i < nr; i++) {
 			/* Not by the submitter's memory policy: the page stays with this CPU. */
-			struct page *page = alloc_pages_node(NUMA_NO_NODE, OPPORTUNISTIC, 0);
+			struct page *page = alloc_pages_node(NUMA_NO_NODE, gfp, order);
 
 			if (!page)
 				break;
-			set_page_of(&bvecs[i], page);
+			bvecs[i] = (struct bio_vec){ .bv_page = page,
+						     .bv_len = PAGE_SIZE << order };
 		}
 	}
 	if (i < nr)
-		atomic_long_sub(nr - i, &nr_owned);
+		atomic_long_sub((long)(nr - i) << order, &nr_owned);
 	return i;
 }
 
@@ -260,10 +273,12 @@ static noinline bool take_rest(struct envelope_share *share, struct bio_vec *bve
 {
 	while (taken < nr && fetch_batch())
 		taken += take_cached(bvecs + taken, nr - taken);
-	taken += alloc_owned(bvecs + taken, nr - taken);
+	taken += envelope_pages_alloc(bvecs + taken, nr - taken, 0);
+	if (taken < nr && envelope_depot_free_runs(nr - taken))
+		taken += envelope_pages_alloc(bvecs + taken, nr - taken, 0);
 	if (taken < nr && static_branch_unlikely(&envelope_several_nodes)) {
 		taken += take_foreign(bvecs + taken, nr - taken);
-		taken += alloc_owned(bvecs + taken, nr - taken);
+		taken += envelope_pages_alloc(bvecs + taken, nr - taken, 0);
 	}
 	if (likely(taken == nr))
 		return true;
@@ -308,7 +323,7 @@ static noinline void put_for_waiting(struct envelope_share *share, const struct 
 				freed++;
 			}
 		}
-		envelope_pages_free(pages, envelope_depot_put(pages, kept));
+		envelope_pages_free(pages, envelope_depot_put(pages, kept), 0);
 	}
 	if (freed)
 		atomic_long_sub(freed, &nr_owned);
@@ -382,8 +397,8 @@ static int free_cache_of(unsigned int cpu)
 {
 	struct page_cache *cache = per_cpu_ptr(&page_cache, cpu);
 
-	envelope_pages_free(cache->pages, cache->nr);
-	envelope_pages_free(cache->away, cache->nr_away);
+	envelope_pages_free(cache->pages, cache->nr, 0);
+	envelope_pages_free(cache->away, cache->nr_away, 0);
 	cache->nr = 0;
 	cache->nr_away = 0;
 	return 0;

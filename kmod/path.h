@@ -78,7 +78,7 @@ static inline void envelope_hook(struct envelope_bio *eb, struct bio *bio, bio_e
 
 int envelope_crypt_long_range(struct envelope_device *dev, struct bio_vec *segments,
 			      struct bvec_iter iter, unsigned int offset, unsigned int size,
-			      const struct bio_vec *pages);
+			      const struct envelope_bounce *bounce);
 void envelope_crypt_warn(struct envelope_device *dev, bool encrypt, int error);
 
 /**
@@ -86,9 +86,9 @@ void envelope_crypt_warn(struct envelope_device *dev, bool encrypt, int error);
  * @eb: our data of the bio
  * @segments: the data
  * @iter: where the data of the bio begins
- * @offset: of the range, in bytes; whole data units, and whole pages of @pages
+ * @offset: of the range, in bytes; whole data units, and whole pages of @bounce
  * @size: of the range, in bytes
- * @pages: for the ciphertext of the whole bio; NULL: decrypt
+ * @bounce: pages for the ciphertext of the whole bio; NULL: decrypt
  *
  * Inline, since each bio comes through here.
  *
@@ -96,7 +96,8 @@ void envelope_crypt_warn(struct envelope_device *dev, bool encrypt, int error);
  */
 static __always_inline int envelope_crypt_range(struct envelope_bio *eb, struct bio_vec *segments,
 						struct bvec_iter iter, unsigned int offset,
-						unsigned int size, const struct bio_vec *pages)
+						unsigned int size,
+						const struct envelope_bounce *bounce)
 {
 	struct envelope_device *dev = eb->dev;
 	int r;
@@ -105,11 +106,11 @@ static __always_inline int envelope_crypt_range(struct envelope_bio *eb, struct 
 		r = envelope_cipher_unit(dev->vk->tfm, iter.bi_sector + dev->iv_shift, size,
 					 bvec_iter_page(segments, iter),
 					 bvec_iter_offset(segments, iter),
-					 pages ? pages->bv_page : NULL);
+					 bounce ? bounce->bvecs->bv_page : NULL);
 	else
-		r = envelope_crypt_long_range(dev, segments, iter, offset, size, pages);
+		r = envelope_crypt_long_range(dev, segments, iter, offset, size, bounce);
 	if (unlikely(r))
-		envelope_crypt_warn(dev, pages, r);
+		envelope_crypt_warn(dev, bounce, r);
 	return r;
 }
 

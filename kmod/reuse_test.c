@@ -23,6 +23,7 @@ struct reuse_row {
 static const struct reuse_row reuse_rows[] = {
 	{ "4 KiB", 4096 },
 	{ "64 KiB", 65536 },
+	{ "a run of pages", 131072 },
 	{ "4 KiB, reserve", 4096, .starved = true },
 	{ "64 KiB, reserve", 65536, .starved = true },
 };

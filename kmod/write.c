@@ -31,7 +31,7 @@ static __always_inline int encrypt_in_section(struct envelope_bio *eb, struct bi
 
 	if (envelope_section_enter(&eb->dev->lifecycle))
 		r = envelope_crypt_range(eb, bio->bi_io_vec, bio->bi_iter, offset, size,
-					 eb->bounce.bvecs);
+					 &eb->bounce);
 	envelope_section_leave();
 	return r;
 }

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * dm-envelope: tests of runs of contiguous pages. A large write has few segments, its data is right
+ * with runs and without, and runs that no write uses are in nobody's way.
+ */
+#include <linux/mm.h>
+
+#include "fixture_test.h"
+
+#define NR   8
+#define MARK 0xe5e5e5e5
+
+struct runs_bench {
+	unsigned long limit;
+	struct envelope_bounce_pool pool;
+	struct bio_vec runs[NR];
+	struct bio_vec pages[NR * ENVELOPE_RUN_PAGES];
+};
+
+static int runs_init(struct kunit *test)
+{
+	struct runs_bench *bench = kunit_kzalloc(test, sizeof(*bench), GFP_KERNEL);
+
+	if (!bench)
+		return -ENOMEM;
+	envelope_pages_drain();
+	bench->limit = envelope_pages_set_limit(4 * ENVELOPE_MAX_PAGES);
+	if (envelope_bounce_pool_init(&bench->pool))
+		return -ENOMEM;
+	test->priv = bench;
+	return 0;
+}
+
+static void runs_exit(struct kunit *test)
+{
+	struct runs_bench *bench = test->priv;
+
+	if (!bench)
+		return;
+	KUNIT_EXPECT_EQ(test, envelope_share_used(&bench->pool.share), 0);
+	envelope_bounce_pool_exit(&bench->pool);
+	envelope_pages_drain();
+	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
+	envelope_pages_set_limit(bench->limit);
+}
+
+/* ---- the runs ---- */
+
+static void runs_are_used_again(struct kunit *test)
+{
+	struct runs_bench *bench = test->priv;
+	unsigned int i, marked = 0;
+
+	KUNIT_ASSERT_TRUE(test, envelope_runs_take(&bench->pool.share, bench->runs, NR));
+	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), NR * ENVELOPE_RUN_PAGES);
+	KUNIT_EXPECT_EQ(test, envelope_share_used(&bench->pool.share), NR * ENVELOPE_RUN_PAGES);
+	for (i = 0; i < NR; i++)
+		*(u32 *)page_address(bench->runs[i].bv_page) = MARK;
+	envelope_runs_put(&bench->pool.share, bench->runs, NR);
+	KUNIT_ASSERT_TRUE(test, envelope_runs_take(&bench->pool.share, bench->runs, NR));
+	for (i = 0; i < NR; i++) {
+		KUNIT_EXPECT_EQ(test, bench->runs[i].bv_len, ENVELOPE_RUN_PAGES * PAGE_SIZE);
+		/* The run was not cleared. */
+		marked += *(u32 *)page_address(bench->runs[i].bv_page) == MARK;
+	}
+	KUNIT_EXPECT_EQ(test, marked, NR);
+	envelope_runs_put(&bench->pool.share, bench->runs, NR);
+}
+
+/* A write that gets too few runs keeps none: it needs single pages instead. */
+static void takes_all_or_nothing(struct kunit *test)
+{
+	struct runs_bench *bench = test->priv;
+	struct sweep sweep = {};
+
+	while (sweep_begin(&sweep)) {
+		bool taken = envelope_runs_take(&bench->pool.share, bench->runs, NR);
+
+		sweep_end(&sweep, !taken);
+		if (taken)
+			envelope_runs_put(&bench->pool.share, bench->runs, NR);
+		else
+			KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
+		envelope_pages_drain();
+	}
+	KUNIT_EXPECT_TRUE(test, sweep.complete);
+	KUNIT_EXPECT_GE(test, sweep.refused, NR);
+}
+
+static void runs_make_room_for_single_pages(struct kunit *test)
+{
+	struct runs_bench *bench = test->priv;
+	bool taken;
+
+	envelope_pages_set_limit(NR * ENVELOPE_RUN_PAGES);
+	KUNIT_ASSERT_TRUE(test, envelope_runs_take(&bench->pool.share, bench->runs, NR));
+	KUNIT_EXPECT_FALSE(test, envelope_pages_take(&bench->pool.share, bench->pages, 1));
+	envelope_runs_put(&bench->pool.share, bench->runs, NR);
+	taken = envelope_pages_take(&bench->pool.share, bench->pages, NR * ENVELOPE_RUN_PAGES);
+	KUNIT_EXPECT_TRUE_MSG(test, taken, "idle runs use up the limit");
+	if (taken)
+		envelope_pages_put(&bench->pool.share, bench->pages, NR * ENVELOPE_RUN_PAGES);
+}
+
+static void waiting_writer_gets_the_pages_of_runs(struct kunit *test)
+{
+	struct runs_bench *bench = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, envelope_runs_take(&bench->pool.share, bench->runs, NR));
+	envelope_share_wait(&bench->pool.share, 1);
+	envelope_runs_put(&bench->pool.share, bench->runs, NR);
+	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
+	envelope_share_wait_end(&bench->pool.share);
+}
+
+static void kernel_takes_unused_runs_back(struct kunit *test)
+{
+	struct runs_bench *bench = test->priv;
+
+	KUNIT_ASSERT_TRUE(test, envelope_runs_take(&bench->pool.share, bench->runs, NR));
+	envelope_runs_put(&bench->pool.share, bench->runs, NR);
+	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), NR * ENVELOPE_RUN_PAGES);
+	KUNIT_ASSERT_EQ(test, fixture_run("echo 2 >/proc/sys/vm/drop_caches"), 0);
+	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), 0);
+}
+
+static struct kunit_case runs_cases[] = { KUNIT_CASE(runs_are_used_again),
+					  KUNIT_CASE(takes_all_or_nothing),
+					  KUNIT_CASE(runs_make_room_for_single_pages),
+					  KUNIT_CASE(waiting_writer_gets_the_pages_of_runs),
+					  KUNIT_CASE(kernel_takes_unused_runs_back),
+					  {} };
+
+static struct kunit_suite runs_suite = {
+	.name = "envelope_runs",
+	.init = runs_init,
+	.exit = runs_exit,
+	.test_cases = runs_cases,
+};
+
+/* ---- writes ---- */
+
+struct write_row {
+	const char *name;
+	unsigned int size;
+	unsigned long limit; /* of pages; 0: as many as it wants */
+	unsigned int segments;
+};
+
+/* The limits allow the pages of the write and the page of its table, but not the rest of a run. */
+static const struct write_row write_rows[] = {
+	{ "124 KiB", 31 << 12, 0, 31 }, { "128 KiB", 32 << 12, 0, 2 },
+	{ "132 KiB", 33 << 12, 0, 3 },	{ "132 KiB, few pages", 33 << 12, 40, 33 },
+	{ "516 KiB", 129 << 12, 0, 9 }, { "516 KiB, few pages", 129 << 12, 136, 129 },
+	{ "1 MiB", 256 << 12, 0, 16 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(write, write_rows, name);
+
+static void large_write_has_few_segments(struct kunit *test)
+{
+	const struct write_row *row = test->param_value;
+	struct io_segment segment = { 0, row->size };
+	struct fixture *fixture = fixture_new(test,
+					      &(struct fixture_options){ .sector_size = 4096 });
+	struct test_io *io = test_io_new(fixture, &segment, 1);
+	u8 *data = kvmalloc(row->size, GFP_KERNEL);
+	unsigned long limit = 0;
+	sector_t sector = 8;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	get_random_bytes(data, row->size);
+	test_io_fill(io, data);
+	envelope_pages_drain();
+	if (row->limit)
+		limit = envelope_pages_set_limit(row->limit);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE, sector), BLK_STS_OK);
+	if (row->limit)
+		envelope_pages_set_limit(limit);
+	KUNIT_EXPECT_EQ(test, fixture->disk->segments, row->segments);
+	test_oracle(fixture, sector, data, row->size);
+	KUNIT_EXPECT_TRUE_MSG(test,
+			      !memcmp(fixture->disk->data +
+					      ((fixture->options.start + sector) << SECTOR_SHIFT),
+				      data, row->size),
+			      "what is on the disk is no ciphertext of the write");
+	kvfree(data);
+	test_io_free(io);
+}
+
+static void write_exit(struct kunit *test)
+{
+	fixture_free(test->priv);
+}
+
+static struct kunit_case write_cases[] = {
+	KUNIT_CASE_PARAM(large_write_has_few_segments, write_gen_params), {}
+};
+
+static struct kunit_suite write_suite = {
+	.name = "envelope_large_write",
+	.exit = write_exit,
+	.test_cases = write_cases,
+};
+
+kunit_test_suites(&runs_suite, &write_suite);
