@@ -120,7 +120,7 @@ static const struct option_spec confirm_loss_options[] = {
 	  .kind = OPTION_STRING,
 	  .placeholder = "TEXT",
 	  .parameter = "reason",
-	  .help = "why, one line of at most 200 bytes, which is kept and shown" },
+	  .help = "why, one line of at most 200 bytes, which is kept and shown (default: none)" },
 	{ 0 }
 };
 
