@@ -314,6 +314,33 @@ def _():
     wait_for(lambda: polls() == before)
 
 
+def locked(path):
+    """Does the KMS hold a lock on the file?"""
+    inode = str(os.stat(path).st_ino)
+    with open("/proc/locks", encoding="utf-8") as f:
+        fields = [line.split() for line in f]
+    return any(field[1] == "POSIX" and field[4] == str(kms.process.pid) and field[5].split(":")[2] == inode for field in fields)
+
+
+@test("SIGHUP keeps sqlite's lock on the key store, so that a reader takes no log from the KMS, and no change is lost")
+def _():
+    database = f"{kms.state}/kms.sqlite"
+    key = kms.new_key()["KeyId"]
+    assert locked(database)
+    assert "errorCode" not in reload(), reloads()[-1]
+    assert locked(database), "SIGHUP dropped the lock"
+    index = os.stat(f"{database}-shm").st_ino
+    db = sqlite3.connect(database)
+    assert db.execute("SELECT count(*) FROM keys").fetchone()[0] > 0
+    db.close()
+    assert os.path.exists(f"{database}-wal") and os.stat(f"{database}-shm").st_ino == index
+    kms.good("DisableKey", {"KeyId": key})
+    kms.process.kill()
+    kms.process.wait()
+    kms.start()
+    assert kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"] == "Disabled"
+
+
 @test("a profile without keys, such as a role of the agent, is no principal and no fault; half a pair is a fault")
 def _():
     configure()

@@ -46,19 +46,23 @@ static char *uri_of(const char *path)
 	return uri;
 }
 
-/* A text that took the place of the database, while the log still has each page. */
-static bool is_database(const char *path)
+/*
+ * A text that took the place of the database, while the log still has each page, is SQLITE_NOTADB. The
+ * bytes are read through sqlite: in the running KMS, the close of a descriptor of our own would drop the
+ * locks that sqlite holds on the file.
+ */
+static int check_magic(struct store *store)
 {
 	static const char magic[] = "SQLite format 3"; /* with its NUL */
 	char seen[sizeof(magic)] = "";
-	FILE *file = fopen(path, "re");
+	sqlite3_file *file = NULL;
+	int r = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
 
-	if (!file)
-		return true;
-	if (fread(seen, sizeof(seen), 1, file) != 1)
-		seen[0] = '\0';
-	fclose(file);
-	return !memcmp(seen, magic, sizeof(magic));
+	if (!r)
+		r = file->pMethods->xRead(file, seen, sizeof(seen), 0);
+	if (r && r != SQLITE_IOERR_SHORT_READ)
+		return r;
+	return memcmp(seen, magic, sizeof(magic)) ? SQLITE_NOTADB : SQLITE_OK;
 }
 
 static int open_file(struct store *store, const char *path)
@@ -70,9 +74,10 @@ static int open_file(struct store *store, const char *path)
 		return SQLITE_NOMEM;
 	r = sqlite3_open_v2(uri, &store->db,
 			    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_URI, NULL);
+	if (r)
+		return r;
 	sqlite3_busy_timeout(store->db, STORE_BUSY_MSEC);
-	return r ? r
-		 : sqlite3_exec(store->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	return check_magic(store);
 }
 
 static int cannot_open(const char *path, const char *why, struct fault *f)
@@ -86,6 +91,8 @@ static int read_head(struct store *store, const char *path, struct fault *f)
 {
 	int64_t version;
 
+	if (sqlite3_exec(store->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL))
+		return cannot_open(path, sqlite3_errmsg(store->db), f);
 	if (store_read_head(store, path, &version, f))
 		return -1;
 	if (version == 0)
@@ -107,24 +114,25 @@ int store_check(const char *directory, const struct secret *root, struct fault *
 {
 	_cleanup_text_ char *path = text_format("%s/kms.sqlite", directory);
 	struct store *store;
+	bool waits;
 	int r;
 
 	if (!path)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	if (store_find(path, f))
 		return -1;
-	if (!is_database(path))
-		return cannot_open(path, sqlite3_errstr(SQLITE_NOTADB), f);
-	if (waits_for_start(path))
-		return 0;
 	store = calloc(1, sizeof(*store));
 	if (!store)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	store->root = root;
 	store->counter.fd = -1;
 	store->disk.log_fd = -1;
-	r = open_file(store, path) ? cannot_open(path, sqlite3_errmsg(store->db), f)
-				   : read_head(store, path, f);
+	waits = waits_for_start(path);
+	r = open_file(store, path);
+	if (r)
+		r = cannot_open(path, sqlite3_errstr(r), f);
+	else if (!waits)
+		r = read_head(store, path, f);
 	store_close(store);
 	return r;
 }
