@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -127,6 +128,72 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), -ENOENT);
 	assert_false(in_files(x, seal, size));
 	assert_false(in_files(x, seal + 12, 32));
+}
+
+/* The first key has gone when the second one cannot be recorded. */
+static int refuse_second(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	assert_null(cmk->description);
+	assert_null(cmk->policy);
+	return ++*(int *)userdata == 2 ? -1 : 0;
+}
+
+static void make_due(struct store_fixture *x, const char *key_id, int64_t due)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+
+	assert_int_equal(store_get_key(x->store, key_id, &cmk, NULL, NULL), 0);
+	free(cmk.policy);
+	cmk.policy = strdup("{\"a policy that cmk_free() frees\":1}");
+	cmk.state = KEY_PENDING_DELETION;
+	cmk.due = due;
+	cmk.deletion = due;
+	assert_int_equal(store_update_key(x->store, &cmk, NULL), 0);
+}
+
+static void a_fault_leaves_no_bytes_of_a_destroyed_key(void **state)
+{
+	struct store_fixture *x = *state;
+	uint8_t seal[256];
+	int64_t next;
+	size_t size;
+	int calls = 0;
+
+	make_due(x, A, NOW + 1);
+	make_due(x, B, NOW + 2);
+	size = read_seal(x, seal);
+	assert_int_equal(store_fixture_destroy_due(x, NOW + 2, refuse_second, &calls, &next), -1);
+	assert_int_equal(calls, 2);
+	assert_int_equal(store_fixture_get(x, A, NULL), -ENOENT);
+	assert_int_equal(store_fixture_get(x, B, NULL), 0);
+	assert_false(in_files(x, seal, size));
+}
+
+/* A program that reads the store over a restart of the KMS. */
+static void a_reader_at_the_start_delays_the_erasure_alone(void **state)
+{
+	struct store_fixture *x = *state;
+	uint8_t seal[256];
+	int64_t next;
+	sqlite3 *db;
+	size_t size;
+	int ended = 0;
+
+	make_due(x, A, NOW + 1);
+	size = read_seal(x, seal);
+	assert_int_equal(sqlite3_open(x->database, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM keys", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(store_fixture_destroy_due(x, NOW + 1, note_end, &ended, &next), 1);
+	store_close(x->store);
+	assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
+	assert_true(in_files(x, seal, size)); /* negative control */
+	assert_int_equal(store_fixture_destroy_due(x, NOW + 2, note_end, &ended, &next), 0);
+	assert_true(next > NOW + 2);
+	sqlite3_close(db);
+	assert_int_equal(store_fixture_destroy_due(x, next, note_end, &ended, &next), 0);
+	assert_int_equal(next, 0);
+	assert_false(in_files(x, seal, size));
 }
 
 static int take_long(const struct cmk *cmk, void *userdata, struct fault *f)
@@ -356,6 +423,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(due_key_is_destroyed_with_its_bytes),
+		STORE_TEST(a_fault_leaves_no_bytes_of_a_destroyed_key),
+		STORE_TEST(a_reader_at_the_start_delays_the_erasure_alone),
 		STORE_TEST(a_turn_ends_although_more_keys_are_due),
 		STORE_TEST(a_hint_destroys_no_key),
 		STORE_TEST(a_twin_behind_a_nul_ends_no_search),

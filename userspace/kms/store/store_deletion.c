@@ -26,7 +26,7 @@ static bool is_due(const struct cmk *cmk, int64_t now)
 }
 
 /*
- * Finds the first key whose hint is due, without its description; key_id "" for none. A damaged row
+ * Finds the first key whose hint is due, without description and policy; key_id "" for none. A damaged row
  * is passed over: it must not keep the other keys from being destroyed.
  */
 static int find_hinted(struct store *store, int64_t now, struct cmk *first, struct fault *f)
@@ -48,6 +48,7 @@ static int find_hinted(struct store *store, int64_t now, struct cmk *first, stru
 		if (!r) {
 			*first = cmk;
 			first->description = NULL;
+			first->policy = NULL;
 			return 0;
 		}
 		if (r != -EBADMSG)
@@ -133,17 +134,21 @@ static int64_t monotonic_ns(void)
 	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-/* Nothing is due any more. The log still holds the rows of keys that were destroyed. */
+/* The log still holds the rows of keys that were destroyed. */
+static void erase(struct store *store)
+{
+	if (store->unerased && !disk_erase_log(store))
+		store->unerased = false;
+}
+
+/* Nothing is due any more. */
 static int end_search(struct store *store, int64_t now, int64_t *next, struct fault *f)
 {
 	if (find_next(store, now, next, f))
 		return -1;
+	erase(store);
 	if (!store->unerased)
 		return 0;
-	if (!disk_erase_log(store)) {
-		store->unerased = false;
-		return 0;
-	}
 	log_warning(
 		"The bytes of destroyed keys stay in the log of the key store while another program reads it. End that program.");
 	if (!*next || *next > now + ERASE_SECONDS)
@@ -151,19 +156,9 @@ static int end_search(struct store *store, int64_t now, int64_t *next, struct fa
 	return 0;
 }
 
-/**
- * store_destroy_due() - destroy keys whose waiting period is over, with their aliases
- * @now: by store_clock()
- * @each: called before each, with the key's description gone
- * @next: set to @now if more keys may be due, else to the earliest deletion that is still to come, or
- *	to the time of a try to erase, or 0
- *
- * Gives up its turn of the event loop after SLICE_NS and the key that it is at.
- *
- * Return: number of keys destroyed, or -1.
- */
-int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
-		      int64_t *next, struct fault *f)
+/* As store_destroy_due(), but keys that were destroyed before a fault stay in the log. */
+static int destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
+		       int64_t *next, struct fault *f)
 {
 	int64_t begun = monotonic_ns();
 	int destroyed = 0;
@@ -187,6 +182,27 @@ int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, 
 			return -1;
 		destroyed++;
 	}
+}
+
+/**
+ * store_destroy_due() - destroy keys whose waiting period is over, with their aliases
+ * @now: by store_clock()
+ * @each: called before each, with the key's description and policy gone
+ * @next: set to @now if more keys may be due, else to the earliest deletion that is still to come, or
+ *	to the time of a try to erase, or 0
+ *
+ * Gives up its turn of the event loop after SLICE_NS and the key that it is at.
+ *
+ * Return: number of keys destroyed, or -1.
+ */
+int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
+		      int64_t *next, struct fault *f)
+{
+	int r = destroy_due(store, now, each, userdata, next, f);
+
+	if (r < 0)
+		erase(store);
+	return r;
 }
 
 /* Gives @cmk its whole waiting period; of the longest kind if the record does not say. */

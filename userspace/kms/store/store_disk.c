@@ -218,8 +218,8 @@ int disk_reserve(struct store *store, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "The log %s of the key store cannot be opened: %s. Check the path and its permissions.",
 				 log, strerror(errno));
-	/* What a destroyed key left in the log before a crash, for example. */
-	disk_erase_log(store);
+	/* The log may hold a key that was destroyed before a crash. Another try follows this one. */
+	store->unerased = disk_erase_log(store) != 0;
 	r = st.st_size < INT_MAX ? take_file(store, st.st_size) : EFBIG;
 	if (!r)
 		r = take_or_part(store);
