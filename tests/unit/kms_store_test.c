@@ -20,6 +20,7 @@
 #include <sqlite3.h>
 
 #include "kms_store_fixture.h"
+#include "lib/base/json.h"
 
 static void keeps_keys(void **state)
 {
@@ -231,6 +232,41 @@ static void lists_in_order_after_a_key(void **state)
 	assert_string_equal(first, "");
 }
 
+/* What a version without policies asks of a record before it takes the key. */
+static bool older_takes(struct json_object *record)
+{
+	return !strcmp(json_get_string(record, "Record"), "key");
+}
+
+static void an_older_version_refuses_a_key_with_a_policy(void **state)
+{
+	struct cmk cmk = { .key_id = A, .account = ACCOUNT, .region = "us-east-1" }, again;
+	_cleanup_json_ struct json_object *plain = NULL, *record = NULL;
+
+	cmk.description = (char *)"d";
+	plain = cmk_record(&cmk);
+	assert_true(older_takes(plain));
+	assert_int_equal(cmk_from_record(plain, &again), 0);
+	assert_null(again.policy);
+	cmk_free(&again);
+
+	cmk.policy = (char *)"{}";
+	record = cmk_record(&cmk);
+	assert_false(older_takes(record));
+	assert_int_equal(cmk_from_record(record, &again), 0);
+	assert_string_equal(again.policy, "{}");
+	cmk_free(&again);
+
+	/* As the first version with policies has written it. */
+	json_add_string(record, "Record", "key");
+	assert_int_equal(cmk_from_record(record, &again), 0);
+	assert_string_equal(again.policy, "{}");
+	cmk_free(&again);
+
+	json_add_string(plain, "Record", "key-with-policy");
+	assert_int_equal(cmk_from_record(plain, &again), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -243,6 +279,7 @@ int main(void)
 		STORE_TEST(lost_database_is_not_replaced),
 		STORE_TEST(a_cipher_that_fails_is_no_damage),
 		STORE_TEST(lists_in_order_after_a_key),
+		cmocka_unit_test(an_older_version_refuses_a_key_with_a_policy),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -13,6 +13,13 @@
 
 #include "lib/base/json.h"
 
+/*
+ * A version without policies refuses the second kind. It would take the first one without its policy,
+ * and drop the policy with the next change of the key, and each explicit Deny with it.
+ */
+#define PLAIN_RECORD  "key"
+#define POLICY_RECORD "key-with-policy"
+
 /** cmk_free() - release what @cmk owns */
 void cmk_free(struct cmk *cmk)
 {
@@ -33,7 +40,7 @@ struct json_object *cmk_record(const struct cmk *cmk)
 {
 	struct json_object *record = json_object_new_object();
 
-	json_add_string(record, "Record", "key");
+	json_add_string(record, "Record", cmk->policy ? POLICY_RECORD : PLAIN_RECORD);
 	json_add_string(record, "KeyId", cmk->key_id);
 	json_add_string(record, "Account", cmk->account);
 	json_add_string(record, "Region", cmk->region);
@@ -47,6 +54,15 @@ struct json_object *cmk_record(const struct cmk *cmk)
 	json_add_int(record, "PendingDays", cmk->pending_days);
 	json_add_string(record, "Policy", cmk->policy);
 	return record;
+}
+
+/* A policy in a record of the plain kind comes from the first version with policies. */
+static bool is_key(struct json_object *record)
+{
+	const char *kind = json_get_string(record, "Record");
+
+	return kind && (!strcmp(kind, PLAIN_RECORD) ||
+			(!strcmp(kind, POLICY_RECORD) && json_has(record, "Policy")));
 }
 
 /* A key without a policy has the default one, so a policy that cannot be read must not be dropped. */
@@ -67,12 +83,11 @@ static int take_texts(struct json_object *record, const char *description, struc
 /** cmk_from_record() - inverse of cmk_record(); Return: 0 or -1 when a member is missing */
 int cmk_from_record(struct json_object *record, struct cmk *cmk)
 {
-	const char *kind = json_get_string(record, "Record");
 	const char *state = json_get_string(record, "State");
 	const char *description = json_get_string(record, "Description");
 
 	memset(cmk, 0, sizeof(*cmk));
-	if (!kind || strcmp(kind, "key") || !state || !description ||
+	if (!is_key(record) || !state || !description ||
 	    json_copy_string(record, "KeyId", cmk->key_id, sizeof(cmk->key_id)) ||
 	    json_copy_string(record, "Account", cmk->account, sizeof(cmk->account)) ||
 	    json_copy_string(record, "Region", cmk->region, sizeof(cmk->region)) ||
