@@ -3,13 +3,14 @@
 # Revocations while somebody reads the key store, writes to it, or has filled its disk.
 # ENVELOPE_CHANGES gives another number of revocations on the full disk.
 
+import json
 import os
 import sqlite3
 import subprocess
 import sys
 import time
 
-from kms_daemon import Kms, b64
+from kms_daemon import ACCOUNT, Kms, b64
 from tap import Tap
 
 kms = Kms(sys.argv[1])
@@ -144,6 +145,11 @@ def revoke_on_a_full_disk(kind):
         assert made < 600, "CreateKey uses the reserve"
         fill(f"{mount}/fill")
     refused(first)
+    # A few large policies would use up the room of all other revocations.
+    policy = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}})
+    message = kms.bad("KMSInternalException", "PutKeyPolicy", {"KeyId": third, "Policy": policy.ljust(4097)})
+    assert "full" in message, message
+    kms.good("PutKeyPolicy", {"KeyId": third, "Policy": policy.ljust(4096)})
     revoke(first, CHANGES)
     refused(first)
     assert kms.stop() == 0

@@ -24,7 +24,8 @@
 #include "lib/base/utf8.h"
 #include "lib/http/authenticate.h"
 
-#define TARGET_PREFIX "TrentService."
+#define TARGET_PREFIX	  "TrentService."
+#define POLICY_URGENT_MAX 4096 /* bytes: a page of the key store */
 
 static unsigned int http_status(const struct fault *f)
 {
@@ -109,6 +110,14 @@ static int parse_body(struct call *call, const struct http_request *request, str
 	return 0;
 }
 
+/* A large policy waits for room on the disk, since it would take the reserve of many revocations. */
+static bool is_urgent(const struct call *call)
+{
+	const char *policy = json_get_string(call->params, "Policy");
+
+	return call->revokes && (!policy || strlen(policy) <= POLICY_URGENT_MAX);
+}
+
 /*
  * Begins a change that no recorded request can make again. SDKs try again after ThrottlingException,
  * with a new signature: so a client that lost an answer, and one that asks for the same thing twice
@@ -119,7 +128,7 @@ static int begin_change(struct call *call, struct fault *f)
 	struct store *store = call->kms->store;
 	int r;
 
-	if (call->revokes ? store_begin_urgent(store, f) : store_begin(store, f))
+	if (is_urgent(call) ? store_begin_urgent(store, f) : store_begin(store, f))
 		return -1;
 	r = store_take_signature(store, call->signature, call->signature_expires, call->now, f);
 	if (r == -EEXIST)
