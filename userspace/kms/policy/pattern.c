@@ -62,13 +62,28 @@ static void take_letter(bool *matches, struct part text, char letter, bool folds
 	matches[0] = false;
 }
 
-/* @matches[j]: the pattern up to here matches the first j bytes of @text. */
+/* Each byte of a pattern but an asterisk takes one byte at least. */
+static bool is_too_long(struct part pattern, size_t size)
+{
+	size_t least = 0;
+
+	for (size_t i = 0; i < pattern.size && least <= size; i++)
+		least += pattern.at[i] != '*';
+	return least > size;
+}
+
+/*
+ * @matches[j]: the pattern up to here matches the first j bytes of @text. A policy has thousands of
+ * patterns, and its texts are short: clear the bytes of the text, not the whole array.
+ */
 static bool match(struct part pattern, struct part text, bool folds)
 {
-	bool matches[PATTERN_TEXT_MAX + 1] = { true };
+	bool matches[PATTERN_TEXT_MAX + 1] __attribute__((uninitialized));
 
-	if (text.size > PATTERN_TEXT_MAX)
+	if (text.size > PATTERN_TEXT_MAX || is_too_long(pattern, text.size))
 		return false;
+	memset(matches, 0, text.size + 1);
+	matches[0] = true;
 	for (size_t i = 0; i < pattern.size; i++) {
 		if (pattern.at[i] == '*')
 			take_asterisk(matches, text.size);
