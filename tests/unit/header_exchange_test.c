@@ -274,7 +274,7 @@ static void a_look_at_all_disks_opens_each_once(void **state)
 		fail_msg("a look at one disk was of two disks");
 	assert_string_equal(volumes[0].header.volume_id, VOLUME_ID);
 	assert_false(armed);
-	free(volumes);
+	scan_free(volumes, 1);
 }
 
 int main(void)
