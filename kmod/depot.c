@@ -32,31 +32,31 @@ struct depot {
 } ____cacheline_aligned_in_smp;
 
 /**
- * struct node - what lies on one node
+ * struct node_depots - what lies on one node
  * @pages: single pages
  * @runs: runs of %ENVELOPE_RUN_PAGES pages
  */
-struct node {
+struct node_depots {
 	struct depot pages;
 	struct depot runs;
 };
 
 DEFINE_STATIC_KEY_FALSE(envelope_several_nodes);
 
-static struct node *nodes;
+static struct node_depots *nodes;
 static struct shrinker *shrinker;
 
 /* The pages of a machine with one node are in one depot, whatever the number of the node. */
-static struct node *node_of_number(unsigned int node)
+static struct node_depots *node_of_number(unsigned int node)
 {
 	return static_branch_unlikely(&envelope_several_nodes) ? &nodes[node] : &nodes[0];
 }
 
 static struct depot *depot_of(const struct page *page, bool run)
 {
-	struct node *node = static_branch_unlikely(&envelope_several_nodes)
-				    ? &nodes[envelope_page_node(page)]
-				    : &nodes[0];
+	struct node_depots *node = static_branch_unlikely(&envelope_several_nodes)
+					   ? &nodes[envelope_page_node(page)]
+					   : &nodes[0];
 
 	return run ? &node->runs : &node->pages;
 }
@@ -192,7 +192,7 @@ static unsigned long free_from(struct depot *depot, unsigned int order, unsigned
  */
 unsigned long envelope_depot_free(unsigned int node, unsigned long nr)
 {
-	struct node *from = node_of_number(node);
+	struct node_depots *from = node_of_number(node);
 	unsigned long freed = free_from(&from->runs, ENVELOPE_RUN_ORDER, nr);
 
 	return freed < nr ? freed + free_from(&from->pages, 0, nr - freed) : freed;
@@ -214,7 +214,7 @@ unsigned long envelope_depot_free_runs(unsigned int nr)
 	return freed;
 }
 
-static unsigned long pages_on(const struct node *node)
+static unsigned long pages_on(const struct node_depots *node)
 {
 	return READ_ONCE(node->pages.nr) +
 	       ((unsigned long)READ_ONCE(node->runs.nr) << ENVELOPE_RUN_ORDER);

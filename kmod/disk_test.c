@@ -31,10 +31,14 @@ static void move_data(struct test_disk *disk, struct bio *bio)
 /* As a network packet that may be sent again does. */
 static void keep_page(struct test_disk *disk, struct bio *bio)
 {
+	struct bio_vec bv;
+
 	if (bio_op(bio) != REQ_OP_WRITE || !bio_sectors(bio) || !disk->keep_page)
 		return;
 	disk->keep_page = false;
-	disk->kept = bio_page(bio);
+	/* The last page of the first segment: in a run, not the page that has the count. */
+	bv = mp_bvec_iter_bvec(bio->bi_io_vec, bio->bi_iter);
+	disk->kept = bv.bv_page + (bv.bv_len - 1) / PAGE_SIZE;
 	get_page(disk->kept);
 }
 

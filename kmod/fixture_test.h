@@ -89,7 +89,7 @@ enum disk_context {
  * @segments: segments of the write seen last
  * @sender: the thread that writes
  * @foreign: writes that another thread has sent
- * @keep_page: the next write leaves a reference to its first page in @kept
+ * @keep_page: the next write leaves a reference to the last page of its first segment in @kept
  * @kept: the test drops the reference
  */
 struct test_disk {

@@ -39,6 +39,8 @@
 #define LIMIT_LEAST   (4 * ENVELOPE_MAX_PAGES)
 
 #define OPPORTUNISTIC (GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+/* A write does without runs: for them, reclaim nothing, compact nothing, and use no other node. */
+#define FOR_RUNS ((OPPORTUNISTIC & ~__GFP_RECLAIM) | __GFP_COMP | __GFP_THISNODE)
 
 /**
  * struct page_cache - pages of one CPU, touched by that CPU with interrupts off
@@ -195,7 +197,7 @@ static void send_away(struct page *page)
  */
 unsigned int envelope_pages_alloc(struct bio_vec *bvecs, unsigned int nr, unsigned int order)
 {
-	gfp_t gfp = order ? OPPORTUNISTIC | __GFP_COMP | __GFP_NORETRY : OPPORTUNISTIC;
+	gfp_t gfp = order ? FOR_RUNS : OPPORTUNISTIC;
 	long pages = (long)nr << order;
 	unsigned int i = 0;
 

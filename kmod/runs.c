@@ -35,15 +35,18 @@ static unsigned int take_kept(struct bio_vec *bvecs, unsigned int nr)
 	return taken;
 }
 
-/* Gives runs to the depots of their nodes if @keep, and to the page allocator. */
-static void give_back(const struct bio_vec *bvecs, unsigned int nr, bool keep)
+/*
+ * Gives runs to the depots of their nodes. A write that needs single pages in their place has them
+ * freed (envelope_depot_free_runs()).
+ */
+static void give_back(const struct bio_vec *bvecs, unsigned int nr)
 {
 	struct page *ours[BATCH], *others[BATCH];
 	unsigned int i, nr_ours, nr_others;
 
 	for (i = 0; i < nr;) {
 		for (nr_ours = nr_others = 0; i < nr && nr_ours < BATCH && nr_others < BATCH; i++) {
-			if (keep && envelope_page_is_ours(bvecs[i].bv_page))
+			if (envelope_page_is_ours(bvecs[i].bv_page))
 				ours[nr_ours++] = bvecs[i].bv_page;
 			else
 				others[nr_others++] = bvecs[i].bv_page;
@@ -73,8 +76,7 @@ bool envelope_runs_take(struct envelope_share *share, struct bio_vec *bvecs, uns
 	if (likely(taken == nr))
 		return true;
 	envelope_share_refund(share, nr * ENVELOPE_RUN_PAGES);
-	/* The single pages that the write takes instead are within the limit too. */
-	give_back(bvecs, taken, false);
+	give_back(bvecs, taken);
 	return false;
 }
 
@@ -88,11 +90,8 @@ bool envelope_runs_take(struct envelope_share *share, struct bio_vec *bvecs, uns
  */
 void envelope_runs_put(struct envelope_share *share, const struct bio_vec *bvecs, unsigned int nr)
 {
-	/* A write worker that waits may need single pages. */
-	bool wanted = READ_ONCE(share->wanted);
-
 	envelope_share_refund(share, nr * ENVELOPE_RUN_PAGES);
-	give_back(bvecs, nr, !wanted);
-	if (unlikely(wanted))
+	give_back(bvecs, nr);
+	if (unlikely(READ_ONCE(share->wanted)))
 		envelope_share_wake(share);
 }

@@ -5,6 +5,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -265,12 +266,8 @@ def _():
     agent.restart()
 
 
-@test("without a last good configuration a socket that cannot be made gives way to the default one")
-def _():
-    agent.create("db1", one)
-    agent.told_disks()
-    assert agent.stop() == 0
-    os.unlink(COPY)
+def default_socket_serves():
+    """An agent whose socket cannot be made serves the default one, and renews."""
     before = len(agent.log())
     agent.spawn(AgentSocket="/proc/nowhere/agent.sock")
     wait_for(lambda: "enveloped" in agent.log()[before:] and "serves /run/envelope/agent.sock" in agent.log()[before:]
@@ -279,6 +276,29 @@ def _():
     renewed()
     agent.process.send_signal(signal.SIGTERM)
     assert agent.process.wait(PATIENCE) == 0
+
+
+@test("without a last good configuration a socket that cannot be made gives way to the default one")
+def _():
+    agent.create("db1", one)
+    agent.told_disks()
+    assert agent.stop() == 0
+    os.unlink(COPY)
+    default_socket_serves()
+    agent.start()
+
+
+@test("a last good configuration whose socket cannot be made gives way to the default one, too")
+def _():
+    agent.create("db1", one)
+    agent.told_disks()
+    assert agent.stop() == 0
+    with open(COPY, encoding="utf-8") as f:
+        good = f.read()
+    assert "\nAgentSocket=" in "\n" + good, good
+    with open(COPY, "w", encoding="utf-8") as f:
+        f.write(re.sub("(?m)^AgentSocket=.*", "AgentSocket=/proc/nowhere/agent.sock", good))
+    default_socket_serves()
     agent.start()
 
 

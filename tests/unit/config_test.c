@@ -231,6 +231,19 @@ static void all_faults_at_once(void **state)
 	}
 }
 
+/* A default in place of such a line could make a loss final that a person wanted to look at. */
+static void a_faulty_line_makes_no_loss_final(void **state)
+{
+	_cleanup_config_ struct config cfg = { 0 };
+	struct faults all = { .each = faults_quiet };
+
+	write_file("MaxDenials=none\nRecoveryWindowSeconds=a day\n");
+	assert_int_equal(config_load_all(path, &cfg, &all), -1);
+	if (cfg.max_denials != 0 || cfg.recovery_window_seconds != 604800)
+		fail_msg("seen MaxDenials=%u and RecoveryWindowSeconds=%u", cfg.max_denials,
+			 cfg.recovery_window_seconds);
+}
+
 static void no_line_is_too_long(void **state)
 {
 	_cleanup_config_ struct config cfg = { 0 };
@@ -384,6 +397,7 @@ int main(void)
 		cmocka_unit_test(wrong_lines),
 		cmocka_unit_test(hosts_without_proxy),
 		cmocka_unit_test(all_faults_at_once),
+		cmocka_unit_test(a_faulty_line_makes_no_loss_final),
 		cmocka_unit_test(no_line_is_too_long),
 		cmocka_unit_test(byte_order_mark_is_skipped),
 		cmocka_unit_test(named_file_must_exist),

@@ -88,12 +88,20 @@ static void a_path_beyond_the_limit_is_refused(void **state)
 	assert_int_equal(errno, ENAMETOOLONG);
 }
 
+static void an_empty_path_is_refused(void **state)
+{
+	struct fault f = { 0 };
+
+	assert_int_equal(folder_make("", 0700, 0700, &f), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_of_any_length_is_whole),
 		cmocka_unit_test(a_file_is_made_near_the_limit_of_the_kernel),
 		cmocka_unit_test(a_path_beyond_the_limit_is_refused),
+		cmocka_unit_test(an_empty_path_is_refused),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -58,7 +58,8 @@ static void use_faulty(struct agent *agent, const struct config *next, const str
 	agent->config = *next;
 	agent->faulty = true;
 	fault_set(&agent->refused, "InvalidConfiguration",
-		  "%.600s There is no last good configuration. %s", why->message, how);
+		  "%.600s There is no last good configuration that can be used. %s", why->message,
+		  how);
 	log_error("The configuration has a fault: %s", agent->refused.message);
 }
 
@@ -107,12 +108,16 @@ static int use_default_folders(struct agent *agent, const struct fault *why)
 	struct config next;
 	int r;
 
-	config_load_all(agent->config_path, &next, &all);
+	if (load_good(false, &next) < 0)
+		config_load_all(agent->config_path, &next, &all);
 	if (!next.file)
 		return -1;
 	r = config_take_default(&next, "AgentSocket");
-	if (access(next.state_directory, F_OK))
+	if (access(next.state_directory, F_OK)) {
+		/* The other catalog does not know the clusters' own KMSs. */
+		next.no_calls = true;
 		r |= config_take_default(&next, "StateDirectory");
+	}
 	if (r <= 0) {
 		config_free(&next);
 		return -1;
@@ -125,17 +130,20 @@ static int use_default_folders(struct agent *agent, const struct fault *why)
 /**
  * first_config_instead() - the agent cannot start with its configuration: set another one
  * @agent: without a configuration
+ * @good: the last good one; else one with default folders
  * @why: InvalidConfiguration; for the log, and for @agent->refused
  *
  * Return: 0 or -1.
  */
-int first_config_instead(struct agent *agent, const struct fault *why)
+int first_config_instead(struct agent *agent, bool good, const struct fault *why)
 {
-	struct config good;
+	struct config config;
 
-	if (load_good(false, &good) < 0)
+	if (!good)
 		return use_default_folders(agent, why);
-	use_good(agent, &good, why);
+	if (load_good(false, &config) < 0)
+		return -1;
+	use_good(agent, &config, why);
 	return 0;
 }
 

@@ -265,20 +265,24 @@ static int start_somehow(struct agent *agent, struct fault *f)
 {
 	const char *config = agent->config_path;
 	struct fault why;
+	int r;
 
 	if (geteuid() != 0)
 		return fault_set(f, "AccessDenied", "enveloped must run as root.");
 	if (first_config_load(agent, f) < 0)
 		return -1;
-	if (start(agent, f) < 0) {
-		why = *f;
-		if (strcmp(why.code, "InvalidConfiguration"))
+	r = start(agent, f);
+	/* First the last good configuration, then default folders. */
+	for (int good = 1; r < 0 && good >= 0; good--) {
+		if (strcmp(f->code, "InvalidConfiguration"))
 			return -1;
+		why = *f;
 		stop(agent);
 		*agent = new_agent(config);
-		if (first_config_instead(agent, &why) < 0 || start(agent, f) < 0)
-			return -1;
+		r = first_config_instead(agent, good, &why) < 0 ? -1 : start(agent, f);
 	}
+	if (r < 0)
+		return -1;
 	if (!agent->refused.code[0]) {
 		last_good_keep(&agent->config);
 		return 0;

@@ -14,7 +14,7 @@ static void name_cluster(const struct fault *wrong, void *userdata)
 	struct fault f;
 
 	fault_set(&f, wrong->code,
-		  "The cluster %s has a profile or an endpoint of its own: %.400s Correct that, or go back to the configuration's: envelope cluster modify --db-cluster-identifier %s --profile '' --kms-endpoint ''",
+		  "The cluster %s has a profile or an endpoint of its own: %.400s Correct that, or give others with which its KMS gives the key, since a refusal ends the access: envelope cluster modify --db-cluster-identifier %s --profile PROFILE --kms-endpoint URL",
 		  subject->cluster, wrong->message, subject->cluster);
 	faults_add(subject->all, &f);
 }

@@ -67,10 +67,11 @@ static int check_restart(const struct config *present, const struct config *next
 	struct fault f;
 
 	if (!present->no_calls || (!strcmp(present->region, next->region) &&
-				   !strcmp(present->account_id, next->account_id)))
+				   !strcmp(present->account_id, next->account_id) &&
+				   !strcmp(present->state_directory, next->state_directory)))
 		return 0;
 	fault_set(&f, "InvalidConfiguration",
-		  "Region= and AccountId= take effect at a restart, and the agent has started with a fault in the configuration. Run: systemctl restart enveloped");
+		  "Region=, AccountId= and StateDirectory= take effect at a restart, and the agent has started with a fault in the configuration. Run: systemctl restart enveloped");
 	faults_add(all, &f);
 	return -1;
 }

@@ -134,7 +134,7 @@ static void add_discards(dev_t number, struct finding *finding)
 
 /* A disk of a cluster whose header is damaged. Return: whether it is one, or may be one. */
 static bool judge_lost_volume(const struct settings *settings, dev_t number,
-			      struct finding *finding)
+			      enum check_status silent, struct finding *finding)
 {
 	char id[128];
 	int r = disk_cluster(settings, number, id, sizeof(id));
@@ -148,7 +148,7 @@ static bool judge_lost_volume(const struct settings *settings, dev_t number,
 	} else if (r < 0) {
 		finding_add(finding,
 			    "Whether it is the disk of a cluster is not known: the agent does not answer.");
-		finding_worse(finding, CHECK_WARNING,
+		finding_worse(finding, silent,
 			      "Start the agent before you use the disk: systemctl start enveloped");
 	}
 	return r != 0;
@@ -163,7 +163,7 @@ static void judge_volume(const struct settings *settings, dev_t number, bool rea
 
 	if (!header || header_read(device, header, &f) < 0) {
 		finding_add(finding, "%s", f.message);
-		if (judge_lost_volume(settings, number, finding))
+		if (judge_lost_volume(settings, number, CHECK_FAILED, finding))
 			finding_worse(finding, CHECK_FAILED, RESTORE " NAME --file FILE");
 		else
 			finding_worse(finding, CHECK_FAILED,
@@ -206,7 +206,7 @@ static void judge_contents(const struct settings *settings, dev_t number, bool r
 	}
 	if (contents.found)
 		finding_add(finding, "It holds %s.", contents.what);
-	if (judge_lost_volume(settings, number, finding))
+	if (judge_lost_volume(settings, number, CHECK_WARNING, finding))
 		return;
 	if (contents.found) {
 		finding_worse(finding, CHECK_WARNING,

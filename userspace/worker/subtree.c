@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* A program that starts processes faster than they are killed must not hold up the worker. */
-#define ROUNDS	 2000
+#define ROUNDS	 1000
 #define PAUSE_NS 1000000
 
 /**

@@ -143,16 +143,27 @@ static int set_number(struct config *cfg, const struct option *o, const char *va
 	return 0;
 }
 
+/* With its default in place of such a number, a cluster could be lost for good. */
+static void take_careful(struct config *cfg, const struct option *o)
+{
+	if (o->offset == offsetof(struct config, recovery_window_seconds))
+		cfg->recovery_window_seconds = o->most;
+	else if (o->offset == offsetof(struct config, max_denials))
+		cfg->max_denials = o->least;
+}
+
 static int take_entry(struct reading *reading, size_t at, const char *value, struct fault *f)
 {
 	const struct option *o = &options[at];
 	int r = o->kind == OPTION_NUMBER ? set_number(reading->cfg, o, value, f)
 					 : set_text(reading->cfg, o, value, f);
 
-	if (r == 0)
+	if (r == 0) {
 		reading->cfg->lines[at] = reading->line;
-	else
+	} else {
 		reading->aside += o->aside;
+		take_careful(reading->cfg, o);
+	}
 	reading->numbers |= r && o->kind == OPTION_NUMBER;
 	return r;
 }

@@ -30,7 +30,7 @@ static int make(const char *path, size_t size, mode_t parents, mode_t mode, stru
 
 	if (!part)
 		return fault_set(f, "InternalFailure", "Out of memory.");
-	for (slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+	for (slash = *part ? strchr(part + 1, '/') : NULL; slash; slash = strchr(slash + 1, '/')) {
 		*slash = 0;
 		if (make_one(part, parents, f))
 			return -1;

@@ -115,7 +115,7 @@ int varlink_server_listen_path(struct varlink_server *server, const char *path, 
 				 path);
 	strcpy(address.sun_path, path);
 	if (is_served(&address))
-		return fault_set(f, "InvalidConfiguration",
+		return fault_set(f, "AgentRunning",
 				 "Another process already serves %s. Stop it first.", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
