@@ -347,7 +347,12 @@ int mapper_create(const struct device_table *table, struct fault *f)
 			     .read_only = table->read_only,
 			     .allow_discards = table->allow_discards,
 			     .sectors = table->header->data_sectors };
+	struct stat st;
 
+	/* As the kernel side: the path must be there by now, and be the disk. */
+	if (!table->device || stat(table->device, &st) < 0 || st.st_rdev != table->number)
+		return fault_set(f, "InvalidParameterValue", "%s is not the disk.",
+				 table->device ? table->device : "-");
 	if (!keyring_find(1, table->description))
 		return fault_set(f, "InternalFailure", "There is no key %s.", table->description);
 	snprintf(m.name, sizeof(m.name), "%s", table->name);

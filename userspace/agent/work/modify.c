@@ -63,7 +63,6 @@ static void run_reload(struct volume_job *job)
 	struct device_table table = {
 		.name = job->mapping.name,
 		.header = &job->header,
-		.device = job->found,
 		.allow_discards = job->allow_discards,
 		.description = job->description,
 	};
@@ -75,6 +74,8 @@ static void run_reload(struct volume_job *job)
 		return;
 	if (!job->grow)
 		job->header.data_sectors = job->mapping.sectors;
+	/* Only now: the look for the volume has found its path anew. */
+	table.device = job->found;
 	table.number = job->mapping.below;
 	table.read_only = job->mapping.read_only;
 	job->result = mapper_reload(&table, &job->fault);
