@@ -98,6 +98,25 @@ def _():
     assert state(key) == "Disabled"
 
 
+def owned(end):
+    """The bytes of the disk that a file of the key store has."""
+    return os.stat(f"{kms.state}/kms.sqlite{end}").st_blocks * 512
+
+
+@test("after another program has copied the log into the database, the next change takes the reserve again")
+def _():
+    kms.new_key()
+    before = owned(""), owned("-wal")
+    db = sqlite3.connect(f"{kms.state}/kms.sqlite", isolation_level=None)
+    assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+    db.close()
+    after = owned(""), owned("-wal")
+    assert after[0] < before[0] - 4 * MIB and after[1] < before[1] - 4 * MIB, (before, after)
+    kms.new_key()
+    after = owned(""), owned("-wal")
+    assert after[0] >= before[0] - MIB and after[1] >= before[1] - MIB, (before, after)
+
+
 def fill(path):
     """Leaves no byte to any other file of the disk."""
     with open(path, "ab", buffering=0) as f:

@@ -122,6 +122,11 @@ static int64_t log_need(const struct disk *disk)
 /* Owns the disk up to @end of the log. Return: 0 or the errno */
 static int take_log(struct disk *disk, int64_t end)
 {
+	struct stat st;
+
+	/* Another program has truncated the log. */
+	if (!fstat(disk->log_fd, &st) && st.st_blocks * 512 < disk->log_end)
+		disk->log_end = 0;
 	if (end <= disk->log_end)
 		return 0;
 	if (fallocate(disk->log_fd, FALLOC_FL_KEEP_SIZE, 0, end))
@@ -148,6 +153,20 @@ static int take_file(struct store *store, int64_t end)
 	return 0;
 }
 
+/* Another program that copies the log into the database ends the file behind the last page. */
+static int find_file_end(struct store *store)
+{
+	sqlite3_file *file = NULL;
+	sqlite3_int64 size;
+
+	sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+	if (file->pMethods->xFileSize(file, &size))
+		return EIO;
+	if (size < store->disk.file_end)
+		store->disk.file_end = size;
+	return 0;
+}
+
 /* The index of the log has the size that all of the log needs. */
 static int take_index(struct store *store, int64_t frames)
 {
@@ -163,24 +182,27 @@ static int take_index(struct store *store, int64_t frames)
 
 /*
  * Owns the reserve behind what the database and the log hold. A file system without fallocate() gives no
- * reserve for the log.
+ * reserve for the log, and the rest of the reserve does not depend on it.
  */
 static int take(struct store *store)
 {
 	struct disk *disk = &store->disk;
 	int64_t pages, log = log_need(disk);
-	int r;
+	int log_r, r;
 
 	if (number(store, "PRAGMA page_count", &pages))
 		return EIO;
-	r = take_log(disk, log);
+	log_r = take_log(disk, log);
+	if (log_r && log_r != EOPNOTSUPP)
+		return log_r;
+	r = take_index(store, log / disk->page);
 	if (!r)
-		r = take_index(store, log / disk->page);
+		r = find_file_end(store);
 	/* A little more at a time: the next changes need not ask. */
 	if (!r && pages * disk->page + DISK_FILE_RESERVE > disk->file_end &&
 	    take_file(store, pages * disk->page + DISK_FILE_RESERVE + FILE_STEP))
 		r = take_file(store, pages * disk->page + DISK_FILE_RESERVE);
-	return r;
+	return r ? r : log_r;
 }
 
 /* Owns the reserve, or the largest part of it that the disk has. Return: as take() */
