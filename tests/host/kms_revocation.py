@@ -137,8 +137,9 @@ def mounted(kind, mount):
         return
     with open(f"{mount}.img", "wb") as f:
         f.truncate(64 * MIB)
-    # Blocks as on a disk that is larger, and none for root alone: the KMS runs as root.
-    subprocess.run(["mkfs.ext4", "-q", "-b", "4096", "-m", "0", f"{mount}.img"], check=True)
+    # Blocks as on a disk that is larger, or small ones, and none for root alone: the KMS runs as root.
+    block = "1024" if kind == "ext4-1k" else "4096"
+    subprocess.run(["mkfs.ext4", "-q", "-b", block, "-m", "0", f"{mount}.img"], check=True)
     subprocess.run(["mount", "-o", "loop", f"{mount}.img", mount], check=True)
 
 
@@ -156,6 +157,7 @@ def revoke_on_a_full_disk(kind):
     own, kms.state = kms.state, where["state_dir"]
     kms.start(**where)
     first, second, third = (kms.new_key()["KeyId"] for _ in range(3))
+    assert owned("-shm") >= os.path.getsize(f"{kms.state}/kms.sqlite-shm"), "the index has holes"
     fill(f"{mount}/fill")
     # The file and the log have a little room ahead of their reserve.
     made = 0
@@ -193,7 +195,7 @@ def revoke_on_a_full_disk(kind):
     subprocess.run(["umount", mount], check=True)
 
 
-for KIND in "tmpfs", "ext4":
+for KIND in "tmpfs", "ext4", "ext4-1k":
     test(f"on a full disk ({KIND}) keys are disabled and scheduled for deletion, also after a restart, and no other change is made")(
         lambda kind=KIND: revoke_on_a_full_disk(kind))
 

@@ -248,6 +248,7 @@ int store_open(const struct store_setup *setup, struct store **out, struct fault
 				 "Out of memory. Free some, and start again.");
 	store->root = setup->root;
 	store->disk.log_fd = -1;
+	store->disk.index_fd = -1;
 	if (counter_open(store, setup->counter, f) || open_file(store, path, setup->create, f) ||
 	    store_upgrade(store, path, setup, f) || disk_reserve(store, path, f)) {
 		store_close(store);
@@ -409,6 +410,7 @@ void store_close(struct store *store)
 		return;
 	disk_close(store);
 	sqlite3_close(store->db);
+	disk_close_index(store);
 	if (store->counter.fd >= 0)
 		close(store->counter.fd);
 	free(store);

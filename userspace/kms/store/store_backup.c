@@ -60,6 +60,7 @@ static int check_copy(const struct secret *root, const char *file, struct fault 
 	store->root = root;
 	store->counter.fd = -1;
 	store->disk.log_fd = -1;
+	store->disk.index_fd = -1;
 	if (sqlite3_open_v2(file, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL))
 		store_fault(store, "read its backup", f);
 	else if (!store_read_head(store, file, &version, f))
@@ -91,7 +92,7 @@ static int make_file(const char *file, struct fault *f)
 int store_backup(const char *directory, const struct secret *root, const char *file,
 		 struct fault *f)
 {
-	struct store store = { .counter.fd = -1, .disk.log_fd = -1 };
+	struct store store = { .counter.fd = -1, .disk.log_fd = -1, .disk.index_fd = -1 };
 	_cleanup_text_ char *path = text_format("%s/kms.sqlite", directory);
 	int r;
 

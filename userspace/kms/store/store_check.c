@@ -127,6 +127,7 @@ int store_check(const char *directory, const struct secret *root, struct fault *
 	store->root = root;
 	store->counter.fd = -1;
 	store->disk.log_fd = -1;
+	store->disk.index_fd = -1;
 	waits = waits_for_start(path);
 	r = open_file(store, path);
 	if (r)

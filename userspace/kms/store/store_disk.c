@@ -95,6 +95,7 @@ static int begin_log(struct store *store)
  */
 int disk_open(struct store *store, const char *path, struct fault *f)
 {
+	_cleanup_text_ char *index = text_format("%s-shm", path);
 	int keep = 1, r = begin_log(store);
 
 	if (r && lacks_space(store)) {
@@ -105,6 +106,9 @@ int disk_open(struct store *store, const char *path, struct fault *f)
 		return fault_set(f, "InvalidConfiguration",
 				 "The key store %s cannot be opened: %s. Check the path and its permissions.",
 				 path, sqlite3_errmsg(store->db));
+	/* Without it, or on a file system without fallocate(), sqlite alone makes the index larger. */
+	if (index)
+		store->disk.index_fd = open(index, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	/* The file of the log, and its space, outlive the process. */
 	sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 	sqlite3_wal_hook(store->db, on_commit, store);
@@ -167,14 +171,23 @@ static int find_file_end(struct store *store)
 	return 0;
 }
 
-/* The index of the log has the size that all of the log needs. */
+/*
+ * The index of the log has the size that all of the log needs. sqlite writes one byte in each 4 KiB of
+ * it. On a file system with smaller blocks the rest are holes, and a write to one of them through the
+ * mapping ends the process with SIGBUS when the disk is full.
+ */
 static int take_index(struct store *store, int64_t frames)
 {
+	int64_t blocks = frames / INDEX_PAGES + 1;
 	sqlite3_file *file = NULL;
 	void volatile *block;
 
+	if (store->disk.index_blocks < blocks && store->disk.index_fd >= 0 &&
+	    fallocate(store->disk.index_fd, 0, 0, blocks * INDEX_BYTES) &&
+	    (errno == ENOSPC || errno == EDQUOT))
+		return ENOSPC;
 	sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-	for (; store->disk.index_blocks <= frames / INDEX_PAGES; store->disk.index_blocks++)
+	for (; store->disk.index_blocks < blocks; store->disk.index_blocks++)
 		if (file->pMethods->xShmMap(file, store->disk.index_blocks, INDEX_BYTES, 1, &block))
 			return ENOSPC;
 	return 0;
@@ -192,12 +205,14 @@ static int take(struct store *store)
 
 	if (number(store, "PRAGMA page_count", &pages))
 		return EIO;
+	/* First: without the log a change fails, without the index the process ends. */
+	r = take_index(store, log / disk->page);
+	if (r)
+		return r;
 	log_r = take_log(disk, log);
 	if (log_r && log_r != EOPNOTSUPP)
 		return log_r;
-	r = take_index(store, log / disk->page);
-	if (!r)
-		r = find_file_end(store);
+	r = find_file_end(store);
 	/* A little more at a time: the next changes need not ask. */
 	if (!r && pages * disk->page + DISK_FILE_RESERVE > disk->file_end &&
 	    take_file(store, pages * disk->page + DISK_FILE_RESERVE + FILE_STEP))
@@ -287,6 +302,14 @@ int disk_erase_log(struct store *store)
 	if (take_log(disk, log_need(disk)))
 		log_debug("The reserve of the key store's log is gone until the next change.");
 	return 0;
+}
+
+/** disk_close_index() - call it after sqlite3_close(): the close drops sqlite's locks on the index */
+void disk_close_index(struct store *store)
+{
+	if (store->disk.index_fd >= 0)
+		close(store->disk.index_fd);
+	store->disk.index_fd = -1;
 }
 
 /**

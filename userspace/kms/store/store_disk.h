@@ -11,7 +11,8 @@
  *			last DISK_FILE_RESERVE bytes of the database. Other changes ask disk_hold().
  *	Reader		While a reader stays, the log cannot begin anew: each change makes it longer.
  *
- * Must never open kms.sqlite or kms.sqlite-shm by itself: the close would drop sqlite's locks.
+ * Must never close a descriptor of kms.sqlite or kms.sqlite-shm before sqlite3_close(): the close would
+ * drop sqlite's locks.
  */
 #ifndef ENVELOPE_KMS_STORE_DISK_H
 #define ENVELOPE_KMS_STORE_DISK_H
@@ -30,5 +31,7 @@ int disk_hold(struct store *store, struct fault *f);
 int disk_erase_log(struct store *store);
 
 void disk_close(struct store *store);
+
+void disk_close_index(struct store *store);
 
 #endif

@@ -46,6 +46,7 @@ struct counter { /* see store_counter.h */
 
 struct disk {		  /* see store_disk.h */
 	int log_fd;	  /* -1: not open */
+	int index_fd;	  /* -1: not open */
 	int page;	  /* bytes */
 	int frames;	  /* in the log, after the last change */
 	int copied_at;	  /* @frames when the log was last copied into the database */
