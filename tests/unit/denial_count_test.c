@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/loss_fixture.c agent/work/state.c agent/work/key_loss.c agent/work/denial_count.c agent/work/recovery_window.c agent/catalog/denials.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/lease/newest_change.c agent/catalog/kms_changes.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c agent/catalog/protections.c */
+/* sources: ../tests/unit/loss_fixture.c agent/work/state.c agent/work/key_loss.c agent/work/denial_count.c agent/work/recovery_window.c agent/catalog/denials.c agent/volume/sysfs.c agent/work/loss_record.c agent/lease/held_key.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/catalog/cluster_list.c agent/catalog/grants.c agent/lease/grant.c agent/lease/newest_change.c agent/catalog/kms_changes.c agent/api/cluster_json.c agent/lease/lease.c agent/rules/rules.c agent/catalog/protections.c */
 /*
  * Keys that the KMS refuses at once: how long refusals count together, and that no cluster is lost by
  * many of them, also the first ones.

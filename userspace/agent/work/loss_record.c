@@ -11,10 +11,12 @@
 #include <systemd/sd-event.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/volume/sysfs.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/state.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/header/volume_owner.h"
 
 /* Seconds until a record that the disk did not take is written again: from the first to the last. */
@@ -34,11 +36,19 @@ struct record_job {
 	char device[];
 };
 
+/* The disk of a failed device may have come back under another number: then its volume id decides. */
+static dev_t number_of(const struct record_job *job)
+{
+	_cleanup_text_ char *name = job->number ? sysfs_name(job->number) : NULL;
+
+	return name ? job->number : 0;
+}
+
 static void record_run(void *data)
 {
 	struct record_job *job = data;
 	struct volume_header header;
-	int _cleanup_close_ claim = write_claim(job->device, job->number, job->volume_id,
+	int _cleanup_close_ claim = write_claim(job->device, number_of(job), job->volume_id,
 						&job->fault);
 	struct fault ignored;
 
@@ -133,8 +143,7 @@ void loss_record_write(struct cluster *cluster)
 	}
 	job->agent = cluster->agent;
 	strcpy(job->device, device);
-	/* The disk of a failed device may have come back under another number. */
-	job->number = cluster->mapping.live ? cluster->mapping.below : 0;
+	job->number = cluster->mapping.below;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	snprintf(job->id, sizeof(job->id), "%s", cluster->id);
 	memcpy(job->host, cluster->agent->host.host, sizeof(job->host));
