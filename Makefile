@@ -70,7 +70,7 @@ bench: deps ## compare with dm-crypt and dm-linear, figures in tests/bench/data;
 STYLE_SUITES = "style=tests/style/run"
 UNIT_SUITES = $(foreach t,$(UNIT_TESTS),"unit $(t)=$(BUILD)/asan/unit/$(t)")
 # Most of its time a mutation waits in vain.
-UNIT_MUTATIONS = "unit mutations=tests/mutations/run --jobs 12"
+UNIT_MUTATIONS = "unit mutations=tests/mutations/run --jobs 8"
 HOST_SUITES = $(foreach t,$(HOST_TESTS),"host $(t)=tests/host/$(t).sh")
 KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
 BENCH_SUITES = "bench=tests/bench/regress"
