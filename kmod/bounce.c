@@ -12,8 +12,8 @@
  * A page of the reserve to which the disk still refers after it has completed the write waits in
  * the reserve until the disk has let go of it (pages.c has the reason).
  *
- * A write of more than a few pages keeps its table of segments in one more page. A large write takes
- * runs of contiguous pages (runs.c) if there are any.
+ * A write of more than a few pages keeps its table of segments in one more page. A large write
+ * takes runs of contiguous pages (runs.c) if there are any.
  *
  * Memory bound: ENVELOPE_RESERVE_PAGES per device.
  *

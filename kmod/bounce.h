@@ -6,6 +6,7 @@
 #define _DM_ENVELOPE_BOUNCE_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/blk_types.h>
 #include <linux/bvec.h>
 #include <linux/jump_label.h>
@@ -28,7 +29,7 @@
  * The lower device gets few segments. The order is small: memory has free blocks of it for longest
  */
 #define ENVELOPE_RUN_ORDER (PAGE_SHIFT < 16 ? 16 - PAGE_SHIFT : 0)
-#define ENVELOPE_RUN_PAGES (1U << ENVELOPE_RUN_ORDER)
+#define ENVELOPE_RUN_PAGES ((unsigned int)BIT(ENVELOPE_RUN_ORDER))
 
 /** ENVELOPE_INLINE_BVECS - bounce pages of a write that needs no page for its bvec table */
 #define ENVELOPE_INLINE_BVECS 2

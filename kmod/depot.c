@@ -4,8 +4,8 @@
  *
  * One CPU stores its surplus pages here; a CPU that lacks pages takes them. A page is only in the
  * depot of its own node, so CPUs of different nodes share no lock, and no CPU gets a slow page
- * while its own node has one. Runs of contiguous pages, for large writes, lie in depots of their own
- * (runs.c). When memory is short, the kernel's shrinker takes the pages.
+ * while its own node has one. Runs of contiguous pages, for large writes, lie in depots of their
+ * own (runs.c). When memory is short, the kernel's shrinker takes the pages.
  *
  * Must never sleep, except to come and go. Must never call the page allocator with a lock held.
  */

@@ -192,8 +192,8 @@ static void send_away(struct page *page)
  * @nr: how many
  * @order: 0, or that of runs of pages
  *
- * Context: any but NMI. Return: how many, fewer than @nr if the limit or the page allocator does not
- * allow @nr.
+ * Context: any but NMI. Return: how many, fewer than @nr if the limit or the page allocator does
+ * not allow @nr.
  */
 unsigned int envelope_pages_alloc(struct bio_vec *bvecs, unsigned int nr, unsigned int order)
 {
