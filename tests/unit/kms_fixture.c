@@ -54,6 +54,7 @@ struct json_object *kms_fixture_admin(const char *operation, struct json_object 
 	struct credentials c;
 	struct fault f = { 0 };
 	enum kms_outcome outcome;
+	int tries = 0;
 
 	assert_int_equal(kms_endpoint_parse(kms.endpoint, &endpoint, &f), 0);
 	if (credentials_load(kms.credentials, "admin", &c, &f))
@@ -63,8 +64,11 @@ struct json_object *kms_fixture_admin(const char *operation, struct json_object 
 	endpoint.session_token = c.session_token;
 	do {
 		outcome = kms_call(&endpoint, operation, request, &response, &f);
-	} while (outcome != KMS_OK && !strcmp(f.code, "ThrottlingException") &&
-		 !nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL));
+		/* The socket is there a moment before the KMS listens. */
+	} while (outcome != KMS_OK &&
+		 (!strcmp(f.code, "ThrottlingException") ||
+		  strstr(f.message, "Connection refused")) &&
+		 tries++ < 300 && !nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL));
 	if (outcome != KMS_OK)
 		fail_msg("%s: %s: %s", operation, f.code, f.message);
 	credentials_wipe(&c);
