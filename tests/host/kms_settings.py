@@ -46,17 +46,13 @@ def check():
     return done.returncode, done.stdout + done.stderr
 
 
-def may_change(name):
-    """A KMS that runs writes to its log, and to that of its store. The index of that log is memory that all readers share."""
-    runs = kms.process is not None and kms.process.poll() is None
-    return name == "stderr" or name.endswith("-shm") or (runs and name.endswith("-wal"))
-
-
 def snapshot():
     """All that is below the folder of this run: path -> what would show a change."""
     seen = {}
+    # A KMS that runs writes to its logs meanwhile. All readers of the store's log share its index.
+    left_out = ("stderr", "-shm", "-wal") if kms.process and kms.process.poll() is None else ("stderr", "-shm")
     for folder, _, names in os.walk(kms.dir):
-        for path in [folder, *(f"{folder}/{name}" for name in names if not may_change(name))]:
+        for path in [folder, *(f"{folder}/{name}" for name in names if not name.endswith(left_out))]:
             st = os.lstat(path)
             text = b""
             if os.path.isfile(path):
