@@ -62,6 +62,21 @@ mutation kunit 'return 0;' '^not ok - envelope_a\.b' 'kunit envelope_a.b'
 check "a KUnit case that fails notices" kunit_notices $'ok - envelope_a.a\nnot ok - envelope_a.b: row'
 check "a KUnit case that passes does not notice" fails kunit_notices $'not ok - envelope_a.a\nok - envelope_a.b: row'
 
+# Four commits in a row run each mutation once.
+shares_are_whole() {
+	python3 -B - <<-'END'
+	import sys
+	sys.path.insert(0, "tests/mutations")
+	import mutation
+	every = mutation.read(mutation.FOLDER, [])
+	shares = [mutation.share(every, 4, (mutation.turn(4) + i) % 4) for i in range(4)]
+	run = sorted(m.name for share in shares for m in share)
+	sys.exit(run != [m.name for m in every] or not all(shares))
+	END
+}
+check "four shares are all mutations, each once" shares_are_whole
+check "a share without a mutation is no success" fails tests/mutations/run --folder "$scratch/some" --share 1000 harmless
+
 # refuses SAID OPTION...: the driver does not begin.
 refuses() {
 	local said=$1

@@ -21,6 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zlib
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 FOLDER = os.path.join(TOP, "tests/mutations")
@@ -106,3 +107,15 @@ def read(folder, wanted):
     if unknown:
         sys.exit(f"mutations: there is no {', '.join(sorted(unknown))}.patch in {folder}")
     return [found[name] for name in wanted or found]
+
+
+def turn(parts):
+    """Which of the parts the newest commit runs. Without a history: the first one."""
+    command = ["git", "-C", TOP, "rev-list", "--count", "HEAD"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return int(done.stdout) % parts if done.returncode == 0 else 0
+
+
+def share(mutations, parts, mine):
+    """The mutations of one part. A mutation stays in its part when others are added."""
+    return [m for m in mutations if zlib.crc32(m.name.encode()) % parts == mine]

@@ -241,9 +241,12 @@ static void a_hint_destroys_no_key(void **state)
 	assert_int_equal(store_fixture_get(x, DUE, NULL), 0);
 }
 
+/* A jump out of the handler would leave sqlite's lock taken, and the test's end would wait for it. */
 static void on_alarm(int number)
 {
-	fail_msg("the search for due keys does not end");
+	static const char said[] = "the search for due keys does not end\n";
+
+	_exit(write(STDERR_FILENO, said, sizeof(said) - 1) > 0 ? 1 : 2);
 }
 
 /* A key id with a NUL inside equals another key id in C, but not in sqlite. */
