@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/database.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
 
@@ -154,24 +155,13 @@ static int check(sqlite3 *db, char found[256])
 	return r == SQLITE_DONE ? SQLITE_OK : r;
 }
 
-/* Copies all pages, as they are. Return: an SQLITE_ code. */
-static int copy_pages(sqlite3 *from, sqlite3 *to)
-{
-	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
-
-	if (!backup)
-		return sqlite3_errcode(to);
-	sqlite3_backup_step(backup, -1);
-	return sqlite3_backup_finish(backup);
-}
-
 static int copy_to(sqlite3 *db, const char *path)
 {
 	sqlite3 *copy = NULL;
 	int r = sqlite3_open_v2(path, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
 
 	if (r == SQLITE_OK)
-		r = copy_pages(db, copy);
+		r = database_copy(db, copy);
 	sqlite3_close(copy);
 	return r;
 }
@@ -313,22 +303,13 @@ static int open_checked(const char *path, bool alone, struct catalog_file *file,
 	return r;
 }
 
-/* Opens @path for reading without a lock or a log. The name becomes a URI, so some bytes are quoted. */
+/* Opens @path for reading without a lock or a log. */
 static int open_immutable(const char *path, sqlite3 **ret)
 {
-	static const char begin[] = "file:", option[] = "?immutable=1";
-	_cleanup_text_ char *uri = malloc(sizeof(begin) + 3 * strlen(path) + sizeof(option));
-	char *end;
+	_cleanup_text_ char *uri = database_uri(path, "immutable=1");
 
 	if (!uri)
 		return SQLITE_NOMEM;
-	for (end = stpcpy(uri, begin); *path; path++) {
-		if (strchr("%?#", *path))
-			end += sprintf(end, "%%%02x", (unsigned char)*path);
-		else
-			*end++ = *path;
-	}
-	strcpy(end, option);
 	return sqlite3_open_v2(uri, ret, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
 }
 
@@ -369,7 +350,7 @@ static int open_memory(const char *path, bool copied, struct catalog_file *file)
 	if (r == SQLITE_OK && copied) {
 		r = open_immutable(path, &source);
 		if (r == SQLITE_OK)
-			r = copy_pages(source, file->db);
+			r = database_copy(source, file->db);
 		sqlite3_close(source);
 	}
 	if (r == SQLITE_OK)

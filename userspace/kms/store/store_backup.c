@@ -14,6 +14,7 @@
 
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
+#include "lib/base/database.h"
 #include "lib/base/file.h"
 #include "lib/base/text.h"
 
@@ -23,24 +24,13 @@ static int failed(const char *file, const char *why, struct fault *f)
 			 "The backup %s cannot be written: %s. Nothing was left of it.", file, why);
 }
 
-/* All pages in one transaction: the copy is the store between two changes. */
-static int copy_pages(sqlite3 *from, sqlite3 *to)
-{
-	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
-
-	if (!backup)
-		return sqlite3_errcode(to);
-	sqlite3_backup_step(backup, -1);
-	return sqlite3_backup_finish(backup);
-}
-
 static int copy(struct store *store, const char *file, struct fault *f)
 {
 	sqlite3 *to = NULL;
 	int r = sqlite3_open_v2(file, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, NULL);
 
 	if (!r)
-		r = copy_pages(store->db, to);
+		r = database_copy(store->db, to); /* the store between two changes */
 	/* One file, without a log beside it. */
 	if (!r)
 		r = sqlite3_exec(to, "PRAGMA journal_mode=DELETE", NULL, NULL, NULL);

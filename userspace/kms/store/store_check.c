@@ -11,6 +11,7 @@
 
 #include "kms/store/store.h"
 #include "kms/store/store_row.h"
+#include "lib/base/database.h"
 #include "lib/base/text.h"
 
 static bool has_bytes(const char *path, const char *end)
@@ -33,17 +34,8 @@ static bool waits_for_start(const char *path)
  */
 static char *uri_of(const char *path)
 {
-	static const char begin[] = "file:";
-	const char *option = has_bytes(path, "-shm") ? "?mode=ro&readonly_shm=1"
-						     : "?mode=ro&immutable=1";
-	char *uri = malloc(sizeof(begin) + 3 * strlen(path) + strlen(option)), *end;
-
-	if (!uri)
-		return NULL;
-	for (end = stpcpy(uri, begin); *path; path++)
-		end += sprintf(end, *path == '/' ? "/" : "%%%02x", (unsigned char)*path);
-	strcpy(end, option);
-	return uri;
+	return database_uri(path, has_bytes(path, "-shm") ? "mode=ro&readonly_shm=1"
+							  : "mode=ro&immutable=1");
 }
 
 /*

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "lib/base/database.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/**
+ * database_uri() - name a database for SQLITE_OPEN_URI
+ * @path: of the file; any byte may be in it
+ * @options: of the URI, such as "mode=ro&immutable=1"
+ *
+ * Return: the URI, to be freed, or NULL without memory.
+ */
+char *database_uri(const char *path, const char *options)
+{
+	/* Without the empty name of a host the second slash of "//folder/file" would begin one. */
+	const char *begin = *path == '/' ? "file://" : "file:";
+	char *uri = malloc(strlen(begin) + 3 * strlen(path) + 1 + strlen(options) + 1), *end;
+
+	if (!uri)
+		return NULL;
+	for (end = stpcpy(uri, begin); *path; path++) {
+		if (strchr("%?#", *path))
+			end += sprintf(end, "%%%02x", (unsigned char)*path);
+		else
+			*end++ = *path;
+	}
+	*end++ = '?';
+	strcpy(end, options);
+	return uri;
+}
+
+/**
+ * database_copy() - copy all pages, as they are, in one transaction of @from
+ *
+ * Return: an SQLITE_ code.
+ */
+int database_copy(sqlite3 *from, sqlite3 *to)
+{
+	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+
+	if (!backup)
+		return sqlite3_errcode(to);
+	sqlite3_backup_step(backup, -1);
+	return sqlite3_backup_finish(backup);
+}
