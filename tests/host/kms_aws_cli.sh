@@ -160,6 +160,15 @@ check "the policy denies: AccessDeniedException" as_agent fault AccessDeniedExce
 check "and allows the rest" as_agent gives Enabled describe-key --key-id "$key" --query KeyMetadata.KeyState
 check "a policy without its author: MalformedPolicyDocumentException" fault MalformedPolicyDocumentException \
 	put-key-policy --key-id "$key" --policy-name default --policy '{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}'
+check "tag-resource" gives "" tag-resource --key-id "$key" --tags TagKey=team,TagValue=storage TagKey=cost,TagValue=42
+check "list-resource-tags" gives "cost	42
+team	storage" list-resource-tags --key-id "$key" --query 'Tags[].[TagKey,TagValue]'
+check "untag-resource" gives "" untag-resource --key-id "$key" --tag-keys cost
+check "a tag of AWS's own: TagException" fault TagException tag-resource --key-id "$key" --tags TagKey=aws:x,TagValue=1
+check "update-key-description" gives "" update-key-description --key-id "$key" --description "volumes of production"
+check "describe-key gives it" gives "volumes of production" describe-key --key-id "$key" --query KeyMetadata.Description
+random_bytes() { [ "$(kms generate-random --number-of-bytes 33 --query Plaintext | base64 -d | wc -c)" = 33 ]; }
+check "generate-random" random_bytes
 check "schedule-key-deletion" gives "$arn	PendingDeletion	7" schedule-key-deletion --key-id "$key" \
 	--pending-window-in-days 7 --query '[KeyId,KeyState,PendingWindowInDays]'
 check "pending deletion: KMSInvalidStateException" fault KMSInvalidStateException \
@@ -185,7 +194,7 @@ check "without its certificate the CLI does not trust it" untrusted
 audited() {
 	local events
 	events=$(jq -r .eventName "$scratch/audit.jsonl" | sort -u | tr '\n' ' ')
-	same "CancelKeyDeletion CreateAlias CreateKey Decrypt DeleteAlias DescribeKey DisableKey EnableKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GetKeyPolicy ListAliases ListKeyPolicies ListKeys PutKeyPolicy ReEncrypt ScheduleKeyDeletion UpdateAlias " "$events" &&
+	same "CancelKeyDeletion CreateAlias CreateKey Decrypt DeleteAlias DescribeKey DisableKey EnableKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateRandom GetKeyPolicy ListAliases ListKeyPolicies ListKeys ListResourceTags PutKeyPolicy ReEncrypt ScheduleKeyDeletion TagResource UntagResource UpdateAlias UpdateKeyDescription " "$events" &&
 		jq -es 'map(select(.errorCode == "DisabledException")) | length == 2' "$scratch/audit.jsonl" >/dev/null
 }
 check "the audit trail has every operation, and the refusals" audited

@@ -130,7 +130,7 @@ def _():
 @test("CreateKey refuses a parameter that it does not support, and does not ignore it")
 def _():
     for params in ({"KeyUsage": "SIGN_VERIFY"}, {"KeySpec": "RSA_2048"}, {"Origin": "EXTERNAL"},
-                   {"Tags": []}, {"MultiRegion": True}):
+                   {"CustomKeyStoreId": "cks-1"}, {"MultiRegion": True}):
         kms.bad("UnsupportedOperationException", "CreateKey", params)
     kms.bad("ValidationException", "CreateKey", {"Description": "x" * 8193})
     kms.bad("SerializationException", "CreateKey", {"Description": 5})

@@ -49,6 +49,8 @@ static const char *const recorded[] = {
 	"SourceEncryptionAlgorithm",
 	"SourceEncryptionContext",
 	"SourceKeyId",
+	"TagKeys",
+	"Tags",
 	"TargetKeyId",
 };
 
@@ -60,6 +62,34 @@ static void add_lower(struct json_object *o, const char *name, struct json_objec
 	snprintf(lower, sizeof(lower), "%s", name);
 	lower[0] = (char)tolower((unsigned char)lower[0]);
 	json_add_object(o, lower, value);
+}
+
+/* Copies @o with its names in CloudTrail's spelling; with @deep also the names one level down. */
+static struct json_object *in_lower(struct json_object *o, bool deep)
+{
+	struct json_object *out = json_object_new_object();
+
+	json_object_object_foreach(o, name, value) {
+		bool inner = deep && json_object_is_type(value, json_type_object);
+
+		add_lower(out, name, inner ? in_lower(value, false) : json_object_get(value));
+	}
+	return out;
+}
+
+/* A list of structures has the names of their members in CloudTrail's spelling too. */
+static struct json_object *list_in_lower(struct json_object *list)
+{
+	struct json_object *out = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(list); i++) {
+		struct json_object *one = json_object_array_get_idx(list, i);
+
+		json_object_array_add(out, json_object_is_type(one, json_type_object)
+						   ? in_lower(one, false)
+						   : json_object_get(one));
+	}
+	return out;
 }
 
 /* Without a good signature nothing is recorded: strangers must not fill the disk. */
@@ -78,20 +108,9 @@ static struct json_object *request_parameters(const struct call *call)
 			continue;
 		if (!out)
 			out = json_object_new_object();
-		add_lower(out, recorded[i], json_object_get(value));
-	}
-	return out;
-}
-
-/* Copies @o with its names in CloudTrail's spelling; with @deep also the names one level down. */
-static struct json_object *in_lower(struct json_object *o, bool deep)
-{
-	struct json_object *out = json_object_new_object();
-
-	json_object_object_foreach(o, name, value) {
-		bool inner = deep && json_object_is_type(value, json_type_object);
-
-		add_lower(out, name, inner ? in_lower(value, false) : json_object_get(value));
+		add_lower(out, recorded[i],
+			  json_object_is_type(value, json_type_array) ? list_in_lower(value)
+								      : json_object_get(value));
 	}
 	return out;
 }

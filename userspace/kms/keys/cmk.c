@@ -11,14 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kms/keys/tags.h"
 #include "lib/base/json.h"
 
 /*
  * A version without policies refuses the second kind. It would take the first one without its policy,
- * and drop the policy with the next change of the key, and each explicit Deny with it.
+ * and drop the policy with the next change of the key, and each explicit Deny with it. So does a version
+ * without tags with the third kind, which may have a policy too.
  */
 #define PLAIN_RECORD  "key"
 #define POLICY_RECORD "key-with-policy"
+#define TAGS_RECORD   "key-with-tags"
 
 /** cmk_free() - release what @cmk owns */
 void cmk_free(struct cmk *cmk)
@@ -27,6 +30,8 @@ void cmk_free(struct cmk *cmk)
 	cmk->description = NULL;
 	free(cmk->policy);
 	cmk->policy = NULL;
+	json_object_put(cmk->tags);
+	cmk->tags = NULL;
 }
 
 /** cmk_arn() - write the key's ARN */
@@ -35,12 +40,19 @@ void cmk_arn(const struct cmk *cmk, char arn[ARN_MAX])
 	arn_format_key(arn, "aws", cmk->region, cmk->account, cmk->key_id);
 }
 
+static const char *record_kind(const struct cmk *cmk)
+{
+	if (cmk->tags)
+		return TAGS_RECORD;
+	return cmk->policy ? POLICY_RECORD : PLAIN_RECORD;
+}
+
 /** cmk_record() - the metadata as it is sealed; Return: new object or NULL */
 struct json_object *cmk_record(const struct cmk *cmk)
 {
 	struct json_object *record = json_object_new_object();
 
-	json_add_string(record, "Record", cmk->policy ? POLICY_RECORD : PLAIN_RECORD);
+	json_add_string(record, "Record", record_kind(cmk));
 	json_add_string(record, "KeyId", cmk->key_id);
 	json_add_string(record, "Account", cmk->account);
 	json_add_string(record, "Region", cmk->region);
@@ -53,6 +65,8 @@ struct json_object *cmk_record(const struct cmk *cmk)
 		json_add_int(record, "Due", cmk->due);
 	json_add_int(record, "PendingDays", cmk->pending_days);
 	json_add_string(record, "Policy", cmk->policy);
+	if (cmk->tags)
+		json_add_object(record, "Tags", json_object_get(cmk->tags));
 	return record;
 }
 
@@ -62,7 +76,8 @@ static bool is_key(struct json_object *record)
 	const char *kind = json_get_string(record, "Record");
 
 	return kind && (!strcmp(kind, PLAIN_RECORD) ||
-			(!strcmp(kind, POLICY_RECORD) && json_has(record, "Policy")));
+			(!strcmp(kind, POLICY_RECORD) && json_has(record, "Policy")) ||
+			(!strcmp(kind, TAGS_RECORD) && tags_valid(json_get(record, "Tags"))));
 }
 
 /* A key without a policy has the default one, so a policy that cannot be read must not be dropped. */
@@ -99,7 +114,10 @@ int cmk_from_record(struct json_object *record, struct cmk *cmk)
 	/* The date destroys no key: the wall clock may be wrong. See store_begin_waiting(). */
 	cmk->due = json_get_int(record, "Due", CMK_DUE_UNKNOWN);
 	cmk->pending_days = (int)json_get_int(record, "PendingDays", 0);
-	return take_texts(record, description, cmk);
+	if (take_texts(record, description, cmk))
+		return -1;
+	cmk->tags = json_object_get(json_get_array(record, "Tags"));
+	return 0;
 }
 
 /** cmk_metadata() - AWS's KeyMetadata; Return: new object or NULL */

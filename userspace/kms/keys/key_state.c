@@ -20,7 +20,7 @@ static const bool allowed[][3] = {
 	/*			   Enabled  Disabled  PendingDeletion */
 	[USE_CRYPTO] = { true, false, false },
 	[USE_DESCRIBE] = { true, true, true },
-	[USE_ALIAS] = { true, true, false },
+	[USE_CHANGE] = { true, true, false },
 	[USE_ENABLE] = { true, true, false },
 	[USE_DISABLE] = { true, true, false },
 	[USE_SCHEDULE_DELETION] = { true, true, false },

@@ -18,7 +18,7 @@ enum key_state {
 enum key_use {
 	USE_CRYPTO,	       /* Encrypt, Decrypt, GenerateDataKey*, ReEncrypt */
 	USE_DESCRIBE,	       /* DescribeKey, ListAliases, DeleteAlias, the calls on policies */
-	USE_ALIAS,	       /* CreateAlias, UpdateAlias: the key pointed to */
+	USE_CHANGE,	       /* CreateAlias, UpdateAlias: the key pointed to; tags, description */
 	USE_ENABLE,	       /* EnableKey */
 	USE_DISABLE,	       /* DisableKey */
 	USE_SCHEDULE_DELETION, /* ScheduleKeyDeletion */

@@ -41,6 +41,12 @@ int op_key(struct call *call, const char *name, enum key_use use, struct cmk *cm
 int op_create_key(struct call *call, struct fault *f);
 int op_describe_key(struct call *call, struct fault *f);
 int op_list_keys(struct call *call, struct fault *f);
+int op_update_key_description(struct call *call, struct fault *f);
+
+/* ops_tag.c */
+int op_tag_resource(struct call *call, struct fault *f);
+int op_untag_resource(struct call *call, struct fault *f);
+int op_list_resource_tags(struct call *call, struct fault *f);
 
 /* ops_alias.c */
 int op_create_alias(struct call *call, struct fault *f);
@@ -63,6 +69,9 @@ int op_list_key_policies(struct call *call, struct fault *f);
 int op_encrypt(struct call *call, struct fault *f);
 int op_decrypt(struct call *call, struct fault *f);
 int op_re_encrypt(struct call *call, struct fault *f);
+
+/* ops_random.c */
+int op_generate_random(struct call *call, struct fault *f);
 
 /* ops_data_key.c */
 int op_generate_data_key(struct call *call, struct fault *f);

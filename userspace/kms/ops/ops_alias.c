@@ -52,7 +52,7 @@ int op_create_alias(struct call *call, struct fault *f)
 	const char *name;
 	int r;
 
-	if (own_alias_name(call, &name, f) || op_key(call, "TargetKeyId", USE_ALIAS, &cmk, f))
+	if (own_alias_name(call, &name, f) || op_key(call, "TargetKeyId", USE_CHANGE, &cmk, f))
 		return -1;
 	alias_point(&alias, name, &cmk, call->now);
 	r = store_add_alias(call->kms->store, &alias, f);
@@ -87,7 +87,7 @@ int op_update_alias(struct call *call, struct fault *f)
 	const char *name;
 	int r;
 
-	if (own_alias_name(call, &name, f) || op_key(call, "TargetKeyId", USE_ALIAS, &cmk, f))
+	if (own_alias_name(call, &name, f) || op_key(call, "TargetKeyId", USE_CHANGE, &cmk, f))
 		return -1;
 	r = store_get_alias(call->kms->store, call->account, name, &alias, f);
 	if (r == -ENOENT)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * CreateKey, DescribeKey, ListKeys.
+ * CreateKey, DescribeKey, ListKeys, UpdateKeyDescription.
  *
  * Must never ignore a parameter that would have made the key safer.
  */
@@ -11,6 +11,7 @@
 #include "kms/auth/key_lookup.h"
 #include "kms/auth/key_policy.h"
 #include "kms/keys/new_key.h"
+#include "kms/keys/tags.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/page.h"
 #include "kms/ops/params.h"
@@ -27,7 +28,7 @@ static int check_new_key(struct json_object *params, struct fault *f)
 	if (param_choice(params, "KeyUsage", "ENCRYPT_DECRYPT", f) ||
 	    param_choice(params, "KeySpec", "SYMMETRIC_DEFAULT", f) ||
 	    param_choice(params, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", f) ||
-	    param_choice(params, "Origin", "AWS_KMS", f) || param_refuse(params, "Tags", f) ||
+	    param_choice(params, "Origin", "AWS_KMS", f) ||
 	    param_refuse(params, "CustomKeyStoreId", f) || param_refuse(params, "XksKeyId", f) ||
 	    param_flag(params, "MultiRegion", &multi_region, f))
 		return -1;
@@ -56,6 +57,13 @@ static int take_policy(struct call *call, struct cmk *cmk, struct fault *f)
 	return key_policy_check(&access, bypass, f);
 }
 
+static int take_tags(struct call *call, struct cmk *cmk, struct fault *f)
+{
+	if (!json_has(call->params, "Tags"))
+		return 0;
+	return tags_add(&cmk->tags, json_get(call->params, "Tags"), f);
+}
+
 int op_create_key(struct call *call, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk cmk = { 0 };
@@ -70,7 +78,7 @@ int op_create_key(struct call *call, struct fault *f)
 	cmk.description = strdup(description ? description : "");
 	if (!cmk.description)
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
-	if (take_policy(call, &cmk, f) || key_new(call, &cmk, f))
+	if (take_tags(call, &cmk, f) || take_policy(call, &cmk, f) || key_new(call, &cmk, f))
 		return -1;
 	cmk_arn(&cmk, arn);
 	call_touch(call, arn);
@@ -112,4 +120,23 @@ int op_list_keys(struct call *call, struct fault *f)
 		return -1;
 	page_end(&page, call->reply, "Keys");
 	return 0;
+}
+
+int op_update_key_description(struct call *call, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	const char *description;
+
+	if (param_text(call->params, "Description", CMK_DESCRIPTION_MAX, &description, f))
+		return -1;
+	if (!description)
+		return fault_set(f, "ValidationException",
+				 "1 validation error detected: Value at 'description' failed to satisfy constraint: Member must not be null");
+	if (op_key(call, "KeyId", USE_CHANGE, &cmk, f))
+		return -1;
+	free(cmk.description);
+	cmk.description = strdup(description);
+	if (!cmk.description)
+		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
+	return store_update_key(call->kms->store, &cmk, f);
 }

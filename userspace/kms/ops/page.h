@@ -16,7 +16,7 @@
 
 struct page {		/* on the caller's stack; page_free() */
 	char *after;	/* last entry of the page before, "" for the first */
-	char last[264]; /* last entry taken */
+	char last[520]; /* last entry taken: an alias, or a tag key of 128 characters in UTF-8 */
 	int64_t room;	/* entries that still fit */
 	bool truncated;
 	struct json_object *entries; /* owned array */
