@@ -10,7 +10,7 @@ import sys
 
 from kms_daemon import Kms
 from tap import Tap
-from wait import PATIENCE
+from wait import PATIENCE, wait_for
 
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
@@ -176,6 +176,36 @@ def _():
             seen, ended = answer(s, MALFORMED["two Content-Lengths that agree"](*request()))
         assert ended and not seen.startswith(b"HTTP/1.1 200"), (transport, seen)
         assert made() == before + 2
+
+
+@test("what is refused before it is a call has no record of its own, and is counted in the audit trail")
+def _():
+    kms.restart()
+    start = len(kms.audit())
+    wanted = {"MalformedRequest": 3, "RequestEntityTooLargeException": 2, "RequestHeaderFieldsTooLarge": 4,
+              "UnknownOperationException": 4}
+    for transport in ("unix", "tls", "tls"):
+        with raw(transport) as s:
+            assert answer(s, MALFORMED["two Content-Lengths that agree"](*request()))[1]
+    for _i in range(2):
+        assert kms.call("CreateKey", body=b" " * 2**20).status == 413
+        assert kms.send({}, b"", method="GET").status == kms.send({}, b"", path="/?x").status == 404
+        many = {f"X-Header-{i}": "x" for i in range(70)}
+        assert [kms.send(many, b"", t).status for t in ("unix", "tls")] == [431, 431]
+
+    def sums():
+        return [r["serviceEventDetails"] for r in kms.audit()[start:] if r["eventName"] == "UnauthenticatedCalls"]
+
+    def counted():
+        codes = {}
+        for details in sums():
+            for code, count in details["errorCodes"].items():
+                codes[code] = codes.get(code, 0) + count
+        return codes
+
+    wait_for(lambda: sum(counted().values()) >= sum(wanted.values()), why=lambda: f"counted: {counted()}")
+    assert counted() == wanted, counted()
+    assert all(r["eventName"] == "UnauthenticatedCalls" for r in kms.audit()[start:]), kms.audit()[start:]
 
 
 @test("a body is one JSON object of whole characters, without NUL: nothing is cut off and nothing is alike")

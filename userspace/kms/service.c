@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "kms/audit/kms_audit.h"
 #include "kms/ops/dispatch.h"
 #include "lib/base/utf8.h"
 #include "lib/kms/kms_client.h"
@@ -59,12 +60,33 @@ static void identify(const struct call *call, const struct http_request *request
 						proved ? kms->proof : store_id(kms->store) };
 }
 
+/* Not recorded one by one: such a request reaches no operation. */
+static void refused(unsigned int status, void *userdata)
+{
+	const struct kms *kms = userdata;
+
+	switch (status) {
+	case HTTP_NOT_FOUND:
+		audit_stranger(kms->audit, "UnknownOperationException");
+		break;
+	case HTTP_TOO_LARGE:
+		audit_stranger(kms->audit, "RequestEntityTooLargeException");
+		break;
+	case HTTP_MANY_HEADERS:
+		audit_stranger(kms->audit, "RequestHeaderFieldsTooLarge");
+		break;
+	default:
+		audit_stranger(kms->audit, "MalformedRequest");
+	}
+}
+
 static void handle(const struct http_request *request, struct http_response *response,
 		   void *userdata)
 {
 	struct call *call;
 
 	if (!http_posts_to_root(request)) {
+		refused(HTTP_NOT_FOUND, userdata);
 		response->status = HTTP_NOT_FOUND;
 		response->body = fault_body("UnknownOperationException",
 					    "This KMS answers POST / only.");
@@ -103,6 +125,7 @@ struct http_service kms_service(struct kms *kms, uid_t agent)
 		.favoured = agent,
 		.handle = handle,
 		.refuse = refuse,
+		.refused = refused,
 		.userdata = kms,
 	};
 }

@@ -160,6 +160,12 @@ int audit_call(struct audit *audit, const struct call *call, const struct fault 
 	return emit(audit, record, !refusal, f);
 }
 
+/** audit_stranger() - count a request that was refused with @code before it was a call */
+void audit_stranger(struct audit *audit, const char *code)
+{
+	strangers_count(audit->strangers, code);
+}
+
 /** audit_last_event() - the eventID of the last record that the file took */
 const char *audit_last_event(const struct audit *audit)
 {

@@ -23,6 +23,7 @@ int audit_open(const char *path, const char *region, const char *account, sd_eve
 	       struct audit **ret, struct fault *f);
 int audit_call(struct audit *audit, const struct call *call, const struct fault *refusal,
 	       struct fault *f);
+void audit_stranger(struct audit *audit, const char *code);
 const char *audit_last_event(const struct audit *audit);
 const char *audit_event_before(const struct audit *audit);
 void audit_mark_undone(struct audit *audit, const char *kept);

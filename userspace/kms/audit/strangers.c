@@ -9,7 +9,7 @@
 #include "lib/base/json.h"
 
 #define USEC_PER_SEC 1000000ULL
-#define CODES_MAX    8 /* more than authenticate() has */
+#define CODES_MAX    16 /* more than there are */
 
 struct strangers {
 	strangers_summary_t summary;
@@ -58,6 +58,8 @@ static void count(struct strangers *strangers, const char *code)
 	while (i < CODES_MAX - 1 && strangers->codes[i].count &&
 	       strcmp(strangers->codes[i].code, code))
 		i++;
+	if (i == CODES_MAX - 1)
+		code = "Other";
 	if (!strangers->codes[i].count)
 		snprintf(strangers->codes[i].code, sizeof(strangers->codes[i].code), "%s", code);
 	strangers->codes[i].count++;
@@ -83,13 +85,20 @@ static void begin_window(struct strangers *strangers)
  */
 bool strangers_may_record(struct strangers *strangers, const char *code)
 {
-	begin_window(strangers);
 	if (strangers->recorded < STRANGERS_SINGLE) {
+		begin_window(strangers);
 		strangers->recorded++;
 		return true;
 	}
-	count(strangers, code);
+	strangers_count(strangers, code);
 	return false;
+}
+
+/** strangers_count() - a request was refused with @code, and gets no record of its own */
+void strangers_count(struct strangers *strangers, const char *code)
+{
+	begin_window(strangers);
+	count(strangers, code);
 }
 
 /**

@@ -31,6 +31,8 @@ int strangers_new(sd_event *event, strangers_summary_t summary, void *userdata,
 
 bool strangers_may_record(struct strangers *strangers, const char *code);
 
+void strangers_count(struct strangers *strangers, const char *code);
+
 void strangers_free(struct strangers *strangers);
 
 #endif

@@ -29,7 +29,7 @@ struct connections {
 	sd_event *event; /* borrowed */
 	sd_event_source *sweep;
 	enum transport transport;
-	uid_t favoured;
+	const struct http_service *service; /* borrowed */
 	struct held *first;
 	unsigned int count;
 	bool freed;	 /* a connection has closed since the last call of connections_freed() */
@@ -100,7 +100,7 @@ static void check_peer(struct connections *connections, struct held *held)
 	if (getsockopt(held->fd, SOL_SOCKET, SO_PEERCRED, &cred, &size))
 		return;
 	held->uid = cred.uid;
-	if (cred.uid != connections->favoured && held_by(connections, cred.uid) > PEER_MAX)
+	if (cred.uid != connections->service->favoured && held_by(connections, cred.uid) > PEER_MAX)
 		end(held);
 }
 
@@ -111,7 +111,8 @@ static void started(struct connections *connections, struct MHD_Connection *conn
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct held *held = info ? calloc(1, sizeof(*held)) : NULL;
 
-	if (!held || receive_watch(info->connect_fd, connections->transport)) {
+	if (!held ||
+	    receive_watch(info->connect_fd, connections->transport, connections->service)) {
 		if (info)
 			shutdown(info->connect_fd, SHUT_RDWR);
 		free(held);
@@ -190,11 +191,11 @@ bool connections_none(const struct connections *connections)
 
 /**
  * connections_new() - watch over the connections of one socket
- * @favoured: unix only: user that PEER_MAX does not limit; (uid_t)-1 for none
+ * @service: its favoured user has no limit of PEER_MAX; borrowed
  *
  * Return: 0 or a negative errno.
  */
-int connections_new(sd_event *event, enum transport transport, uid_t favoured,
+int connections_new(sd_event *event, enum transport transport, const struct http_service *service,
 		    struct connections **out)
 {
 	struct connections *connections = calloc(1, sizeof(*connections));
@@ -204,7 +205,7 @@ int connections_new(sd_event *event, enum transport transport, uid_t favoured,
 		return -ENOMEM;
 	connections->event = event;
 	connections->transport = transport;
-	connections->favoured = favoured;
+	connections->service = service;
 	r = sd_event_add_time(event, &connections->sweep, CLOCK_MONOTONIC, UINT64_MAX, 1, on_sweep,
 			      connections);
 	if (r >= 0)

@@ -14,7 +14,7 @@
 #include <microhttpd.h>
 #include <systemd/sd-event.h>
 
-#include "lib/http/request.h"
+#include "lib/http/http_service.h"
 
 #define CONNECTIONS_MAX 256
 #define PRESSURE	192
@@ -24,7 +24,7 @@
 
 struct connections;
 
-int connections_new(sd_event *event, enum transport transport, uid_t favoured,
+int connections_new(sd_event *event, enum transport transport, const struct http_service *service,
 		    struct connections **connections);
 
 void connections_notify(void *connections, struct MHD_Connection *connection, void **context,

@@ -124,13 +124,15 @@ static enum MHD_Result respond(struct http *http, struct MHD_Connection *connect
 static enum MHD_Result refuse(struct http *http, struct MHD_Connection *connection,
 			      unsigned int status)
 {
+	const struct http_service *service = http->service;
 	struct http_response response = {
 		.status = status,
-		.body = http->service->refuse(status),
+		.body = service->refuse(status),
 		.request_id = "-",
 		.close = true,
 	};
 
+	service->refused(status, service->userdata);
 	return respond(http, connection, &response);
 }
 
@@ -359,7 +361,7 @@ int http_new(sd_event *event, const struct http_service *service, int fd, enum t
 	http->service = service;
 	http->event = event;
 	http->transport = transport;
-	r = connections_new(event, transport, service->favoured, &http->connections);
+	r = connections_new(event, transport, service, &http->connections);
 	if (r >= 0)
 		http->daemon = start_daemon(http, fd, tls);
 	if (!http->daemon) {

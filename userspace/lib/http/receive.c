@@ -27,16 +27,18 @@ static const char refusal[] = "HTTP/1.1 400 Bad Request\r\n"
 static struct watched {
 	bool on;
 	enum transport transport;
+	const struct http_service *service;
 	struct head head;
 } * watched;
 static size_t watched_count;
 
 /**
  * receive_watch() - read what comes over the connection @fd before libmicrohttpd does
+ * @service: hears of a request that is not in order; borrowed
  *
  * Return: 0 or a negative errno.
  */
-int receive_watch(int fd, enum transport transport)
+int receive_watch(int fd, enum transport transport, const struct http_service *service)
 {
 	size_t need = (size_t)fd + 1;
 
@@ -49,7 +51,7 @@ int receive_watch(int fd, enum transport transport)
 		watched = more;
 		watched_count = need;
 	}
-	watched[fd] = (struct watched){ .on = true, .transport = transport };
+	watched[fd] = (struct watched){ .on = true, .transport = transport, .service = service };
 	return 0;
 }
 
@@ -71,10 +73,16 @@ void receive_forget(int fd)
 /* Are the bytes in order, or none of this file's business? */
 static bool in_order(int fd, enum transport transport, const void *bytes, ssize_t size)
 {
+	const struct http_service *service;
+
 	if (size <= 0 || fd < 0 || (size_t)fd >= watched_count || !watched[fd].on ||
 	    watched[fd].transport != transport)
 		return true;
-	return head_take(&watched[fd].head, bytes, (size_t)size);
+	if (head_take(&watched[fd].head, bytes, (size_t)size))
+		return true;
+	service = watched[fd].service;
+	service->refused(HTTP_BAD_REQUEST, service->userdata);
+	return false;
 }
 
 /** recv() - the C library's */

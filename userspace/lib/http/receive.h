@@ -8,9 +8,9 @@
 #ifndef ENVELOPE_HTTP_RECEIVE_H
 #define ENVELOPE_HTTP_RECEIVE_H
 
-#include "lib/http/request.h"
+#include "lib/http/http_service.h"
 
-int receive_watch(int fd, enum transport transport);
+int receive_watch(int fd, enum transport transport, const struct http_service *service);
 
 void receive_forget(int fd);
 
