@@ -10,15 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/volume/device_thread.h"
 
 #define JOBS 100
+#define MANY 20 /* less than the threads at once */
 
 struct job {
 	pthread_t loop;
@@ -59,6 +62,14 @@ static void late(void *data, bool begun)
 	job->late = begun ? 1 : 2;
 }
 
+static void end(void *data)
+{
+	struct job *job = data;
+
+	(*job->done)++;
+}
+
+static const struct device_work unordered = { .run = run, .done = end };
 static const struct device_work work = { .run = run, .done = done };
 static const struct device_work limited = { .run = run, .done = done, .late = late };
 
@@ -94,6 +105,47 @@ static void jobs_run_in_order(void **state)
 		device_thread_submit(thread, "vol-1", &work, &jobs[i]);
 	}
 	while (count < JOBS)
+		assert_true(sd_event_run(event, 10 * 1000000) > 0);
+	assert_true(device_thread_free(thread));
+	sd_event_unref(event);
+}
+
+/* Threads of this process, this one included. */
+static int count_threads(void)
+{
+	DIR *folder = opendir("/proc/self/task");
+	int count = 0;
+
+	assert_non_null(folder);
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count - 2;
+}
+
+/* The end of a job may wait for the disk of the catalog, and the watchdog is pinged between two turns. */
+static void each_turn_of_the_loop_ends_one_job(void **state)
+{
+	struct device_thread *thread;
+	int order[MANY], count = 0, before = count_threads();
+	sd_event *event = new_loop(LONG, &thread);
+	struct job jobs[MANY];
+	char lane[DEVICE_LANE_MAX];
+
+	for (int i = 0; i < MANY; i++) {
+		jobs[i] = (struct job){ pthread_self(), i, order, &count, NULL, 0 };
+		snprintf(lane, sizeof(lane), "vol-%d", i);
+		device_thread_submit(thread, lane, &unordered, &jobs[i]);
+	}
+	/* All have ended before the loop learns of the first one. */
+	while (count_threads() > before)
+		usleep(1000);
+	for (int i = 1; i <= MANY; i++) {
+		assert_true(sd_event_run(event, 10 * 1000000) > 0);
+		if (count > i)
+			fail_msg("%d jobs have ended in %d turns of the loop", count, i);
+	}
+	while (count < MANY)
 		assert_true(sd_event_run(event, 10 * 1000000) > 0);
 	assert_true(device_thread_free(thread));
 	sd_event_unref(event);
@@ -226,6 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(jobs_run_in_order),
+		cmocka_unit_test(each_turn_of_the_loop_ends_one_job),
 		cmocka_unit_test(the_end_drops_what_is_not_done),
 		cmocka_unit_test(a_hung_job_stops_nothing_else),
 		cmocka_unit_test(the_owner_of_a_late_job_learns_of_it),

@@ -34,6 +34,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/relocate.h"
 #include "agent/work/start_note.h"
+#include "agent/work/state.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -187,7 +188,9 @@ static void begin_start(struct operation *op, json_object *params)
 	op->job.take_over = json_get_bool(params, "takeOver", false);
 	op->job.read_only_asked = json_get_bool(params, "readOnly", false);
 	if (cluster->status == CLUSTER_AVAILABLE) {
-		start_note(cluster, op->job.at_boot, cluster->restart.read_only);
+		if (start_note(cluster, op->job.at_boot, cluster->restart.read_only))
+			state_save_soon(cluster);
+		state_flush(op->agent);
 		operation_end(op);
 	} else {
 		attach_begin(op);

@@ -84,7 +84,8 @@ struct grant {
  * @disk_doubted: its header says that the key is lost permanently, which is not believed until the
  *	KMS has been asked
  * @record: the header did not take that the key is lost; tried again then
- * @unsaved: its status is neither in the catalog nor in the trail yet; @saved: called when it is
+ * @unsaved: a change of it, such as its status, is neither in the catalog nor in the trail yet; @saved:
+ *	called when it is
  * @held_up: what its operation waits for although its time is over; "" for nothing
  * @changed: of agent.changes, when an operation last ended
  */
@@ -151,7 +152,7 @@ struct cluster {
 	struct {
 		bool at_boot;		   /* the boot unit started it last */
 		bool read_only;		   /* its client asked for a read-only device */
-		bool unsaved;		   /* the catalog did not take these two */
+		bool unsaved;		   /* the catalog does not have these two */
 		bool trying;		   /* the operation under way is the agent's own start */
 		bool unwanted;		   /* a person stopped it during such a start */
 		struct restart_stop *stop; /* such a stop, which waits for the start's end */

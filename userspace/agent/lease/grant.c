@@ -108,21 +108,21 @@ void grant_load(struct cluster *cluster)
  * @header: of the cluster's own disk
  *
  * The header has no principal: what this host was granted as is known to this host alone.
+ *
+ * Return: whether it does: the caller must have the cluster saved.
  */
-void grant_from_header(struct cluster *cluster, const struct volume_header *header)
+bool grant_from_header(struct cluster *cluster, const struct volume_header *header)
 {
 	struct grant grant = { 0 };
-	struct fault f;
 
 	memcpy(cluster->kms_on_disk.kms, header->kms, sizeof(cluster->kms_on_disk.kms));
 	if (!rules_header_kms(&cluster->grant, header, cluster->agent->host.host))
-		return;
+		return false;
 	memcpy(grant.kms, header->kms, sizeof(grant.kms));
 	log_info("Cluster %s: by the header of its volume, its key was last given by %s.",
 		 cluster->id, grant.kms);
 	cluster->grant = grant;
-	if (grants_record(cluster->agent->catalog, cluster->volume_id, &grant, &f) < 0)
-		log_error("Cluster %s: %s", cluster->id, f.message);
+	return true;
 }
 
 /**

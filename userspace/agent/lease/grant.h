@@ -16,7 +16,7 @@ bool grant_is_older(const struct cluster *cluster, const struct kms_worker *work
 		    struct fault *why);
 void grant_record(struct cluster *cluster, const struct grant *grant);
 bool grant_note(struct cluster *cluster, const struct kms_worker *worker, struct fault *why);
-void grant_from_header(struct cluster *cluster, const struct volume_header *header);
+bool grant_from_header(struct cluster *cluster, const struct volume_header *header);
 bool grant_judge(const struct cluster *cluster, const struct kms_worker *worker,
 		 const struct fault *f, struct fault *why);
 

@@ -60,7 +60,7 @@ struct lane {
  * @busy: number of threads that are not late
  * @stopping: no further job is begun
  * @lock: guards @finished
- * @event_fd: readable when @finished has a job
+ * @event_fd: a semaphore with the number of jobs in @finished
  */
 struct device_thread {
 	sd_event *event;
@@ -266,29 +266,31 @@ static void job_join(struct job *job)
 	job->joined = true;
 }
 
+/*
+ * One job a turn of the loop. The end of a job may sync the catalog, and other jobs finish meanwhile: a
+ * turn for all of them would keep the loop from its watchdog.
+ */
 static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct device_thread *thread = userdata;
-	uint64_t count;
+	struct job *job;
+	uint64_t one;
 
-	if (read(fd, &count, sizeof(count)) < 0)
+	if (read(fd, &one, sizeof(one)) < 0)
 		return 0;
-	for (;;) {
-		struct job *job;
-
-		pthread_mutex_lock(&thread->lock);
-		job = queue_take(&thread->finished);
-		pthread_mutex_unlock(&thread->lock);
-		if (!job)
-			return 0;
-		job_join(job);
-		job->lane->running = NULL;
-		thread->busy -= !job->late;
-		lane_leave(thread, job->lane);
-		start_all(thread);
-		job->work->done(job->data);
-		job_free(job);
-	}
+	pthread_mutex_lock(&thread->lock);
+	job = queue_take(&thread->finished);
+	pthread_mutex_unlock(&thread->lock);
+	if (!job)
+		return 0;
+	job_join(job);
+	job->lane->running = NULL;
+	thread->busy -= !job->late;
+	lane_leave(thread, job->lane);
+	start_all(thread);
+	job->work->done(job->data);
+	job_free(job);
+	return 0;
 }
 
 /**
@@ -310,7 +312,7 @@ int device_thread_new(sd_event *event, unsigned int seconds, struct device_threa
 	thread->seconds = seconds;
 	pthread_mutex_init(&thread->lock, NULL);
 	thread->finished.end = &thread->finished.first;
-	thread->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	thread->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 	r = thread->event_fd < 0 ? -errno : 0;
 	if (r == 0)
 		r = sd_event_add_io(event, &thread->source, thread->event_fd, EPOLLIN, on_finished,

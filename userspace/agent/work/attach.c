@@ -175,6 +175,7 @@ static void attached(struct operation *op)
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
 	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
+	/* Saved together with the place, the start and the grant of the header. */
 	if (op->kind == OPERATION_START)
 		start_note(cluster, op->job.at_boot, op->job.read_only_asked);
 	kept = state_set(cluster, CLUSTER_AVAILABLE, "%s", reason_of(op)) == 0;
@@ -221,7 +222,8 @@ static void ask_for_key(struct operation *op)
 {
 	const struct volume_job *job = &op->job;
 
-	grant_from_header(op->cluster, &job->header);
+	if (grant_from_header(op->cluster, &job->header))
+		state_save_soon(op->cluster);
 	loss_record_doubt(op->cluster, &job->header);
 	if (rules_region(job->header.region, op->agent->config.region, &op->fault) < 0) {
 		operation_fail(op);

@@ -11,6 +11,7 @@
 #include "agent/lease/grant.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/place.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/recovery_window.h"
 #include "agent/work/start_note.h"
@@ -22,6 +23,26 @@
 #define TRY_AGAIN_S 5
 
 static void try_again_later(struct agent *agent);
+
+/* A look without the file takes any disk that it meets. The disk of the file is the cluster's. */
+static void take_over_disk(struct cluster *present)
+{
+	_cleanup_text_ char *met = text_take(&present->disk);
+
+	place_load(present);
+	if (!present->disk)
+		present->disk = text_take(&met);
+}
+
+/* A header names no principal, so a grant without one is not newer than the file's. */
+static void take_over_grant(struct cluster *present)
+{
+	struct grant grant = present->grant;
+
+	grant_load(present);
+	if (grant.principal[0])
+		present->grant = grant;
+}
 
 /*
  * The agent took the cluster in from its header while the file could not be read. The file has what
@@ -37,8 +58,8 @@ static void take_over_row(struct cluster *present, struct cluster *row)
 	reconcile_load_choices(present);
 	if (started)
 		start_note(present, at_boot, read_only);
-	if (!present->grant.kms[0])
-		grant_load(present);
+	take_over_disk(present);
+	take_over_grant(present);
 	if (present->operation || present->status != CLUSTER_STOPPED ||
 	    !cluster_is_inaccessible(row))
 		return;
@@ -68,22 +89,6 @@ static void take_row(struct cluster *row, void *userdata)
 	cluster_free(row);
 }
 
-/* In one transaction. Return: false when the file did not take all clusters. */
-static bool store_all(struct agent *agent)
-{
-	struct fault f;
-	bool kept = catalog_begin(agent->catalog, &f) == 0;
-
-	if (!kept)
-		return false;
-	for (struct cluster *c = agent->clusters; kept && c; c = c->next)
-		if (state_save(c, &f) < 0) {
-			log_error("Cluster %s: %s", c->id, f.message);
-			kept = strcmp(f.code, "CatalogUnavailable");
-		}
-	return catalog_end(agent->catalog, kept, &f) == 0 && kept;
-}
-
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -91,7 +96,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 
 	if (catalog_reopen(agent->catalog) && catalog_load(agent->catalog, take_row, agent, &f) < 0)
 		log_error("%s", f.message);
-	if (!store_all(agent) || !catalog_settled(agent->catalog)) {
+	if (!state_save_all(agent, true) || !catalog_settled(agent->catalog)) {
 		try_again_later(agent);
 		return 0;
 	}

@@ -75,7 +75,8 @@ static void sealed(struct operation *op)
 		return;
 	}
 	cluster_from_header(op->cluster, &op->job.header);
-	place_found(op->cluster, op->job.found, op->job.disk);
+	if (place_found(op->cluster, op->job.found, op->job.disk))
+		state_save_soon(op->cluster);
 	grant_record(op->cluster, &op->answered);
 	attach_begin(op);
 }

@@ -27,6 +27,8 @@ void disk_wait_begin(struct operation *op)
 	if (!rules_waits_for_disk(cluster))
 		state_set(cluster, CLUSTER_STOPPED, RULES_DISK_MISSING ": %.400s",
 			  op->job.fault.message);
+	else if (cluster->restart.unsaved)
+		state_save_soon(cluster);
 	/* A look that found the disk meanwhile has left the cluster to this operation. */
 	if (op->disk_moments != op->agent->disk_moments)
 		op->agent->hooks.disks_changed(op->agent);

@@ -168,7 +168,8 @@ static void restored(struct operation *op)
 	}
 	log_info("Cluster %s: its header on %s was restored from a backup.", cluster->id,
 		 op->job.found);
-	place_found(cluster, op->job.found, op->job.disk);
+	if (place_found(cluster, op->job.found, op->job.disk))
+		state_save_soon(cluster);
 	/* The record is not written over another owner: what is in line need not wait for a start. */
 	if (strcmp(op->job.header.state,
 		   cluster_is_inaccessible(cluster) ? cluster_status_name(cluster->status) : ""))

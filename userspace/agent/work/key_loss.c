@@ -110,10 +110,9 @@ static void given(struct cluster *cluster)
 	snprintf(refusal, sizeof(refusal), "%.*s", (int)strcspn(cluster->reason, ":"),
 		 cluster->reason);
 	key_loss_undone(cluster);
-	state_set(cluster, CLUSTER_STOPPED,
-		  "%s: the KMS refused the key (%s), and gave it when it was asked again: start the cluster",
-		  word, refusal);
-	loss_record_write(cluster);
+	state_set_soon(cluster, CLUSTER_STOPPED, loss_record_write,
+		       "%s: the KMS refused the key (%s), and gave it when it was asked again: start the cluster",
+		       word, refusal);
 }
 
 static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,

@@ -128,7 +128,10 @@ static void left_done(void *data)
 {
 	struct left_job *job = data;
 	struct fault f;
+	bool open;
 
+	/* Together. What the catalog does not forget is looked for again. */
+	open = catalog_begin(job->agent->catalog, &f) == 0;
 	for (size_t i = 0; i < job->count; i++) {
 		if (!job->list[i].ended)
 			continue;
@@ -137,6 +140,8 @@ static void left_done(void *data)
 		if (reservations_forget(job->agent->catalog, job->list[i].volume_id, &f) < 0)
 			log_error("%s", f.message);
 	}
+	if (open && catalog_end(job->agent->catalog, true, &f) < 0)
+		log_error("%s", f.message);
 	left_free(job);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The place of a cluster's volume in memory and in the catalog. A look at the disks never changes the
- * user's path: only relocate.c does.
+ * The place of a cluster's volume. A look at the disks never changes the user's path: only relocate.c
+ * does.
  */
 #include "agent/work/place.h"
 
@@ -15,22 +15,23 @@
 /**
  * place_found() - the volume was found, and is surely on this device
  * @device: path of the device
- * @disk: its identity, NULL if it is not known; stored if the catalog has none or another one
+ * @disk: its identity, NULL if it is not known
+ *
+ * Return: whether the catalog has no identity or another one: the caller must have the cluster saved. A
+ * look finds many volumes, and saves them together.
  */
-void place_found(struct cluster *cluster, const char *device, const char *disk)
+bool place_found(struct cluster *cluster, const char *device, const char *disk)
 {
-	struct fault f;
-
 	cluster->absent = false;
 	/* Without memory the path of the user is taken. */
 	if (text_set(&cluster->found, device) < 0)
 		text_freep(&cluster->found);
 	if (!disk || (cluster->disk && !strcmp(cluster->disk, disk)))
-		return;
-	if (text_set(&cluster->disk, disk) < 0)
-		log_error("Out of memory.");
-	else if (places_record(cluster->agent->catalog, cluster, &f) < 0)
-		log_error("Cluster %s: %s", cluster->id, f.message);
+		return false;
+	if (text_set(&cluster->disk, disk) == 0)
+		return true;
+	log_error("Out of memory.");
+	return false;
 }
 
 /** place_load() - fill the identity of the disk from the catalog */

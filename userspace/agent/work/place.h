@@ -5,7 +5,7 @@
 
 #include "agent/catalog/cluster.h"
 
-void place_found(struct cluster *cluster, const char *device, const char *disk);
+bool place_found(struct cluster *cluster, const char *device, const char *disk);
 void place_load(struct cluster *cluster);
 
 #endif

@@ -145,7 +145,8 @@ void reconcile_take_in(const struct scan_job *job, const struct scanned *volume,
 	log_warning("Cluster %s: found its volume %s on %s. The catalog has no settings of it: it is protected against deletion, has no discards, and no profile and endpoint of its own unless 'envelope cluster adopt' gave them. See 'envelope cluster modify'.",
 		    cluster->id, cluster->volume_id, cluster->device);
 	/*
-	 * Either the recorded loss or "found": the first row in the catalog must include the loss.
+	 * Either the recorded loss or "found": the first row in the catalog must include the loss. The
+	 * place and the grant are saved with the row.
 	 */
 	if (!take_state(cluster, &volume->header))
 		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
@@ -193,7 +194,7 @@ static void compare_state(struct cluster *cluster, const struct volume_header *h
 static void update(struct cluster *cluster, const struct scanned *volume)
 {
 	const struct volume_header *header = &volume->header;
-	bool come;
+	bool come, unsaved;
 
 	if (cluster->operation || cluster_is_in_between(cluster))
 		return;
@@ -206,8 +207,10 @@ static void update(struct cluster *cluster, const struct scanned *volume)
 		return;
 	}
 	come = cluster->absent;
-	place_found(cluster, volume->device, volume->disk);
-	grant_from_header(cluster, header);
+	unsaved = place_found(cluster, volume->device, volume->disk);
+	unsaved |= grant_from_header(cluster, header);
+	if (unsaved)
+		state_save_soon(cluster);
 	compare_state(cluster, header);
 	if (come)
 		restart_disk_found(cluster);

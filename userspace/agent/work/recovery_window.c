@@ -55,7 +55,7 @@ void recovery_window_load(struct cluster *cluster)
 		cluster->loss.refused_ns = cluster->loss.counted_ns;
 		return;
 	}
-	/* A full disk may have kept the row of a refusal that was undone. */
+	/* An older agent may have left the row of a refusal that was undone. */
 	if (r > 0 && cluster->status != CLUSTER_RECOVERABLE) {
 		recovery_window_forget(cluster);
 		return;
@@ -87,14 +87,15 @@ void recovery_window_mark(struct cluster *cluster)
 	cluster->loss.counted_ns = lease_now();
 }
 
-/** recovery_window_save() - write what is counted, if a window is; 0 or -1 */
+/** recovery_window_save() - write what is counted, or that no window is; 0 or -1 */
 int recovery_window_save(const struct cluster *cluster, struct fault *f)
 {
+	struct catalog *catalog = cluster->agent->catalog;
 	char boot[33];
 
-	if (!cluster->loss.counted_ns || !boot_id(boot))
-		return 0;
-	return denials_record(cluster->agent->catalog, cluster, boot, f);
+	if (!cluster->loss.counted_ns)
+		return denials_forget(catalog, cluster, f);
+	return boot_id(boot) ? denials_record(catalog, cluster, boot, f) : 0;
 }
 
 /** recovery_window_open() - may the loss still be undone? */
@@ -112,14 +113,13 @@ uint64_t recovery_window_next(const struct cluster *cluster)
 	return lease_now() + (left < NOTE_NS ? left : NOTE_NS);
 }
 
-/** recovery_window_forget() - the refusal is undone: a later one has a window of its own */
+/**
+ * recovery_window_forget() - the refusal is undone: a later one has a window of its own
+ *
+ * The caller saves the cluster: with its next status.
+ */
 void recovery_window_forget(struct cluster *cluster)
 {
-	struct fault f;
-
-	if ((cluster->loss.counted_ns || cluster->loss.spent_ns) &&
-	    denials_forget(cluster->agent->catalog, cluster, &f) < 0)
-		log_error("Cluster %s: %s", cluster->id, f.message);
 	cluster->loss.counted_ns = 0;
 	cluster->loss.spent_ns = 0;
 }

@@ -10,6 +10,7 @@
 #include "agent/catalog/catalog.h"
 #include "agent/volume/locate.h"
 #include "agent/work/place.h"
+#include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
@@ -37,7 +38,9 @@ static void located(struct operation *op)
 	}
 	log_info("Cluster %s: the user has set its device to %s; it was %s.", cluster->id,
 		 cluster->device, before);
-	place_found(cluster, op->job.found, op->job.disk);
+	if (place_found(cluster, op->job.found, op->job.disk))
+		state_save_soon(cluster);
+	state_flush(op->agent);
 	operation_end(op);
 }
 

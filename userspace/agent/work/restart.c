@@ -155,7 +155,7 @@ void restart_check(struct cluster *cluster)
 	if (cluster->restart.unwanted && !cluster->operation) {
 		cluster->restart.unwanted = false;
 		if (is_wanted(cluster))
-			state_set(cluster, CLUSTER_STOPPED, "%s", "");
+			state_set_soon(cluster, CLUSTER_STOPPED, NULL, "%s", "");
 	}
 	if (!is_wanted(cluster)) {
 		cluster->restart.timer = sd_event_source_disable_unref(cluster->restart.timer);

@@ -46,18 +46,13 @@ void start_note_warning(struct cluster *cluster, const char *warning)
  * @at_boot: by the boot unit
  * @read_only: the client asked for a read-only device
  *
- * A change that the catalog does not take is noted again at the next start.
+ * Return: whether the catalog does not have that: the caller must have the cluster saved.
  */
-void start_note(struct cluster *cluster, bool at_boot, bool read_only)
+bool start_note(struct cluster *cluster, bool at_boot, bool read_only)
 {
-	struct fault f;
-
-	if (cluster->restart.at_boot == at_boot && cluster->restart.read_only == read_only &&
-	    !cluster->restart.unsaved)
-		return;
+	cluster->restart.unsaved |= cluster->restart.at_boot != at_boot ||
+				    cluster->restart.read_only != read_only;
 	cluster->restart.at_boot = at_boot;
 	cluster->restart.read_only = read_only;
-	cluster->restart.unsaved = boot_starts_record(cluster->agent->catalog, cluster, &f) < 0;
-	if (cluster->restart.unsaved)
-		log_error("Cluster %s: %s", cluster->id, f.message);
+	return cluster->restart.unsaved;
 }

@@ -7,6 +7,6 @@
 
 void start_note_load(struct cluster *cluster);
 void start_note_warning(struct cluster *cluster, const char *warning);
-void start_note(struct cluster *cluster, bool at_boot, bool read_only);
+bool start_note(struct cluster *cluster, bool at_boot, bool read_only);
 
 #endif

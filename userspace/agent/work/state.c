@@ -4,8 +4,9 @@
  * status here: writing may hang.
  *
  * A change that a client waits for is saved at once. Changes that come in numbers (a KMS that refuses
- * the keys of a thousand clusters, a look that finds a thousand failed devices) are saved together: two
- * syncs each would keep the loop from its watchdog, and the keys of later clusters from being revoked.
+ * the keys of a thousand clusters, a look that finds a thousand failed devices or volumes) are saved
+ * together: two syncs each would keep the loop from its watchdog, and the keys of later clusters from
+ * being revoked.
  */
 #include "agent/work/state.h"
 
@@ -16,6 +17,9 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
+#include "agent/catalog/boot_starts.h"
+#include "agent/catalog/grants.h"
+#include "agent/catalog/places.h"
 #include "agent/catalog/protections.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/recovery_window.h"
@@ -53,51 +57,73 @@ static void mark_unsaved(struct cluster *cluster)
 	flush_soon(agent);
 }
 
-/**
- * state_save() - write a cluster, its deletion protection and what is counted of its recovery window
- *
- * The catalog may be a new one. The protection comes first: a killed agent must not leave a row of a
- * cluster without it.
- *
- * Return: 0 or -1.
+/*
+ * Writes a cluster, and what the agent knows of it beside its row: the catalog may be a new one. What is
+ * not known does not overwrite the catalog's. Must be called in a transaction: a killed agent must not
+ * leave a row of a cluster without its protection. Each table by itself would be a sync by itself.
  */
-int state_save(const struct cluster *cluster, struct fault *f)
+static int save(const struct cluster *cluster, struct fault *f)
 {
 	struct catalog *catalog = cluster->agent->catalog;
-	int r = cluster->deletion_protection ? protections_record(catalog, cluster, f) : 0;
+	int r = catalog_store(catalog, cluster, f);
 
-	if (r == 0)
-		r = catalog_store(catalog, cluster, f);
+	if (r == 0 && cluster->deletion_protection)
+		r = protections_record(catalog, cluster, f);
+	if (r == 0 && cluster->disk)
+		r = places_record(catalog, cluster, f);
+	if (r == 0 && cluster->grant.kms[0])
+		r = grants_record(catalog, cluster->volume_id, &cluster->grant, f);
+	if (r == 0 && cluster->restart.unsaved)
+		r = boot_starts_record(catalog, cluster, f);
 	return r < 0 ? r : recovery_window_save(cluster, f);
 }
 
 /* The next agent doubts a loss on the disk that the catalog does not know: see catalog_return.c. */
-static int store(const struct cluster *cluster)
+static int store(struct cluster *cluster)
 {
+	struct catalog *catalog = cluster->agent->catalog;
 	struct fault f;
-	int r = state_save(cluster, &f);
+	int r = catalog_begin(catalog, &f);
 
-	if (r < 0)
+	if (r == 0) {
+		r = save(cluster, &f);
+		r |= catalog_end(catalog, r == 0, &f);
+	}
+	if (r == 0)
+		cluster->restart.unsaved = false;
+	else
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	return r;
 }
 
-/* In one transaction, or one by one if that fails: one cluster must not keep the others from it. */
-static void store_unsaved(struct agent *agent)
+/**
+ * state_save_all() - write clusters to the catalog, in one transaction
+ * @all: every cluster; otherwise those with changes that are not saved
+ *
+ * A cluster that the catalog refuses keeps no other cluster from it.
+ *
+ * Return: false if the file takes no changes; catalog_return.c calls again then.
+ */
+bool state_save_all(struct agent *agent, bool all)
 {
 	struct fault f;
 	bool open = catalog_begin(agent->catalog, &f) == 0, kept = open;
 
-	for (struct cluster *c = agent->clusters; kept && c; c = c->next)
-		kept = !c->unsaved || state_save(c, &f) == 0;
+	for (struct cluster *c = agent->clusters; kept && c; c = c->next) {
+		if ((!all && !c->unsaved) || save(c, &f) == 0)
+			continue;
+		kept = strcmp(f.code, "CatalogUnavailable");
+		if (kept)
+			log_error("Cluster %s: %s", c->id, f.message);
+	}
 	if (open)
 		kept = catalog_end(agent->catalog, kept, &f) == 0 && kept;
 	if (!kept)
 		log_error("%s", f.message);
-	/* A catalog that another process holds would keep each of them waiting. */
-	for (struct cluster *c = agent->clusters; open && !kept && c; c = c->next)
-		if (c->unsaved)
-			store(c);
+	for (struct cluster *c = agent->clusters; kept && c; c = c->next)
+		if (all || c->unsaved)
+			c->restart.unsaved = false;
+	return kept;
 }
 
 /**
@@ -114,7 +140,7 @@ void state_flush(struct agent *agent)
 		return;
 	agent->unsaved = NULL;
 	agent->flush = sd_event_source_disable_unref(agent->flush);
-	store_unsaved(agent);
+	state_save_all(agent, false);
 	audit_append(agent->audit, records);
 	json_object_put(records);
 	for (struct cluster *c = agent->clusters; c; c = c->next) {

@@ -10,7 +10,7 @@
 
 void state_announce(const struct agent *agent);
 void state_begin(struct cluster *cluster, enum cluster_status status);
-int state_save(const struct cluster *cluster, struct fault *f);
+bool state_save_all(struct agent *agent, bool all);
 int state_set(struct cluster *cluster, enum cluster_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void state_set_soon(struct cluster *cluster, enum cluster_status status,
