@@ -128,17 +128,51 @@ static void the_first_losses_of_many_are_taken_back(void **state)
 static void a_loss_that_is_decided_or_long_ago_is_not_taken_back(void **state)
 {
 	lose_others();
-	/* A person has decided one, one was refused before all others, and one is at work. */
+	/* A person has decided one, and one was refused before all others. */
 	others[0].status = CLUSTER_RECOVERABLE;
 	key_loss_confirm(&others[0], NULL);
 	others[1].loss.refused_ns = 1;
-	others[2].operation = (struct operation *)&cluster; /* only looked for */
 	agent.config.max_denials = 0;
 	refuse_a_fourth();
 	expect_held(&cluster);
-	for (size_t i = 0; i < 3; i++)
+	expect_held(&others[2]);
+	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(others[i].status, CLUSTER_INACCESSIBLE);
-	others[2].operation = NULL;
+}
+
+/* The end of each operation leads to key_loss_check(): see operation_test. */
+static void end_operation(struct cluster *c)
+{
+	c->operation = NULL;
+	key_loss_check(c);
+	state_flush(&agent);
+}
+
+static void a_lost_cluster_at_work_is_taken_back_at_the_end_of_its_operation(void **state)
+{
+	lose_others();
+	for (size_t i = 0; i < 3; i++)
+		others[i].operation = (struct operation *)&cluster; /* only looked for */
+	/* A stop, a deletion that fails, and a start after the KMS has given the key again. */
+	others[1].status = CLUSTER_DELETING;
+	others[2].status = CLUSTER_STOPPED;
+	refuse_a_fourth();
+	expect_held(&cluster);
+	assert_int_equal(others[0].status, CLUSTER_INACCESSIBLE);
+	assert_int_equal(others[1].status, CLUSTER_DELETING);
+	others[1].status = CLUSTER_INACCESSIBLE;
+	/* However long it takes. */
+	for (size_t i = 0; i < 3; i++) {
+		others[i].loss.refused_ns = 1;
+		end_operation(&others[i]);
+	}
+	expect_held(&others[0]);
+	expect_held(&others[1]);
+	assert_int_equal(others[2].status, CLUSTER_STOPPED);
+	/* Once: a later loss is one of its own. */
+	key_loss_confirm(&others[0], NULL);
+	end_operation(&others[0]);
+	assert_int_equal(others[0].status, CLUSTER_INACCESSIBLE);
 }
 
 /* Each key is asked for once in a round, and the slip is noticed then. */
@@ -196,6 +230,7 @@ int main(void)
 		WITH_CLUSTER(a_key_of_many_clusters_counts_once),
 		WITH_CLUSTER(the_first_losses_of_many_are_taken_back),
 		WITH_CLUSTER(a_loss_that_is_decided_or_long_ago_is_not_taken_back),
+		WITH_CLUSTER(a_lost_cluster_at_work_is_taken_back_at_the_end_of_its_operation),
 		WITH_CLUSTER(refusals_of_one_round_of_renewals_count_together),
 		WITH_CLUSTER(refusals_before_the_round_do_not_count),
 		WITH_CLUSTER(losses_of_the_agent_before_count),

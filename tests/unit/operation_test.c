@@ -31,6 +31,7 @@ static struct {
 	enum kms_outcome outcome; /* of the answer to come */
 	unsigned int went_on, replies, denials;
 	unsigned int undone;
+	unsigned int looks; /* whether the key is lost, at the end of the operation */
 	bool key_dropped;
 	bool dropped_unrecorded; /* the key was dropped before the answer was recorded */
 	char fault[64];		 /* sent to the client */
@@ -94,6 +95,8 @@ void fencing_note(struct cluster *cluster, bool held)
 
 void key_loss_check(struct cluster *cluster)
 {
+	assert_null(cluster->operation);
+	seen.looks++;
 }
 
 void state_flush(struct agent *agent)
@@ -163,6 +166,7 @@ static void start(const char *path, enum kms_outcome outcome)
 {
 	begin(OPERATION_START, path, outcome);
 	assert_int_equal(seen.undone, 0);
+	assert_int_equal(seen.looks, 1);
 }
 
 static void goes_on_when_it_is_recorded(void **state)

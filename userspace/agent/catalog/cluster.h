@@ -147,6 +147,7 @@ struct cluster {
 		uint64_t counted_ns;	/* 0: no window is counted */
 		unsigned int failures;	/* in a row */
 		bool asking;		/* the KMS is being asked */
+		bool many;		/* refused with many, during its operation */
 		sd_event_source *timer; /* of the next question */
 	} loss;
 	struct {

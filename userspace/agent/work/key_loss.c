@@ -95,6 +95,7 @@ static void ask_again(struct cluster *cluster, const struct fault *f)
 
 static void stop_asking(struct cluster *cluster)
 {
+	cluster->loss.many = false;
 	cluster->loss.denied_ns = 0;
 	cluster->loss.again_ns = 0;
 	cluster->loss.failures = 0;
@@ -169,16 +170,54 @@ static void ask(struct cluster *cluster)
 	cluster->loss.asking = true;
 }
 
+/* The cluster stays recoverable until the KMS gives the key, or a person confirms the loss. */
+static void hold(struct cluster *cluster, const char *refusal)
+{
+	char why[256];
+
+	snprintf(why, sizeof(why), "%.255s", refusal);
+	state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
+		       MANY
+		       ": the KMS refuses more than MaxDenials=%u keys at once (%s). The cluster is lost only when somebody confirms it: envelope cluster confirm-loss --db-cluster-identifier %s",
+		       cluster->agent->config.max_denials, why, cluster->id);
+}
+
+/* Has a person decided that the key is lost? */
+static bool is_confirmed(const struct cluster *cluster)
+{
+	return !strncmp(cluster->reason, CONFIRMED ":", strlen(CONFIRMED ":"));
+}
+
+/* May a person or the KMS still decide? */
+static bool is_open(const struct cluster *cluster)
+{
+	if (cluster->status == CLUSTER_INACCESSIBLE)
+		return !is_confirmed(cluster);
+	return cluster->status == CLUSTER_RECOVERABLE && !is_held(cluster);
+}
+
+/* An operation that was at work when many keys were refused has ended. */
+static void apply_many(struct cluster *cluster)
+{
+	if (!cluster->loss.many || cluster->operation)
+		return;
+	cluster->loss.many = false;
+	if (is_open(cluster))
+		hold(cluster, cluster->reason);
+}
+
 /**
  * key_loss_check() - ask the KMS whether a refused key is lost, if that is due, or set a timer
  *
  * Must be called when the agent has loaded a cluster, and at the end of each operation: the KMS is
- * about to answer a start under way, and its answer counts.
+ * about to answer a start under way, and its answer counts. Takes a loss back that was one of many while
+ * an operation was at work.
  */
 void key_loss_check(struct cluster *cluster)
 {
 	uint64_t at;
 
+	apply_many(cluster);
 	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation || cluster->loss.asking)
 		return;
 	/* An agent before this one had the refusal, at an unknown time on this clock. */
@@ -220,43 +259,22 @@ static bool confirms(const struct cluster *cluster, uint64_t asked_ns)
 	       asked_ns >= cluster->loss.denied_ns + SECOND_QUESTION_NS;
 }
 
-/* The cluster stays recoverable until the KMS gives the key, or a person confirms the loss. */
-static void hold(struct cluster *cluster, const char *refusal)
-{
-	char why[256];
-
-	snprintf(why, sizeof(why), "%.255s", refusal);
-	state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
-		       MANY
-		       ": the KMS refuses more than MaxDenials=%u keys at once (%s). The cluster is lost only when somebody confirms it: envelope cluster confirm-loss --db-cluster-identifier %s",
-		       cluster->agent->config.max_denials, why, cluster->id);
-}
-
-/* Has a person decided that the key is lost? */
-static bool is_confirmed(const struct cluster *cluster)
-{
-	return !strncmp(cluster->reason, CONFIRMED ":", strlen(CONFIRMED ":"));
-}
-
-/* May a person or the KMS still decide? */
-static bool is_open(const struct cluster *cluster)
-{
-	if (cluster->status == CLUSTER_INACCESSIBLE)
-		return !cluster->operation && !is_confirmed(cluster);
-	return cluster->status == CLUSTER_RECOVERABLE && !is_held(cluster);
-}
-
 /*
  * Many keys are refused at once: no cluster is lost by that. The first of them may be lost already. That
- * was judged before the others could be counted, so the loss is taken back.
+ * was judged before the others could be counted, so the loss is taken back. An operation may put back
+ * the status that it found, such as a deletion that fails: the loss is taken back when it has ended.
  */
 static void hold_all(const struct agent *agent)
 {
 	for (struct cluster *c = agent->clusters; c; c = c->next) {
-		if (!is_open(c) || !denial_count_is_recent(c))
+		if (!denial_count_is_recent(c))
 			continue;
-		hold(c, c->reason);
-		key_loss_check(c);
+		if (c->operation && c->status != CLUSTER_RECOVERABLE) {
+			c->loss.many = true;
+		} else if (is_open(c)) {
+			hold(c, c->reason);
+			key_loss_check(c);
+		}
 	}
 }
 
