@@ -92,6 +92,7 @@ class Agent:
         os.chmod(self.dir, 0o755)  # the worker's user looks for the socket here
         self.process = None
         self.stderr = None  # in place of the log file
+        self.named = True  # its configuration, on the command line
         atexit.register(self.kill)
         self.disks = [Disk(f"{self.dir}/disk{n}") for n in range(3)]
         self.scannable(*self.disks)
@@ -124,8 +125,10 @@ class Agent:
         self.environment = dict(os.environ, ENVELOPE_STAND_IN=self.kernel, ENVELOPE_SOCKET=f"{self.dir}/agent.sock",
                                 STATE_DIRECTORY=f"{self.dir}/agent")
         with open(f"{self.dir}/agent.log", "ab") as log:
-            self.process = subprocess.Popen([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf"],
-                                            stderr=self.stderr or log, env=self.environment)
+            self.process = subprocess.Popen(self.enveloped(), stderr=self.stderr or log, env=self.environment)
+
+    def enveloped(self):
+        return [f"{self.programs}/unit/enveloped", *(["--config", f"{self.dir}/agent.conf"] if self.named else [])]
 
     def configure(self, **changed):
         """Writes agent.conf, a key a line."""
@@ -151,9 +154,8 @@ class Agent:
     def check_config(self, call=False, **changed):
         """(exit status, what is said) of --check-config."""
         self.configure(**changed)
-        done = subprocess.run([f"{self.programs}/unit/enveloped", "--config", f"{self.dir}/agent.conf", "--check-config",
-                               *([] if call else ["--no-call"])],
-                              capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = subprocess.run([*self.enveloped(), "--check-config", *([] if call else ["--no-call"])],
+                              capture_output=True, text=True, timeout=PATIENCE, check=False, env=self.environment)
         return done.returncode, done.stdout + done.stderr
 
     def stop(self):

@@ -266,6 +266,75 @@ def _():
     agent.restart()
 
 
+@contextlib.contextmanager
+def lost_settings(text):
+    """agent.conf has this text alone; None: the agent has no agent.conf, and looks for that of the host."""
+    def configure(**_):
+        with open(f"{agent.dir}/agent.conf", "w", encoding="utf-8") as f:
+            f.write(text or "")
+
+    agent.named = text is not None
+    agent.configure = configure
+    try:
+        yield
+    finally:
+        agent.named = True
+        del agent.configure
+
+
+def check_after(good):
+    """What a check of agent.conf says on a host whose last good configuration is this text; None: it has none."""
+    folder = f"{agent.dir}/other-state"
+    os.makedirs(folder, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{folder}/agent.conf.good")
+    if good is not None:
+        with open(f"{folder}/agent.conf.good", "w", encoding="utf-8") as f:
+            f.write(good)
+    present, agent.environment = agent.environment, {**agent.environment, "STATE_DIRECTORY": folder}
+    try:
+        return agent.check_config()[1]
+    finally:
+        agent.environment = present
+
+
+@test("a configuration that has lost its settings is a fault: the last good one takes its place, and another KMS is not asked")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    assert not os.path.exists("/etc/envelope/envelope.conf"), "the host has a configuration of its own"
+    for text, fault in {"": f"{agent.dir}/agent.conf has no setting", "# Region=eu-west-1\n": "has no setting",
+                        None: "/etc/envelope/envelope.conf is missing"}.items():
+        with lost_settings(text):
+            assert agent.reload()["errorCode"] == "InvalidConfiguration"
+            assert "settings that are not the defaults" in problem(), problem()
+            agent.restart()
+            said = agent.records("ConfigurationCheck", "InvalidConfiguration")[-1]["errorMessage"]
+            assert fault in said and COPY in said, said
+            assert said in problem() and fault in agent.log(), problem()
+            record = agent.reload()
+            assert record["errorCode"] == "InvalidConfiguration" and fault in record["errorMessage"], record
+            status, said = agent.check_config()
+            assert status == 2 and fault in said, (status, said)
+            renewed()
+            assert agent.status("db1") == "available" and agent.keys() == keys
+        if text is None:
+            agent.restart()
+        else:
+            assert "errorCode" not in agent.reload()
+        assert not problem()
+
+
+@test("a host that has the defaults keeps them without a file")
+def _():
+    with lost_settings("# nothing\n"):
+        assert "has no setting" in check_after("Region=eu-west-1\n")
+        for good in None, "", "Region=us-east-1\n":
+            assert "has no setting" not in check_after(good), good
+        # The copy may be damaged, or of a later version.
+        assert "it is not known whether the defaults are meant" in check_after("Rigion=eu-west-1\n")
+
+
 def default_socket_serves():
     """An agent whose socket cannot be made serves the default one, and renews."""
     before = len(agent.log())

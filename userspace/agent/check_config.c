@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "agent/catalog/reach_list.h"
+#include "agent/first_config.h"
 #include "agent/own_reach.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/log.h"
@@ -139,11 +140,17 @@ int check_config(const char *path, bool call)
 	_cleanup_config_ struct config config = { 0 };
 	_cleanup_reach_list_ struct reach_list list = { 0 };
 	struct faults all = { 0 };
+	struct fault f;
 	int status;
 
+	/* A shell does not have the folder of the unit. */
+	setenv("STATE_DIRECTORY", CONFIG_STATE_DIRECTORY, false);
 	config_check_load_all(path, &config, &all);
-	if (config.file)
+	if (config.file) {
+		if (first_config_check(&config, &f) < 0)
+			faults_add(&all, &f);
 		read_reaches(&config, &list);
+	}
 	for (size_t i = 0; i < list.count; i++)
 		own_reach_check(&config, list.entries[i].cluster, &list.entries[i].reach, &all);
 	if (all.count)

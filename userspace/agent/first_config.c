@@ -64,6 +64,28 @@ static void use_faulty(struct agent *agent, const struct config *next, const str
 }
 
 /**
+ * first_config_check() - has the file lost the settings that the agent last served with?
+ * @next: read from the file
+ *
+ * A host that never had a setting, and so has no last good configuration with one, keeps the defaults.
+ *
+ * Return: 0, or -1 with @f InvalidConfiguration.
+ */
+int first_config_check(const struct config *next, struct fault *f)
+{
+	_cleanup_text_ char *path = last_good_path();
+	_cleanup_config_ struct config good = { 0 };
+
+	if (!next->unset || !path || access(path, F_OK))
+		return 0;
+	if (load_good(false, &good) == 0)
+		return last_good_check(&good, next, f);
+	return fault_set(f, "InvalidConfiguration",
+			 "%.300s sets nothing, and the last good configuration, %.300s, cannot be read, so it is not known whether the defaults are meant. Put the settings back into the file.",
+			 next->file, path);
+}
+
+/**
  * first_config_load() - set the configuration in force; @agent->refused says what is wrong with the file
  * @f: only the lack of memory
  *
@@ -77,15 +99,19 @@ int first_config_load(struct agent *agent, struct fault *f)
 	struct faults all = { 0 };
 	struct config next, good;
 	struct fault why;
+	int r = config_check_load_all(agent->config_path, &next, &all);
 
-	if (config_check_load_all(agent->config_path, &next, &all) == 0) {
-		agent->config = next;
-		return 0;
-	}
 	faults_sum_up(&all, &why);
 	if (!next.file) {
 		*f = why;
 		return -1;
+	}
+	if (first_config_check(&next, &why) < 0) {
+		next.makeshift = true;
+		next.no_calls = true;
+	} else if (r == 0) {
+		agent->config = next;
+		return 0;
 	}
 	if (load_good(true, &good) == 0 || (next.makeshift && load_good(false, &good) == 0)) {
 		use_good(agent, &good, &why);

@@ -11,6 +11,7 @@
 #include "agent/agent.h"
 
 int first_config_load(struct agent *agent, struct fault *f);
+int first_config_check(const struct config *next, struct fault *f);
 int first_config_instead(struct agent *agent, bool good, const struct fault *why);
 int first_config_fits(struct agent *agent, struct fault *f);
 void first_config_watch(struct agent *agent);

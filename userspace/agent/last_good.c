@@ -12,6 +12,8 @@
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
+#define NO_SETTING "# The configuration had no setting: the defaults were in force.\n"
+
 /**
  * last_good_path() - where the copy is: in the folder that the service manager made
  *
@@ -51,10 +53,37 @@ void last_good_keep(const struct config *config)
 
 	if (!path)
 		return;
-	text = config_text(config);
+	/* The defaults of a later version count, then. */
+	text = config->unset ? strdup(NO_SETTING) : config_text(config);
 	if (!text)
 		log_error("Out of memory.");
 	else if (replace(path, text, &f) < 0)
 		log_warning("The configuration is not kept for a restart with a fault in it: %s",
 			    f.message);
+}
+
+static bool is_same(const struct config *a, const struct config *b)
+{
+	_cleanup_text_ char *one = config_text(a), *other = config_text(b);
+
+	return one && other && !strcmp(one, other);
+}
+
+/**
+ * last_good_check() - has the file lost its settings?
+ * @good: the last good configuration, or the one in force
+ * @next: read from the file
+ * @f: InvalidConfiguration, if @next has no setting and @good is not the defaults
+ *
+ * The defaults name a KMS, which would be asked for clusters that were made at another one.
+ *
+ * Return: 0 or -1.
+ */
+int last_good_check(const struct config *good, const struct config *next, struct fault *f)
+{
+	if (!next->unset || good->unset || (!good->makeshift && is_same(good, next)))
+		return 0;
+	return fault_set(f, "InvalidConfiguration",
+			 "%.300s %s, but the agent has served with settings that are not the defaults. Put the file back. If the defaults are meant, write one of them into the file, such as Region=us-east-1.",
+			 next->file, access(next->file, F_OK) ? "is missing" : "has no setting");
 }

@@ -12,5 +12,6 @@
 
 char *last_good_path(void);
 void last_good_keep(const struct config *config);
+int last_good_check(const struct config *good, const struct config *next, struct fault *f);
 
 #endif

@@ -81,6 +81,10 @@ static int load(const struct agent *agent, struct config *next, struct fault *f)
 	struct faults all = { 0 };
 	int r = config_check_load_all(agent->config_path, next, &all);
 
+	if (next->file && last_good_check(&agent->config, next, f) < 0) {
+		config_free(next);
+		return -1;
+	}
 	if (next->file)
 		r |= own_reach_check_clusters(agent, next, &all);
 	if (r == 0)

@@ -91,12 +91,14 @@ _Static_assert(sizeof(options) / sizeof(options[0]) == CONFIG_KEYS, "a line for 
  * struct reading - of a file
  * @line: that is read
  * @aside: lines with a fault whose key does not decide which KMS is asked
+ * @settings: lines that set a key
  * @numbers: a number has a fault, so a default stands in for it
  */
 struct reading {
 	struct config *cfg;
 	unsigned int line;
 	unsigned int aside;
+	unsigned int settings;
 	bool numbers;
 };
 
@@ -160,6 +162,7 @@ static int take_entry(struct reading *reading, size_t at, const char *value, str
 
 	if (r == 0) {
 		reading->cfg->lines[at] = reading->line;
+		reading->settings++;
 	} else {
 		reading->aside += o->aside;
 		take_careful(reading->cfg, o);
@@ -348,6 +351,7 @@ int config_load_all(const char *path, struct config *cfg, struct faults *all)
 	if (r && (r != -ENOENT || named))
 		faults_add(all, &f);
 	cfg->line_count = reading.line;
+	cfg->unset = all->count == before && !reading.settings;
 	cfg->no_calls = all->count - before > reading.aside;
 	/* A default that does not fit the other numbers is no fault of the file. */
 	settle(cfg, reading.numbers ? &quiet : all);

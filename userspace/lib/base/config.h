@@ -48,6 +48,7 @@ struct config {		    /* strings are owned and never NULL once loaded; "" means u
 	char *file;			 /* that was read; NULL without memory */
 	unsigned int lines[CONFIG_KEYS]; /* where each key is, 0 for nowhere; see config_place() */
 	unsigned int line_count;	 /* of the file; 0 also if it cannot be read */
+	bool unset;			 /* the file is missing, or sets nothing */
 	bool makeshift;			 /* a line has a fault: a default stands in for it */
 	bool no_calls; /* such a line may say which KMS is asked, and for whom: none is asked */
 };
