@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +18,7 @@
 #include "check/host_file.h"
 #include "lib/base/text.h"
 #include "lib/header/block_device.h"
+#include "lib/header/device_stack.h"
 #include "lib/header/device_users.h"
 #include "lib/header/header.h"
 
@@ -75,35 +75,23 @@ static int judge_size(const char *device, struct finding *finding, struct fault 
 	return 0;
 }
 
-/* Does the device of a volume lie on it? */
-static bool is_mapped(dev_t number)
-{
-	char pattern[96], uuid[160]; /* the kernel takes no longer one (DM_UUID_LEN) */
-	glob_t found = { 0 };
-	bool mapped = false;
-
-	snprintf(pattern, sizeof(pattern), "/sys/dev/block/%u:%u/holders/*/dm/uuid", major(number),
-		 minor(number));
-	if (glob(pattern, 0, NULL, &found) == 0)
-		for (size_t i = 0; i < found.gl_pathc && !mapped; i++)
-			mapped = host_line(found.gl_pathv[i], uuid, sizeof(uuid)) &&
-				 !strncmp(uuid, MAPPER_UUID_PREFIX, strlen(MAPPER_UUID_PREFIX));
-	globfree(&found);
-	return mapped;
-}
-
 /* Is it free? */
 static void judge_users(const char *device, dev_t number, struct finding *finding)
 {
 	char user[400] = "See which program has it for itself: lsblk, fuser -v, /proc/swaps.";
+	char between[32] = ""; /* the device that a volume is mapped on */
 	struct fault f = { 0 };
 	bool read_only;
 	int claim = block_device_claim(device, number, &read_only, &f);
 
 	if (claim >= 0) {
 		close(claim);
-	} else if (is_mapped(number)) {
+	} else if (device_stack_has(number, MAPPER_UUID_PREFIX, between) && !between[0]) {
 		finding_add(finding, "A volume is mapped on it.");
+	} else if (between[0]) {
+		finding_add(finding, "A volume is mapped on the device %s, which lies on it.",
+			    between);
+		finding_worse(finding, CHECK_FAILED, "Check that device, or use another one.");
 	} else if (!strcmp(f.code, "VolumeInUse")) {
 		device_users_find(number, user, sizeof(user));
 		finding_add(finding, "It is in use.");

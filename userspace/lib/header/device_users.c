@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Finds the users of a block device: mounts, processes that have it open, devices on top. The
- * answer may be out of date by the time it is read.
+ * Finds the users of a block device and of what lies on it: mounts, processes that have it open, devices
+ * on top. The answer may be out of date by the time it is read.
  */
 #include "lib/header/device_users.h"
 
@@ -16,22 +16,53 @@
 
 #include "lib/base/text.h"
 #include "lib/header/device_holders.h"
+#include "lib/header/device_stack.h"
 
-/* The first mount point of @device in the host's mount namespace. */
-static bool find_mount(dev_t device, char *text, size_t size)
+/* Return: the device with this number, NULL for none. */
+static const struct stacked_device *among(const struct stacked_device *list, size_t count,
+					  dev_t number)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].number == number)
+			return &list[i];
+	return NULL;
+}
+
+/* A file system of its own number, such as btrfs, names the device as its source. */
+static const struct stacked_device *among_sources(const struct stacked_device *list, size_t count,
+						  const char *line)
+{
+	const char *rest = strstr(line, " - ");
+	char source[256];
+	struct stat st;
+
+	if (!rest || sscanf(rest, " - %*s %255s", source) != 1 || strncmp(source, "/dev/", 5) ||
+	    stat(source, &st) || !S_ISBLK(st.st_mode))
+		return NULL;
+	return among(list, count, st.st_rdev);
+}
+
+/* The first mount point of one of the devices in the host's mount namespace. */
+static bool find_mount(const struct stacked_device *list, size_t count, char *text, size_t size)
 {
 	FILE *file = fopen("/proc/1/mountinfo", "re");
+	const struct stacked_device *found = NULL;
 	char *line = NULL;
 	size_t capacity = 0;
-	bool found = false;
 
 	while (file && !found && getline(&line, &capacity, file) > 0) {
 		unsigned int maj, min;
 		char where[256];
 
-		found = sscanf(line, "%*d %*d %u:%u %*s %255s", &maj, &min, where) == 3 &&
-			makedev(maj, min) == device;
-		if (found)
+		if (sscanf(line, "%*d %*d %u:%u %*s %255s", &maj, &min, where) != 3)
+			continue;
+		found = maj ? among(list, count, makedev(maj, min))
+			    : among_sources(list, count, line);
+		if (found && found->name[0])
+			snprintf(text, size,
+				 "The device %s on it is mounted on %s. Unmount it first.",
+				 found->name, where);
+		else if (found)
 			snprintf(text, size, "It is mounted on %s. Unmount it first.", where);
 	}
 	free(line);
@@ -40,49 +71,59 @@ static bool find_mount(dev_t device, char *text, size_t size)
 	return found;
 }
 
-static bool process_has_open(const char *pid, dev_t device)
+static const struct stacked_device *process_has_open(const char *pid,
+						     const struct stacked_device *list,
+						     size_t count)
 {
 	_cleanup_text_ char *path = text_format("/proc/%s/fd", pid);
+	const struct stacked_device *found = NULL;
 	struct dirent *entry;
-	bool found = false;
 	DIR *dir;
 
 	dir = path ? opendir(path) : NULL;
 	while (dir && !found && (entry = readdir(dir))) {
 		struct stat st;
 
-		found = fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISBLK(st.st_mode) &&
-			st.st_rdev == device;
+		if (fstatat(dirfd(dir), entry->d_name, &st, 0) == 0 && S_ISBLK(st.st_mode))
+			found = among(list, count, st.st_rdev);
 	}
 	if (dir)
 		closedir(dir);
 	return found;
 }
 
-static bool find_process(dev_t device, char *text, size_t size)
+static void name_process(const char *pid, const char *device, char *text, size_t size)
 {
-	DIR *dir = opendir("/proc");
+	_cleanup_text_ char *path = text_format("/proc/%s/comm", pid);
+	FILE *comm = path ? fopen(path, "re") : NULL;
+	char name[64] = "?"; /* the kernel cuts it at 15 bytes */
+
+	if (comm) {
+		if (fgets(name, sizeof(name), comm))
+			name[strcspn(name, "\n")] = 0;
+		fclose(comm);
+	}
+	if (*device)
+		snprintf(text, size,
+			 "The process %s (%s) has the device %s on it open. Stop the process first.",
+			 pid, name, device);
+	else
+		snprintf(text, size, "The process %s (%s) has it open. Stop the process first.",
+			 pid, name);
+}
+
+static bool find_process(const struct stacked_device *list, size_t count, char *text, size_t size)
+{
+	const struct stacked_device *found = NULL;
+	DIR *dir = count ? opendir("/proc") : NULL;
 	struct dirent *entry;
-	bool found = false;
 
 	while (dir && !found && (entry = readdir(dir))) {
-		_cleanup_text_ char *path = NULL;
-		char name[64] = "?"; /* the kernel cuts it at 15 bytes */
-		FILE *comm;
-
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !process_has_open(entry->d_name, device))
+		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
-		found = true;
-		path = text_format("/proc/%s/comm", entry->d_name);
-		comm = path ? fopen(path, "re") : NULL;
-		if (comm) {
-			if (fgets(name, sizeof(name), comm))
-				name[strcspn(name, "\n")] = 0;
-			fclose(comm);
-		}
-		snprintf(text, size, "The process %s (%s) has it open. Stop the process first.",
-			 entry->d_name, name);
+		found = process_has_open(entry->d_name, list, count);
+		if (found)
+			name_process(entry->d_name, found->name, text, size);
 	}
 	if (dir)
 		closedir(dir);
@@ -110,13 +151,22 @@ static bool find_device_on_top(dev_t device, char *text, size_t size)
 }
 
 /**
- * device_users_find() - a user of a block device, and what to do
+ * device_users_find() - a user of a block device, or of a device that lies on it, and what to do
  * @text: two sentences, when the answer is true
+ *
+ * Who uses a device on top comes before that device: the device cannot be removed earlier.
  */
 bool device_users_find(dev_t device, char *text, size_t size)
 {
-	return find_mount(device, text, size) || find_device_on_top(device, text, size) ||
-	       find_process(device, text, size);
+	struct stacked_device *list;
+	size_t count = device_stack_list(device, &list), above = count > 1 ? count - 1 : 0;
+	bool found = find_mount(list, count, text, size) ||
+		     find_process(list + (count - above), above, text, size) ||
+		     find_device_on_top(device, text, size) ||
+		     find_process(list, count - above, text, size);
+
+	free(list);
+	return found;
 }
 
 /**
