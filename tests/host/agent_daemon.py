@@ -204,8 +204,10 @@ class Agent:
 
     def begin(self, verb, name, *more):
         """A call that is not waited for: the process."""
-        return subprocess.Popen(self.command(verb, name, *more), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                text=True, env=self.environment)
+        return self.run_in_background(self.command(verb, name, *more))
+
+    def run_in_background(self, command):
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self.environment)
 
     def asked(self, process):
         """Waits until the agent works on the call of `begin()`, whose client then sleeps in poll()."""

@@ -16,6 +16,7 @@
  *					path with the reservation. Disks without a folder have none
  *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks; if the
  *					file names a device, only the removal of that device
+ *	$ENVELOPE_STAND_IN/in-use	while this file exists, the removal of a device is refused
  *	$ENVELOPE_STAND_IN/hung-key	while this file exists, adding a key blocks
  *	$ENVELOPE_STAND_IN/unloaded	while this file exists, a device gets no other table
  *	$ENVELOPE_STAND_IN/unseen	while this file exists, listing the devices blocks, except
@@ -397,6 +398,8 @@ int mapper_remove(const char *name, struct fault *f)
 
 	while (access(place(path, "hung", ""), F_OK) == 0 && holds("hung", name))
 		usleep(20000);
+	if (access(place(path, "in-use", ""), F_OK) == 0)
+		return fault_set(f, "InvalidDBClusterStateFault", "The device %s is in use.", name);
 	unlink(place(path, "devices", name));
 	return 0;
 }

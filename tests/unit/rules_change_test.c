@@ -165,9 +165,30 @@ static void an_older_copy_of_a_key_store_has_a_lower_change(void **state)
 	}
 }
 
+/* A hanging disk below a backup must not keep a device from its end. */
+static void an_operation_gives_way_to_a_stop_and_a_deletion(void **state)
+{
+	struct cluster cluster = { .id = "db1",
+				   .status = CLUSTER_AVAILABLE,
+				   .gives_way = true,
+				   .operation = (struct operation *)&cluster };
+	struct fault f;
+
+	assert_int_equal(rules_stop(&cluster, &f), 0);
+	assert_int_equal(rules_delete(&cluster, true, &f), 0);
+	assert_int_equal(rules_backup_header(&cluster, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+	cluster.status = CLUSTER_STOPPED;
+	assert_int_equal(rules_start(&cluster, false, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+	assert_int_equal(rules_restore_header(&cluster, &f), -1);
+	assert_string_equal(f.code, "InvalidDBClusterStateFault");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_operation_gives_way_to_a_stop_and_a_deletion),
 		cmocka_unit_test(a_protected_cluster_is_not_deleted),
 		cmocka_unit_test(key_and_volume_cannot_be_modified),
 		cmocka_unit_test(settings_can_be_modified_between_operations),

@@ -19,7 +19,7 @@
  * @rule: may it be done?
  * @kind: of the operation
  * @begin: begins the operation
- * @ends_try: the method, if it ends a start that the agent itself has begun; NULL: it does not
+ * @ends_try: the method, if it ends a start that is under way; NULL: it does not
  * @permit: may this caller do it? Called first, also when there is no such cluster; NULL: as far as
  *	the right to change clusters goes
  */

@@ -53,6 +53,12 @@ bool cluster_is_inaccessible(const struct cluster *cluster)
 	return cluster->status == CLUSTER_INACCESSIBLE || cluster->status == CLUSTER_RECOVERABLE;
 }
 
+/** cluster_is_occupied() - must a stop, a deletion or a verdict wait for an operation under way? */
+bool cluster_is_occupied(const struct cluster *cluster)
+{
+	return cluster->operation && !cluster->gives_way;
+}
+
 /** cluster_is_in_between() - the cluster is being created or deleted */
 bool cluster_is_in_between(const struct cluster *cluster)
 {

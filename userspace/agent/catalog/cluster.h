@@ -77,6 +77,8 @@ struct grant {
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
  * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
+ * @gives_way: @operation asks no KMS and writes to no disk: a stop, a deletion or a denial need not wait
+ *	for it
  * @renewal: see renewal.h
  * @loss: the question whether a refused key is lost, see key_loss.c; times are CLOCK_BOOTTIME
  * @restart: whether the agent starts it after the end of its lease, see restart.c; @restart.at_boot and
@@ -131,6 +133,7 @@ struct cluster {
 	bool keyless;
 	uint64_t awaits_device_ns;
 	struct operation *operation;
+	bool gives_way;
 	struct {
 		sd_event_source *timer;
 		uint64_t next_ns;      /* of the next question; 0: it is being asked */
@@ -154,7 +157,6 @@ struct cluster {
 		bool at_boot;		   /* the boot unit started it last */
 		bool read_only;		   /* its client asked for a read-only device */
 		bool unsaved;		   /* the catalog does not have these two */
-		bool trying;		   /* the operation under way is the agent's own start */
 		bool unwanted;		   /* a person stopped it during such a start */
 		struct restart_stop *stop; /* such a stop, which waits for the start's end */
 		unsigned int failures;	   /* in a row */
@@ -180,6 +182,7 @@ const char *cluster_status_name(enum cluster_status status);
 bool cluster_status_parse(const char *name, enum cluster_status *ret);
 const char *cluster_key(const struct cluster *cluster);
 bool cluster_is_inaccessible(const struct cluster *cluster);
+bool cluster_is_occupied(const struct cluster *cluster);
 bool cluster_is_in_between(const struct cluster *cluster);
 
 void cluster_free(struct cluster *cluster);

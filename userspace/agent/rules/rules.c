@@ -152,9 +152,10 @@ int rules_key_lost(const struct cluster *cluster, struct fault *f)
 					cluster->id, cluster_status_name(cluster->status));
 }
 
-static int busy(const struct cluster *cluster, struct fault *f)
+/* @ends: the request ends an operation that gives way */
+static int busy(const struct cluster *cluster, bool ends, struct fault *f)
 {
-	if (!cluster->operation)
+	if (!(ends ? cluster_is_occupied(cluster) : !!cluster->operation))
 		return 0;
 	return fault_set(f, "InvalidDBClusterStateFault",
 			 "Another operation on the cluster %s is under way. Try again when it has ended.",
@@ -170,7 +171,7 @@ int rules_start(const struct cluster *cluster, bool may_run, struct fault *f)
 {
 	if (cluster->status == CLUSTER_INACCESSIBLE)
 		return rules_key_lost(cluster, f);
-	if (busy(cluster, f) < 0)
+	if (busy(cluster, false, f) < 0)
 		return -1;
 	if (cluster->status == CLUSTER_STOPPED || cluster->status == CLUSTER_RECOVERABLE ||
 	    (may_run && cluster->status == CLUSTER_AVAILABLE))
@@ -183,7 +184,7 @@ int rules_start(const struct cluster *cluster, bool may_run, struct fault *f)
 /** rules_confirm_loss() - may a person say that the cluster's key is lost? Only if it was refused */
 int rules_confirm_loss(const struct cluster *cluster, struct fault *f)
 {
-	if (busy(cluster, f) < 0)
+	if (busy(cluster, false, f) < 0)
 		return -1;
 	if (cluster->status == CLUSTER_RECOVERABLE)
 		return 0;
@@ -224,7 +225,7 @@ bool rules_restart(const struct cluster *cluster, const char *policy)
  */
 int rules_stop(const struct cluster *cluster, struct fault *f)
 {
-	if (busy(cluster, f) < 0)
+	if (busy(cluster, true, f) < 0)
 		return -1;
 	if (cluster->status == CLUSTER_AVAILABLE || cluster->mapping.name[0] ||
 	    cluster->restart.timer || cluster->restart.unwanted)
@@ -237,7 +238,7 @@ int rules_stop(const struct cluster *cluster, struct fault *f)
 /** rules_delete() - may the cluster be deleted? */
 int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct fault *f)
 {
-	if (busy(cluster, f) < 0)
+	if (busy(cluster, true, f) < 0)
 		return -1;
 	if (cluster->deletion_protection)
 		return fault_set(f, "InvalidParameterCombination",
@@ -252,7 +253,7 @@ int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct
 
 static int check_stopped(const struct cluster *cluster, struct fault *f)
 {
-	if (busy(cluster, f) < 0)
+	if (busy(cluster, false, f) < 0)
 		return -1;
 	if (cluster->status == CLUSTER_AVAILABLE || cluster->mapping.name[0])
 		return fault_set(f, "InvalidDBClusterStateFault",
@@ -274,7 +275,7 @@ int rules_relocate(const struct cluster *cluster, const char *device, struct fau
 /** rules_backup_header() - may the volume's header be read? Also while the cluster is in use */
 int rules_backup_header(const struct cluster *cluster, struct fault *f)
 {
-	return busy(cluster, f);
+	return busy(cluster, false, f);
 }
 
 /** rules_restore_header() - may a header be put back? Not while the cluster has a device */
@@ -369,7 +370,7 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 	if (!modifications)
 		return fault_set(f, "InvalidParameterCombination",
 				 "No modifications were requested. What can be changed: envelope cluster modify --help");
-	if (busy(cluster, f) < 0)
+	if (busy(cluster, false, f) < 0)
 		return -1;
 	if (cluster_is_in_between(cluster))
 		return fault_set(f, "InvalidDBClusterStateFault",

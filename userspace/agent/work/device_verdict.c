@@ -190,7 +190,7 @@ void device_verdict_seen(struct cluster *cluster, const struct mapping *mappings
 	/*
 	 * An operation under way changes the device itself, and asks for another look at its end.
 	 */
-	if (cluster->operation)
+	if (cluster_is_occupied(cluster))
 		return;
 	judge(cluster);
 	restart_check(cluster);

@@ -127,7 +127,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 	if (cluster)
 		cluster->loss.asking = false;
 	/* The end of an operation asks anew: the operation may have had a later answer. */
-	if (cluster && cluster->status == CLUSTER_RECOVERABLE && !cluster->operation) {
+	if (cluster && cluster->status == CLUSTER_RECOVERABLE && !cluster_is_occupied(cluster)) {
 		if (outcome == KMS_OK && !grant_note(cluster, worker, &why)) {
 			ask_again(cluster, &why);
 		} else if (outcome == KMS_OK) {
@@ -218,7 +218,8 @@ void key_loss_check(struct cluster *cluster)
 	uint64_t at;
 
 	apply_many(cluster);
-	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation || cluster->loss.asking)
+	if (cluster->status != CLUSTER_RECOVERABLE || cluster_is_occupied(cluster) ||
+	    cluster->loss.asking)
 		return;
 	/* An agent before this one had the refusal, at an unknown time on this clock. */
 	if (!cluster->loss.denied_ns)
@@ -301,7 +302,8 @@ static void witnessed(struct cluster *cluster, const struct fault *refusal,
 {
 	cluster->loss.asking = false;
 	/* The end of an operation asks anew, and so does a cluster that was held meanwhile. */
-	if (cluster->status != CLUSTER_RECOVERABLE || cluster->operation || is_held(cluster)) {
+	if (cluster->status != CLUSTER_RECOVERABLE || cluster_is_occupied(cluster) ||
+	    is_held(cluster)) {
 		key_loss_check(cluster);
 		return;
 	}
@@ -317,7 +319,7 @@ static void witnessed(struct cluster *cluster, const struct fault *refusal,
 /* The header is read first. A start has compared it already. */
 static void confirmed(struct cluster *cluster, const struct fault *f)
 {
-	if (cluster->operation) {
+	if (cluster_is_occupied(cluster)) {
 		lose(cluster, f);
 		return;
 	}

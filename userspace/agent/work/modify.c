@@ -9,9 +9,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
+#include "agent/volume/device_events.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
@@ -81,10 +83,38 @@ static void run_reload(struct volume_job *job)
 	job->result = mapper_reload(&table, &job->fault);
 }
 
+static void record_setting(struct cluster *cluster, bool allow_discards)
+{
+	struct fault f;
+
+	cluster->allow_discards = allow_discards;
+	if (settings_record(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+static void put_back(struct operation *op)
+{
+	record_setting(op->cluster, op->allowed_discards);
+}
+
+/*
+ * A stop or a deletion came first. If it failed, because the device is in use, the device may have the
+ * new table now, and the catalog follows the device.
+ */
+static void left(struct operation *op)
+{
+	struct cluster *cluster = cluster_find_volume(op->agent, op->job.volume_id);
+
+	if (op->job.result < 0 || !cluster || cluster->operation || !cluster->mapping.name[0])
+		return;
+	log_info("Cluster %s: its device has changed after all.", cluster->id);
+	record_setting(cluster, op->job.allow_discards);
+	device_events_refresh(op->agent);
+}
+
 static void reloaded(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
-	struct fault f;
 
 	if (op->job.result == 0 && op->job.grow)
 		log_info("Cluster %s: its device has grown from %" PRIu64 " to %" PRIu64
@@ -94,9 +124,7 @@ static void reloaded(struct operation *op)
 		operation_end(op);
 		return;
 	}
-	cluster->allow_discards = op->allowed_discards;
-	if (settings_record(op->agent->catalog, cluster, &f) < 0)
-		log_error("Cluster %s: %s", cluster->id, f.message);
+	put_back(op);
 	operation_step_failed(op);
 }
 
@@ -161,6 +189,8 @@ void modify_begin(struct operation *op, const struct modify_request *request)
 	}
 	op->job.allow_discards = request->allow_discards;
 	op->job.grow = request->grow;
+	op->give_way = put_back;
+	op->left = left;
 	if (table_changes && cluster->mapping.name[0] && cluster->mapping.live)
 		operation_device_step(op, run_reload, reloaded);
 	else

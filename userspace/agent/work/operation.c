@@ -24,11 +24,13 @@
 #include "lib/base/text.h"
 
 /*
- * For each kind: RDS's name, for the audit trail; and the kind of job, if a kill must be repaired.
+ * For each kind: RDS's name, for the audit trail; the kind of job, if a kill must be repaired; and
+ * whether it gives way to a stop.
  */
 static const struct {
 	const char *api;
 	const char *job;
+	bool gives_way;
 } kinds[] = {
 	[OPERATION_CREATE] = { "CreateDBCluster", "create" },
 	[OPERATION_START] = { "StartDBCluster", NULL },
@@ -37,8 +39,8 @@ static const struct {
 	[OPERATION_DELETE] = { "DeleteDBCluster", "delete" },
 	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL },
 	[OPERATION_CONFIRM_LOSS] = { "ConfirmKeyLoss", NULL },
-	[OPERATION_MODIFY] = { "ModifyDBCluster", NULL },
-	[OPERATION_BACKUP_HEADER] = { "BackupVolumeHeader", NULL },
+	[OPERATION_MODIFY] = { "ModifyDBCluster", NULL, true },
+	[OPERATION_BACKUP_HEADER] = { "BackupVolumeHeader", NULL, true },
 	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL },
 };
 
@@ -87,9 +89,37 @@ static void operation_free(struct operation *op)
 	free(op);
 }
 
+static void answer(struct operation *op, const struct fault *f);
+
+/*
+ * The client of an operation gets its answer, and a stop or a deletion has the cluster. What is left of
+ * the operation is its step, which a disk may hold.
+ *
+ * The step does no harm when the disk comes back. It only reads the disk. It can change a table, but the
+ * removal of the device takes the table away, and no start makes another device of that name before the
+ * step has ended: both are in the lane of the volume.
+ */
+static void give_way(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+
+	fault_set(&op->fault, "InvalidDBClusterStateFault",
+		  "%s of the cluster %s has ended without a result, because the cluster is being stopped or deleted.",
+		  kinds[op->kind].api, cluster->id);
+	log_warning("Cluster %s: %s", cluster->id, op->fault.message);
+	if (op->give_way)
+		op->give_way(op);
+	answer(op, &op->fault);
+	op->call = NULL;
+	op->cluster = NULL;
+	cluster->held_up[0] = 0;
+	cluster->operation = NULL;
+	cluster_changed(cluster);
+}
+
 /**
  * operation_begin() - occupy a cluster
- * @cluster: without an operation
+ * @cluster: without an operation, or with one that gives way to this one
  * @call: to be answered at the end; NULL for none
  * @params: of the call, for the audit trail; borrowed
  *
@@ -118,7 +148,10 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 	}
 	op->before = cluster->status;
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
+	if (cluster->operation)
+		give_way(cluster->operation);
 	cluster->operation = op;
+	cluster->gives_way = kinds[kind].gives_way;
 	return op;
 }
 
@@ -158,6 +191,12 @@ static void step_done(void *data)
 {
 	struct operation *op = data;
 
+	if (!op->cluster) {
+		if (op->left)
+			op->left(op);
+		operation_free(op);
+		return;
+	}
 	op->cluster->held_up[0] = 0;
 	if ((!op->late && !op->ended) || op->settling || goes_on(op)) {
 		op->next(op);
@@ -167,8 +206,6 @@ static void step_done(void *data)
 		drop_what_is_open(op);
 	operation_fail(op);
 }
-
-static void answer(struct operation *op, const struct fault *f);
 
 /*
  * The cluster keeps the operation until the step ends, so that no second step touches the device. The
@@ -199,6 +236,11 @@ static void step_late(void *data, bool begun)
 	struct operation *op = data;
 	struct fault f;
 
+	if (!op->cluster) {
+		if (!begun)
+			operation_free(op);
+		return;
+	}
 	fault_set(&f, "DeviceTimeout",
 		  "%s of the cluster %s has waited for %.200s for more than %u seconds. Nothing else is done with the cluster until the device answers: look at it with 'dmesg', and at udev with 'udevadm settle'.",
 		  kinds[op->kind].api, op->cluster->id, op->job.device,
@@ -212,6 +254,15 @@ static void step_late(void *data, bool begun)
 	op->next(op);
 }
 
+/* The cluster of an operation frees it. */
+static void step_drop(void *data)
+{
+	struct operation *op = data;
+
+	if (!op->cluster)
+		operation_free(op);
+}
+
 static void submit(struct operation *op, const char *lane, void (*run)(struct volume_job *job),
 		   void (*next)(struct operation *op))
 {
@@ -219,6 +270,7 @@ static void submit(struct operation *op, const char *lane, void (*run)(struct vo
 		.run = step_run,
 		.done = step_done,
 		.late = step_late,
+		.drop = step_drop,
 	};
 
 	op->run = run;

@@ -25,7 +25,8 @@ enum operation_kind {
 };
 
 /**
- * struct operation - owned by its cluster
+ * struct operation - owned by its cluster, or by its step if it gave way
+ * @cluster: NULL if the operation has given way to a stop or a deletion
  * @call: waits for the answer; NULL when the agent itself began
  * @params, @uid, @pid: of the call, for the audit trail
  * @job: the copies that a device thread works on
@@ -45,6 +46,9 @@ enum operation_kind {
  * @opened: called when the volume is open, in place of operation_end(); NULL: the operation ends
  * @undo: called when the operation fails, in place of the answer; ends in operation_undone(). NULL
  *	when there is nothing to undo
+ * @give_way: called when a stop or a deletion ends the operation: takes back what it has changed. NULL
+ *	for nothing
+ * @left: called when the step ends that was under way then; @cluster is NULL by now. NULL for nothing
  * @answer: for the client, owned; NULL: the cluster
  * @fault: why it failed
  */
@@ -66,6 +70,8 @@ struct operation {
 	void (*next)(struct operation *op);
 	void (*opened)(struct operation *op);
 	void (*undo)(struct operation *op);
+	void (*give_way)(struct operation *op);
+	void (*left)(struct operation *op);
 	struct grant answered;
 	bool late;
 	bool undoing;

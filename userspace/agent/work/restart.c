@@ -6,7 +6,8 @@
  * stop changes the reason.
  *
  * A try is a start as a client asks for it. It fails while the KMS is silent and while the failed
- * device is in use, and then comes again. A stop ends it: the stop waits for the step under way.
+ * device is in use, and then comes again. A stop ends it, and a start that a client has begun: the stop
+ * waits for the step under way, and never for the KMS.
  */
 #include "agent/work/restart.h"
 
@@ -21,7 +22,7 @@
 #include "lib/base/log.h"
 
 /**
- * struct restart_stop - a call that stops or deletes the cluster, and waits for the end of a try
+ * struct restart_stop - a call that stops or deletes the cluster, and waits for the end of a start
  * @call, @params: of the client; owned
  * @then: the method
  */
@@ -46,28 +47,35 @@ static void stop_free(struct restart_stop *stop)
 }
 
 /*
- * The try is over, and the stop has its turn. If a device holds the try up, the rules refuse the stop:
- * for how long it would wait nobody knows.
+ * The start is over, and the stop has its turn. If a device holds the start up, the rules refuse the
+ * stop: for how long it would wait nobody knows.
  */
-static void try_passed(struct cluster *cluster)
+static void start_passed(struct cluster *cluster)
 {
 	struct agent *agent = cluster->agent;
 	struct restart_stop *stop = take_stop(cluster);
 
-	cluster->restart.trying = cluster->operation;
 	if (!stop)
 		return;
 	stop->then(stop->call, stop->params, agent);
 	stop_free(stop);
 }
 
+static bool is_start(const struct operation *op)
+{
+	return op && (op->kind == OPERATION_START || op->kind == OPERATION_ACTIVATE);
+}
+
 /**
- * restart_give_up() - a person stops or deletes the cluster: a try that is under way is the last, and
+ * restart_give_up() - a person stops or deletes the cluster: a start that is under way is the last, and
  *	ends as soon as it can
  * @then: the method that is called
- * @stays: the agent makes no further try, whatever becomes of the call
+ * @stays: a stop: it ends a client's start, too, and the agent makes no further try, whatever becomes
+ *	of the call
  *
- * Return: true if the call waits for the end of the try, and is answered then.
+ * The client of the start gets StoppedMeanwhile, after which the boot unit does not try again.
+ *
+ * Return: true if the call waits for the end of the start, and is answered then.
  */
 bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_object *params,
 		     restart_then_t then, bool stays)
@@ -75,7 +83,7 @@ bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_ob
 	struct operation *op = cluster->operation;
 	struct fault f;
 
-	if (!op || !cluster->restart.trying)
+	if (!is_start(op) || (op->call && !stays))
 		return false;
 	cluster->restart.unwanted |= stays;
 	if (op->late || cluster->restart.stop)
@@ -86,8 +94,10 @@ bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_ob
 	*cluster->restart.stop = (struct restart_stop){ .call = call,
 							.params = json_object_get(params),
 							.then = then };
-	fault_set(&f, "InvalidDBClusterStateFault", "DbCluster %s was stopped meanwhile.",
+	fault_set(&f, "StoppedMeanwhile",
+		  "DbCluster %s was stopped before it had started. Nothing was opened.",
 		  cluster->id);
+	op->passed = start_passed;
 	operation_end_early(op, &f);
 	return true;
 }
@@ -122,8 +132,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	if (op) {
 		op->job.at_boot = cluster->restart.at_boot;
 		op->job.read_only_asked = cluster->restart.read_only;
-		op->passed = try_passed;
-		cluster->restart.trying = true;
+		op->passed = start_passed;
 		attach_begin(op);
 	} else {
 		restart_check(cluster);

@@ -7,7 +7,7 @@
 
 #include "agent/agent.h"
 
-/** typedef restart_then_t - the method of a call that waits for the end of a try; @agent: the agent */
+/** typedef restart_then_t - the method of a call that waits for the end of a start; @agent: the agent */
 typedef int (*restart_then_t)(struct varlink_call *call, json_object *params, void *agent);
 
 bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_object *params,

@@ -54,6 +54,7 @@ static const struct {
 	{ "KMSInvalidStateException", EXIT_DENIED },
 	{ "KMSKeyNotAccessibleFault", EXIT_DENIED },
 	{ "OptInRequired", EXIT_DENIED },
+	{ "StoppedMeanwhile", EXIT_DENIED },
 
 	{ "AgentUnreachable", EXIT_UNREACHABLE },
 	{ "CloudHsmClusterNotActiveException", EXIT_UNREACHABLE },
