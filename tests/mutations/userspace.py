@@ -62,6 +62,8 @@ def targets(tree, test):
         programs.append(f"{tree}/build/userspace/unit/enveloped")
     if test.startswith("host kms_policy_model"):
         programs.append(f"{tree}/build/userspace/unit/policy_verdicts")
+    if test.startswith("host kms_grant_model"):
+        programs.append(f"{tree}/build/userspace/unit/grant_verdicts")
     return programs + ([f"{tree}/build/userspace/unit/{name}"] if kind == "unit" else [])
 
 
