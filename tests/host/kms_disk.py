@@ -119,6 +119,7 @@ def make_older():
         with open(kms.root_key, "rb") as f:
             seal = nonce + AESGCM(f.read()).encrypt(nonce, b"", record)
         db.execute("UPDATE store SET record = ?, seal = ?", (record.decode(), seal))
+        db.execute("DROP TABLE grants")
         db.execute("DROP TABLE sets")
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keys and aliases at rest: an sqlite database whose every row is sealed under the root key.
+ * Keys, aliases and grants at rest: an sqlite database whose every row is sealed under the root key.
  *
  * A row is a JSON record in clear and a seal: AES-256-GCM under the root key with the record as
  * associated data. The material of a key is the sealed plaintext. An attacker who can write the
@@ -9,7 +9,9 @@
  * old copy of the whole file from the present one.
  *
  * The other columns only find and order rows, since they are not sealed. An attacker who alters one
- * can hide a row from the timer that destroys keys, but key_lookup() still refuses a key that is due.
+ * can hide a row from the timer that destroys keys, but key_lookup() still refuses a key that is due. It
+ * can hide a grant from the listing of a key or of a principal, but neither from a decision nor from
+ * RevokeGrant.
  *
  * Must never hand out a row whose seal does not fit. Must never answer "there is no such row" unless
  * the set of rows proves it.
@@ -20,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kms/grants/grant.h"
 #include "kms/keys/cmk.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
@@ -140,5 +143,36 @@ typedef int (*store_alias_t)(const struct alias *alias, void *userdata);
 
 int store_list_aliases(struct store *store, const char *account, const char *target,
 		       const char *after, store_alias_t each, void *userdata, struct fault *f);
+
+int store_add_grant(struct store *store, const struct grant *grant, struct fault *f);
+
+int store_get_grant(struct store *store, const char *grant_id, struct grant *grant,
+		    struct fault *f);
+
+int store_delete_grant(struct store *store, const struct grant *grant, struct fault *f);
+
+int store_count_grants(struct store *store, const char *key_id, int64_t *count, struct fault *f);
+
+/** typedef store_grant_t - one grant; Return: 0 to go on, 1 to stop */
+typedef int (*store_grant_t)(const struct grant *grant, void *userdata);
+
+int store_find_grants(struct store *store, const char *group, store_grant_t each, void *userdata,
+		      struct fault *f);
+
+struct grant_filter { /* each is NULL for any */
+	const char *key_id;
+	const char *grantee;
+	const char *retiring; /* without @key_id */
+};
+
+int store_list_grants(struct store *store, const struct grant_filter *filter, const char *after,
+		      store_grant_t each, void *userdata, struct fault *f);
+
+#define GRANT_TOKEN_MAX 8192 /* characters, as AWS */
+
+char *store_make_token(const struct store *store, const char *grant_id);
+
+int store_read_token(const struct store *store, const char *token,
+		     char grant_id[GRANT_ID_CHARS + 1], struct fault *f);
 
 #endif

@@ -54,8 +54,8 @@ static int check_copy(const struct secret *root, const char *file, struct fault 
 	if (sqlite3_open_v2(file, &store->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOFOLLOW, NULL))
 		store_fault(store, "read its backup", f);
 	else if (!store_read_head(store, file, &version, f))
-		r = version == STORE_VERSION ? store_check_set(store, file, f)
-					     : store_headless(file, f);
+		r = version >= STORE_VERSION_SET ? store_check_set(store, file, f)
+						 : store_headless(file, f);
 	store_close(store);
 	return r ? -1 : 0;
 }

@@ -89,7 +89,7 @@ static int read_head(struct store *store, const char *path, struct fault *f)
 		return -1;
 	if (version == 0)
 		return store_headless(path, f);
-	return version == STORE_VERSION ? store_check_set(store, path, f) : 0;
+	return version >= STORE_VERSION_SET ? store_check_set(store, path, f) : 0;
 }
 
 /**

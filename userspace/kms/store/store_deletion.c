@@ -17,8 +17,9 @@
 #include "kms/store/store_set.h"
 #include "lib/base/log.h"
 
-#define SLICE_NS      5000000LL /* a key takes less than that again, so a turn ends in 10 ms */
-#define ERASE_SECONDS 60
+#define SLICE_NS	5000000LL /* a key takes less than that again, so a turn ends in 10 ms */
+#define ERASE_SECONDS	60
+#define GRANTS_A_CHANGE 8 /* a key of many grants takes many turns of the loop */
 
 static bool is_due(const struct cmk *cmk, int64_t now)
 {
@@ -91,6 +92,24 @@ static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t
 	return store_commit(store, f);
 }
 
+/*
+ * Deletes some grants of a key that is due. Nobody can use the key any more, nor take its deletion back,
+ * so its grants give nothing. Return: their number or -1
+ */
+static int drop_grants(struct store *store, const char *key_id, struct fault *f)
+{
+	int dropped;
+
+	if (store_begin_urgent(store, f))
+		return -1;
+	dropped = grant_drop_some(store, key_id, GRANTS_A_CHANGE, f);
+	if (dropped <= 0) {
+		store_rollback(store);
+		return dropped;
+	}
+	return store_commit(store, f) ? -1 : dropped;
+}
+
 /* Finds the earliest hint after @now, 0 for none. A wrong hint makes the timer fire at another time. */
 static int find_next(struct store *store, int64_t now, int64_t *next, struct fault *f)
 {
@@ -161,7 +180,7 @@ static int destroy_due(struct store *store, int64_t now, store_destroyed_t each,
 		       int64_t *next, struct fault *f)
 {
 	int64_t begun = monotonic_ns();
-	int destroyed = 0;
+	int destroyed = 0, dropped;
 	struct cmk cmk;
 
 	for (;;) {
@@ -178,14 +197,15 @@ static int destroy_due(struct store *store, int64_t now, store_destroyed_t each,
 				return -1;
 			continue;
 		}
-		if (destroy(store, &cmk, each, userdata, f))
+		dropped = drop_grants(store, cmk.key_id, f);
+		if (dropped < 0 || (!dropped && destroy(store, &cmk, each, userdata, f)))
 			return -1;
-		destroyed++;
+		destroyed += dropped ? 0 : 1;
 	}
 }
 
 /**
- * store_destroy_due() - destroy keys whose waiting period is over, with their aliases
+ * store_destroy_due() - destroy keys whose waiting period is over, with their aliases and grants
  * @now: by store_clock()
  * @each: called before each, with the key's description and policy gone
  * @next: set to @now if more keys may be due, else to the earliest deletion that is still to come, or

@@ -34,6 +34,7 @@ int store_write_head(struct store *store, struct fault *f)
 	json_add_int(record, "SetChange", store->head.set_change);
 	json_add_int(record, "Keys", store->head.keys);
 	json_add_int(record, "Aliases", store->head.aliases);
+	json_add_int(record, "Grants", store->head.grants);
 	json_add_bool(record, "AllDue", store->all_due);
 	add_tag(record, "Set", store->head.set);
 	if (store->event[0])
@@ -81,10 +82,12 @@ static int take(struct store *store, struct json_object *record, const char *pat
 	store->all_due = json_get_bool(record, "AllDue", false);
 	store->head.keys = json_get_int(record, "Keys", 0);
 	store->head.aliases = json_get_int(record, "Aliases", 0);
+	store->head.grants = json_get_int(record, "Grants", 0);
 	if (*version < 1 || *version > STORE_VERSION)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s was written by a newer version. Install that version.", path);
-	if (*version == STORE_VERSION && (!set || sd_id128_from_string(set, &store->head.set) < 0))
+	if (*version >= STORE_VERSION_SET &&
+	    (!set || sd_id128_from_string(set, &store->head.set) < 0))
 		return fault_set(f, "InvalidConfiguration",
 				 "The head of the key store %s has no set of keys. Restore it from a backup.",
 				 path);

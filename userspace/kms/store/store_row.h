@@ -30,6 +30,7 @@ struct store_head {
 	int64_t set_change; /* number of the last change that was not of the clock alone */
 	int64_t keys;	    /* entries in the set */
 	int64_t aliases;
+	int64_t grants;
 	sd_id128_t set;	  /* tag of the first node of the set */
 	sd_id128_t tag;	  /* of the head itself */
 	sd_id128_t after; /* what the counter had when the head was written */
@@ -93,7 +94,8 @@ int store_write_head(struct store *store, struct fault *f);
 
 int store_find(const char *path, struct fault *f);
 
-#define STORE_VERSION 3 /* 2: keys.deletion. 3: sets */
+#define STORE_VERSION	  4 /* 2: keys.deletion. 3: sets. 4: grants */
+#define STORE_VERSION_SET 3 /* the first one with a set of rows and a counter */
 
 int store_read_head(struct store *store, const char *path, int64_t *version, struct fault *f);
 
@@ -142,6 +144,9 @@ int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *a
 		   struct fault *f);
 
 int alias_drop_target(struct store *store, const char *key_id, struct fault *f);
+
+/* Deletes grants of a key that is destroyed; in a change. Return: the number of them, at most @most, or -1 */
+int grant_drop_some(struct store *store, const char *key_id, int most, struct fault *f);
 
 /* key_hint() - what the column "deletion" of @cmk holds: when it is due, 0 unless pending */
 static inline int64_t key_hint(const struct cmk *cmk)

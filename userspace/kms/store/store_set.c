@@ -10,8 +10,10 @@
 
 #include "lib/base/json.h"
 
-#define DIGITS	  32 /* of the SHA-256 of a name, which are the way to its entry */
-#define TAG_CHARS 32
+#define DIGITS	     32 /* of the SHA-256 of a name, which are the way to its entry */
+#define GROUP_DIGITS 8	/* of a group, which the ways to all of its members begin with */
+#define TAG_CHARS    32
+#define GROUP_PREFIX "group/"
 
 /* One walk from the first node to the entry of a name. */
 struct walk {
@@ -33,6 +35,18 @@ void set_alias_name(const char *account, const char *alias, char name[SET_NAME_M
 	snprintf(name, SET_NAME_MAX, "alias/%s/%s", account, alias);
 }
 
+/** set_grant_name() - the name of a grant in the set */
+void set_grant_name(const char *grant_id, char name[SET_NAME_MAX])
+{
+	snprintf(name, SET_NAME_MAX, "grant/%s", grant_id);
+}
+
+/** set_member_name() - the name of a member of @group, which has at least GROUP_DIGITS digits */
+void set_member_name(const char *group, const char *member, char name[SET_NAME_MAX])
+{
+	snprintf(name, SET_NAME_MAX, GROUP_PREFIX "%s/%s", group, member);
+}
+
 static int damaged(struct fault *f)
 {
 	fault_set(f, "KMSInternalException",
@@ -51,6 +65,10 @@ static int begin_walk(struct walk *walk, const char *name, struct fault *f)
 				 "The set of keys cannot be searched. The set need not be at fault: check memory, and that OpenSSL has SHA-256 (openssl list -providers).");
 	memcpy(way.bytes, digest, sizeof(way.bytes));
 	sd_id128_to_string(way, walk->digits);
+	if (!strncmp(name, GROUP_PREFIX, strlen(GROUP_PREFIX))) {
+		memmove(walk->digits + GROUP_DIGITS, walk->digits, DIGITS - GROUP_DIGITS);
+		memcpy(walk->digits, name + strlen(GROUP_PREFIX), GROUP_DIGITS);
+	}
 	return 0;
 }
 
@@ -235,13 +253,19 @@ static int change(struct store *store, struct walk *walk, size_t depth, sd_id128
 		      : write_node(store, walk, depth, node, tag, f);
 }
 
+/* Return: NULL of a further name of a row, which is not counted */
 static int64_t *count_of(struct store *store, const char *name)
 {
-	return !strncmp(name, "key/", 4) ? &store->head.keys : &store->head.aliases;
+	if (!strncmp(name, "key/", 4))
+		return &store->head.keys;
+	if (!strncmp(name, "grant/", 6))
+		return &store->head.grants;
+	return strncmp(name, GROUP_PREFIX, strlen(GROUP_PREFIX)) ? &store->head.aliases : NULL;
 }
 
 static int change_set(struct store *store, const char *name, const sd_id128_t *tag, struct fault *f)
 {
+	int64_t *count = count_of(store, name);
 	struct walk walk;
 	bool empty;
 
@@ -250,7 +274,8 @@ static int change_set(struct store *store, const char *name, const sd_id128_t *t
 	walk.tag = tag;
 	if (change(store, &walk, 0, &store->head.set, &empty, f))
 		return -1;
-	*count_of(store, name) += (tag ? 1 : 0) - (walk.had ? 1 : 0);
+	if (count)
+		*count += (tag ? 1 : 0) - (walk.had ? 1 : 0);
 	return 0;
 }
 
@@ -262,6 +287,7 @@ int set_make(struct store *store, struct fault *f)
 
 	store->head.keys = 0;
 	store->head.aliases = 0;
+	store->head.grants = 0;
 	return write_node(store, &walk, 0, node, &store->head.set, f);
 }
 
@@ -306,6 +332,74 @@ int set_find(struct store *store, const char *name, sd_id128_t *tag, struct faul
 			return strcmp(slot_name(slot), name) ? -ENOENT : 0;
 	}
 	return damaged(f);
+}
+
+struct members {
+	const char *prefix; /* of the names of the group */
+	set_member_t each;
+	void *userdata;
+};
+
+static int list_below(struct store *store, struct walk *walk, size_t depth, const sd_id128_t *tag,
+		      const struct members *members, struct fault *f);
+
+static int list_slot(struct store *store, struct walk *walk, size_t depth, struct json_object *node,
+		     const struct members *members, struct fault *f)
+{
+	size_t prefix = strlen(members->prefix);
+	const char *slot, *name;
+	sd_id128_t tag;
+	char key[2];
+	int r;
+
+	slot_key(walk, depth, key);
+	r = read_slot(node, key, &slot, &tag, f);
+	if (r || !slot)
+		return r;
+	name = slot_name(slot);
+	if (!name)
+		return list_below(store, walk, depth + 1, &tag, members, f);
+	if (strncmp(name, members->prefix, prefix))
+		return 0;
+	return members->each(store, name + prefix, &tag, members->userdata, f);
+}
+
+/* Lists the members of a group below the node at @depth. The way to the group has one digit a node. */
+static int list_below(struct store *store, struct walk *walk, size_t depth, const sd_id128_t *tag,
+		      const struct members *members, struct fault *f)
+{
+	_cleanup_json_ struct json_object *node = NULL;
+	int r;
+
+	if (depth >= DIGITS)
+		return damaged(f);
+	r = read_node(store, walk, depth, tag, &node, f);
+	if (r || depth < GROUP_DIGITS)
+		return r ? r : list_slot(store, walk, depth, node, members, f);
+	for (const char *digit = "0123456789abcdef"; !r && *digit; digit++) {
+		walk->digits[depth] = *digit;
+		r = list_slot(store, walk, depth, node, members, f);
+	}
+	return r;
+}
+
+/**
+ * set_list_group() - hand each member of @group to @each until it stops
+ *
+ * Return: 0 when it is proved that there is no other member; what @each returned to stop; -EBADMSG or
+ * -1 with @f when the set could not be searched.
+ */
+int set_list_group(struct store *store, const char *group, set_member_t each, void *userdata,
+		   struct fault *f)
+{
+	char prefix[SET_NAME_MAX];
+	struct members members = { prefix, each, userdata };
+	struct walk walk;
+
+	set_member_name(group, "", prefix);
+	if (begin_walk(&walk, prefix, f))
+		return -1;
+	return list_below(store, &walk, 0, &store->head.set, &members, f);
 }
 
 /** set_put() - add @name, or give it another row; in a change; Return: 0 or -1 */
@@ -364,53 +458,4 @@ int set_check_row(struct store *store, const char *name, sqlite3_stmt *statement
 	if (!r)
 		return set_compare_row(name, &tag, statement, column, f);
 	return r == -ENOENT ? put_back(name, f) : r;
-}
-
-/* Changes with each change of the database that another program makes. */
-static int read_version(struct store *store, int64_t *version, struct fault *f)
-{
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store, "PRAGMA data_version", &statement, f))
-		return -1;
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return store_fault(store, "count its rows", f);
-	*version = sqlite3_column_int64(statement, 0);
-	return 0;
-}
-
-/**
- * set_count_rows() - are there as many rows as the set has entries?
- *
- * A listing needs this. It reads each row of a table, but finds no row that is missing. A count stays
- * good until somebody changes the database, so the pages of a listing share one.
- *
- * Return: 0 or -1.
- */
-int set_count_rows(struct store *store, struct fault *f)
-{
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int64_t version;
-
-	if (read_version(store, &version, f))
-		return -1;
-	if (store->counted.known && store->counted.version == version &&
-	    store->counted.changes == sqlite3_total_changes64(store->db))
-		return 0;
-	store->counted.known = false;
-	if (store_prepare(store,
-			  "SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM aliases)",
-			  &statement, f))
-		return -1;
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return store_fault(store, "count its rows", f);
-	if (sqlite3_column_int64(statement, 0) == store->head.keys &&
-	    sqlite3_column_int64(statement, 1) == store->head.aliases) {
-		store->counted.known = true;
-		store->counted.version = version;
-		store->counted.changes = sqlite3_total_changes64(store->db);
-		return 0;
-	}
-	return fault_set(f, "KMSInternalException",
-			 "Records of the key store are missing, so no list of them is complete. Restore the key store from a backup.");
 }

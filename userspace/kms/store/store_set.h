@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The set of all keys and aliases that the store has, and of the present row of each: a tree of sealed
+ * The set of all keys, aliases and grants that the store has, and of the present row of each: a tree of sealed
  * nodes. A node names each of its entries with the tag of the entry's seal, and the head of the store
  * names the tag of the first node. So a row that is missing, old or foreign is found out, and a name
  * that is not in the set has proved its absence.
  *
  * A change costs the nodes on the way to one entry: their number grows with the logarithm of the
  * number of entries.
+ *
+ * A row may be in the set by several names. The names in a group stand together in the tree, so the set
+ * proves which rows a group has, too.
  *
  * Must never answer "not in the set" because a node is missing or damaged.
  */
@@ -20,6 +23,17 @@
 void set_key_name(const char *key_id, char name[SET_NAME_MAX]);
 
 void set_alias_name(const char *account, const char *alias, char name[SET_NAME_MAX]);
+
+void set_grant_name(const char *grant_id, char name[SET_NAME_MAX]);
+
+void set_member_name(const char *group, const char *member, char name[SET_NAME_MAX]);
+
+/* typedef set_member_t - one member of a group; Return: 0 to go on, else to stop */
+typedef int (*set_member_t)(struct store *store, const char *member, const sd_id128_t *tag,
+			    void *userdata, struct fault *f);
+
+int set_list_group(struct store *store, const char *group, set_member_t each, void *userdata,
+		   struct fault *f);
 
 int set_make(struct store *store, struct fault *f);
 

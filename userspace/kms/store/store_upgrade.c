@@ -25,6 +25,15 @@ static const char first_schema[] =
 	" STRICT, WITHOUT ROWID;"
 	"CREATE INDEX aliases_by_target ON aliases (target);";
 
+/* The columns beside record and seal find and order rows, as those of the other tables. */
+static const char grants_schema[] =
+	"CREATE TABLE grants (grant_id TEXT PRIMARY KEY,"
+	" key_id TEXT NOT NULL REFERENCES keys (key_id) ON DELETE CASCADE,"
+	" grantee TEXT NOT NULL, retiring TEXT NOT NULL,"
+	" record TEXT NOT NULL, seal BLOB NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX grants_by_key ON grants (key_id, grant_id);"
+	"CREATE INDEX grants_by_retiring ON grants (retiring, grant_id) WHERE retiring <> '';";
+
 static int run(struct store *store, const char *sql, struct fault *f)
 {
 	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
@@ -147,7 +156,8 @@ static int take_steps(struct store *store, const struct store_setup *setup, int6
 	int64_t damaged = 0;
 
 	if ((version < 1 && run(store, first_schema, f)) || (version < 2 && add_hints(store, f)) ||
-	    (version < 3 && add_set(store, &damaged, f)))
+	    (version < 3 && add_set(store, &damaged, f)) ||
+	    (version < 4 && run(store, grants_schema, f)))
 		return -1;
 	return tell(store, setup, version, damaged, f);
 }
@@ -178,10 +188,24 @@ static void pass_counted(struct store *store)
 		store->head.change = counted;
 }
 
+/* Takes the steps that a counted database of @version lacks, and seals its head anew. */
+static int renew(struct store *store, const struct store_setup *setup, int64_t version,
+		 struct fault *f)
+{
+	bool own;
+	int r;
+
+	if (change_begin(store, &own, f))
+		return -1;
+	r = version < STORE_VERSION ? take_steps(store, setup, version, f) : 0;
+	return change_end(store, own, r ? r : store_write_head(store, f), f);
+}
+
 /*
  * Makes the old copy the present one. A crash in between leaves the store as it was, or as accepted.
  */
-static int accept(struct store *store, const struct store_setup *setup, struct fault *f)
+static int accept(struct store *store, const struct store_setup *setup, int64_t version,
+		  struct fault *f)
 {
 	if (tell_accepted(store, setup, f))
 		return -1;
@@ -189,7 +213,7 @@ static int accept(struct store *store, const struct store_setup *setup, struct f
 	if (store->counter.change == COUNTER_UNKNOWN && counter_begin(store, f))
 		return -1;
 	store->head.set_change = store->head.change + 1;
-	return store_save_clock(store, f);
+	return renew(store, setup, version, f);
 }
 
 /* Upgrades a database that is not counted yet. Change 0 is what an interrupted upgrade has left. */
@@ -230,14 +254,16 @@ int store_upgrade(struct store *store, const char *path, const struct store_setu
 		return -1;
 	if (version == 0 && !setup->create)
 		return store_headless(path, f);
-	if (version < STORE_VERSION) {
+	if (version < STORE_VERSION_SET) {
 		r = upgrade(store, setup, version, path, f);
 	} else if (store_check_set(store, path, f)) {
 		return -1;
 	} else {
 		r = counter_check(store, path, f);
 		if (r && setup->accept)
-			r = accept(store, setup, f);
+			r = accept(store, setup, version, f);
+		else if (!r && version < STORE_VERSION)
+			r = renew(store, setup, version, f);
 	}
 	return r ? -1 : counter_write(store, f);
 }

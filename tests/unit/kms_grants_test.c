@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_check.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/*
+ * Grants in the store: each is found by its id and in its groups, its absence is proved, and what the
+ * database has lost is never taken for a grant that was revoked.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kms/grants/grant_groups.h"
+#include "kms/store/store_set.h"
+#include "kms_store_fixture.h"
+#include "lib/base/json.h"
+
+#define GRANTS 40
+#define AGENT  "arn:aws:iam::" ACCOUNT ":user/enveloped"
+
+/* Makes grant @i of @key_id; it has a context of its own unless @i is even. free it */
+static struct grant grant_of(const char *key_id, int i)
+{
+	struct grant grant = { .account = ACCOUNT,
+			       .region = "us-east-1",
+			       .issuer = ACCOUNT,
+			       .grantee = AGENT,
+			       .operations = GRANT_DECRYPT | GRANT_DESCRIBE_KEY,
+			       .created = NOW };
+	char volume[16];
+
+	snprintf(grant.id, sizeof(grant.id), "%08x%.36s%020d", (unsigned int)i * 2654435761u,
+		 "000000000000000000000000000000000000", i);
+	strcpy(grant.key_id, key_id);
+	snprintf(grant.name, sizeof(grant.name), "volume-%d", i);
+	if (i % 2 == 0)
+		return grant;
+	snprintf(volume, sizeof(volume), "%d", i);
+	grant.context = json_object_new_object();
+	json_add_string(grant.context, "volume", volume);
+	grant.constraint = i % 4 == 1 ? CONSTRAINT_EQUALS : CONSTRAINT_SUBSET;
+	return grant;
+}
+
+static int fill(void **state)
+{
+	struct store_fixture *x;
+
+	assert_int_equal(store_fixture_set_up(state), 0);
+	x = *state;
+	store_fixture_add_key(x->store, DUE, KEY_PENDING_DELETION, NOW + 100, 0xcc);
+	assert_int_equal(store_begin(x->store, NULL), 0);
+	for (int i = 0; i < GRANTS; i++) {
+		_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+
+		assert_int_equal(store_add_grant(x->store, &grant, NULL), 0);
+	}
+	assert_int_equal(store_commit(x->store, NULL), 0);
+	return 0;
+}
+
+#define GRANTS_TEST(name) cmocka_unit_test_setup_teardown(name, fill, store_fixture_tear_down)
+
+struct sought {
+	const char *id;
+	bool found;
+};
+
+static int compare(const struct grant *grant, void *userdata)
+{
+	struct sought *sought = userdata;
+
+	sought->found = !strcmp(grant->id, sought->id);
+	return sought->found;
+}
+
+/* Is @grant in all of its groups? Return: 1, 0 if it is proved that it is in none, -1 with a fault */
+static int in_groups(struct store_fixture *x, const struct grant *grant)
+{
+	struct grant_groups groups;
+	size_t found = 0, faults = 0;
+
+	assert_int_equal(grant_groups(grant, &groups), 0);
+	assert_int_equal(groups.count, 3);
+	for (size_t i = 0; i < groups.count; i++) {
+		struct sought sought = { grant->id, false };
+		struct fault f = { 0 };
+
+		if (store_find_grants(x->store, groups.list[i], compare, &sought, &f)) {
+			assert_string_equal(f.code, "KMSInternalException");
+			faults++;
+		} else if (sought.found) {
+			found++;
+		}
+	}
+	if (faults)
+		return -1;
+	assert_true(found == 0 || found == groups.count);
+	return found > 0;
+}
+
+static int get(struct store_fixture *x, const struct grant *grant, struct fault *f)
+{
+	_cleanup_grant_ struct grant seen = { 0 };
+	int r = store_get_grant(x->store, grant->id, &seen, f);
+
+	if (!r)
+		assert_true(grant_same(&seen, grant));
+	return r;
+}
+
+static void a_grant_is_found_until_it_is_deleted(void **state)
+{
+	struct store_fixture *x = *state;
+
+	for (int i = 0; i < GRANTS; i++) {
+		_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+
+		assert_int_equal(get(x, &grant, NULL), 0);
+		assert_int_equal(in_groups(x, &grant), 1);
+		assert_int_equal(store_delete_grant(x->store, &grant, NULL), 0);
+		assert_int_equal(get(x, &grant, NULL), -ENOENT);
+		assert_int_equal(in_groups(x, &grant), 0);
+	}
+	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM grants"), 0);
+	/* The keys and the alias have the set for themselves again. */
+	assert_int_equal(store_fixture_count(x,
+					     "SELECT count(*) FROM sets WHERE record LIKE '%group/%'"),
+			 0);
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+}
+
+/* Deletes each row of a grant in turn, and puts it back. */
+static void a_deleted_row_is_no_end_of_a_grant(void **state)
+{
+	struct store_fixture *x = *state;
+	char sql[256];
+
+	store_fixture_tamper(x,
+			     "CREATE TABLE kept AS SELECT * FROM grants; UPDATE store SET id = 1");
+	for (int i = 0; i < GRANTS; i++) {
+		_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+		struct fault f = { 0 };
+
+		snprintf(sql, sizeof(sql), "DELETE FROM grants WHERE grant_id = '%s'", grant.id);
+		store_fixture_tamper(x, sql);
+		assert_int_equal(get(x, &grant, &f), -1);
+		assert_non_null(strstr(f.message, "is missing"));
+		assert_int_equal(in_groups(x, &grant), -1);
+		store_fixture_tamper(x, "INSERT OR IGNORE INTO grants SELECT * FROM kept");
+		assert_int_equal(in_groups(x, &grant), 1);
+	}
+}
+
+/* Deletes each node of the set in turn, and puts it back. */
+static void a_deleted_node_is_no_end_of_a_grant(void **state)
+{
+	struct store_fixture *x = *state;
+	long long nodes = store_fixture_count(x, "SELECT count(*) FROM sets");
+	int missed = 0;
+	char sql[256];
+
+	store_fixture_tamper(x,
+			     "CREATE TABLE kept AS SELECT * FROM sets ORDER BY path; UPDATE store SET id = 1");
+	for (long long row = 1; row <= nodes; row++) {
+		snprintf(sql, sizeof(sql),
+			 "PRAGMA synchronous=OFF; DELETE FROM sets WHERE path = (SELECT path FROM kept WHERE rowid = %lld)",
+			 row);
+		store_fixture_tamper(x, sql);
+		for (int i = 0; i < GRANTS; i += 3) {
+			_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+			struct fault f = { 0 };
+
+			assert_int_not_equal(get(x, &grant, &f), -ENOENT);
+			assert_int_not_equal(in_groups(x, &grant), 0);
+			missed += in_groups(x, &grant) < 0;
+		}
+		store_fixture_tamper(x,
+				     "PRAGMA synchronous=OFF; INSERT OR IGNORE INTO sets SELECT * FROM kept");
+	}
+	assert_true(missed > GRANTS);
+}
+
+static void an_old_row_is_no_grant(void **state)
+{
+	struct store_fixture *x = *state;
+	_cleanup_grant_ struct grant first = grant_of(A, 0), second = grant_of(A, 2);
+	struct fault f = { 0 };
+	char sql[512];
+
+	store_fixture_tamper(x,
+			     "CREATE TABLE kept AS SELECT * FROM grants; UPDATE store SET id = 1");
+	assert_int_equal(store_delete_grant(x->store, &first, NULL), 0);
+	store_fixture_tamper(x, "INSERT OR IGNORE INTO grants SELECT * FROM kept");
+	assert_int_equal(get(x, &first, NULL), -ENOENT);
+	assert_int_equal(in_groups(x, &first), 0);
+	snprintf(sql, sizeof(sql),
+		 "UPDATE grants SET (record, seal) = (SELECT record, seal FROM kept WHERE grant_id ="
+		 " '%s') WHERE grant_id = '%s'",
+		 first.id, second.id);
+	store_fixture_tamper(x, sql);
+	assert_int_equal(get(x, &second, &f), -1);
+	assert_non_null(strstr(f.message, "was swapped"));
+	assert_int_equal(in_groups(x, &second), -1);
+}
+
+/* A decision opens the grants of its groups alone: damage to all other ones does no harm. */
+static void other_grants_are_not_read(void **state)
+{
+	struct store_fixture *x = *state;
+	_cleanup_grant_ struct grant grant = grant_of(A, 1), none = grant_of(A, GRANTS + 1);
+	struct grant_groups groups;
+	struct sought sought = { grant.id, false };
+	char sql[256];
+
+	snprintf(sql, sizeof(sql),
+		 "UPDATE grants SET seal = zeroblob(length(seal)) WHERE grant_id <> '%s'",
+		 grant.id);
+	store_fixture_tamper(x, sql);
+	assert_int_equal(grant_groups(&grant, &groups), 0);
+	assert_int_equal(store_find_grants(x->store, groups.list[0], compare, &sought, NULL), 0);
+	assert_true(sought.found);
+	assert_int_equal(grant_groups(&none, &groups), 0);
+	assert_int_equal(store_find_grants(x->store, groups.list[0], compare, &sought, NULL), 0);
+	assert_false(sought.found && !strcmp(sought.id, none.id));
+}
+
+static int count_member(struct store *store, const char *member, const sd_id128_t *tag,
+			void *userdata, struct fault *f)
+{
+	(void)store, (void)tag, (void)f;
+	++*(int *)userdata;
+	assert_int_equal(member[0], 'm');
+	return 0;
+}
+
+/* The way to a group has 8 digits: more of the group's name tells it from another. */
+static void groups_with_one_way_stay_apart(void **state)
+{
+	struct store_fixture *x = *state;
+	static const char *const names[] = { "0123456789abcdef0000000000000000",
+					     "0123456789abcdef0000000000000001" };
+	sd_id128_t tag = { .bytes = { 1 } };
+
+	assert_int_equal(store_begin(x->store, NULL), 0);
+	for (int group = 0; group < 2; group++) {
+		for (int i = 0; i < 50; i++) {
+			char name[SET_NAME_MAX], member[16];
+
+			snprintf(member, sizeof(member), "m%d", i);
+			set_member_name(names[group], member, name);
+			assert_int_equal(set_put(x->store, name, &tag, NULL), 0);
+			if (group && i > 10)
+				assert_int_equal(set_drop(x->store, name, NULL), 0);
+		}
+	}
+	for (int group = 0; group < 2; group++) {
+		int count = 0;
+
+		assert_int_equal(set_list_group(x->store, names[group], count_member, &count, NULL),
+				 0);
+		assert_int_equal(count, group ? 11 : 50);
+	}
+	store_rollback(x->store);
+}
+
+static int note_end(const struct cmk *cmk, void *userdata, struct fault *f)
+{
+	(void)f;
+	assert_string_equal(cmk->key_id, DUE);
+	++*(int *)userdata;
+	return 0;
+}
+
+static void grants_end_with_their_key(void **state)
+{
+	struct store_fixture *x = *state;
+	int ended = 0;
+	int64_t next;
+
+	assert_int_equal(store_fixture_destroy_due(x, NOW + 100, note_end, &ended, &next), 1);
+	assert_int_equal(ended, 1);
+	for (int i = 0; i < GRANTS; i++) {
+		_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+
+		assert_int_equal(in_groups(x, &grant), i < GRANTS / 2);
+		assert_int_equal(get(x, &grant, NULL), i < GRANTS / 2 ? 0 : -ENOENT);
+	}
+	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM grants"), GRANTS / 2);
+	assert_int_equal(set_count_rows(x->store, NULL), 0);
+}
+
+/* Takes the store back to version 3, which had no grants. */
+static void make_version_3(struct store_fixture *x)
+{
+	char sql[2048], hex[2 * CRYPTO_SEAL_BYTES + 1];
+	const char *text = store_fixture_query(x, "SELECT record FROM store", 0);
+	_cleanup_json_ struct json_object *record = json_parse(text, strlen(text));
+	struct crypto_bytes none = { NULL, 0 }, aad;
+	uint8_t seal[CRYPTO_SEAL_BYTES];
+
+	json_object_object_del(record, "Grants");
+	json_object_object_del(record, "Version");
+	json_add_int(record, "Version", 3);
+	text = json_object_to_json_string_ext(record, JSON_C_TO_STRING_PLAIN);
+	aad = (struct crypto_bytes){ (const uint8_t *)text, strlen(text) };
+	assert_int_equal(crypto_seal(x->root, aad, none, seal), 0);
+	for (size_t i = 0; i < sizeof(seal); i++)
+		snprintf(hex + 2 * i, 3, "%02x", seal[i]);
+	snprintf(sql, sizeof(sql),
+		 "DROP TABLE grants; UPDATE store SET record = '%s', seal = x'%s'", text, hex);
+	store_close(x->store);
+	x->store = NULL;
+	store_fixture_tamper(x, sql);
+}
+
+static void a_store_of_the_version_before_grants_is_upgraded(void **state)
+{
+	struct store_fixture *x = *state;
+	_cleanup_grant_ struct grant grant = grant_of(A, 1);
+
+	make_version_3(x);
+	for (int i = 0; i < 2; i++) {
+		store_close(x->store);
+		assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
+		assert_int_equal(store_fixture_count(x,
+						     "SELECT json_extract(record, '$.Version') FROM store"),
+				 4);
+	}
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+	assert_int_equal(get(x, &grant, NULL), -ENOENT);
+	assert_int_equal(store_add_grant(x->store, &grant, NULL), 0);
+	assert_int_equal(in_groups(x, &grant), 1);
+	assert_int_equal(set_count_rows(x->store, NULL), 0);
+}
+
+static void tokens_name_their_grant_and_are_of_one_store(void **state)
+{
+	struct store_fixture *x = *state;
+	_cleanup_grant_ struct grant grant = grant_of(A, 1);
+	char *first = store_make_token(x->store, grant.id);
+	char *second = store_make_token(x->store, grant.id);
+	char id[GRANT_ID_CHARS + 1] = "";
+	struct fault f;
+
+	assert_string_not_equal(first, second);
+	assert_int_equal(store_read_token(x->store, first, id, &f), 0);
+	assert_string_equal(id, grant.id);
+	first[2] = first[2] == 'A' ? 'B' : 'A';
+	assert_int_equal(store_read_token(x->store, first, id, &f), -1);
+	assert_string_equal(f.code, "InvalidGrantTokenException");
+	free(first);
+	free(second);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		GRANTS_TEST(a_grant_is_found_until_it_is_deleted),
+		GRANTS_TEST(a_deleted_row_is_no_end_of_a_grant),
+		GRANTS_TEST(a_deleted_node_is_no_end_of_a_grant),
+		GRANTS_TEST(an_old_row_is_no_grant),
+		GRANTS_TEST(other_grants_are_not_read),
+		GRANTS_TEST(groups_with_one_way_stay_apart),
+		GRANTS_TEST(grants_end_with_their_key),
+		STORE_TEST(a_store_of_the_version_before_grants_is_upgraded),
+		STORE_TEST(tokens_name_their_grant_and_are_of_one_store),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("kms_grants", tests, NULL, NULL);
+}
