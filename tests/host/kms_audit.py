@@ -341,7 +341,7 @@ def _():
     assert [r["resources"][0]["ARN"] for r in kms.audit() if r["eventName"] == "DeleteKey"][-1] == arn(overdue)
 
 
-@test("on a full disk keys are disabled, get a policy and are scheduled for deletion, each with its record, and no other change is made")
+@test("on a full disk keys are disabled, get a policy, lose grants and are scheduled for deletion, each with its record, and no other change is made")
 def _():
     folder, reserve = f"{kms.dir}/small", 10000 * 2048  # kms_audit.h
     os.mkdir(folder)
@@ -349,6 +349,8 @@ def _():
     kms.stop()
     kms.start(audit_file=f"{folder}/audit.jsonl")
     first, second = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
+    terms = {"KeyId": second, "GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:user/enveloped", "Operations": ["Decrypt"]}
+    grants = [kms.good("CreateGrant", terms) for _i in range(2)]
     fill(f"{folder}/fill")
     for size in 8000, 0:  # the file has a little room ahead
         statuses = (kms.call("ListKeys", {"EncryptionContext": {"a": "x" * size}}).status for _i in range(200))
@@ -361,6 +363,7 @@ def _():
             assert "No space left on device" in message, message
 
     refused()
+    kms.bad("KMSInternalException", "CreateGrant", terms)
     kms.bad("NotFoundException", "DisableKey", {"KeyId": "00000000-0000-4000-8000-000000000000"})
     for _i in range(20):
         kms.good("DisableKey", {"KeyId": first})
@@ -372,13 +375,15 @@ def _():
     kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": first}, profile="enveloped")
     params = of(folder)[-1]["requestParameters"]
     assert params == {"keyId": first, "policySha256": hashlib.sha256(policy.encode()).hexdigest(), "policyBytes": 32768}, params
+    kms.good("RevokeGrant", {"KeyId": second, "GrantId": grants[0]["GrantId"]})
+    kms.good("RetireGrant", {"GrantToken": grants[1]["GrantToken"]})
     kms.good("ScheduleKeyDeletion", {"KeyId": second})
     assert kms.stop() == 0
     kms.start(audit_file=f"{folder}/audit.jsonl")
     refused()
     kms.good("DisableKey", {"KeyId": first})
     made = [r["eventName"] for r in of(folder)[start:] if "errorCode" not in r]
-    assert made == ["DisableKey"] * 20 + ["PutKeyPolicy", "ScheduleKeyDeletion", "DisableKey"], made
+    assert made == ["DisableKey"] * 20 + ["PutKeyPolicy", "RevokeGrant", "RetireGrant", "ScheduleKeyDeletion", "DisableKey"], made
     os.unlink(f"{folder}/fill")
     assert kms.good("DescribeKey", {"KeyId": first})["KeyMetadata"]["KeyState"] == "Disabled"
     gap = of(folder)[-2]

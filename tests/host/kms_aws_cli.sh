@@ -158,6 +158,36 @@ as_agent() { local -x AWS_PROFILE=enveloped; "$@"; }
 check "the policy denies: AccessDeniedException" as_agent fault AccessDeniedException \
 	generate-data-key --key-id "$key" --key-spec AES_256
 check "and allows the rest" as_agent gives Enabled describe-key --key-id "$key" --query KeyMetadata.KeyState
+# The sequence of calls of Terraform's aws_kms_grant: create, look, retire by the id or the token.
+grantee=arn:aws:iam::123456789012:user/enveloped
+admins_only='{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/admin"},"Action":"kms:*","Resource":"*"}}'
+granting=$(kms create-key --policy "$admins_only" --query KeyMetadata.KeyId)
+check "no right to a key without a grant" as_agent fault AccessDeniedException generate-data-key --key-id "$granting" --key-spec AES_256
+create_grant() {
+	read -r grant token < <(kms create-grant --key-id "$granting" --grantee-principal "$grantee" --name volume-1 \
+		--retiring-principal arn:aws:iam::123456789012:root --operations GenerateDataKey Decrypt DescribeKey \
+		--constraints '{"EncryptionContextSubset":{"App":"db"}}' --query '[GrantId,GrantToken]')
+	[[ $grant =~ ^[0-9a-f]{64}$ && -n $token ]]
+}
+check "create-grant" create_grant
+check "the grant gives its operations" as_agent gives "arn:aws:kms:$region:123456789012:key/$granting" generate-data-key \
+	--key-id "$granting" --key-spec AES_256 --encryption-context App=db,more=1 --grant-tokens "$token" --query KeyId
+check "under its constraint alone" as_agent fault AccessDeniedException \
+	generate-data-key --key-id "$granting" --key-spec AES_256 --encryption-context App=web
+check "list-grants" gives "$grant	volume-1	$grantee	db" list-grants --key-id "$granting" \
+	--query 'Grants[].[GrantId,Name,GranteePrincipal,Constraints.EncryptionContextSubset.App]'
+check "list-retirable-grants" gives "$grant" list-retirable-grants --retiring-principal arn:aws:iam::123456789012:root \
+	--query 'Grants[].GrantId'
+check "a token that nobody made: InvalidGrantTokenException" fault InvalidGrantTokenException \
+	describe-key --key-id "$granting" --grant-tokens dG9rZW4=
+check "retire-grant by its token" gives "" retire-grant --grant-token "$token"
+check "ends the grant" as_agent fault AccessDeniedException describe-key --key-id "$granting"
+check "no such grant: NotFoundException" fault NotFoundException retire-grant --key-id "$granting" --grant-id "$grant"
+check "create-grant again" create_grant
+check "revoke-grant" gives "" revoke-grant --key-id "$granting" --grant-id "$grant"
+check "no grant is left" gives "" list-grants --key-id "$granting" --query 'Grants[].GrantId'
+check "a bad id: InvalidGrantIdException" fault InvalidGrantIdException revoke-grant --key-id "$granting" --grant-id 0
+
 check "a policy without its author: MalformedPolicyDocumentException" fault MalformedPolicyDocumentException \
 	put-key-policy --key-id "$key" --policy-name default --policy '{"Statement":{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}}'
 check "tag-resource" gives "" tag-resource --key-id "$key" --tags TagKey=team,TagValue=storage TagKey=cost,TagValue=42
@@ -194,7 +224,7 @@ check "without its certificate the CLI does not trust it" untrusted
 audited() {
 	local events
 	events=$(jq -r .eventName "$scratch/audit.jsonl" | sort -u | tr '\n' ' ')
-	same "CancelKeyDeletion CreateAlias CreateKey Decrypt DeleteAlias DescribeKey DisableKey EnableKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateRandom GetKeyPolicy ListAliases ListKeyPolicies ListKeys ListResourceTags PutKeyPolicy ReEncrypt ScheduleKeyDeletion TagResource UntagResource UpdateAlias UpdateKeyDescription " "$events" &&
+	same "CancelKeyDeletion CreateAlias CreateGrant CreateKey Decrypt DeleteAlias DescribeKey DisableKey EnableKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateRandom GetKeyPolicy ListAliases ListGrants ListKeyPolicies ListKeys ListResourceTags ListRetirableGrants PutKeyPolicy ReEncrypt RetireGrant RevokeGrant ScheduleKeyDeletion TagResource UntagResource UpdateAlias UpdateKeyDescription " "$events" &&
 		jq -es 'map(select(.errorCode == "DisabledException")) | length == 2' "$scratch/audit.jsonl" >/dev/null
 }
 check "the audit trail has every operation, and the refusals" audited

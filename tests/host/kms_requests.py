@@ -256,7 +256,7 @@ def _():
 
 @test("a call that is not served is refused after authentication, and recorded by its name")
 def _():
-    for unserved in "Sign", "CreateGrant":
+    for unserved in "Sign", "ReplicateKey":
         kms.bad("UnsupportedOperationException", unserved)
         record = kms.audit()[-1]
         assert record["eventName"] == unserved and record["userIdentity"]["userName"] == "admin", record

@@ -18,6 +18,7 @@ tap = Tap(*sys.argv[2:])
 test = tap.test
 CHANGES = int(os.environ.get("ENVELOPE_CHANGES", "100"))
 MIB = 1 << 20
+GRANTEE = f"arn:aws:iam::{ACCOUNT}:user/admin"
 
 kms.start()
 
@@ -38,6 +39,27 @@ def revoke(key, times):
 
 def state(key):
     return kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"]
+
+
+def grants(key, count):
+    """Makes COUNT grants on KEY. Each has a context of its own."""
+    terms = {"KeyId": key, "GranteePrincipal": GRANTEE, "Operations": ["Decrypt", "DescribeKey"], "RetiringPrincipal": GRANTEE}
+    return [kms.good("CreateGrant", {**terms, "Name": f"g{i}", "Constraints": {"EncryptionContextEquals": {"volume": str(i)}}})
+            for i in range(count)]
+
+
+def revoke_grants(key, made, count):
+    """Revokes and retires COUNT of the grants MADE on KEY, in turn."""
+    for i in range(count):
+        grant = made.pop()
+        if i % 2:
+            kms.good("RevokeGrant", {"KeyId": key, "GrantId": grant["GrantId"]})
+        else:
+            kms.good("RetireGrant", {"GrantToken": grant["GrantToken"]})
+
+
+def granted(key):
+    return len(kms.good("ListGrants", {"KeyId": key, "Limit": 100})["Grants"])
 
 
 @test("log and index of the key store are private")
@@ -61,6 +83,9 @@ def _():
     kms.process.wait()
     kms.start()
     assert (state(first), state(second), state(third)) == ("Disabled", "PendingDeletion", "Disabled")
+    fourth = kms.new_key()["KeyId"]
+    revoke_grants(fourth, grants(fourth, 4), 4)
+    assert granted(fourth) == 0
     db.execute("COMMIT")
     db.close()
     revoke(third, 1)
@@ -144,7 +169,8 @@ def mounted(kind, mount):
 
 
 def refused(key):
-    for operation, params in ("CreateKey", {}), ("EnableKey", {"KeyId": key}), ("CreateAlias", {"AliasName": "alias/x", "TargetKeyId": key}):
+    for operation, params in (("CreateKey", {}), ("EnableKey", {"KeyId": key}), ("CreateAlias", {"AliasName": "alias/x", "TargetKeyId": key}),
+                              ("CreateGrant", {"KeyId": key, "GranteePrincipal": GRANTEE, "Operations": ["Decrypt"]})):
         message = kms.bad("KMSInternalException", operation, params)
         assert "full" in message, message
 
@@ -156,7 +182,8 @@ def revoke_on_a_full_disk(kind):
     kms.stop()
     own, kms.state = kms.state, where["state_dir"]
     kms.start(**where)
-    first, second, third = (kms.new_key()["KeyId"] for _ in range(3))
+    first, second, third, granting = (kms.new_key()["KeyId"] for _ in range(4))
+    granted_here = grants(granting, 50)
     assert owned("-shm") >= os.path.getsize(f"{kms.state}/kms.sqlite-shm"), "the index has holes"
     fill(f"{mount}/fill")
     # The file and the log have a little room ahead of their reserve.
@@ -165,28 +192,32 @@ def revoke_on_a_full_disk(kind):
         made += 1
         assert made < 600, "CreateKey uses the reserve"
         fill(f"{mount}/fill")
-    refused(first)
+    refused(granting)
     # A few large policies would use up the room of all other revocations.
     policy = json.dumps({"Statement": {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}})
     message = kms.bad("KMSInternalException", "PutKeyPolicy", {"KeyId": third, "Policy": policy.ljust(4097)})
     assert "full" in message, message
     kms.good("PutKeyPolicy", {"KeyId": third, "Policy": policy.ljust(4096)})
     revoke(first, CHANGES)
-    refused(first)
+    revoke_grants(granting, granted_here, 20)
+    refused(granting)
     assert kms.stop() == 0
     fill(f"{mount}/fill")
     kms.start(**where)
-    refused(first)
+    refused(granting)
     revoke(second, CHANGES // 4)
+    revoke_grants(granting, granted_here, 10)
     kms.process.kill()
     kms.process.wait()
     fill(f"{mount}/fill")
     kms.start(**where)
     db = reader()
     revoke(second, CHANGES // 4)
+    revoke_grants(granting, granted_here, 10)
     db.close()
     kms.good("ScheduleKeyDeletion", {"KeyId": third})
     assert (state(first), state(second), state(third)) == ("Disabled", "Disabled", "PendingDeletion")
+    assert granted(granting) == len(granted_here) == 10
     os.unlink(f"{mount}/fill")
     kms.good("EnableKey", {"KeyId": first})
     kms.stop()
@@ -196,7 +227,7 @@ def revoke_on_a_full_disk(kind):
 
 
 for KIND in "tmpfs", "ext4", "ext4-1k":
-    test(f"on a full disk ({KIND}) keys are disabled and scheduled for deletion, also after a restart, and no other change is made")(
+    test(f"on a full disk ({KIND}) keys are disabled and scheduled for deletion, grants revoked and retired, also after a restart, and no other change is made")(
         lambda kind=KIND: revoke_on_a_full_disk(kind))
 
 test("the KMS ended cleanly")(kms.end_cleanly)

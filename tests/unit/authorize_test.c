@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/auth/authorize.c kms/auth/access.c kms/auth/key_policy.c kms/policy/document.c kms/policy/statement.c kms/policy/principal.c kms/policy/condition.c kms/policy/comparison.c kms/policy/pattern.c kms/policy/value.c kms/policy/evaluate.c kms/keys/cmk.c kms/keys/tags.c kms/keys/key_state.c */
+/* sources: kms/auth/authorize.c kms/auth/access.c kms/auth/key_policy.c kms/auth/key_grants.c kms/grants/grant.c kms/grants/grant_rules.c kms/grants/grant_groups.c kms/policy/document.c kms/policy/statement.c kms/policy/principal.c kms/policy/condition.c kms/policy/comparison.c kms/policy/pattern.c kms/policy/value.c kms/policy/evaluate.c kms/keys/cmk.c kms/keys/tags.c kms/keys/key_state.c */
 /*
- * The authorization, decided from struct access alone: the account, and the policy of the key.
+ * The authorization, decided from struct access alone: the account, the policy of the key, and its grants.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +9,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kms/auth/authorize.h"
 #include "kms/auth/key_policy.h"
+#include "kms/grants/grant_groups.h"
 #include "lib/base/json.h"
 
 #define OWN    "123456789012"
@@ -143,6 +145,28 @@ static const struct {
 	  "Decrypt", &user, false },
 };
 
+/* The grants on the key, in place of those of the store: no set is searched. */
+static struct {
+	struct grant list[2];
+	size_t count;
+	bool damaged;
+} grants;
+
+int store_find_grants(struct store *store, const char *group, store_grant_t each, void *userdata,
+		      struct fault *f)
+{
+	(void)store;
+	for (size_t i = 0; i < grants.count; i++) {
+		struct grant_groups groups;
+
+		assert_int_equal(grant_groups(&grants.list[i], &groups), 0);
+		for (size_t j = 0; j < groups.count; j++)
+			if (!strcmp(groups.list[j], group) && each(&grants.list[i], userdata))
+				return 0;
+	}
+	return grants.damaged ? fault_set(f, "KMSInternalException", "A grant is missing.") : 0;
+}
+
 static struct access access_to(const struct cmk *key, const char *action,
 			       const struct principal *principal, struct json_object *context)
 {
@@ -199,6 +223,106 @@ static void policy_that_cannot_be_read_is_no_denial(void **state)
 	assert_string_equal(f.code, "KMSInternalException");
 }
 
+#define GRANTEE "arn:aws:iam::" OWN ":user/user"
+
+static const struct grant decrypts = {
+	.key_id = KEY_ID, .account = OWN, .grantee = GRANTEE, .operations = GRANT_DECRYPT
+};
+
+static int decrypt_by(const struct principal *principal, const char *policy, struct fault *f)
+{
+	struct cmk key = { KEY, .policy = (char *)policy };
+	struct access access = access_to(&key, "Decrypt", principal, NULL);
+
+	*f = (struct fault){ 0 };
+	access.grants = (struct store *)&grants;
+	return authorize(&access, f);
+}
+
+static void a_grant_allows_what_the_policy_is_silent_about(void **state)
+{
+	static const char silent[] = POLICY(STATEMENT("Allow", USER, "kms:Put*", ""));
+	static const char denies[] = POLICY(STATEMENT("Deny", "\"*\"", "kms:Decrypt", ""));
+	struct fault f;
+
+	grants.count = 1;
+	grants.list[0] = decrypts;
+	assert_int_equal(decrypt_by(&user, silent, &f), 0);
+	assert_int_equal(decrypt_by(&user, denies, &f), -1);
+	assert_string_equal(f.code, "AccessDeniedException");
+	assert_int_equal(decrypt_by(&stranger, silent, &f), -1);
+	strcpy(grants.list[0].grantee, "arn:aws:iam::" OTHER ":user/user");
+	assert_int_equal(decrypt_by(&stranger, silent, &f), 0);
+	assert_int_equal(decrypt_by(&user, silent, &f), -1);
+	grants.list[0].operations = GRANT_ENCRYPT;
+	assert_int_equal(decrypt_by(&stranger, silent, &f), -1);
+	assert_string_equal(f.code, "AccessDeniedException");
+	grants.count = 0;
+}
+
+static void a_grant_that_cannot_be_read_is_no_denial(void **state)
+{
+	static const char silent[] = POLICY(STATEMENT("Allow", USER, "kms:Put*", ""));
+	struct fault f;
+
+	grants.damaged = true;
+	assert_int_equal(decrypt_by(&user, silent, &f), -1);
+	assert_string_equal(f.code, "KMSInternalException");
+	/* Another grant allows the call: the damaged one does not matter. */
+	grants.count = 1;
+	grants.list[0] = decrypts;
+	assert_int_equal(decrypt_by(&user, silent, &f), 0);
+	grants.count = 0;
+	grants.damaged = false;
+	assert_int_equal(decrypt_by(&user, silent, &f), -1);
+	assert_string_equal(f.code, "AccessDeniedException");
+}
+
+/* A policy, the condition of a CreateGrant by @user, and whether it is allowed. */
+static const struct {
+	const char *condition;
+	bool allowed;
+} grant_rows[] = {
+	{ IF("StringEquals", "kms:GranteePrincipal", GRANTEE), true },
+	{ IF("StringEquals", "kms:GranteePrincipal", "arn:aws:iam::" OTHER ":user/user"), false },
+	{ IF("ArnLike", "kms:RetiringPrincipal", "arn:aws:iam::*:user/retires"), true },
+	{ IF("Null", "kms:RetiringPrincipal", "true"), false },
+	{ IF("StringEquals", "kms:GrantConstraintType", "EncryptionContextSubset"), true },
+	{ IF("StringEquals", "kms:GrantConstraintType", "EncryptionContextEquals"), false },
+	{ IF("ForAnyValue:StringEquals", "kms:GrantOperations", "DescribeKey"), true },
+	{ IF("ForAllValues:StringEquals", "kms:GrantOperations", "DescribeKey"), false },
+	{ IF("Bool", "kms:GrantIsForAWSResource", "false"), true },
+	{ IF("Bool", "kms:GrantIsForAWSResource", "true"), false },
+	{ IF("StringEquals", "kms:EncryptionContext:app", "payroll"), true },
+	{ IF("StringEquals", "kms:EncryptionContext:app", "other"), false },
+};
+
+static void conditions_see_the_grant(void **state)
+{
+	_cleanup_json_ struct json_object *context = json_parse(PAIRS, strlen(PAIRS));
+	struct grant made = { .key_id = KEY_ID,
+			      .grantee = GRANTEE,
+			      .retiring = "arn:aws:iam::" OWN ":user/retires",
+			      .operations = GRANT_DECRYPT | GRANT_DESCRIBE_KEY,
+			      .constraint = CONSTRAINT_SUBSET,
+			      .context = context };
+
+	for (size_t i = 0; i < sizeof(grant_rows) / sizeof(grant_rows[0]); i++) {
+		char policy[512];
+		struct cmk key = { KEY, .policy = policy };
+		struct access access = access_to(&key, "CreateGrant", &user, context);
+		struct fault f = { 0 };
+
+		snprintf(policy, sizeof(policy), POLICY("%s%s}"),
+			 "{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"",
+			 grant_rows[i].condition);
+		access.grant = &made;
+		if (!authorize(&access, &f) != grant_rows[i].allowed)
+			fail_msg("%s: expected %s, seen %s", policy,
+				 grant_rows[i].allowed ? "allowed" : "denied", f.message);
+	}
+}
+
 static void policy_must_let_the_caller_change_it(void **state)
 {
 	static const char keeps[] = POLICY(STATEMENT("Allow", USER, "kms:Put*", ""));
@@ -231,7 +355,9 @@ static void denial_is_worded_as_by_aws(void **state)
 
 static void a_call_asks_for_its_own_account(void **state)
 {
-	struct call call = { .caller = &user,
+	struct kms kms = { 0 };
+	struct call call = { .kms = &kms,
+			     .caller = &user,
 			     .account = OWN,
 			     .operation = "Decrypt",
 			     .source = "127.0.0.1",
@@ -254,6 +380,9 @@ int main(void)
 		cmocka_unit_test(policy_decides),
 		cmocka_unit_test(names_that_differ_in_case_alone_are_denied),
 		cmocka_unit_test(policy_that_cannot_be_read_is_no_denial),
+		cmocka_unit_test(a_grant_allows_what_the_policy_is_silent_about),
+		cmocka_unit_test(a_grant_that_cannot_be_read_is_no_denial),
+		cmocka_unit_test(conditions_see_the_grant),
 		cmocka_unit_test(policy_must_let_the_caller_change_it),
 		cmocka_unit_test(denial_is_worded_as_by_aws),
 		cmocka_unit_test(a_call_asks_for_its_own_account),

@@ -3,7 +3,7 @@
  * The verdicts of the rules of grants, for the comparison with the model: tests/host/kms_grant_model.py.
  *
  * Each line of the input is {"grants": [GRANT, ...], "requests": [REQUEST, ...]}. Each line of the output
- * has one letter for each request: a(llowed), n(ot allowed), or g when the groups find another answer
+ * has one letter for each request: a(llowed), n(one), or g when the groups find another answer
  * than all grants give. RetireGrant is about the first grant.
  */
 #include <stdio.h>

@@ -14,8 +14,9 @@
  *	auth/key_lookup		from a KeyId or alias to a key that the caller may use
  *	auth/authorize		the decision: struct access in, allowed or AccessDeniedException out
  *	policy/			key policies: a document is read, and evaluated for a request
+ *	grants/			grants, and what they allow beside the policy
  *	keys/			key metadata and states, ciphertext blobs, new keys, deletion
- *	store/			the sealed rows of keys and aliases, in sqlite
+ *	store/			the sealed rows of keys, aliases and grants, in sqlite
  *	root/			the root key, under which each row is sealed
  *	audit/			the audit trail
  *
@@ -64,14 +65,15 @@ struct call { /* owner: service.c */
 	uid_t uid;
 	char user_agent[256];
 	char request_id[37];
-	char operation[65];		/* "Decrypt" */
-	int64_t now;			/* seconds since the epoch */
-	const struct principal *caller; /* NULL until authenticated */
-	char access_key[132];		/* claimed, for the audit */
-	char signature[65];		/* of the caller */
-	int64_t signature_expires;	/* seconds since the epoch */
-	struct json_object *params;	/* owned */
-	struct json_object *reply;	/* owned; empty object until the operation fills it */
+	char operation[65];		   /* "Decrypt" */
+	int64_t now;			   /* seconds since the epoch */
+	const struct principal *caller;	   /* NULL until authenticated */
+	char access_key[132];		   /* claimed, for the audit */
+	char signature[65];		   /* of the caller */
+	int64_t signature_expires;	   /* seconds since the epoch */
+	struct json_object *params;	   /* owned */
+	struct json_object *reply;	   /* owned; empty object until the operation fills it */
+	char grant_id[GRANT_ID_CHARS + 1]; /* that the call is about, for the audit; "" for none */
 	bool read_only;
 	bool revokes;	    /* its record may use the reserve of the audit trail */
 	bool recorded;	    /* as allowed */

@@ -26,6 +26,7 @@
 static const char *const recorded[] = {
 	"AliasName",
 	"BypassPolicyLockoutSafetyCheck",
+	"Constraints",
 	"CustomKeyStoreId",
 	"CustomerMasterKeySpec",
 	"Description",
@@ -35,17 +36,22 @@ static const char *const recorded[] = {
 	"DryRun",
 	"EncryptionAlgorithm",
 	"EncryptionContext",
+	"GrantId",
+	"GranteePrincipal",
 	"KeyId",
 	"KeySpec",
 	"KeyUsage",
 	"Limit",
 	"Marker",
 	"MultiRegion",
+	"Name",
 	"NumberOfBytes",
+	"Operations",
 	"Origin",
 	"PendingWindowInDays",
 	"Policy",
 	"PolicyName",
+	"RetiringPrincipal",
 	"SourceEncryptionAlgorithm",
 	"SourceEncryptionContext",
 	"SourceKeyId",
@@ -67,8 +73,11 @@ static void add_lower(struct json_object *o, const char *name, struct json_objec
 /* Copies @o with its names in CloudTrail's spelling; with @deep also the names one level down. */
 static struct json_object *in_lower(struct json_object *o, bool deep)
 {
-	struct json_object *out = json_object_new_object();
+	struct json_object *out;
 
+	if (!json_object_is_type(o, json_type_object))
+		return json_object_get(o);
+	out = json_object_new_object();
 	json_object_object_foreach(o, name, value) {
 		bool inner = deep && json_object_is_type(value, json_type_object);
 
@@ -83,13 +92,17 @@ static struct json_object *list_in_lower(struct json_object *list)
 	struct json_object *out = json_object_new_array();
 
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		struct json_object *one = json_object_array_get_idx(list, i);
-
-		json_object_array_add(out, json_object_is_type(one, json_type_object)
-						   ? in_lower(one, false)
-						   : json_object_get(one));
+		json_object_array_add(out, in_lower(json_object_array_get_idx(list, i), false));
 	}
 	return out;
+}
+
+/* A parameter with its names in CloudTrail's spelling. Those of a context are not names of parameters. */
+static struct json_object *spelled(const char *name, struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_array))
+		return list_in_lower(value);
+	return !strcmp(name, "Constraints") ? in_lower(value, false) : json_object_get(value);
 }
 
 /* Without a good signature nothing is recorded: strangers must not fill the disk. */
@@ -108,9 +121,7 @@ static struct json_object *request_parameters(const struct call *call)
 			continue;
 		if (!out)
 			out = json_object_new_object();
-		add_lower(out, recorded[i],
-			  json_object_is_type(value, json_type_array) ? list_in_lower(value)
-								      : json_object_get(value));
+		add_lower(out, recorded[i], spelled(recorded[i], value));
 	}
 	return out;
 }
@@ -121,9 +132,14 @@ static struct json_object *request_parameters(const struct call *call)
  */
 static struct json_object *response_elements(const struct call *call, const struct fault *refusal)
 {
+	struct json_object *elements;
+
 	if (refusal || call->read_only || json_object_object_length(call->reply) == 0)
 		return NULL;
-	return in_lower(call->reply, true);
+	elements = in_lower(call->reply, true);
+	/* Who reads the trail must not be able to retire a grant as the holder of its token. */
+	json_object_object_del(elements, "grantToken");
+	return elements;
 }
 
 static struct json_object *user_identity(const struct call *call)
@@ -199,14 +215,21 @@ static void add_event(struct json_object *record, const struct call *call)
 	json_add_string(record, "recipientAccountId", call->account);
 }
 
-/* The process at the other end of the unix socket, as the kernel reports it. */
-static struct json_object *peer(const struct call *call)
+/*
+ * The process at the other end of the unix socket, as the kernel reports it, and the grant that the call
+ * is about.
+ */
+static struct json_object *additional_data(const struct call *call)
 {
 	struct json_object *data;
 
-	if (call->pid == 0)
+	if (call->pid == 0 && !call->grant_id[0])
 		return NULL;
 	data = json_object_new_object();
+	if (call->grant_id[0])
+		json_add_string(data, "grantId", call->grant_id);
+	if (call->pid == 0)
+		return data;
 	json_add_int(data, "peerPid", call->pid);
 	json_add_int(data, "peerUid", call->uid);
 	return data;
@@ -235,7 +258,7 @@ struct json_object *kms_record_call(const struct call *call, const struct fault 
 	extra = resources(call);
 	if (extra)
 		json_add_object(record, "resources", extra);
-	extra = peer(call);
+	extra = additional_data(call);
 	if (extra)
 		json_add_object(record, "additionalEventData", extra);
 	return record;

@@ -13,6 +13,7 @@ struct access access_of(const struct call *call)
 		.action = call->operation,
 		.account = call->account,
 		.resource = "*",
+		.grants = call->kms->store,
 		.source = call->source,
 		.now = call->now,
 		.transport = call->transport,

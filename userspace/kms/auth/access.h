@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 
 #include "kms/call.h"
+#include "kms/grants/grant.h"
 #include "kms/keys/cmk.h"
 
 struct access {				   /* everything is borrowed from the call */
@@ -19,6 +20,8 @@ struct access {				   /* everything is borrowed from the call */
 	const char *account;		   /* that the resource belongs to */
 	const char *resource;		   /* ARN as the caller named it, or "*" */
 	struct json_object *context;	   /* encryption context, checked; NULL for none */
+	const struct grant *grant;	   /* that the call would make or retire; NULL for none */
+	struct store *grants;		   /* with the grants of the key; NULL for none */
 	const char *source;		   /* client's address */
 	int64_t now;			   /* seconds since the epoch */
 	enum transport transport;

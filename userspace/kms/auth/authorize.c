@@ -2,20 +2,22 @@
 /*
  * The decision whether a principal may perform an action. authorize.h says who calls it.
  *
- * Must never read anything but its struct access.
+ * Must never read anything but its struct access and the grants that access names.
  */
 
 #include "kms/auth/authorize.h"
 
 #include <string.h>
 
+#include "kms/auth/key_grants.h"
 #include "kms/auth/key_policy.h"
 
 /* Actions on the key of another account that AWS has. The key's policy must allow them. */
 static const char *const cross_account[] = {
-	"Decrypt",	   "DescribeKey",   "Encrypt",
-	"GenerateDataKey", "ReEncryptFrom", "GenerateDataKeyWithoutPlaintext",
-	"ReEncryptTo",
+	"CreateGrant", "Decrypt",	  "DescribeKey",
+	"Encrypt",     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
+	"ListGrants",  "ReEncryptFrom",	  "ReEncryptTo",
+	"RetireGrant", "RevokeGrant",
 };
 
 /* Actions on the account of the caller, also when they name a key. */
@@ -45,15 +47,15 @@ static int denied(const struct access *access, struct fault *f, bool explicitly)
 
 /**
  * authorize() - decide
- * @f: AccessDeniedException; KMSInternalException if the key's policy cannot be read, which is no
- *	denial
+ * @f: AccessDeniedException; KMSInternalException if the key's policy or a grant that may decide cannot
+ *	be read, which is no denial
  *
  * Return: 0 when the action is allowed, or -1.
  */
 int authorize(const struct access *access, struct fault *f)
 {
 	enum verdict verdict;
-	bool own;
+	bool own, granted;
 
 	if (!access->principal)
 		return denied(access, f, false);
@@ -66,5 +68,11 @@ int authorize(const struct access *access, struct fault *f)
 		return own ? 0 : denied(access, f, false);
 	if (key_policy_ask(access, &verdict, f))
 		return -1;
-	return verdict == VERDICT_ALLOW ? 0 : denied(access, f, verdict == VERDICT_DENY);
+	if (verdict == VERDICT_ALLOW)
+		return 0;
+	if (verdict == VERDICT_DENY)
+		return denied(access, f, true);
+	if (key_grants_ask(access, &granted, f))
+		return -1;
+	return granted ? 0 : denied(access, f, false);
 }

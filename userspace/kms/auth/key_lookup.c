@@ -104,6 +104,7 @@ static int ask(struct call *call, const struct named *named, const struct key_wa
 	access.account = named->account;
 	access.resource = named->resource;
 	access.context = wanted->context;
+	access.grant = wanted->grant;
 	if (wanted->action)
 		access.action = wanted->action;
 	return authorize(&access, f);
@@ -165,18 +166,26 @@ int key_lookup(struct call *call, const struct key_wanted *wanted, struct cmk *c
 	return 0;
 }
 
-/** key_lookup_id() - as key_lookup(), for an operation that takes a key id or ARN and no alias */
-int key_lookup_id(struct call *call, const char *text, enum key_use use, struct cmk *cmk,
-		  struct fault *f)
+/** key_lookup_no_alias() - as key_lookup(), for an operation that takes a key id or ARN and no alias */
+int key_lookup_no_alias(struct call *call, const struct key_wanted *wanted, struct cmk *cmk,
+			struct fault *f)
 {
-	struct key_wanted wanted = { .key_id = text, .use = use };
 	struct key_ref ref;
 
-	if (key_ref_parse(text, &ref, f))
+	if (key_ref_parse(wanted->key_id, &ref, f))
 		return -1;
 	if (key_ref_is_alias(&ref))
 		return fault_set(f, "NotFoundException",
 				 "Invalid keyId '%s': %s takes a key id or key ARN, not an alias.",
-				 text, call->operation);
-	return key_lookup(call, &wanted, cmk, NULL, f);
+				 wanted->key_id, call->operation);
+	return key_lookup(call, wanted, cmk, NULL, f);
+}
+
+/** key_lookup_id() - as key_lookup_no_alias(), of the key that @text names */
+int key_lookup_id(struct call *call, const char *text, enum key_use use, struct cmk *cmk,
+		  struct fault *f)
+{
+	struct key_wanted wanted = { .key_id = text, .use = use };
+
+	return key_lookup_no_alias(call, &wanted, cmk, f);
 }

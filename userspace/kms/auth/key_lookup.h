@@ -18,10 +18,14 @@ struct key_wanted {
 	enum key_use use;
 	const char *action;	     /* of policies; NULL: named as the operation */
 	struct json_object *context; /* encryption context of the request, or NULL */
+	const struct grant *grant;   /* that the call would make or retire, or NULL */
 };
 
 int key_lookup(struct call *call, const struct key_wanted *wanted, struct cmk *cmk,
 	       struct secret **material, struct fault *f);
+
+int key_lookup_no_alias(struct call *call, const struct key_wanted *wanted, struct cmk *cmk,
+			struct fault *f);
 
 int key_lookup_id(struct call *call, const char *key_id, enum key_use use, struct cmk *cmk,
 		  struct fault *f);

@@ -19,7 +19,8 @@
 #include "lib/base/format_time.h"
 
 /* Facts beside those of the encryption context. */
-#define FACTS_OF_A_CALL 6
+#define FACTS_OF_A_CALL	 6
+#define FACTS_OF_A_GRANT 4 /* beside its operations */
 
 _Static_assert(CONTEXT_MAX <= PATTERN_TEXT_MAX, "a pattern sees each value of a context whole");
 
@@ -65,7 +66,9 @@ char *key_policy_text(const struct cmk *key)
 /* What policy_evaluate() reads, and what owns it. */
 struct question {
 	struct policy_request request;
-	struct policy_fact *facts; /* malloc'd */
+	struct policy_fact *facts;	/* malloc'd */
+	size_t context_end;		/* behind the facts of the context */
+	struct json_object *operations; /* of the grant that the call would make; a reference */
 	char *names; /* malloc'd: names of facts of the context, one after the other */
 	char action[80], principal[160], arn[ARN_MAX], time[32], epoch[24];
 };
@@ -74,6 +77,7 @@ static void question_free(struct question *question)
 {
 	free(question->facts);
 	free(question->names);
+	json_object_put(question->operations);
 }
 
 static void add(struct question *question, const char *name, const char *value)
@@ -120,12 +124,36 @@ static void add_call(struct question *question, const struct access *access)
 	add(question, "kms:CallerAccount", access->principal->account);
 }
 
+/* Only an AWS service makes a grant for a resource of its own, and no caller of this KMS is one. */
+static void add_grant(struct question *question, const struct access *access)
+{
+	const struct grant *grant = access->grant;
+
+	if (!strcmp(access->action, "CreateGrant") || !strcmp(access->action, "ListGrants") ||
+	    !strcmp(access->action, "RevokeGrant"))
+		add(question, "kms:GrantIsForAWSResource", "false");
+	if (!grant || strcmp(access->action, "CreateGrant"))
+		return;
+	add(question, "kms:GranteePrincipal", grant->grantee);
+	if (grant->retiring[0])
+		add(question, "kms:RetiringPrincipal", grant->retiring);
+	if (grant->constraint != CONSTRAINT_NONE)
+		add(question, "kms:GrantConstraintType", grant_constraint_name(grant->constraint));
+	for (size_t i = 0; i < json_object_array_length(question->operations); i++)
+		add(question, "kms:GrantOperations",
+		    json_object_get_string(json_object_array_get_idx(question->operations, i)));
+}
+
 static int fill(struct question *question, const struct access *access)
 {
 	struct policy_request *request = &question->request;
 	size_t pairs = access->context ? (size_t)json_object_object_length(access->context) : 0;
+	size_t facts = FACTS_OF_A_CALL + 2 * pairs + FACTS_OF_A_GRANT;
 
-	question->facts = calloc(FACTS_OF_A_CALL + 2 * pairs, sizeof(*question->facts));
+	question->operations = access->grant ? grant_operations(access->grant) : NULL;
+	if (question->operations)
+		facts += json_object_array_length(question->operations);
+	question->facts = calloc(facts, sizeof(*question->facts));
 	question->names = malloc(size_of_names(access->context));
 	if (!question->facts || !question->names)
 		return -1;
@@ -140,6 +168,8 @@ static int fill(struct question *question, const struct access *access)
 	add_call(question, access);
 	if (access->context)
 		add_context(question, access->context);
+	question->context_end = request->fact_count;
+	add_grant(question, access);
 	return 0;
 }
 
@@ -151,8 +181,8 @@ static bool is_ambiguous(const struct question *question)
 {
 	const struct policy_fact *facts = question->facts;
 
-	for (size_t i = FACTS_OF_A_CALL; i < question->request.fact_count; i += 2)
-		for (size_t j = i + 2; j < question->request.fact_count; j += 2)
+	for (size_t i = FACTS_OF_A_CALL; i < question->context_end; i += 2)
+		for (size_t j = i + 2; j < question->context_end; j += 2)
 			if (!strcasecmp(facts[i].name, facts[j].name))
 				return true;
 	return false;
@@ -215,6 +245,7 @@ int key_policy_check(const struct access *access, bool bypass, struct fault *f)
 
 	later.action = "PutKeyPolicy";
 	later.context = NULL;
+	later.grant = NULL;
 	if (evaluate(&later, &verdict, f))
 		return -1;
 	if (verdict == VERDICT_ALLOW || bypass)

@@ -53,8 +53,8 @@ static bool is_as_strict(const struct grant *made, const struct grant *grant)
 /**
  * grant_allows() - does @grant allow @request?
  *
- * A constraint does not apply to DescribeKey, which has no encryption context. A grant with CreateGrant
- * allows grants of its own operations under constraints that are at least as strict.
+ * A constraint does not apply to DescribeKey, which has no encryption context. A grant with
+ * CreateGrant allows grants of its own operations under constraints that are at least as strict.
  */
 bool grant_allows(const struct grant *grant, const struct grant_request *request)
 {

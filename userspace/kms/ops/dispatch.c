@@ -16,6 +16,7 @@
 #include <systemd/sd-id128.h>
 
 #include "kms/audit/kms_audit.h"
+#include "kms/ops/grant_params.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/params.h"
 #include "kms/store/store_signatures.h"
@@ -169,7 +170,7 @@ static int run(struct call *call, const struct http_request *request, struct fau
 		*f = bad_body;
 		return -1;
 	}
-	if (param_grant_tokens(call->params, f))
+	if (grant_tokens_check(call, f))
 		return -1;
 	if (!call->read_only && begin_change(call, f))
 		return -1;

@@ -65,6 +65,15 @@ int op_put_key_policy(struct call *call, struct fault *f);
 int op_get_key_policy(struct call *call, struct fault *f);
 int op_list_key_policies(struct call *call, struct fault *f);
 
+/* ops_grant.c */
+int op_create_grant(struct call *call, struct fault *f);
+int op_revoke_grant(struct call *call, struct fault *f);
+int op_retire_grant(struct call *call, struct fault *f);
+
+/* ops_list_grants.c */
+int op_list_grants(struct call *call, struct fault *f);
+int op_list_retirable_grants(struct call *call, struct fault *f);
+
 /* ops_data.c */
 int op_encrypt(struct call *call, struct fault *f);
 int op_decrypt(struct call *call, struct fault *f);

@@ -14,14 +14,13 @@
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
 
-#define GRANT_TOKENS_MAX 10
-
 static int wrong_type(const char *name, const char *type, struct fault *f)
 {
 	return fault_set(f, "SerializationException", "%s must be a %s.", name, type);
 }
 
-static int invalid(struct fault *f, const char *name, const char *constraint)
+/** param_invalid() - ValidationException for the parameter @name; Return: -1 */
+int param_invalid(struct fault *f, const char *name, const char *constraint)
 {
 	return fault_set(f, "ValidationException",
 			 "1 validation error detected: Value at '%s' failed to satisfy constraint: %s",
@@ -56,9 +55,9 @@ int param_need_text(struct json_object *params, const char *name, size_t max, co
 	if (param_text(params, name, max, text, f))
 		return -1;
 	if (!*text)
-		return invalid(f, name, "Member must not be null");
+		return param_invalid(f, name, "Member must not be null");
 	if (**text == '\0')
-		return invalid(f, name, "Member must have length greater than or equal to 1");
+		return param_invalid(f, name, "Member must have length greater than or equal to 1");
 	return 0;
 }
 
@@ -112,7 +111,7 @@ int param_blob(struct json_object *params, const char *name, size_t max, uint8_t
 	if (param_text(params, name, SIZE_MAX, &text, f))
 		return -1;
 	if (!text)
-		return invalid(f, name, "Member must not be null");
+		return param_invalid(f, name, "Member must not be null");
 	if (base64_decode(text, bytes, size))
 		return wrong_type(name, "base64 string", f);
 	if (*size >= 1 && *size <= max)
@@ -144,31 +143,26 @@ int param_secret(struct json_object *params, const char *name, size_t max, struc
 	return 0;
 }
 
-/**
- * param_grant_tokens() - optional GrantTokens
- *
- * This KMS makes no grants, so there is no token that it knows.
- *
- * Return: 0 when there is no token, else -1.
- */
-int param_grant_tokens(struct json_object *params, struct fault *f)
+/** param_texts() - optional list of strings, NULL when absent; Return: 0 or -1 */
+int param_texts(struct json_object *params, const char *name, size_t most,
+		struct json_object **list, struct fault *f)
 {
-	struct json_object *tokens = json_get(params, "GrantTokens");
-	size_t i;
+	size_t count;
 
-	if (!tokens)
+	*list = json_get(params, name);
+	if (!*list)
 		return 0;
-	if (!json_object_is_type(tokens, json_type_array))
-		return wrong_type("GrantTokens", "list", f);
-	for (i = 0; i < json_object_array_length(tokens); i++)
-		if (!json_object_is_type(json_object_array_get_idx(tokens, i), json_type_string))
-			return wrong_type("A member of GrantTokens", "string", f);
-	if (i > GRANT_TOKENS_MAX)
-		return invalid(f, "grantTokens",
-			       "Member must have length less than or equal to 10");
-	if (i > 0)
-		return fault_set(f, "InvalidGrantTokenException",
-				 "This KMS has made no grant token. Leave GrantTokens out.");
+	if (!json_object_is_type(*list, json_type_array))
+		return wrong_type(name, "list", f);
+	count = json_object_array_length(*list);
+	for (size_t i = 0; i < count; i++)
+		if (!json_object_is_type(json_object_array_get_idx(*list, i), json_type_string))
+			return fault_set(f, "SerializationException",
+					 "A member of %s must be a string.", name);
+	if (count > most)
+		return fault_set(f, "ValidationException",
+				 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %zu",
+				 name, most);
 	return 0;
 }
 

@@ -35,7 +35,10 @@ int param_blob(struct json_object *params, const char *name, size_t max, uint8_t
 int param_secret(struct json_object *params, const char *name, size_t max, struct secret **secret,
 		 struct fault *f);
 
-int param_grant_tokens(struct json_object *params, struct fault *f);
+int param_texts(struct json_object *params, const char *name, size_t most,
+		struct json_object **list, struct fault *f);
+
+int param_invalid(struct fault *f, const char *name, const char *constraint);
 
 int param_refuse(struct json_object *params, const char *name, struct fault *f);
 

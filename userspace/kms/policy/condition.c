@@ -27,8 +27,11 @@ static const char *const keys[] = {
 	"aws:SourceIp",
 	"kms:CallerAccount",
 	"kms:EncryptionContextKeys",
+	"kms:GrantConstraintType",
 	"kms:GrantIsForAWSResource",
+	"kms:GrantOperations",
 	"kms:GranteePrincipal",
+	"kms:RetiringPrincipal",
 	"kms:ViaService",
 };
 

@@ -42,7 +42,8 @@ static bool take_account(const char *text, char account[ACCOUNT_DIGITS + 1])
 	return arn_valid_account(account);
 }
 
-static bool is_arn(const char *text)
+/** principal_is_arn() - is @text the ARN of an account, a user, a role or a session? */
+bool principal_is_arn(const char *text)
 {
 	static const char iam[] = "arn:aws:iam::", sts[] = "arn:aws:sts::";
 	char account[ACCOUNT_DIGITS + 1];
@@ -60,7 +61,7 @@ static bool is_principal(const char *text)
 {
 	if (!strcmp(text, "*") || arn_valid_account(text))
 		return true;
-	return !strpbrk(text, "*?") && is_arn(text);
+	return !strpbrk(text, "*?") && principal_is_arn(text);
 }
 
 static int check(const struct texts *principals, const struct place *place, struct fault *f)

@@ -13,6 +13,8 @@
 int principal_read(struct json_object *o, size_t number, struct statement *statement,
 		   struct fault *f);
 
+bool principal_is_arn(const char *text);
+
 bool principal_applies(const struct statement *statement, const struct policy_request *request);
 
 #endif

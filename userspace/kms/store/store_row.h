@@ -145,7 +145,7 @@ int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *a
 
 int alias_drop_target(struct store *store, const char *key_id, struct fault *f);
 
-/* Deletes grants of a key that is destroyed; in a change. Return: the number of them, at most @most, or -1 */
+/* Deletes grants of a key that is destroyed; in a change. Return: their number, or -1 */
 int grant_drop_some(struct store *store, const char *key_id, int most, struct fault *f);
 
 /* key_hint() - what the column "deletion" of @cmk holds: when it is due, 0 unless pending */

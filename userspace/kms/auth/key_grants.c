@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+/* See key_grants.h. */
+#include "kms/auth/key_grants.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kms/grants/grant_groups.h"
+#include "kms/grants/grant_rules.h"
+
+struct search {
+	const struct access *access;
+	const struct grant_request *request;
+	bool allowed;
+	bool damaged;	  /* a grant that may allow the access could not be read */
+	struct fault why; /* of the first one */
+};
+
+static int ask_grant(const struct grant *grant, void *userdata)
+{
+	struct search *search = userdata;
+
+	search->allowed = grant_allows(grant, search->request);
+	return search->allowed;
+}
+
+/* A damaged grant does not keep the other grants from allowing the access. */
+static int ask_group(const char *group, void *userdata)
+{
+	struct search *search = userdata;
+	struct fault why;
+
+	if (store_find_grants(search->access->grants, group, ask_grant, search, &why) &&
+	    !search->damaged) {
+		search->damaged = true;
+		search->why = why;
+	}
+	return search->allowed ? 1 : 0;
+}
+
+static int search_grants(struct search *search, bool *allowed, struct fault *f)
+{
+	if (grant_groups_asked(search->request, ask_group, search) == -ENOMEM)
+		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
+	*allowed = search->allowed;
+	if (!search->allowed && search->damaged) {
+		*f = search->why;
+		return -1;
+	}
+	return 0;
+}
+
+/**
+ * key_grants_ask() - does a grant allow the access?
+ * @access: with a principal and a key
+ * @f: KMSInternalException
+ *
+ * Return: 0 or -1.
+ */
+int key_grants_ask(const struct access *access, bool *allowed, struct fault *f)
+{
+	char principal[160], root[64];
+	struct grant_request request = {
+		.operation = grant_operation(access->action),
+		.key_id = access->key->key_id,
+		.principal = principal,
+		.root = root,
+		.context = access->context,
+	};
+	struct search search = { .access = access, .request = &request };
+
+	*allowed = false;
+	if (!request.operation || !access->grants)
+		return 0;
+	principal_arn(access->principal, principal, sizeof(principal));
+	snprintf(root, sizeof(root), "arn:aws:iam::%s:root", access->principal->account);
+	if (request.operation == GRANT_RETIRE_GRANT) {
+		*allowed = access->grant && grant_may_retire(access->grant, &request);
+		return 0;
+	}
+	if (request.operation == GRANT_CREATE_GRANT)
+		request.made = access->grant;
+	return search_grants(&search, allowed, f);
+}
