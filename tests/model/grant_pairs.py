@@ -56,6 +56,8 @@ class GrantPairs:
                "context": self.near(grant) if r.random() < 0.8 else self.context(0, 4)}
         if r.random() < 0.5 and ":user/" in grant["GranteePrincipal"]:
             out["principal"] = grant["GranteePrincipal"]
+        if r.random() < 0.03:  # very many pairs
+            out["context"].update({f"filler{i}": "" for i in range(r.choice((25, 33, 60)))})
         if out["operation"] in ("DescribeKey", "RetireGrant"):
             out["context"] = {}
         if out["operation"] == "CreateGrant":

@@ -86,7 +86,7 @@ static int in_groups(struct store_fixture *x, const struct grant *grant)
 	size_t found = 0, faults = 0;
 
 	assert_int_equal(grant_groups(grant, &groups), 0);
-	assert_int_equal(groups.count, 3);
+	assert_int_equal(groups.count, grant->constraint == CONSTRAINT_SUBSET ? 4 : 3);
 	for (size_t i = 0; i < groups.count; i++) {
 		struct sought sought = { grant->id, false };
 		struct fault f = { 0 };

@@ -12,6 +12,9 @@
 
 #include "lib/base/json.h"
 
+/* A request with more pairs asks for all grants with a subset. */
+#define PAIRS_ASKED 32
+
 struct pair {
 	const char *name;
 	const char *value;
@@ -103,6 +106,10 @@ int grant_groups(const struct grant *grant, struct grant_groups *groups)
 	    name_group("describe", grant->key_id, grant->grantee, NULL, 0,
 		       groups->list[groups->count++]))
 		return -ENOMEM;
+	if (grant->constraint == CONSTRAINT_SUBSET &&
+	    name_group("subset", grant->key_id, grant->grantee, NULL, 0,
+		       groups->list[groups->count++]))
+		return -ENOMEM;
 	if (grant->name[0] && grant_group_of_name(grant, groups->list[groups->count++]))
 		return -ENOMEM;
 	return 0;
@@ -128,6 +135,8 @@ static int ask_for(const struct grant_request *request, const char *principal,
 	r = hand_out("any", request, principal, NULL, 0, each, userdata);
 	if (!r)
 		r = hand_out("equals", request, principal, pairs, count, each, userdata);
+	if (!r && count > PAIRS_ASKED)
+		return hand_out("subset", request, principal, NULL, 0, each, userdata);
 	for (size_t i = 0; !r && i < count; i++)
 		r = hand_out("pair", request, principal, &pairs[i], 1, each, userdata);
 	return r;

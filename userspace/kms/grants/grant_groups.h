@@ -5,7 +5,9 @@
  *
  * The groups of a grant are that of its key, grantee and constraint, that of its key and grantee if the
  * grant has DescribeKey, and that of its key and name. Of EncryptionContextSubset the group has the pair
- * whose name comes first, since each request that the grant allows has this pair.
+ * whose name comes first, since each request that the grant allows has this pair. These grants are in a
+ * group of their key and grantee, too: a request with very many pairs asks for this one, so that no caller
+ * makes the KMS look for thousands of groups.
  *
  * Must never leave a grant out of a group: it would not be found, and the request would be denied.
  */
@@ -16,7 +18,7 @@
 #include "kms/grants/grant_rules.h"
 
 #define GRANT_GROUP_CHARS 32
-#define GRANT_GROUPS_MOST 3
+#define GRANT_GROUPS_MOST 4
 
 /* typedef grant_group_t - one group; Return: 0 to go on, else to stop */
 typedef int (*grant_group_t)(const char *group, void *userdata);
