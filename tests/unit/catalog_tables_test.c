@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/boot_starts.c agent/catalog/warnings.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/stamps.c agent/catalog/boot_starts.c agent/catalog/warnings.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The tables beside that of the clusters: a row lasts as long as its cluster.
  */
@@ -18,6 +18,7 @@
 #include "agent/catalog/places.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
+#include "agent/catalog/stamps.h"
 #include "agent/catalog/warnings.h"
 #include "lib/base/text.h"
 
@@ -127,6 +128,32 @@ static void a_profile_and_an_endpoint_last_as_long_as_their_cluster(void **state
 	cluster_free(c);
 }
 
+static void the_stamp_of_a_deleted_cluster_is_forgotten(void **state)
+{
+	static const struct volume_owner none, stamps[] = {
+		{ .host = "aa", .boot = "bb", .time = "2026-01-31T12:00:00Z" },
+		{ .host = "aa", .boot = "cc", .time = "2026-02-01T12:00:00Z" },
+	};
+	struct catalog_fixture *x = *state;
+	struct cluster *c = catalog_fixture_make("db1");
+	struct fault f;
+
+	catalog_fixture_store(x, c);
+	for (int i = 0; i < 2; i++) {
+		c->stamp = stamps[i];
+		assert_int_equal(stamps_record(x->catalog, c, &f), 0);
+		catalog_fixture_reopen(x);
+		c->stamp = none;
+		assert_int_equal(stamps_find(x->catalog, c, &f), 0);
+		assert_memory_equal(&c->stamp, &stamps[i], sizeof(none));
+	}
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	assert_int_equal(stamps_find(x->catalog, c, &f), 0);
+	if (c->stamp.host[0])
+		fail_msg("the catalog still has the stamp of a deleted cluster");
+	cluster_free(c);
+}
+
 static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
 {
 	struct catalog_fixture *x = *state;
@@ -187,6 +214,7 @@ int main(void)
 		WITH_CATALOG(the_grant_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(a_protection_lasts_as_long_as_its_cluster),
 		WITH_CATALOG(a_profile_and_an_endpoint_last_as_long_as_their_cluster),
+		WITH_CATALOG(the_stamp_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(the_boot_start_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(the_warning_of_a_deleted_cluster_is_forgotten),
 	};

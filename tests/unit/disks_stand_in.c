@@ -7,6 +7,9 @@
  *	$ENVELOPE_STAND_IN/disk-looks	a byte for each look at all disks, by any job
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *
+ *	$ENVELOPE_STAND_IN/nameless	while this file exists, no disk has an identity: sysfs has no
+ *					attributes but the size
+ *
  * A volume's device does not have its disk for itself, as the kernel's has.
  */
 #include <dirent.h>
@@ -14,15 +17,30 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/volume/disks.h"
 #include "agent/volume/mapper.h"
+#include "agent/volume/sysfs.h"
 #include "lib/base/text.h"
 
 static const char *place(char path[512], const char *name)
 {
 	snprintf(path, 512, "%s/%s", getenv("ENVELOPE_STAND_IN"), name);
 	return path;
+}
+
+/* Links of the linker's --wrap. */
+char *__real_sysfs_read(const char *name, const char *attribute);
+char *__wrap_sysfs_read(const char *name, const char *attribute);
+
+char *__wrap_sysfs_read(const char *name, const char *attribute)
+{
+	char path[512];
+
+	if (access(place(path, "nameless"), F_OK) == 0 && strcmp(attribute, "size"))
+		return NULL;
+	return __real_sysfs_read(name, attribute);
 }
 
 int disks_holder(dev_t number, char **ret)

@@ -51,7 +51,7 @@ void reservation_end(const char *device, const char *host)
 }
 
 int header_set_owner(const char *device, int claim, const char *volume_id,
-		     const struct volume_owner *expected, const struct volume_owner *owner,
+		     const struct volume_owner *expected, struct volume_owner *owner,
 		     struct fault *f)
 {
 	disk.expected = *expected;

@@ -154,7 +154,7 @@ static void a_state_goes_to_the_disk_that_was_checked(void **state)
 
 static void an_owner_goes_to_the_disk_that_was_checked(void **state)
 {
-	const struct volume_owner self = { .host = "a", .boot = "b", .claim = 60 };
+	struct volume_owner self = { .host = "a", .boot = "b", .claim = 60 };
 	struct fault f = { 0 };
 
 	make_volume();

@@ -83,7 +83,7 @@ static void the_same_kms_is_not_written_again(void **state)
 
 static void a_volume_of_another_host_is_left_alone(void **state)
 {
-	static const struct volume_owner there = { .host = THERE, .boot = THERE, .claim = 120 };
+	struct volume_owner there = { .host = THERE, .boot = THERE, .claim = 120 };
 	struct fault f = { 0 };
 
 	make_volume();

@@ -56,7 +56,7 @@ static int new_disk(void **state)
 
 static struct volume_header header;
 static uint8_t backup[HEADER_BACKUP_BYTES];
-static const struct volume_owner owner = {
+static struct volume_owner owner = {
 	.host = "0123456789abcdef0123456789abcdef",
 	.boot = "0123456789abcdef0123456789abcdef",
 	.claim = 60,

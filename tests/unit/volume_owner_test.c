@@ -22,8 +22,8 @@
 #define THERE "00000000000000000000000000000002"
 #define BOOT  "0000000000000000000000000000000b"
 
-static const struct volume_owner here = { .host = HERE, .boot = BOOT, .claim = 120 };
-static const struct volume_owner there = { .host = THERE, .boot = BOOT, .claim = 120 };
+static struct volume_owner here = { .host = HERE, .boot = BOOT, .claim = 120 };
+static struct volume_owner there = { .host = THERE, .boot = BOOT, .claim = 120 };
 
 static struct volume_owner owner_of_image(void)
 {
@@ -90,6 +90,56 @@ static void any_stamp_of_a_fenced_host_is_overwritten(void **state)
 	assert_string_equal(owner_of_image().host, HERE);
 }
 
+/* A clock that goes back, two stamps in one second, a stamp that only the caller knows of. */
+static void each_stamp_is_later_than_those_before(void **state)
+{
+	struct volume_owner ahead = { .host = HERE, .boot = BOOT, .time = "2099-12-31T23:59:59Z" };
+	struct volume_owner self = { .host = HERE, .boot = BOOT }, other = there, before;
+	struct fault f = { 0 };
+
+	make_volume();
+	succeeds(header_set_owner(image, -1, VOLUME_ID, NULL, &ahead, &f), &f);
+	assert_string_equal(ahead.time, "2100-01-01T00:00:00Z");
+	assert_string_equal(owner_of_image().time, ahead.time);
+	succeeds(header_set_owner(image, -1, VOLUME_ID, NULL, &self, &f), &f);
+	assert_string_equal(self.time, "2100-01-01T00:00:01Z");
+	assert_true(volume_owner_is_older(&ahead, &self));
+	assert_false(volume_owner_is_older(&self, &ahead));
+	assert_false(volume_owner_is_older(&self, &self));
+	/* Another host's stamp is no measure: its clock may differ. */
+	before = owner_of_image();
+	memset(other.time, 0, sizeof(other.time));
+	succeeds(header_set_owner(image, -1, VOLUME_ID, &before, &other, &f), &f);
+	assert_true(strcmp(owner_of_image().time, ahead.time) < 0);
+	assert_false(volume_owner_is_older(&other, &self));
+}
+
+static void a_stamp_that_is_no_time_is_no_measure(void **state)
+{
+	static const char *const texts[] = { "9999-12-31T23:59:59Z", "T", "2099-12-31T23:59:59Z-" };
+	struct fault f = { 0 };
+
+	make_volume();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct volume_owner self = { .host = HERE, .boot = BOOT };
+
+		strcpy(self.time, texts[i]);
+		succeeds(header_set_owner(image, -1, VOLUME_ID, NULL, &self, &f), &f);
+		assert_int_equal(strlen(self.time), 20);
+		assert_true(strcmp(self.time, "2099") < 0);
+	}
+}
+
+static void a_header_without_a_stamp_is_older_than_a_known_one(void **state)
+{
+	const struct volume_owner none = { .host = "" };
+	const struct volume_owner known = { .host = HERE, .time = "2026-01-31T12:00:00Z" };
+
+	assert_true(volume_owner_is_older(&none, &known));
+	assert_false(volume_owner_is_older(&known, &none));
+	assert_false(volume_owner_is_older(&none, &none));
+}
+
 static void this_host_has_one_id(void **state)
 {
 	struct volume_owner first = { 0 }, second = { 0 };
@@ -109,6 +159,9 @@ int main(void)
 		with_image(a_stamp_is_read_back_and_is_in_no_hash),
 		with_image(another_stamp_is_not_overwritten),
 		with_image(any_stamp_of_a_fenced_host_is_overwritten),
+		with_image(each_stamp_is_later_than_those_before),
+		with_image(a_stamp_that_is_no_time_is_no_measure),
+		cmocka_unit_test(a_header_without_a_stamp_is_older_than_a_known_one),
 		cmocka_unit_test(this_host_has_one_id),
 	};
 

@@ -57,6 +57,8 @@ struct grant {
  *
  * Above is what the catalog keeps. Below is what this process knows:
  * @disk: identity of the disk with the volume, owned, from a table of its own; NULL if it is not known
+ * @stamp: the last that this host is known to have written to the header, from a table of its own;
+ *	host "" if none is known; the next stamp is later than its time
  * @deletion_protection: no deletion; from a table of its own
  * @allow_discards: discards are to reach the disk, from a table of its own
  * @reach: from a table of its own
@@ -113,6 +115,7 @@ struct cluster {
 	struct grant grant;
 
 	char *disk;
+	struct volume_owner stamp;
 	bool deletion_protection;
 	bool allow_discards;
 	struct reach reach;

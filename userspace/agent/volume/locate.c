@@ -17,6 +17,7 @@
 #include "agent/volume/scan.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/header/volume_owner.h"
 
 #define RELOCATE "envelope cluster relocate --db-cluster-identifier"
 
@@ -89,11 +90,41 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
 			 job->volume_id, job->cluster_id, job->device, why.message);
 }
 
+/**
+ * locate_is_older_copy() - does the stamp in a header show that its disk is not the cluster's?
+ * @disk: identity of the cluster's disk, NULL if it is not known; @seen: that of the disk
+ * @owner: as the header names it
+ * @stamp: the last stamp of the cluster's volume that this host knows; host "" for none
+ *
+ * Asks the stamp only if the identity proves nothing: such a disk and a copy of it under the same path
+ * look the same. A copy that was made after the last stamp has the same one.
+ */
+bool locate_is_older_copy(const char *disk, const char *seen, const struct volume_owner *owner,
+			  const struct volume_owner *stamp)
+{
+	return !disk_identity_proves(disk, seen) && volume_owner_is_older(owner, stamp);
+}
+
+static int refuse_older(struct volume_job *job, const struct volume_owner *owner)
+{
+	return fault_set(&job->fault, "InvalidVolumeHeader",
+			 "%s holds the volume %s of the cluster %s as it was earlier: this host's stamp in its header is %s (boot %s), but the last one is %s (boot %s). It is an older copy, or was put back. Attach the volume's own disk. If the copy is meant: " RELOCATE
+			 " %s --device %s",
+			 job->device, job->volume_id, job->cluster_id,
+			 owner->host[0] ? owner->time : "missing",
+			 owner->host[0] ? owner->boot : "none", job->stamp.time, job->stamp.boot,
+			 job->cluster_id, job->device);
+}
+
 /* The one device that holds the volume: is it the disk that the catalog knows? */
 static int check_disk(struct volume_job *job, const struct scanned *volume, bool at_path)
 {
+	const struct volume_owner *owner = &volume->header.owner;
+
 	if (at_path && (!job->disk || !strcmp(job->disk, volume->disk)))
-		return 0;
+		return locate_is_older_copy(job->disk, volume->disk, owner, &job->stamp)
+			       ? refuse_older(job, owner)
+			       : 0;
 	if (at_path)
 		return fault_set(&job->fault, "InvalidVolumeHeader",
 				 "%s holds the volume %s of the cluster %s, but it is another disk than the volume was on (%.120s, not %.120s): it may be a copy. If it is the volume: " RELOCATE

@@ -8,6 +8,8 @@
 /* EC2's code. The device of the volume is not there: it may come later. */
 #define VOLUME_NOT_FOUND "InvalidVolume.NotFound"
 
+bool locate_is_older_copy(const char *disk, const char *seen, const struct volume_owner *owner,
+			  const struct volume_owner *stamp);
 int locate_volume(struct volume_job *job);
 int locate_to_erase(struct volume_job *job);
 

@@ -25,6 +25,7 @@
  * @device: path of the block device with the volume, as the user gave it; owned by the operation
  * @found: path of the device that holds the volume, owned: locate_volume() fills it
  * @disk: identity of the disk with the volume, owned; NULL if it is not known
+ * @stamp: the last stamp of this host on the volume that the catalog knows; host "" for none
  * @chosen: the user chose @device, whatever disk it is
  * @claim: descriptor that keeps other users from the device, -1 for none
  * @read_only: the device is to be read-only, because its disk is write-protected or as asked
@@ -41,7 +42,8 @@
  * @key: plaintext of the volume key, only between the KMS's answer and its use
  * @blob: wrapped key in base64 on its way from one KMS call to the next
  * @backup: of the volume's header, in hexadecimal digits; owned by the operation
- * @owner: this host, as the header is to name it; host "" if it has no id
+ * @owner: this host, as the header is to name it; host "" if it has no id. Its time is that of @stamp,
+ *	then that of the stamp that was written
  * @kms: identity of the KMS for a header to make; "" for none
  * @take_over: the client says that the volume's other owner is gone
  * @claim_ns: end of this host's claim on the volume (CLOCK_BOOTTIME), 0 without one
@@ -65,6 +67,7 @@ struct volume_job {
 	char *device;
 	char *found;
 	char *disk;
+	struct volume_owner stamp;
 	bool chosen;
 	int claim;
 	bool read_only;

@@ -31,6 +31,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
+#include "agent/work/stamp.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
 #include "lib/base/file.h"
@@ -164,6 +165,8 @@ static void attached(struct operation *op)
 	}
 	cluster_from_header(cluster, &op->job.header);
 	place_found(cluster, op->job.found, op->job.disk);
+	if (op->job.claim_ns)
+		stamp_record(cluster, &op->job.owner);
 	recorded = cluster->denied_since || op->job.header.state[0];
 	key_loss_undone(cluster);
 	if (op->kind == OPERATION_ACTIVATE)

@@ -14,6 +14,7 @@
 #include "agent/work/place.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/recovery_window.h"
+#include "agent/work/stamp.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
 #include "lib/base/json.h"
@@ -60,6 +61,8 @@ static void take_over_row(struct cluster *present, struct cluster *row)
 		start_note(present, at_boot, read_only);
 	take_over_disk(present);
 	take_over_grant(present);
+	if (!present->stamp.host[0])
+		stamp_load(present);
 	if (present->operation || present->status != CLUSTER_STOPPED ||
 	    !cluster_is_inaccessible(row))
 		return;

@@ -90,7 +90,7 @@ void fencing_end(struct volume_job *job)
 int fencing_expel(const char *device, int claim, const char *volume_id, struct volume_owner *owner,
 		  const struct volume_owner *self, struct fault *f)
 {
-	struct volume_owner any_stamp = { 0 };
+	struct volume_owner any_stamp = { 0 }, stamp = *self;
 	struct fault why;
 
 	if (reservation_fence(device, self->host, owner->host, &why) < 0) {
@@ -99,11 +99,11 @@ int fencing_expel(const char *device, int claim, const char *volume_id, struct v
 	}
 	log_warning("The host %s was fenced: the disk %s refuses its writes.", owner->host, device);
 	memcpy(any_stamp.host, owner->host, sizeof(any_stamp.host));
-	if (header_set_owner(device, claim, volume_id, &any_stamp, self, &why) < 0)
+	if (header_set_owner(device, claim, volume_id, &any_stamp, &stamp, &why) < 0)
 		return fault_set(f, "VolumeInUse",
 				 "The host %s is fenced: the disk %s refuses its writes. But the header could not name this host as the owner: %.300s Try again when the claim of that host has ended.",
 				 owner->host, device, why.message);
-	*owner = *self;
+	*owner = stamp;
 	return 0;
 }
 

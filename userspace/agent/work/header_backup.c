@@ -115,6 +115,10 @@ static int choose_owner(struct volume_job *job)
 		return fault_set(&job->fault, "VolumeInUse",
 				 "The volume on %s belongs to another host (%s). Nothing was written. Restore the header there.",
 				 job->found, old.owner.host);
+	else if (locate_is_older_copy(job->disk, job->disk, &old.owner, &job->stamp))
+		return fault_set(&job->fault, "InvalidVolumeHeader",
+				 "The header on %s can be read, and is older than the volume of the cluster %s: the disk is a copy, or was put back. Nothing was written. Attach the volume's own disk. If the copy is meant: envelope cluster relocate --db-cluster-identifier %s --device %s",
+				 job->found, job->cluster_id, job->cluster_id, job->device);
 	else
 		*owner = old.owner;
 	return 0;

@@ -15,6 +15,7 @@
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/write_claim.h"
+#include "agent/work/stamp.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
@@ -85,7 +86,7 @@ int ownership_check(struct agent *agent, const struct volume_header *header, boo
 
 /**
  * ownership_claim() - write to the header of @job that the volume belongs to this host
- * @job: @header as it was checked, @found and @number; @claim_ns is filled
+ * @job: @header as it was checked, @found and @number; @claim_ns and the time of @owner are filled
  *
  * Runs in the device thread. A write-protected disk is not claimed, nor by a host without an id.
  *
@@ -113,22 +114,24 @@ int ownership_claim(struct volume_job *job)
  *
  * Runs in the device thread. If the header does not take it, another host waits for the claim's end. A
  * write-protected disk was not claimed.
+ *
+ * Return: true when the header has the stamp @job->owner.
  */
-void ownership_release(const struct volume_job *job)
+bool ownership_release(struct volume_job *job)
 {
-	struct volume_owner owner = job->owner;
 	int _cleanup_close_ claim = -1;
 	struct fault f;
 
-	owner.claim = 0;
-	if (!owner.host[0] || (!job->claim_ns && block_device_is_protected(job->found)))
-		return;
+	job->owner.claim = 0;
+	if (!job->owner.host[0] || (!job->claim_ns && block_device_is_protected(job->found)))
+		return false;
 	claim = write_claim(job->found, job->mapping.below, job->volume_id, &f);
 	if (claim >= 0 &&
-	    header_set_owner(job->found, claim, job->volume_id, NULL, &owner, &f) == 0)
-		return;
+	    header_set_owner(job->found, claim, job->volume_id, NULL, &job->owner, &f) == 0)
+		return true;
 	log_warning("Cluster %s: the claim in the header on %s is not ended: %s", job->cluster_id,
 		    job->found, f.message);
+	return false;
 }
 
 /* ---- renewal ---- */
@@ -181,6 +184,8 @@ static void stamp_done(void *data)
 			  cluster ? cluster->id : job->volume_id, job->fault.message);
 	else if (cluster && cluster->key && job->begun_ns)
 		cluster->claim_ns = job->begun_ns + job->owner.claim * NS_PER_S;
+	if (cluster && job->result == 0 && job->begun_ns)
+		stamp_written(cluster, &job->owner);
 	free(job);
 }
 
@@ -214,6 +219,7 @@ void ownership_renew(struct cluster *cluster)
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	job->owner = agent->host;
 	job->owner.claim = agent_claim_seconds(agent);
+	memcpy(job->owner.time, cluster->stamp.time, sizeof(job->owner.time));
 	cluster->stamping = true;
 	device_thread_submit(agent->devices, cluster->volume_id, &stamp_work, job);
 }

@@ -13,7 +13,7 @@ uint64_t ownership_see(struct agent *agent, const struct volume_header *header);
 int ownership_check(struct agent *agent, const struct volume_header *header, bool take_over,
 		    struct fault *f);
 int ownership_claim(struct volume_job *job);
-void ownership_release(const struct volume_job *job);
+bool ownership_release(struct volume_job *job);
 void ownership_renew(struct cluster *cluster);
 void ownership_forget(struct agent *agent);
 

@@ -22,6 +22,7 @@
 #include "agent/catalog/settings.h"
 #include "agent/lease/grant.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/locate.h"
 #include "agent/volume/scan.h"
 #include "agent/work/device_verdict.h"
 #include "agent/work/fencing.h"
@@ -35,6 +36,7 @@
 #include "agent/work/restart.h"
 #include "agent/work/resume.h"
 #include "agent/work/scan_job.h"
+#include "agent/work/stamp.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -58,6 +60,7 @@ void reconcile_load_cluster(struct cluster *cluster, void *userdata)
 {
 	cluster_add(userdata, cluster);
 	place_load(cluster);
+	stamp_load(cluster);
 	fencing_load(cluster);
 	reconcile_load_choices(cluster);
 	grant_load(cluster);
@@ -172,7 +175,12 @@ static bool is_disk_of(const struct scanned *volume, const struct cluster *clust
 
 	if (stat(cluster->device, &st) < 0 || st.st_rdev != volume->number)
 		return disk_identity_proves(cluster->disk, volume->disk);
-	return !cluster->disk || !strcmp(cluster->disk, volume->disk);
+	if (cluster->disk && strcmp(cluster->disk, volume->disk))
+		return false;
+	/* A live device has its disk, whose stamp may have been renewed since the look. */
+	return cluster->mapping.name[0] ||
+	       !locate_is_older_copy(cluster->disk, volume->disk, &volume->header.owner,
+				     &cluster->stamp);
 }
 
 /*

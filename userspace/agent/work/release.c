@@ -18,6 +18,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/work/fencing.h"
 #include "agent/work/ownership.h"
+#include "agent/work/stamp.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -30,6 +31,7 @@
 /**
  * struct release - one release; owned by its device job
  * @job: copies of what the release needs
+ * @stamped: the header has the end of the claim
  * @waiting: the operation that waits; NULL when it waits no more
  * @next: ends the wait
  * @timer: the end of the wait, whatever the disk does
@@ -37,6 +39,7 @@
 struct release {
 	struct agent *agent;
 	struct volume_job job;
+	bool stamped;
 	struct operation *waiting;
 	void (*next)(struct operation *op);
 	sd_event_source *timer;
@@ -52,7 +55,7 @@ static void release_run(void *data)
 {
 	struct release *release = data;
 
-	ownership_release(&release->job);
+	release->stamped = ownership_release(&release->job);
 	fencing_end(&release->job);
 }
 
@@ -83,6 +86,8 @@ static void release_done(void *data)
 
 	if (cluster)
 		fencing_note(cluster, false);
+	if (cluster && release->stamped)
+		stamp_record(cluster, &release->job.owner);
 	end_wait(release);
 	/* The operation may have freed the cluster. */
 	cluster = cluster_find_volume(release->agent, release->job.volume_id);

@@ -10,6 +10,7 @@
 #include "agent/catalog/catalog.h"
 #include "agent/volume/locate.h"
 #include "agent/work/place.h"
+#include "agent/work/stamp.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -41,6 +42,8 @@ static void located(struct operation *op)
 	if (place_found(cluster, op->job.found, op->job.disk))
 		state_save_soon(cluster);
 	state_flush(op->agent);
+	/* The user has judged which copy is the volume. */
+	stamp_choose(cluster, &op->job.header.owner);
 	operation_end(op);
 }
 

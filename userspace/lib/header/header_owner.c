@@ -22,14 +22,36 @@ static struct json_object *owner_token(const struct volume_owner *owner)
 	return token;
 }
 
-/* The present time, for people. */
-static struct volume_owner new_stamp(const struct volume_owner *owner)
+#define TIME_FORMAT "%Y-%m-%dT%H:%M:%SZ"
+#define YEAR_MAX \
+	9000 /* of a stamp that counts: a later one is forged, and would get a fifth digit */
+
+/* The first second after a stamp; 0 for a text that is no time. */
+static time_t second_after(const char *text)
+{
+	struct tm tm = { 0 };
+	const char *end = strptime(text, TIME_FORMAT, &tm);
+
+	return end && !*end && tm.tm_year < YEAR_MAX - 1900 ? timegm(&tm) + 1 : 0;
+}
+
+/*
+ * The present time, or the second after @owner->time and after @now, if they are later. The wall clock
+ * may go back, and two stamps may be of one second.
+ */
+static struct volume_owner new_stamp(const struct volume_owner *owner,
+				     const struct volume_owner *now)
 {
 	struct volume_owner stamp = *owner;
-	time_t now = time(NULL);
+	time_t when = time(NULL), known = second_after(owner->time);
+	time_t present = strcmp(now->host, owner->host) ? 0 : second_after(now->time);
 	struct tm tm;
 
-	strftime(stamp.time, sizeof(stamp.time), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+	if (when < known)
+		when = known;
+	if (when < present)
+		when = present;
+	strftime(stamp.time, sizeof(stamp.time), TIME_FORMAT, gmtime_r(&when, &tm));
 	return stamp;
 }
 
@@ -43,7 +65,7 @@ struct volume_owner header_owner_unknown(uint32_t claim)
 				      .boot = VOLUME_OWNER_UNKNOWN,
 				      .claim = claim };
 
-	return new_stamp(&owner);
+	return new_stamp(&owner, &owner);
 }
 
 /**
@@ -74,7 +96,9 @@ static bool is_expected(const struct volume_owner *now, const struct volume_owne
  * @volume_id: of the volume that must be on @device
  * @expected: the other host's stamp that is replaced; without a time, any stamp of that host; NULL: the
  *	volume is this host's, or nobody's
- * @owner: its @time is not read: the header gets the present time
+ * @owner: its @time is that of the last stamp of this host that the caller knows, "" for none. The new
+ *	stamp is later than that, and later than this host's stamp in the header. @time is filled with
+ *	the new one
  * @f: VolumeInUse when the header has another stamp by now, InvalidVolumeHeader when @device holds
  *	another volume or no volume
  *
@@ -83,11 +107,11 @@ static bool is_expected(const struct volume_owner *now, const struct volume_owne
  * Return: 0 or -1.
  */
 int header_set_owner(const char *device, int claim, const char *volume_id,
-		     const struct volume_owner *expected, const struct volume_owner *owner,
+		     const struct volume_owner *expected, struct volume_owner *owner,
 		     struct fault *f)
 {
 	struct luks _cleanup_luks_ luks = { 0 };
-	struct volume_owner stamp = new_stamp(owner);
+	struct volume_owner stamp;
 	struct volume_header now;
 
 	if (header_load_volume(&luks, device, claim, volume_id, f) ||
@@ -98,5 +122,9 @@ int header_set_owner(const char *device, int claim, const char *volume_id,
 		return fault_set(f, "VolumeInUse",
 				 "The volume %s on %s belongs to the host %s since %s. Nothing was written.",
 				 volume_id, device, now.owner.host, now.owner.time);
-	return header_replace_owner(&luks, &stamp, f);
+	stamp = new_stamp(owner, &now.owner);
+	if (header_replace_owner(&luks, &stamp, f) < 0)
+		return -1;
+	*owner = stamp;
+	return 0;
 }

@@ -20,7 +20,7 @@ struct volume_owner header_owner_unknown(uint32_t claim);
 int header_replace_owner(struct luks *luks, const struct volume_owner *owner, struct fault *f);
 
 int header_set_owner(const char *device, int claim, const char *volume_id,
-		     const struct volume_owner *expected, const struct volume_owner *owner,
+		     const struct volume_owner *expected, struct volume_owner *owner,
 		     struct fault *f);
 
 #endif

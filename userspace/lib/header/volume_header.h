@@ -49,7 +49,7 @@ struct volume_identity {
 /**
  * struct volume_owner - the host that a volume belongs to
  * @host, @boot: 32 hex digits; "" for none
- * @time: of this stamp, UTC, for people
+ * @time: of this stamp, UTC, for people; later than in the host's stamp before
  * @claim: seconds from this stamp for which the host keeps the volume without a new stamp; 0: the host
  *	has stopped the cluster
  */

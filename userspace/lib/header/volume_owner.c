@@ -57,3 +57,19 @@ bool volume_owner_same(const struct volume_owner *a, const struct volume_owner *
 	return !strcmp(a->host, b->host) && !strcmp(a->boot, b->boot) &&
 	       !strcmp(a->time, b->time) && a->claim == b->claim;
 }
+
+/**
+ * volume_owner_is_older() - is a stamp from before another one, which is known to be of the same volume?
+ * @seen: in a header; host "" for none
+ * @known: host "": no stamp is known
+ *
+ * Each stamp of a host is later than its stamp before (header_set_owner()), whatever its clock says.
+ * Stamps of two hosts are not compared: their clocks may differ.
+ */
+bool volume_owner_is_older(const struct volume_owner *seen, const struct volume_owner *known)
+{
+	if (!known->host[0])
+		return false;
+	return !seen->host[0] ||
+	       (!strcmp(seen->host, known->host) && strcmp(seen->time, known->time) < 0);
+}

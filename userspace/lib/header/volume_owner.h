@@ -18,4 +18,6 @@ bool volume_owner_is_other(const struct volume_owner *owner, const char *host);
 
 bool volume_owner_same(const struct volume_owner *a, const struct volume_owner *b);
 
+bool volume_owner_is_older(const struct volume_owner *seen, const struct volume_owner *known);
+
 #endif
