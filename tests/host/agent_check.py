@@ -379,18 +379,18 @@ def _():
     agent.good("stop", "db1")
     with open(one.device, "r+b") as f:
         f.write(bytes(32 << 10))
-    expect(disk(one.device), "failed", "It is the disk of cluster db1", "envelope header restore --db-cluster-identifier db1 --file FILE")
+    expect(disk(one.device), "failed", "It is the disk of cluster db1", "envelope header restore --db-cluster-identifier db1, or from a backup with --file FILE")
     expect(disk(three.device), "ok", "It is empty.")
     agent.stop()
     try:
         before = sorted(os.listdir(f"{agent.dir}/agent"))
-        expect(disk(one.device), "failed", "It is the disk of cluster db1", "envelope header restore --db-cluster-identifier db1 --file FILE")
+        expect(disk(one.device), "failed", "It is the disk of cluster db1", "envelope header restore --db-cluster-identifier db1, or from a backup with --file FILE")
         expect(disk(three.device), "ok", "It is empty.")
         assert before == sorted(os.listdir(f"{agent.dir}/agent")), "the catalog's log was made"
     finally:
         agent.start()
     subprocess.run(["mkswap", "-q", one.device], check=True)
-    expect(disk(one.device), "failed", "It holds swap. It is the disk of cluster db1", "envelope header restore --db-cluster-identifier db1 --file FILE")
+    expect(disk(one.device), "failed", "It holds swap. It is the disk of cluster db1", "envelope header restore --db-cluster-identifier db1, or from a backup with --file FILE")
 
 
 @test("another user sees what it may see, and nothing else is called ok")

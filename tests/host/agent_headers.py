@@ -3,20 +3,25 @@
 # The header of a volume: backup, damage and restore. The clients keep the files; the agent compares a
 # backup with its catalog before it writes.
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 
 from agent_daemon import luks
-from agent_suite import LOST, agent, finish, one, test, three, two
+from agent_suite import LOST, agent, finish, lose, one, stopped_cluster, test, three, two
 from wait import PATIENCE, wait_for
 
 HEADER = 1 << 20
+HEADER_COPY = 16 << 10  # of the metadata; there are two
 SECTOR = b"a sector of the database"
 
 
 def header(verb, name, file, *more):
-    return subprocess.run([f"{agent.programs}/envelope", "header", verb, "--db-cluster-identifier", name, "--file", file, *more],
+    """`file`: None for the catalog's copy"""
+    return subprocess.run([f"{agent.programs}/envelope", "header", verb, "--db-cluster-identifier", name,
+                           *(["--file", file] if file else []), *more],
                           capture_output=True, text=True, env=agent.environment, timeout=PATIENCE, check=False)
 
 
@@ -50,6 +55,10 @@ def damage(disk):
     write(disk, 0, bytes(HEADER))
 
 
+def damage_first_copy(disk):
+    write(disk, 0, bytes(HEADER_COPY))
+
+
 def forge_claim(disk, seconds):
     """Shortens the claim of the owner in the header, so that no test waits for two leases."""
     dump = json.loads(luks("luksDump", "--dump-json-metadata", disk.device))
@@ -77,7 +86,7 @@ def _():
     write(one, HEADER, SECTOR)
     damage(one)
     said = agent.bad("InvalidVolumeHeader", "start", "db1")
-    assert "envelope header restore --db-cluster-identifier db1 --file FILE" in said and "damaged" in said, said
+    assert "envelope header restore --db-cluster-identifier db1, or from a backup with --file FILE" in said and "damaged" in said, said
     bad("InvalidVolumeHeader", 6, "backup", "db1", fresh("damaged.header"))
     assert not os.path.exists(f"{agent.dir}/damaged.header")
     restored = json.loads(good("restore", "db1", file, "--output", "json"))["DBCluster"]
@@ -90,6 +99,161 @@ def _():
     wait_for(lambda: agent.cli("start", "db1", "--take-over").returncode == 0)
     assert one.read(HEADER + len(SECTOR)).endswith(SECTOR)
     assert agent.status("db1") == "available" and len(agent.keys()) == 1
+
+
+# ---------------------------------------------------------------- the copy in the catalog
+
+
+def catalog(change="SELECT 1"):
+    """The sizes of the headers in the catalog, after a change while no agent runs."""
+    with contextlib.closing(sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite")) as db, db:
+        db.execute(change)
+        return [size for size, in db.execute("SELECT length(packed) FROM header")]
+
+
+@test("a wiped header without a backup: the next agent puts the catalog's copy back, and the volume starts with its data")
+def _():
+    agent.create("db1", one)
+    wrapped = json.loads(luks("token", "export", "--token-id", "0", one.device))["wrapped_key"]
+    agent.good("stop", "db1")
+    write(one, HEADER, SECTOR)
+    damage(one)
+    agent.restart()
+    said = agent.bad("InvalidVolumeHeader", "start", "db1")
+    assert "envelope header restore --db-cluster-identifier db1, or from a backup" in said, said
+    restored = json.loads(good("restore", "db1", None, "--output", "json"))["DBCluster"]
+    assert "The first start needs --take-over" in restored["StatusReason"], restored
+    assert agent.records("RestoreVolumeHeader")[-1]["requestParameters"] == {"dbClusterIdentifier": "db1"}
+    assert json.loads(luks("token", "export", "--token-id", "0", one.device))["wrapped_key"] == wrapped
+    damage_first_copy(one)  # the second one is whole, too
+    start_restored()
+    assert one.read(HEADER + len(SECTOR)).endswith(SECTOR) and len(agent.keys()) == 1
+
+
+@test("without a copy in the catalog, or without the catalog, a restore without a backup is refused and says why")
+def _():
+    stopped_cluster()
+    agent.stop()
+    assert len(catalog()) == 1 and not catalog("DELETE FROM header")
+    agent.start()
+    damage(one)
+    said = bad("InvalidParameterCombination", 2, "restore", "db1", None)
+    assert "has no copy of the header of the cluster db1" in said and "--file" in said, said
+    assert not any(one.read(HEADER))
+    agent.stop()
+    agent.lose_catalog()
+    agent.start()
+    agent.told_disks()
+    bad("DBClusterNotFoundFault", 3, "restore", "db1", None)
+    assert not any(one.read(HEADER))
+
+
+@test("the catalog gets its copy of a cluster that has none: at a start, at a restore, and while the cluster is live")
+def _():
+    short = {"LeaseSeconds": 5, "KmsTimeoutSeconds": 3}
+    agent.restart(**short)
+    agent.create("db1", one)
+    size = catalog()[0]
+    assert size < HEADER_COPY, size
+    agent.stop()
+    catalog("DELETE FROM header")
+    agent.start(**short)
+    wait_for(lambda: len(catalog()) == 1, why="a live cluster's header is not kept")
+    file = fresh("db1.header")
+    good("backup", "db1", file)
+    agent.good("stop", "db1")
+    for get in (lambda: agent.good("start", "db1"), lambda: good("restore", "db1", file)):
+        agent.stop()
+        assert not catalog("DELETE FROM header")
+        agent.start()
+        get()
+        assert len(catalog()) == 1
+        agent.cli("stop", "db1")
+    damage(one)
+    good("restore", "db1", None)
+    agent.good("delete", "db1", "--skip-final-snapshot")
+    assert not catalog(), "the header of a deleted cluster is still in the catalog"
+
+
+def stamp_time():
+    dump = json.loads(luks("luksDump", "--dump-json-metadata", one.device))
+    return next(token["time"] for token in dump["tokens"].values() if token["type"] == "envelope-owner")
+
+
+@test("a header that somebody changed under a live cluster is not copied to the catalog")
+def _():
+    short = {"LeaseSeconds": 5, "KmsTimeoutSeconds": 3}
+    agent.restart(**short)
+    agent.create("db1", one)
+    file = fresh("db1.header")
+    good("backup", "db1", file)
+    agent.stop()
+    assert not catalog("DELETE FROM header")
+    token = json.loads(luks("token", "export", "--token-id", "0", one.device))
+    token["wrapped_key"] = "AAAA"
+    luks("token", "import", "--token-replace", "--token-id", "0", one.device, stdin=json.dumps(token))
+    agent.start(**short)
+    for _ in range(2):  # the second stamp is written after the end of the first one's job
+        before = stamp_time()
+        wait_for(lambda: stamp_time() != before, why="no stamp is renewed")
+    assert not catalog(), "the changed header was copied"
+    agent.good("stop", "db1")
+    bad("InvalidParameterCombination", 2, "restore", "db1", None)
+    good("restore", "db1", file)
+    agent.restart()
+    agent.good("start", "db1")
+
+
+@test("the catalog's copy resurrects no cluster that has lost its key: the restored header records the loss")
+def _():
+    key = agent.kms.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key)
+    lose("db1", key)
+    agent.told_disks()
+    agent.good("stop", "db1")
+    damage(one)
+    good("restore", "db1", None)
+    agent.told_disks()
+    assert f'"state":"{LOST}"'.encode() in one.read()
+    agent.kms.good("EnableKey", {"KeyId": key})
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    # No host without the catalog takes it in as one that has its key.
+    agent.stop()
+    agent.lose_catalog()
+    agent.host("c" * 32)
+    forge_claim(one, 0)
+    agent.start()
+    agent.told_disks()
+    adopt = [f"{agent.programs}/envelope", "cluster", "adopt", "--device", one.path, "--take-over"]
+    subprocess.run(adopt, env=agent.environment, timeout=PATIENCE, check=True)
+    assert agent.status("db1") == LOST
+    agent.host("a" * 32)
+    agent.restart()
+
+
+@test("the catalog's copy is put back neither over other data, nor to another disk, nor under a live device")
+def _():
+    agent.create("db1", one)
+    said = bad("InvalidDBClusterStateFault", 6, "restore", "db1", None)
+    assert "Stop the cluster first" in said, said
+    agent.good("stop", "db1")
+    damage(one)
+    one.make_swap()
+    before = one.read()
+    said = bad("InvalidParameterCombination", 2, "restore", "db1", None)
+    assert "holds other data (swap)" in said and one.read() == before, said
+    damage(one)
+    one.name(two)
+    agent.scannable(two, three)
+    bad("InvalidVolumeHeader", 6, "restore", "db1", None)
+    assert not any(two.read()) and not any(one.read(HEADER))
+    agent.scannable(*agent.disks)
+    one.name(one)
+    good("restore", "db1", None)
+    start_restored()
+
+
+# ---------------------------------------------------------------- backups
 
 
 @test("the file of a backup is one for cryptsetup too")
@@ -176,7 +340,7 @@ def _():
     token["wrapped_key"] = "AAAA"
     luks("token", "import", "--token-replace", "--token-id", "0", one.device, stdin=json.dumps(token))
     said = agent.bad("InvalidVolumeHeader", "start", "db1")
-    assert "envelope header restore --db-cluster-identifier db1 --file FILE" in said, said
+    assert "envelope header restore --db-cluster-identifier db1, or from a backup with --file FILE" in said, said
     bad("InvalidVolumeHeader", 6, "backup", "db1", fresh("changed.header"))
     good("restore", "db1", file)
     agent.good("start", "db1")

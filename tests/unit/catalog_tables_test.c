@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/stamps.c agent/catalog/boot_starts.c agent/catalog/warnings.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/stamps.c agent/catalog/headers.c agent/catalog/boot_starts.c agent/catalog/warnings.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The tables beside that of the clusters: a row lasts as long as its cluster.
  */
@@ -15,6 +15,7 @@
 #include "catalog_fixture.h"
 #include "agent/catalog/boot_starts.h"
 #include "agent/catalog/grants.h"
+#include "agent/catalog/headers.h"
 #include "agent/catalog/places.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
@@ -154,6 +155,51 @@ static void the_stamp_of_a_deleted_cluster_is_forgotten(void **state)
 	cluster_free(c);
 }
 
+static void keep(struct catalog_fixture *x, const struct cluster *c, const char *text)
+{
+	const struct packed_header packed = { (uint8_t *)text, strlen(text) };
+	struct fault f;
+
+	assert_int_equal(headers_record(x->catalog, c->volume_id, &packed, &f), 0);
+}
+
+static void a_header_goes_with_its_cluster_and_with_a_change_of_it(void **state)
+{
+	struct catalog_fixture *x = *state;
+	struct cluster *c = catalog_fixture_make("db1");
+	struct packed_header found;
+	struct fault f;
+
+	c->wrapped_key_size = 2;
+	catalog_fixture_store(x, c);
+	assert_int_equal(headers_has(x->catalog, c->volume_id, &f), 0);
+	assert_int_equal(headers_find(x->catalog, c->volume_id, &found, &f), 0);
+	keep(x, c, "first");
+	keep(x, c, "the second");
+	catalog_fixture_reopen(x);
+	/* A change of the status leaves the copy. */
+	strcpy(c->reason, "another one");
+	catalog_fixture_store(x, c);
+	assert_int_equal(headers_has(x->catalog, c->volume_id, &f), 1);
+	assert_int_equal(headers_find(x->catalog, c->volume_id, &found, &f), 1);
+	assert_int_equal(found.size, strlen("the second"));
+	assert_memory_equal(found.bytes, "the second", found.size);
+	header_backup_free(&found);
+	c->wrapped_key[0] ^= 1;
+	catalog_fixture_store(x, c);
+	if (headers_has(x->catalog, c->volume_id, &f))
+		fail_msg("the catalog still has the header of another wrapped key");
+	keep(x, c, "third");
+	c->header_sha256[0] ^= 1;
+	catalog_fixture_store(x, c);
+	assert_int_equal(headers_has(x->catalog, c->volume_id, &f), 0);
+	keep(x, c, "fourth");
+	assert_int_equal(catalog_delete(x->catalog, c->volume_id, &f), 0);
+	if (headers_has(x->catalog, c->volume_id, &f))
+		fail_msg("the catalog still has the header of a deleted cluster");
+	cluster_free(c);
+}
+
 static void the_boot_start_of_a_deleted_cluster_is_forgotten(void **state)
 {
 	struct catalog_fixture *x = *state;
@@ -215,6 +261,7 @@ int main(void)
 		WITH_CATALOG(a_protection_lasts_as_long_as_its_cluster),
 		WITH_CATALOG(a_profile_and_an_endpoint_last_as_long_as_their_cluster),
 		WITH_CATALOG(the_stamp_of_a_deleted_cluster_is_forgotten),
+		WITH_CATALOG(a_header_goes_with_its_cluster_and_with_a_change_of_it),
 		WITH_CATALOG(the_boot_start_of_a_deleted_cluster_is_forgotten),
 		WITH_CATALOG(the_warning_of_a_deleted_cluster_is_forgotten),
 	};

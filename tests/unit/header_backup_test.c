@@ -108,6 +108,60 @@ static void a_damaged_backup_is_refused(void **state)
 		"The backup holds no LUKS2 header");
 }
 
+/* The catalog's copy: half as long at most, and libcryptsetup makes the second copy of the metadata. */
+static void a_packed_backup_is_a_backup_again(void **state)
+{
+	struct volume_header before = backed_up(), after;
+	struct packed_header packed;
+	struct fault f = { 0 };
+
+	assert_int_equal(header_backup_pack(bytes, &packed), 0);
+	assert_true(packed.size < HEADER_BACKUP_BYTES / 2);
+	assert_int_not_equal(packed.bytes[packed.size - 1], 0);
+	memset(bytes, 0xff, sizeof(bytes));
+	succeeds(header_backup_unpack(&packed, bytes, &f), &f);
+	succeeds(header_backup_read(bytes, &after, &f), &f);
+	assert_string_equal(after.header_sha256, before.header_sha256);
+	assert_memory_equal(after.wrapped_key, blob, sizeof(blob));
+	damage(VOLUME_DATA_OFFSET);
+	succeeds(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f);
+	/* Either copy on the disk is enough. */
+	damage(HEADER_BACKUP_BYTES / 2);
+	succeeds(header_read(image, &after, &f), &f);
+	assert_string_equal(after.header_sha256, before.header_sha256);
+	header_backup_free(&packed);
+}
+
+static void a_damaged_packed_backup_is_refused(void **state)
+{
+	struct packed_header packed;
+	struct fault f = { 0 };
+
+	backed_up();
+	assert_int_equal(header_backup_pack(bytes, &packed), 0);
+	packed.bytes[packed.size - 1] ^= 1;
+	refused(header_backup_unpack(&packed, bytes, &f), &f, "InvalidVolumeHeader",
+		"holds no LUKS2 header");
+	packed.size = HEADER_BACKUP_BYTES / 2 + 1;
+	refused(header_backup_unpack(&packed, bytes, &f), &f, "InvalidVolumeHeader", "too long");
+	header_backup_free(&packed);
+}
+
+static void a_backup_gets_the_present_state(void **state)
+{
+	struct volume_header before = backed_up(), after;
+	struct fault f = { 0 };
+
+	succeeds(header_backup_set_state(bytes, VOLUME_ID, "lost", "the KMS said so", &f), &f);
+	succeeds(header_backup_read(bytes, &after, &f), &f);
+	assert_string_equal(after.state, "lost");
+	assert_string_equal(after.state_reason, "the KMS said so");
+	assert_string_equal(after.header_sha256, before.header_sha256);
+	succeeds(header_backup_set_state(bytes, VOLUME_ID, NULL, NULL, &f), &f);
+	succeeds(header_backup_read(bytes, &after, &f), &f);
+	assert_string_equal(after.state, "");
+}
+
 static void hex_is_strict(void **state)
 {
 	uint8_t out[4];
@@ -131,6 +185,9 @@ int main(void)
 		with_image(other_data_stays),
 		with_image(another_volume_stays),
 		with_image(a_damaged_backup_is_refused),
+		with_image(a_packed_backup_is_a_backup_again),
+		with_image(a_damaged_packed_backup_is_refused),
+		with_image(a_backup_gets_the_present_state),
 		cmocka_unit_test(hex_is_strict),
 	};
 

@@ -24,7 +24,7 @@
 
 #define LEAST	  (2 * (uint64_t)VOLUME_DATA_OFFSET)
 #define BLOCK_MAX VOLUME_SECTOR_SIZE
-#define RESTORE	  "Restore the header from a backup: envelope header restore --db-cluster-identifier"
+#define RESTORE	  "Restore the header: envelope header restore --db-cluster-identifier"
 
 /* Is it there, a block device, and may this user read it? */
 static int reach(const char *device, dev_t *number, struct finding *finding)
@@ -131,7 +131,7 @@ static bool judge_lost_volume(const struct settings *settings, dev_t number,
 		finding_add(finding, "It is the disk of cluster %s, whose header is damaged.", id);
 		finding_worse(finding, CHECK_FAILED,
 			      "Make no other cluster on it: the data are still there. " RESTORE
-			      " %s --file FILE",
+			      " %s, or from a backup with --file FILE",
 			      id);
 	} else if (r < 0) {
 		finding_add(finding,
@@ -152,7 +152,8 @@ static void judge_volume(const struct settings *settings, dev_t number, bool rea
 	if (!header || header_read(device, header, &f) < 0) {
 		finding_add(finding, "%s", f.message);
 		if (judge_lost_volume(settings, number, CHECK_FAILED, finding))
-			finding_worse(finding, CHECK_FAILED, RESTORE " NAME --file FILE");
+			finding_worse(finding, CHECK_FAILED,
+				      RESTORE " NAME, or from a backup with --file FILE");
 		else
 			finding_worse(finding, CHECK_FAILED,
 				      "No cluster of this host has the disk. If no other host uses it, and there is a backup of the header: cryptsetup luksHeaderRestore %s --header-backup-file FILE, then envelope cluster adopt --device %s",

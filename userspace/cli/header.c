@@ -19,21 +19,22 @@
 #include "lib/base/hex.h"
 #include "lib/header/header_backup.h"
 
-#define OPTION_FILE(text)                                                                       \
+#define OPTION_FILE(must, text)                                                                 \
 	{                                                                                       \
-		.name = "file", .kind = OPTION_STRING, .placeholder = "FILE", .required = true, \
+		.name = "file", .kind = OPTION_STRING, .placeholder = "FILE", .required = must, \
 		.help = text                                                                    \
 	}
 
 static const struct option_spec backup_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster"),
-	OPTION_FILE("the file to write, which must not exist; only its owner can read it"),
+	OPTION_FILE(true, "the file to write, which must not exist; only its owner can read it"),
 	{ 0 }
 };
 
 static const struct option_spec restore_options[] = {
 	OPTION_IDENTIFIER(true, "the cluster; it must be stopped"),
-	OPTION_FILE("the backup, of this command or of cryptsetup luksHeaderBackup"),
+	OPTION_FILE(false,
+		    "the backup, of this command or of cryptsetup luksHeaderBackup (default: the copy in the catalog)"),
 	{ 0 }
 };
 
@@ -116,7 +117,7 @@ static int run_restore(const struct invocation *invocation)
 {
 	struct fault f;
 
-	if (read_backup(invocation, &f) < 0)
+	if (json_has(invocation->local, "file") && read_backup(invocation, &f) < 0)
 		return explain_fault(invocation, &f);
 	return one_cluster_run(invocation);
 }
@@ -130,10 +131,10 @@ const struct command header_commands[] = {
 		.progress = "Reading the volume's header",
 		.summary = "Write a volume's header, with its wrapped key, to a file",
 		.details =
-			"A damaged header makes the volume unreadable: it has the only copy of the wrapped\n"
-			"data key. The cluster may be in use. Keep the file on another disk. The key in it is\n"
-			"of no use without the KMS. Make a backup after cluster create, after a start with --take-over\n"
-			"and after the loss of a key.",
+			"A damaged header makes the volume unreadable. The agent's catalog has a copy of it, which\n"
+			"is lost with the disk of this host: keep the file on another disk. The cluster may be in\n"
+			"use. The wrapped data key in the file is of no use without the KMS. Make a backup after\n"
+			"cluster create, after a start with --take-over and after the loss of a key.",
 		.example =
 			"  envelope header backup --db-cluster-identifier db1 --file /root/db1.header",
 		.options = backup_options,
@@ -145,11 +146,12 @@ const struct command header_commands[] = {
 		.operation = "RestoreVolumeHeader",
 		.method = "RestoreHeader",
 		.progress = "Restoring the volume's header",
-		.summary = "Put a volume's header back from a file",
+		.summary = "Put a volume's header back, from the catalog or a file",
 		.details =
-			"The agent refuses a backup of another volume, and for a cluster that has lost its key\n"
-			"a backup that is older than the loss. A device with other data is not written to. The first\n"
-			"start after it may need --take-over: StatusReason says when.",
+			"Without --file the agent puts back the copy in its catalog. The agent refuses a backup of\n"
+			"another volume, and for a cluster that has lost its key a backup that is older than the loss.\n"
+			"A device with other data is not written to. The first start after it may need --take-over:\n"
+			"StatusReason says when.",
 		.example =
 			"  envelope header restore --db-cluster-identifier db1 --file /root/db1.header",
 		.options = restore_options,

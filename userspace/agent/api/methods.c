@@ -295,7 +295,7 @@ static const struct parameter relocate_parameters[] = {
 
 static const struct parameter restore_parameters[] = {
 	{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
-	{ "header", PARAMETER_STRING, true },
+	{ "header", PARAMETER_STRING, false },
 };
 
 static const struct change change_start = {

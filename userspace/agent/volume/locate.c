@@ -77,7 +77,7 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
 				 job->device, holder, job->cluster_id, holder);
 	if (!elsewhere && header_is_damaged(job, at_path, &why))
 		return fault_set(&job->fault, "InvalidVolumeHeader",
-				 "%s is the disk of the cluster %s, but its volume header is damaged (%.250s) Put the header back from a backup: envelope header restore --db-cluster-identifier %s --file FILE",
+				 "%s is the disk of the cluster %s, but its volume header is damaged (%.250s) Put the header back: envelope header restore --db-cluster-identifier %s, or from a backup with --file FILE",
 				 job->device, job->cluster_id, why.message, job->cluster_id);
 	explain_path(job, &why);
 	if (elsewhere)

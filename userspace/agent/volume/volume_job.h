@@ -20,6 +20,8 @@
 #include "lib/base/secret.h"
 #include "lib/header/header.h"
 
+struct kept_header;
+
 /**
  * struct volume_job - copies in, result out; while it runs, the event loop leaves it alone
  * @device: path of the block device with the volume, as the user gave it; owned by the operation
@@ -42,6 +44,9 @@
  * @key: plaintext of the volume key, only between the KMS's answer and its use
  * @blob: wrapped key in base64 on its way from one KMS call to the next
  * @backup: of the volume's header, in hexadecimal digits; owned by the operation
+ * @keep: the catalog wants a copy of the header
+ * @kept: this copy, or the one of the catalog for a restore without a backup; owned by the operation
+ * @state, @state_reason: that such a restored header is to record; "" for none
  * @owner: this host, as the header is to name it; host "" if it has no id. Its time is that of @stamp,
  *	then that of the stamp that was written
  * @kms: identity of the KMS for a header to make; "" for none
@@ -90,6 +95,10 @@ struct volume_job {
 	struct secret *key;
 	char *blob;
 	char *backup;
+	bool keep;
+	struct kept_header *kept;
+	char state[64];
+	char state_reason[512];
 	struct volume_owner owner;
 	char kms[VOLUME_KMS_MAX];
 	bool take_over;

@@ -25,6 +25,7 @@
 #include "agent/work/catalog_witness.h"
 #include "agent/work/disk_wait.h"
 #include "agent/work/fencing.h"
+#include "agent/work/kept_header.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/kms_record.h"
 #include "agent/work/loss_record.h"
@@ -67,6 +68,8 @@ static void run_attach(struct volume_job *job)
 		job->result = reserve(job);
 	if (job->result == 0)
 		job->result = ownership_claim(job);
+	if (job->result == 0 && job->keep)
+		job->kept = kept_header_make(job->found);
 	if (job->result == 0)
 		job->result = keyring_add(job->keyring, job->description, job->key, job->lease_ns,
 					  lease_deadline(job->asked_ns, job->lease_ns),
@@ -182,6 +185,7 @@ static void attached(struct operation *op)
 	if (op->kind == OPERATION_START)
 		start_note(cluster, op->job.at_boot, op->job.read_only_asked);
 	kept = state_set(cluster, CLUSTER_AVAILABLE, "%s", reason_of(op)) == 0;
+	kept_header_record(cluster, op->job.kept);
 	grant_record(cluster, &op->answered);
 	if (op->opened) {
 		take_opened(op, kept);
@@ -213,7 +217,7 @@ static int check_header(struct operation *op)
 
 	if (!cluster_has_header(cluster, &op->job.header))
 		return fault_set(&op->fault, "InvalidVolumeHeader",
-				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header from a backup: envelope header restore --db-cluster-identifier %s --file FILE",
+				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. Nothing was unlocked. Restore the header: envelope header restore --db-cluster-identifier %s, or from a backup with --file FILE",
 				 op->job.found, cluster->id, cluster->id);
 	if (catalog_witness_compare(cluster, &op->job.header, &damage) < 0)
 		return fault_set(&op->fault, "CatalogDamaged", "The cluster %s was not started: %s",
@@ -320,5 +324,6 @@ void attach_begin(struct operation *op)
 	op->job.stale = op->job.mapping.name[0] && !op->job.mapping.live &&
 			op->kind != OPERATION_ACTIVATE;
 	op->disk_moments = op->agent->disk_moments;
+	op->job.keep = kept_header_is_wanted(op->cluster);
 	operation_device_step(op, run_read_header, header_known);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * Backup and restore of a volume's header. The client has the file; the agent gives and takes the
- * bytes. A restore compares the backup with the catalog first, so that no old header resurrects a
- * volume whose key was lost, and then brings the record of a loss in line with the catalog.
+ * bytes. Without a backup the agent puts back the copy in its catalog. A restore compares the backup
+ * with the catalog first, so that no old header resurrects a volume whose key was lost, and then brings
+ * the record of a loss in line with the catalog.
  *
  * The owner that the backup names is never restored, because the volume may have moved since. The owner
  * in the old header stays. If the old header is damaged, any host may have the volume in use: the owner
@@ -16,6 +17,7 @@
 #include "agent/volume/locate.h"
 #include "agent/volume/locate_disk.h"
 #include "agent/work/fencing.h"
+#include "agent/work/kept_header.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
@@ -92,7 +94,7 @@ static void run_read(struct volume_job *job)
 {
 	uint8_t bytes[HEADER_BACKUP_BYTES];
 
-	job->result = decode(job, bytes);
+	job->result = job->kept ? kept_header_unpack(job, bytes) : decode(job, bytes);
 	if (job->result == 0)
 		job->result = header_backup_read(bytes, &job->header, &job->fault);
 }
@@ -147,6 +149,8 @@ static void run_restore(struct volume_job *job)
 						    &job->fault);
 	/* The cluster is not started: another host may start it next. */
 	fencing_undo(job);
+	if (job->result == 0 && job->keep)
+		job->kept = kept_header_pack(bytes, &job->header);
 }
 
 /* The claim of the unknown owner begins for this host now. */
@@ -170,10 +174,12 @@ static void restored(struct operation *op)
 		operation_step_failed(op);
 		return;
 	}
-	log_info("Cluster %s: its header on %s was restored from a backup.", cluster->id,
-		 op->job.found);
+	log_info("Cluster %s: its header on %s was restored from %s.", cluster->id, op->job.found,
+		 op->job.kept && !op->job.keep ? "the catalog's copy" : "a backup");
 	if (place_found(cluster, op->job.found, op->job.disk))
 		state_save_soon(cluster);
+	if (op->job.keep)
+		kept_header_record(cluster, op->job.kept);
 	/* The record is not written over another owner: what is in line need not wait for a start. */
 	if (strcmp(op->job.header.state,
 		   cluster_is_inaccessible(cluster) ? cluster_status_name(cluster->status) : ""))
@@ -195,10 +201,16 @@ static void known(struct operation *op)
 
 /**
  * restore_header_begin() - put a header back to the disk of @op's cluster
- * @backup: from a backup, in hexadecimal digits
+ * @backup: from a backup, in hexadecimal digits; NULL: the copy in the catalog
  */
 void restore_header_begin(struct operation *op, const char *backup)
 {
-	op->job.backup = strdup(backup);
+	if (backup) {
+		op->job.backup = strdup(backup);
+		op->job.keep = kept_header_is_wanted(op->cluster);
+	} else if (kept_header_take(op->cluster, &op->job, &op->fault) < 0) {
+		operation_fail(op);
+		return;
+	}
 	operation_device_step(op, run_read, known);
 }

@@ -41,7 +41,7 @@ static int read_header(struct volume_job *job)
 		return -1;
 	if (strcmp(job->header.header_sha256, job->header_sha256))
 		return fault_set(&job->fault, "InvalidVolumeHeader",
-				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. The device stays as it is. Stop the cluster, and restore the header from a backup: envelope header restore --db-cluster-identifier %s --file FILE",
+				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. The device stays as it is. Stop the cluster, and restore the header: envelope header restore --db-cluster-identifier %s, or from a backup with --file FILE",
 				 job->found, job->cluster_id, job->cluster_id);
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "agent/lease/held_key.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/fencing.h"
+#include "agent/work/kept_header.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/state.h"
 #include "lib/base/file.h"
@@ -81,6 +82,7 @@ static void operation_free(struct operation *op)
 	secret_free(op->job.key);
 	free(op->job.blob);
 	free(op->job.backup);
+	kept_header_free(op->job.kept);
 	free(op->job.device);
 	free(op->job.found);
 	free(op->job.disk);

@@ -15,6 +15,7 @@
 #include "agent/lease/lease.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/write_claim.h"
+#include "agent/work/kept_header.h"
 #include "agent/work/stamp.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
@@ -143,6 +144,8 @@ struct stamp_job {
 	struct volume_owner owner;
 	uint64_t begun_ns; /* 0: the disk is write-protected */
 	bool claimed;	   /* the disk could be had: VolumeInUse is what the header says */
+	bool keep;	   /* the catalog wants a copy of the header */
+	struct kept_header *kept;
 	struct fault fault;
 	int result;
 	char device[];
@@ -161,6 +164,16 @@ static void stamp_run(void *data)
 	job->result = claim < 0 ? -1
 				: header_set_owner(job->device, claim, job->volume_id, NULL,
 						   &job->owner, &job->fault);
+	if (job->result == 0 && job->keep)
+		job->kept = kept_header_make(job->device);
+}
+
+static void stamp_free(void *data)
+{
+	struct stamp_job *job = data;
+
+	kept_header_free(job->kept);
+	free(job);
 }
 
 /* Another host has taken the volume over, or somebody has forged its stamp: the lease is the last. */
@@ -186,13 +199,15 @@ static void stamp_done(void *data)
 		cluster->claim_ns = job->begun_ns + job->owner.claim * NS_PER_S;
 	if (cluster && job->result == 0 && job->begun_ns)
 		stamp_written(cluster, &job->owner);
-	free(job);
+	if (cluster)
+		kept_header_record(cluster, job->kept);
+	stamp_free(job);
 }
 
 static const struct device_work stamp_work = {
 	.run = stamp_run,
 	.done = stamp_done,
-	.drop = free,
+	.drop = stamp_free,
 };
 
 /**
@@ -220,6 +235,8 @@ void ownership_renew(struct cluster *cluster)
 	job->owner = agent->host;
 	job->owner.claim = agent_claim_seconds(agent);
 	memcpy(job->owner.time, cluster->stamp.time, sizeof(job->owner.time));
+	/* Of a cluster that an agent without such copies has started. */
+	job->keep = kept_header_is_wanted(cluster);
 	cluster->stamping = true;
 	device_thread_submit(agent->devices, cluster->volume_id, &stamp_work, job);
 }

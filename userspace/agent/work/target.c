@@ -65,7 +65,7 @@ void target_take(struct volume_job *job)
 /**
  * target_check() - refuse a disk whose header names a volume that the catalog knows
  *
- * No option overrules the catalog: the only copy of the wrapped key may be in that header. After a
+ * No option overrules the catalog: without that header the data of the volume are lost. After a
  * deletion the catalog does not know the volume.
  *
  * Return: 0, or -1 with VolumeInUse in the operation's fault.

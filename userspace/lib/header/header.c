@@ -396,7 +396,7 @@ static int overwrite(const char *device, int claim, struct fault *f)
 }
 
 /**
- * header_erase() - overwrite the header area, and with it the only copy of the wrapped key
+ * header_erase() - overwrite the header area, and with it the wrapped key
  * @claim: as for header_format()
  * @volume_id: of the volume that must be on @device
  * @f: VolumeInUse when something holds the device, InvalidParameterValue when it holds other

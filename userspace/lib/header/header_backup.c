@@ -119,6 +119,12 @@ int header_backup_read(const uint8_t bytes[HEADER_BACKUP_BYTES], struct volume_h
 	return 0;
 }
 
+/* The bytes of a file of open_backup() after a change. */
+static int take_back(int fd, uint8_t bytes[HEADER_BACKUP_BYTES], struct fault *f)
+{
+	return pread(fd, bytes, HEADER_BACKUP_BYTES, 0) == HEADER_BACKUP_BYTES ? 0 : file_fault(f);
+}
+
 /**
  * header_backup_set_owner() - replace the owner that a backup names
  * @bytes: passed header_backup_read(); changed
@@ -137,7 +143,80 @@ int header_backup_set_owner(uint8_t bytes[HEADER_BACKUP_BYTES], const struct vol
 
 	if (fd < 0 || luks_load(&luks, path, fd, f) || header_replace_owner(&luks, owner, f))
 		return -1;
-	return pread(fd, bytes, HEADER_BACKUP_BYTES, 0) == HEADER_BACKUP_BYTES ? 0 : file_fault(f);
+	return take_back(fd, bytes, f);
+}
+
+/**
+ * header_backup_set_state() - replace the state that a backup records
+ * @bytes: passed header_backup_read(); changed
+ * @volume_id: of the volume in the backup
+ * @state, @reason: as for header_set_state()
+ *
+ * Return: 0 or -1.
+ */
+int header_backup_set_state(uint8_t bytes[HEADER_BACKUP_BYTES], const char *volume_id,
+			    const char *state, const char *reason, struct fault *f)
+{
+	char path[32];
+	int _cleanup_close_ fd = open_backup(bytes, path, f);
+
+	if (fd < 0 || header_set_state(path, fd, volume_id, state, reason, f) < 0)
+		return -1;
+	return take_back(fd, bytes, f);
+}
+
+/**
+ * header_backup_pack() - the first copy of the metadata in a backup, without the zeros at its end
+ * @bytes: passed header_backup_read()
+ * @ret: for header_backup_free()
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int header_backup_pack(const uint8_t bytes[HEADER_BACKUP_BYTES], struct packed_header *ret)
+{
+	size_t size = HEADER_BACKUP_BYTES / 2;
+
+	while (size && !bytes[size - 1])
+		size--;
+	ret->bytes = malloc(size ? size : 1);
+	if (!ret->bytes)
+		return -ENOMEM;
+	memcpy(ret->bytes, bytes, size);
+	ret->size = size;
+	return 0;
+}
+
+/**
+ * header_backup_unpack() - make a backup of a packed one: libcryptsetup makes the second copy again
+ * @bytes: filled
+ * @f: InvalidVolumeHeader when @packed is damaged
+ *
+ * The caller must call header_backup_read() on @bytes.
+ *
+ * Return: 0 or -1.
+ */
+int header_backup_unpack(const struct packed_header *packed, uint8_t bytes[HEADER_BACKUP_BYTES],
+			 struct fault *f)
+{
+	struct luks _cleanup_luks_ luks = { 0 };
+	int _cleanup_close_ fd = -1;
+	char path[32];
+
+	if (packed->size > HEADER_BACKUP_BYTES / 2)
+		return fault_set(f, LUKS_INVALID, "The copy of the header is damaged: too long.");
+	memset(bytes, 0, HEADER_BACKUP_BYTES);
+	memcpy(bytes, packed->bytes, packed->size);
+	fd = open_backup(bytes, path, f);
+	if (fd < 0 || luks_load(&luks, path, fd, f))
+		return -1;
+	return take_back(fd, bytes, f);
+}
+
+/** header_backup_free() - free the bytes */
+void header_backup_free(struct packed_header *packed)
+{
+	free(packed->bytes);
+	*packed = (struct packed_header){ 0 };
 }
 
 /* The header may be damaged or gone. Any other content of the device stays as it is. */
