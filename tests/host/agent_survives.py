@@ -186,7 +186,7 @@ def small_disk():
     """With an agent that has its catalog there."""
     folder = f"{agent.dir}/agent"
     assert agent.stop() == 0
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=700", "none", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", folder], check=True)
     try:
         agent.start()
         yield SmallDisk(folder)

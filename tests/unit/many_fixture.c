@@ -18,6 +18,7 @@
 #include "agent/lease/kms_call.h"
 #include "agent/lease/renewal.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/locate.h"
 #include "agent/volume/scan.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/catalog_return.h"
