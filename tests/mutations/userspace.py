@@ -112,7 +112,8 @@ class Userspace:
             return None, reason
         out = f"{tree}/build/userspace"
         stale = [f"{out}/libenvelope.a", *targets(tree, mutation.test)]
-        stale += [f"{out}/{file.removeprefix('userspace/').removesuffix('.c')}.o" for file in mutation.files]
+        # Also the rules of make: the compiler would write those of the mutant into the file of the base.
+        stale += [f"{out}/{file.removeprefix('userspace/').removesuffix('.c')}.{end}" for file in mutation.files for end in "od"]
         for path in stale:
             if os.path.exists(path):
                 os.unlink(path)

@@ -47,8 +47,8 @@ struct kept_header;
  * @keep: the catalog wants a copy of the header
  * @kept: this copy, or the one of the catalog for a restore without a backup; owned by the operation
  * @state, @state_reason: that such a restored header is to record; "" for none
- * @owner: this host, as the header is to name it; host "" if it has no id. Its time is that of @stamp,
- *	then that of the stamp that was written
+ * @owner: this host, as the header is to name it; host "" if it has no id. Its time is that of the
+ *	stamp that was written
  * @kms: identity of the KMS for a header to make; "" for none
  * @take_over: the client says that the volume's other owner is gone
  * @claim_ns: end of this host's claim on the volume (CLOCK_BOOTTIME), 0 without one

@@ -68,7 +68,6 @@ static int describe_volume(struct operation *op)
 	job->lease_ns = agent_lease_ns(op->agent);
 	job->stamp = cluster->stamp;
 	job->owner = op->agent->host;
-	memcpy(job->owner.time, cluster->stamp.time, sizeof(job->owner.time));
 	job->owner.claim = agent_claim_seconds(op->agent);
 	job->claim_ns = cluster->claim_ns;
 	job->fencing = fencing_is_on(op->agent);

@@ -100,6 +100,7 @@ int ownership_claim(struct volume_job *job)
 	int claim;
 
 	job->claim_ns = 0;
+	memcpy(job->owner.time, job->stamp.time, sizeof(job->owner.time));
 	if (!job->owner.host[0] || block_device_is_protected(job->found))
 		return 0;
 	claim = write_claim_job(job, job->number, &own);
