@@ -8,6 +8,7 @@ import fcntl
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 
 from agent_daemon import asleep_in
@@ -336,6 +337,28 @@ def _():
     said = agent.records("CatalogCheck", "CatalogDamaged")[-1]["errorMessage"]
     assert "index" in said and os.path.exists(said.split("is kept as ")[1].split(". ")[0]), said
     assert agent.status("db1") == "available" and agent.keys() == keys
+
+
+@test("a catalog that a later agent wrote ends the start with a fault of its own: it names the version, and nothing is changed")
+def _():
+    path = f"{agent.dir}/agent/catalog.sqlite"
+    agent.create("db1", one)
+    agent.told_disks()
+    assert agent.stop() == 0
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as catalog:
+        catalog.execute("UPDATE writer SET version = '7.1'")
+        catalog.execute("PRAGMA user_version = 2")
+    before = len(agent.log())
+    agent.spawn()
+    wait_for(lambda: agent.process.poll() is not None)
+    said = agent.log()[before:]
+    assert agent.process.returncode == 7 and "CatalogTooNew: " in said, (agent.process.returncode, said)
+    assert "has the schema 2, which enveloped 7.1 wrote" in said and "last good one" not in said, said
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as catalog:
+        assert catalog.execute("SELECT version FROM writer").fetchone() == ("7.1",)
+        catalog.execute("PRAGMA user_version = 1")
+    agent.start()
+    assert agent.status("db1") == "available"
 
 
 @test("without its folder the audit trail waits: the agent starts and renews, and gives no new access until the folder is back")

@@ -152,22 +152,52 @@ static void damaged_file_is_kept_aside(void **state)
 	cluster_free(a);
 }
 
-static void newer_file_is_left_alone(void **state)
+/* @sql: what the file gets from another version */
+static void change_file(struct catalog_fixture *x, const char *sql)
 {
-	struct catalog_fixture *x = *state;
-	struct fault f;
 	sqlite3 *db;
 
 	catalog_close(x->catalog);
 	x->catalog = NULL;
 	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
+}
+
+static void is_too_new(struct catalog_fixture *x, const char *writer)
+{
+	struct fault f;
+
 	assert_int_equal(catalog_open(x->path, &x->catalog, &f), -1);
-	assert_string_equal(f.code, "InvalidConfiguration");
-	assert_non_null(strstr(f.message, "newer"));
+	assert_string_equal(f.code, "CatalogTooNew");
+	if (!strstr(f.message, writer))
+		fail_msg("expected '%s', seen '%s'", writer, f.message);
+	assert_non_null(strstr(f.message, "has the schema 99"));
+	assert_non_null(strstr(f.message, "Install the newer version again"));
 	assert_int_equal(set_aside(x), 0);
 	assert_null(x->catalog);
+}
+
+static void newer_file_is_left_alone(void **state)
+{
+	struct catalog_fixture *x = *state;
+
+	change_file(x, "PRAGMA user_version = 99; UPDATE writer SET version = '7.1';");
+	is_too_new(x, "which enveloped 7.1 wrote");
+	change_file(x, "DROP TABLE writer;");
+	is_too_new(x, "which a newer enveloped wrote");
+	/* Neither look has written to it. */
+	change_file(x, "CREATE TABLE writer (version TEXT); PRAGMA user_version = 1;");
+}
+
+static void the_writer_of_a_file_is_the_last_version(void **state)
+{
+	struct catalog_fixture *x = *state;
+
+	change_file(x, "UPDATE writer SET version = '0.0.1';");
+	catalog_fixture_reopen(x);
+	change_file(x, "PRAGMA user_version = 99;");
+	is_too_new(x, "which enveloped " ENVELOPE_VERSION " wrote");
 }
 
 /* Changes one byte of a text in a page of an index, which is its second copy in the file. */
@@ -290,6 +320,7 @@ int main(void)
 		WITH_CATALOG(deleted_is_gone),
 		WITH_CATALOG(damaged_file_is_kept_aside),
 		WITH_CATALOG(newer_file_is_left_alone),
+		WITH_CATALOG(the_writer_of_a_file_is_the_last_version),
 		WITH_CATALOG(strange_status_is_skipped),
 		WITH_CATALOG(a_damaged_index_is_noticed_and_rebuilt),
 		WITH_CATALOG(a_file_that_cannot_be_opened_is_replaced_in_memory),

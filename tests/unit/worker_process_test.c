@@ -158,6 +158,51 @@ static void a_cancelled_call_leaves_no_process_and_no_callback(void **state)
 	kms_worker_cancel(NULL);
 }
 
+static unsigned int dropped;
+
+static void on_drop(void *userdata)
+{
+	struct worker_result *result = userdata;
+
+	assert_false(result->done);
+	dropped++;
+}
+
+/* As after a start of the agent that has failed, before the next one in the same process. */
+static void the_end_of_all_calls_leaves_nothing_of_them(void **state)
+{
+	struct worker_result _cleanup_result_ result = { 0 };
+	struct impostor i = { 0 };
+	struct kms_worker *worker;
+	unsigned int before;
+	struct fault f;
+	sd_event *e;
+	pid_t pid;
+
+	assert_int_equal(kms_worker_prepare(&f), 0);
+	before = count_entries(getpid(), "fd");
+	for (unsigned int start = 1; start <= 2; start++) {
+		assert_true(sd_event_new(&e) >= 0);
+		worker = hang(&i, e, &result, &pid);
+		kms_worker_on_drop(worker, on_drop);
+		kms_worker_end_all();
+		assert_int_equal(only_child_beside_kms(), 0);
+		assert_int_equal(dropped, start);
+		if (sd_event_run(e, 0))
+			fail_msg("the loop has an event of a call that has ended");
+		assert_false(result.done);
+		impostor_stop(&i);
+		i = (struct impostor){ 0 };
+		/* The last reference: no source of a call holds the loop. */
+		sd_event_unref(e);
+		if (count_entries(getpid(), "fd") != before)
+			fail_msg("%u descriptors before, %u after", before,
+				 count_entries(getpid(), "fd"));
+	}
+	kms_worker_end_all();
+	assert_int_equal(dropped, 2);
+}
+
 static void a_killed_worker_is_no_verdict(void **state)
 {
 	struct worker_result _cleanup_result_ result = { 0 };
@@ -222,6 +267,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_worker_has_no_privileges),
 		cmocka_unit_test(a_cancelled_call_leaves_no_process_and_no_callback),
+		cmocka_unit_test(the_end_of_all_calls_leaves_nothing_of_them),
 		cmocka_unit_test(a_killed_worker_is_no_verdict),
 		cmocka_unit_test(a_failed_start_gives_its_reason),
 	};

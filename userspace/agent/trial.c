@@ -144,6 +144,12 @@ static bool speaks_for(const struct cluster *cluster, const struct kms_worker *w
 	       !grant_is_older(cluster, worker, why);
 }
 
+static void question_free(struct question *question)
+{
+	json_object_put(question->request);
+	free(question);
+}
+
 static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
 		      struct json_object *response, struct secret *plaintext, void *userdata)
 {
@@ -161,10 +167,20 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 		subject->granted = true;
 	else if (cluster && !trial->wrong.code[0])
 		refuse(&trial->wrong, cluster, &why);
-	json_object_put(question->request);
-	free(question);
+	question_free(question);
 	if (!--trial->waiting)
 		finish(trial);
+}
+
+/* The agent ends. The last question that is dropped frees the trial. */
+static void drop_question(void *userdata)
+{
+	struct question *question = userdata;
+	struct trial *trial = question->trial;
+
+	question_free(question);
+	if (!--trial->waiting)
+		trial_free(trial);
 }
 
 /* @config: of the cluster's calls, with one endpoint */
@@ -184,11 +200,11 @@ static int ask(struct trial *trial, struct subject *subject, const struct cluste
 	if (kms_worker_start(trial->agent->event, config, "Decrypt", question->request, on_answer,
 			     question, &worker, f) == 0) {
 		kms_worker_set_newest(worker, newest_change(trial->agent, cluster->grant.kms));
+		kms_worker_on_drop(worker, drop_question);
 		trial->waiting++;
 		return 0;
 	}
-	json_object_put(question->request);
-	free(question);
+	question_free(question);
 	return -1;
 }
 

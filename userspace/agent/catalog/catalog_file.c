@@ -129,7 +129,14 @@ static const char later_schema[] =
 	"CREATE TABLE IF NOT EXISTS kms_change ("
 	"  kms TEXT PRIMARY KEY NOT NULL,"
 	"  change INTEGER NOT NULL"
-	") STRICT;";
+	") STRICT;"
+	"CREATE TABLE IF NOT EXISTS writer ("
+	"  one INTEGER PRIMARY KEY CHECK (one = 1),"
+	"  version TEXT NOT NULL"
+	") STRICT;"
+	"INSERT INTO writer SELECT 1, '" ENVELOPE_VERSION "'"
+	"  WHERE NOT EXISTS (SELECT 1 FROM writer WHERE version = '" ENVELOPE_VERSION "')"
+	"  ON CONFLICT (one) DO UPDATE SET version = excluded.version;";
 
 static int user_version(sqlite3 *db, int *ret)
 {
@@ -398,12 +405,33 @@ int catalog_file_in_memory(const char *path, struct catalog_file *ret, struct fa
 			 sqlite3_errstr(r));
 }
 
+/*
+ * The clusters may have a state that this agent would not heed. The newer agent has named itself in the
+ * table writer, unless its schema has another place for that.
+ */
+static int refuse_newer(const char *path, struct catalog_file *file, int version, struct fault *f)
+{
+	char writer[64] = "a newer enveloped";
+	sqlite3_stmt *statement = NULL;
+
+	if (sqlite3_prepare_v2(file->db, "SELECT version FROM writer", -1, &statement, NULL) ==
+		    SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0))
+		snprintf(writer, sizeof(writer), "enveloped %.40s",
+			 (const char *)sqlite3_column_text(statement, 0));
+	sqlite3_finalize(statement);
+	return fault_set(f, "CatalogTooNew",
+			 "The catalog %.300s has the schema %d, which %s wrote. This is enveloped " ENVELOPE_VERSION
+			 ", which knows the schema %d and no later one. The catalog was not changed. Install the newer version again, before the leases end. Or move the catalog away: the agent then takes the clusters in from the headers of their volumes, without their settings.",
+			 path, version, writer, SCHEMA_VERSION);
+}
+
 /**
  * catalog_file_open() - open the file, and make it if it does not exist
  * @path: of the file
  * @ret: for catalog_file_close(), also after a failure. @ret->trouble says why the file takes no
  *	changes
- * @f: a newer enveloped wrote the file
+ * @f: CatalogTooNew: a newer enveloped wrote the file, with a schema that this one does not know
  *
  * Return: 0 or -1.
  */
@@ -422,9 +450,7 @@ int catalog_file_open(const char *path, struct catalog_file *ret, struct fault *
 		r = open_checked(path, true, ret, &version);
 	}
 	if (r == SQLITE_OK && version > SCHEMA_VERSION)
-		return fault_set(f, "InvalidConfiguration",
-				 "The catalog %s was written by a newer enveloped. Install that version again.",
-				 path);
+		return refuse_newer(path, ret, version, f);
 	if (r == SQLITE_OK)
 		return 0;
 	close_database(ret);

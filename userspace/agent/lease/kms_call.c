@@ -138,6 +138,23 @@ json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, 
 static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const struct fault *f,
 		    struct json_object *response, struct secret *plaintext, void *userdata);
 
+static void call_free(struct kms_call *call)
+{
+	json_object_put(call->request);
+	newest_change_free(call->seen);
+	free(call->endpoints);
+	free(call);
+}
+
+/* The agent ends. No cluster and no client is touched. */
+static void call_drop(void *userdata)
+{
+	struct kms_call *call = userdata;
+
+	free(call->userdata);
+	call_free(call);
+}
+
 /* Asks at the endpoint whose turn it is, with what the configuration says by now. */
 static int ask(struct kms_call *call, struct fault *f)
 {
@@ -154,8 +171,10 @@ static int ask(struct kms_call *call, struct fault *f)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	r = kms_worker_start(call->agent->event, &config, call->operation, call->request, on_done,
 			     call, &worker, f);
-	if (r == 0)
+	if (r == 0) {
 		kms_worker_set_newest(worker, newest_change(call->agent, call->kms));
+		kms_worker_on_drop(worker, call_drop);
+	}
 	free(config.kms_endpoint);
 	return r;
 }
@@ -174,14 +193,6 @@ static bool goes_on(struct kms_call *call, const struct fault *silence)
 		return true;
 	log_error("%s", f.message);
 	return false;
-}
-
-static void call_free(struct kms_call *call)
-{
-	json_object_put(call->request);
-	newest_change_free(call->seen);
-	free(call->endpoints);
-	free(call);
 }
 
 /* Which KMS answers is known now alone. */
@@ -225,6 +236,7 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
  * @key_arn: for the audit record; NULL while only the KMS knows it
  * @denied: called first of all on a definitive denial; NULL if there is no access to end
  * @done: called from the event loop with the answer, after the audit record
+ * @userdata: of @done; freed with free() if the agent ends before the answer
  *
  * If an endpoint is silent, the next one of the list is asked. config_check_endpoints() has checked that
  * the silence of all leaves time within a lease. The worker that @done gets is that of the last answer.

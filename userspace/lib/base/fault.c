@@ -88,6 +88,7 @@ static const struct {
 
 	{ "AuditTrailUnavailable", EXIT_HOST },
 	{ "CatalogDamaged", EXIT_HOST },
+	{ "CatalogTooNew", EXIT_HOST },
 	{ "CatalogUnavailable", EXIT_HOST },
 	{ "DeviceTimeout", EXIT_HOST },
 	{ "KernelModuleMissing", EXIT_HOST },

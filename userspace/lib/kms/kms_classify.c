@@ -166,3 +166,15 @@ const char *kms_outcome_name(enum kms_outcome outcome)
 
 	return names[outcome];
 }
+
+/** kms_outcome_parse() - the outcome of such a name, which may be NULL; 0 or -1 */
+int kms_outcome_parse(const char *name, enum kms_outcome *ret)
+{
+	for (enum kms_outcome o = KMS_OK; o <= KMS_BAD_REQUEST; o++) {
+		if (name && !strcmp(name, kms_outcome_name(o))) {
+			*ret = o;
+			return 0;
+		}
+	}
+	return -1;
+}

@@ -70,6 +70,7 @@ bool kms_is_silent(enum kms_outcome outcome, const char *code);
 bool kms_knows_caller(const char *code);
 
 const char *kms_outcome_name(enum kms_outcome outcome);
+int kms_outcome_parse(const char *name, enum kms_outcome *ret);
 
 bool kms_gives_plaintext(const char *operation);
 

@@ -42,6 +42,7 @@ struct kms_worker {
 	sd_event_source *on_exit;
 	sd_event_source *on_timeout;
 	kms_worker_done_t done;
+	void (*drop)(void *userdata); /* in place of @done, by kms_worker_end_all() */
 	void *userdata;
 	unsigned int timeout_s;
 	bool timed_out;
@@ -99,17 +100,6 @@ static bool drain(struct kms_worker *w)
 	}
 }
 
-static int outcome_from(const char *name, enum kms_outcome *outcome)
-{
-	for (enum kms_outcome o = KMS_OK; o <= KMS_BAD_REQUEST; o++) {
-		if (name && !strcmp(name, kms_outcome_name(o))) {
-			*outcome = o;
-			return 0;
-		}
-	}
-	return -1;
-}
-
 static enum kms_outcome no_result(const struct kms_worker *w, const siginfo_t *end, struct fault *f)
 {
 	if (w->timed_out)
@@ -153,7 +143,7 @@ static void finish(struct kms_worker *w, const siginfo_t *end)
 		note_principal(w, &w->block->fetched);
 	if (!w->timed_out && result)
 		credential_cache_take(w->identity, w->block, code ? code : "");
-	if (w->timed_out || outcome_from(json_get_string(result, "outcome"), &outcome)) {
+	if (w->timed_out || kms_outcome_parse(json_get_string(result, "outcome"), &outcome)) {
 		outcome = no_result(w, end, &f);
 	} else if (outcome == KMS_OK) {
 		response = json_get_object(result, "response");
@@ -183,6 +173,12 @@ int64_t kms_worker_change(const struct kms_worker *worker, int64_t *newest)
 void kms_worker_set_newest(struct kms_worker *worker, int64_t change)
 {
 	worker->newest = change;
+}
+
+/** kms_worker_on_drop() - call @drop with the userdata if kms_worker_end_all() ends the call */
+void kms_worker_on_drop(struct kms_worker *worker, void (*drop)(void *userdata))
+{
+	worker->drop = drop;
 }
 
 /**
@@ -480,8 +476,9 @@ void kms_worker_cancel(struct kms_worker *w)
 /**
  * kms_worker_end_all() - end all calls and wipe the shared memory, before the process ends
  *
- * No callback is called. The kernel frees the pages of an ended process unwiped: data keys,
- * credentials and the recipient's private key must be wiped before.
+ * No @done is called: its owner may be gone. A daemon may start again in the same process, so nothing
+ * of a call is left. The kernel frees the pages of an ended process unwiped: data keys, credentials
+ * and the recipient's private key must be wiped before.
  */
 void kms_worker_end_all(void)
 {
@@ -489,10 +486,13 @@ void kms_worker_end_all(void)
 	for (struct kms_worker *w = workers; w; w = w->next)
 		if (w->process.pid)
 			kill(w->process.pid, SIGTERM);
-	for (struct kms_worker *w = workers; w; w = w->next) {
+	while (workers) {
+		struct kms_worker *w = workers;
+
 		end_child(w);
-		if (w->block)
-			explicit_bzero(w->block, sizeof(*w->block));
+		if (w->drop)
+			w->drop(w->userdata);
+		worker_free(w);
 	}
 	credential_cache_wipe();
 	secret_free(recipient);

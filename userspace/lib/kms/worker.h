@@ -38,6 +38,8 @@ int64_t kms_worker_change(const struct kms_worker *worker, int64_t *newest);
 
 void kms_worker_set_newest(struct kms_worker *worker, int64_t change);
 
+void kms_worker_on_drop(struct kms_worker *worker, void (*drop)(void *userdata));
+
 const char *kms_worker_principal(const struct kms_worker *worker);
 
 const char *kms_worker_endpoint(const struct kms_worker *worker);
