@@ -74,6 +74,7 @@ struct agent_hooks {
  * @catalog_timer: tries a catalog again that takes no changes
  * @host_ends: the whole host goes down, so that SIGTERM waits for the users of the devices
  * @hold_timer, @hold_end_ns: looks for such users after SIGTERM, until this time
+ * @shutdown_jobs: what systemd still does then; NULL before, and without systemd; owned
  * @keyring: serial number of the kernel keyring "envelope" at the last look
  * @host: this host, for the headers of volumes; its id is "" if the host has none
  * @sightings: what the headers said of other hosts: see work/ownership.h; owned
@@ -114,6 +115,7 @@ struct agent {
 	bool host_ends;
 	sd_event_source *hold_timer;
 	uint64_t hold_end_ns;
+	struct shutdown_jobs *shutdown_jobs;
 	struct volume_owner host;
 	struct sighting *sightings;
 	int32_t keyring;

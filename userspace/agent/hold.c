@@ -2,14 +2,22 @@
 /*
  * SIGTERM ends the agent. When the whole host goes down, a database may still write for longer than a
  * lease, and nothing orders its end before that of the agent. The unit sends SIGUSR1 first in that
- * case. Then SIGTERM ends the agent only when no live device is open any more, or after HOLD_MAX_S.
+ * case. Then SIGTERM ends the agent only in one of these cases: no live device is open any more, systemd
+ * waits for the end of the agent alone, or HOLD_MAX_S have passed.
+ *
+ * systemd unmounts a file system after the end of all services, unless it is mounted with _netdev. The
+ * device that is open until then is closed under its last lease.
  */
 #include "agent/hold.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-login.h>
 
 #include "agent/lease/lease.h"
+#include "agent/shutdown_jobs.h"
 #include "agent/volume/device_events.h"
 #include "lib/base/log.h"
 
@@ -44,8 +52,14 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	open = find_live(agent, true);
 	if (!agent->refreshing && !open)
 		return sd_event_exit(agent->event, 0);
+	if (shutdown_jobs_wait_for_us(agent->shutdown_jobs)) {
+		log_info(
+			"All other services have ended. What is still mounted is unmounted after the agent.");
+		return sd_event_exit(agent->event, 0);
+	}
 	if (!agent->refreshing)
 		device_events_refresh(agent);
+	shutdown_jobs_ask(agent->shutdown_jobs);
 	return look_again_later(agent);
 }
 
@@ -66,6 +80,20 @@ static int on_host_ends(sd_event_source *source, const struct signalfd_siginfo *
 	return 0;
 }
 
+/* Without an answer of systemd the agent waits until no device is open. */
+static void watch_jobs(struct agent *agent)
+{
+	char *unit = NULL;
+	int r = sd_pid_get_unit(0, &unit);
+
+	if (r >= 0)
+		r = shutdown_jobs_open(agent->event, SHUTDOWN_JOBS_ADDRESS, unit,
+				       &agent->shutdown_jobs);
+	if (r < 0)
+		log_warning("systemd cannot be asked for its jobs: %s", strerror(-r));
+	free(unit);
+}
+
 static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *signal,
 			void *userdata)
 {
@@ -77,6 +105,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	log_info("The host goes down. Leases are renewed until no device is in use, for at most %d s.",
 		 HOLD_MAX_S);
 	agent->hold_end_ns = lease_now() + HOLD_MAX_S * NS_PER_S;
+	watch_jobs(agent);
 	device_events_refresh(agent);
 	return look_again_later(agent);
 }

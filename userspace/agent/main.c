@@ -26,6 +26,7 @@
 #include "agent/lease/keyring.h"
 #include "agent/lease/newest_change.h"
 #include "agent/reload.h"
+#include "agent/shutdown_jobs.h"
 #include "agent/state_lock.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/disk_events.h"
@@ -232,6 +233,7 @@ static void stop(struct agent *agent)
 	}
 	sd_event_source_disable_unref(agent->catalog_timer);
 	sd_event_source_disable_unref(agent->hold_timer);
+	shutdown_jobs_free(agent->shutdown_jobs);
 	ownership_forget(agent);
 	findings_forget(agent);
 	newest_change_forget(agent);
