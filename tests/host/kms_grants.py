@@ -10,6 +10,8 @@ import sqlite3
 import sys
 import time
 
+import botocore.session
+
 from kms_daemon import ACCOUNT, REGION, STRANGER, Kms
 from tap import Tap
 
@@ -283,6 +285,39 @@ def _():
     assert not listed(key)
     kms.bad("AccessDeniedException", "CreateGrant",
             {**good, "KeyId": kms.good("DescribeKey", {"KeyId": "alias/aws/rds"})["KeyMetadata"]["KeyId"]})
+
+
+@test("requests, replies and faults of the five calls have the shapes of botocore's model")
+def _():
+    service = botocore.session.get_session().get_service_model("kms")
+    key = new_key()
+    calls = {
+        "CreateGrant": ({"KeyId": key["KeyId"], "GranteePrincipal": AGENT_ARN, "Operations": ["Encrypt"], "RetiringPrincipal": ADMIN,
+                         "Name": "n", "Constraints": {"EncryptionContextSubset": VOLUME}},
+                        {"GrantTokens": ["token"]}),
+        "ListGrants": ({"KeyId": key["KeyId"], "Limit": 1}, {"Marker": "%"}),
+        "ListRetirableGrants": ({"RetiringPrincipal": ADMIN, "Limit": 1}, {"Marker": "%"}),
+        "RevokeGrant": ({"KeyId": key["KeyId"], "GrantId": None}, {"GrantId": "0"}),
+        "RetireGrant": ({"GrantToken": None}, {"GrantToken": "token"}),
+    }
+    for name, (params, wrong) in calls.items():
+        model = service.operation_model(name)
+        if name in ("RevokeGrant", "RetireGrant"):
+            made = grant(key, "Encrypt")
+            params = {k: v or made.get(k) for k, v in params.items()}
+        reply = kms.good(name, params)
+        assert set(params) <= set(model.input_shape.members), (name, params)
+        assert set(reply) <= set(model.output_shape.members if model.output_shape else {}), (name, reply)
+        for entry in reply.get("Grants", []):
+            shape = model.output_shape.members["Grants"].member
+            assert set(entry) == set(shape.members) and set(entry["Constraints"]) <= set(shape.members["Constraints"].members), entry
+        fault = kms.call(name, {**params, **wrong}).error
+        assert fault in [e.name for e in model.error_shapes], (name, fault)
+    declared = set(service.shape_for("GrantOperation").enum)
+    for operation in declared:
+        reply = kms.call("CreateGrant", {"KeyId": key["KeyId"], "GranteePrincipal": AGENT_ARN, "Operations": [operation]})
+        symmetric = operation not in ("Sign", "Verify", "GetPublicKey", "GenerateMac", "VerifyMac", "DeriveSharedSecret")
+        assert reply.status == (200 if symmetric else 400), (operation, reply.text)
 
 
 @test("the states of a key: no grant on a disabled one or one that waits for deletion; the rest works")

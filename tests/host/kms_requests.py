@@ -8,7 +8,7 @@ import socket
 import ssl
 import sys
 
-from kms_daemon import Kms
+from kms_daemon import ACCOUNT, Kms
 from tap import Tap
 from wait import PATIENCE, wait_for
 
@@ -40,16 +40,22 @@ def _():
         assert send().status == 200, name
     create = recorded("CreateKey", {})
     assert create().status == 200
+    granting = kms.new_key()["KeyId"]
+    grant = recorded("CreateGrant", {"KeyId": granting, "GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:user/enveloped", "Operations": ["Decrypt"]})
+    made = grant()
+    assert made.status == 200, made.text
+    kms.good("RevokeGrant", {"KeyId": granting, "GrantId": made.json["GrantId"]})
     keys = len(kms.good("ListKeys")["Keys"])
 
     def refused():
-        for send in (*calls.values(), create):
+        for send in (*calls.values(), create, grant):
             for transport in "tls", "unix":
                 reply = send(transport)
                 assert (reply.status, reply.error) == (400, "ThrottlingException"), reply.text
                 assert "Sign the request again" in reply.message
         assert kms.good("DescribeKey", key)["KeyMetadata"]["KeyState"] == "Disabled"
         assert len(kms.good("ListKeys")["Keys"]) == keys
+        assert not kms.good("ListGrants", {"KeyId": granting})["Grants"]
 
     refused()
     kms.restart()

@@ -5,9 +5,9 @@
  *
  * The groups of a grant are that of its key, grantee and constraint, that of its key and grantee if the
  * grant has DescribeKey, and that of its key and name. Of EncryptionContextSubset the group has the pair
- * whose name comes first, since each request that the grant allows has this pair. These grants are in a
- * group of their key and grantee, too: a request with very many pairs asks for this one, so that no caller
- * makes the KMS look for thousands of groups.
+ * whose name comes first, since each request that the grant allows has this pair. These grants are in
+ * a group of their key and grantee, too. A request with very many pairs asks for this one, so that no
+ * caller makes the KMS look for thousands of groups.
  *
  * Must never leave a grant out of a group: it would not be found, and the request would be denied.
  */

@@ -74,7 +74,7 @@ bool grant_allows(const struct grant *grant, const struct grant_request *request
 	}
 }
 
-/** grant_may_retire() - may the caller of @request retire @grant, because of what the grant itself says? */
+/** grant_may_retire() - does @grant itself let the caller of @request retire it? */
 bool grant_may_retire(const struct grant *grant, const struct grant_request *request)
 {
 	return is_caller(grant->retiring, request) ||

@@ -278,7 +278,7 @@ int disk_hold(struct store *store, struct fault *f)
 
 	if (r == ENOSPC || r == EDQUOT)
 		return fault_set(f, "KMSInternalException",
-				 "The disk of the key store is full: the rest is kept for DisableKey and ScheduleKeyDeletion. Free some of the disk.");
+				 "The disk of the key store is full: the rest is kept for calls that end access, such as DisableKey. Free some of the disk.");
 	return 0;
 }
 
