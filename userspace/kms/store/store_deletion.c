@@ -19,7 +19,7 @@
 
 #define SLICE_NS	5000000LL /* a key takes less than that again, so a turn ends in 10 ms */
 #define ERASE_SECONDS	60
-#define GRANTS_A_CHANGE 8 /* a key of many grants takes many turns of the loop */
+#define GRANTS_A_CHANGE 4 /* a key of many grants takes many turns of the loop */
 
 static bool is_due(const struct cmk *cmk, int64_t now)
 {
