@@ -97,7 +97,7 @@ static struct json_object *list_in_lower(struct json_object *list)
 	return out;
 }
 
-/* A parameter with its names in CloudTrail's spelling. Those of a context are not names of parameters. */
+/* A parameter with its names in CloudTrail's spelling. A context has names of its own. */
 static struct json_object *spelled(const char *name, struct json_object *value)
 {
 	if (json_object_is_type(value, json_type_array))
