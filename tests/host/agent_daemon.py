@@ -155,7 +155,7 @@ class Agent:
         """(exit status, what is said) of --check-config."""
         self.configure(**changed)
         done = subprocess.run([*self.enveloped(), "--check-config", *([] if call else ["--no-call"])],
-                              capture_output=True, text=True, timeout=PATIENCE, check=False, env=self.environment)
+                              capture_output=True, text=True, timeout=PATIENCE, check=False, env={**self.environment, **os.environ})
         return done.returncode, done.stdout + done.stderr
 
     def stop(self):
