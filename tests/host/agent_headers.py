@@ -381,4 +381,26 @@ def _():
     start_restored()
 
 
+@test("after delete --erase no file of the catalog has a part of the header or of the wrapped key")
+def _():
+    agent.create("db1", one)
+    with contextlib.closing(sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite")) as catalog:
+        packed, = catalog.execute("SELECT packed FROM header").fetchone()
+        wrapped, = catalog.execute("SELECT wrapped_key FROM cluster").fetchone()
+    begin = packed.index(b'{"keyslots"') if b'{"keyslots"' in packed else packed.index(b"{")
+    parts = {"header": packed[begin:begin + 64], "wrapped key": bytes(wrapped)[:48]}
+
+    def found():
+        seen = set()
+        for name in os.listdir(f"{agent.dir}/agent"):
+            with open(f"{agent.dir}/agent/{name}", "rb") as file:
+                content = file.read()
+            seen |= {(name, part) for part, text in parts.items() if text in content}
+        return seen
+
+    assert {part for _, part in found()} == set(parts), found()
+    agent.good("delete", "db1", "--skip-final-snapshot", "--erase")
+    assert not found(), found()
+
+
 finish()

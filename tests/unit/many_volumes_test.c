@@ -106,12 +106,41 @@ static void a_file_that_was_away_gets_all_starts_together_and_keeps_its_disks(vo
 	assert_int_equal(many_rows("kms_grant WHERE access_key = 'AKIAOLD'"), CLUSTERS);
 }
 
+/* The file is lost under the agent, which knows all that the file had. */
+static void a_new_file_gets_all_that_the_agent_knows(void **state)
+{
+	char path[64], away[80];
+
+	snprintf(path, sizeof(path), "%s/catalog", many_folder);
+	snprintf(away, sizeof(away), "%s.away", path);
+	look("disk");
+	for (struct cluster *c = agent.clusters; c; c = c->next) {
+		c->allow_discards = true;
+		strcpy(c->reach.profile, "own");
+		c->restart.at_boot = true;
+		c->restart.unsaved = false;
+		strcpy(c->stamp.host, "this");
+		strcpy(c->stamp.time, "2026-11-30T04:00:00Z");
+	}
+	move_catalog_away(path, away);
+	assert_int_equal(rmdir(path), 0);
+	while (agent.catalog_timer || agent.unsaved)
+		assert_true(sd_event_run(agent.event, UINT64_MAX) >= 0);
+	assert_int_equal(many_in_catalog(), CLUSTERS);
+	assert_int_equal(many_rows("place WHERE disk LIKE 'disk-%'"), CLUSTERS);
+	assert_int_equal(many_rows("stamp WHERE time = '2026-11-30T04:00:00Z'"), CLUSTERS);
+	assert_int_equal(many_rows("setting WHERE allow_discards = 1"), CLUSTERS);
+	assert_int_equal(many_rows("reach WHERE profile = 'own'"), CLUSTERS);
+	assert_int_equal(many_rows("boot WHERE at_boot = 1"), CLUSTERS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_MANY(volumes_that_one_look_takes_in_are_saved_together),
 		WITH_MANY(what_one_look_learns_of_known_volumes_is_saved_together),
 		WITH_MANY(a_file_that_was_away_gets_all_starts_together_and_keeps_its_disks),
+		WITH_MANY(a_new_file_gets_all_that_the_agent_knows),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -268,6 +268,17 @@ int catalog_end(struct catalog *catalog, bool keep, struct fault *f)
 	return keep ? -1 : 0;
 }
 
+/**
+ * catalog_erase_log() - after catalog_delete(): nothing of the cluster stays in the file
+ *
+ * The file's own pages are overwritten by secure_delete. The log would keep older ones until others
+ * take their place. A reader beside the agent keeps the log, and it is erased with a later one.
+ */
+void catalog_erase_log(struct catalog *catalog)
+{
+	sqlite3_exec(catalog->file.db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+}
+
 /** catalog_delete() - forget a cluster; 0, also when it was not there, or -1 */
 int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f)
 {

@@ -23,6 +23,7 @@ int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, s
 int catalog_store(struct catalog *catalog, const struct cluster *cluster, struct fault *f);
 int catalog_begin(struct catalog *catalog, struct fault *f);
 int catalog_end(struct catalog *catalog, bool keep, struct fault *f);
+void catalog_erase_log(struct catalog *catalog);
 int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f);
 int catalog_failed(struct catalog *catalog, const char *what, const char *object, struct fault *f);
 const struct fault *catalog_trouble(const struct catalog *catalog);

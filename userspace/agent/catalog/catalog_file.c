@@ -291,7 +291,9 @@ static int open_database(const char *path, bool alone, struct catalog_file *file
 	if (alone)
 		r = sqlite3_exec(file->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
 	if (r == SQLITE_OK)
-		r = sqlite3_exec(file->db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+		r = sqlite3_exec(file->db,
+				 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+				 " PRAGMA secure_delete=ON;",
 				 NULL, NULL, NULL);
 	if (r == SQLITE_OK)
 		r = check_and_repair(path, file);

@@ -169,7 +169,7 @@ static void attached(struct operation *op)
 	cluster_from_header(cluster, &op->job.header);
 	place_found(cluster, op->job.found, op->job.disk);
 	if (op->job.claim_ns)
-		stamp_record(cluster, &op->job.owner);
+		stamp_written(cluster, &op->job.owner);
 	recorded = cluster->denied_since || op->job.header.state[0];
 	key_loss_undone(cluster);
 	if (op->kind == OPERATION_ACTIVATE)
@@ -181,7 +181,7 @@ static void attached(struct operation *op)
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
 	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
-	/* Saved together with the place, the start and the grant of the header. */
+	/* Saved together with the place, the stamp, the start and the grant of the header. */
 	if (op->kind == OPERATION_START)
 		start_note(cluster, op->job.at_boot, op->job.read_only_asked);
 	kept = state_set(cluster, CLUSTER_AVAILABLE, "%s", reason_of(op)) == 0;

@@ -94,6 +94,8 @@ static void forgotten(struct operation *op)
 	fencing_note(cluster, false);
 	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
+	else if (op->job.erase)
+		catalog_erase_log(agent->catalog);
 	cluster->operation = NULL;
 	operation_end(op);
 	cluster_remove(cluster);

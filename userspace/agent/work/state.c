@@ -21,6 +21,9 @@
 #include "agent/catalog/grants.h"
 #include "agent/catalog/places.h"
 #include "agent/catalog/protections.h"
+#include "agent/catalog/reaches.h"
+#include "agent/catalog/settings.h"
+#include "agent/catalog/stamps.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/recovery_window.h"
 #include "dm-envelope.h"
@@ -57,15 +60,35 @@ static void mark_unsaved(struct cluster *cluster)
 	flush_soon(agent);
 }
 
+/* What people chose for the cluster: each choice is in the catalog already, unless that is a new one. */
+static int save_choices(const struct cluster *cluster, struct fault *f)
+{
+	struct catalog *catalog = cluster->agent->catalog;
+	int r = 0;
+
+	if (cluster->allow_discards)
+		r = settings_record(catalog, cluster, f);
+	if (r == 0 && (cluster->reach.profile[0] || cluster->reach.endpoint[0]))
+		r = reaches_record(catalog, cluster->volume_id, &cluster->reach, f);
+	if (r == 0 && (cluster->restart.at_boot || cluster->restart.read_only))
+		r = boot_starts_record(catalog, cluster, f);
+	return r;
+}
+
 /*
  * Writes a cluster, and what the agent knows of it beside its row: the catalog may be a new one. What is
  * not known does not overwrite the catalog's. Must be called in a transaction: a killed agent must not
  * leave a row of a cluster without its protection. Each table by itself would be a sync by itself.
  */
-static int save(const struct cluster *cluster, struct fault *f)
+static int save(const struct cluster *cluster, bool all, struct fault *f)
 {
 	struct catalog *catalog = cluster->agent->catalog;
 	int r = catalog_store(catalog, cluster, f);
+
+	if (r == 0 && all)
+		r = save_choices(cluster, f);
+	if (r == 0 && cluster->stamp.host[0])
+		r = stamps_record(catalog, cluster, f);
 
 	if (r == 0 && cluster->deletion_protection)
 		r = protections_record(catalog, cluster, f);
@@ -86,7 +109,7 @@ static int store(struct cluster *cluster)
 	int r = catalog_begin(catalog, &f);
 
 	if (r == 0) {
-		r = save(cluster, &f);
+		r = save(cluster, false, &f);
 		r |= catalog_end(catalog, r == 0, &f);
 	}
 	if (r == 0)
@@ -98,7 +121,7 @@ static int store(struct cluster *cluster)
 
 /**
  * state_save_all() - write clusters to the catalog, in one transaction
- * @all: every cluster; otherwise those with changes that are not saved
+ * @all: every cluster, with what people chose for it; otherwise those with changes that are not saved
  *
  * A cluster that the catalog refuses keeps no other cluster from it.
  *
@@ -110,7 +133,7 @@ bool state_save_all(struct agent *agent, bool all)
 	bool open = catalog_begin(agent->catalog, &f) == 0, kept = open;
 
 	for (struct cluster *c = agent->clusters; kept && c; c = c->next) {
-		if ((!all && !c->unsaved) || save(c, &f) == 0)
+		if ((!all && !c->unsaved) || save(c, all, &f) == 0)
 			continue;
 		kept = strcmp(f.code, "CatalogUnavailable");
 		if (kept)
