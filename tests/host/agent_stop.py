@@ -132,4 +132,55 @@ def _():
     assert start.wait(PATIENCE) == 0 and agent.status("db1") == "available"
 
 
+@contextlib.contextmanager
+def stopped_with_a_busy_lane():
+    """With db1 stopped while its disk holds up a backup: what comes next for its volume waits."""
+    agent.create("db1", one)
+    with held_up(*HELD["BackupVolumeHeader"]) as client:
+        agent.good("stop", "db1")
+        ended_early(client, "BackupVolumeHeader")
+        yield
+
+
+def stopped_meanwhile(start):
+    """A stop ends this start, which the disk has kept from its work for DeviceTimeoutSeconds=."""
+    stop = agent.begin("stop", "db1")
+    said = start.communicate(timeout=PATIENCE)[1]
+    assert start.returncode == 4 and "(StoppedMeanwhile)" in said, said
+    assert agent.records("StartDBCluster", "StoppedMeanwhile")
+    return stop
+
+
+@test("a start that a disk has kept waiting ends with a stop as a start that was stopped, and is not tried again")
+def _():
+    agent.restart(DeviceTimeoutSeconds=10)
+    with stopped_with_a_busy_lane():
+        start = agent.begin("start", "db1", "--at-boot")
+        agent.asked(start)
+        stop = stopped_meanwhile(start)
+        assert stop.wait(PATIENCE) == 0, stop.communicate()
+        assert agent.status("db1") == "stopped"
+        assert "disk" not in agent.clusters()["db1"]["StatusReason"], agent.clusters()
+    # The disk has come back.
+    agent.told_disks()
+    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
+    agent.remove_all()
+    agent.restart()
+
+
+@test("a start whose disk hangs ends with a stop as a start that was stopped, and opens nothing later")
+def _():
+    agent.restart(DeviceTimeoutSeconds=10)
+    stopped_cluster()
+    with agent.hung_disk(one):
+        start = agent.begin("start", "db1", "--at-boot")
+        agent.asked(start)
+        wait_for(lambda: any("lock" in function for function in agent.device_threads()), why=agent.log)
+        stopped_meanwhile(start).wait(PATIENCE)
+    agent.told_disks()
+    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
+    agent.remove_all()
+    agent.restart()
+
+
 finish()

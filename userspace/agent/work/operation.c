@@ -221,13 +221,14 @@ static void hold_up(struct operation *op, const struct fault *f)
 	op->late = true;
 	snprintf(cluster->held_up, sizeof(cluster->held_up), "device-timeout: %.380s", f->message);
 	log_warning("Cluster %s: %s", cluster->id, f->message);
-	/* An operation that is being undone has its own fault, which is recorded already. */
-	if (!op->undoing) {
+	/* A start that a stop has ended keeps the fault by which its boot unit does not try again. */
+	if (!op->undoing && !op->ended)
 		op->fault = *f;
-		answer(op, f);
-	} else if (op->call) {
+	/* An operation that is being undone has its own fault, which is recorded already. */
+	if (!op->undoing)
+		answer(op, &op->fault);
+	else if (op->call)
 		reply_fault(op->call, &op->fault);
-	}
 	op->call = NULL;
 	if (op->passed)
 		op->passed(cluster);
@@ -250,11 +251,14 @@ static void step_late(void *data, bool begun)
 		  op->agent->config.device_timeout_seconds);
 	if (begun) {
 		hold_up(op, &f);
-		return;
+	} else if (op->ended) {
+		/* Its fault is known, and the step must not leave a reason to start again. */
+		operation_fail(op);
+	} else {
+		op->job.result = -1;
+		op->job.fault = f;
+		op->next(op);
 	}
-	op->job.result = -1;
-	op->job.fault = f;
-	op->next(op);
 }
 
 /* The cluster of an operation frees it. */
@@ -428,21 +432,6 @@ void operation_end(struct operation *op)
 	else if (op->call)
 		reply_cluster(op->call, op->kind == OPERATION_ACTIVATE ? NULL : op->cluster);
 	leave(op);
-}
-
-/**
- * operation_take_key() - take over the plaintext that the KMS gave for a Decrypt
- *
- * Return: false when the KMS gave no plaintext; the operation has failed then.
- */
-bool operation_take_key(struct operation *op, struct secret *plaintext)
-{
-	op->job.key = plaintext;
-	if (plaintext)
-		return true;
-	fault_set(&op->fault, "InternalFailure", "The KMS answered Decrypt without a key.");
-	operation_fail(op);
-	return false;
 }
 
 /** operation_step_failed() - operation_fail() with the fault of the last device step */

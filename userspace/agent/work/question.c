@@ -110,6 +110,21 @@ void operation_ask(struct operation *op, const char *kms_operation, json_object 
 	}
 }
 
+/**
+ * operation_take_key() - take over the plaintext that the KMS gave for a Decrypt
+ *
+ * Return: false when the KMS gave no plaintext; the operation has failed then.
+ */
+bool operation_take_key(struct operation *op, struct secret *plaintext)
+{
+	op->job.key = plaintext;
+	if (plaintext)
+		return true;
+	fault_set(&op->fault, "InternalFailure", "The KMS answered Decrypt without a key.");
+	operation_fail(op);
+	return false;
+}
+
 /** operation_unask() - nobody waits for the answer of the KMS any more; it is dropped when it comes */
 void operation_unask(struct operation *op)
 {
