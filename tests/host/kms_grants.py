@@ -399,6 +399,40 @@ def _():
     assert not listed(key)
 
 
+def hurt(key):
+    """Makes a grant, and damages the node of the set that has its id, unless a decision reads the node. Return: its id and the node"""
+    for _i in range(100):
+        made = grant(key, "Encrypt", Constraints={"EncryptionContextEquals": VOLUME})["GrantId"]
+        with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
+            node = db.execute("SELECT * FROM sets WHERE record LIKE ?", (f"%grant__{made}%",)).fetchone()
+        tamper(f"UPDATE sets SET seal = zeroblob(length(seal)) WHERE path = '{node[0]}'")
+        if encrypt(key, VOLUME, **AGENT).status == 200:
+            return made, node
+        mend(node)
+        kms.good("RevokeGrant", {"KeyId": key["KeyId"], "GrantId": made})
+    raise AssertionError("each decision reads the node")
+
+
+def mend(node):
+    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
+        assert db.execute("INSERT OR REPLACE INTO sets VALUES (?, ?, ?)", node).rowcount == 1
+
+
+@test("a grant that allows access can be revoked and retired, also where the set is damaged on the way to its id")
+def _():
+    key = new_key()
+    for i in range(30):
+        grant(key, "Decrypt", Name=f"n{i}")
+    for operation in "RevokeGrant", "RetireGrant":
+        made, node = hurt(key)
+        kms.good(operation, {"KeyId": key["Arn"], "GrantId": made})
+        reply = encrypt(key, VOLUME, **AGENT)
+        assert reply.status != 200, reply.text
+        mend(node)
+        assert not allowed(encrypt(key, VOLUME, **AGENT))
+    assert len(listed(key)) == 30
+
+
 @test("tokens: of a wrong form, of another store, altered ones are refused in each call, a token of this store is taken")
 def _():
     key = new_key()

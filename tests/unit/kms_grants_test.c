@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_check.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_check.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c ../tests/unit/kms_grant_fixture.c */
 /*
  * Grants in the store: each is found by its id and in its groups, its absence is proved, and what the
  * database has lost is never taken for a grant that was revoked.
@@ -17,67 +17,8 @@
 
 #include "kms/grants/grant_groups.h"
 #include "kms/store/store_set.h"
-#include "kms_store_fixture.h"
+#include "kms_grant_fixture.h"
 #include "lib/base/json.h"
-
-#define GRANTS 40
-#define AGENT  "arn:aws:iam::" ACCOUNT ":user/enveloped"
-
-/* Makes grant @i of @key_id; it has a context of its own unless @i is even. free it */
-static struct grant grant_of(const char *key_id, int i)
-{
-	struct grant grant = { .account = ACCOUNT,
-			       .region = "us-east-1",
-			       .issuer = ACCOUNT,
-			       .grantee = AGENT,
-			       .operations = GRANT_DECRYPT | GRANT_DESCRIBE_KEY,
-			       .created = NOW };
-	char volume[16];
-
-	snprintf(grant.id, sizeof(grant.id), "%08x%.36s%020d", (unsigned int)i * 2654435761u,
-		 "000000000000000000000000000000000000", i);
-	strcpy(grant.key_id, key_id);
-	snprintf(grant.name, sizeof(grant.name), "volume-%d", i);
-	if (i % 2 == 0)
-		return grant;
-	snprintf(volume, sizeof(volume), "%d", i);
-	grant.context = json_object_new_object();
-	json_add_string(grant.context, "volume", volume);
-	grant.constraint = i % 4 == 1 ? CONSTRAINT_EQUALS : CONSTRAINT_SUBSET;
-	return grant;
-}
-
-static int fill(void **state)
-{
-	struct store_fixture *x;
-
-	assert_int_equal(store_fixture_set_up(state), 0);
-	x = *state;
-	store_fixture_add_key(x->store, DUE, KEY_PENDING_DELETION, NOW + 100, 0xcc);
-	assert_int_equal(store_begin(x->store, NULL), 0);
-	for (int i = 0; i < GRANTS; i++) {
-		_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
-
-		assert_int_equal(store_add_grant(x->store, &grant, NULL), 0);
-	}
-	assert_int_equal(store_commit(x->store, NULL), 0);
-	return 0;
-}
-
-#define GRANTS_TEST(name) cmocka_unit_test_setup_teardown(name, fill, store_fixture_tear_down)
-
-struct sought {
-	const char *id;
-	bool found;
-};
-
-static int compare(const struct grant *grant, void *userdata)
-{
-	struct sought *sought = userdata;
-
-	sought->found = !strcmp(grant->id, sought->id);
-	return sought->found;
-}
 
 /* Is @grant in all of its groups? Return: 1, 0 if it is proved that it is in none, -1 with a fault */
 static int in_groups(struct store_fixture *x, const struct grant *grant)
@@ -91,7 +32,8 @@ static int in_groups(struct store_fixture *x, const struct grant *grant)
 		struct sought sought = { grant->id, false };
 		struct fault f = { 0 };
 
-		if (store_find_grants(x->store, groups.list[i], compare, &sought, &f)) {
+		if (store_find_grants(x->store, groups.list[i], grant_fixture_compare, &sought,
+				      &f)) {
 			assert_string_equal(f.code, "KMSInternalException");
 			faults++;
 		} else if (sought.found) {
@@ -119,7 +61,8 @@ static void a_grant_is_found_until_it_is_deleted(void **state)
 	struct store_fixture *x = *state;
 
 	for (int i = 0; i < GRANTS; i++) {
-		_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+		_cleanup_grant_ struct grant grant = grant_fixture_make(i < GRANTS / 2 ? A : DUE,
+									i);
 
 		assert_int_equal(get(x, &grant, NULL), 0);
 		assert_int_equal(in_groups(x, &grant), 1);
@@ -130,7 +73,7 @@ static void a_grant_is_found_until_it_is_deleted(void **state)
 	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM grants"), 0);
 	/* The keys and the alias have the set for themselves again. */
 	assert_int_equal(store_fixture_count(x,
-					     "SELECT count(*) FROM sets WHERE record LIKE '%group/%'"),
+					     "SELECT count(*) FROM sets WHERE record LIKE '%group%'"),
 			 0);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 }
@@ -144,7 +87,8 @@ static void a_deleted_row_is_no_end_of_a_grant(void **state)
 	store_fixture_tamper(x,
 			     "CREATE TABLE kept AS SELECT * FROM grants; UPDATE store SET id = 1");
 	for (int i = 0; i < GRANTS; i++) {
-		_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+		_cleanup_grant_ struct grant grant = grant_fixture_make(i < GRANTS / 2 ? A : DUE,
+									i);
 		struct fault f = { 0 };
 
 		snprintf(sql, sizeof(sql), "DELETE FROM grants WHERE grant_id = '%s'", grant.id);
@@ -173,7 +117,8 @@ static void a_deleted_node_is_no_end_of_a_grant(void **state)
 			 row);
 		store_fixture_tamper(x, sql);
 		for (int i = 0; i < GRANTS; i += 3) {
-			_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+			_cleanup_grant_ struct grant grant =
+				grant_fixture_make(i < GRANTS / 2 ? A : DUE, i);
 			struct fault f = { 0 };
 
 			assert_int_not_equal(get(x, &grant, &f), -ENOENT);
@@ -189,7 +134,8 @@ static void a_deleted_node_is_no_end_of_a_grant(void **state)
 static void an_old_row_is_no_grant(void **state)
 {
 	struct store_fixture *x = *state;
-	_cleanup_grant_ struct grant first = grant_of(A, 0), second = grant_of(A, 2);
+	_cleanup_grant_ struct grant first = grant_fixture_make(A, 0),
+				     second = grant_fixture_make(A, 2);
 	struct fault f = { 0 };
 	char sql[512];
 
@@ -213,7 +159,8 @@ static void an_old_row_is_no_grant(void **state)
 static void other_grants_are_not_read(void **state)
 {
 	struct store_fixture *x = *state;
-	_cleanup_grant_ struct grant grant = grant_of(A, 1), none = grant_of(A, GRANTS + 1);
+	_cleanup_grant_ struct grant grant = grant_fixture_make(A, 1),
+				     none = grant_fixture_make(A, GRANTS + 1);
 	struct grant_groups groups;
 	struct sought sought = { grant.id, false };
 	char sql[256];
@@ -223,10 +170,14 @@ static void other_grants_are_not_read(void **state)
 		 grant.id);
 	store_fixture_tamper(x, sql);
 	assert_int_equal(grant_groups(&grant, &groups), 0);
-	assert_int_equal(store_find_grants(x->store, groups.list[0], compare, &sought, NULL), 0);
+	assert_int_equal(store_find_grants(x->store, groups.list[0], grant_fixture_compare, &sought,
+					   NULL),
+			 0);
 	assert_true(sought.found);
 	assert_int_equal(grant_groups(&none, &groups), 0);
-	assert_int_equal(store_find_grants(x->store, groups.list[0], compare, &sought, NULL), 0);
+	assert_int_equal(store_find_grants(x->store, groups.list[0], grant_fixture_compare, &sought,
+					   NULL),
+			 0);
 	assert_false(sought.found && !strcmp(sought.id, none.id));
 }
 
@@ -286,7 +237,8 @@ static void grants_end_with_their_key(void **state)
 	assert_int_equal(store_fixture_destroy_due(x, NOW + 100, note_end, &ended, &next), 1);
 	assert_int_equal(ended, 1);
 	for (int i = 0; i < GRANTS; i++) {
-		_cleanup_grant_ struct grant grant = grant_of(i < GRANTS / 2 ? A : DUE, i);
+		_cleanup_grant_ struct grant grant = grant_fixture_make(i < GRANTS / 2 ? A : DUE,
+									i);
 
 		assert_int_equal(in_groups(x, &grant), i < GRANTS / 2);
 		assert_int_equal(get(x, &grant, NULL), i < GRANTS / 2 ? 0 : -ENOENT);
@@ -322,7 +274,7 @@ static void make_version_3(struct store_fixture *x)
 static void a_store_of_the_version_before_grants_is_upgraded(void **state)
 {
 	struct store_fixture *x = *state;
-	_cleanup_grant_ struct grant grant = grant_of(A, 1);
+	_cleanup_grant_ struct grant grant = grant_fixture_make(A, 1);
 
 	make_version_3(x);
 	for (int i = 0; i < 2; i++) {
@@ -342,7 +294,7 @@ static void a_store_of_the_version_before_grants_is_upgraded(void **state)
 static void tokens_name_their_grant_and_are_of_one_store(void **state)
 {
 	struct store_fixture *x = *state;
-	_cleanup_grant_ struct grant grant = grant_of(A, 1);
+	_cleanup_grant_ struct grant grant = grant_fixture_make(A, 1);
 	char *first = store_make_token(x->store, grant.id);
 	char *second = store_make_token(x->store, grant.id);
 	char id[GRANT_ID_CHARS + 1] = "";
@@ -361,13 +313,13 @@ static void tokens_name_their_grant_and_are_of_one_store(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GRANTS_TEST(a_grant_is_found_until_it_is_deleted),
-		GRANTS_TEST(a_deleted_row_is_no_end_of_a_grant),
-		GRANTS_TEST(a_deleted_node_is_no_end_of_a_grant),
-		GRANTS_TEST(an_old_row_is_no_grant),
-		GRANTS_TEST(other_grants_are_not_read),
-		GRANTS_TEST(groups_with_one_way_stay_apart),
-		GRANTS_TEST(grants_end_with_their_key),
+		GRANT_TEST(a_grant_is_found_until_it_is_deleted),
+		GRANT_TEST(a_deleted_row_is_no_end_of_a_grant),
+		GRANT_TEST(a_deleted_node_is_no_end_of_a_grant),
+		GRANT_TEST(an_old_row_is_no_grant),
+		GRANT_TEST(other_grants_are_not_read),
+		GRANT_TEST(groups_with_one_way_stay_apart),
+		GRANT_TEST(grants_end_with_their_key),
 		STORE_TEST(a_store_of_the_version_before_grants_is_upgraded),
 		STORE_TEST(tokens_name_their_grant_and_are_of_one_store),
 	};

@@ -142,7 +142,7 @@ int op_revoke_grant(struct call *call, struct fault *f)
 	strcpy(call->grant_id, grant_id);
 	if (op_key(call, "KeyId", USE_DESCRIBE, &cmk, f))
 		return -1;
-	r = store_get_grant(call->kms->store, grant_id, &grant, f);
+	r = store_get_grant_to_end(call->kms->store, grant_id, &grant, f);
 	if (r == -ENOENT || (!r && strcmp(grant.key_id, cmk.key_id)))
 		return grant_not_found(grant_id, f);
 	if (r)
@@ -175,7 +175,7 @@ static int read_retired(struct call *call, const char **key_id, char grant_id[GR
 static int load_retired(struct call *call, const char *grant_id, struct grant *grant,
 			struct fault *f)
 {
-	int r = store_get_grant(call->kms->store, grant_id, grant, f);
+	int r = store_get_grant_to_end(call->kms->store, grant_id, grant, f);
 
 	return r == -ENOENT ? 0 : r;
 }

@@ -149,6 +149,9 @@ int store_add_grant(struct store *store, const struct grant *grant, struct fault
 int store_get_grant(struct store *store, const char *grant_id, struct grant *grant,
 		    struct fault *f);
 
+int store_get_grant_to_end(struct store *store, const char *grant_id, struct grant *grant,
+			   struct fault *f);
+
 int store_delete_grant(struct store *store, const struct grant *grant, struct fault *f);
 
 int store_count_grants(struct store *store, const char *key_id, int64_t *count, struct fault *f);

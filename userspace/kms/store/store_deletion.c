@@ -19,6 +19,7 @@
 
 #define SLICE_NS	5000000LL /* a key takes less than that again, so a turn ends in 10 ms */
 #define ERASE_SECONDS	60
+#define HINT_COLUMN	4 /* behind KEY_COLUMNS */
 #define GRANTS_A_CHANGE 4 /* a key of many grants takes many turns of the loop */
 
 static bool is_due(const struct cmk *cmk, int64_t now)
@@ -27,21 +28,25 @@ static bool is_due(const struct cmk *cmk, int64_t now)
 }
 
 /*
- * Finds the first key whose hint is due, without description and policy; key_id "" for none. A damaged row
+ * Finds the next key whose hint is due, without what cmk_free() frees; key_id "" for none. A damaged row
  * is passed over: it must not keep the other keys from being destroyed.
  */
-static int find_hinted(struct store *store, int64_t now, struct cmk *first, struct fault *f)
+static int find_hinted(struct store *store, int64_t now, struct cmk *first, int64_t *hint,
+		       struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	int step, r;
 
 	*first = (struct cmk){ 0 };
 	if (store_prepare(store,
-			  "SELECT " KEY_COLUMNS " FROM keys WHERE deletion > 0 AND deletion <= ?"
-			  " ORDER BY deletion",
+			  "SELECT " KEY_COLUMNS ", deletion FROM keys WHERE deletion > 0"
+			  " AND deletion <= ?1 AND (deletion > ?2 OR (deletion = ?2 AND key_id > ?3))"
+			  " ORDER BY deletion, key_id",
 			  &statement, f))
 		return -1;
 	sqlite3_bind_int64(statement, 1, now);
+	sqlite3_bind_int64(statement, 2, store->search.deletion);
+	store_bind_text(statement, 3, store->search.key_id);
 	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
 		_cleanup_cmk_ struct cmk cmk = { 0 };
 
@@ -50,6 +55,8 @@ static int find_hinted(struct store *store, int64_t now, struct cmk *first, stru
 			*first = cmk;
 			first->description = NULL;
 			first->policy = NULL;
+			first->tags = NULL;
+			*hint = sqlite3_column_int64(statement, HINT_COLUMN);
 			return 0;
 		}
 		if (r != -EBADMSG)
@@ -64,29 +71,40 @@ static int destroy_key(struct store *store, const char *key_id, struct fault *f)
 	char name[SET_NAME_MAX];
 
 	if (alias_drop_target(store, key_id, f))
-		return -1;
+		return -EBADMSG;
 	if (store_prepare(store, "DELETE FROM keys WHERE key_id = ?", &statement, f))
 		return -1;
 	store_bind_text(statement, 1, key_id);
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "destroy a key", f);
-	if (sqlite3_changes(store->db) != 1)
-		return fault_set(f, "KMSInternalException",
-				 "The row of key %s cannot be deleted. Restore the key store from a backup.",
-				 key_id);
+	if (sqlite3_changes(store->db) != 1) {
+		fault_set(f, "KMSInternalException",
+			  "The row of key %s cannot be deleted. Restore the key store from a backup.",
+			  key_id);
+		return -EBADMSG;
+	}
 	set_key_name(key_id, name);
 	return set_drop(store, name, f);
 }
 
-/* All or nothing: a key is not gone unless @each has recorded it. */
+/*
+ * All or nothing: a key is not gone unless @each has recorded it.
+ *
+ * Return: 0; -EBADMSG when damage keeps this key alone; or -1.
+ */
 static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t each,
 		   void *userdata, struct fault *f)
 {
+	int r;
+
 	if (store_begin_urgent(store, f))
 		return -1;
-	if (destroy_key(store, cmk->key_id, f) || each(cmk, userdata, f)) {
+	r = destroy_key(store, cmk->key_id, f);
+	if (!r && each(cmk, userdata, f))
+		r = -1;
+	if (r) {
 		store_rollback(store);
-		return -1;
+		return r;
 	}
 	store->unerased = true;
 	return store_commit(store, f);
@@ -94,12 +112,18 @@ static int destroy(struct store *store, const struct cmk *cmk, store_destroyed_t
 
 /*
  * Deletes some grants of a key that is due. Nobody can use the key any more, nor take its deletion back,
- * so its grants give nothing. Return: their number or -1
+ * so its grants give nothing. They wait for room on the disk, whose reserve is for revocations.
+ *
+ * Return: their number; -EAGAIN when this key waits; or -1
  */
 static int drop_grants(struct store *store, const char *key_id, struct fault *f)
 {
-	int dropped;
+	int dropped = grant_has_key(store, key_id, f);
 
+	if (dropped <= 0)
+		return dropped;
+	if (disk_hold(store, f))
+		return -EAGAIN;
 	if (store_begin_urgent(store, f))
 		return -1;
 	dropped = grant_drop_some(store, key_id, GRANTS_A_CHANGE, f);
@@ -160,6 +184,24 @@ static void erase(struct store *store)
 		store->unerased = false;
 }
 
+/* Takes the search behind @cmk, which stays until the next search. */
+static void pass_over(struct store *store, const struct cmk *cmk, int64_t hint,
+		      const struct fault *why)
+{
+	if (!store->search.failed)
+		store->search.why = *why;
+	store->search.failed = true;
+	store->search.deletion = hint;
+	strcpy(store->search.key_id, cmk->key_id);
+}
+
+static void begin_search(struct store *store)
+{
+	store->search.deletion = 0;
+	store->search.key_id[0] = '\0';
+	store->search.failed = false;
+}
+
 /* Nothing is due any more. */
 static int end_search(struct store *store, int64_t now, int64_t *next, struct fault *f)
 {
@@ -175,33 +217,59 @@ static int end_search(struct store *store, int64_t now, int64_t *next, struct fa
 	return 0;
 }
 
+/*
+ * Takes one step with a key whose hint is due. Return: 1 when the key is destroyed, else 0; -EBADMSG or
+ * -EAGAIN when this key alone stays; or -1
+ */
+static int take_step(struct store *store, const struct cmk *cmk, int64_t now,
+		     store_destroyed_t each, void *userdata, struct fault *f)
+{
+	int r;
+
+	if (!is_due(cmk, now))
+		return key_set_hint(store, cmk, f) ? -EBADMSG : 0;
+	r = drop_grants(store, cmk->key_id, f);
+	if (r)
+		return r < 0 ? r : 0;
+	r = destroy(store, cmk, each, userdata, f);
+	return r ? r : 1;
+}
+
 /* As store_destroy_due(), but keys that were destroyed before a fault stay in the log. */
 static int destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
 		       int64_t *next, struct fault *f)
 {
-	int64_t begun = monotonic_ns();
-	int destroyed = 0, dropped;
+	int64_t begun = monotonic_ns(), hint = 0;
+	int destroyed = 0, r;
 	struct cmk cmk;
 
 	for (;;) {
-		if (find_hinted(store, now, &cmk, f))
+		if (find_hinted(store, now, &cmk, &hint, f))
 			return -1;
 		if (!cmk.key_id[0])
-			return end_search(store, now, next, f) ? -1 : destroyed;
+			break;
 		if (monotonic_ns() - begun > SLICE_NS) {
 			*next = now;
 			return destroyed;
 		}
-		if (!is_due(&cmk, now)) {
-			if (key_set_hint(store, &cmk, f))
-				return -1;
-			continue;
-		}
-		dropped = drop_grants(store, cmk.key_id, f);
-		if (dropped < 0 || (!dropped && destroy(store, &cmk, each, userdata, f)))
+		r = take_step(store, &cmk, now, each, userdata, f);
+		if (r == -1)
 			return -1;
-		destroyed += dropped ? 0 : 1;
+		if (r < 0)
+			pass_over(store, &cmk, hint, f);
+		else
+			destroyed += r;
 	}
+	if (store->search.failed && !destroyed) {
+		*f = store->search.why;
+		return -1;
+	}
+	/* The next turn tells of the fault. */
+	if (store->search.failed)
+		*next = now;
+	else if (end_search(store, now, next, f))
+		return -1;
+	return destroyed;
 }
 
 /**
@@ -211,7 +279,8 @@ static int destroy_due(struct store *store, int64_t now, store_destroyed_t each,
  * @next: set to @now if more keys may be due, else to the earliest deletion that is still to come, or
  *	to the time of a try to erase, or 0
  *
- * Gives up its turn of the event loop after SLICE_NS and the key that it is at.
+ * Gives up its turn of the event loop after SLICE_NS and the key that it is at. A key that cannot be
+ * destroyed because of damage does not keep the later keys: the last turn of the search has its fault.
  *
  * Return: number of keys destroyed, or -1.
  */
@@ -222,6 +291,8 @@ int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, 
 
 	if (r < 0)
 		erase(store);
+	if (r < 0 || *next != now)
+		begin_search(store);
 	return r;
 }
 

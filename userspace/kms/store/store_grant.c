@@ -36,7 +36,8 @@ static int grant_row_open(struct store *store, sqlite3_stmt *statement, struct g
 
 	if (r)
 		return r;
-	if (!grant_from_record(record, grant) && !strcmp(grant->id, grant_id))
+	if (!grant_from_record(record, grant) && !strcmp(grant->id, grant_id) &&
+	    strlen(grant_id) == (size_t)sqlite3_column_bytes(statement, 0))
 		return 0;
 	grant_free(grant);
 	return swapped(grant_id, f);
@@ -58,7 +59,7 @@ static int grant_row_read(struct store *store, sqlite3_stmt *statement, struct g
 	return r;
 }
 
-/* Reads the grant whose seal has @tag. Return: 0, -EBADMSG, or -1 */
+/* Reads the grant whose seal has @tag; NULL: any seal. Return: 0, -EBADMSG, or -1 */
 static int read_known(struct store *store, const char *grant_id, const sd_id128_t *tag,
 		      struct grant *grant, struct fault *f)
 {
@@ -82,13 +83,28 @@ static int read_known(struct store *store, const char *grant_id, const sd_id128_
 		return store_fault(store, "read a grant", f);
 	}
 	r = grant_row_open(store, statement, grant, f);
-	if (r)
+	if (r || !tag)
 		return r;
 	set_grant_name(grant_id, name);
 	r = set_compare_row(name, tag, statement, SEAL_COLUMN, f);
 	if (r)
 		grant_free(grant);
 	return r;
+}
+
+/*
+ * Takes @name out of the set. A node that is damaged keeps the name, whose row is deleted: a decision
+ * that meets the name finds that the row is missing, and allows nothing.
+ */
+static int drop_name(struct store *store, const char *name, bool counted, struct fault *f)
+{
+	int r = set_drop(store, name, f);
+
+	if (r != -EBADMSG)
+		return r;
+	if (counted)
+		store->head.grants--;
+	return 0;
 }
 
 /* Gives all names of @grant in the set the row with @tag; NULL takes them out of the set. */
@@ -101,11 +117,11 @@ static int change_names(struct store *store, const struct grant *grant, const sd
 	if (grant_groups(grant, &groups))
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	set_grant_name(grant->id, name);
-	if (tag ? set_put(store, name, tag, f) : set_drop(store, name, f))
+	if (tag ? set_put(store, name, tag, f) : drop_name(store, name, true, f))
 		return -1;
 	for (size_t i = 0; i < groups.count; i++) {
 		set_member_name(groups.list[i], grant->id, name);
-		if (tag ? set_put(store, name, tag, f) : set_drop(store, name, f))
+		if (tag ? set_put(store, name, tag, f) : drop_name(store, name, false, f))
 			return -1;
 	}
 	return 0;
@@ -162,6 +178,26 @@ int store_get_grant(struct store *store, const char *grant_id, struct grant *gra
 	return read_known(store, grant_id, &tag, grant, f) ? -1 : 0;
 }
 
+/**
+ * store_get_grant_to_end() - as store_get_grant(), of a grant that is to be deleted
+ *
+ * Damage to the set keeps no grant from its end: a decision may find the grant in a group all the same.
+ * The seal of the row proves which key the grant is of.
+ */
+int store_get_grant_to_end(struct store *store, const char *grant_id, struct grant *grant,
+			   struct fault *f)
+{
+	char name[SET_NAME_MAX];
+	sd_id128_t tag;
+	int r;
+
+	set_grant_name(grant_id, name);
+	r = set_find(store, name, &tag, f);
+	if (r && r != -EBADMSG)
+		return r;
+	return read_known(store, grant_id, r ? NULL : &tag, grant, f) ? -1 : 0;
+}
+
 static int drop(struct store *store, const struct grant *grant, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
@@ -184,10 +220,47 @@ int store_delete_grant(struct store *store, const struct grant *grant, struct fa
 	return change_end(store, own, drop(store, grant, f), f);
 }
 
+/*
+ * Deletes the current row, whose record does not open, so that its grant cannot be known. The column may
+ * name a grant of another key, so the set keeps the name. Its count is that of the rows again.
+ */
+static int drop_damaged(struct store *store, sqlite3_stmt *statement, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *deletion = NULL;
+	char name[SET_NAME_MAX];
+	sd_id128_t tag;
+	int r;
+
+	if (store_prepare(store, "DELETE FROM grants WHERE grant_id = ?", &deletion, f))
+		return -1;
+	sqlite3_bind_value(deletion, 1, sqlite3_column_value(statement, 0));
+	if (sqlite3_step(deletion) != SQLITE_DONE)
+		return store_fault(store, "delete a grant", f);
+	set_grant_name((const char *)sqlite3_column_text(statement, 0), name);
+	r = set_find(store, name, &tag, f);
+	if (r == -1)
+		return -1;
+	store->head.grants -= r == -ENOENT ? 0 : 1;
+	return 0;
+}
+
+/** grant_has_key() - is there a row of a grant of the key? Return: 1, 0, or -1 */
+int grant_has_key(struct store *store, const char *key_id, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int step;
+
+	if (store_prepare(store, "SELECT 1 FROM grants WHERE key_id = ? LIMIT 1", &statement, f))
+		return -1;
+	store_bind_text(statement, 1, key_id);
+	step = sqlite3_step(statement);
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		return store_fault(store, "read the grants", f);
+	return step == SQLITE_ROW;
+}
+
 /**
  * grant_drop_some() - delete grants of a key that is destroyed; in a change
- *
- * A grant whose record does not open stays in the set: a listing misses it.
  *
  * Return: their number, at most @most, or -1.
  */
@@ -204,10 +277,14 @@ int grant_drop_some(struct store *store, const char *key_id, int most, struct fa
 	while (dropped < most && (step = sqlite3_step(statement)) == SQLITE_ROW) {
 		_cleanup_grant_ struct grant grant = { 0 };
 
-		r = grant_row_read(store, statement, &grant, f);
-		if (r == -EBADMSG || (!r && strcmp(grant.key_id, key_id)))
+		r = grant_row_open(store, statement, &grant, f);
+		if (!r && strcmp(grant.key_id, key_id))
 			continue;
-		if (r || drop(store, &grant, f))
+		if (r == -EBADMSG)
+			r = drop_damaged(store, statement, f);
+		else if (!r)
+			r = drop(store, &grant, f);
+		if (r)
 			return -1;
 		dropped++;
 	}

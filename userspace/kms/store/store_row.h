@@ -74,7 +74,13 @@ struct store {
 	char event[37]; /* of the change under way, in the audit trail; else of the last one */
 	char event_before[37];
 	bool unerased; /* the log may hold rows of destroyed keys */
-	bool all_due;  /* each key that waits has an end by store_clock() */
+	struct {
+		int64_t deletion; /* hint and id of the last key that stays; 0 before the first */
+		char key_id[KEY_ID_MAX];
+		bool failed;	  /* a key could not be destroyed, and waits for the next search */
+		struct fault why; /* of the first one */
+	} search;		  /* for keys that are due, which may take many turns */
+	bool all_due;		  /* each key that waits has an end by store_clock() */
 	struct {
 		int64_t seconds;  /* at @since_ns */
 		int64_t since_ns; /* CLOCK_BOOTTIME */
@@ -144,6 +150,8 @@ int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *a
 		   struct fault *f);
 
 int alias_drop_target(struct store *store, const char *key_id, struct fault *f);
+
+int grant_has_key(struct store *store, const char *key_id, struct fault *f);
 
 /* Deletes grants of a key that is destroyed; in a change. Return: their number, or -1 */
 int grant_drop_some(struct store *store, const char *key_id, int most, struct fault *f);

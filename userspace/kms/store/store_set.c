@@ -268,12 +268,14 @@ static int change_set(struct store *store, const char *name, const sd_id128_t *t
 	int64_t *count = count_of(store, name);
 	struct walk walk;
 	bool empty;
+	int r;
 
 	if (begin_walk(&walk, name, f))
 		return -1;
 	walk.tag = tag;
-	if (change(store, &walk, 0, &store->head.set, &empty, f))
-		return -1;
+	r = change(store, &walk, 0, &store->head.set, &empty, f);
+	if (r)
+		return r;
 	if (count)
 		*count += (tag ? 1 : 0) - (walk.had ? 1 : 0);
 	return 0;
@@ -405,7 +407,7 @@ int set_list_group(struct store *store, const char *group, set_member_t each, vo
 /** set_put() - add @name, or give it another row; in a change; Return: 0 or -1 */
 int set_put(struct store *store, const char *name, const sd_id128_t *tag, struct fault *f)
 {
-	return change_set(store, name, tag, f);
+	return change_set(store, name, tag, f) ? -1 : 0;
 }
 
 /** set_put_row() - as set_put(), of the current row, whose seal is in @column; Return: 0 or -1 */
@@ -418,7 +420,11 @@ int set_put_row(struct store *store, const char *name, sqlite3_stmt *statement, 
 	return set_put(store, name, &tag, f);
 }
 
-/** set_drop() - take @name out of the set; in a change; Return: 0 or -1 */
+/**
+ * set_drop() - take @name out of the set; in a change
+ *
+ * Return: 0; -EBADMSG when a node on the way is damaged, and nothing was changed; or -1.
+ */
 int set_drop(struct store *store, const char *name, struct fault *f)
 {
 	return change_set(store, name, NULL, f);
