@@ -55,10 +55,36 @@ static void any_path_is_found(void **state)
 	assert_int_equal(rmdir(root), 0);
 }
 
+/* Another program has the database for itself. */
+static void a_copy_of_a_locked_database_fails(void **state)
+{
+	char root[] = "/tmp/database-test-XXXXXX";
+	_cleanup_text_ char *path = NULL;
+	sqlite3 *from, *to, *other;
+
+	assert_non_null(mkdtemp(root));
+	path = text_format("%s/db", root);
+	assert_int_equal(sqlite3_open(path, &from), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(from, "CREATE TABLE t (a)", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_open(path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_open(":memory:", &to), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(database_copy(from, to), SQLITE_BUSY);
+	assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(database_copy(from, to), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(to, "SELECT a FROM t", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(from);
+	sqlite3_close(to);
+	sqlite3_close(other);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(root), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_path_is_found),
+		cmocka_unit_test(a_copy_of_a_locked_database_fails),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -34,14 +34,19 @@ char *database_uri(const char *path, const char *options)
 /**
  * database_copy() - copy all pages, as they are, in one transaction of @from
  *
- * Return: an SQLITE_ code.
+ * Return: an SQLITE_ code. SQLITE_BUSY when another program has one of the two for itself: the end of a
+ * copy forgets this.
  */
 int database_copy(sqlite3 *from, sqlite3 *to)
 {
 	sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+	int step, r;
 
 	if (!backup)
 		return sqlite3_errcode(to);
-	sqlite3_backup_step(backup, -1);
-	return sqlite3_backup_finish(backup);
+	step = sqlite3_backup_step(backup, -1);
+	r = sqlite3_backup_finish(backup);
+	if (r)
+		return r;
+	return step == SQLITE_DONE ? SQLITE_OK : step;
 }
