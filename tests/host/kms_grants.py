@@ -203,6 +203,15 @@ def _():
     assert not listed(key)
 
 
+@test("a grant whose constraint has names that differ in case alone can be retired under each policy")
+def _():
+    key = kms.new_key()
+    made = grant(key, "Encrypt", RetiringPrincipal=AGENT_ARN, Constraints={"EncryptionContextSubset": {"a": "1", "A": "2"}})
+    kms.good("PutKeyPolicy", {"KeyId": key["KeyId"], "Policy": policy()})
+    kms.good("RetireGrant", {"GrantToken": made["GrantToken"]}, **AGENT)
+    assert not listed(key)
+
+
 @test("CreateGrant again with a name and the same terms gives the same grant and another token; other terms make another grant")
 def _():
     key = new_key()
@@ -276,6 +285,9 @@ def _():
         ("SerializationException", {"DryRun": "yes"}), ("NotFoundException", {"KeyId": "alias/any"}),
     ):
         kms.bad(error, "CreateGrant", {k: v for k, v in {**good, **change}.items() if v is not None})
+    for null in None, {"EncryptionContextSubset": None}, {"EncryptionContextEquals": None}, \
+            {"EncryptionContextEquals": VOLUME, "EncryptionContextSubset": None}:
+        kms.bad("SerializationException", "CreateGrant", {**good, "Constraints": null})
     assert kms.call("CreateGrant", {**good, "DryRun": True}).error == "DryRunOperationException"
     for operation in "RevokeGrant", "ListGrants":
         kms.bad("InvalidGrantIdException", operation, {"KeyId": key["KeyId"], "GrantId": "0" * 63})
@@ -471,6 +483,20 @@ def _():
     assert retire["requestParameters"] is None, retire
     for record in create, revoke, retire:
         assert not record["readOnly"] and record["resources"][0]["ARN"] == key["Arn"], record
+
+
+@test("a record in the trail is UTF-8, whatever names the client gives to members of its lists and constraints")
+def _():
+    key = new_key()
+    blob = encrypt(key).json["CiphertextBlob"]
+    name = "N" * 62 + "\u00e9" + "x" * 100
+    kms.audit()
+    kms.good("Decrypt", {"CiphertextBlob": blob, "Tags": [{name: 1}]})
+    kms.bad("UnsupportedOperationException", "CreateGrant", {"KeyId": key["KeyId"], "GranteePrincipal": AGENT_ARN,
+                                                             "Operations": ["Encrypt"], "Constraints": {name: {}}})
+    decrypt, create = kms.audit()[-2:]
+    whole = "n" + name[1:]
+    assert decrypt["requestParameters"]["tags"] == [{whole: 1}] and create["requestParameters"]["constraints"] == {whole: {}}
 
 
 @test(f"{MANY} grants of one grantee on one key: each decision reads the grants of its context alone, and the key takes all along")

@@ -60,14 +60,18 @@ static const char *const recorded[] = {
 	"TargetKeyId",
 };
 
-/* Adds @value as @name with a small first letter, as CloudTrail does. */
+/* Adds @value as @name with a small first letter, as CloudTrail does. The client may choose @name. */
 static void add_lower(struct json_object *o, const char *name, struct json_object *value)
 {
-	char lower[64];
+	char *lower = strdup(name);
 
-	snprintf(lower, sizeof(lower), "%s", name);
+	if (!lower) {
+		json_object_put(value);
+		return;
+	}
 	lower[0] = (char)tolower((unsigned char)lower[0]);
 	json_add_object(o, lower, value);
+	free(lower);
 }
 
 /* Copies @o with its names in CloudTrail's spelling; with @deep also the names one level down. */

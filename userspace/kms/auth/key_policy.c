@@ -195,6 +195,12 @@ static int unreadable(const struct access *access, struct fault *f)
 			 access->key->key_id);
 }
 
+/* The end of a grant must not fail because of the names that the grant has. */
+static bool denies_ambiguity(const struct access *access)
+{
+	return access->key->policy && strcmp(access->action, "RetireGrant");
+}
+
 /* As key_policy_ask(), with the fault of the document. */
 static int evaluate(const struct access *access, enum verdict *verdict, struct fault *f)
 {
@@ -207,7 +213,7 @@ static int evaluate(const struct access *access, enum verdict *verdict, struct f
 	if (!text || (!r && fill(&question, access)))
 		r = fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	if (!r)
-		*verdict = access->key->policy && is_ambiguous(&question)
+		*verdict = denies_ambiguity(access) && is_ambiguous(&question)
 				   ? VERDICT_DENY
 				   : policy_evaluate(policy, &question.request);
 	question_free(&question);
@@ -219,7 +225,7 @@ static int evaluate(const struct access *access, enum verdict *verdict, struct f
  * @access: with a principal and a key
  * @f: KMSInternalException
  *
- * A context with two names that differ in case alone is denied by each stored policy.
+ * A context with two names that differ in case alone is denied by each stored policy, but for RetireGrant.
  *
  * Return: 0 or -1.
  */

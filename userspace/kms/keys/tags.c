@@ -39,6 +39,12 @@ static int wrong_length(const char *what, size_t least, size_t most, struct faul
 			 what, least, most);
 }
 
+static int too_many(struct fault *f)
+{
+	return fault_set(f, "LimitExceededException",
+			 "A key has at most %d tags. Remove one with UntagResource.", TAGS_MAX);
+}
+
 static int check_key(const char *key, const char *what, struct fault *f)
 {
 	size_t size = length(key);
@@ -146,6 +152,9 @@ int tags_add(struct json_object **tags, struct json_object *more, struct fault *
 	if (!json_object_is_type(more, json_type_array))
 		return wrong_type("Tags", "list", f);
 	count = json_object_array_length(more);
+	/* Before the search for twins, which takes the square of their number. */
+	if (count > TAGS_MAX)
+		return too_many(f);
 	for (i = 0; i < count; i++) {
 		if (check_tag(json_object_array_get_idx(more, i), f))
 			return -1;
@@ -158,9 +167,7 @@ int tags_add(struct json_object **tags, struct json_object *more, struct fault *
 		json_object_array_add(all, json_object_get(json_object_array_get_idx(more, i)));
 	if (json_object_array_length(all) > TAGS_MAX) {
 		json_object_put(all);
-		return fault_set(f, "LimitExceededException",
-				 "A key has at most %d tags. Remove one with UntagResource.",
-				 TAGS_MAX);
+		return too_many(f);
 	}
 	json_object_array_sort(all, compare);
 	replace(tags, copy(all, NULL));

@@ -151,11 +151,11 @@ static int read_constraint(struct json_object *constraints, enum grant_constrain
 			   struct grant *grant, struct fault *f)
 {
 	const char *name = grant_constraint_name(constraint);
-	struct json_object *o = json_get_object(constraints, name);
+	struct json_object *o;
 
-	if (!json_has(constraints, name))
+	if (!json_find(constraints, name, &o))
 		return 0;
-	if (!o)
+	if (!json_object_is_type(o, json_type_object))
 		return fault_set(f, "SerializationException", "%s must be an object.", name);
 	if (grant->constraint != CONSTRAINT_NONE)
 		return fault_set(f, "ValidationException",
@@ -167,15 +167,15 @@ static int read_constraint(struct json_object *constraints, enum grant_constrain
 	return 0;
 }
 
-/* A member that is not known is refused: a grant without it could give more than was meant. */
+/* What is not known, or null, is refused: a grant without it could give more than was meant. */
 static int read_constraints(struct json_object *params, struct grant *grant, struct fault *f)
 {
-	struct json_object *o = json_get_object(params, "Constraints");
+	struct json_object *o;
 
-	if (!o)
-		return json_has(params, "Constraints") ? fault_set(f, "SerializationException",
-								   "Constraints must be an object.")
-						       : 0;
+	if (!json_find(params, "Constraints", &o))
+		return 0;
+	if (!json_object_is_type(o, json_type_object))
+		return fault_set(f, "SerializationException", "Constraints must be an object.");
 	json_object_object_foreach(o, name, value) {
 		(void)value;
 		if (strcmp(name, grant_constraint_name(CONSTRAINT_EQUALS)) &&
