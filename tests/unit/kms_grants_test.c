@@ -181,6 +181,85 @@ static void other_grants_are_not_read(void **state)
 	assert_false(sought.found && !strcmp(sought.id, none.id));
 }
 
+static int count_grant(const struct grant *grant, void *userdata)
+{
+	(void)grant;
+	++*(int *)userdata;
+	return 0;
+}
+
+struct decision {
+	struct store *store;
+	int read;
+};
+
+static int read_group(const char *group, void *userdata)
+{
+	struct decision *decision = userdata;
+
+	return store_find_grants(decision->store, group, count_grant, &decision->read, NULL);
+}
+
+static bool has_fewer(const char *group, size_t most, void *userdata)
+{
+	struct decision *decision = userdata;
+	size_t count;
+
+	assert_int_equal(store_count_group(decision->store, group, most, &count, NULL), 0);
+	return count < most;
+}
+
+/* The grants that a decision reads which none of them ends. */
+static int count_read(struct store_fixture *x, unsigned int operation, struct json_object *context)
+{
+	struct decision decision = { x->store, 0 };
+	const struct grant_asker asker = { read_group, has_fewer, &decision };
+	struct grant_request request = { operation, A,	 AGENT, "arn:aws:iam::" ACCOUNT ":root",
+					 context,   NULL };
+
+	assert_int_equal(grant_groups_asked(&request, &asker), 0);
+	return decision.read;
+}
+
+/* The number of grants makes no decision slow: those that cannot allow the request are not read. */
+static void a_decision_reads_the_grants_that_allow_it(void **state)
+{
+	struct store_fixture *x = *state;
+	_cleanup_json_ struct json_object *context = json_object_new_object();
+	char name[16];
+
+	for (int i = 0; i < 64; i++) {
+		snprintf(name, sizeof(name), "p%d", i);
+		json_add_string(context, name, "");
+	}
+	/* Half of the grants of A have no constraint. */
+	assert_int_equal(count_read(x, GRANT_DECRYPT, NULL), GRANTS / 4);
+	assert_int_equal(count_read(x, GRANT_ENCRYPT, NULL), 0);
+	assert_int_equal(count_read(x, GRANT_CREATE_GRANT, NULL), 0);
+	assert_int_equal(count_read(x, GRANT_ENCRYPT, context), GRANTS / 8);
+	assert_int_equal(count_read(x, GRANT_DESCRIBE_KEY, NULL), GRANTS / 2);
+}
+
+/* CreateGrant looks for a grant with the same name and terms: one of another kind is not read. */
+static void grants_of_one_name_are_not_read(void **state)
+{
+	struct store_fixture *x = *state;
+	char group[GRANT_GROUP_CHARS + 1];
+
+	for (int i = 0; i < 16; i++) {
+		_cleanup_grant_ struct grant grant = grant_fixture_make(A, GRANTS + i);
+		size_t count;
+
+		strcpy(grant.name, "same");
+		grant.operations = 1U << (i / 4);
+		assert_int_equal(store_add_grant(x->store, &grant, NULL), 0);
+		assert_int_equal(grant_group_of_terms(&grant, group), 0);
+		assert_int_equal(store_count_group(x->store, group, 100, &count, NULL), 0);
+		/* The even ones have the same terms. */
+		assert_in_range(count, 1, 2);
+	}
+}
+
 static int count_member(struct store *store, const char *member, const sd_id128_t *tag,
 			void *userdata, struct fault *f)
 {
@@ -318,6 +397,8 @@ int main(void)
 		GRANT_TEST(a_deleted_node_is_no_end_of_a_grant),
 		GRANT_TEST(an_old_row_is_no_grant),
 		GRANT_TEST(other_grants_are_not_read),
+		GRANT_TEST(a_decision_reads_the_grants_that_allow_it),
+		GRANT_TEST(grants_of_one_name_are_not_read),
 		GRANT_TEST(groups_with_one_way_stay_apart),
 		GRANT_TEST(grants_end_with_their_key),
 		STORE_TEST(a_store_of_the_version_before_grants_is_upgraded),

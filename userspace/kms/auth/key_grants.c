@@ -39,9 +39,21 @@ static int ask_group(const char *group, void *userdata)
 	return search->allowed ? 1 : 0;
 }
 
+static bool has_fewer(const char *group, size_t most, void *userdata)
+{
+	struct search *search = userdata;
+	struct fault ignored;
+	size_t count;
+
+	return !store_count_group(search->access->grants, group, most, &count, &ignored) &&
+	       count < most;
+}
+
 static int search_grants(struct search *search, bool *allowed, struct fault *f)
 {
-	if (grant_groups_asked(search->request, ask_group, search) == -ENOMEM)
+	const struct grant_asker asker = { ask_group, has_fewer, search };
+
+	if (grant_groups_asked(search->request, &asker) == -ENOMEM)
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	*allowed = search->allowed;
 	if (!search->allowed && search->damaged) {

@@ -4,6 +4,7 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,25 @@
 
 #include "lib/base/json.h"
 
-/* A request with more pairs asks for all grants with a subset. */
+/* A request with more pairs looks first whether the grantee has fewer grants than this. */
 #define PAIRS_ASKED 32
+
+/* Operations with an encryption context. The names are part of those of groups: never change one. */
+static const struct {
+	const char *name;
+	enum grant_operation bit;
+} data_operations[] = {
+	{ "Decrypt", GRANT_DECRYPT },
+	{ "Encrypt", GRANT_ENCRYPT },
+	{ "GenerateDataKey", GRANT_GENERATE_DATA_KEY },
+	{ "GenerateDataKeyWithoutPlaintext", GRANT_GENERATE_DATA_KEY_WITHOUT_PLAINTEXT },
+	{ "ReEncryptFrom", GRANT_RE_ENCRYPT_FROM },
+	{ "ReEncryptTo", GRANT_RE_ENCRYPT_TO },
+};
+
+#define DATA_OPERATIONS (sizeof(data_operations) / sizeof(data_operations[0]))
+
+_Static_assert(DATA_OPERATIONS + 4 <= GRANT_GROUPS_MOST, "a grant has room for all of its groups");
 
 struct pair {
 	const char *name;
@@ -29,19 +47,27 @@ static bool add(EVP_MD_CTX *hash, const char *text)
 	       EVP_DigestUpdate(hash, text, strlen(text)) == 1;
 }
 
+/* What the name of a group is made of. */
+struct terms {
+	const char *texts[8];
+	size_t text_count;
+	const struct pair *pairs;
+	size_t count;
+};
+
 /* Names a group. Return: 0 or -ENOMEM */
-static int name_group(const char *kind, const char *key_id, const char *of,
-		      const struct pair *pairs, size_t count, char group[GRANT_GROUP_CHARS + 1])
+static int name_group(const struct terms *terms, char group[GRANT_GROUP_CHARS + 1])
 {
 	EVP_MD_CTX *hash = EVP_MD_CTX_new();
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	sd_id128_t first;
 	bool done;
 
-	done = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 && add(hash, kind) &&
-	       add(hash, key_id) && add(hash, of);
-	for (size_t i = 0; done && i < count; i++)
-		done = add(hash, pairs[i].name) && add(hash, pairs[i].value);
+	done = hash && EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1;
+	for (size_t i = 0; done && i < terms->text_count; i++)
+		done = add(hash, terms->texts[i]);
+	for (size_t i = 0; done && i < terms->count; i++)
+		done = add(hash, terms->pairs[i].name) && add(hash, terms->pairs[i].value);
 	done = done && EVP_DigestFinal_ex(hash, digest, NULL) == 1;
 	EVP_MD_CTX_free(hash);
 	if (!done)
@@ -49,6 +75,16 @@ static int name_group(const char *kind, const char *key_id, const char *of,
 	memcpy(first.bytes, digest, sizeof(first.bytes));
 	sd_id128_to_string(first, group);
 	return 0;
+}
+
+/* Names a group of the grants on a key to a grantee; @operation: "" for all. Return: 0 or -ENOMEM */
+static int name_grantees(const char *kind, const char *operation, const char *key_id,
+			 const char *grantee, const struct pair *pairs, size_t count,
+			 char group[GRANT_GROUP_CHARS + 1])
+{
+	const struct terms terms = { { kind, operation, key_id, grantee }, 4, pairs, count };
+
+	return name_group(&terms, group);
 }
 
 static int by_name(const void *a, const void *b)
@@ -74,90 +110,158 @@ static int read_pairs(struct json_object *context, struct pair **pairs)
 	return (int)count;
 }
 
-static int group_of_constraint(const struct grant *grant, char group[GRANT_GROUP_CHARS + 1])
+/* Adds a group of @grant. */
+static int join(const struct grant *grant, const char *kind, const char *operation,
+		const struct pair *pairs, size_t count, struct grant_groups *groups)
 {
-	struct pair *pairs;
-	int count = read_pairs(grant->context, &pairs), r = -ENOMEM;
-
-	if (count >= 0 && grant->constraint == CONSTRAINT_NONE)
-		r = name_group("any", grant->key_id, grant->grantee, NULL, 0, group);
-	else if (count >= 0 && grant->constraint == CONSTRAINT_EQUALS)
-		r = name_group("equals", grant->key_id, grant->grantee, pairs, (size_t)count,
-			       group);
-	else if (count > 0)
-		r = name_group("pair", grant->key_id, grant->grantee, pairs, 1, group);
-	free(pairs);
-	return r;
+	return name_grantees(kind, operation, grant->key_id, grant->grantee, pairs, count,
+			     groups->list[groups->count++]);
 }
 
-/** grant_group_of_name() - the group of the grants with the same key and name; Return: 0 or -ENOMEM */
-int grant_group_of_name(const struct grant *grant, char group[GRANT_GROUP_CHARS + 1])
+/* Adds a group whose grants a decision may have to read one by one. */
+static int join_bounded(const struct grant *grant, const char *kind, struct grant_groups *groups)
 {
-	return name_group("name", grant->key_id, grant->name, NULL, 0, group);
+	groups->bounded[groups->count] = true;
+	return join(grant, kind, "", NULL, 0, groups);
+}
+
+/* Adds a group for each operation with an encryption context: each of its grants allows the request. */
+static int join_each(const struct grant *grant, const char *kind, const struct pair *pairs,
+		     size_t count, struct grant_groups *groups)
+{
+	for (size_t i = 0; i < DATA_OPERATIONS; i++)
+		if ((grant->operations & data_operations[i].bit) &&
+		    join(grant, kind, data_operations[i].name, pairs, count, groups))
+			return -ENOMEM;
+	return 0;
+}
+
+static int join_by_constraint(const struct grant *grant, const struct pair *pairs, size_t count,
+			      struct grant_groups *groups)
+{
+	if (grant->constraint == CONSTRAINT_NONE)
+		return join_each(grant, "any", NULL, 0, groups);
+	if (grant->constraint == CONSTRAINT_EQUALS)
+		return join_each(grant, "equals", pairs, count, groups);
+	if (count > 1)
+		return join_bounded(grant, "several", groups);
+	if (count < 1 || join(grant, "single", "", NULL, 0, groups))
+		return -ENOMEM;
+	return join_each(grant, "pair", pairs, 1, groups);
+}
+
+/** grant_group_of_terms() - the group of the grants that grant_same() takes for one; Return: 0 or -ENOMEM */
+int grant_group_of_terms(const struct grant *grant, char group[GRANT_GROUP_CHARS + 1])
+{
+	char numbers[32];
+	struct pair *pairs;
+	int count = read_pairs(grant->context, &pairs), r;
+	const struct terms terms = { { "same", grant->key_id, grant->issuer, grant->grantee,
+				       grant->retiring, grant->name, numbers },
+				     7,
+				     pairs,
+				     (size_t)count };
+
+	if (count < 0)
+		return -ENOMEM;
+	snprintf(numbers, sizeof(numbers), "%x %d", grant->operations, (int)grant->constraint);
+	r = name_group(&terms, group);
+	free(pairs);
+	return r;
 }
 
 /** grant_groups() - all groups that @grant belongs to; Return: 0 or -ENOMEM */
 int grant_groups(const struct grant *grant, struct grant_groups *groups)
 {
-	groups->count = 1;
-	if (group_of_constraint(grant, groups->list[0]))
-		return -ENOMEM;
-	if ((grant->operations & GRANT_DESCRIBE_KEY) &&
-	    name_group("describe", grant->key_id, grant->grantee, NULL, 0,
-		       groups->list[groups->count++]))
-		return -ENOMEM;
-	if (grant->constraint == CONSTRAINT_SUBSET &&
-	    name_group("subset", grant->key_id, grant->grantee, NULL, 0,
-		       groups->list[groups->count++]))
-		return -ENOMEM;
-	if (grant->name[0] && grant_group_of_name(grant, groups->list[groups->count++]))
-		return -ENOMEM;
-	return 0;
-}
+	struct pair *pairs;
+	int count = read_pairs(grant->context, &pairs), r;
 
-static int hand_out(const char *kind, const struct grant_request *request, const char *principal,
-		    const struct pair *pairs, size_t count, grant_group_t each, void *userdata)
-{
-	char group[GRANT_GROUP_CHARS + 1];
-	int r = name_group(kind, request->key_id, principal, pairs, count, group);
-
-	return r ? r : each(group, userdata);
-}
-
-/* The groups of grants to @principal that may allow a request with @pairs. */
-static int ask_for(const struct grant_request *request, const char *principal,
-		   const struct pair *pairs, size_t count, grant_group_t each, void *userdata)
-{
-	int r;
-
-	if (request->operation == GRANT_DESCRIBE_KEY)
-		return hand_out("describe", request, principal, NULL, 0, each, userdata);
-	r = hand_out("any", request, principal, NULL, 0, each, userdata);
-	if (!r)
-		r = hand_out("equals", request, principal, pairs, count, each, userdata);
-	if (!r && count > PAIRS_ASKED)
-		return hand_out("subset", request, principal, NULL, 0, each, userdata);
-	for (size_t i = 0; !r && i < count; i++)
-		r = hand_out("pair", request, principal, &pairs[i], 1, each, userdata);
+	*groups = (struct grant_groups){ 0 };
+	if (count < 0)
+		return -ENOMEM;
+	r = join_by_constraint(grant, pairs, (size_t)count, groups);
+	free(pairs);
+	if (!r && (grant->operations & GRANT_DESCRIBE_KEY))
+		r = join(grant, "describe", "", NULL, 0, groups);
+	if (!r && (grant->operations & GRANT_CREATE_GRANT))
+		r = join_bounded(grant, "create", groups);
+	if (!r && grant->name[0])
+		r = grant_group_of_terms(grant, groups->list[groups->count++]);
 	return r;
 }
 
-/**
- * grant_groups_asked() - hand each group that may have a grant for @request to @each, until it stops
- *
- * Return: 0, what @each returned to stop, or -ENOMEM.
- */
-int grant_groups_asked(const struct grant_request *request, grant_group_t each, void *userdata)
+struct asking {
+	const struct grant_request *request;
+	const char *operation;
+	const struct pair *pairs;
+	size_t count;
+	const struct grant_asker *asker;
+};
+
+static int hand_out(const struct asking *asking, const char *kind, const char *operation,
+		    const char *principal, const struct pair *pairs, size_t count)
 {
-	struct json_object *context = request->made ? request->made->context : request->context;
+	char group[GRANT_GROUP_CHARS + 1];
+	int r = name_grantees(kind, operation, asking->request->key_id, principal, pairs, count,
+			      group);
+
+	return r ? r : asking->asker->each(group, asking->asker->userdata);
+}
+
+/* The grants with one pair. Of two ways, the one that looks at less: all grants, or each pair. */
+static int ask_pairs(const struct asking *asking, const char *principal)
+{
+	char group[GRANT_GROUP_CHARS + 1];
+	int r = 0;
+
+	if (asking->count > PAIRS_ASKED) {
+		if (name_grantees("single", "", asking->request->key_id, principal, NULL, 0, group))
+			return -ENOMEM;
+		if (asking->asker->has_fewer(group, asking->count, asking->asker->userdata))
+			return asking->asker->each(group, asking->asker->userdata);
+	}
+	for (size_t i = 0; !r && i < asking->count; i++)
+		r = hand_out(asking, "pair", asking->operation, principal, &asking->pairs[i], 1);
+	return r;
+}
+
+/* The groups of grants to @principal that may allow a request with @pairs. */
+static int ask_for(const struct asking *asking, const char *principal)
+{
+	int r;
+
+	if (asking->request->operation == GRANT_DESCRIBE_KEY)
+		return hand_out(asking, "describe", "", principal, NULL, 0);
+	if (asking->request->operation == GRANT_CREATE_GRANT)
+		return hand_out(asking, "create", "", principal, NULL, 0);
+	r = hand_out(asking, "any", asking->operation, principal, NULL, 0);
+	if (!r)
+		r = hand_out(asking, "equals", asking->operation, principal, asking->pairs,
+			     asking->count);
+	if (!r)
+		r = hand_out(asking, "several", "", principal, NULL, 0);
+	return r ? r : ask_pairs(asking, principal);
+}
+
+/**
+ * grant_groups_asked() - hand each group that may have a grant for @request to @asker, until it stops
+ *
+ * Return: 0, what @asker returned to stop, or -ENOMEM.
+ */
+int grant_groups_asked(const struct grant_request *request, const struct grant_asker *asker)
+{
 	struct pair *pairs;
-	int count = read_pairs(context, &pairs), r;
+	int count = read_pairs(request->context, &pairs), r;
+	struct asking asking = { request, "", pairs, (size_t)count, asker };
 
 	if (count < 0)
 		return -ENOMEM;
-	r = ask_for(request, request->principal, pairs, (size_t)count, each, userdata);
+	for (size_t i = 0; i < DATA_OPERATIONS; i++)
+		if (data_operations[i].bit == request->operation)
+			asking.operation = data_operations[i].name;
+	r = ask_for(&asking, request->principal);
 	if (!r)
-		r = ask_for(request, request->root, pairs, (size_t)count, each, userdata);
+		r = ask_for(&asking, request->root);
 	free(pairs);
 	return r;
 }

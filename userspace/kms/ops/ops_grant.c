@@ -46,7 +46,7 @@ static int find_same(struct call *call, struct grant *grant, struct fault *f)
 
 	if (!grant->name[0])
 		return 0;
-	if (grant_group_of_name(grant, group))
+	if (grant_group_of_terms(grant, group))
 		return no_memory(f);
 	return store_find_grants(call->kms->store, group, compare, &search, f);
 }
@@ -63,12 +63,34 @@ static int check_quota(struct call *call, const struct cmk *cmk, struct fault *f
 			 "A key can have %d grants. Retire or revoke some.", GRANTS_OF_A_KEY_MOST);
 }
 
+/* A decision may have to read all grants of a bounded group. */
+static int check_groups(struct call *call, const struct grant *grant, struct fault *f)
+{
+	struct grant_groups groups;
+	size_t count;
+
+	if (grant_groups(grant, &groups))
+		return no_memory(f);
+	for (size_t i = 0; i < groups.count; i++) {
+		if (!groups.bounded[i])
+			continue;
+		if (store_count_group(call->kms->store, groups.list[i], GRANTS_OF_A_GROUP, &count,
+				      f))
+			return -1;
+		if (count >= GRANTS_OF_A_GROUP)
+			return fault_set(f, "LimitExceededException",
+					 "A grantee can have %d grants on a key with CreateGrant, and %d with more than one pair in EncryptionContextSubset. Retire or revoke some.",
+					 GRANTS_OF_A_GROUP, GRANTS_OF_A_GROUP);
+	}
+	return 0;
+}
+
 static int make(struct call *call, const struct cmk *cmk, struct grant *grant, struct fault *f)
 {
 	uint8_t id[GRANT_ID_CHARS / 2];
 	char *hex;
 
-	if (check_quota(call, cmk, f))
+	if (check_quota(call, cmk, f) || check_groups(call, grant, f))
 		return -1;
 	hex = crypto_random(id, sizeof(id)) ? NULL : hex_encode(id, sizeof(id));
 	if (!hex)

@@ -162,6 +162,9 @@ typedef int (*store_grant_t)(const struct grant *grant, void *userdata);
 int store_find_grants(struct store *store, const char *group, store_grant_t each, void *userdata,
 		      struct fault *f);
 
+int store_count_group(struct store *store, const char *group, size_t most, size_t *count,
+		      struct fault *f);
+
 struct grant_filter { /* each is NULL for any */
 	const char *key_id;
 	const char *grantee;

@@ -20,7 +20,7 @@
 #define SLICE_NS	5000000LL /* a key takes less than that again, so a turn ends in 10 ms */
 #define ERASE_SECONDS	60
 #define HINT_COLUMN	4 /* behind KEY_COLUMNS */
-#define GRANTS_A_CHANGE 4 /* a key of many grants takes many turns of the loop */
+#define GRANTS_A_CHANGE 2 /* a key of many grants takes many turns of the loop */
 
 static bool is_due(const struct cmk *cmk, int64_t now)
 {

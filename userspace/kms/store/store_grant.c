@@ -350,6 +350,30 @@ int store_find_grants(struct store *store, const char *group, store_grant_t each
 	return list.damaged ? -1 : 0;
 }
 
+struct group_count {
+	size_t most, count;
+};
+
+static int count_member(struct store *store, const char *member, const sd_id128_t *tag,
+			void *userdata, struct fault *f)
+{
+	struct group_count *count = userdata;
+
+	(void)store, (void)member, (void)tag, (void)f;
+	return ++count->count >= count->most;
+}
+
+/** store_count_group() - how many grants has @group, up to @most? No grant is read; Return: 0 or -1 */
+int store_count_group(struct store *store, const char *group, size_t most, size_t *count,
+		      struct fault *f)
+{
+	struct group_count counted = { .most = most };
+	int r = set_list_group(store, group, count_member, &counted, f);
+
+	*count = counted.count;
+	return r < 0 ? -1 : 0;
+}
+
 static bool passes(const struct grant_filter *filter, const struct grant *grant)
 {
 	return (!filter->key_id || !strcmp(filter->key_id, grant->key_id)) &&
