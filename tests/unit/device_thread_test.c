@@ -71,6 +71,7 @@ static void end(void *data)
 
 static const struct device_work unordered = { .run = run, .done = end };
 static const struct device_work work = { .run = run, .done = done };
+static const struct device_work unordered_limited = { .run = run, .done = end, .late = late };
 static const struct device_work limited = { .run = run, .done = done, .late = late };
 
 static void drop(void *data)
@@ -121,6 +122,31 @@ static int count_threads(void)
 		count++;
 	closedir(folder);
 	return count - 2;
+}
+
+/* The loop is busy: the jobs have ended in time, and their time is over before their turns come. */
+static void a_job_that_has_ended_is_not_late(void **state)
+{
+	struct device_thread *thread;
+	int order[MANY], count = 0, before = count_threads();
+	sd_event *event = new_loop(1, &thread);
+	struct job jobs[MANY];
+	char lane[DEVICE_LANE_MAX];
+
+	for (int i = 0; i < MANY; i++) {
+		jobs[i] = (struct job){ pthread_self(), i, order, &count, NULL, 0 };
+		snprintf(lane, sizeof(lane), "vol-%d", i);
+		device_thread_submit(thread, lane, &unordered_limited, &jobs[i]);
+	}
+	while (count_threads() > before)
+		usleep(1000);
+	sleep(2);
+	while (count < MANY)
+		assert_true(sd_event_run(event, 10 * 1000000) > 0);
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(jobs[i].late, 0);
+	assert_true(device_thread_free(thread));
+	sd_event_unref(event);
 }
 
 /* The end of a job may wait for the disk of the catalog, and the watchdog is pinged between two turns. */
@@ -278,6 +304,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(jobs_run_in_order),
+		cmocka_unit_test(a_job_that_has_ended_is_not_late),
 		cmocka_unit_test(each_turn_of_the_loop_ends_one_job),
 		cmocka_unit_test(the_end_drops_what_is_not_done),
 		cmocka_unit_test(a_hung_job_stops_nothing_else),

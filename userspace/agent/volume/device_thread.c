@@ -26,6 +26,7 @@
  * struct job - one run; owned by its lane, then by the queue of finished jobs
  * @timer: its time is over then; counts from the submission
  * @late: its time is over
+ * @ended: its work has ended, and it is in the queue of finished jobs; under the lock
  * @joined: its thread has ended
  */
 struct job {
@@ -37,6 +38,7 @@ struct job {
 	pthread_t thread;
 	sd_event_source *timer;
 	bool late;
+	bool ended;
 	bool joined;
 };
 
@@ -59,7 +61,7 @@ struct lane {
  * @lanes: list, owned; the one that has waited longest for a thread is the first
  * @busy: number of threads that are not late
  * @stopping: no further job is begun
- * @lock: guards @finished
+ * @lock: guards @finished, and @ended of the jobs
  * @event_fd: a semaphore with the number of jobs in @finished
  */
 struct device_thread {
@@ -186,6 +188,7 @@ static void *work(void *userdata)
 	/* Jobs verify keys: libcryptsetup may have left a key on this stack. */
 	stack_wipe();
 	pthread_mutex_lock(&owner->lock);
+	job->ended = true;
 	queue_put(&owner->finished, job);
 	if (write(owner->event_fd, &one, sizeof(one)) < 0)
 		log_error("Cannot wake the event loop: %s", strerror(errno));
@@ -226,12 +229,25 @@ static void start_all(struct device_thread *thread)
 
 static int arm(struct job *job);
 
+static bool has_ended(struct job *job)
+{
+	bool ended;
+
+	pthread_mutex_lock(&job->owner->lock);
+	ended = job->ended;
+	pthread_mutex_unlock(&job->owner->lock);
+	return ended;
+}
+
 static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct job *job = userdata;
 	struct device_thread *thread = job->owner;
 	struct lane *lane = job->lane;
 
+	/* It waits for its turn of the loop: no device holds it. */
+	if (has_ended(job))
+		return 0;
 	if (lane->running == job) {
 		log_warning("A device holds a job of %s for more than %u seconds.", lane->name,
 			    thread->seconds);
