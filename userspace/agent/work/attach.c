@@ -130,6 +130,7 @@ static void show_device(struct operation *op)
 
 	snprintf(cluster->mapping.name, sizeof(cluster->mapping.name), "%s", op->job.device_name);
 	cluster->mapping.below = op->job.number;
+	cluster->mapping.allow_discards = op->job.allow_discards;
 	start_note_warning(cluster, op->job.warning);
 	if (cluster->warning[0])
 		log_warning("Cluster %s: %s", cluster->id, cluster->warning);
@@ -255,6 +256,8 @@ static void run_expel(struct volume_job *job)
 	int _cleanup_close_ own = -1;
 	int claim = write_claim_job(job, job->number, &own);
 
+	/* The new stamp must be later than each that this host has written, whatever the clock says. */
+	memcpy(job->owner.time, job->stamp.time, sizeof(job->owner.time));
 	job->result = claim < 0 ? -1
 				: fencing_expel(job->found, claim, job->volume_id,
 						&job->header.owner, &job->owner, &job->fault);

@@ -14,7 +14,6 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/stamps.h"
 #include "lib/base/log.h"
-#include "lib/header/volume_owner.h"
 
 /** stamp_load() - fill the stamp from the catalog */
 void stamp_load(struct cluster *cluster)
@@ -52,14 +51,14 @@ void stamp_record(struct cluster *cluster, const struct volume_owner *stamp)
 /**
  * stamp_choose() - the user has chosen a disk whose header names @owner
  *
- * An older copy is taken as it is. Its next stamp is later than all that this host has written: the disk
- * from before is then the older copy.
+ * An older copy is taken as it is, and so is a disk with an earlier stamp of another host. Its next
+ * stamp is later than all that this host has written: the disk from before is then the older copy.
  */
 void stamp_choose(struct cluster *cluster, const struct volume_owner *owner)
 {
 	struct volume_owner stamp = *owner;
 
-	if (volume_owner_is_older(owner, &cluster->stamp)) {
+	if (strcmp(owner->time, cluster->stamp.time) < 0) {
 		stamp = (struct volume_owner){ 0 };
 		memcpy(stamp.time, cluster->stamp.time, sizeof(stamp.time));
 	}
