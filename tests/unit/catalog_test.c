@@ -178,6 +178,19 @@ static void is_too_new(struct catalog_fixture *x, const char *writer)
 	assert_null(x->catalog);
 }
 
+/* Of the file: 1 for a rollback journal, 2 for WAL. */
+static int log_version(const struct catalog_fixture *x)
+{
+	FILE *file = fopen(x->path, "r");
+	int version;
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, 18, SEEK_SET), 0);
+	version = fgetc(file);
+	fclose(file);
+	return version;
+}
+
 static void newer_file_is_left_alone(void **state)
 {
 	struct catalog_fixture *x = *state;
@@ -186,7 +199,12 @@ static void newer_file_is_left_alone(void **state)
 	is_too_new(x, "which enveloped 7.1 wrote");
 	change_file(x, "DROP TABLE writer;");
 	is_too_new(x, "which a newer enveloped wrote");
-	/* Neither look has written to it. */
+	/* A later version may have another kind of log. */
+	change_file(x, "PRAGMA journal_mode = DELETE;");
+	assert_int_equal(log_version(x), 1);
+	is_too_new(x, "which a newer enveloped wrote");
+	assert_int_equal(log_version(x), 1);
+	/* No look has written to it. */
 	change_file(x, "CREATE TABLE writer (version TEXT); PRAGMA user_version = 1;");
 }
 

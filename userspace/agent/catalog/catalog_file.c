@@ -290,6 +290,11 @@ static int open_database(const char *path, bool alone, struct catalog_file *file
 	sqlite3_busy_timeout(file->db, 2000);
 	if (alone)
 		r = sqlite3_exec(file->db, "PRAGMA locking_mode=EXCLUSIVE", NULL, NULL, NULL);
+	/* First: a file of a later version is not changed. */
+	if (r == SQLITE_OK)
+		r = user_version(file->db, version);
+	if (r == SQLITE_OK && *version > SCHEMA_VERSION)
+		return r;
 	if (r == SQLITE_OK)
 		r = sqlite3_exec(file->db,
 				 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
