@@ -37,7 +37,7 @@ def ended_early(client, api):
     assert agent.records(api, "InvalidDBClusterStateFault")
 
 
-HELD = {"BackupVolumeHeader": ("header", "backup", "--file", BACKUP), "ModifyDBCluster": ("cluster", "modify", "--allow-discards")}
+HELD = {"BackupVolumeHeader": ("header", "backup", "--file", BACKUP), "ModifyDBCluster": ("cluster", "modify", "--allow-discards", "--deletion-protection")}
 
 
 @test("a header backup and a modification that a disk holds up do not hold up a stop")
@@ -52,6 +52,7 @@ def _():
         wait_for(lambda: agent.clusters()["db1"]["StatusReason"] == "")
         assert not agent.keys() and not agent.devices() and agent.status("db1") == "stopped"
         assert not agent.clusters()["db1"]["AllowDiscards"], "what has ended without a result has changed the cluster"
+        assert not agent.clusters()["db1"]["DeletionProtection"], "what has ended without a result protects the cluster"
         agent.good("start", "db1")
         agent.remove_all()
 

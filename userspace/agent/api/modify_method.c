@@ -38,6 +38,7 @@ static void begin_modify(struct operation *op, json_object *params)
 		.deletion_protection = json_get_bool(params, "deletionProtection",
 						     cluster->deletion_protection),
 		.allow_discards = json_get_bool(params, "allowDiscards", cluster->allow_discards),
+		.sets_discards = json_has(params, "allowDiscards"),
 		.grow = json_get_bool(params, "grow", false),
 		.reach = cluster->reach,
 	};

@@ -61,6 +61,7 @@ struct grant {
  *	host "" if none is known; the next stamp is later than its time
  * @deletion_protection: no deletion; from a table of its own
  * @allow_discards: discards are to reach the disk, from a table of its own
+ * @reloads_left: modifications that gave way, whose step may still change the table of the device
  * @reach: from a table of its own
  * @found: path at which the disk was last found, owned; NULL if it was not yet
  * @absent: the disk was not there at the last look at the disks
@@ -118,6 +119,7 @@ struct cluster {
 	struct volume_owner stamp;
 	bool deletion_protection;
 	bool allow_discards;
+	unsigned int reloads_left;
 	struct reach reach;
 	char *found;
 	bool absent;

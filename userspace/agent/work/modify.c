@@ -83,33 +83,106 @@ static void run_reload(struct volume_job *job)
 	job->result = mapper_reload(&table, &job->fault);
 }
 
-static void record_setting(struct cluster *cluster, bool allow_discards)
+static int record_protection(struct cluster *cluster, bool protection, struct fault *f)
+{
+	bool before = cluster->deletion_protection;
+
+	if (protection == before)
+		return 0;
+	cluster->deletion_protection = protection;
+	if (protections_record(cluster->agent->catalog, cluster, f) == 0)
+		return 0;
+	cluster->deletion_protection = before;
+	return -1;
+}
+
+static int record_discards(struct cluster *cluster, bool allow_discards, struct fault *f)
+{
+	bool before = cluster->allow_discards;
+
+	if (allow_discards == before)
+		return 0;
+	cluster->allow_discards = allow_discards;
+	if (settings_record(cluster->agent->catalog, cluster, f) == 0)
+		return 0;
+	cluster->allow_discards = before;
+	return -1;
+}
+
+/* The next call to the KMS is made with it. A call under way keeps what it was begun with. */
+static int record_reach(struct cluster *cluster, const struct reach *reach, struct fault *f)
+{
+	if (!strcmp(reach->profile, cluster->reach.profile) &&
+	    !strcmp(reach->endpoint, cluster->reach.endpoint))
+		return 0;
+	if (reaches_record(cluster->agent->catalog, cluster->volume_id, reach, f) < 0)
+		return -1;
+	cluster->reach = *reach;
+	return 0;
+}
+
+/* Memory has the setting even if the catalog does not take it: a table is made by memory. */
+static void return_discards(struct cluster *cluster, bool allow_discards)
 {
 	struct fault f;
 
+	if (record_discards(cluster, allow_discards, &f) == 0)
+		return;
+	log_error("Cluster %s: %s", cluster->id, f.message);
 	cluster->allow_discards = allow_discards;
-	if (settings_record(cluster->agent->catalog, cluster, &f) < 0)
+}
+
+/* The client gets a fault: nothing that it asked for stays. */
+static void put_back(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+	struct fault f;
+
+	return_discards(cluster, op->had.allow_discards);
+	if (record_protection(cluster, op->had.deletion_protection, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+	if (record_reach(cluster, &op->had.reach, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 }
 
-static void put_back(struct operation *op)
+static void give_way(struct operation *op)
 {
-	record_setting(op->cluster, op->allowed_discards);
+	put_back(op);
+	op->cluster->reloads_left++;
+}
+
+/* The catalog follows a device whose table has changed after the modification had given way. */
+static void follow_device(struct cluster *cluster)
+{
+	bool allow_discards = cluster->mapping.allow_discards;
+
+	if (!cluster->mapping.name[0] || cluster->allow_discards == allow_discards)
+		return;
+	log_info("Cluster %s: its device has changed after all.", cluster->id);
+	return_discards(cluster, allow_discards);
+	device_events_refresh(cluster->agent);
 }
 
 /*
- * A stop or a deletion came first. If it failed, because the device is in use, the device may have the
- * new table now, and the catalog follows the device.
+ * A stop or a deletion came first. If it fails, because the device is in use, the device has the new
+ * table. The operation under way may be the one that is about to fail.
  */
 static void left(struct operation *op)
 {
 	struct cluster *cluster = cluster_find_volume(op->agent, op->job.volume_id);
 
-	if (op->job.result < 0 || !cluster || cluster->operation || !cluster->mapping.name[0])
+	if (!cluster)
 		return;
-	log_info("Cluster %s: its device has changed after all.", cluster->id);
-	record_setting(cluster, op->job.allow_discards);
-	device_events_refresh(op->agent);
+	if (cluster->reloads_left)
+		cluster->reloads_left--;
+	if (op->job.result < 0 || !cluster->mapping.name[0])
+		return;
+	cluster->mapping.allow_discards = op->job.allow_discards;
+	cluster_changed(cluster);
+	if (cluster->operation)
+		cluster->operation->settle = follow_device;
+	else
+		follow_device(cluster);
 }
 
 static void reloaded(struct operation *op)
@@ -121,6 +194,7 @@ static void reloaded(struct operation *op)
 			 " sectors of 512 bytes.",
 			 cluster->id, op->job.mapping.sectors, op->job.header.data_sectors);
 	if (op->job.result == 0) {
+		cluster->mapping.allow_discards = op->job.allow_discards;
 		operation_end(op);
 		return;
 	}
@@ -128,46 +202,20 @@ static void reloaded(struct operation *op)
 	operation_step_failed(op);
 }
 
-static int record_protection(struct operation *op, bool protection)
+/*
+ * Is the device to get a new table? Also if its table differs from the catalog, or may come to differ:
+ * the step of a modification that gave way is ahead in the lane.
+ */
+static bool table_changes(const struct cluster *cluster, const struct modify_request *request)
 {
-	struct cluster *cluster = op->cluster;
-	bool before = cluster->deletion_protection;
+	bool allow = request->allow_discards;
 
-	if (protection == before)
-		return 0;
-	cluster->deletion_protection = protection;
-	if (protections_record(op->agent->catalog, cluster, &op->fault) == 0)
-		return 0;
-	cluster->deletion_protection = before;
-	return -1;
-}
-
-static int record_discards(struct operation *op, bool allow_discards)
-{
-	struct cluster *cluster = op->cluster;
-
-	op->allowed_discards = cluster->allow_discards;
-	if (allow_discards == op->allowed_discards)
-		return 0;
-	cluster->allow_discards = allow_discards;
-	if (settings_record(op->agent->catalog, cluster, &op->fault) == 0)
-		return 0;
-	cluster->allow_discards = op->allowed_discards;
-	return -1;
-}
-
-/* The next call to the KMS is made with it. A call under way keeps what it was begun with. */
-static int record_reach(struct operation *op, const struct reach *reach)
-{
-	struct cluster *cluster = op->cluster;
-
-	if (!strcmp(reach->profile, cluster->reach.profile) &&
-	    !strcmp(reach->endpoint, cluster->reach.endpoint))
-		return 0;
-	if (reaches_record(op->agent->catalog, cluster->volume_id, reach, &op->fault) < 0)
-		return -1;
-	cluster->reach = *reach;
-	return 0;
+	if (!cluster->mapping.name[0] || !cluster->mapping.live)
+		return false;
+	if (request->grow || allow != cluster->allow_discards)
+		return true;
+	return request->sets_discards &&
+	       (allow != cluster->mapping.allow_discards || cluster->reloads_left);
 }
 
 /**
@@ -179,19 +227,23 @@ static int record_reach(struct operation *op, const struct reach *reach)
 void modify_begin(struct operation *op, const struct modify_request *request)
 {
 	struct cluster *cluster = op->cluster;
-	bool table_changes = request->grow || request->allow_discards != cluster->allow_discards;
+	bool changes = table_changes(cluster, request);
 
-	if (record_reach(op, &request->reach) < 0 ||
-	    record_protection(op, request->deletion_protection) < 0 ||
-	    record_discards(op, request->allow_discards) < 0) {
+	op->had.deletion_protection = cluster->deletion_protection;
+	op->had.allow_discards = cluster->allow_discards;
+	op->had.reach = cluster->reach;
+	if (record_reach(cluster, &request->reach, &op->fault) < 0 ||
+	    record_protection(cluster, request->deletion_protection, &op->fault) < 0 ||
+	    record_discards(cluster, request->allow_discards, &op->fault) < 0) {
+		put_back(op);
 		operation_fail(op);
 		return;
 	}
 	op->job.allow_discards = request->allow_discards;
 	op->job.grow = request->grow;
-	op->give_way = put_back;
+	op->give_way = give_way;
 	op->left = left;
-	if (table_changes && cluster->mapping.name[0] && cluster->mapping.live)
+	if (changes)
 		operation_device_step(op, run_reload, reloaded);
 	else
 		operation_end(op);

@@ -11,12 +11,14 @@
  * struct modify_request - what a cluster is to be
  * @deletion_protection: no deletion
  * @allow_discards: discards reach the disk
+ * @sets_discards: the client asks for @allow_discards; else it is the present setting
  * @grow: the device takes all of a disk that has grown
  * @reach: profile and endpoint for the next call to the KMS
  */
 struct modify_request {
 	bool deletion_protection;
 	bool allow_discards;
+	bool sets_discards;
 	bool grow;
 	struct reach reach;
 };

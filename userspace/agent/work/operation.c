@@ -151,8 +151,10 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 	}
 	op->before = cluster->status;
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
-	if (cluster->operation)
+	if (cluster->operation) {
+		op->settle = cluster->operation->settle;
 		give_way(cluster->operation);
+	}
 	cluster->operation = op;
 	cluster->gives_way = kinds[kind].gives_way;
 	return op;
@@ -241,8 +243,10 @@ static void step_late(void *data, bool begun)
 	struct fault f;
 
 	if (!op->cluster) {
-		if (!begun)
-			operation_free(op);
+		if (!begun) {
+			op->job.result = -1;
+			step_done(op);
+		}
 		return;
 	}
 	fault_set(&f, "DeviceTimeout",
@@ -354,6 +358,7 @@ static void leave(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 	void (*passed)(struct cluster * cluster);
+	void (*settle)(struct cluster * cluster);
 
 	forget_record(op);
 	/* A deleted cluster no longer points to this operation. It is freed after the operation. */
@@ -365,7 +370,10 @@ static void leave(struct operation *op)
 	device_events_changed(op->agent);
 	device_events_refresh(op->agent);
 	passed = op->passed;
+	settle = op->settle;
 	operation_free(op);
+	if (settle)
+		settle(cluster);
 	if (passed)
 		passed(cluster);
 }

@@ -33,7 +33,7 @@ enum operation_kind {
  * @record: its row in the job table; no kind: it has no row
  * @before, @reason: the cluster's status when it began, and why
  * @disk_moments: of the agent, when it began to look for the disk
- * @allowed_discards: the cluster's setting when it began
+ * @had: the cluster's settings when a modification began
  * @run, @next: the step in a device thread, and the step after it in the event loop
  * @answered: who gave the last answer of the KMS
  * @late: a step did not end in time: the client has its fault, and the operation is given up when
@@ -49,6 +49,8 @@ enum operation_kind {
  * @give_way: called when a stop or a deletion ends the operation: takes back what it has changed. NULL
  *	for nothing
  * @left: called when the step ends that was under way then; @cluster is NULL by now. NULL for nothing
+ * @settle: called when the cluster is free again, for a modification whose step ended after it had given
+ *	way. NULL for none
  * @answer: for the client, owned; NULL: the cluster
  * @fault: why it failed
  */
@@ -64,7 +66,11 @@ struct operation {
 	struct job record;
 	enum cluster_status before;
 	char reason[512];
-	bool allowed_discards;
+	struct {
+		bool deletion_protection;
+		bool allow_discards;
+		struct reach reach;
+	} had;
 	uint64_t disk_moments;
 	void (*run)(struct volume_job *job);
 	void (*next)(struct operation *op);
@@ -79,6 +85,7 @@ struct operation {
 	bool ended;
 	struct question *question;
 	void (*passed)(struct cluster *cluster);
+	void (*settle)(struct cluster *cluster);
 	json_object *answer;
 	struct fault fault;
 };
