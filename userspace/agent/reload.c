@@ -7,6 +7,7 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/first_config.h"
 #include "agent/last_good.h"
 #include "agent/lease/renewal.h"
 #include "agent/own_reach.h"
@@ -76,12 +77,23 @@ static int check_restart(const struct config *present, const struct config *next
 	return -1;
 }
 
+/*
+ * Has the file lost its settings? If it had lost them at the start, and the last good configuration
+ * cannot be read, the configuration in force does not tell.
+ */
+static int check_lost(const struct config *present, const struct config *next, struct fault *f)
+{
+	if (last_good_check(present, next, f) < 0)
+		return -1;
+	return present->makeshift ? first_config_check(next, f) : 0;
+}
+
 static int load(const struct agent *agent, struct config *next, struct fault *f)
 {
 	struct faults all = { 0 };
 	int r = config_check_load_all(agent->config_path, next, &all);
 
-	if (next->file && last_good_check(&agent->config, next, f) < 0) {
+	if (next->file && check_lost(&agent->config, next, f) < 0) {
 		config_free(next);
 		return -1;
 	}
