@@ -412,7 +412,7 @@ def _():
     kms.good("DescribeKey", {"KeyId": key["KeyId"], "GrantTokens": [token] * 10})
 
 
-@test("the audit trail names the grant of each call, its terms, and no token")
+@test("the audit trail names the grant of each call on grants, its terms, and no token")
 def _():
     key = new_key()
     kms.audit()
