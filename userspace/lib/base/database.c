@@ -34,8 +34,8 @@ char *database_uri(const char *path, const char *options)
 /**
  * database_copy() - copy all pages, as they are, in one transaction of @from
  *
- * Return: an SQLITE_ code. SQLITE_BUSY when another program has one of the two for itself: the end of a
- * copy forgets this.
+ * Return: an SQLITE_ code. SQLITE_BUSY when another program has one of the two for itself. sqlite does not
+ * promise that the end of a copy tells it.
  */
 int database_copy(sqlite3 *from, sqlite3 *to)
 {
