@@ -225,7 +225,7 @@ static int evaluate(const struct access *access, enum verdict *verdict, struct f
  * @access: with a principal and a key
  * @f: KMSInternalException
  *
- * A context with two names that differ in case alone is denied by each stored policy, but for RetireGrant.
+ * Each stored policy denies a context with two names that differ in case alone, but for RetireGrant.
  *
  * Return: 0 or -1.
  */

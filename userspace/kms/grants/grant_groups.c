@@ -150,7 +150,7 @@ static int join_by_constraint(const struct grant *grant, const struct pair *pair
 	return join_each(grant, "pair", pairs, 1, groups);
 }
 
-/** grant_group_of_terms() - the group of the grants that grant_same() takes for one; Return: 0 or -ENOMEM */
+/** grant_group_of_terms() - the group of grants that are one to grant_same(); Return: 0 or -ENOMEM */
 int grant_group_of_terms(const struct grant *grant, char group[GRANT_GROUP_CHARS + 1])
 {
 	char numbers[32];

@@ -8,7 +8,7 @@
  * kind: that of the grants with CreateGrant, and that of the grants with EncryptionContextSubset of more
  * than one pair. A decision may have to read all of their grants, so their number is bounded.
  *
- * A request with very many pairs looks at all grants with one pair, if there are fewer of them than pairs.
+ * A request with very many pairs looks at all grants with one pair, if they are fewer than the pairs.
  *
  * Must never leave a grant out of a group: it would not be found, and the request would be denied.
  */

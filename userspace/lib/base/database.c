@@ -34,8 +34,8 @@ char *database_uri(const char *path, const char *options)
 /**
  * database_copy() - copy all pages, as they are, in one transaction of @from
  *
- * Return: an SQLITE_ code. SQLITE_BUSY when another program has one of the two for itself. sqlite does not
- * promise that the end of a copy tells it.
+ * Return: an SQLITE_ code. SQLITE_BUSY when another program has one of the two for itself. By sqlite's
+ * documentation the end of a copy need not say so.
  */
 int database_copy(sqlite3 *from, sqlite3 *to)
 {
