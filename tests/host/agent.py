@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sqlite3
+import time
 
 from agent_daemon import asleep_in, luks
 from agent_suite import LOST, RECORDED, agent, changes, decrypted, disable, finish, lose, one, test, two
@@ -314,6 +315,20 @@ def _():
     agent.wait_status("db1", LOST)
     assert set(agent.keys()) <= {"1000"} and agent.devices()["envelope-db1"][1] == "failed"
     os.unlink(f"{agent.kernel}/keys/1000")
+
+
+@test("a SIGTERM in the moment in which leases are due for renewal ends the agent cleanly")
+def _():
+    agent.create("db1", one)
+    agent.create("db2", two)
+    for _i in range(6):
+        os.kill(agent.process.pid, signal.SIGSTOP)
+        time.sleep(2)  # renewals are due each second
+        agent.process.terminate()
+        os.kill(agent.process.pid, signal.SIGCONT)
+        status = agent.stop()
+        assert status == 0, f"exit status {status}: {agent.log()[-3000:]}"
+        agent.start()
 
 
 @test("a cluster that lost its key does not live in a device that somebody made by hand")

@@ -233,6 +233,7 @@ static void stop(struct agent *agent)
 	}
 	sd_event_source_disable_unref(agent->catalog_timer);
 	sd_event_source_disable_unref(agent->hold_timer);
+	sd_event_source_disable_unref(agent->renew);
 	shutdown_jobs_free(agent->shutdown_jobs);
 	ownership_forget(agent);
 	findings_forget(agent);
