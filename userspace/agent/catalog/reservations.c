@@ -40,14 +40,14 @@ int reservations_record(struct catalog *catalog, const char *volume_id, const ch
 		       : catalog_failed(catalog, "record", "a reservation in the catalog", f);
 }
 
-/** reservations_forget() - the disk of a volume is not reserved; 0, also when it was not, or -1 */
+/** reservations_forget() - the disk of a volume is not reserved; 1, 0 when the catalog had no row, or -1 */
 int reservations_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
 {
 	int r = statement_run(catalog_db(catalog), "DELETE FROM reservation WHERE volume_id = ?",
 			      &volume_id, 1);
 
 	return r == SQLITE_DONE
-		       ? 0
+		       ? sqlite3_changes(catalog_db(catalog)) > 0
 		       : catalog_failed(catalog, "forget", "a reservation in the catalog", f);
 }
 

@@ -129,16 +129,20 @@ static void left_done(void *data)
 	struct left_job *job = data;
 	struct fault f;
 	bool open;
+	int r;
 
 	/* Together. What the catalog does not forget is looked for again. */
 	open = catalog_begin(job->agent->catalog, &f) == 0;
 	for (size_t i = 0; i < job->count; i++) {
 		if (!job->list[i].ended)
 			continue;
-		log_info("The creation of the volume %s was killed: no reservation of it is left on the disk (%s).",
-			 job->list[i].volume_id, job->list[i].disk);
-		if (reservations_forget(job->agent->catalog, job->list[i].volume_id, &f) < 0)
+		r = reservations_forget(job->agent->catalog, job->list[i].volume_id, &f);
+		if (r < 0)
 			log_error("%s", f.message);
+		/* Nothing is forgotten if the job of an earlier look has done this. */
+		if (r > 0)
+			log_info("The creation of the volume %s was killed: no reservation of it is left on the disk (%s).",
+				 job->list[i].volume_id, job->list[i].disk);
 	}
 	if (open && catalog_end(job->agent->catalog, true, &f) < 0)
 		log_error("%s", f.message);
