@@ -12,6 +12,7 @@
 
 #include "lib/base/json.h"
 
+/* Those of GRANT_DATA_OPERATIONS are part of the names of groups: never change one. */
 static const struct {
 	const char *name;
 	enum grant_operation bit;
@@ -50,6 +51,15 @@ unsigned int grant_operation(const char *name)
 		if (!strcmp(operations[i].name, name))
 			return operations[i].bit;
 	return 0;
+}
+
+/** grant_operation_name() - inverse of grant_operation(); NULL for another bit */
+const char *grant_operation_name(unsigned int bit)
+{
+	for (size_t i = 0; i < OPERATIONS; i++)
+		if (operations[i].bit == bit)
+			return operations[i].name;
+	return NULL;
 }
 
 /** grant_operations() - their names; Return: new array or NULL */

@@ -36,6 +36,11 @@ enum grant_operation {
 	GRANT_GENERATE_DATA_KEY_PAIR_WITHOUT_PLAINTEXT = 1 << 10,
 };
 
+/* Those with an encryption context. */
+#define GRANT_DATA_OPERATIONS                                      \
+	(GRANT_DECRYPT | GRANT_ENCRYPT | GRANT_GENERATE_DATA_KEY | \
+	 GRANT_GENERATE_DATA_KEY_WITHOUT_PLAINTEXT | GRANT_RE_ENCRYPT_FROM | GRANT_RE_ENCRYPT_TO)
+
 enum grant_constraint {
 	CONSTRAINT_NONE,
 	CONSTRAINT_EQUALS, /* the encryption context of the request is the one of the grant */
@@ -60,6 +65,7 @@ struct grant { /* owner: the caller's stack; grant_free() */
 void grant_free(struct grant *grant);
 #define _cleanup_grant_ __attribute__((cleanup(grant_free)))
 
+const char *grant_operation_name(unsigned int bit);
 unsigned int grant_operation(const char *name);
 
 struct json_object *grant_operations(const struct grant *grant);

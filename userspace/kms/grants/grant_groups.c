@@ -16,22 +16,8 @@
 /* A request with more pairs looks first whether the grantee has fewer grants than this. */
 #define PAIRS_ASKED 32
 
-/* Operations with an encryption context. The names are part of those of groups: never change one. */
-static const struct {
-	const char *name;
-	enum grant_operation bit;
-} data_operations[] = {
-	{ "Decrypt", GRANT_DECRYPT },
-	{ "Encrypt", GRANT_ENCRYPT },
-	{ "GenerateDataKey", GRANT_GENERATE_DATA_KEY },
-	{ "GenerateDataKeyWithoutPlaintext", GRANT_GENERATE_DATA_KEY_WITHOUT_PLAINTEXT },
-	{ "ReEncryptFrom", GRANT_RE_ENCRYPT_FROM },
-	{ "ReEncryptTo", GRANT_RE_ENCRYPT_TO },
-};
-
-#define DATA_OPERATIONS (sizeof(data_operations) / sizeof(data_operations[0]))
-
-_Static_assert(DATA_OPERATIONS + 4 <= GRANT_GROUPS_MOST, "a grant has room for all of its groups");
+_Static_assert(__builtin_popcount(GRANT_DATA_OPERATIONS) + 4 <= GRANT_GROUPS_MOST,
+	       "a grant has room for all of its groups");
 
 struct pair {
 	const char *name;
@@ -129,9 +115,11 @@ static int join_bounded(const struct grant *grant, const char *kind, struct gran
 static int join_each(const struct grant *grant, const char *kind, const struct pair *pairs,
 		     size_t count, struct grant_groups *groups)
 {
-	for (size_t i = 0; i < DATA_OPERATIONS; i++)
-		if ((grant->operations & data_operations[i].bit) &&
-		    join(grant, kind, data_operations[i].name, pairs, count, groups))
+	unsigned int operations = grant->operations & GRANT_DATA_OPERATIONS;
+
+	for (unsigned int bit = 1; bit <= operations; bit <<= 1)
+		if ((operations & bit) &&
+		    join(grant, kind, grant_operation_name(bit), pairs, count, groups))
 			return -ENOMEM;
 	return 0;
 }
@@ -256,9 +244,8 @@ int grant_groups_asked(const struct grant_request *request, const struct grant_a
 
 	if (count < 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < DATA_OPERATIONS; i++)
-		if (data_operations[i].bit == request->operation)
-			asking.operation = data_operations[i].name;
+	if (request->operation & GRANT_DATA_OPERATIONS)
+		asking.operation = grant_operation_name(request->operation);
 	r = ask_for(&asking, request->principal);
 	if (!r)
 		r = ask_for(&asking, request->root);
