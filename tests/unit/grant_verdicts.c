@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_lines.h"
+
 #include "kms/grants/grant.h"
 #include "kms/grants/grant_groups.h"
 #include "kms/grants/grant_rules.h"
@@ -139,17 +141,5 @@ static void answer(struct json_object *line)
 
 int main(void)
 {
-	char *line = NULL;
-	size_t room = 0;
-	ssize_t size;
-
-	while ((size = getline(&line, &room, stdin)) > 0) {
-		_cleanup_json_ struct json_object *o = json_parse(line, (size_t)size);
-
-		if (!o)
-			return 1;
-		answer(o);
-	}
-	free(line);
-	return 0;
+	return json_lines(answer);
 }
