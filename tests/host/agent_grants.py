@@ -3,9 +3,7 @@
 # An agent that has no right to its keys but through grants of the embedded KMS: the end of the grant is the
 # end of the access. docs/grants.md has the grants.
 
-import contextlib
 import json
-import sqlite3
 
 from agent_suite import LOST, agent, decrypted, finish, one, test
 from kms_daemon import ACCOUNT
@@ -71,17 +69,13 @@ def _():
     made = grant(key, MAKING)
     agent.create("db1", one, "--kms-key-id", key)
 
-    def tamper(sql):
-        with contextlib.closing(sqlite3.connect(f"{kms.state}/kms.sqlite")) as db, db:
-            db.execute(sql)
-
-    tamper("CREATE TABLE kept AS SELECT * FROM grants")
+    kms.tamper("CREATE TABLE kept AS SELECT * FROM grants")
     before = len(agent.records("Decrypt", "KMSInternalException"))
-    tamper(f"DELETE FROM grants WHERE grant_id = '{made['GrantId']}'")
+    kms.tamper(f"DELETE FROM grants WHERE grant_id = '{made['GrantId']}'")
     wait_for(lambda: len(agent.records("Decrypt", "KMSInternalException")) >= before + 2)
     assert agent.status("db1") == "available"
-    tamper(f"INSERT INTO grants SELECT * FROM kept WHERE grant_id = '{made['GrantId']}'")
-    tamper("DROP TABLE kept")
+    kms.tamper(f"INSERT INTO grants SELECT * FROM kept WHERE grant_id = '{made['GrantId']}'")
+    kms.tamper("DROP TABLE kept")
     agent.good("stop", "db1")
     agent.good("start", "db1")
 

@@ -5,12 +5,14 @@
 
 import atexit
 import base64
+import contextlib
 import datetime
 import http.client
 import json
 import os
 import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -290,6 +292,12 @@ class Kms:
 
     def new_key(self, **params):
         return self.good("CreateKey", params)["KeyMetadata"]
+
+    def tamper(self, *statements):
+        """Changes the key store behind the back of the KMS."""
+        with contextlib.closing(sqlite3.connect(f"{self.state}/kms.sqlite")) as db, db:
+            for sql in statements:
+                assert db.execute(sql).rowcount != 0, sql
 
     def audit(self):
         with open(self.audit_file, encoding="utf-8") as f:

@@ -43,27 +43,21 @@ def allowed(reply):
     return reply.status == 200
 
 
-def tamper(*statements):
-    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
-        for sql in statements:
-            assert db.execute(sql).rowcount != 0, sql
-
-
 @test("a key has at most 50,000 grants")
 def _():
     key = new_key()
     made = grant(key, "Encrypt")
     # Rows of others in the place of 49,999 calls: the quota counts rows.
-    tamper("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) INSERT INTO grants"
+    kms.tamper("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 49999) INSERT INTO grants"
            f" SELECT 'forged' || i, '{key['KeyId']}', '', '', '', x'' FROM n")
     terms = {"KeyId": key["KeyId"], "GranteePrincipal": AGENT_ARN, "Operations": ["Encrypt"]}
     kms.bad("LimitExceededException", "CreateGrant", terms)
-    tamper("DELETE FROM grants WHERE grant_id = 'forged7'")
+    kms.tamper("DELETE FROM grants WHERE grant_id = 'forged7'")
     kms.good("CreateGrant", terms)
     kms.bad("LimitExceededException", "CreateGrant", terms)
     kms.good("RevokeGrant", {"KeyId": key["KeyId"], "GrantId": made["GrantId"]})
     kms.good("CreateGrant", terms)
-    tamper("DELETE FROM grants WHERE grant_id LIKE 'forged%'")
+    kms.tamper("DELETE FROM grants WHERE grant_id LIKE 'forged%'")
     assert len(listed(key)) == 2
 
 
@@ -73,7 +67,7 @@ def hurt(key):
         made = grant(key, "Encrypt", Constraints={"EncryptionContextEquals": VOLUME})["GrantId"]
         with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
             node = db.execute("SELECT * FROM sets WHERE record LIKE ?", (f"%grant__{made}%",)).fetchone()
-        tamper(f"UPDATE sets SET seal = zeroblob(length(seal)) WHERE path = '{node[0]}'")
+        kms.tamper(f"UPDATE sets SET seal = zeroblob(length(seal)) WHERE path = '{node[0]}'")
         if encrypt(key, VOLUME, **AGENT).status == 200:
             return made, node
         mend(node)

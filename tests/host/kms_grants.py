@@ -6,7 +6,6 @@
 import base64
 import json
 import os
-import sqlite3
 import sys
 import time
 
@@ -347,12 +346,6 @@ def _():
     assert not listed(key)
 
 
-def tamper(*statements):
-    with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
-        for sql in statements:
-            assert db.execute(sql).rowcount != 0, sql
-
-
 @test("RevokeGrant and RetireGrant take the grants of their key alone")
 def _():
     key, other = new_key(), new_key()
@@ -367,29 +360,29 @@ def _():
     key = new_key()
     made = grant(key, "Encrypt", Constraints={"EncryptionContextEquals": VOLUME})
     row = f"grant_id = '{made['GrantId']}'"
-    tamper("CREATE TABLE kept AS SELECT * FROM grants")
+    kms.tamper("CREATE TABLE kept AS SELECT * FROM grants")
     for sql in (f"DELETE FROM grants WHERE {row}", f"UPDATE grants SET record = replace(record, 'cluster-A', 'cluster-B') WHERE {row}",
                 f"UPDATE grants SET seal = zeroblob(length(seal)) WHERE {row}"):
-        tamper(sql)
+        kms.tamper(sql)
         assert encrypt(key, VOLUME, **AGENT).error == "KMSInternalException", sql
         assert not allowed(encrypt(key, {"other": "1"}, **AGENT)), "no grant for this context: a denial"
         kms.bad("KMSInternalException", "RevokeGrant", {"KeyId": key["KeyId"], "GrantId": made["GrantId"]})
         kms.bad("KMSInternalException", "ListGrants", {"KeyId": key["KeyId"]})
         assert allowed(encrypt(key, VOLUME)), "the policy allows it"
-        tamper("INSERT OR REPLACE INTO grants SELECT * FROM kept")
+        kms.tamper("INSERT OR REPLACE INTO grants SELECT * FROM kept")
     assert allowed(encrypt(key, VOLUME, **AGENT))
     # Another grant allows it: the damaged one does not matter.
-    tamper(f"DELETE FROM grants WHERE {row}")
+    kms.tamper(f"DELETE FROM grants WHERE {row}")
     spare = grant(key, "Encrypt")
     assert allowed(encrypt(key, VOLUME, **AGENT))
     kms.good("RevokeGrant", {"KeyId": key["KeyId"], "GrantId": spare["GrantId"]})
-    tamper("INSERT OR REPLACE INTO grants SELECT * FROM kept")
+    kms.tamper("INSERT OR REPLACE INTO grants SELECT * FROM kept")
     kms.good("RevokeGrant", {"KeyId": key["KeyId"], "GrantId": made["GrantId"]})
-    tamper(f"INSERT INTO grants SELECT * FROM kept WHERE {row}")
+    kms.tamper(f"INSERT INTO grants SELECT * FROM kept WHERE {row}")
     assert not allowed(encrypt(key, VOLUME, **AGENT)), "the row of a revoked grant gives nothing"
     kms.bad("NotFoundException", "RevokeGrant", {"KeyId": key["KeyId"], "GrantId": made["GrantId"]})
     kms.bad("KMSInternalException", "ListGrants", {"KeyId": key["KeyId"]})
-    tamper(f"DELETE FROM grants WHERE {row}")
+    kms.tamper(f"DELETE FROM grants WHERE {row}")
     assert not listed(key)
 
 
