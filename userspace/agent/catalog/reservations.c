@@ -40,7 +40,7 @@ int reservations_record(struct catalog *catalog, const char *volume_id, const ch
 		       : catalog_failed(catalog, "record", "a reservation in the catalog", f);
 }
 
-/** reservations_forget() - the disk of a volume is not reserved; 1, 0 when the catalog had no row, or -1 */
+/** reservations_forget() - the disk of a volume is not reserved; 1, 0 without a row, or -1 */
 int reservations_forget(struct catalog *catalog, const char *volume_id, struct fault *f)
 {
 	int r = statement_run(catalog_db(catalog), "DELETE FROM reservation WHERE volume_id = ?",
