@@ -130,8 +130,7 @@ int op_update_key_description(struct call *call, struct fault *f)
 	if (param_text(call->params, "Description", CMK_DESCRIPTION_MAX, &description, f))
 		return -1;
 	if (!description)
-		return fault_set(f, "ValidationException",
-				 "1 validation error detected: Value at 'description' failed to satisfy constraint: Member must not be null");
+		return param_invalid(f, "description", "Member must not be null");
 	if (op_key(call, "KeyId", USE_CHANGE, &cmk, f))
 		return -1;
 	free(cmk.description);

@@ -10,13 +10,6 @@
 #include "kms/ops/params.h"
 #include "lib/base/json.h"
 
-static int missing(const char *name, struct fault *f)
-{
-	return fault_set(f, "ValidationException",
-			 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must not be null",
-			 name);
-}
-
 /* Changes the tags of the key by parameter @name. */
 static int change(struct call *call, const char *name,
 		  int (*how)(struct json_object **tags, struct json_object *param, struct fault *f),
@@ -25,7 +18,7 @@ static int change(struct call *call, const char *name,
 	_cleanup_cmk_ struct cmk cmk = { 0 };
 
 	if (!json_has(call->params, name))
-		return missing(name, f);
+		return param_invalid(f, name, "Member must not be null");
 	if (op_key(call, "KeyId", USE_CHANGE, &cmk, f) ||
 	    how(&cmk.tags, json_get(call->params, name), f))
 		return -1;
