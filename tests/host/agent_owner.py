@@ -390,6 +390,27 @@ def _():
         assert agent.status("db1") == "available" and not agent.clusters()["db1"]["DiskReserved"]
 
 
+@test("a start that came too late leaves no device, no claim and no reservation, and another host may take the volume")
+def _():
+    with reservations():
+        agent.create("db1", one)
+        agent.good("stop", "db1")
+        agent.restart(DeviceTimeoutSeconds=3)
+        with agent.hung_key():
+            agent.bad("DeviceTimeout", "start", "db1")
+            assert owner()["claim"] > 0 and registrations()[1] == HERE, "the start hangs elsewhere"
+        agent.told_disks()
+        assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices(), agent.devices()
+        assert (owner()["host"], owner()["claim"]) == (HERE, 0) and registrations() == ({}, None), (owner(), registrations())
+        cluster = agent.clusters()["db1"]
+        assert not cluster["DiskReserved"] and cluster["StatusReason"] == "", cluster
+        with host():
+            assert adopt("--take-over").returncode == 0
+            there.good("start", "db1", "--take-over")
+    forge(host=HERE)  # for the removal of the cluster
+    agent.restart()
+
+
 def killed_creation():
     """The disk is reserved, and its old content is being wiped: no header is on it yet."""
     one.make_swap()

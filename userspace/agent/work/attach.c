@@ -23,6 +23,7 @@
 #include "agent/volume/locate.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/catalog_witness.h"
+#include "agent/work/detach.h"
 #include "agent/work/disk_wait.h"
 #include "agent/work/fencing.h"
 #include "agent/work/kept_header.h"
@@ -328,5 +329,6 @@ void attach_begin(struct operation *op)
 			op->kind != OPERATION_ACTIVATE;
 	op->disk_moments = op->agent->disk_moments;
 	op->job.keep = kept_header_is_wanted(op->cluster);
+	op->close = op->undo ? NULL : detach_late;
 	operation_device_step(op, run_read_header, header_known);
 }

@@ -226,6 +226,34 @@ void detach_begin(struct operation *op)
 	operation_removal_step(op, run_remove, removed);
 }
 
+/* The key is gone. A device in use stays, failed, until a stop or the next start removes it. */
+static void late_removed(struct operation *op)
+{
+	if (op->job.result < 0) {
+		log_warning("Cluster %s: the device of a start that came too late stays, failed: %s",
+			    op->cluster->id, op->job.fault.message);
+	} else {
+		op->cluster->mapping = (struct mapping){ 0 };
+		release_begin(op, NULL);
+	}
+	operation_fail(op);
+}
+
+/**
+ * detach_late() - a start has opened its volume too late, and its key has been dropped: remove the
+ *	device, end the claim and the reservation
+ */
+void detach_late(struct operation *op)
+{
+	if (op->job.key_only) {
+		release_begin(op, NULL);
+		operation_fail(op);
+		return;
+	}
+	op->job.mapping = op->cluster->mapping;
+	operation_removal_step(op, run_remove, late_removed);
+}
+
 /** detach_resume() - finish a deletion that was interrupted: its cluster has status deleting */
 void detach_resume(struct operation *op, const struct job *job)
 {

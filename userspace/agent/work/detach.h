@@ -8,6 +8,7 @@
 #include "agent/work/operation.h"
 
 void detach_begin(struct operation *op);
+void detach_late(struct operation *op);
 void detach_resume(struct operation *op, const struct job *job);
 
 #endif

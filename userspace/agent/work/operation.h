@@ -38,7 +38,7 @@ enum operation_kind {
  * @answered: who gave the last answer of the KMS
  * @late: a step did not end in time: the client has its fault, and the operation is given up when
  *	the step ends
- * @undoing: @undo has been called
+ * @undoing: @undo or @close has been called
  * @settling: the volume is available already: a late step ends as each other one
  * @ended: operation_end_early() has ended it: the step under way is the last
  * @question: to the KMS, under way; NULL for none
@@ -46,6 +46,8 @@ enum operation_kind {
  * @opened: called when the volume is open, in place of operation_end(); NULL: the operation ends
  * @undo: called when the operation fails, in place of the answer; ends in operation_undone(). NULL
  *	when there is nothing to undo
+ * @close: called when a late step has opened the volume all the same, and its key has been dropped: ends
+ *	in operation_fail(). NULL for an operation with @undo
  * @give_way: called when a stop or a deletion ends the operation: takes back what it has changed. NULL
  *	for nothing
  * @left: called when the step ends that was under way then; @cluster is NULL by now. NULL for nothing
@@ -76,6 +78,7 @@ struct operation {
 	void (*next)(struct operation *op);
 	void (*opened)(struct operation *op);
 	void (*undo)(struct operation *op);
+	void (*close)(struct operation *op);
 	void (*give_way)(struct operation *op);
 	void (*left)(struct operation *op);
 	struct grant answered;
@@ -92,6 +95,9 @@ struct operation {
 
 struct operation *operation_begin(struct cluster *cluster, enum operation_kind kind,
 				  struct varlink_call *call, json_object *params, struct fault *f);
+void operation_free(struct operation *op);
+const char *operation_api(const struct operation *op);
+void operation_answer(struct operation *op, const struct fault *f);
 void operation_device_step(struct operation *op, void (*run)(struct volume_job *job),
 			   void (*next)(struct operation *op));
 void operation_removal_step(struct operation *op, void (*run)(struct volume_job *job),

@@ -113,6 +113,7 @@ int ownership_claim(struct volume_job *job)
 
 /**
  * ownership_release() - end this host's claim: its device is gone
+ * @job: @found and @number, and what ownership_claim() needs
  *
  * Runs in the device thread. If the header does not take it, another host waits for the claim's end. A
  * write-protected disk was not claimed.
@@ -127,7 +128,7 @@ bool ownership_release(struct volume_job *job)
 	job->owner.claim = 0;
 	if (!job->owner.host[0] || (!job->claim_ns && block_device_is_protected(job->found)))
 		return false;
-	claim = write_claim(job->found, job->mapping.below, job->volume_id, &f);
+	claim = write_claim(job->found, job->number, job->volume_id, &f);
 	if (claim >= 0 &&
 	    header_set_owner(job->found, claim, job->volume_id, NULL, &job->owner, &f) == 0)
 		return true;

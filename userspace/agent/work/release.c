@@ -132,7 +132,8 @@ static bool copy_job(struct volume_job *copy, const struct volume_job *job)
 	memcpy(copy->volume_id, job->volume_id, sizeof(copy->volume_id));
 	memcpy(copy->cluster_id, job->cluster_id, sizeof(copy->cluster_id));
 	copy->owner = job->owner;
-	copy->mapping = job->mapping;
+	/* A key for a bare dmsetup create may have no device. */
+	copy->number = job->mapping.name[0] ? job->mapping.below : job->number;
 	copy->claim_ns = job->claim_ns;
 	copy->reservation = job->reservation;
 	return true;
