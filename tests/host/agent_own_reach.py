@@ -130,6 +130,30 @@ def _():
     agent.wait_status("db1", LOST)
 
 
+@test("a modification that a stop has ended leaves profile and endpoint as they were, also after a kill and at the next start")
+def _():
+    nowhere = "unix:/nowhere/kms.sock"
+    key = other.new_key()["KeyId"]
+    agent.create("db1", one, "--kms-key-id", key, "--kms-endpoint", OTHER, "--profile", "twin")
+    agent.create("db2", two)
+    for name, disk, before in ("db1", one, ("twin", OTHER)), ("db2", two, (None, None)):
+        with agent.hung_disk(disk):
+            modify = agent.begin("modify", name, "--allow-discards", "--profile", "going", "--kms-endpoint", nowhere)
+            wait_for(lambda: agent.clusters()[name].get("Profile") == "going", why=agent.log)
+            assert own(name) == ("going", nowhere)
+            agent.good("stop", name)
+            said = modify.communicate(timeout=PATIENCE)[1]
+            assert modify.returncode == 6 and "has ended without a result" in said, said
+            assert own(name) == before, f"what has ended without a result has changed the way to the KMS: {own(name)}"
+        agent.told_disks()
+        assert own(name) == before
+    agent.kill()
+    agent.start(CredentialsFile=PROFILES)
+    for name, before in ("db1", ("twin", OTHER)), ("db2", (None, None)):
+        assert own(name) == before, f"the catalog has kept what has ended without a result: {own(name)}"
+        agent.good("start", name)
+
+
 @test("a profile that is not there and an endpoint that is no address are refused, and nothing changes")
 def _():
     agent.create("db1", one, "--profile", "twin")
