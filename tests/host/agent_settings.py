@@ -325,6 +325,47 @@ def _():
         assert not problem()
 
 
+def hangup():
+    """SIGHUP, with agent.conf as it is: the record of what came of it."""
+    before = len(agent.records("ConfigurationReload"))
+    agent.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: len(agent.records("ConfigurationReload")) > before or agent.process.poll() is not None)
+    assert agent.process.poll() is None, f"SIGHUP ended the agent: {agent.log()[-1000:]}"
+    return agent.records("ConfigurationReload")[-1]
+
+
+def in_use():
+    """What a reload must not end."""
+    return agent.status("db1"), agent.keys(), agent.devices()
+
+
+@test("a running agent whose file is lost keeps its configuration and ends nothing, and the file counts again when it is back")
+def _():
+    agent.create("db1", one)
+    before, file = in_use(), f"{agent.dir}/agent.conf"
+    for lease, (lose, fault) in {1800: (os.unlink, file), 900: (lambda path: open(path, "w", encoding="utf-8").close(), "has no setting")}.items():
+        with open(COPY, encoding="utf-8") as f:
+            good = f.read()
+        lose(file)
+        for _ in range(2):
+            record = hangup()
+            assert record.get("errorCode") == "InvalidConfiguration" and fault in record["errorMessage"], record
+            assert fault in problem(), problem()
+            renewed()
+            assert in_use() == before, f"the reload has ended something: {in_use()}"
+            assert agent.volume("db1")["LeaseSecondsLeft"] > lease, "another lease counts than that of the last good configuration"
+        with open(COPY, encoding="utf-8") as f:
+            assert f.read() == good, "the last good configuration was changed by a file that was refused"
+        record = agent.reload(LeaseSeconds=lease)
+        assert "errorCode" not in record, record
+        assert not problem(), f"the fault is still shown: {problem()}"
+        wait_for(lambda: agent.volume("db1")["LeaseSecondsLeft"] <= lease, why="the file does not count again")
+        with open(COPY, encoding="utf-8") as f:
+            assert f"LeaseSeconds={lease}\n" in f.read()
+        assert in_use() == before, in_use()
+    agent.restart()
+
+
 @test("a host that has the defaults keeps them without a file")
 def _():
     with lost_settings("# nothing\n"):
