@@ -182,8 +182,13 @@ def _():
         header(there, "restore", "of-there")
         assert agent.devices()["envelope-db1"][1] == "live"
         assert (owner()["host"], owner()["claim"]) == ("0" * 32, 7200), owner()
-        assert "--take-over" in there.bad("VolumeInUse", "start", "db1")
-        assert "possible in" in there.bad("VolumeInUse", "start", "db1", "--take-over")
+        for more, hint in ([], "try again with --take-over"), (["--take-over"], "possible in"):
+            said = there.bad("VolumeInUse", "start", "db1", *more)
+            assert hint in said and "names no owner" in said and "Stop the cluster on each of these hosts" in said, said
+            assert "0000" not in said and "fenced" not in said, f"a host is named that is not there: {said}"
+        said = subprocess.run([f"{there.programs}/envelope", "check", "--device", one.device], capture_output=True, text=True,
+                              env=there.environment, timeout=PATIENCE, check=False).stdout
+        assert "Its header names no owner" in said and "the host 0000" not in said, said
         assert "envelope-db1" not in there.devices() and not there.keys()
         agent.stop()
         agent.start(**SHORT)  # reads the unknown owner, and lets its lease end

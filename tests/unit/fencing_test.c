@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/fencing.c agent/rules/rules.c agent/catalog/cluster.c */
+/* sources: agent/work/fencing.c agent/rules/owner_rules.c agent/catalog/cluster.c */
 /*
  * A host that is fenced stays fenced, whatever fails after it: the disk has lost writes of that host.
  */

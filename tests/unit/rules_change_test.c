@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/rules/rules.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: agent/rules/rules.c agent/rules/owner_rules.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The rules for changes of a cluster's settings, of its header and of its owner.
  */
@@ -10,7 +10,9 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "agent/rules/owner_rules.h"
 #include "agent/rules/rules.h"
+#include "lib/header/volume_owner.h"
 
 #define ARN "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
@@ -143,6 +145,37 @@ static void another_hosts_volume_is_taken_over_after_its_claim(void **state)
 	assert_int_equal(rules_owner("db1", &other, "", 0, false, &f), -1);
 }
 
+/* A message about "another host (0000...)" would have the user look for a host that is not there. */
+static void an_unknown_owner_is_no_host(void **state)
+{
+	const struct volume_owner unknown = { .host = VOLUME_OWNER_UNKNOWN,
+					      .boot = VOLUME_OWNER_UNKNOWN,
+					      .time = "2026-11-30T08:00:00Z",
+					      .claim = 120 };
+	const struct volume_owner other = { .host = "there", .claim = 120 };
+	char text[VOLUME_OWNER_TEXT_MAX];
+	struct fault f;
+
+	for (int take_over = 0; take_over < 2; take_over++) {
+		assert_int_equal(rules_owner("db1", &unknown, "here", 119, take_over, &f), -1);
+		assert_string_equal(f.code, "VolumeInUse");
+		assert_non_null(strstr(f.message, "names no owner"));
+		assert_non_null(strstr(f.message, "restored at 2026-11-30T08:00:00Z"));
+		assert_non_null(strstr(f.message, "Stop the cluster on each of these hosts"));
+		assert_non_null(strstr(f.message, "--take-over"));
+		assert_null(strstr(f.message, "0000"));
+	}
+	assert_non_null(strstr(f.message, "possible in 1 seconds"));
+	assert_int_equal(rules_owner("db1", &unknown, "here", 120, true, &f), 0);
+	assert_null(strstr(volume_owner_text(&unknown, text), "0000"));
+	assert_string_equal(volume_owner_text(&other, text), "belongs to another host (there)");
+	/* No registration is that of an unknown host. */
+	assert_false(rules_may_fence(&unknown, true, true));
+	assert_true(rules_may_fence(&other, true, true));
+	assert_false(rules_may_fence(&other, false, true));
+	assert_false(rules_may_fence(&other, true, false));
+}
+
 static void an_older_copy_of_a_key_store_has_a_lower_change(void **state)
 {
 	static const struct {
@@ -194,6 +227,7 @@ int main(void)
 		cmocka_unit_test(settings_can_be_modified_between_operations),
 		cmocka_unit_test(a_backup_is_the_catalogs_header),
 		cmocka_unit_test(another_hosts_volume_is_taken_over_after_its_claim),
+		cmocka_unit_test(an_unknown_owner_is_no_host),
 		cmocka_unit_test(an_older_copy_of_a_key_store_has_a_lower_change),
 	};
 

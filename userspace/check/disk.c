@@ -21,6 +21,7 @@
 #include "lib/header/device_stack.h"
 #include "lib/header/device_users.h"
 #include "lib/header/header.h"
+#include "lib/header/volume_owner.h"
 
 #define LEAST	  (2 * (uint64_t)VOLUME_DATA_OFFSET)
 #define BLOCK_MAX VOLUME_SECTOR_SIZE
@@ -163,7 +164,10 @@ static void judge_volume(const struct settings *settings, dev_t number, bool rea
 	}
 	finding_add(finding, "It holds the volume %s of cluster %s.", header->volume_id,
 		    header->cluster_id);
-	if (header->owner.host[0])
+	if (volume_owner_is_unknown(&header->owner))
+		finding_add(finding,
+			    "Its header names no owner: it was damaged and restored, so any host may have the volume in use.");
+	else if (header->owner.host[0])
 		finding_add(finding, "Its owner is the host %s.", header->owner.host);
 	if (header->state[0]) {
 		finding_add(finding, "The header records the state %s: %s", header->state,

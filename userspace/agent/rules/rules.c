@@ -14,7 +14,6 @@
 #include "dm-envelope.h"
 #include "lib/base/arn.h"
 #include "lib/base/identifier.h"
-#include "lib/header/header_owner.h"
 #include "lib/header/volume_owner.h"
 
 /**
@@ -311,42 +310,6 @@ int rules_backup_matches(const struct cluster *cluster, const struct volume_head
 }
 
 /**
- * rules_owner() - may this host use or erase the volume?
- * @owner: as the header names it
- * @host: id of this host
- * @unchanged_s: seconds for which this host has seen @owner's stamp unchanged, by its own clock
- * @take_over: the client says that the other host is gone
- *
- * The owner renews its stamp before its claim ends, and the kernel ends its lease before. No clock of
- * two hosts is compared: only the time counts for which this host saw no new stamp.
- */
-int rules_owner(const char *cluster_id, const struct volume_owner *owner, const char *host,
-		uint64_t unchanged_s, bool take_over, struct fault *f)
-{
-	if (!volume_owner_is_other(owner, host))
-		return 0;
-	if (!take_over)
-		return fault_set(f, "VolumeInUse",
-				 "The volume of the cluster %s belongs to another host (%s, last seen there at %s). Stop the cluster on that host. If it is stopped, or that host is gone, try again with --take-over.",
-				 cluster_id, owner->host, owner->time);
-	if (unchanged_s >= owner->claim)
-		return 0;
-	return fault_set(f, "VolumeInUse",
-			 "The volume of the cluster %s belongs to another host (%s, last seen there at %s), whose lease may not have ended. If that host does not renew its claim, --take-over is possible in %llu seconds.",
-			 cluster_id, owner->host, owner->time,
-			 (unsigned long long)(owner->claim - unchanged_s));
-}
-
-/** rules_not_fenced() - add to rules_owner()'s refusal why the other host cannot be fenced */
-void rules_not_fenced(struct fault *f, const char *why)
-{
-	struct fault refusal = *f;
-
-	fault_set(f, refusal.code, "%.500s The other host cannot be fenced: %.200s.",
-		  refusal.message, why);
-}
-
-/**
  * rules_modify() - may the cluster be modified? If not, the fault is that of the first refused change
  * @modifications: set of enum modification
  */
@@ -486,7 +449,7 @@ bool rules_header_kms(const struct grant *last, const struct volume_header *head
 	if (!header->kms[0] || !strcmp(header->kms, last->kms))
 		return false;
 	return !last->kms[0] || (volume_owner_is_other(&header->owner, host) &&
-				 strcmp(header->owner.host, VOLUME_OWNER_UNKNOWN));
+				 !volume_owner_is_unknown(&header->owner));
 }
 
 /** rules_window_open() - is a refused key still within its recovery window? Seconds */

@@ -50,9 +50,6 @@ int rules_restore_header(const struct cluster *cluster, struct fault *f);
 int rules_backup_matches(const struct cluster *cluster, const struct volume_header *backup,
 			 struct fault *f);
 int rules_backup_header(const struct cluster *cluster, struct fault *f);
-int rules_owner(const char *cluster_id, const struct volume_owner *owner, const char *host,
-		uint64_t unchanged_s, bool take_over, struct fault *f);
-void rules_not_fenced(struct fault *f, const char *why);
 int rules_relocate(const struct cluster *cluster, const char *device, struct fault *f);
 
 enum modification {

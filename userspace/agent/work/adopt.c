@@ -11,7 +11,7 @@
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/reaches.h"
-#include "agent/rules/rules.h"
+#include "agent/rules/owner_rules.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/fencing.h"
 #include "agent/work/ownership.h"
@@ -201,7 +201,8 @@ static void adopt_done(void *data)
 	if (!job->call || !volume ||
 	    ownership_check(job->scan.agent, &volume->header, job->take_over, &f) == 0) {
 		adopt_volume(job, volume, &f);
-	} else if (job->take_over && fencing_is_on(job->scan.agent)) {
+	} else if (rules_may_fence(&volume->header.owner, job->take_over,
+				   fencing_is_on(job->scan.agent))) {
 		job->scan.fault = f;
 		job->expelled = volume;
 		job->self = job->scan.agent->host;

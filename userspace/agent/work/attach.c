@@ -19,6 +19,7 @@
 #include "agent/lease/kms_call.h"
 #include "agent/lease/lease.h"
 #include "agent/lease/renewal.h"
+#include "agent/rules/owner_rules.h"
 #include "agent/rules/rules.h"
 #include "agent/volume/locate.h"
 #include "agent/volume/write_claim.h"
@@ -281,7 +282,7 @@ static void header_known(struct operation *op)
 	/* Nothing is asked or written for a volume that another host may have in use. */
 	if (ownership_check(op->agent, &job->header, job->take_over, &job->fault) == 0)
 		ask_for_key(op);
-	else if (job->take_over && job->fencing)
+	else if (rules_may_fence(&job->header.owner, job->take_over, job->fencing))
 		operation_device_step(op, run_expel, fenced);
 	else
 		operation_step_failed(op);

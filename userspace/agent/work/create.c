@@ -109,6 +109,7 @@ static void run_format(struct volume_job *job)
 		.sector_size = job->sector_size,
 		.overwrite = job->overwrite,
 	};
+	char whose[VOLUME_OWNER_TEXT_MAX];
 	struct volume_header old;
 	struct fault ignored;
 
@@ -122,8 +123,9 @@ static void run_format(struct volume_job *job)
 		 volume_owner_is_other(&old.owner, job->owner.host))
 		job->result =
 			fault_set(&job->fault, "VolumeInUse",
-				  "%s holds the volume of the cluster %s, which belongs to another host (%s). Nothing was written. Delete the cluster there with --erase. If that host is gone, adopt the volume here with --take-over first, and delete it with --erase.",
-				  job->device, old.cluster_id, old.owner.host);
+				  "%s holds the volume of the cluster %s, which %s. Nothing was written. Delete the cluster there with --erase. If that host is gone, adopt the volume here with --take-over first, and delete it with --erase.",
+				  job->device, old.cluster_id,
+				  volume_owner_text(&old.owner, whose));
 	else if (fencing_reserve(job) < 0)
 		job->result = -1;
 	else

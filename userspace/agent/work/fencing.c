@@ -15,7 +15,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/reservations.h"
 #include "agent/lease/held_key.h"
-#include "agent/rules/rules.h"
+#include "agent/rules/owner_rules.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/reservation.h"
 #include "agent/work/state.h"

@@ -113,7 +113,7 @@ static int choose_owner(struct volume_job *job)
 		*owner = header_owner_unknown(owner->claim > job->owner.claim ? owner->claim
 									      : job->owner.claim);
 	else if (volume_owner_is_other(&old.owner, job->owner.host) &&
-		 strcmp(old.owner.host, VOLUME_OWNER_UNKNOWN))
+		 !volume_owner_is_unknown(&old.owner))
 		return fault_set(&job->fault, "VolumeInUse",
 				 "The volume on %s belongs to another host (%s). Nothing was written. Restore the header there.",
 				 job->found, old.owner.host);

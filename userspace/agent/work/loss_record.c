@@ -50,15 +50,15 @@ static void record_run(void *data)
 	struct volume_header header;
 	int _cleanup_close_ claim = write_claim(job->device, number_of(job), job->volume_id,
 						&job->fault);
+	char whose[VOLUME_OWNER_TEXT_MAX];
 	struct fault ignored;
 
 	if (claim < 0)
 		job->result = -1;
 	else if (header_read_claimed(job->device, claim, &header, &ignored) == 0 &&
 		 volume_owner_is_other(&header.owner, job->host))
-		job->result = fault_set(&job->fault, "VolumeInUse",
-					"the volume belongs to another host (%s)",
-					header.owner.host);
+		job->result = fault_set(&job->fault, "VolumeInUse", "the volume %s",
+					volume_owner_text(&header.owner, whose));
 	else
 		job->result = header_set_state(job->device, claim, job->volume_id,
 					       job->state[0] ? job->state : NULL, job->reason,

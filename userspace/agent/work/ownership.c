@@ -13,7 +13,7 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/lease.h"
-#include "agent/rules/rules.h"
+#include "agent/rules/owner_rules.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/kept_header.h"
 #include "agent/work/stamp.h"

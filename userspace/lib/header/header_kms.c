@@ -29,6 +29,7 @@ int header_set_kms(const char *device, int claim, const char *volume_id, const c
 {
 	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
+	char whose[VOLUME_OWNER_TEXT_MAX];
 	struct volume_header now;
 
 	if (header_load_volume(&luks, device, claim, volume_id, f) ||
@@ -37,9 +38,8 @@ int header_set_kms(const char *device, int claim, const char *volume_id, const c
 	if (!strcmp(now.kms, kms))
 		return 0;
 	if (volume_owner_is_other(&now.owner, host))
-		return fault_set(f, "VolumeInUse",
-				 "The volume %s on %s belongs to another host (%s). Nothing was written.",
-				 volume_id, device, now.owner.host);
+		return fault_set(f, "VolumeInUse", "The volume %s on %s %s. Nothing was written.",
+				 volume_id, device, volume_owner_text(&now.owner, whose));
 	token = luks_new_token(VOLUME_KMS_TOKEN);
 	json_add_string(token, "kms", kms);
 	return luks_put_token(&luks, luks_find_token(&luks, VOLUME_KMS_TOKEN), token, f);

@@ -111,6 +111,7 @@ int header_set_owner(const char *device, int claim, const char *volume_id,
 		     struct fault *f)
 {
 	struct luks _cleanup_luks_ luks = { 0 };
+	char whose[VOLUME_OWNER_TEXT_MAX];
 	struct volume_owner stamp;
 	struct volume_header now;
 
@@ -120,8 +121,9 @@ int header_set_owner(const char *device, int claim, const char *volume_id,
 	if (volume_owner_is_other(&now.owner, owner->host) &&
 	    (!expected || !is_expected(&now.owner, expected)))
 		return fault_set(f, "VolumeInUse",
-				 "The volume %s on %s belongs to the host %s since %s. Nothing was written.",
-				 volume_id, device, now.owner.host, now.owner.time);
+				 "The volume %s on %s %s, since %s. Nothing was written.",
+				 volume_id, device, volume_owner_text(&now.owner, whose),
+				 now.owner.time);
 	stamp = new_stamp(owner, &now.owner);
 	if (header_replace_owner(&luks, &stamp, f) < 0)
 		return -1;

@@ -13,8 +13,6 @@
 #include "lib/header/luks.h"
 #include "lib/header/volume_header.h"
 
-#define VOLUME_OWNER_UNKNOWN "00000000000000000000000000000000" /* no host has this id */
-
 struct volume_owner header_owner_unknown(uint32_t claim);
 
 int header_replace_owner(struct luks *luks, const struct volume_owner *owner, struct fault *f);

@@ -5,6 +5,7 @@
 
 #include "lib/header/volume_owner.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/json.h"
@@ -49,6 +50,27 @@ const char *volume_owner_parse(struct json_object *token, struct volume_owner *o
 bool volume_owner_is_other(const struct volume_owner *owner, const char *host)
 {
 	return owner->host[0] && strcmp(owner->host, host);
+}
+
+/** volume_owner_is_unknown() - does no header name the owner, because the last one was damaged? */
+bool volume_owner_is_unknown(const struct volume_owner *owner)
+{
+	return !strcmp(owner->host, VOLUME_OWNER_UNKNOWN);
+}
+
+/**
+ * volume_owner_text() - what a header says of a volume that is not this host's, for a fault
+ *
+ * Return: @text, which follows "the volume".
+ */
+const char *volume_owner_text(const struct volume_owner *owner, char text[VOLUME_OWNER_TEXT_MAX])
+{
+	if (volume_owner_is_unknown(owner))
+		snprintf(text, VOLUME_OWNER_TEXT_MAX,
+			 "may be in use on another host: its header was damaged and restored, and names no owner");
+	else
+		snprintf(text, VOLUME_OWNER_TEXT_MAX, "belongs to another host (%s)", owner->host);
+	return text;
 }
 
 /** volume_owner_same() - are both the same stamp of the same owner? */
