@@ -143,23 +143,21 @@ def stopped_with_a_busy_lane():
         yield
 
 
-def stopped_meanwhile(start):
-    """A stop ends this start, which the disk has kept from its work for DeviceTimeoutSeconds=."""
-    stop = agent.begin("stop", "db1")
+def was_stopped(start):
+    """The client of this start has the fault that its boot unit heeds."""
     said = start.communicate(timeout=PATIENCE)[1]
     assert start.returncode == 4 and "(StoppedMeanwhile)" in said, said
     assert agent.records("StartDBCluster", "StoppedMeanwhile")
-    return stop
 
 
-@test("a start that a disk has kept waiting ends with a stop as a start that was stopped, and is not tried again")
+@test("a start that waits for its turn behind a disk that hangs ends with a stop at once, and is not tried again")
 def _():
-    agent.restart(DeviceTimeoutSeconds=10)
+    agent.restart(DeviceTimeoutSeconds=30)
     with stopped_with_a_busy_lane():
         start = agent.begin("start", "db1", "--at-boot")
         agent.asked(start)
-        stop = stopped_meanwhile(start)
-        assert stop.wait(PATIENCE) == 0, stop.communicate()
+        agent.good("stop", "db1")
+        was_stopped(start)
         assert agent.status("db1") == "stopped"
         assert "disk" not in agent.clusters()["db1"]["StatusReason"], agent.clusters()
     # The disk has come back.
@@ -169,15 +167,50 @@ def _():
     agent.restart()
 
 
-@test("a start whose disk hangs ends with a stop as a start that was stopped, and opens nothing later")
+@test("a start whose disk hangs ends with a stop at once, and opens nothing later")
 def _():
-    agent.restart(DeviceTimeoutSeconds=10)
+    agent.restart(DeviceTimeoutSeconds=30)
     stopped_cluster()
-    with agent.hung_disk(one):
+    with held_up("cluster", "start", "--at-boot") as start:
+        agent.good("stop", "db1")
+        was_stopped(start)
+        assert agent.status("db1") == "stopped" and agent.clusters()["db1"]["StatusReason"] == "", agent.clusters()
+        later = agent.begin("start", "db1")
+        agent.asked(later)
+        agent.good("stop", "db1")
+        was_stopped(later)
+    agent.told_disks()
+    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
+    agent.good("start", "db1")
+    agent.remove_all()
+    agent.restart()
+
+
+@test("a start whose client got a fault, because its disk hangs, ends with a stop at once, too")
+def _():
+    stopped_cluster()
+    agent.restart(DeviceTimeoutSeconds=3)
+    with held_up("cluster", "start") as start:
+        assert "DeviceTimeout" in start.communicate(timeout=PATIENCE)[1]
+        assert agent.clusters()["db1"]["StatusReason"].startswith("device-timeout: ")
+        agent.good("stop", "db1")
+        assert agent.status("db1") == "stopped" and agent.clusters()["db1"]["StatusReason"] == ""
+    agent.told_disks()
+    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
+    agent.remove_all()
+    agent.restart()
+
+
+@test("a start that hangs with its key in the kernel's hands ends as a start that was stopped, and leaves nothing open")
+def _():
+    agent.restart(DeviceTimeoutSeconds=20)
+    stopped_cluster()
+    with agent.hung_key():
         start = agent.begin("start", "db1", "--at-boot")
-        agent.asked(start)
-        wait_for(lambda: any("lock" in function for function in agent.device_threads()), why=agent.log)
-        stopped_meanwhile(start).wait(PATIENCE)
+        wait_for(lambda: any("nanosleep" in function for function in agent.device_threads()), why=agent.log)
+        # Nothing tells whether the kernel takes the key: the stop waits, and is refused when the device is late.
+        assert "under way" in agent.bad("InvalidDBClusterStateFault", "stop", "db1")
+        was_stopped(start)
     agent.told_disks()
     assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
     agent.remove_all()

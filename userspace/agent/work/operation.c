@@ -16,6 +16,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/jobs.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/device_thread.h"
 #include "agent/work/fencing.h"
 #include "agent/work/kept_header.h"
 #include "agent/work/key_loss.h"
@@ -118,26 +119,51 @@ void operation_answer(struct operation *op, const struct fault *f)
  * The client of an operation gets its answer, and a stop or a deletion has the cluster. What is left of
  * the operation is its step, which a disk may hold.
  *
- * The step does no harm when the disk comes back. It only reads the disk. It can change a table, but the
- * removal of the device takes the table away, and no start makes another device of that name before the
- * step has ended: both are in the lane of the volume.
+ * The step does no harm when the disk comes back. It only reads the disk, or was given up. It can change
+ * a table, but the removal of the device takes the table away, and no start makes another device of that
+ * name before the step has ended: both are in the lane of the volume.
  */
 static void give_way(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
-	fault_set(&op->fault, "InvalidDBClusterStateFault",
-		  "%s of the cluster %s has ended without a result, because the cluster is being stopped or deleted.",
-		  kinds[op->kind].api, cluster->id);
 	log_warning("Cluster %s: %s", cluster->id, op->fault.message);
 	if (op->give_way)
 		op->give_way(op);
 	operation_answer(op, &op->fault);
 	op->call = NULL;
 	op->cluster = NULL;
+	if (!device_thread_runs(op->agent->devices, op)) {
+		secret_free(op->job.key);
+		op->job.key = NULL;
+	}
 	cluster->held_up[0] = 0;
 	cluster->operation = NULL;
 	cluster_changed(cluster);
+}
+
+static void give_way_to_stop(struct operation *op)
+{
+	fault_set(&op->fault, "InvalidDBClusterStateFault",
+		  "%s of the cluster %s has ended without a result, because the cluster is being stopped or deleted.",
+		  operation_api(op), op->cluster->id);
+	give_way(op);
+}
+
+/**
+ * operation_give_way() - end an operation at once whose step under way can be given up
+ * @why: its fault
+ *
+ * Return: false, and nothing has happened, if the step cannot be given up.
+ */
+bool operation_give_way(struct operation *op, const struct fault *why)
+{
+	if (!operation_give_up_step(op))
+		return false;
+	op->fault = *why;
+	device_events_refresh(op->agent);
+	give_way(op);
+	return true;
 }
 
 /**
@@ -173,7 +199,7 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
 	if (cluster->operation) {
 		op->settle = cluster->operation->settle;
-		give_way(cluster->operation);
+		give_way_to_stop(cluster->operation);
 	}
 	cluster->operation = op;
 	cluster->gives_way = kinds[kind].gives_way;
