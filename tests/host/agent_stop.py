@@ -96,6 +96,64 @@ def _():
     assert client.wait(PATIENCE) == 0, client.stderr.read()
 
 
+def put_back():
+    """What `envelope header restore` writes is on the disk."""
+    return any(one.read())
+
+
+@test("a relocation and a restore of the header that a disk holds up end with a deletion, and change nothing later")
+def _():
+    for api, words in {"RelocateDBCluster": ("cluster", "relocate", "--device", one.device),
+                       "RestoreVolumeHeader": ("header", "restore", "--file", f"{BACKUP}.kept")}.items():
+        agent.create("db1", one)
+        agent.good("stop", "db1")
+        backup = begin("header", "backup", "--file", f"{BACKUP}.kept")
+        assert backup.wait(PATIENCE) == 0, backup.stderr.read()
+        agent.told_disks()
+        if api == "RestoreVolumeHeader":
+            one.blank()
+        with held_up(*words) as client:
+            delete = agent.begin("delete", "db1", "--skip-final-snapshot")
+            ended_early(client, api)
+            assert delete.poll() is None and agent.clusters()["db1"]["Device"] == one.path
+        assert delete.wait(PATIENCE) == 0, delete.stderr.read()
+        assert put_back() == (api == "RelocateDBCluster"), "a header was written for a cluster that was being deleted"
+        assert not agent.clusters()
+        os.unlink(f"{BACKUP}.kept")
+        one.blank()
+
+
+@test("a restore of the header that its disk held up for too long writes nothing later")
+def _():
+    stopped_cluster()
+    backup = begin("header", "backup", "--file", f"{BACKUP}.kept")
+    assert backup.wait(PATIENCE) == 0, backup.stderr.read()
+    agent.restart(DeviceTimeoutSeconds=3)
+    one.blank()
+    with held_up("header", "restore", "--file", f"{BACKUP}.kept") as client:
+        assert "DeviceTimeout" in client.communicate(timeout=PATIENCE)[1]
+    agent.told_disks()
+    assert not put_back(), "a header was written after its client had got a fault"
+    agent.restart()
+    restore = begin("header", "restore", "--file", f"{BACKUP}.kept")
+    assert restore.wait(PATIENCE) == 0 and put_back(), restore.stderr.read()
+
+
+@test("a restore that writes to its disk ends with no deletion, and is finished")
+def _():
+    stopped_cluster()
+    backup = begin("header", "backup", "--file", f"{BACKUP}.written")
+    assert backup.wait(PATIENCE) == 0, backup.stderr.read()
+    agent.told_disks()
+    one.blank()
+    with agent.slow_disk() as written:
+        restore = begin("header", "restore", "--file", f"{BACKUP}.written")
+        written()
+        assert "writes to its disk" in agent.bad("InvalidDBClusterStateFault", "delete", "db1", "--skip-final-snapshot")
+        assert restore.poll() is None
+    assert restore.wait(PATIENCE) == 0 and put_back(), restore.stderr.read()
+
+
 @test("a backup that a disk holds up keeps no refusal of the KMS from its end")
 def _():
     key = agent.kms.new_key()["KeyId"]

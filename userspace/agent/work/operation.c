@@ -27,23 +27,24 @@
 
 /*
  * For each kind: RDS's name, for the audit trail; the kind of job, if a kill must be repaired; and
- * whether it gives way to a stop.
+ * whether it gives way to a stop, or does so until it writes to the disk.
  */
 static const struct {
 	const char *api;
 	const char *job;
 	bool gives_way;
+	bool yields;
 } kinds[] = {
 	[OPERATION_CREATE] = { "CreateDBCluster", "create" },
 	[OPERATION_START] = { "StartDBCluster", NULL },
 	[OPERATION_ACTIVATE] = { "ActivateKey", NULL },
 	[OPERATION_STOP] = { "StopDBCluster", NULL },
 	[OPERATION_DELETE] = { "DeleteDBCluster", "delete" },
-	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL },
+	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL, true },
 	[OPERATION_CONFIRM_LOSS] = { "ConfirmKeyLoss", NULL },
 	[OPERATION_MODIFY] = { "ModifyDBCluster", NULL, true },
 	[OPERATION_BACKUP_HEADER] = { "BackupVolumeHeader", NULL, true },
-	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL },
+	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL, .yields = true },
 };
 
 /* Copies into the job what its steps need of the cluster and the agent. */
@@ -142,12 +143,17 @@ static void give_way(struct operation *op)
 	cluster_changed(cluster);
 }
 
-static void give_way_to_stop(struct operation *op)
+static int give_way_to_stop(struct operation *op, struct fault *f)
 {
+	if (!op->cluster->gives_way && !operation_give_up_step(op))
+		return fault_set(f, "InvalidDBClusterStateFault",
+				 "%s of the cluster %s writes to its disk. Try again when it has ended.",
+				 operation_api(op), op->cluster->id);
 	fault_set(&op->fault, "InvalidDBClusterStateFault",
 		  "%s of the cluster %s has ended without a result, because the cluster is being stopped or deleted.",
 		  operation_api(op), op->cluster->id);
 	give_way(op);
+	return 0;
 }
 
 /**
@@ -172,7 +178,7 @@ bool operation_give_way(struct operation *op, const struct fault *why)
  * @call: to be answered at the end; NULL for none
  * @params: of the call, for the audit trail; borrowed
  *
- * Return: the operation, or NULL when out of memory.
+ * Return: the operation, or NULL when out of memory, or when the operation before cannot give way.
  */
 struct operation *operation_begin(struct cluster *cluster, enum operation_kind kind,
 				  struct varlink_call *call, json_object *params, struct fault *f)
@@ -199,10 +205,14 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
 	if (cluster->operation) {
 		op->settle = cluster->operation->settle;
-		give_way_to_stop(cluster->operation);
+		if (give_way_to_stop(cluster->operation, f) < 0) {
+			operation_free(op);
+			return NULL;
+		}
 	}
 	cluster->operation = op;
 	cluster->gives_way = kinds[kind].gives_way;
+	cluster->yields = kinds[kind].yields;
 	return op;
 }
 
