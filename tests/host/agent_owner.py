@@ -4,84 +4,15 @@
 # with --take-over, when the owner has stopped it or has written no new stamp for its whole claim.
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
 
-from agent_daemon import Agent, luks
+from agent_hosts import HERE, THERE, adopt, forge, header, host, owner, refused, registrations, reservations, reserve, there
 from agent_suite import agent, finish, one, test, three, two
 from wait import PATIENCE, wait_for
 
-HERE, THERE = "a" * 32, "c" * 32
 SHORT = {"LeaseSeconds": 5, "RenewSeconds": 1, "KmsTimeoutSeconds": 3}
-
-
-def second_host():
-    """An agent with a catalog and a kernel of its own, and with the same disks and KMS."""
-    other = object.__new__(Agent)
-    other.__dict__.update(agent.__dict__)
-    other.dir = f"{agent.dir}/there"
-    other.kernel = f"{other.dir}/kernel"
-    other.audit_file = f"{other.dir}/agent-audit.jsonl"
-    other.process = None
-    for folder in (other.dir, other.kernel, f"{other.kernel}/keys", f"{other.kernel}/devices"):
-        os.mkdir(folder)
-    other.host(THERE)
-    other.scannable(*agent.disks)
-    return other
-
-
-there = second_host()
-
-
-@contextlib.contextmanager
-def host(**changed):
-    """The other host runs its agent, with an empty catalog."""
-    if os.path.exists(f"{there.dir}/agent"):
-        there.lose_catalog()
-    there.start(**changed)
-    there.told_disks()
-    try:
-        yield
-    finally:
-        for name, cluster in there.clusters().items():
-            if cluster.get("MapperDevice"):
-                there.good("stop", name)
-        there.kill()
-
-
-def tokens(disk):
-    """Type -> token in the header."""
-    dump = json.loads(luks("luksDump", "--dump-json-metadata", disk.device))
-    return {token["type"]: token for token in dump["tokens"].values()}
-
-
-def owner():
-    return tokens(one)["envelope-owner"]
-
-
-def adopt(*more):
-    return subprocess.run([f"{there.programs}/envelope", "cluster", "adopt", "--device", one.device, *more],
-                          capture_output=True, text=True, env=there.environment, timeout=PATIENCE, check=False)
-
-
-def header(host, verb, file):
-    done = subprocess.run([f"{agent.programs}/envelope", "header", verb, "--db-cluster-identifier", "db1", "--file", f"{agent.dir}/{file}"],
-                          capture_output=True, text=True, env=host.environment, timeout=PATIENCE, check=False)
-    assert done.returncode == 0, f"header {verb}: {done.stderr}"
-
-
-def refused(done):
-    assert done.returncode == 6 and "(VolumeInUse)" in done.stderr, f"not refused: {done}"
-    return done.stderr
-
-
-def forge(**changed):
-    """Writes another stamp into the header, as anybody who can write to the disk may."""
-    dump = json.loads(luks("luksDump", "--dump-json-metadata", one.device))
-    number, token = next((k, v) for k, v in dump["tokens"].items() if v["type"] == "envelope-owner")
-    luks("token", "import", "--token-replace", "--token-id", number, one.device, stdin=json.dumps(dict(token, **changed)))
 
 
 @test("the header names the host, its boot and its claim; a stop ends the claim")
@@ -267,38 +198,6 @@ def _():
 agent.restart()
 
 
-def registrations():
-    """Path (here a host's id) -> key of the registrations of the disk, and the path with the reservation."""
-    folder = f"{agent.kernel}/reservations/{os.path.basename(one.device)}"
-    keys = {}
-    for name in os.listdir(folder):
-        if name != "holder":
-            with open(f"{folder}/{name}", encoding="utf-8") as f:
-                keys[name] = f.read().strip()
-    holder = f"{folder}/holder"
-    return {k: v for k, v in keys.items() if v != "0"}, os.readlink(holder) if os.path.islink(holder) else None
-
-
-@contextlib.contextmanager
-def reservations():
-    """The disk has persistent reservations, over a path of each host."""
-    folder = f"{agent.kernel}/reservations"
-    os.makedirs(f"{folder}/{os.path.basename(one.device)}")
-    os.symlink(folder, f"{there.kernel}/reservations")
-    try:
-        yield f"{folder}/{os.path.basename(one.device)}"
-    finally:
-        os.unlink(f"{there.kernel}/reservations")
-        shutil.rmtree(folder)
-
-
-def reserve(folder, path, key):
-    """Another program reserves the disk over a path."""
-    with open(f"{folder}/{path}", "w", encoding="utf-8") as f:
-        f.write(key)
-    os.symlink(path, f"{folder}/holder")
-
-
 def lost_its_reservation(host):
     return "reservation-lost" in host.clusters()["db1"].get("StatusReason", "")
 
@@ -365,6 +264,35 @@ def _():
             there.good("stop", "db1")
             assert list(registrations()[0]) == [HERE] and one.read() == whole, registrations()
             assert agent.status("db1") == "available" and agent.keys()
+
+
+@test("a start with --take-over within the claim fences the other host first, and is refused if the disk does not fence it")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    with host(Fencing="no"):
+        assert adopt("--take-over").returncode == 0
+        there.good("start", "db1", "--take-over")
+        with reservations() as folder:
+            asked, whole = len(agent.records("Decrypt")), one.read()
+            # The other host has no registration that could end: its writes may be under way.
+            said = agent.bad("VolumeInUse", "start", "db1", "--take-over")
+            assert "possible in" in said and "The other host cannot be fenced: that host has not reserved" in said, said
+            assert len(agent.records("Decrypt")) == asked, "the KMS was asked for a volume that another host may have in use"
+            assert one.read() == whole and owner()["host"] == THERE and registrations() == ({}, None), (owner(), registrations())
+            assert not agent.keys() and "envelope-db1" not in agent.devices()
+            # Now it has one, and loses it before the header names this host.
+            shutil.rmtree(folder)
+            os.mkdir(folder)
+            there.good("stop", "db1")
+            there.reload(Fencing="auto")
+            there.good("start", "db1")
+            assert registrations()[1] == THERE and owner()["host"] == THERE, registrations()
+            agent.good("start", "db1", "--take-over")
+            assert (owner()["host"], owner()["claim"]) == (HERE, 7200) and list(registrations()[0]) == [HERE], (owner(), registrations())
+            assert registrations()[1] == HERE and agent.clusters()["db1"]["DiskReserved"]
+            wait_for(lambda: lost_its_reservation(there))
+            agent.good("stop", "db1")
 
 
 @test("a host that was fenced while it had no agent finds that at once, without the KMS, and stops its cluster")
