@@ -17,6 +17,7 @@
 #include "agent/volume/scan.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/header/block_device.h"
 #include "lib/header/volume_owner.h"
 
 #define RELOCATE "envelope cluster relocate --db-cluster-identifier"
@@ -24,6 +25,7 @@
 /* What the device at the user's path is, when it is not the volume. */
 static void explain_path(const struct volume_job *job, struct fault *f)
 {
+	struct block_device_contents ignored;
 	struct volume_header header;
 	struct stat st;
 
@@ -32,12 +34,14 @@ static void explain_path(const struct volume_job *job, struct fault *f)
 		fault_set(f, "InvalidParameterValue",
 			  "%s cannot be opened: %s. Check the path of the cluster's device.",
 			  job->device, strerror(errno));
-	else if (header_read(job->device, &header, f) == 0 &&
-		 !strcmp(header.volume_id, job->volume_id))
+	else if (header_read(job->device, &header, f) < 0 ||
+		 block_device_probe(job->device, -1, &ignored, f) < 0)
+		return; /* as @f says */
+	else if (!strcmp(header.volume_id, job->volume_id))
 		fault_set(f, "InvalidVolumeHeader",
 			  "%s has its header, but is part of another device, which is not there. Assemble that device first.",
 			  job->device);
-	else if (!f->code[0])
+	else
 		fault_set(f, "InvalidVolumeHeader",
 			  "%s holds the volume %s of the cluster %s. Give the cluster's own device that name, or start that cluster.",
 			  job->device, header.volume_id, header.cluster_id);

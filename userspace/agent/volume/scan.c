@@ -5,7 +5,6 @@
  */
 #include "agent/volume/scan.h"
 
-#include <blkid/blkid.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/header/block_device.h"
 
 /* The two copies of a LUKS2 header's metadata, in the sizes of the profile. */
 #define COPY_BYTES (16 * 1024)
@@ -37,23 +37,28 @@ static bool may_hold(int fd, const char *volume_id)
 	return !volume_id || memmem(start, sizeof(start), volume_id, strlen(volume_id));
 }
 
-/* libblkid knows the member of an array that begins as a volume does, and does not call it LUKS. */
-static bool looks_like_ours(int fd)
+static void report(const char *path, const char *reason, json_object *unreadable)
 {
-	blkid_probe probe = blkid_new_probe();
-	const char *type = NULL, *subsystem = NULL;
-	bool ours;
+	if (unreadable)
+		json_add_string(unreadable, path, reason);
+	else
+		log_warning(SCAN_UNREADABLE, path, reason);
+}
 
-	if (!probe)
-		return false;
-	ours = blkid_probe_set_device(probe, fd, 0, 0) == 0 &&
-	       blkid_probe_enable_superblocks(probe, 1) == 0 && blkid_do_safeprobe(probe) == 0 &&
-	       blkid_probe_lookup_value(probe, "TYPE", &type, NULL) == 0 &&
-	       !strcmp(type, "crypto_LUKS") &&
-	       blkid_probe_lookup_value(probe, "SUBSYSTEM", &subsystem, NULL) == 0 &&
-	       !strcmp(subsystem, VOLUME_SUBSYSTEM);
-	blkid_free_probe(probe);
-	return ours;
+/*
+ * libblkid knows the member of an array that begins as a volume does, and does not call it LUKS. What
+ * tells the two apart may be at the end of the device.
+ *
+ * Return: -1 with a fault when the device cannot be read, else 1 or 0.
+ */
+static int looks_like_ours(const char *path, int fd, struct fault *f)
+{
+	struct block_device_contents contents;
+
+	if (block_device_probe(path, fd, &contents, f) < 0)
+		return -1;
+	return contents.found && !strcmp(contents.what, "crypto_LUKS") &&
+	       !strcmp(contents.subsystem, VOLUME_SUBSYSTEM);
 }
 
 static bool look(const char *path, int fd, struct scanned *ret, json_object *unreadable)
@@ -72,10 +77,7 @@ static bool look(const char *path, int fd, struct scanned *ret, json_object *unr
 	}
 	if (header_read_claimed(path, fd, &ret->header, &f) == 0)
 		return true;
-	if (unreadable)
-		json_add_string(unreadable, path, f.message);
-	else
-		log_warning(SCAN_UNREADABLE, path, f.message);
+	report(path, f.message, unreadable);
 	return false;
 }
 
@@ -104,8 +106,15 @@ size_t scan_volumes(const char *volume_id, struct scanned **ret, json_object *un
 		/* Opened once: number and header are of one device, whatever the path becomes. */
 		int _cleanup_close_ fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		struct scanned *grown;
+		struct fault f;
+		int ours;
 
-		if (fd < 0 || !may_hold(fd, volume_id) || !looks_like_ours(fd))
+		if (fd < 0 || !may_hold(fd, volume_id))
+			continue;
+		ours = looks_like_ours(path, fd, &f);
+		if (ours < 0)
+			report(path, f.message, unreadable);
+		if (ours <= 0)
 			continue;
 		grown = realloc(list, (count + 1) * sizeof(*list));
 		if (!grown)
