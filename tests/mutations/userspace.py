@@ -14,7 +14,9 @@ import sys
 from mutation import TOP, tail
 
 PLACE = os.path.join(TOP, "build/mutants")
-COPIED = ("userspace", "tests/unit", "tests/host", "tests/lib", "tests/model", "kmod/uapi", "docs", "dkms.conf")
+# The last three: what `make install` needs beside them.
+COPIED = ("userspace", "tests/unit", "tests/host", "tests/lib", "tests/model", "kmod/uapi", "docs", "dkms.conf",
+          "Makefile", "Kbuild", "LICENSES")
 SECONDS = 300  # for one test: far more than any needs
 PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check")
 
@@ -106,7 +108,9 @@ class Userspace:
         """Returns (tree, None) or (None, reason)."""
         tree = f"{PLACE}/{mutation.name}"
         shutil.rmtree(tree, ignore_errors=True)
-        subprocess.run(["cp", "-al", self.base, tree], check=True)
+        os.makedirs(tree)
+        # Without what a test of the base makes beside the programs at the same time.
+        subprocess.run(["cp", "-al", "--parents", *COPIED, "build/userspace", tree], cwd=self.base, check=True)
         reason = mutation.apply(tree)
         if reason:
             return None, reason
