@@ -192,7 +192,8 @@ static int copy_to(sqlite3 *db, const char *path)
 }
 
 /*
- * Checks the file. Keeps a copy of a damaged one, and makes its indexes and its pages anew.
+ * Checks the file. Keeps a copy of a damaged one, and makes its indexes and its pages anew. A repair
+ * that a full disk ends is tried again later: it says nothing about the file, and leaves no copy.
  *
  * Return: SQLITE_OK, SQLITE_CORRUPT when that did not help, or another SQLITE_ code.
  */
@@ -200,7 +201,7 @@ static int check_and_repair(const char *path, struct catalog_file *file)
 {
 	_cleanup_text_ char *aside = NULL;
 	char found[256], still[256] = "";
-	int r = check(file->db, found);
+	int r = check(file->db, found), compact = SQLITE_OK;
 
 	if (r != SQLITE_OK || !found[0])
 		return r;
@@ -208,13 +209,18 @@ static int check_and_repair(const char *path, struct catalog_file *file)
 	if (!aside)
 		return SQLITE_NOMEM;
 	r = copy_to(file->db, aside);
-	if (r != SQLITE_OK)
-		return r;
-	r = sqlite3_exec(file->db, "REINDEX; VACUUM;", NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(file->db, "REINDEX", NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		compact = sqlite3_exec(file->db, "VACUUM", NULL, NULL, NULL);
 	if (r == SQLITE_OK)
 		r = check(file->db, still);
-	if (r != SQLITE_OK || still[0])
-		return SQLITE_CORRUPT;
+	if (r == SQLITE_OK && still[0])
+		r = compact == SQLITE_OK ? SQLITE_CORRUPT : compact;
+	if (r != SQLITE_OK && !is_damaged(r))
+		unlink(aside);
+	if (r != SQLITE_OK)
+		return r;
 	fault_set(&file->repaired, "CatalogDamaged",
 		  "The catalog %s was damaged: %s. It is repaired, and has every cluster. The damaged file is kept as %s. Check the disk.",
 		  path, found, aside);
@@ -228,21 +234,13 @@ static void unavailable(const char *path, const char *why, const char *advice, s
 		  path, why, advice);
 }
 
-/**
- * catalog_file_fault() - does the last error of a database mean that the file takes no changes?
- * @path: of the file
- * @f: filled if so; says what to do
- */
-bool catalog_file_fault(const struct catalog_file *file, const char *path, struct fault *f)
+/* @code: of SQLite, or an extended one; @error: errno, 0 if it is not known; @why: a text for people */
+static bool fault_of(const char *path, int code, int error, const char *why, struct fault *f)
 {
 	static const char room[] = "Free room on the disk of StateDirectory=.";
 	static const char writable[] = "Look at the disk of StateDirectory=, and make it writable.";
-	int code = sqlite3_extended_errcode(file->db), error = sqlite3_system_errno(file->db);
-	const char *why = sqlite3_errmsg(file->db);
 
-	if (file->in_memory)
-		*f = file->trouble;
-	else if (code == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE || error == ENOSPC)
+	if (code == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE || error == ENOSPC)
 		unavailable(path, strerror(ENOSPC), room, f);
 	else if ((code & 0xff) == SQLITE_READONLY || (access(path, W_OK) < 0 && errno == EROFS))
 		unavailable(path, strerror(EROFS), writable, f);
@@ -256,6 +254,20 @@ bool catalog_file_fault(const struct catalog_file *file, const char *path, struc
 		unavailable(path, why, "Free memory.", f);
 	else
 		return false;
+	return true;
+}
+
+/**
+ * catalog_file_fault() - does the last error of a database mean that the file takes no changes?
+ * @path: of the file
+ * @f: filled if so; says what to do
+ */
+bool catalog_file_fault(const struct catalog_file *file, const char *path, struct fault *f)
+{
+	if (!file->in_memory)
+		return fault_of(path, sqlite3_extended_errcode(file->db),
+				sqlite3_system_errno(file->db), sqlite3_errmsg(file->db), f);
+	*f = file->trouble;
 	return true;
 }
 
@@ -450,9 +462,10 @@ int catalog_file_open(const char *path, struct catalog_file *ret, struct fault *
 	folder_make_for(path, 0700, 0700, NULL);
 	r = open_checked(path, false, ret, &version);
 	if (r != SQLITE_OK) {
-		if (!catalog_file_fault(ret, path, &ret->trouble))
-			unavailable(path, sqlite3_errmsg(ret->db), "Look at the file.",
-				    &ret->trouble);
+		/* The error of a copy is not one of the file. */
+		if (!catalog_file_fault(ret, path, &ret->trouble) &&
+		    !fault_of(path, r, 0, sqlite3_errstr(r), &ret->trouble))
+			unavailable(path, sqlite3_errstr(r), "Look at the file.", &ret->trouble);
 		close_database(ret);
 		r = open_checked(path, true, ret, &version);
 	}
