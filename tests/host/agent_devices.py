@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 
 from agent_daemon import DISK_BYTES, luks
-from agent_suite import agent, finish, one, stopped_cluster, test, three, two
+from agent_suite import agent, finish, forgotten, one, stopped_cluster, test, three, two
 
 
 def copy_to(disk):
@@ -101,6 +101,32 @@ def _():
     agent.restart()
     agent.wait_status("db1", "stopped")
     agent.good("start", "db1")
+
+
+@test("an adoption beside a copy is refused and names both")
+def _():
+    forgotten(three)
+    copy_to(two)
+    agent.scannable(*agent.disks)
+    for disk in one, two:
+        said = agent.bad("InvalidVolumeHeader", "adopt", None, "--device", disk.device)
+        assert f"is on {disk.device} and on" in said and one.device in said and two.device in said, said
+    assert not agent.clusters(), "one of the two disks was taken in"
+    two.blank()
+    agent.good("adopt", None, "--device", one.device)
+    agent.good("start", "db1")
+
+
+@test("an adoption says what is wrong with a header")
+def _():
+    forgotten(three)
+    agent.scannable(*agent.disks)
+    luks("token", "remove", "--token-id", "0", one.device)
+    said = agent.bad("InvalidVolumeHeader", "adopt", None, "--device", one.path)
+    assert f"The volume header of {one.device} is refused: " in said, said
+    one.blank()
+    said = agent.bad("InvalidVolumeHeader", "adopt", None, "--device", one.path)
+    assert "holds no volume" in said, said
 
 
 @test("a deletion erases no header of which there is a copy, and none of a copy")

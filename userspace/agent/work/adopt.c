@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
@@ -42,6 +43,19 @@ struct adoption {
 	struct volume_owner self;
 };
 
+/* Why the look could not read the client's device, which begins as a volume does; NULL otherwise. */
+static const char *unreadable(const struct adoption *job)
+{
+	struct stat st;
+
+	if (!job->scan.unreadable)
+		return NULL;
+	json_object_object_foreach(job->scan.unreadable, path, reason)
+		if (stat(path, &st) == 0 && st.st_rdev == job->number)
+			return json_object_get_string(reason);
+	return NULL;
+}
+
 /* The volume on the client's device; NULL with a fault if it cannot be taken in. */
 static struct scanned *find_volume(const struct adoption *job, struct fault *f)
 {
@@ -54,9 +68,14 @@ static struct scanned *find_volume(const struct adoption *job, struct fault *f)
 		if (scan->volumes[i].number == job->number)
 			volume = &scan->volumes[i];
 	if (!volume || !strcmp(volume->header.state, "deleted")) {
-		fault_set(f, "InvalidVolumeHeader",
-			  "%s holds no volume of a cluster, or lies below another device.",
-			  job->device);
+		const char *why = volume ? NULL : unreadable(job);
+
+		if (why)
+			fault_set(f, "InvalidVolumeHeader", "%s", why);
+		else
+			fault_set(f, "InvalidVolumeHeader",
+				  "%s holds no volume of a cluster, or lies below another device.",
+				  job->device);
 		return NULL;
 	}
 	if (scan->agent->removed > scan->changes) {
@@ -261,6 +280,7 @@ int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *par
 	job->take_over = take_over;
 	job->reach = *reach;
 	job->scan.changes = agent->changes;
+	job->scan.unreadable = json_object_new_object();
 	device_thread_submit(agent->devices, DEVICE_LANE_SCAN, &adopt_work, job);
 	return 0;
 }
