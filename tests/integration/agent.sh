@@ -57,7 +57,8 @@ stop_kms() {
 
 start_agent() {
 	local lease=${1:-60}
-	# A machine that emulates every instruction is slow, but a lease has time for two questions.
+	# A machine that emulates every instruction is slow, but a lease has time for two questions. A case that
+	# is not about leases has long ones, and so waits long for the KMS.
 	cat >agent.conf <<-CONF
 	Region=$region
 	KmsEndpoint=unix:$kms_socket
@@ -65,7 +66,7 @@ start_agent() {
 	StateDirectory=$PWD/state
 	AuditFile=$audit
 	Worker=$DM_ENVELOPE_BUILD/envelope-kms-worker
-	KmsTimeoutSeconds=$((lease < 40 ? lease / 2 : 20))
+	KmsTimeoutSeconds=$((lease < 40 ? lease / 2 : lease < 60 ? 20 : lease / 3))
 	LeaseSeconds=$lease
 	RecoveryWindowSeconds=${2:-0}
 	${3:+RenewSeconds=$3}
