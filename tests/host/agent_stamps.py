@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# A disk without an identity, such as a virtual disk without a serial number. A copy under its path looks
-# the same, while the disk is away. The catalog keeps the last stamp of this host, and an older stamp in
-# a header shows an older copy.
+# A disk without an identity, such as a virtual disk without a serial number, or with one that is on the
+# disk, such as LVM's. A copy looks the same, while the disk is away. The catalog keeps the last stamp of
+# this host, and an older stamp in a header shows an older copy.
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 
 from agent_daemon import luks
-from agent_suite import agent, finish, one, stopped_cluster, test, two
+from agent_suite import agent, finish, one, stopped_cluster, test, three, two
 from wait import wait_for
 
 
@@ -41,9 +41,9 @@ def header(verb, file):
 
 
 @contextlib.contextmanager
-def nameless():
-    """No disk has an identity. db1 is on the first one, stopped, and the second has it from before its last start."""
-    with agent.present("nameless"):
+def nameless(uuid=""):
+    """No disk has an identity, or all the same. db1 is on the first one, stopped, and the second has it from before its last start."""
+    with agent.present("nameless", uuid):
         stopped_cluster()
         with open(two.device, "r+b", buffering=0) as copy:
             copy.write(one.read())
@@ -77,6 +77,30 @@ def _():
         present(one)
         started_again()
         assert agent.clusters()["db1"]["DiskPresent"]
+
+
+@test("an identity that is on the disk is copied with it: an older copy is refused, under its path and under another one")
+def _():
+    with nameless("LVM-7vUO4hX1"):
+        present(two)
+        said = agent.bad("InvalidVolumeHeader", "start", "db1")
+        assert "older copy" in said and stamp(one)["time"] in said, said
+        assert not agent.clusters()["db1"]["DiskPresent"] and not agent.devices()
+        one.name(one)
+        agent.restart()
+        agent.told_disks()
+        assert not agent.clusters()["db1"]["DiskPresent"], "an older copy under another path is present as the disk"
+        said = agent.bad("InvalidVolumeHeader", "start", "db1")
+        assert "older copy" in said and f"--device {two.device}" in said, said
+        bytes_of_copy = two.read()
+        agent.bad("InvalidVolumeHeader", "delete", "db1", "--skip-final-snapshot", "--erase")
+        assert two.read() == bytes_of_copy, "the copy was written to"
+        present(one)
+        started_again()
+        three.name(one)
+        one.name(three)
+        started_again()
+        assert agent.clusters()["db1"]["DiskPresent"], "the disk is not found under another path"
 
 
 @test("a disk that nothing identifies: relocate takes the older copy, and then the disk from before is the copy")

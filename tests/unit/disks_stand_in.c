@@ -8,7 +8,8 @@
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *
  *	$ENVELOPE_STAND_IN/nameless	while this file exists, no disk has an identity: sysfs has no
- *					attributes but the size
+ *					attributes but the size; what is in the file is the dm/uuid
+ *					of each disk
  *
  * A volume's device does not have its disk for itself, as the kernel's has.
  */
@@ -36,11 +37,18 @@ char *__wrap_sysfs_read(const char *name, const char *attribute);
 
 char *__wrap_sysfs_read(const char *name, const char *attribute)
 {
-	char path[512];
+	char path[512], uuid[64] = "";
+	FILE *nameless = fopen(place(path, "nameless"), "re");
 
-	if (access(place(path, "nameless"), F_OK) == 0 && strcmp(attribute, "size"))
-		return NULL;
-	return __real_sysfs_read(name, attribute);
+	if (!nameless || !strcmp(attribute, "size")) {
+		if (nameless)
+			fclose(nameless);
+		return __real_sysfs_read(name, attribute);
+	}
+	if (!strcmp(attribute, "dm/uuid") && fscanf(nameless, "%63s", uuid) != 1)
+		uuid[0] = 0;
+	fclose(nameless);
+	return uuid[0] ? strdup(uuid) : NULL;
 }
 
 int disks_holder(dev_t number, char **ret)

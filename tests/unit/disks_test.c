@@ -343,6 +343,35 @@ static void a_name_is_no_proof(void **state)
 	assert_false(disk_identity_proves("dm-name:lun_a", "dm-name:lun_a"));
 }
 
+static void what_is_on_the_disk_is_copied_with_it(void **state)
+{
+	static const char *const copied[] = {
+		"dm-uuid:LVM-abc",
+		"dm-uuid:CRYPT-LUKS2-abc",
+		"dm-uuid:part1-LVM-abc",
+		"md-uuid:1:2",
+		"dm-name:by-hand",
+		"none partuuid:x",
+		"none part:1",
+		"none",
+		"dm-uuid:LVM-abc partuuid:x",
+		"",
+		NULL,
+	};
+	static const char *const not_copied[] = {
+		"wwid:naa.5",	       "serial:S123 partuuid:x",     "file:17+0:/images/db1",
+		"dm-uuid:mpath-36001", "dm-uuid:part12-mpath-36001",
+	};
+
+	for (size_t i = 0; i < sizeof(copied) / sizeof(*copied); i++)
+		if (!disk_identity_is_copied(copied[i]))
+			fail_msg("%s proves that a disk is no copy",
+				 copied[i] ? copied[i] : "nothing");
+	for (size_t i = 0; i < sizeof(not_copied) / sizeof(*not_copied); i++)
+		if (disk_identity_is_copied(not_copied[i]))
+			fail_msg("%s is taken for a part of the disk", not_copied[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -359,6 +388,7 @@ int main(void)
 		cmocka_unit_test(a_device_overlaps_with_what_it_is_made_of),
 		cmocka_unit_test(a_disk_is_what_its_number_says),
 		cmocka_unit_test(a_name_is_no_proof),
+		cmocka_unit_test(what_is_on_the_disk_is_copied_with_it),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -17,6 +17,8 @@
 
 #define NONE	"none"
 #define DM_NAME "dm-name:"
+#define DM_UUID "dm-uuid:"
+#define MD_UUID "md-uuid:"
 
 /* Some drivers fill up a serial number or a WWN with blanks. */
 static char *trim(char *text)
@@ -50,7 +52,7 @@ static char *identify_whole(const char *name)
 		const char *attribute;
 		const char *word;
 	} attributes[] = {
-		{ "dm/uuid", "dm-uuid:" },	{ "dm/name", DM_NAME }, { "md/uuid", "md-uuid:" },
+		{ "dm/uuid", DM_UUID },		{ "dm/name", DM_NAME }, { "md/uuid", MD_UUID },
 		{ "device/wwid", "wwid:" },	{ "wwid", "wwid:" },	{ "serial", "serial:" },
 		{ "device/serial", "serial:" },
 	};
@@ -136,4 +138,35 @@ bool disk_identity_proves(const char *stored, const char *seen)
 	return stored && seen && stored[0] && !strcmp(stored, seen) && strcmp(stored, NONE) &&
 	       strncmp(stored, NONE " part:", strlen(NONE " part:")) &&
 	       strncmp(stored, DM_NAME, strlen(DM_NAME));
+}
+
+static bool starts_with(const char *text, const char *word)
+{
+	return !strncmp(text, word, strlen(word));
+}
+
+/* Multipath makes the uuid of a map, and kpartx that of its partition, from the WWN of the disk. */
+static bool is_multipath(const char *uuid)
+{
+	if (starts_with(uuid, "part")) {
+		uuid += strlen("part");
+		uuid += strspn(uuid, "0123456789");
+		uuid += *uuid == '-';
+	}
+	return starts_with(uuid, "mpath-");
+}
+
+/**
+ * disk_identity_is_copied() - does a copy of all blocks of a disk, under its path, have its identity too?
+ * @identity: of a device; NULL if it is not known
+ *
+ * The uuids of LVM, md and partition tables are on the disk. A WWN, a serial number and a file are not.
+ */
+bool disk_identity_is_copied(const char *identity)
+{
+	if (!identity || !identity[0] || starts_with(identity, NONE))
+		return true;
+	if (starts_with(identity, DM_UUID))
+		return !is_multipath(identity + strlen(DM_UUID));
+	return starts_with(identity, DM_NAME) || starts_with(identity, MD_UUID);
 }

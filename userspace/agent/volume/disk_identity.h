@@ -12,5 +12,6 @@
 char *disk_identity(dev_t number);
 char *disk_node(dev_t number);
 bool disk_identity_proves(const char *stored, const char *seen);
+bool disk_identity_is_copied(const char *identity);
 
 #endif

@@ -100,46 +100,50 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
  * @owner: as the header names it
  * @stamp: the last stamp of the cluster's volume that this host knows; host "" for none
  *
- * Asks the stamp only if the identity proves nothing: such a disk and a copy of it under the same path
- * look the same. A copy that was made after the last stamp has the same one.
+ * Asks the stamp if the identity proves nothing, or is on the disk itself, as LVM's: such a disk and a
+ * copy of it look the same. A copy that was made after the last stamp has the same one.
  */
 bool locate_is_older_copy(const char *disk, const char *seen, const struct volume_owner *owner,
 			  const struct volume_owner *stamp)
 {
-	return !disk_identity_proves(disk, seen) && volume_owner_is_older(owner, stamp);
+	return (!disk_identity_proves(disk, seen) || disk_identity_is_copied(seen)) &&
+	       volume_owner_is_older(owner, stamp);
 }
 
-static int refuse_older(struct volume_job *job, const struct volume_owner *owner)
+/* @device: path of the copy */
+static int refuse_older(struct volume_job *job, const char *device,
+			const struct volume_owner *owner)
 {
 	return fault_set(&job->fault, "InvalidVolumeHeader",
 			 "%s holds the volume %s of the cluster %s as it was earlier: this host's stamp in its header is %s (boot %s), but the last one is %s (boot %s). It is an older copy, or was put back. Attach the volume's own disk. If the copy is meant: " RELOCATE
 			 " %s --device %s",
-			 job->device, job->volume_id, job->cluster_id,
+			 device, job->volume_id, job->cluster_id,
 			 owner->host[0] ? owner->time : "missing",
 			 owner->host[0] ? owner->boot : "none", job->stamp.time, job->stamp.boot,
-			 job->cluster_id, job->device);
+			 job->cluster_id, device);
 }
 
 /* The one device that holds the volume: is it the disk that the catalog knows? */
 static int check_disk(struct volume_job *job, const struct scanned *volume, bool at_path)
 {
-	const struct volume_owner *owner = &volume->header.owner;
+	bool known = at_path ? !job->disk || !strcmp(job->disk, volume->disk)
+			     : disk_identity_proves(job->disk, volume->disk);
 
-	if (at_path && (!job->disk || !strcmp(job->disk, volume->disk)))
-		return locate_is_older_copy(job->disk, volume->disk, owner, &job->stamp)
-			       ? refuse_older(job, owner)
-			       : 0;
+	if (known &&
+	    locate_is_older_copy(job->disk, volume->disk, &volume->header.owner, &job->stamp))
+		return refuse_older(job, at_path ? job->device : volume->device,
+				    &volume->header.owner);
+	if (known && !at_path)
+		log_info("Cluster %s: its volume has moved from %s to %s.", job->cluster_id,
+			 job->device, volume->device);
+	if (known)
+		return 0;
 	if (at_path)
 		return fault_set(&job->fault, "InvalidVolumeHeader",
 				 "%s holds the volume %s of the cluster %s, but it is another disk than the volume was on (%.120s, not %.120s): it may be a copy. If it is the volume: " RELOCATE
 				 " %s --device %s",
 				 job->device, job->volume_id, job->cluster_id, volume->disk,
 				 job->disk, job->cluster_id, job->device);
-	if (disk_identity_proves(job->disk, volume->disk)) {
-		log_info("Cluster %s: its volume has moved from %s to %s.", job->cluster_id,
-			 job->device, volume->device);
-		return 0;
-	}
 	return fault_set(&job->fault, VOLUME_NOT_FOUND,
 			 "The volume %s of the cluster %s is not on %s. %s has its header, but may be a copy or the disk below %s: attach that device first. If %s is the volume: " RELOCATE
 			 " %s --device %s",

@@ -171,11 +171,13 @@ const struct scanned *scan_job_copy(const struct scan_job *job, const struct sca
 /* Is the device the cluster's disk? locate.c has the same rule for a start. */
 static bool is_disk_of(const struct scanned *volume, const struct cluster *cluster)
 {
+	bool at_path, known;
 	struct stat st;
 
-	if (stat(cluster->device, &st) < 0 || st.st_rdev != volume->number)
-		return disk_identity_proves(cluster->disk, volume->disk);
-	if (cluster->disk && strcmp(cluster->disk, volume->disk))
+	at_path = stat(cluster->device, &st) == 0 && st.st_rdev == volume->number;
+	known = at_path ? !cluster->disk || !strcmp(cluster->disk, volume->disk)
+			: disk_identity_proves(cluster->disk, volume->disk);
+	if (!known)
 		return false;
 	/* A live device has its disk, whose stamp may have been renewed since the look. */
 	return cluster->mapping.name[0] ||
