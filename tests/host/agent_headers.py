@@ -253,6 +253,23 @@ def _():
     start_restored()
 
 
+@test("a foreign LUKS disk that has the path of a disk without an identity: no start offers to write over it, and no restore does")
+def _():
+    with agent.present("nameless"):
+        stopped_cluster()
+        damage(one)
+        wait = agent.bad("InvalidVolumeHeader", "start", "db1")
+        assert "by its path, which proves nothing" in wait and "header restore" in wait, wait
+        luks("luksFormat", "--batch-mode", "--type", "luks1", "--pbkdf-force-iterations", "1000", one.device, "-", stdin="a passphrase")
+        before = one.read()
+        said = agent.bad("InvalidVolume.NotFound", "start", "db1")
+        assert "header restore" not in said, said
+        said = bad("InvalidParameterCombination", 2, "restore", "db1", None)
+        assert "LUKS, but no volume" in said and one.read() == before, said
+        luks("open", "--test-passphrase", one.device, stdin="a passphrase")
+        damage(one)
+
+
 # ---------------------------------------------------------------- backups
 
 

@@ -82,6 +82,40 @@ static void other_data_stays(void **state)
 	assert_true(image_holds(swap, 10));
 }
 
+/* LUKS of another program, whose header cannot be read as a volume's: nothing says that it is damaged. */
+static void other_luks_stays(void **state)
+{
+	static const uint8_t luks1[] = { 'L', 'U', 'K', 'S', 0xba, 0xbe, 0, 1, 'a', 'e', 's' };
+	struct fault f = { 0 };
+
+	backed_up();
+	damage(VOLUME_DATA_OFFSET);
+	write_at(0, luks1, sizeof(luks1));
+	refused(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f,
+		"InvalidParameterCombination", "holds other data (LUKS, but no volume)");
+	assert_true(image_holds(luks1, sizeof(luks1)));
+}
+
+/* The same header with the name of the subsystem is a damaged one, and put back. */
+static void luks_without_our_name_stays(void **state)
+{
+	const uint64_t subsystem = 6 + 2 + 8 + 8 + 48 + 32 + 64 + 40, copy = 16384;
+	const char none[48] = "", other[48] = "dm-envelopf";
+	struct fault f = { 0 };
+
+	backed_up();
+	write_at(subsystem + 40, "x", 1);
+	write_at(copy + subsystem + 40, "x", 1);
+	succeeds(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f);
+	write_at(subsystem, none, sizeof(none));
+	write_at(copy + subsystem, none, sizeof(none));
+	refused(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f,
+		"InvalidParameterCombination", "holds other data (LUKS, but no volume)");
+	write_at(subsystem, other, sizeof(other));
+	refused(header_backup_restore(image, -1, VOLUME_ID, bytes, &f), &f,
+		"InvalidParameterCombination", "holds other data (LUKS, but no volume)");
+}
+
 static void another_volume_stays(void **state)
 {
 	struct volume_header header;
@@ -183,6 +217,8 @@ int main(void)
 		with_image(a_wiped_header_is_put_back),
 		with_image(a_changed_header_is_put_back),
 		with_image(other_data_stays),
+		with_image(other_luks_stays),
+		with_image(luks_without_our_name_stays),
 		with_image(another_volume_stays),
 		with_image(a_damaged_backup_is_refused),
 		with_image(a_packed_backup_is_a_backup_again),

@@ -47,9 +47,23 @@ static void explain_path(const struct volume_job *job, struct fault *f)
 			  job->device, header.volume_id, header.cluster_id);
 }
 
-/* Is the device at the path the disk that the catalog knows, without a header that can be read? */
+/* Has the device at the path something else than a volume on it, as far as libblkid knows? */
+static bool holds_other_data(const char *device)
+{
+	struct block_device_contents contents;
+	struct fault ignored;
+
+	return block_device_probe(device, -1, &contents, &ignored) == 0 && contents.found &&
+	       strcmp(contents.subsystem, VOLUME_SUBSYSTEM);
+}
+
+/*
+ * Is the device at the path the disk that the catalog knows, without a header that can be read? A disk
+ * that nothing identifies may be another one, which has the path now.
+ * @proved: the identity proves that it is the disk
+ */
 static bool header_is_damaged(const struct volume_job *job, const struct stat *at_path,
-			      struct fault *why)
+			      bool *proved, struct fault *why)
 {
 	_cleanup_text_ char *identity = NULL;
 	struct volume_header header;
@@ -57,9 +71,10 @@ static bool header_is_damaged(const struct volume_job *job, const struct stat *a
 	if (!job->disk || !S_ISBLK(at_path->st_mode))
 		return false;
 	identity = disk_identity(at_path->st_rdev);
+	*proved = disk_identity_proves(job->disk, identity);
 	return identity && !strcmp(identity, job->disk) &&
 	       header_read(job->device, &header, why) < 0 &&
-	       !strcmp(why->code, "InvalidVolumeHeader");
+	       !strcmp(why->code, "InvalidVolumeHeader") && !holds_other_data(job->device);
 }
 
 /*
@@ -70,6 +85,7 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
 {
 	_cleanup_text_ char *holder = NULL;
 	struct fault why;
+	bool proved = false;
 	int r = S_ISBLK(at_path->st_mode) ? disks_holder(at_path->st_rdev, &holder) : 0;
 
 	if (r < 0)
@@ -79,10 +95,11 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
 				 "%s is in use: the device %s lies on top of it. Remove that device, or if it is the volume: " RELOCATE
 				 " %s --device %s",
 				 job->device, holder, job->cluster_id, holder);
-	if (!elsewhere && header_is_damaged(job, at_path, &why))
+	if (!elsewhere && header_is_damaged(job, at_path, &proved, &why))
 		return fault_set(&job->fault, "InvalidVolumeHeader",
-				 "%s is the disk of the cluster %s, but its volume header is damaged (%.250s) Put the header back: envelope header restore --db-cluster-identifier %s, or from a backup with --file FILE",
-				 job->device, job->cluster_id, why.message, job->cluster_id);
+				 "%s is %sthe disk of the cluster %s, but its volume header is damaged (%.250s) Put the header back: envelope header restore --db-cluster-identifier %s, or from a backup with --file FILE",
+				 job->device, proved ? "" : "by its path, which proves nothing, ",
+				 job->cluster_id, why.message, job->cluster_id);
 	explain_path(job, &why);
 	if (elsewhere)
 		return fault_set(&job->fault, why.code,

@@ -219,7 +219,18 @@ void header_backup_free(struct packed_header *packed)
 	*packed = (struct packed_header){ 0 };
 }
 
-/* The header may be damaged or gone. Any other content of the device stays as it is. */
+static int other_data(const char *device, const char *what, struct fault *f)
+{
+	return fault_set(f, "InvalidParameterCombination",
+			 "%s holds other data (%s). Nothing was written. If the data are not needed, remove them with wipefs -a.",
+			 device, what);
+}
+
+/*
+ * The header may be damaged or gone. Any other content of the device stays as it is. libblkid calls LUKS1
+ * and the LUKS2 of other programs the same as a volume. Only a volume has the name of its subsystem, in
+ * both copies of the header.
+ */
 static int check_content(const char *device, int claim, const char *volume_id, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
@@ -230,11 +241,14 @@ static int check_content(const char *device, int claim, const char *volume_id, s
 	if (block_device_probe(device, claim, &contents, f))
 		return -1;
 	if (contents.found && strcmp(contents.what, "crypto_LUKS"))
-		return fault_set(f, "InvalidParameterCombination",
-				 "%s holds other data (%s). Nothing was written. If the data are not needed, remove them with wipefs -a.",
-				 device, contents.what);
-	if (luks_load(&luks, device, claim, f))
-		return strcmp(f->code, LUKS_INVALID) ? -1 : 0;
+		return other_data(device, contents.what, f);
+	if (luks_load(&luks, device, claim, f)) {
+		if (strcmp(f->code, LUKS_INVALID))
+			return -1;
+		return contents.found && strcmp(contents.subsystem, VOLUME_SUBSYSTEM)
+			       ? other_data(device, "LUKS, but no volume", f)
+			       : 0;
+	}
 	token = luks_get_token(&luks, VOLUME_TOKEN);
 	found = json_get_string(token, "volume_id");
 	if (found && !strcmp(found, volume_id))
