@@ -412,4 +412,14 @@ def _():
     agent.start()
 
 
+@test("an agent that was started without standard files opens no file under their numbers, and logs nothing into it")
+def _():
+    agent.stop()
+    agent.process = subprocess.Popen(["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash", *agent.enveloped()], env=agent.environment)
+    wait_for(lambda: agent.cli("describe").returncode == 0 or agent.process.poll() is not None)
+    files = [os.readlink(f"/proc/{agent.process.pid}/fd/{number}") for number in range(3)]
+    assert files == ["/dev/null"] * 3, files
+    agent.restart()
+
+
 finish()

@@ -85,6 +85,52 @@ full_disk() {
 }
 check "output that cannot be written is an error" full_disk
 
+# Each command that follows something, and one that does not: on a full disk, and without standard output,
+# whose number is then not that of the socket.
+output_fails() {
+	/usr/bin/python3 - "$envelope" "$scratch" <<-'PYTHON'
+	import json, socket, subprocess, sys, threading
+	envelope, scratch = sys.argv[1:]
+	listener = socket.socket(socket.AF_UNIX)
+	listener.bind(f"{scratch}/follow.sock")
+	listener.listen(8)
+	got = []
+
+	def serve():
+	    while True:
+	        client = listener.accept()[0]
+	        call = b""
+	        while not call.endswith(b"\0"):
+	            call += client.recv(65536)
+	        more = json.loads(call[:-1]).get("more", False)
+	        answer = {"parameters": {"events": [{"eventName": "Decrypt"}], "volumes": []}, "continues": more}
+	        client.sendall(json.dumps(answer).encode() + b"\0")
+	        # A client that follows stays connected until it ends by itself.
+	        client.settimeout(20)
+	        try:
+	            got.append(client.recv(65536))
+	        except TimeoutError:
+	            pass
+	        client.close()
+
+	threading.Thread(target=serve, daemon=True).start()
+	for command in "events --follow", "events --follow --output json", "status --watch", "status --watch --output json", "events":
+	    for redirection, why in (">/dev/full", "No space left on device"), (">&-", "Bad file descriptor"):
+	        run = subprocess.run(["bash", "-c", f'"$0" {command} --socket "$1" {redirection}', envelope, f"{scratch}/follow.sock"],
+	                             stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+	        assert run.returncode == 1 and f"The output cannot be written: {why}." in run.stderr, (command, redirection, run)
+	assert not any(got), f"what is printed goes to the agent: {got}"
+	PYTHON
+}
+check "a command ends with an error as soon as its output cannot be written, also one that follows" output_fails
+
+not_utf8() {
+	local said
+	said=$("$envelope" cluster start --db-cluster-identifier $'db\xff' 2>&1)
+	[ $? = 2 ] && [[ $said == *"--db-cluster-identifier needs a value in UTF-8."* ]]
+}
+check "an argument for the agent that is not UTF-8 is wrong usage, and not an agent that is away" not_utf8
+
 # Each class of errors by each command: an agent that answers with the fault that the cluster is named for,
 # and one that is not there. Then command lines that are wrong.
 errors_are_json() {

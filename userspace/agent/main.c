@@ -45,6 +45,7 @@
 #include "lib/base/local_account.h"
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
+#include "lib/base/standard_files.h"
 #include "lib/base/text.h"
 #include "lib/kms/worker.h"
 
@@ -302,6 +303,7 @@ int main(int argc, char **argv)
 	struct fault f = { 0 };
 	int status, r;
 
+	standard_files_hold();
 	secret_process_init();
 	umask(0022);
 	log_init("enveloped");

@@ -13,6 +13,7 @@
 
 #include "check/check.h"
 #include "lib/base/json.h"
+#include "lib/base/standard_files.h"
 
 #define SOCKET	   "/run/envelope/agent.sock"
 #define TIMEOUT	   30	/* seconds */
@@ -114,6 +115,7 @@ int main(int argc, char **argv)
 	size_t count = 0;
 	int option, r = -1;
 
+	standard_files_hold();
 	while (devices && r < 0 && (option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 's')
 			settings.socket = optarg;

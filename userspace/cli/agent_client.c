@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/output.h"
 #include "cli/progress.h"
 
 #define INTERFACE "io.dmenvelope.Cluster."
@@ -118,18 +119,22 @@ static int on_answer(struct json_object *answer, void *userdata)
 {
 	struct stream *stream = userdata;
 
+	int r;
+
 	progress_stop();
-	return stream->each(answer, stream->userdata);
+	r = stream->each(answer, stream->userdata);
+	/* main() says why. Nobody would read what follows. */
+	return r == 0 && output_flush() < 0 ? fault_exit_code("InternalFailure") : r;
 }
 
 /**
  * agent_stream() - call the command's method and see each of its answers as it comes
  * @invocation: what to call, and where
- * @each: gets each answer; non-zero ends the call
+ * @each: gets each answer, and prints it; non-zero ends the call
  * @userdata: for @each
  * @f: the agent's fault, or why it could not be reached
  *
- * Waits without limit: the next change may be days away.
+ * Waits without limit: the next change may be days away. Ends when the output cannot be written.
  *
  * Return: 0 after the last answer, what @each returned, or -1 with a fault.
  */

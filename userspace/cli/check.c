@@ -118,7 +118,7 @@ static void show(struct json_object *check)
 	if (*json_get_string(check, "Advice"))
 		printf(" %s", output_text(check, "Advice", text, sizeof(text)));
 	printf("\n");
-	fflush(stdout);
+	output_flush();
 }
 
 static bool is_check(struct json_object *check)

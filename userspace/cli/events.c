@@ -123,7 +123,7 @@ static void show(const struct invocation *invocation, struct json_object *record
 	output_value(output_text(record, "eventName", name, sizeof(name)), 31);
 	output_value(output_text(record, "errorCode", error, sizeof(error)), 26);
 	printf("%s\n", subject(record, about, sizeof(about)));
-	fflush(stdout);
+	output_flush();
 }
 
 static int on_reply(struct json_object *reply, void *userdata)

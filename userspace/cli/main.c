@@ -6,7 +6,6 @@
  * The program holds no privileges and no keys: it can only call the agent.
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +13,8 @@
 #include "cli/explain.h"
 #include "cli/nearest.h"
 #include "cli/options.h"
+#include "cli/output.h"
+#include "lib/base/standard_files.h"
 
 static const struct command *const nouns[] = {
 	cluster_commands, header_commands, status_commands,
@@ -164,13 +165,15 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct fault f;
-	int status;
+	int status, r;
 
+	standard_files_hold();
 	if (options_ask_json(argc, argv))
 		explain_as_json();
 	status = dispatch(argc, argv);
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	r = output_flush();
+	if (r == 0)
 		return status;
-	fault_set(&f, "InternalFailure", "The output cannot be written: %s.", strerror(errno));
+	fault_set(&f, "InternalFailure", "The output cannot be written: %s.", strerror(-r));
 	return explain_usage(NULL, &f);
 }

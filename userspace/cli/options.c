@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cli/nearest.h"
+#include "lib/base/utf8.h"
 
 const struct option_spec global_options[] = {
 	{ .name = "output",
@@ -156,6 +157,10 @@ static int parse_one(struct invocation *invocation, int argc, char **argv, int *
 	}
 	if (value && !*value && !match.spec->may_be_empty)
 		return fault_set(f, "Usage", "Option --%s needs a value that is not empty.",
+				 match.spec->name);
+	/* The agent ends a connection with anything else in a call. */
+	if (value && match.spec->parameter && !utf8_valid(value, strlen(value)))
+		return fault_set(f, "Usage", "Option --%s needs a value in UTF-8.",
 				 match.spec->name);
 	return store(invocation, &match, value, f);
 }

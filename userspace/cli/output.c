@@ -8,17 +8,33 @@
 
 #include "cli/output.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define COLUMNS_MAX 12
+
+/**
+ * output_flush() - write out what has been printed
+ *
+ * Return: 0, or -errno if that failed now or earlier: what is missing stays missing.
+ */
+int output_flush(void)
+{
+	static int failure;
+
+	errno = 0;
+	if (!failure && (fflush(stdout) || ferror(stdout)))
+		failure = errno ? -errno : -EIO;
+	return failure;
+}
 
 /** output_json() - print @o as one indented document */
 void output_json(struct json_object *o)
 {
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 						       JSON_C_TO_STRING_NOSLASHESCAPE));
-	fflush(stdout);
+	output_flush();
 }
 
 /** output_json_line() - print @o on one line, and at once: somebody may be following */
@@ -26,7 +42,7 @@ void output_json_line(struct json_object *o)
 {
 	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
 						       JSON_C_TO_STRING_NOSLASHESCAPE));
-	fflush(stdout);
+	output_flush();
 }
 
 /**
@@ -117,7 +133,7 @@ void output_table(const struct column *columns, struct json_object *rows)
 				printf("%s\n", text);
 		}
 	}
-	fflush(stdout);
+	output_flush();
 }
 
 /** output_record() - print the members of @o one a line, names first */
@@ -137,5 +153,5 @@ void output_record(struct json_object *o)
 		output_value(field, width);
 		printf("%s\n", output_text(o, field, text, sizeof(text)));
 	}
-	fflush(stdout);
+	output_flush();
 }

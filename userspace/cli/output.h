@@ -22,6 +22,7 @@ struct column {
 	const char *field;
 };
 
+int output_flush(void);
 void output_json(struct json_object *o);
 void output_json_line(struct json_object *o);
 void output_table(const struct column *columns, struct json_object *rows);

@@ -70,7 +70,7 @@ static void show_notes(struct json_object *volumes)
 			printf("%s: %s\n", name, output_text(o, notes[i], text, sizeof(text)));
 		}
 	}
-	fflush(stdout);
+	output_flush();
 }
 
 static int show(const struct invocation *invocation, struct json_object *reply, bool watching)

@@ -27,6 +27,7 @@
 #include "lib/base/folder.h"
 #include "lib/base/log.h"
 #include "lib/base/secret.h"
+#include "lib/base/standard_files.h"
 #include "lib/http/credentials.h"
 #include "lib/http/http.h"
 #include "lib/http/listen.h"
@@ -254,6 +255,7 @@ int main(int argc, char **argv)
 	struct fault fault = { 0 };
 	int r;
 
+	standard_files_hold();
 	log_init("envelope-kms");
 	if (settings_read(argc, argv, &settings, &all, &fault)) {
 		faults_add(&all, &fault);
