@@ -295,6 +295,25 @@ def _():
             agent.good("stop", "db1")
 
 
+@test("what a disk says of its reservation after a stop is no loss: the cluster stays stopped by the person who stopped it")
+def _():
+    with reservations() as folder:
+        agent.create("db1", one)
+        with agent.present("hung-reservation"):
+            wait_for(lambda: any("sleep" in function for function in agent.device_threads()), why="no look at the reservation")
+            # Another host takes the disk over, and the question about that is under way.
+            with open(f"{folder}/{HERE}", "w", encoding="utf-8") as f:
+                f.write("0")
+            os.unlink(f"{folder}/holder")
+            agent.good("stop", "db1")
+            assert not agent.keys() and not agent.devices()
+        agent.told_disks()
+        assert agent.status("db1") == "stopped" and not lost_its_reservation(agent), f"the stop was undone: {agent.clusters()}"
+        wait_for(lambda: agent.clusters()["db1"]["StatusReason"] == "", why="the claim is not ended")
+        agent.good("start", "db1")
+        assert agent.clusters()["db1"]["DiskReserved"] and registrations()[1] == HERE, registrations()
+
+
 @test("a host that was fenced while it had no agent finds that at once, without the KMS, and stops its cluster")
 def _():
     with reservations() as folder:

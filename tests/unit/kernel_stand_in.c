@@ -14,6 +14,8 @@
  *	$ENVELOPE_STAND_IN/reservations/DISK/PATH  "KEY", in hexadecimal digits: the registration of a host,
  *					whose id is its path to the disk; a link named "holder" names the
  *					path with the reservation. Disks without a folder have none
+ *	$ENVELOPE_STAND_IN/hung-reservation  while this file exists, a disk with reservations answers no
+ *					registration
  *	$ENVELOPE_STAND_IN/hung		while this file exists, the removal of a device blocks; if the
  *					file names a device, only the removal of that device
  *	$ENVELOPE_STAND_IN/in-use	while this file exists, the removal of a device is refused
@@ -136,8 +138,10 @@ static bool read_registration(const char *device, struct registration *r)
 enum reservation_answer reservation_register(const char *device, uint64_t old, uint64_t key)
 {
 	struct registration r;
-	char line[512];
+	char line[512], path[512];
 
+	while (access(place(path, "hung-reservation", ""), F_OK) == 0)
+		usleep(20000);
 	if (!read_registration(device, &r))
 		return RESERVATION_UNKNOWN;
 	if (r.key != old)
