@@ -363,32 +363,6 @@ def _():
     agent.restart()
 
 
-@test("a start that a stop has ended while it claimed the disk leaves no claim and no reservation, and a later start has both")
-def _():
-    with reservations():
-        agent.create("db1", one)
-        agent.good("stop", "db1")
-        for again in False, True:
-            with agent.slow_disk() as written:
-                start = agent.begin("start", "db1")
-                written()
-                assert HERE in registrations()[0], registrations()
-                agent.good("stop", "db1")
-                said = start.communicate(timeout=PATIENCE)[1]
-                assert start.returncode == 4 and "(StoppedMeanwhile)" in said, said
-                assert agent.status("db1") == "stopped"
-                later = agent.begin("start", "db1") if again else None
-                if again:
-                    agent.asked(later)
-            assert not again or later.wait(PATIENCE) == 0, later.stderr.read()
-            agent.told_disks()
-            if not again:
-                assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices(), "a start opened its volume after the stop"
-                assert (owner()["host"], owner()["claim"]) == (HERE, 0) and registrations() == ({}, None), (owner(), registrations())
-            assert agent.clusters()["db1"]["DiskReserved"] == again
-        assert agent.status("db1") == "available" and owner()["claim"] > 0 and registrations()[1] == HERE, (owner(), registrations())
-
-
 def killed_creation():
     """The disk is reserved, and its old content is being wiped: no header is on it yet."""
     one.make_swap()

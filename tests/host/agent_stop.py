@@ -96,64 +96,6 @@ def _():
     assert client.wait(PATIENCE) == 0, client.stderr.read()
 
 
-def put_back():
-    """What `envelope header restore` writes is on the disk."""
-    return any(one.read())
-
-
-@test("a relocation and a restore of the header that a disk holds up end with a deletion, and change nothing later")
-def _():
-    for api, words in {"RelocateDBCluster": ("cluster", "relocate", "--device", one.device),
-                       "RestoreVolumeHeader": ("header", "restore", "--file", f"{BACKUP}.kept")}.items():
-        agent.create("db1", one)
-        agent.good("stop", "db1")
-        backup = begin("header", "backup", "--file", f"{BACKUP}.kept")
-        assert backup.wait(PATIENCE) == 0, backup.stderr.read()
-        agent.told_disks()
-        if api == "RestoreVolumeHeader":
-            one.blank()
-        with held_up(*words) as client:
-            delete = agent.begin("delete", "db1", "--skip-final-snapshot")
-            ended_early(client, api)
-            assert delete.poll() is None and agent.clusters()["db1"]["Device"] == one.path
-        assert delete.wait(PATIENCE) == 0, delete.stderr.read()
-        assert put_back() == (api == "RelocateDBCluster"), "a header was written for a cluster that was being deleted"
-        assert not agent.clusters()
-        os.unlink(f"{BACKUP}.kept")
-        one.blank()
-
-
-@test("a restore of the header that its disk held up for too long writes nothing later")
-def _():
-    stopped_cluster()
-    backup = begin("header", "backup", "--file", f"{BACKUP}.kept")
-    assert backup.wait(PATIENCE) == 0, backup.stderr.read()
-    agent.restart(DeviceTimeoutSeconds=3)
-    one.blank()
-    with held_up("header", "restore", "--file", f"{BACKUP}.kept") as client:
-        assert "DeviceTimeout" in client.communicate(timeout=PATIENCE)[1]
-    agent.told_disks()
-    assert not put_back(), "a header was written after its client had got a fault"
-    agent.restart()
-    restore = begin("header", "restore", "--file", f"{BACKUP}.kept")
-    assert restore.wait(PATIENCE) == 0 and put_back(), restore.stderr.read()
-
-
-@test("a restore that writes to its disk ends with no deletion, and is finished")
-def _():
-    stopped_cluster()
-    backup = begin("header", "backup", "--file", f"{BACKUP}.written")
-    assert backup.wait(PATIENCE) == 0, backup.stderr.read()
-    agent.told_disks()
-    one.blank()
-    with agent.slow_disk() as written:
-        restore = begin("header", "restore", "--file", f"{BACKUP}.written")
-        written()
-        assert "writes to its disk" in agent.bad("InvalidDBClusterStateFault", "delete", "db1", "--skip-final-snapshot")
-        assert restore.poll() is None
-    assert restore.wait(PATIENCE) == 0 and put_back(), restore.stderr.read()
-
-
 @test("a backup that a disk holds up keeps no refusal of the KMS from its end")
 def _():
     key = agent.kms.new_key()["KeyId"]
@@ -201,21 +143,23 @@ def stopped_with_a_busy_lane():
         yield
 
 
-def was_stopped(start):
-    """The client of this start has the fault that its boot unit heeds."""
+def stopped_meanwhile(start):
+    """A stop ends this start, which the disk has kept from its work for DeviceTimeoutSeconds=."""
+    stop = agent.begin("stop", "db1")
     said = start.communicate(timeout=PATIENCE)[1]
     assert start.returncode == 4 and "(StoppedMeanwhile)" in said, said
     assert agent.records("StartDBCluster", "StoppedMeanwhile")
+    return stop
 
 
-@test("a start that waits for its turn behind a disk that hangs ends with a stop at once, and is not tried again")
+@test("a start that a disk has kept waiting ends with a stop as a start that was stopped, and is not tried again")
 def _():
-    agent.restart(DeviceTimeoutSeconds=30)
+    agent.restart(DeviceTimeoutSeconds=10)
     with stopped_with_a_busy_lane():
         start = agent.begin("start", "db1", "--at-boot")
         agent.asked(start)
-        agent.good("stop", "db1")
-        was_stopped(start)
+        stop = stopped_meanwhile(start)
+        assert stop.wait(PATIENCE) == 0, stop.communicate()
         assert agent.status("db1") == "stopped"
         assert "disk" not in agent.clusters()["db1"]["StatusReason"], agent.clusters()
     # The disk has come back.
@@ -225,50 +169,15 @@ def _():
     agent.restart()
 
 
-@test("a start whose disk hangs ends with a stop at once, and opens nothing later")
+@test("a start whose disk hangs ends with a stop as a start that was stopped, and opens nothing later")
 def _():
-    agent.restart(DeviceTimeoutSeconds=30)
+    agent.restart(DeviceTimeoutSeconds=10)
     stopped_cluster()
-    with held_up("cluster", "start", "--at-boot") as start:
-        agent.good("stop", "db1")
-        was_stopped(start)
-        assert agent.status("db1") == "stopped" and agent.clusters()["db1"]["StatusReason"] == "", agent.clusters()
-        later = agent.begin("start", "db1")
-        agent.asked(later)
-        agent.good("stop", "db1")
-        was_stopped(later)
-    agent.told_disks()
-    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
-    agent.good("start", "db1")
-    agent.remove_all()
-    agent.restart()
-
-
-@test("a start whose client got a fault, because its disk hangs, ends with a stop at once, too")
-def _():
-    stopped_cluster()
-    agent.restart(DeviceTimeoutSeconds=3)
-    with held_up("cluster", "start") as start:
-        assert "DeviceTimeout" in start.communicate(timeout=PATIENCE)[1]
-        assert agent.clusters()["db1"]["StatusReason"].startswith("device-timeout: ")
-        agent.good("stop", "db1")
-        assert agent.status("db1") == "stopped" and agent.clusters()["db1"]["StatusReason"] == ""
-    agent.told_disks()
-    assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
-    agent.remove_all()
-    agent.restart()
-
-
-@test("a start that hangs with its key in the kernel's hands ends as a start that was stopped, and leaves nothing open")
-def _():
-    agent.restart(DeviceTimeoutSeconds=20)
-    stopped_cluster()
-    with agent.hung_key():
+    with agent.hung_disk(one):
         start = agent.begin("start", "db1", "--at-boot")
-        wait_for(lambda: any("nanosleep" in function for function in agent.device_threads()), why=agent.log)
-        # Nothing tells whether the kernel takes the key: the stop waits, and is refused when the device is late.
-        assert "under way" in agent.bad("InvalidDBClusterStateFault", "stop", "db1")
-        was_stopped(start)
+        agent.asked(start)
+        wait_for(lambda: any("lock" in function for function in agent.device_threads()), why=agent.log)
+        stopped_meanwhile(start).wait(PATIENCE)
     agent.told_disks()
     assert agent.status("db1") == "stopped" and not agent.keys() and not agent.devices()
     agent.remove_all()

@@ -216,13 +216,6 @@ static void an_operation_gives_way_to_a_stop_and_a_deletion(void **state)
 	assert_string_equal(f.code, "InvalidDBClusterStateFault");
 	assert_int_equal(rules_restore_header(&cluster, &f), -1);
 	assert_string_equal(f.code, "InvalidDBClusterStateFault");
-	/* A restore of the header: a verdict about the key waits for it. */
-	cluster.gives_way = false;
-	assert_int_equal(rules_delete(&cluster, true, &f), -1);
-	cluster.yields = true;
-	assert_int_equal(rules_delete(&cluster, true, &f), 0);
-	assert_int_equal(rules_start(&cluster, false, &f), -1);
-	assert_true(cluster_is_occupied(&cluster));
 }
 
 int main(void)

@@ -80,7 +80,6 @@ struct grant {
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time
  *	(CLOCK_BOOTTIME) a missing device is no reason to take the key away
  * @operation: at work on this cluster; NULL for none. Nothing else may begin meanwhile
- * @yields: a stop or a deletion ends @operation, unless it writes to the disk by now
  * @gives_way: @operation asks no KMS and writes to no disk: a stop, a deletion or a denial need not wait
  *	for it
  * @renewal: see renewal.h
@@ -140,7 +139,6 @@ struct cluster {
 	uint64_t awaits_device_ns;
 	struct operation *operation;
 	bool gives_way;
-	bool yields;
 	struct {
 		sd_event_source *timer;
 		uint64_t next_ns;      /* of the next question; 0: it is being asked */

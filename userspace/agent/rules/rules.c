@@ -154,7 +154,7 @@ int rules_key_lost(const struct cluster *cluster, struct fault *f)
 /* @ends: the request ends an operation that gives way */
 static int busy(const struct cluster *cluster, bool ends, struct fault *f)
 {
-	if (!(ends ? cluster_is_occupied(cluster) && !cluster->yields : !!cluster->operation))
+	if (!(ends ? cluster_is_occupied(cluster) : !!cluster->operation))
 		return 0;
 	return fault_set(f, "InvalidDBClusterStateFault",
 			 "Another operation on the cluster %s is under way. Try again when it has ended.",

@@ -7,7 +7,6 @@
 #ifndef ENVELOPE_VOLUME_JOB_H
 #define ENVELOPE_VOLUME_JOB_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -66,8 +65,6 @@ struct kept_header;
  * @formatted: our header is on the device
  * @header: verified copy, once read
  * @serial: kernel key
- * @claimed: a step has written to the header that the volume is this host's
- * @fate: whether the result of the step counts: see job_fate.h
  * @warning: what a start found on the volume, "" for nothing
  * @result: of the last step: negative when it failed, with @fault
  */
@@ -120,8 +117,6 @@ struct volume_job {
 	bool formatted;
 	struct volume_header header;
 	int32_t serial;
-	bool claimed;
-	atomic_int fate;
 	char warning[FILE_SYSTEM_WARNING_MAX];
 	int result;
 	struct fault fault;

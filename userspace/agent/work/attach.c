@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/catalog/cluster_list.h"
 #include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
 #include "agent/lease/keyring.h"
@@ -22,7 +21,6 @@
 #include "agent/lease/renewal.h"
 #include "agent/rules/owner_rules.h"
 #include "agent/rules/rules.h"
-#include "agent/volume/job_fate.h"
 #include "agent/volume/locate.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/catalog_witness.h"
@@ -74,9 +72,6 @@ static void run_attach(struct volume_job *job)
 		job->result = ownership_claim(job);
 	if (job->result == 0 && job->keep)
 		job->kept = kept_header_make(job->found);
-	/* give_back() does the rest. */
-	if (!job_fate_keep(job))
-		return;
 	if (job->result == 0)
 		job->result = keyring_add(job->keyring, job->description, job->key, job->lease_ns,
 					  lease_deadline(job->asked_ns, job->lease_ns),
@@ -268,8 +263,7 @@ static void run_expel(struct volume_job *job)
 	job->result = claim < 0 ? -1
 				: fencing_expel(job->found, claim, job->volume_id,
 						&job->header.owner, &job->owner, &job->fault);
-	job->claimed = job->result == 0;
-	job->reservation.held |= job->claimed;
+	job->reservation.held |= job->result == 0;
 }
 
 static void header_known(struct operation *op)
@@ -324,34 +318,6 @@ static void run_read_header(struct volume_job *job)
 	job->result = claim(job);
 }
 
-/*
- * A stop has ended the start, or its client has a fault: the disk is as after a stop, and nothing was
- * opened. Runs in the device thread.
- */
-static void give_back(struct volume_job *job)
-{
-	secret_free(job->key);
-	job->key = NULL;
-	if (job->claimed) {
-		ownership_release(job);
-		fencing_end(job);
-	} else {
-		fencing_undo(job);
-	}
-	file_close(&job->claim);
-}
-
-/* The catalog follows the disk. The cluster may have been deleted, or a later start may wait. */
-static void given_up(struct operation *op)
-{
-	struct cluster *cluster = cluster_find_volume(op->agent, op->job.volume_id);
-
-	if (!cluster || !op->job.claimed)
-		return;
-	stamp_record(cluster, &op->job.owner);
-	fencing_note(cluster, op->job.reservation.held);
-}
-
 /**
  * attach_begin() - open the volume of @op's cluster
  *
@@ -364,11 +330,6 @@ void attach_begin(struct operation *op)
 			op->kind != OPERATION_ACTIVATE;
 	op->disk_moments = op->agent->disk_moments;
 	op->job.keep = kept_header_is_wanted(op->cluster);
-	/* A creation has an undo. */
-	if (!op->undo) {
-		op->close = detach_late;
-		op->give_back = give_back;
-		op->left = given_up;
-	}
+	op->close = op->undo ? NULL : detach_late;
 	operation_device_step(op, run_read_header, header_known);
 }

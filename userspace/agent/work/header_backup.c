@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "agent/rules/rules.h"
-#include "agent/volume/job_fate.h"
 #include "agent/volume/locate.h"
 #include "agent/volume/locate_disk.h"
 #include "agent/work/fencing.h"
@@ -23,7 +22,6 @@
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
 #include "agent/work/state.h"
-#include "lib/base/file.h"
 #include "lib/base/hex.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -146,8 +144,6 @@ static void run_restore(struct volume_job *job)
 		job->result = -1;
 	else if (fencing_reserve(job) < 0)
 		job->result = -1;
-	else if (!job_fate_keep(job))
-		job->result = -1; /* a deletion came first, or the client has a fault */
 	else
 		job->result = header_backup_restore(job->found, job->claim, job->volume_id, bytes,
 						    &job->fault);
@@ -203,19 +199,12 @@ static void known(struct operation *op)
 	}
 }
 
-/* Nothing was written. Not in the event loop: a close waits for the disk. */
-static void give_back(struct volume_job *job)
-{
-	file_close(&job->claim);
-}
-
 /**
  * restore_header_begin() - put a header back to the disk of @op's cluster
  * @backup: from a backup, in hexadecimal digits; NULL: the copy in the catalog
  */
 void restore_header_begin(struct operation *op, const char *backup)
 {
-	op->give_back = give_back;
 	if (backup) {
 		op->job.backup = strdup(backup);
 		op->job.keep = kept_header_is_wanted(op->cluster);

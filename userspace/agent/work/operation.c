@@ -16,7 +16,6 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/jobs.h"
 #include "agent/volume/device_events.h"
-#include "agent/volume/device_thread.h"
 #include "agent/work/fencing.h"
 #include "agent/work/kept_header.h"
 #include "agent/work/key_loss.h"
@@ -27,24 +26,23 @@
 
 /*
  * For each kind: RDS's name, for the audit trail; the kind of job, if a kill must be repaired; and
- * whether it gives way to a stop, or does so until it writes to the disk.
+ * whether it gives way to a stop.
  */
 static const struct {
 	const char *api;
 	const char *job;
 	bool gives_way;
-	bool yields;
 } kinds[] = {
 	[OPERATION_CREATE] = { "CreateDBCluster", "create" },
 	[OPERATION_START] = { "StartDBCluster", NULL },
 	[OPERATION_ACTIVATE] = { "ActivateKey", NULL },
 	[OPERATION_STOP] = { "StopDBCluster", NULL },
 	[OPERATION_DELETE] = { "DeleteDBCluster", "delete" },
-	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL, true },
+	[OPERATION_RELOCATE] = { "RelocateDBCluster", NULL },
 	[OPERATION_CONFIRM_LOSS] = { "ConfirmKeyLoss", NULL },
 	[OPERATION_MODIFY] = { "ModifyDBCluster", NULL, true },
 	[OPERATION_BACKUP_HEADER] = { "BackupVolumeHeader", NULL, true },
-	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL, .yields = true },
+	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL },
 };
 
 /* Copies into the job what its steps need of the cluster and the agent. */
@@ -120,56 +118,26 @@ void operation_answer(struct operation *op, const struct fault *f)
  * The client of an operation gets its answer, and a stop or a deletion has the cluster. What is left of
  * the operation is its step, which a disk may hold.
  *
- * The step does no harm when the disk comes back. It only reads the disk, or was given up. It can change
- * a table, but the removal of the device takes the table away, and no start makes another device of that
- * name before the step has ended: both are in the lane of the volume.
+ * The step does no harm when the disk comes back. It only reads the disk. It can change a table, but the
+ * removal of the device takes the table away, and no start makes another device of that name before the
+ * step has ended: both are in the lane of the volume.
  */
 static void give_way(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
+	fault_set(&op->fault, "InvalidDBClusterStateFault",
+		  "%s of the cluster %s has ended without a result, because the cluster is being stopped or deleted.",
+		  kinds[op->kind].api, cluster->id);
 	log_warning("Cluster %s: %s", cluster->id, op->fault.message);
 	if (op->give_way)
 		op->give_way(op);
 	operation_answer(op, &op->fault);
 	op->call = NULL;
 	op->cluster = NULL;
-	if (!device_thread_runs(op->agent->devices, op)) {
-		secret_free(op->job.key);
-		op->job.key = NULL;
-	}
 	cluster->held_up[0] = 0;
 	cluster->operation = NULL;
 	cluster_changed(cluster);
-}
-
-static int give_way_to_stop(struct operation *op, struct fault *f)
-{
-	if (!op->cluster->gives_way && !operation_give_up_step(op))
-		return fault_set(f, "InvalidDBClusterStateFault",
-				 "%s of the cluster %s writes to its disk. Try again when it has ended.",
-				 operation_api(op), op->cluster->id);
-	fault_set(&op->fault, "InvalidDBClusterStateFault",
-		  "%s of the cluster %s has ended without a result, because the cluster is being stopped or deleted.",
-		  operation_api(op), op->cluster->id);
-	give_way(op);
-	return 0;
-}
-
-/**
- * operation_give_way() - end an operation at once whose step under way can be given up
- * @why: its fault
- *
- * Return: false, and nothing has happened, if the step cannot be given up.
- */
-bool operation_give_way(struct operation *op, const struct fault *why)
-{
-	if (!operation_give_up_step(op))
-		return false;
-	op->fault = *why;
-	device_events_refresh(op->agent);
-	give_way(op);
-	return true;
 }
 
 /**
@@ -178,7 +146,7 @@ bool operation_give_way(struct operation *op, const struct fault *why)
  * @call: to be answered at the end; NULL for none
  * @params: of the call, for the audit trail; borrowed
  *
- * Return: the operation, or NULL when out of memory, or when the operation before cannot give way.
+ * Return: the operation, or NULL when out of memory.
  */
 struct operation *operation_begin(struct cluster *cluster, enum operation_kind kind,
 				  struct varlink_call *call, json_object *params, struct fault *f)
@@ -205,14 +173,10 @@ struct operation *operation_begin(struct cluster *cluster, enum operation_kind k
 	memcpy(op->reason, cluster->reason, sizeof(op->reason));
 	if (cluster->operation) {
 		op->settle = cluster->operation->settle;
-		if (give_way_to_stop(cluster->operation, f) < 0) {
-			operation_free(op);
-			return NULL;
-		}
+		give_way(cluster->operation);
 	}
 	cluster->operation = op;
 	cluster->gives_way = kinds[kind].gives_way;
-	cluster->yields = kinds[kind].yields;
 	return op;
 }
 

@@ -48,12 +48,9 @@ enum operation_kind {
  *	when there is nothing to undo
  * @close: called when a late step has opened the volume all the same, and its key has been dropped: ends
  *	in operation_fail(). NULL for an operation with @undo
- * @give_back: called in the device thread at the end of a step that was given up: takes back what the
- *	step has done. NULL for an operation whose steps cannot be given up
  * @give_way: called when a stop or a deletion ends the operation: takes back what it has changed. NULL
  *	for nothing
- * @left: called when the step ends that was under way then, or was given up; @cluster is NULL by now,
- *	unless the step was late. NULL for nothing
+ * @left: called when the step ends that was under way then; @cluster is NULL by now. NULL for nothing
  * @settle: called when the cluster is free again, for a modification whose step ended after it had given
  *	way. NULL for none
  * @answer: for the client, owned; NULL: the cluster
@@ -82,7 +79,6 @@ struct operation {
 	void (*opened)(struct operation *op);
 	void (*undo)(struct operation *op);
 	void (*close)(struct operation *op);
-	void (*give_back)(struct volume_job *job);
 	void (*give_way)(struct operation *op);
 	void (*left)(struct operation *op);
 	struct grant answered;
@@ -109,8 +105,6 @@ void operation_removal_step(struct operation *op, void (*run)(struct volume_job 
 void operation_ask(struct operation *op, const char *kms_operation, json_object *request,
 		   void (*next)(struct operation *op, json_object *response,
 				struct secret *plaintext));
-bool operation_give_up_step(struct operation *op);
-bool operation_give_way(struct operation *op, const struct fault *why);
 int operation_record(struct operation *op, const char *step, const char *made);
 void operation_end_early(struct operation *op, const struct fault *why);
 void operation_unask(struct operation *op);

@@ -3,6 +3,8 @@
  * Runs the steps of operations in device threads, and decides what becomes of an operation whose step
  * did not end in time.
  */
+#include "agent/work/operation.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -10,30 +12,14 @@
 #include "agent/lease/held_key.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/device_thread.h"
-#include "agent/volume/job_fate.h"
 #include "agent/work/fencing.h"
-#include "agent/work/operation.h"
 #include "lib/base/log.h"
 
 static void step_run(void *data)
 {
 	struct operation *op = data;
 
-	if (!job_fate_is_given_up(&op->job))
-		op->run(&op->job);
-	/* Not in the event loop: the next job of the lane may be a later start of the volume. */
-	if (!job_fate_keep(&op->job))
-		op->give_back(&op->job);
-}
-
-/**
- * operation_give_up_step() - the result of the step under way is not to count
- *
- * Return: false if the step cannot be given up, or can no more: it has opened the volume, or has ended.
- */
-bool operation_give_up_step(struct operation *op)
-{
-	return op->give_back && !op->question && !op->undoing && job_fate_give_up(&op->job);
+	op->run(&op->job);
 }
 
 /*
@@ -76,9 +62,7 @@ static void step_done(void *data)
 		op->next(op);
 		return;
 	}
-	if (op->left && job_fate_is_given_up(&op->job))
-		op->left(op);
-	else if (op->job.serial)
+	if (op->job.serial)
 		drop_what_is_open(op);
 	/* A stop that has ended the operation in time has its turn now, and does the rest. */
 	if (op->job.serial && op->late && op->close) {
@@ -98,7 +82,6 @@ static void hold_up(struct operation *op, const struct fault *f)
 	struct cluster *cluster = op->cluster;
 
 	op->late = true;
-	operation_give_up_step(op);
 	snprintf(cluster->held_up, sizeof(cluster->held_up), "device-timeout: %.380s", f->message);
 	log_warning("Cluster %s: %s", cluster->id, f->message);
 	/* A start that a stop has ended keeps the fault by which its boot unit does not try again. */
@@ -133,6 +116,9 @@ static void step_late(void *data, bool begun)
 		  op->agent->config.device_timeout_seconds);
 	if (begun) {
 		hold_up(op, &f);
+	} else if (op->ended) {
+		/* Its fault is known, and the step must not leave a reason to start again. */
+		operation_fail(op);
 	} else {
 		op->job.result = -1;
 		op->job.fault = f;
@@ -159,7 +145,6 @@ static void submit(struct operation *op, const char *lane, void (*run)(struct vo
 		.drop = step_drop,
 	};
 
-	job_fate_begin(&op->job);
 	op->run = run;
 	op->next = next;
 	device_thread_submit(op->agent->devices, lane, &step_work, op);

@@ -107,7 +107,6 @@ int ownership_claim(struct volume_job *job)
 	if (claim < 0 || header_set_owner(job->found, claim, job->volume_id, &job->header.owner,
 					  &job->owner, &job->fault) < 0)
 		return -1;
-	job->claimed = true;
 	job->claim_ns = before + job->owner.claim * NS_PER_S;
 	return 0;
 }
@@ -123,17 +122,15 @@ int ownership_claim(struct volume_job *job)
  */
 bool ownership_release(struct volume_job *job)
 {
-	int _cleanup_close_ own = -1;
+	int _cleanup_close_ claim = -1;
 	struct fault f;
-	int claim;
 
 	job->owner.claim = 0;
 	if (!job->owner.host[0] || (!job->claim_ns && block_device_is_protected(job->found)))
 		return false;
-	claim = write_claim_job(job, job->number, &own);
-	if (claim < 0)
-		f = job->fault;
-	else if (header_set_owner(job->found, claim, job->volume_id, NULL, &job->owner, &f) == 0)
+	claim = write_claim(job->found, job->number, job->volume_id, &f);
+	if (claim >= 0 &&
+	    header_set_owner(job->found, claim, job->volume_id, NULL, &job->owner, &f) == 0)
 		return true;
 	log_warning("Cluster %s: the claim in the header on %s is not ended: %s", job->cluster_id,
 		    job->found, f.message);

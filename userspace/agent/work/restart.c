@@ -7,7 +7,7 @@
  *
  * A try is a start as a client asks for it. It fails while the KMS is silent and while the failed
  * device is in use, and then comes again. A stop ends it, and a start that a client has begun: the stop
- * waits for a device that is being made, and never for the KMS or for the disk.
+ * waits for the step under way, and never for the KMS.
  */
 #include "agent/work/restart.h"
 
@@ -75,8 +75,6 @@ static bool is_start(const struct operation *op)
  *
  * The client of the start gets StoppedMeanwhile, after which the boot unit does not try again.
  *
- * A start whose disk holds it up is given up. One that is making the device is not: the call waits for it.
- *
  * Return: true if the call waits for the end of the start, and is answered then.
  */
 bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_object *params,
@@ -88,12 +86,7 @@ bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_ob
 	if (!is_start(op) || (op->call && !stays))
 		return false;
 	cluster->restart.unwanted |= stays;
-	if (cluster->restart.stop)
-		return false;
-	fault_set(&f, "StoppedMeanwhile",
-		  "DbCluster %s was stopped before it had started. Nothing was opened.",
-		  cluster->id);
-	if (operation_give_way(op, &f) || op->late)
+	if (op->late || cluster->restart.stop)
 		return false;
 	cluster->restart.stop = calloc(1, sizeof(*cluster->restart.stop));
 	if (!cluster->restart.stop)
@@ -101,6 +94,9 @@ bool restart_give_up(struct cluster *cluster, struct varlink_call *call, json_ob
 	*cluster->restart.stop = (struct restart_stop){ .call = call,
 							.params = json_object_get(params),
 							.then = then };
+	fault_set(&f, "StoppedMeanwhile",
+		  "DbCluster %s was stopped before it had started. Nothing was opened.",
+		  cluster->id);
 	op->passed = start_passed;
 	operation_end_early(op, &f);
 	return true;
