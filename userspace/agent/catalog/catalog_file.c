@@ -222,7 +222,7 @@ static int check_and_repair(const char *path, struct catalog_file *file)
 	if (r != SQLITE_OK)
 		return r;
 	fault_set(&file->repaired, "CatalogDamaged",
-		  "The catalog %s was damaged: %s. It is repaired, and has every cluster. The damaged file is kept as %s. Check the disk.",
+		  "The catalog %s was damaged: %s. Its indexes are made anew from its rows. A cluster without a row is taken in from the header of its volume. The damaged file is kept as %s. Check the disk.",
 		  path, found, aside);
 	return SQLITE_OK;
 }
