@@ -55,7 +55,7 @@ check "and end with an enabled key behind the alias" enabled
 revoked() {
 	{ step 2; step 3; echo "kms disable-key --key-id \"\$id\" && kms describe-key --key-id \"\$id\" --query KeyMetadata.KeyState"; } |
 		sed 's|alias/databases|alias/others|g' >"$scratch/commands"
-	bash -eu "$scratch/commands" 2>&1 | tail -n 1 | tee /dev/stderr | grep -q Disabled
+	bash -eu "$scratch/commands" 2>&1 | tail -n 1 | tee -a /dev/stderr | grep -q Disabled
 }
 check "disable-key as in the text disables it" revoked
 finish
