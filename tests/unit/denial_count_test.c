@@ -96,6 +96,38 @@ static void refuse_a_fourth(void)
 	state_flush(&agent);
 }
 
+static void a_first_refusal_says_when_the_second_one_counts(void **state)
+{
+	agent.config.recovery_window_seconds = 90;
+	cluster.status = CLUSTER_AVAILABLE;
+	loss_denied(lease_now());
+	loss_expect(CLUSTER_RECOVERABLE,
+		    "DisabledException: It is disabled. Not final yet: the KMS is asked again 90 s after "
+		    "the refusal, and a second refusal is final. To save the cluster, ");
+}
+
+/* A reader in a hurry takes the first way that is told. */
+static void many_denials_say_first_how_the_data_are_kept(void **state)
+{
+	static const char said[] =
+		"many-denials: the KMS refuses more than MaxDenials=3 keys at once (DisabledException: It is disabled.).";
+	const char *kept, *lost;
+
+	agent.config.max_denials = 3;
+	lose_others();
+	refuse_a_fourth();
+	loss_expect(CLUSTER_RECOVERABLE, said);
+	kept = strstr(cluster.reason, "correct it");
+	lost = strstr(cluster.reason,
+		      ": envelope cluster confirm-loss --db-cluster-identifier db1");
+	if (!kept || !lost || kept > lost)
+		fail_msg("seen \"%s\"", cluster.reason);
+	key_loss_confirm(&cluster, NULL);
+	assert_non_null(strstr(cluster.reason, said));
+	if (strstr(cluster.reason, "confirm-loss") || strstr(cluster.reason, "correct it"))
+		fail_msg("what is decided has advice: \"%s\"", cluster.reason);
+}
+
 static void expect_held(const struct cluster *c)
 {
 	if (c->status != CLUSTER_RECOVERABLE || strncmp(c->reason, "many-denials: ", 14))
@@ -227,6 +259,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_CLUSTER(many_keys_refused_at_once_are_not_lost),
+		WITH_CLUSTER(a_first_refusal_says_when_the_second_one_counts),
+		WITH_CLUSTER(many_denials_say_first_how_the_data_are_kept),
 		WITH_CLUSTER(a_key_of_many_clusters_counts_once),
 		WITH_CLUSTER(the_first_losses_of_many_are_taken_back),
 		WITH_CLUSTER(a_loss_that_is_decided_or_long_ago_is_not_taken_back),

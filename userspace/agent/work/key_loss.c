@@ -36,6 +36,10 @@
 /* First word of the reason of a loss that a person has confirmed. */
 #define CONFIRMED "confirmed"
 
+/* What to do, after what the KMS said: the words with which it begins in each reason that has it. */
+#define NOT_FINAL " Not final yet: "
+#define MISTAKE	  " If that is a mistake, "
+
 /* A question about a refused key. The cluster may be gone when the answer comes. */
 struct question {
 	struct agent *agent;
@@ -170,15 +174,29 @@ static void ask(struct cluster *cluster)
 	cluster->loss.asking = true;
 }
 
-/* The cluster stays recoverable until the KMS gives the key, or a person confirms the loss. */
+/* Bytes of a reason that say what the KMS said, without what to do. */
+static int said_bytes(const char *reason)
+{
+	const char *advice = strstr(reason, NOT_FINAL);
+
+	if (!advice)
+		advice = strstr(reason, MISTAKE);
+	return (int)(advice ? (size_t)(advice - reason) : strlen(reason));
+}
+
+/*
+ * The cluster stays recoverable until the KMS gives the key, or a person confirms the loss. The way that
+ * saves the data is told first.
+ */
 static void hold(struct cluster *cluster, const char *refusal)
 {
-	char why[256];
+	char why[161];
 
-	snprintf(why, sizeof(why), "%.255s", refusal);
+	snprintf(why, sizeof(why), "%.*s", said_bytes(refusal), refusal);
 	state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
 		       MANY
-		       ": the KMS refuses more than MaxDenials=%u keys at once (%s). The cluster is lost only when somebody confirms it: envelope cluster confirm-loss --db-cluster-identifier %s",
+		       ": the KMS refuses more than MaxDenials=%u keys at once (%s)." MISTAKE
+		       "correct it: the agent asks on, and the cluster can be started when the KMS gives the key. To give the data up for good: envelope cluster confirm-loss --db-cluster-identifier %s",
 		       cluster->agent->config.max_denials, why, cluster->id);
 }
 
@@ -282,6 +300,8 @@ static void hold_all(const struct agent *agent)
 /* A refusal that is no last word: notes it, for the question that follows. */
 static void refused(struct cluster *cluster, const struct fault *f)
 {
+	unsigned int window = cluster->agent->config.recovery_window_seconds;
+
 	if (!cluster->denied_since)
 		cluster->denied_since = time(NULL);
 	if (recovery_window_count(cluster))
@@ -293,7 +313,9 @@ static void refused(struct cluster *cluster, const struct fault *f)
 		return;
 	}
 	state_set_soon(cluster, CLUSTER_RECOVERABLE, loss_record_write,
-		       "%s: %.350s Not final yet: the KMS is asked again.", f->code, f->message);
+		       "%s: %.300s" NOT_FINAL
+		       "the KMS is asked again %u s after the refusal, and a second refusal is final. To save the cluster, have the KMS give the key again before.",
+		       f->code, f->message, window ? window : 1);
 }
 
 /* A refusal is the last word, unless the catalog had the KMS asked for another key. */
@@ -376,8 +398,10 @@ void key_loss_confirm(struct cluster *cluster, const char *reason)
 	bool given = reason && *reason;
 	struct fault f;
 
-	fault_set(&f, CONFIRMED, "An administrator confirmed the loss%s%.*s. (%.230s)",
-		  given ? ": " : "", LOSS_REASON_MAX, given ? reason : "", cluster->reason);
+	fault_set(&f, CONFIRMED, "An administrator confirmed the loss%s%.*s. (%.*s)",
+		  given ? ": " : "", LOSS_REASON_MAX, given ? reason : "",
+		  said_bytes(cluster->reason) < 230 ? said_bytes(cluster->reason) : 230,
+		  cluster->reason);
 	held_key_drop(cluster);
 	lose(cluster, &f);
 	state_flush(cluster->agent);
