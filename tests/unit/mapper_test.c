@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <libdevmapper.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,16 @@ static unsigned int refused_resumes;
 static bool refused;
 static char last_table[512];
 static struct fault fault; /* of load() */
+
+static mode_t left_there; /* what is at the path of the device; 0 for nothing */
+
+int stat(const char *restrict path, struct stat *restrict st)
+{
+	if (strcmp(path, "/dev/mapper/envelope-db1") != 0)
+		return fstatat(AT_FDCWD, path, st, 0);
+	*st = (struct stat){ .st_mode = left_there };
+	return left_there ? 0 : -1;
+}
 
 static bool is_ours(const char *name)
 {
@@ -233,6 +244,20 @@ static void a_write_protected_disk_gets_a_read_only_device(void **state)
 		fail_msg("the device can be written to");
 }
 
+static void a_file_at_the_path_is_not_taken_for_the_device(void **state)
+{
+	devices = 0;
+	left_there = S_IFREG | 0644;
+	if (load(mapper_create, false, false) != -1)
+		fail_msg("the cluster's data would be written into a file");
+	assert_string_equal(fault.code, "InvalidDBClusterStateFault");
+	assert_non_null(strstr(fault.message, "/dev/mapper/envelope-db1 is not a device"));
+	assert_int_equal(devices, 0);
+	left_there = S_IFBLK | 0600;
+	assert_int_equal(load(mapper_create, false, false), 0);
+	left_there = 0;
+}
+
 static void a_disk_that_is_protected_by_then_is_named(void **state)
 {
 	refused = true;
@@ -290,6 +315,7 @@ int main(void)
 		cmocka_unit_test(no_key_of_another_program_is_asked_for),
 		cmocka_unit_test(the_target_tells_a_volumes_device),
 		cmocka_unit_test(a_write_protected_disk_gets_a_read_only_device),
+		cmocka_unit_test(a_file_at_the_path_is_not_taken_for_the_device),
 		cmocka_unit_test(a_disk_that_is_protected_by_then_is_named),
 		cmocka_unit_test(a_table_has_discards_only_if_asked_for),
 		cmocka_unit_test(a_refused_table_leaves_no_device_suspended),

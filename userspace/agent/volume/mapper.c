@@ -176,9 +176,25 @@ static bool is_protected(const struct device_table *table, struct fault *f)
 	return !table->read_only && block_device_check_writable(table->device, -1, f) < 0;
 }
 
+/*
+ * A program that wrote to the path while there was no device has left a file. udev makes no link in its place,
+ * and the next program would write its data into the file: in clear, and in memory.
+ */
+static int check_path(const char *name, struct fault *f)
+{
+	_cleanup_text_ char *path = mapper_path(name);
+	struct stat st;
+
+	if (!path || stat(path, &st) < 0 || S_ISBLK(st.st_mode))
+		return 0;
+	return fault_set(f, "InvalidDBClusterStateFault",
+			 "%s is not a device: a program has written there while the cluster had none. Look at what it holds, remove it with rm, and start the cluster again.",
+			 path);
+}
+
 /**
  * mapper_create() - make a volume's device
- * @f: InternalFailure, InvalidDBClusterStateFault when the name is taken, InvalidParameterValue when
+ * @f: InternalFailure, InvalidDBClusterStateFault when the name or the path is taken, InvalidParameterValue when
  *	the disk has become write-protected, or DeviceTimeout when udev does not come
  *
  * Return: 0 or -1.
@@ -192,7 +208,7 @@ int mapper_create(const struct device_table *table, struct fault *f)
 	bool known;
 	int ok;
 
-	if (set_table(task, table, f) < 0)
+	if (set_table(task, table, f) < 0 || check_path(table->name, f) < 0)
 		return -1;
 	snprintf(uuid, sizeof(uuid), MAPPER_UUID_PREFIX "%s", table->header->volume_id);
 	if (!dm_task_set_uuid(task, uuid) ||
