@@ -423,4 +423,14 @@ def _():
         assert one_answer == shown[-len(one_answer):] and len(one_answer) > 20
 
 
+@test("each event that a person is shown names its cluster or key, and a change of state names the state")
+def _():
+    agent.create("db1", one)
+    shown = [line.split() for line in agent.said("events").splitlines()]
+    states = [words[3:] for words in shown if words[1] == "DBClusterStatusChange" and words[3] == "db1"]
+    assert states[-2:] == [["db1", "creating"], ["db1", "available"]], shown[-10:]
+    keys = [words[3] for words in shown if words[1] == "ReEncrypt"]
+    assert keys and all(key.startswith("arn:aws:kms:") for key in keys), keys
+
+
 finish()

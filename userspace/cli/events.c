@@ -91,24 +91,37 @@ static int parse_since(const char *text, char *ret, size_t size, struct fault *f
 			 text);
 }
 
-/* The subject of the record: the cluster, else the key, else from when to when a clock jumped. */
+/* What an event of the agent itself is about: a cluster and its new state, or the jump of a clock. */
+static const char *service_subject(struct json_object *details, char *text, size_t size)
+{
+	char first[64], second[64];
+
+	if (json_has(details, "dbClusterIdentifier")) {
+		snprintf(text, size, "%s %s",
+			 output_text(details, "dbClusterIdentifier", first, sizeof(first)),
+			 output_text(details, "status", second, sizeof(second)));
+		return text;
+	}
+	if (!json_has(details, "from") || !json_has(details, "to"))
+		return "-";
+	snprintf(text, size, "%s to %s", output_text(details, "from", first, sizeof(first)),
+		 output_text(details, "to", second, sizeof(second)));
+	return text;
+}
+
+/* The subject of the record: the cluster, else the key, else what an event of the agent is about. */
 static const char *subject(struct json_object *record, char *text, size_t size)
 {
-	static const char *const fields[] = { "dBClusterIdentifier", "dbClusterIdentifier",
-					      "keyId" };
+	static const char *const fields[] = { "dBClusterIdentifier", "dbClusterIdentifier", "keyId",
+					      "destinationKeyId" };
 	struct json_object *parameters = json_get_object(record, "requestParameters");
 	struct json_object *details = json_get_object(record, "serviceEventDetails");
-	char from[40], to[40];
 	size_t i;
 
 	for (i = 0; parameters && i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (json_has(parameters, fields[i]))
 			return output_text(parameters, fields[i], text, size);
-	if (!details || !json_has(details, "from") || !json_has(details, "to"))
-		return "-";
-	snprintf(text, size, "%s to %s", output_text(details, "from", from, sizeof(from)),
-		 output_text(details, "to", to, sizeof(to)));
-	return text;
+	return details ? service_subject(details, text, size) : "-";
 }
 
 static void show(const struct invocation *invocation, struct json_object *record)
