@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* A program that drops messages without a reader does not wait in write(2). */
+/*
+ * A program that drops messages without a reader does not wait in write(2). A line has a priority for the
+ * journal only if it goes there.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,17 +10,23 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/base/log.h"
 
 static unsigned int written;
+static char line[64];
 
 /* Only log.c calls it. */
 ssize_t write(int fd, const void *data, size_t size)
 {
 	written++;
+	snprintf(line, sizeof(line), "%.*s", (int)size, (const char *)data);
 	return (ssize_t)size;
 }
 
@@ -43,6 +52,7 @@ static void a_message_without_a_reader_is_dropped(void **state)
 {
 	int console = dup(STDERR_FILENO), reading = pipe_as_stderr(true);
 
+	written = 0;
 	log_warning("waits");
 	assert_int_equal(written, 1);
 	log_drop_unread();
@@ -56,10 +66,40 @@ static void a_message_without_a_reader_is_dropped(void **state)
 	dup2(console, STDERR_FILENO);
 }
 
+/* JOURNAL_STREAM names the inode that is stderr, moved by @other. Returns the line of a message. */
+static const char *line_with_journal_at(ino_t other)
+{
+	char stream[64];
+	struct stat st;
+
+	assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev,
+		 (uintmax_t)(st.st_ino + other));
+	setenv("JOURNAL_STREAM", stream, 1);
+	log_init("program");
+	log_warning("text");
+	unsetenv("JOURNAL_STREAM");
+	log_init("program");
+	return line;
+}
+
+static void a_priority_is_for_the_journal_alone(void **state)
+{
+	int console = dup(STDERR_FILENO), reading = pipe_as_stderr(false);
+
+	assert_string_equal(line_with_journal_at(0), "<4>text\n");
+	/* A shell in a service has sent the program's stderr to a file. */
+	assert_string_equal(line_with_journal_at(1), "program: text\n");
+	close(reading);
+	dup2(console, STDERR_FILENO);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(
-		a_message_without_a_reader_is_dropped) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_priority_is_for_the_journal_alone),
+		cmocka_unit_test(a_message_without_a_reader_is_dropped),
+	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,17 @@ static struct {
 	bool drop_unread;
 } log_state = { .name = "envelope" };
 
+/* JOURNAL_STREAM is inherited, so it counts only if it names what stderr is: sd-daemon(3), systemd.exec(5). */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	uintmax_t device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%ju:%ju", &device, &inode) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
+}
+
 /**
  * log_init() - name the program in messages
  * @name: kept, not copied
@@ -39,7 +51,7 @@ void log_init(const char *name)
 	const char *debug = getenv("ENVELOPE_DEBUG");
 
 	log_state.name = name;
-	log_state.journal = getenv("JOURNAL_STREAM") && !isatty(STDERR_FILENO);
+	log_state.journal = is_journal();
 	log_state.debug = debug && !strcmp(debug, "1");
 }
 
