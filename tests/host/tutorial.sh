@@ -27,9 +27,12 @@ step() {
 			-e "s|127.0.0.1:8443|127.0.0.1:$port|g" -e 's|aws --endpoint|/usr/bin/aws --endpoint|'
 }
 
+# The unit makes them, so the step can also be given after the services run: the README starts them first.
 first_step() {
 	step 1
-	[ "$(step 1 | head -n 1)" = "envelope-kms --init" ] && envelope-kms "${options[@]}" --listen-unix "$scratch/kms.sock" --init
+	[ "$(step 1)" = "systemctl enable --now envelope-kms enveloped" ] &&
+		grep -q '^ExecStartPre=.*/envelope-kms --init$' userspace/units/systemd/envelope-kms.service.in &&
+		envelope-kms "${options[@]}" --listen-unix "$scratch/kms.sock" --init
 }
 check "step 1 makes root key, certificate and credentials" first_step
 
