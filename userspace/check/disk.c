@@ -170,10 +170,10 @@ static void judge_volume(const struct settings *settings, dev_t number, bool rea
 	else if (header->owner.host[0])
 		finding_add(finding, "Its owner is the host %s.", header->owner.host);
 	if (header->state[0]) {
-		finding_add(finding, "The header records the state %s: %s", header->state,
+		finding_add(finding, "The header records the state %s (%s).", header->state,
 			    header->state_reason);
 		finding_worse(finding, CHECK_WARNING,
-			      "The volume cannot be used. Restore the cluster from a backup, or make another one: envelope cluster create --allow-overwrite");
+			      "The volume cannot be used. Restore the cluster from a backup. To make another cluster on the disk, delete this one first if the host still has it, then pass --allow-overwrite to envelope cluster create.");
 	}
 	if (read_only) {
 		finding_add(finding, "It is write-protected.");

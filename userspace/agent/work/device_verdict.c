@@ -43,10 +43,10 @@ static const struct {
 	const char *to_do;
 } silences[] = {
 	{ "KMSUnreachable:", "the KMS could not be reached in time",
-	  "Check KmsEndpoint=, Proxy= and the network (envelope-check)." },
+	  "Check KmsEndpoint=, Proxy= and the network (envelope check)." },
 	{ "CredentialsUnavailable:", "there were no credentials for the KMS in time",
-	  "Check CredentialsFile=, Profile= and what they name (envelope-check)." },
-	{ "", "the KMS did not renew the lease in time", "Correct that (envelope-check)." },
+	  "Check CredentialsFile=, Profile= and what they name (envelope check)." },
+	{ "", "the KMS did not renew the lease in time", "Correct that (envelope check)." },
 };
 
 static bool starts_with(const char *text, const char *word)
