@@ -106,7 +106,7 @@ static void a_first_refusal_says_when_the_second_one_counts(void **state)
 		    "the refusal, and a second refusal is final. To save the cluster, ");
 }
 
-/* A reader in a hurry takes the first way that is told. */
+/* A reader in a hurry takes the first way that the message names. */
 static void many_denials_say_first_how_the_data_are_kept(void **state)
 {
 	static const char said[] =

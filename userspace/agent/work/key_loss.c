@@ -185,8 +185,8 @@ static int said_bytes(const char *reason)
 }
 
 /*
- * The cluster stays recoverable until the KMS gives the key, or a person confirms the loss. The way that
- * saves the data is told first.
+ * The cluster stays recoverable until the KMS gives the key, or a person confirms the loss. The reason
+ * names the way that saves the data first.
  */
 static void hold(struct cluster *cluster, const char *refusal)
 {
