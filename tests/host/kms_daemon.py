@@ -135,6 +135,21 @@ class Kms:
                         process.kill()
                         raise AssertionError(f"envelope-kms {'serves' if serves else 'hangs'} where it should end") from None
 
+    def admin(self, *words, **changed):
+        """envelope-kms NOUN VERB: (status, stdout, stderr)."""
+        program, *options = self.arguments(**changed)
+        done = subprocess.run([program, *words, *options], capture_output=True, text=True, check=False, timeout=PATIENCE)
+        assert "Sanitizer" not in done.stderr and "runtime error" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    def verify(self, *options, **changed):
+        """What audit verify says, as JSON."""
+        status, said, error = self.admin("audit", "verify", "--output", "json", *options, **changed)
+        assert said, error
+        verdict = json.loads(said)
+        assert status == (0 if verdict["Whole"] else 1) and verdict["Whole"] == (not verdict["Faults"]), (status, said)
+        return verdict
+
     def start(self, **changed):
         with open(f"{self.dir}/stderr", "ab") as log:
             self.process = subprocess.Popen(self.arguments(**changed), stderr=log)

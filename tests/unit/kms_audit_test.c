@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/audit/kms_audit.c kms/audit/undone.c kms/audit/kms_record.c kms/audit/strangers.c kms/call.c kms/keys/cmk.c kms/keys/tags.c kms/keys/key_state.c */
+/* sources: kms/audit/kms_audit.c kms/audit/audit_chain.c kms/audit/chain_head.c kms/audit/trail_end.c kms/audit/trail_files.c kms/audit/line_reader.c kms/keys/crypto.c kms/audit/undone.c kms/audit/kms_record.c kms/audit/strangers.c kms/call.c kms/keys/cmk.c kms/keys/tags.c kms/keys/key_state.c */
 /*
  * The KMS's audit trail and the disk. A record must be on the disk before the KMS answers the call.
  * If the disk fails, the call fails. This test counts the calls of fdatasync() and can make them
@@ -50,24 +50,37 @@ int fdatasync(int fd)
 struct fixture {
 	char folder[64];
 	char path[96];
+	char head[96];
+	struct secret *root;
 	struct kms kms;
 	struct call call;
 	struct principal caller;
 	sd_event *event;
 };
 
+static void open_trail(struct fixture *x)
+{
+	struct audit_setup how = { x->path,	  x->head,	  x->root,
+				   x->kms.region, x->kms.account, x->event };
+	struct fault f;
+
+	if (audit_open(&how, &x->kms.audit, &f))
+		fail_msg("%s", f.message);
+}
+
 static int setup(void **state)
 {
 	struct fixture *x = calloc(1, sizeof(*x));
-	struct fault f;
 
 	strcpy(x->folder, "/tmp/kms-audit-test-XXXXXX");
 	assert_non_null(mkdtemp(x->folder));
 	snprintf(x->path, sizeof(x->path), "%s/audit.jsonl", x->folder);
 	x->kms = (struct kms){ .region = "us-east-1", .account = "123456789012" };
 	assert_true(sd_event_new(&x->event) >= 0);
-	if (audit_open(x->path, x->kms.region, x->kms.account, x->event, &x->kms.audit, &f))
-		fail_msg("%s", f.message);
+	snprintf(x->head, sizeof(x->head), "%s/kms.counter", x->folder);
+	x->root = secret_new(32);
+	assert_non_null(x->root);
+	open_trail(x);
 	x->caller = (struct principal){ .name = "admin",
 					.account = "123456789012",
 					.access_key = "AKIAADMIN00000000001" };
@@ -93,7 +106,9 @@ static int teardown(void **state)
 	json_object_put(x->call.reply);
 	audit_close(x->kms.audit);
 	sd_event_unref(x->event);
+	secret_free(x->root);
 	unlink(x->path);
+	unlink(x->head);
 	rmdir(x->folder);
 	free(x);
 	return 0;
@@ -148,8 +163,11 @@ static void a_refused_call_waits_for_no_disk(void **state)
 	struct fixture *x = *state;
 	struct fault f;
 
+	/* The first record of a file is an exception: were it lost, nobody would miss the file. */
 	assert_int_equal(audit_call(x->kms.audit, &x->call, &refusal, &f), 0);
-	assert_int_equal(disk.syncs, 0);
+	assert_int_equal(disk.syncs, 1);
+	assert_int_equal(audit_call(x->kms.audit, &x->call, &refusal, &f), 0);
+	assert_int_equal(disk.syncs, 1);
 	assert_true(size_of(x->path) > 0);
 }
 
@@ -202,9 +220,7 @@ static void a_torn_line_is_found_at_the_start(void **state)
 	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
 	assert_int_equal(truncate(x->path, size_of(x->path) - 10), 0);
 	audit_close(x->kms.audit);
-	assert_int_equal(audit_open(x->path, "us-east-1", "123456789012", x->event, &x->kms.audit,
-				    &f),
-			 0);
+	open_trail(x);
 	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
 	record = last(x);
 	assert_string_equal(json_get_string(record, "eventName"), "Decrypt");
@@ -266,7 +282,8 @@ static void the_largest_revocation_fits_into_its_part_of_the_reserve(void **stat
 	call_touch(&x->call, KEY_ARN);
 	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
 	assert_true(size_of(x->path) > 1000);
-	if (size_of(x->path) > AUDIT_URGENT_MAX)
+	/* The numbers of its place in the chain may have more digits. */
+	if (size_of(x->path) + 60 > AUDIT_URGENT_MAX)
 		fail_msg("the record has %lld bytes", (long long)size_of(x->path));
 }
 

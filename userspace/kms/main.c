@@ -17,6 +17,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "kms/admin/admin.h"
 #include "kms/audit/kms_audit.h"
 #include "kms/keys/deletion.h"
 #include "kms/reload.h"
@@ -80,8 +81,16 @@ static int open_store(const struct settings *s, struct server *server, bool firs
 	if (s->init && !(setup.create && store_missing(s->state_directory)))
 		return store_check(s->state_directory, server->root, f);
 	if (!s->init) {
-		if (audit_open(s->audit_file, s->region, s->account, server->event,
-			       &server->kms.audit, f))
+		struct audit_setup audit = {
+			.path = s->audit_file,
+			.head = s->counter,
+			.root = server->root,
+			.region = s->region,
+			.account = s->account,
+			.event = server->event,
+		};
+
+		if (audit_open(&audit, &server->kms.audit, f))
 			return -1;
 		setup.event = on_store_event;
 		setup.userdata = server->kms.audit;
@@ -247,6 +256,28 @@ static int check_config(const struct settings *settings, struct faults *all)
 	return 2;
 }
 
+/* Return: the exit status of @r, as of admin_run() */
+static int exit_status(int r, const struct fault *f)
+{
+	/* Not fault_exit_code(): its 5, for example, means a KMS that cannot be reached. */
+	if (r >= 0)
+		return r;
+	return strcmp(f->code, "InvalidConfiguration") && strcmp(f->code, "Usage") ? 1 : 2;
+}
+
+static int administer(int argc, char **argv)
+{
+	struct fault f = { 0 };
+	int r = admin_run(argc, argv, &f);
+
+	if (r < 0)
+		log_error("%s", f.message);
+	if (fflush(stdout) && r >= 0)
+		r = 1;
+	stack_wipe();
+	return exit_status(r, &f);
+}
+
 int main(int argc, char **argv)
 {
 	static struct settings settings;
@@ -257,7 +288,7 @@ int main(int argc, char **argv)
 
 	standard_files_hold();
 	log_init("envelope-kms");
-	if (settings_read(argc, argv, &settings, &all, &fault)) {
+	if (!admin_is_command(argc, argv) && settings_read(argc, argv, &settings, &all, &fault)) {
 		faults_add(&all, &fault);
 		if (!settings.check_config || !strcmp(fault.code, "Usage") ||
 		    !strcmp(fault.code, "InternalFailure"))
@@ -269,6 +300,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	lock_memory();
+	if (admin_is_command(argc, argv))
+		return administer(argc, argv);
 	if (settings.check_config)
 		return check_config(&settings, &all);
 	log_from_thread();
@@ -279,8 +312,5 @@ int main(int argc, char **argv)
 		log_error("%s", fault.message);
 	stop(&settings, &server);
 	settings_free(&settings);
-	/* Not fault_exit_code(): its 5, for example, means a KMS that cannot be reached. */
-	if (!r)
-		return 0;
-	return strcmp(fault.code, "InvalidConfiguration") ? 1 : 2;
+	return exit_status(r, &fault);
 }

@@ -142,7 +142,11 @@ static void print_help(void)
 	size_t i;
 
 	puts("Usage: envelope-kms [OPTION]...\n"
+	     "       envelope-kms audit verify [--output json] [--first NUMBER] [OPTION]...\n"
 	     "The embedded KMS of dm-envelope: serves the AWS KMS API (JSON 1.1, SigV4).\n\n"
+	     "  audit verify       check the chain of the audit trail and of its moved files\n"
+	     "  --output FORMAT    text or json (text)\n"
+	     "  --first NUMBER     earlier records were deleted on purpose\n\n"
 	     "  --init             make root key, key store, TLS certificate and credentials, then exit\n"
 	     "  --new-store        begin an empty key store under a root key that exists\n"
 	     "  --accept-rollback  take an old copy of the key store for the present one, then exit\n"

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kms/audit/audit_chain.h"
 #include "kms/audit/kms_record.h"
 #include "kms/audit/strangers.h"
 #include "kms/audit/undone.h"
@@ -21,6 +22,7 @@
 
 struct audit {
 	struct trail *trail;
+	struct audit_chain *chain;
 	struct strangers *strangers;
 	const char *region; /* borrowed */
 	const char *account;
@@ -76,30 +78,43 @@ static void record_strangers(struct json_object *details, void *userdata)
 	trail_journal(audit->trail, record);
 }
 
+/* What is amiss with the chain holds up no start: a record says so. */
+static void tell_of_chain(struct audit *audit)
+{
+	_cleanup_json_ struct json_object *record = NULL;
+	struct json_object *details = NULL;
+	const char *name = audit_chain_notice(audit->chain, &details);
+
+	if (!name)
+		return;
+	record = event_record(audit, name, details);
+	trail_append_urgent(audit->trail, record);
+	trail_journal(audit->trail, record);
+}
+
 /**
- * audit_open() - open the trail for appending
- * @path: made if missing (its folder must exist)
- * @region, @account: of this KMS; borrowed
- * @event: loop, for summaries
+ * audit_open() - open the trail for appending, and go on with its chain
  * @ret: for audit_close()
  *
  * Return: 0 or -1.
  */
-int audit_open(const char *path, const char *region, const char *account, sd_event *event,
-	       struct audit **ret, struct fault *f)
+int audit_open(const struct audit_setup *setup, struct audit **ret, struct fault *f)
 {
 	struct audit *audit = calloc(1, sizeof(*audit));
 
 	if (!audit)
 		return fault_set(f, "InternalFailure", "Out of memory.");
-	audit->region = region;
-	audit->account = account;
-	audit->last = undone_read(path);
-	if (trail_open(path, &kind, audit, &audit->trail, f) ||
-	    strangers_new(event, record_strangers, audit, &audit->strangers, f)) {
+	audit->region = setup->region;
+	audit->account = setup->account;
+	if (trail_open(setup->path, &kind, audit, &audit->trail, f) ||
+	    audit_chain_open(setup->path, setup->head, setup->root, &audit->chain, f) ||
+	    strangers_new(setup->event, record_strangers, audit, &audit->strangers, f)) {
 		audit_close(audit);
 		return -1;
 	}
+	audit->last = undone_read(setup->path, audit->chain);
+	trail_begin_chain(audit->trail, audit_chain_of_trail(audit->chain));
+	tell_of_chain(audit);
 	*ret = audit;
 	return 0;
 }
@@ -285,5 +300,6 @@ void audit_close(struct audit *audit)
 	json_object_put(audit->last);
 	strangers_free(audit->strangers);
 	trail_close(audit->trail);
+	audit_chain_close(audit->chain);
 	free(audit);
 }

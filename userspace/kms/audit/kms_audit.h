@@ -2,7 +2,7 @@
 /*
  * The KMS's audit trail: one CloudTrail-shaped record for every call, allowed or refused, and for
  * each change that the KMS makes by itself, in an append-only file (lib/audit/trail.h) and in the
- * journal. kms_record.h has the contents.
+ * journal. kms_record.h has the contents, audit_chain.h makes a chain of the lines.
  *
  * If the file does not take a record, the recorded action must not be done. A refusal has done
  * nothing, so it stands. The journal has the record in any case.
@@ -17,10 +17,26 @@
 
 /* The disk space for records of revocations alone, such as DisableKey, when the disk is full. */
 #define AUDIT_URGENT_RECORDS 10000
-#define AUDIT_URGENT_MAX     2048
+#define AUDIT_URGENT_MAX     2176
 
-int audit_open(const char *path, const char *region, const char *account, sd_event *event,
-	       struct audit **ret, struct fault *f);
+/**
+ * struct audit_setup - what audit_open() needs; each pointer is borrowed
+ * @path: of the trail; made if missing (its folder must exist)
+ * @head: file of the key store's counter, which has the head of the chain, too
+ * @root: root key, from which the chain's key is derived
+ * @region, @account: of this KMS
+ * @event: loop, for summaries
+ */
+struct audit_setup {
+	const char *path;
+	const char *head;
+	const struct secret *root;
+	const char *region;
+	const char *account;
+	sd_event *event;
+};
+
+int audit_open(const struct audit_setup *setup, struct audit **ret, struct fault *f);
 int audit_call(struct audit *audit, const struct call *call, const struct fault *refusal,
 	       struct fault *f);
 void audit_stranger(struct audit *audit, const char *code);

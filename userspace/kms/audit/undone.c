@@ -6,52 +6,120 @@
  */
 #include "kms/audit/undone.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "kms/audit/line_reader.h"
+#include "kms/audit/trail_end.h"
+#include "kms/audit/trail_files.h"
 #include "lib/base/json.h"
 
-#define LINE_MAX_BYTES (256 * 1024) /* more than a record has */
+#define COMPRESSED ".gz"
 
-/* Reads the end of a file into @text. Return: bytes, 0 for none */
-static size_t read_end(const char *path, char *text, size_t size)
+/* Is it a record that a start makes before it compares trail and key store? */
+static bool is_of_start(struct json_object *record)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	ssize_t got = 0;
-	struct stat st;
+	static const char *const names[] = {
+		"AcceptRollback", "AuditChainBegun", "AuditTrailCut",
+		"AuditTrailGap",  "RestoreKeyStore", "UpgradeKeyStore",
+	};
+	const char *type = json_get_string(record, "eventType");
+	const char *name = json_get_string(record, "eventName");
 
-	if (fd < 0)
-		return 0;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-		got = pread(fd, text, size,
-			    st.st_size > (off_t)size ? st.st_size - (off_t)size : 0);
-	close(fd);
-	return got > 0 ? (size_t)got : 0;
+	if (!type || !name || strcmp(type, "AwsServiceEvent"))
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+/* The record of a line, or NULL. Records of starts do not count. */
+static struct json_object *take(const struct audit_chain *chain, const char *line, size_t size)
+{
+	struct json_object *record = audit_chain_knows(chain, line, size) ? json_parse(line, size)
+									  : NULL;
+
+	if (!is_of_start(record))
+		return record;
+	json_object_put(record);
+	return NULL;
+}
+
+static struct json_object *last_of(const char *path, const struct audit_chain *chain)
+{
+	struct json_object *record = NULL;
+	struct trail_end end;
+	const char *line;
+	size_t size;
+
+	trail_end_read(path, &end);
+	while (!record && (line = trail_end_line(&end, &size)))
+		record = take(chain, line, size);
+	trail_end_free(&end);
+	return record;
+}
+
+/* A compressed file can be read from its beginning alone. */
+static struct json_object *last_of_compressed(const struct trail_file *file,
+					      const struct audit_chain *chain)
+{
+	struct line_reader *reader = line_reader_new(file->fd);
+	struct json_object *record = NULL;
+	char *last = NULL;
+	struct line line;
+
+	while (reader && line_reader_next(reader, &line) > 0) {
+		free(last);
+		last = line.whole ? strndup(line.text, line.size) : NULL;
+	}
+	if (last)
+		record = take(chain, last, strlen(last));
+	free(last);
+	line_reader_free(reader);
+	return record;
+}
+
+static bool is_compressed(const char *path)
+{
+	size_t size = strlen(path), end = strlen(COMPRESSED);
+
+	return size > end && !strcmp(path + size - end, COMPRESSED);
+}
+
+/* In the newest file that was moved away. */
+static struct json_object *last_moved(const char *path, const struct audit_chain *chain)
+{
+	struct json_object *record = NULL;
+	struct trail_files files;
+	struct fault f;
+
+	if (trail_files_open(path, audit_chain_key(chain), &files, &f))
+		return NULL;
+	for (size_t i = files.count; !record && i-- > 0;) {
+		const struct trail_file *file = &files.files[i];
+
+		if (!file->present)
+			record = is_compressed(file->path) ? last_of_compressed(file, chain)
+							   : last_of(file->path, chain);
+	}
+	trail_files_close(&files);
+	return record;
 }
 
 /**
- * undone_read() - the last record of the trail at @path
+ * undone_read() - the last record of the trail at @path, apart from those of starts
  *
- * Return: for json_object_put(). NULL if there is no record, also if a crash has torn the last line:
- * the change of such a record was not made.
+ * A line that a crash has torn is no record: its change was not made.
+ *
+ * Return: for json_object_put(). NULL if there is no record.
  */
-struct json_object *undone_read(const char *path)
+struct json_object *undone_read(const char *path, const struct audit_chain *chain)
 {
-	char *text = malloc(LINE_MAX_BYTES), *line;
-	size_t size = text ? read_end(path, text, LINE_MAX_BYTES) : 0;
-	struct json_object *record = NULL;
+	struct json_object *record = last_of(path, chain);
 
-	if (size > 1 && text[size - 1] == '\n') {
-		line = memrchr(text, '\n', size - 1);
-		line = line ? line + 1 : text;
-		record = json_parse(line, (size_t)(text + size - 1 - line));
-	}
-	free(text);
-	return record;
+	return record ? record : last_moved(path, chain);
 }
 
 /* Is it a record of a change that is made after the record? */

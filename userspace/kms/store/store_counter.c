@@ -98,6 +98,15 @@ static int write_value(struct store *store, int64_t change, sd_id128_t head)
 	return 0;
 }
 
+/* Behind the slots is the head of the audit trail. Return: 0 or an errno */
+static int clear_slots(int fd)
+{
+	static const char none[SLOTS * SLOT_BYTES];
+
+	errno = EIO;
+	return pwrite(fd, none, sizeof(none), 0) == (ssize_t)sizeof(none) ? 0 : errno;
+}
+
 static int not_written(int error, struct fault *f)
 {
 	return fault_set(f, "KMSInternalException",
@@ -123,7 +132,9 @@ int counter_begin(struct store *store, struct fault *f)
 	if (sd_id128_randomize(&none) < 0)
 		return not_written(EIO, f);
 	/* No other slot may be left: the later change counts. */
-	r = ftruncate(store->counter.fd, 0) ? errno : write_value(store, 0, none);
+	r = clear_slots(store->counter.fd);
+	if (!r)
+		r = write_value(store, 0, none);
 	return r ? not_written(r, f) : 0;
 }
 

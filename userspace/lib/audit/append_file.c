@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define WRONG_KIND EMEDIUMTYPE
+#define TORN_MAX   (1024 * 1024)
 
 /** append_file_strerror() - the words for an errno of this file */
 const char *append_file_strerror(int error)
@@ -116,38 +117,64 @@ int append_file_follow(int *fd, const char *path, bool device, bool *changed, in
 	return 0;
 }
 
-/** append_file_is_torn() - true when the file at @path does not end with a whole line */
-bool append_file_is_torn(const char *path)
+/* Bytes behind the last line feed in the last TORN_MAX bytes of a file of @size bytes. */
+static size_t count_torn(int fd, off_t size)
+{
+	char block[16384];
+	size_t torn = 0;
+
+	while (size > 0 && torn < TORN_MAX) {
+		size_t n = size < (off_t)sizeof(block) ? (size_t)size : sizeof(block);
+
+		size -= (off_t)n;
+		if (pread(fd, block, n, size) != (ssize_t)n)
+			return torn;
+		while (n && block[n - 1] != '\n') {
+			torn++;
+			n--;
+		}
+		if (n)
+			return torn;
+	}
+	return torn;
+}
+
+/** append_file_torn() - bytes behind the last whole line of the file at @path; 0 if it ends with one */
+size_t append_file_torn(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char last = '\n';
+	size_t torn = 0;
+	struct stat st;
 
 	if (fd < 0)
-		return false;
-	if (lseek(fd, -1, SEEK_END) < 0 || read(fd, &last, 1) != 1)
-		last = '\n';
+		return 0;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+		torn = count_torn(fd, st.st_size);
 	close(fd);
-	return last != '\n';
+	return torn;
 }
 
 /**
  * append_file_line() - append one line with one write
  * @fd: from append_file_open()
- * @torn: the file does not end with a whole line; kept up to date
+ * @torn: bytes behind the last whole line of the file; kept up to date
  * @line: @size bytes, without the line feed
  *
  * Return: 0 or an errno; ENOSPC when the file took only a part of the line.
  */
-int append_file_line(int fd, bool *torn, const char *line, size_t size)
+int append_file_line(int fd, size_t *torn, const char *line, size_t size)
 {
-	struct iovec parts[] = { { (void *)"\n", *torn },
+	size_t feed = *torn ? 1 : 0;
+	struct iovec parts[] = { { (void *)"\n", feed },
 				 { (void *)line, size },
 				 { (void *)"\n", 1 } };
-	ssize_t whole = (ssize_t)(*torn + size + 1);
+	ssize_t whole = (ssize_t)(feed + size + 1);
 	ssize_t n = writev(fd, parts, 3);
 
-	if (n > 0)
-		*torn = n != whole;
+	if (n == whole)
+		*torn = 0;
+	else if (n > 0)
+		*torn += (size_t)n;
 	if (n == whole)
 		return 0;
 	return n < 0 ? errno : ENOSPC;

@@ -19,8 +19,8 @@ const char *append_file_strerror(int error);
 int append_file_check(const char *path, bool device, struct fault *f);
 int append_file_open(const char *path, bool device);
 int append_file_follow(int *fd, const char *path, bool device, bool *changed, int *old);
-bool append_file_is_torn(const char *path);
-int append_file_line(int fd, bool *torn, const char *line, size_t size);
+size_t append_file_torn(const char *path);
+int append_file_line(int fd, size_t *torn, const char *line, size_t size);
 int append_file_sync(int fd);
 
 #endif

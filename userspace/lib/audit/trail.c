@@ -25,13 +25,17 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/outbox.h"
+#include "lib/base/text.h"
 
 #define JOURNAL_FIELDS 5
 
 /**
  * struct trail - owned by the caller of trail_open()
  * @fd: the file, O_APPEND; -1 while it cannot be opened
- * @torn: the file does not end with a whole line
+ * @torn: bytes behind the last whole line of the file
+ * @chain: of the lines, or NULL; borrowed
+ * @fresh: the file is new: its first line of a chain goes to the disk, so that a line of it that is
+ *	missing later is missed
  * @reserve: of the file
  * @missing: number of records that the file did not take
  * @missing_since: time of the first missing record
@@ -42,7 +46,9 @@ struct trail {
 	void *userdata;
 	char *path;
 	int fd;
-	bool torn;
+	size_t torn;
+	const struct trail_chain *chain;
+	bool fresh;
 	struct reserve reserve;
 	unsigned int missing;
 	char missing_since[32];
@@ -82,7 +88,8 @@ int trail_open(const char *path, const struct trail_kind *kind, void *userdata, 
 		trail_close(trail);
 		return -1;
 	}
-	trail->torn = append_file_is_torn(path);
+	trail->torn = append_file_torn(path);
+	trail->fresh = lseek(trail->fd, 0, SEEK_END) == 0;
 	file_sync_folder(path);
 	if (reserve_hold(&trail->reserve, trail->fd, 0))
 		log_error("The disk of the audit trail %s is full. Free %lld bytes: until then only keys are disabled.",
@@ -102,11 +109,29 @@ static const char *to_line(json_object *record, size_t *size)
 	return line ? line : "";
 }
 
-static int sync_file(const struct trail *trail)
+/* The line of a record, for text_freep(); NULL when memory ran out. */
+static char *make_line(struct trail *trail, json_object *record, size_t *size)
+{
+	const char *line = to_line(record, size);
+
+	if (!*size)
+		return NULL;
+	if (trail->chain)
+		return trail->chain->line(trail->chain->userdata, line, size, trail->torn);
+	return strdup(line);
+}
+
+static int sync_file(struct trail *trail)
 {
 	int r = append_file_sync(trail->fd);
 
-	return r == EINVAL && trail->kind->takes_device ? 0 : r;
+	if (r == EINVAL && trail->kind->takes_device)
+		r = 0;
+	if (!r && trail->chain)
+		trail->chain->synced(trail->chain->userdata);
+	if (!r)
+		trail->fresh = false;
+	return r;
 }
 
 /* Goes on in a new file when logrotate has moved the old one away. Returns 0 or an errno. */
@@ -123,7 +148,8 @@ static int follow(struct trail *trail)
 	}
 	if (changed) {
 		/* Another program may have written into the new file. */
-		trail->torn = append_file_is_torn(trail->path);
+		trail->torn = append_file_torn(trail->path);
+		trail->fresh = true;
 		file_sync_folder(trail->path);
 	}
 	return 0;
@@ -140,17 +166,19 @@ static int find_room(struct trail *trail, size_t size, bool urgent)
 /* Appends a record to the file. Returns 0 or an errno. */
 static int to_file(struct trail *trail, json_object *record, bool sync, bool urgent)
 {
-	const char *line;
+	_cleanup_text_ char *line = NULL;
 	size_t size;
 	int r = follow(trail);
 
 	if (r)
 		return r;
-	line = to_line(record, &size);
-	r = size > 0 ? find_room(trail, size, urgent) : ENOMEM;
+	line = make_line(trail, record, &size);
+	r = line ? find_room(trail, size, urgent) : ENOMEM;
 	if (!r)
 		r = append_file_line(trail->fd, &trail->torn, line, size);
-	if (!r && sync)
+	if (!r && trail->chain)
+		trail->chain->written(trail->chain->userdata, record);
+	if (!r && (sync || (trail->fresh && trail->chain)))
 		r = sync_file(trail);
 	return r;
 }
@@ -220,12 +248,13 @@ int trail_append(struct trail *trail, json_object *record, bool sync)
  */
 bool trail_has_room(struct trail *trail, json_object *record)
 {
+	_cleanup_text_ char *line = NULL;
 	size_t size;
 
 	if (follow(trail))
 		return false;
-	to_line(record, &size);
-	return size > 0 && !find_room(trail, size, true);
+	line = make_line(trail, record, &size);
+	return line && !find_room(trail, size, true);
 }
 
 /**
@@ -296,6 +325,12 @@ int trail_recorded(struct trail *trail)
 	if (r)
 		note_missing(trail, r);
 	return r;
+}
+
+/** trail_begin_chain() - records from now on are in @chain, which is borrowed */
+void trail_begin_chain(struct trail *trail, const struct trail_chain *chain)
+{
+	trail->chain = chain;
 }
 
 /** trail_path() - path of the file; borrowed */

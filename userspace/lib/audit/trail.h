@@ -17,6 +17,9 @@
  *			which holds the number of missing records, the time of the first and the
  *			reason.
  *
+ *	Chain		A trail may have one (chain.h), so that a line which is missing, changed or
+ *			foreign is found out.
+ *
  * A caller that must not act without a record on the disk appends with @sync, or asks
  * trail_recorded(), and gives up when either fails.
  */
@@ -57,8 +60,24 @@ struct trail_kind {
 	json_object *(*gap)(void *userdata, json_object *details);
 };
 
+/**
+ * struct trail_chain - makes a chain of the lines of a trail
+ * @line: the line of a record: malloc'd, or NULL. @size: of the record, set to that of the line.
+ *	@torn: bytes in front of it in the file that are no line
+ * @written: the file has taken the line that was made last, of @record, which may be given what the line
+ *	has more than the record
+ * @synced: what was written so far is on the disk
+ */
+struct trail_chain {
+	char *(*line)(void *userdata, const char *record, size_t *size, size_t torn);
+	void (*written)(void *userdata, json_object *record);
+	void (*synced)(void *userdata);
+	void *userdata;
+};
+
 int trail_open(const char *path, const struct trail_kind *kind, void *userdata, struct trail **ret,
 	       struct fault *f);
+void trail_begin_chain(struct trail *trail, const struct trail_chain *chain);
 int trail_append(struct trail *trail, json_object *record, bool sync);
 bool trail_has_room(struct trail *trail, json_object *record);
 int trail_append_urgent(struct trail *trail, json_object *record);
