@@ -62,6 +62,8 @@ def targets(tree, test):
     programs = [f"{tree}/build/userspace/{p}" for p in PROGRAMS] if starts_programs(test) else []
     if kind == "host" and name.startswith("agent"):
         programs.append(f"{tree}/build/userspace/unit/enveloped")
+    if test.startswith("host kms_killed"):
+        programs.append(f"{tree}/build/userspace/unit/envelope-kms")
     if test.startswith("host kms_policy_model"):
         programs.append(f"{tree}/build/userspace/unit/policy_verdicts")
     if test.startswith("host kms_grant_model"):

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "kms/audit/chain_head.h"
+#include "kms/audit/line_reader.h"
 #include "kms/audit/trail_end.h"
 #include "kms/audit/trail_files.h"
 #include "lib/base/json.h"
@@ -123,6 +124,46 @@ static bool find_last(struct audit_chain *chain, const char *path, struct chain_
 	return found;
 }
 
+/* The last record of a file that was moved away. Return: whether there is one */
+static bool find_last_in(struct audit_chain *chain, const struct trail_file *file,
+			 struct chain_link *last)
+{
+	struct line_reader *reader;
+	struct chain_link link;
+	struct line line;
+	bool found = false;
+
+	/* The end of a compressed file cannot be read alone. */
+	if (!trail_file_is_compressed(file))
+		return find_last(chain, file->path, last);
+	reader = line_reader_new(file->fd);
+	while (reader && line_reader_next(reader, &line) > 0)
+		if (line.whole && chain_read(chain->key, line.text, line.size, &link)) {
+			*last = link;
+			found = true;
+		}
+	line_reader_free(reader);
+	return found;
+}
+
+/*
+ * As find_last(), of the newest file that was moved away. A kill may have kept the record at its end from
+ * the head.
+ */
+static bool find_last_moved(struct audit_chain *chain, const char *path, struct chain_link *last)
+{
+	struct trail_files files;
+	bool found = false;
+	struct fault f;
+
+	if (trail_files_open(path, chain->key, &files, &f))
+		return false;
+	for (size_t i = files.count; !found && i-- > 0;)
+		found = !files.files[i].present && find_last_in(chain, &files.files[i], last);
+	trail_files_close(&files);
+	return found;
+}
+
 /* The highest first record of all files; 0: no file has one; -1: nobody knows */
 static int64_t highest_first(struct audit_chain *chain, const char *path)
 {
@@ -227,7 +268,7 @@ int audit_chain_open(const char *path, const char *head, const struct secret *ro
 		return -1;
 	}
 	sd_id128_get_boot(&boot);
-	if (!find_last(chain, path, &last))
+	if (!find_last(chain, path, &last) && !find_last_moved(chain, path, &last))
 		last = (struct chain_link){ 0 };
 	chain->chained = chain->head.sequence || last.sequence;
 	if (chain->head.sequence)

@@ -22,6 +22,14 @@ static int no_memory(struct fault *f)
 	return fault_set(f, "InternalFailure", "Out of memory.");
 }
 
+/** trail_file_is_compressed() - by its name */
+bool trail_file_is_compressed(const struct trail_file *file)
+{
+	size_t size = strlen(file->path), end = strlen(COMPRESSED);
+
+	return size > end && !strcmp(file->path + size - end, COMPRESSED);
+}
+
 /** trail_files_close() - once more is fine */
 void trail_files_close(struct trail_files *files)
 {

@@ -34,6 +34,8 @@ struct trail_files {
 int trail_files_open(const char *path, struct chain_key *key, struct trail_files *files,
 		     struct fault *f);
 
+bool trail_file_is_compressed(const struct trail_file *file);
+
 void trail_files_close(struct trail_files *files);
 
 #endif

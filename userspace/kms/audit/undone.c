@@ -15,8 +15,6 @@
 #include "kms/audit/trail_files.h"
 #include "lib/base/json.h"
 
-#define COMPRESSED ".gz"
-
 /* Is it a record that a start makes before it compares trail and key store? */
 static bool is_of_start(struct json_object *record)
 {
@@ -81,13 +79,6 @@ static struct json_object *last_of_compressed(const struct trail_file *file,
 	return record;
 }
 
-static bool is_compressed(const char *path)
-{
-	size_t size = strlen(path), end = strlen(COMPRESSED);
-
-	return size > end && !strcmp(path + size - end, COMPRESSED);
-}
-
 /* In the newest file that was moved away. */
 static struct json_object *last_moved(const char *path, const struct audit_chain *chain)
 {
@@ -101,8 +92,8 @@ static struct json_object *last_moved(const char *path, const struct audit_chain
 		const struct trail_file *file = &files.files[i];
 
 		if (!file->present)
-			record = is_compressed(file->path) ? last_of_compressed(file, chain)
-							   : last_of(file->path, chain);
+			record = trail_file_is_compressed(file) ? last_of_compressed(file, chain)
+								: last_of(file->path, chain);
 	}
 	trail_files_close(&files);
 	return record;
