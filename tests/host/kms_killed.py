@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -50,7 +51,7 @@ def try_to(operation, params):
 
 
 def records():
-    """Records of changes that the trail tells of, and the event ids that it marks as undone."""
+    """Records of changes that the trail has, and the event ids that it marks as undone."""
     made, marked = [], []
     for record in kms.audit():
         if record["eventName"] == "ChangeUndone":
@@ -63,7 +64,7 @@ def records():
 def kill_in_each_moment(change, state, tells, prepare=lambda moment: None, once=False):
     """
     CHANGE makes a change, and is killed before its first write, its second, and so on until it ends alive.
-    STATE is what the key store has. IS_TOLD says whether a record tells of the change. ONCE: a change that
+    STATE is what the key store has. TELLS says whether a record is one of the change. ONCE: a change that
     was kept cannot be made again, so it is the last one.
     """
     kills = undone = 0
@@ -263,6 +264,33 @@ def _():
     kms.start()
     marks = records()[1]
     assert marks.count(last["eventID"]) == 1 and marks[-1] == last["eventID"], marks
+
+
+@test("a restore that is killed before each of its writes ends with the next one, and nothing half-made is served")
+def _():
+    copy = f"{kms.dir}/copy.sqlite"
+    key = kms.new_key()["KeyId"]
+    assert kms.admin("store", "backup", "--file", copy)[0] == 0
+    kms.good("DisableKey", {"KeyId": key})
+    assert kms.stop() == 0
+    killed = 0
+    for moment in range(1, MOMENTS_MAX):
+        kill_at(moment)
+        status = kms.admin("store", "restore", "--file", copy, "--accept-rollback")[0]
+        kill_no_more()
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL, status
+        killed += 1
+        # Either as before, or refused, or restored.
+        if kms.admin("store", "restore", "--file", copy)[0] == 0:
+            break
+        assert kms.run("--init")[0] in (0, 2)
+    assert killed > 10, killed
+    assert kms.admin("store", "restore", "--file", copy, "--accept-rollback")[0] == 0
+    kms.start()
+    assert kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"] == "Enabled"
+    assert kms.verify()["Whole"]
 
 
 @test("SIGTERM ends it with status 0, and nothing is wrong with its memory")

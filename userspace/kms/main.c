@@ -225,16 +225,6 @@ static void stop(const struct settings *s, struct server *server)
 	stack_wipe();
 }
 
-/* Takes no lock: the KMS that has the store goes on. */
-static int backup(const struct settings *s, struct server *server, struct fault *f)
-{
-	if (root_key_read(s->root_key, &server->root, f) ||
-	    store_backup(s->state_directory, server->root, s->backup, f))
-		return -1;
-	log_info("the key store in %s is copied to %s", s->state_directory, s->backup);
-	return 0;
-}
-
 /* Heap memory holds plaintext for moments; it must not be swapped out in one of them. */
 static void lock_memory(void)
 {
@@ -307,7 +297,7 @@ int main(int argc, char **argv)
 	log_from_thread();
 	server.reload = (struct reload){ argc,	      argv,	   &settings,
 					 &server.kms, &server.tls, &server.tcp_http };
-	r = settings.backup ? backup(&settings, &server, &fault) : run(&settings, &server, &fault);
+	r = run(&settings, &server, &fault);
 	if (r)
 		log_error("%s", fault.message);
 	stop(&settings, &server);

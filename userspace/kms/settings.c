@@ -75,7 +75,6 @@ enum {
 	OPTION_NEW_STORE,
 	OPTION_ACCEPT_ROLLBACK,
 	OPTION_CHECK_CONFIG,
-	OPTION_BACKUP,
 };
 
 static int set_port(unsigned int *port, const char *value, struct fault *f)
@@ -143,15 +142,18 @@ static void print_help(void)
 
 	puts("Usage: envelope-kms [OPTION]...\n"
 	     "       envelope-kms audit verify [--output json] [--first NUMBER] [OPTION]...\n"
+	     "       envelope-kms store backup|restore --file FILE [OPTION]...\n"
 	     "The embedded KMS of dm-envelope: serves the AWS KMS API (JSON 1.1, SigV4).\n\n"
 	     "  audit verify       check the chain of the audit trail and of its moved files\n"
 	     "  --output FORMAT    text or json (text)\n"
-	     "  --first NUMBER     earlier records were deleted on purpose\n\n"
+	     "  --first NUMBER     earlier records were deleted on purpose\n"
+	     "  store backup       copy the key store to a new file, also beside a running KMS\n"
+	     "  store restore      put a copy in place of the key store, while no KMS runs\n"
+	     "  --file FILE        the copy\n\n"
 	     "  --init             make root key, key store, TLS certificate and credentials, then exit\n"
 	     "  --new-store        begin an empty key store under a root key that exists\n"
 	     "  --accept-rollback  take an old copy of the key store for the present one, then exit\n"
 	     "  --check-config     check the settings, and the files they name, then exit\n"
-	     "  --backup FILE      copy the key store to a new file, also beside a running KMS, then exit\n"
 	     "  --config PATH      settings (default /etc/envelope/kms.conf)");
 	for (i = 0; i < TABLE_SIZE; i++)
 		printf("  --%s %s (%s=%s)\n", table[i].option, table[i].help, table[i].key,
@@ -164,7 +166,7 @@ static void print_help(void)
 	     "See envelope-kms(8).");
 }
 
-static void make_options(struct option options[TABLE_SIZE + 9])
+static void make_options(struct option options[TABLE_SIZE + 8])
 {
 	size_t i;
 
@@ -177,7 +179,6 @@ static void make_options(struct option options[TABLE_SIZE + 9])
 	options[i++] = (struct option){ "accept-rollback", no_argument, NULL,
 					OPTION_ACCEPT_ROLLBACK };
 	options[i++] = (struct option){ "check-config", no_argument, NULL, OPTION_CHECK_CONFIG };
-	options[i++] = (struct option){ "backup", required_argument, NULL, OPTION_BACKUP };
 	options[i++] = (struct option){ "help", no_argument, NULL, 'h' };
 	options[i++] = (struct option){ "version", no_argument, NULL, 'V' };
 	options[i] = (struct option){ 0 };
@@ -187,7 +188,7 @@ static void make_options(struct option options[TABLE_SIZE + 9])
 static int read_options(int argc, char **argv, struct settings *settings, bool config_only,
 			struct fault *f)
 {
-	struct option options[TABLE_SIZE + 9];
+	struct option options[TABLE_SIZE + 8];
 	int option;
 
 	make_options(options);
@@ -212,9 +213,6 @@ static int read_options(int argc, char **argv, struct settings *settings, bool c
 			settings->accept_rollback = true;
 		} else if (option == OPTION_CHECK_CONFIG) {
 			settings->check_config = true;
-		} else if (option == OPTION_BACKUP) {
-			if (set_path(&settings->backup, optarg, f))
-				return -1;
 		} else if (!config_only &&
 			   set(settings, &table[option - OPTION_FIRST], optarg, f)) {
 			return -1;
@@ -323,10 +321,6 @@ int settings_read(int argc, char **argv, struct settings *settings, struct fault
 	if (settings->accept_rollback && (settings->init || settings->new_store))
 		return fault_set(f, "Usage",
 				 "--accept-rollback is for a key store that exists. Give it without --init and --new-store.");
-	if (settings->backup && (settings->init || settings->new_store ||
-				 settings->accept_rollback || settings->check_config))
-		return fault_set(f, "Usage",
-				 "--backup only copies the key store. Give it without other actions.");
 	return read_all(argc, argv, settings, all, f);
 }
 
@@ -337,5 +331,4 @@ void settings_free(struct settings *settings)
 		if (table[i].size == OWNED)
 			text_freep((char **)((char *)settings + table[i].offset));
 	text_freep(&settings->config);
-	text_freep(&settings->backup);
 }

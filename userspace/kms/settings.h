@@ -22,10 +22,9 @@ struct settings {
 	char *root_key;
 	char *credentials;
 	char *audit_file;
-	char *counter;	/* file of the counter of changes */
-	char *backup;	/* --backup: copy the key store to this file, then exit; NULL for no */
-	bool init;	/* --init: make the missing files, then exit */
-	bool new_store; /* --new-store: begin an empty key store */
+	char *counter;	      /* file of the counter of changes */
+	bool init;	      /* --init: make the missing files, then exit */
+	bool new_store;	      /* --new-store: begin an empty key store */
 	bool accept_rollback; /* --accept-rollback: take an old key store, then exit */
 	bool check_config;    /* --check-config: change nothing, then exit */
 };

@@ -14,6 +14,8 @@
 
 static const struct admin_command commands[] = {
 	{ "audit", "verify", { "output", "first" }, admin_audit_verify },
+	{ "store", "backup", { "file" }, admin_store_backup },
+	{ "store", "restore", { "file" }, admin_store_restore },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

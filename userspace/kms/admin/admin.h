@@ -50,6 +50,10 @@ int admin_number(const struct admin_call *call, const char *name, int64_t *numbe
 
 int admin_wants_json(const struct admin_call *call, bool *json, struct fault *f);
 
+int admin_store_backup(const struct admin_call *call, struct fault *f);
+
+int admin_store_restore(const struct admin_call *call, struct fault *f);
+
 int admin_audit_verify(const struct admin_call *call, struct fault *f);
 
 #endif

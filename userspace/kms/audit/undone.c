@@ -20,12 +20,15 @@ static bool is_of_start(struct json_object *record)
 {
 	static const char *const names[] = {
 		"AcceptRollback", "AuditChainBegun", "AuditTrailCut",
-		"AuditTrailGap",  "RestoreKeyStore", "UpgradeKeyStore",
+		"AuditTrailGap",  "UpgradeKeyStore",
 	};
 	const char *type = json_get_string(record, "eventType");
 	const char *name = json_get_string(record, "eventName");
 
 	if (!type || !name || strcmp(type, "AwsServiceEvent"))
+		return false;
+	/* It has undone all later changes, not a crash the last one. */
+	if (json_has(json_get_object(record, "serviceEventDetails"), "counterChange"))
 		return false;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(name, names[i]))

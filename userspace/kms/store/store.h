@@ -82,6 +82,9 @@ int store_check(const char *directory, const struct secret *root, struct fault *
 int store_backup(const char *directory, const struct secret *root, const char *file,
 		 struct fault *f);
 
+int store_restore(const struct store_setup *setup, const char *file, struct store **ret,
+		  struct fault *f);
+
 void store_close(struct store *store);
 
 const char *store_id(const struct store *store);
