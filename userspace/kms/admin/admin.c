@@ -14,6 +14,11 @@
 
 static const struct admin_command commands[] = {
 	{ "audit", "verify", { "output", "first" }, admin_audit_verify },
+	{ "audit",
+	  "lookup",
+	  { "event-name", "key-id", "principal", "error-code", "start-time", "end-time",
+	    "max-items" },
+	  admin_audit_lookup },
 	{ "store", "backup", { "file" }, admin_store_backup },
 	{ "store", "restore", { "file" }, admin_store_restore },
 };

@@ -56,4 +56,6 @@ int admin_store_restore(const struct admin_call *call, struct fault *f);
 
 int admin_audit_verify(const struct admin_call *call, struct fault *f);
 
+int admin_audit_lookup(const struct admin_call *call, struct fault *f);
+
 #endif
