@@ -70,6 +70,10 @@ def _():
 
 @test("audit lookup leaves out what is no record: changed and inserted lines")
 def _():
+    kms.start()
+    for _i in range(3):
+        kms.new_key()
+    kms.stop()
     whole, before = read(), looked_up()[0]
     forged = whole[2].replace(b'"eventName":"', b'"eventName":"Forged')
     with open(kms.audit_file, "wb") as f:
