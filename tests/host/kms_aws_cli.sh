@@ -199,6 +199,11 @@ check "update-key-description" gives "" update-key-description --key-id "$key" -
 check "describe-key gives it" gives "volumes of production" describe-key --key-id "$key" --query KeyMetadata.Description
 random_bytes() { [ "$(kms generate-random --number-of-bytes 33 --query Plaintext | base64 -d | wc -c)" = 33 ]; }
 check "generate-random" random_bytes
+check "get-key-rotation-status: off" gives False get-key-rotation-status --key-id "$key" --query KeyRotationEnabled
+check "enable-key-rotation" gives "" enable-key-rotation --key-id "$key"
+check "get-key-rotation-status: on" gives True get-key-rotation-status --key-id "$key" --query KeyRotationEnabled
+check "disable-key-rotation" gives "" disable-key-rotation --key-id "$key"
+check "off again" gives False get-key-rotation-status --key-id "$key" --query KeyRotationEnabled
 check "schedule-key-deletion" gives "$arn	PendingDeletion	7" schedule-key-deletion --key-id "$key" \
 	--pending-window-in-days 7 --query '[KeyId,KeyState,PendingWindowInDays]'
 check "pending deletion: KMSInvalidStateException" fault KMSInvalidStateException \
@@ -224,7 +229,7 @@ check "without its certificate the CLI does not trust it" untrusted
 audited() {
 	local events
 	events=$(jq -r .eventName "$scratch/audit.jsonl" | sort -u | tr '\n' ' ')
-	same "CancelKeyDeletion CreateAlias CreateGrant CreateKey Decrypt DeleteAlias DescribeKey DisableKey EnableKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateRandom GetKeyPolicy ListAliases ListGrants ListKeyPolicies ListKeys ListResourceTags ListRetirableGrants PutKeyPolicy ReEncrypt RetireGrant RevokeGrant ScheduleKeyDeletion TagResource UntagResource UpdateAlias UpdateKeyDescription " "$events" &&
+	same "CancelKeyDeletion CreateAlias CreateGrant CreateKey Decrypt DeleteAlias DescribeKey DisableKey DisableKeyRotation EnableKey EnableKeyRotation Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext GenerateRandom GetKeyPolicy GetKeyRotationStatus ListAliases ListGrants ListKeyPolicies ListKeys ListResourceTags ListRetirableGrants PutKeyPolicy ReEncrypt RetireGrant RevokeGrant ScheduleKeyDeletion TagResource UntagResource UpdateAlias UpdateKeyDescription " "$events" &&
 		jq -es 'map(select(.errorCode == "DisabledException")) | length == 2' "$scratch/audit.jsonl" >/dev/null
 }
 check "the audit trail has every operation, and the refusals" audited

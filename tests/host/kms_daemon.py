@@ -24,6 +24,8 @@ import botocore.auth
 import botocore.awsrequest
 import botocore.credentials
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 # The TAP writer and wait_for() of all tests, for those that import this.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 
@@ -313,6 +315,19 @@ class Kms:
         with contextlib.closing(sqlite3.connect(f"{self.state}/kms.sqlite")) as db, db:
             for sql in statements:
                 assert db.execute(sql).rowcount != 0, sql
+
+    def pass_time(self, seconds):
+        """Moves the clock of waiting periods, sealed as the KMS seals it. The KMS must be stopped."""
+        with open(self.root_key, "rb") as f:
+            root = AESGCM(f.read())
+        with contextlib.closing(sqlite3.connect(f"{self.state}/kms.sqlite")) as db, db:
+            head = json.loads(db.execute("SELECT record FROM store").fetchone()[0])
+            head["Clock"] += seconds
+            record, nonce = json.dumps(head), os.urandom(12)
+            seal = nonce + root.encrypt(nonce, b"", record.encode())
+            db.execute("UPDATE store SET record = ?, seal = ?", (record, seal))
+        status, said = self.run("--accept-rollback")
+        assert status == 0, said
 
     def audit(self):
         with open(self.audit_file, encoding="utf-8") as f:

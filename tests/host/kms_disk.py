@@ -119,8 +119,10 @@ def make_older():
         with open(kms.root_key, "rb") as f:
             seal = nonce + AESGCM(f.read()).encrypt(nonce, b"", record)
         db.execute("UPDATE store SET record = ?, seal = ?", (record.decode(), seal))
-        db.execute("DROP TABLE grants")
-        db.execute("DROP TABLE sets")
+        for table in "materials", "grants", "sets":
+            db.execute(f"DROP TABLE {table}")
+        db.execute("DROP INDEX keys_by_rotation")
+        db.execute("ALTER TABLE keys DROP COLUMN rotation")
 
 
 @test("a key store of an older version is upgraded once, with a record; without the record it stays as it was")

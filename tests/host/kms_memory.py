@@ -161,14 +161,16 @@ def master_keys():
         kms.start()
         key = kms.new_key()["KeyId"]
         kms.good("GenerateDataKey", {"KeyId": key, "NumberOfBytes": 64})
+        kms.good("RotateKeyOnDemand", {"KeyId": key})
+        kms.good("GenerateDataKey", {"KeyId": key, "NumberOfBytes": 64})
         kms.good("DisableKey", {"KeyId": key})
         with open(kms.root_key, "rb") as f:
             root = f.read()
         with sqlite3.connect(f"{kms.state}/kms.sqlite") as db:
-            record, seal = db.execute("SELECT record, seal FROM keys").fetchone()
-        master = AESGCM(root).decrypt(seal[:12], seal[12:], record.encode())
-        assert len(master) == 32
-        hits = search(kms.process.pid, [master])
+            rows = db.execute("SELECT record, seal FROM keys UNION ALL SELECT record, seal FROM materials").fetchall()
+        masters = [AESGCM(root).decrypt(seal[:12], seal[12:], record.encode()) for record, seal in rows]
+        assert [len(master) for master in masters] == [32, 32]
+        hits = search(kms.process.pid, masters)
         assert not hits, "\n".join(hits)
         places = sum(content.count(root) for _name, content in memory(kms.process.pid))
         assert places == 1, f"the root key is in memory {places} times"

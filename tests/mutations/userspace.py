@@ -15,8 +15,8 @@ from mutation import TOP, tail
 
 PLACE = os.path.join(TOP, "build/mutants")
 # The last three: what `make install` needs beside them.
-COPIED = ("userspace", "tests/unit", "tests/host", "tests/lib", "tests/model", "kmod/uapi", "docs", "dkms.conf",
-          "Makefile", "Kbuild", "LICENSES")
+COPIED = ("userspace", "tests/unit", "tests/host", "tests/data", "tests/lib", "tests/model", "kmod/uapi",
+          "docs", "dkms.conf", "Makefile", "Kbuild", "LICENSES")
 SECONDS = 300  # for one test: far more than any needs
 PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check")
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/auth/authorize.c kms/auth/access.c kms/auth/key_policy.c kms/auth/key_grants.c kms/grants/grant.c kms/grants/grant_rules.c kms/grants/grant_groups.c kms/policy/document.c kms/policy/statement.c kms/policy/principal.c kms/policy/condition.c kms/policy/comparison.c kms/policy/pattern.c kms/policy/value.c kms/policy/evaluate.c kms/keys/cmk.c kms/keys/tags.c kms/keys/key_state.c */
+/* sources: kms/auth/authorize.c kms/auth/access.c kms/auth/key_policy.c kms/auth/key_grants.c kms/grants/grant.c kms/grants/grant_rules.c kms/grants/grant_groups.c kms/policy/document.c kms/policy/statement.c kms/policy/principal.c kms/policy/condition.c kms/policy/comparison.c kms/policy/pattern.c kms/policy/value.c kms/policy/evaluate.c kms/keys/cmk.c kms/keys/materials.c kms/keys/crypto.c kms/keys/tags.c kms/keys/key_state.c */
 /*
  * The authorization, decided from struct access alone: the account, the policy of the key, and its grants.
  */

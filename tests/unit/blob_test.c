@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/keys/blob.c kms/keys/context.c kms/keys/crypto.c */
+/* sources: kms/keys/blob.c kms/keys/materials.c kms/keys/context.c kms/keys/crypto.c */
 /*
  * The faults of opening a ciphertext blob. InvalidCiphertextException ends a cluster for good. A
  * KMS that could not try to open the blob must therefore return another fault. Each test makes an

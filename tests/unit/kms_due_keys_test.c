@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
+/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_material.c kms/store/store_rotation.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c */
 /*
  * Keys whose waiting period is over. The store finds their rows, and erases their bytes from the
  * raw file. Also the upgrade of a store that lacks the column with the deletion date.
@@ -258,7 +258,7 @@ static void a_twin_behind_a_nul_ends_no_search(void **state)
 
 	store_fixture_tamper(x,
 			     "INSERT INTO keys SELECT CAST(CAST(key_id AS BLOB) || x'0078' AS TEXT),"
-			     " account, record, seal, 1 FROM keys WHERE key_id = '" A "'");
+			     " account, record, seal, 1, 0 FROM keys WHERE key_id = '" A "'");
 	signal(SIGALRM, on_alarm);
 	alarm(20);
 	assert_int_equal(store_fixture_destroy_due(x, NOW, note_end, &ended, &next), 0);
@@ -310,9 +310,10 @@ static void make_version_1(struct store_fixture *x)
 {
 	store_close(x->store);
 	x->store = NULL;
-	store_fixture_tamper(x, "DROP TABLE grants; DROP TABLE sets; DROP INDEX keys_by_deletion;"
-				"ALTER TABLE keys DROP COLUMN deletion;"
-				"UPDATE store SET id = 1");
+	store_fixture_tamper(x, BEFORE_ROTATIONS
+			     "DROP TABLE grants; DROP TABLE sets; DROP INDEX keys_by_deletion;"
+			     "ALTER TABLE keys DROP COLUMN deletion;"
+			     "UPDATE store SET id = 1");
 	seal_version(x, 1);
 }
 
@@ -335,7 +336,7 @@ static void an_older_store_is_upgraded(void **state)
 	assert_int_equal(store_fixture_count(x, "SELECT sum(deletion) FROM keys"), NOW + 100);
 	assert_int_equal(store_fixture_count(x,
 					     "SELECT json_extract(record, '$.Version') FROM store"),
-			 4);
+			 5);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(store_fixture_get(x, B, NULL), -1);
 	assert_int_equal(store_fixture_destroy_due(x, NOW, note_due, &ended, &next), 0);
@@ -360,7 +361,8 @@ static void a_store_without_an_id_gets_one_and_keeps_it(void **state)
 
 	store_close(x->store);
 	x->store = NULL;
-	store_fixture_tamper(x, "DROP TABLE grants; DROP TABLE sets; UPDATE store SET id = 1");
+	store_fixture_tamper(x, BEFORE_ROTATIONS
+			     "DROP TABLE grants; DROP TABLE sets; UPDATE store SET id = 1");
 	seal_version(x, 2);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
@@ -403,7 +405,7 @@ static void a_newer_store_is_refused(void **state)
 	struct store *store;
 	struct fault f = { 0 };
 
-	seal_version(x, 5);
+	seal_version(x, 6);
 	assert_int_equal(store_fixture_open(x, x->root, &store, &f), -1);
 	assert_non_null(strstr(f.message, "newer version"));
 }

@@ -15,6 +15,11 @@
 #define ACCOUNT "123456789012"
 #define NOW	1700000000
 
+/* What a version before rotations does not have. */
+#define BEFORE_ROTATIONS                                     \
+	"DROP TABLE materials; DROP INDEX keys_by_rotation;" \
+	"ALTER TABLE keys DROP COLUMN rotation;"
+
 struct store_fixture {
 	char folder[64];
 	char database[96];

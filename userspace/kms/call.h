@@ -15,7 +15,7 @@
  *	auth/authorize		the decision: struct access in, allowed or AccessDeniedException out
  *	policy/			key policies: a document is read, and evaluated for a request
  *	grants/			grants, and what they allow beside the policy
- *	keys/			key metadata and states, ciphertext blobs, new keys, deletion
+ *	keys/			key metadata and states, ciphertext blobs, new keys, rotation, deletion
  *	store/			the sealed rows of keys, aliases and grants, in sqlite
  *	root/			the root key, under which each row is sealed
  *	audit/			the audit trail
@@ -42,6 +42,7 @@
 
 struct audit;
 struct deletion;
+struct rotation;
 
 struct kms {		     /* one per process, lives as long as the event loop */
 	const char *region;  /* of calls that name no other; borrowed from the settings */
@@ -50,6 +51,7 @@ struct kms {		     /* one per process, lives as long as the event loop */
 	struct principals principals;
 	struct audit *audit;
 	struct deletion *deletion;
+	struct rotation *rotation;
 	char proof[KMS_PROOF_MAX]; /* of the answer that is sent next */
 };
 

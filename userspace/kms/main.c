@@ -20,6 +20,7 @@
 #include "kms/admin/admin.h"
 #include "kms/audit/kms_audit.h"
 #include "kms/keys/deletion.h"
+#include "kms/keys/rotation.h"
 #include "kms/reload.h"
 #include "kms/root/root_key.h"
 #include "kms/service.h"
@@ -129,7 +130,9 @@ static int open_kms(const struct settings *s, struct server *server, struct faul
 	kms->account = s->account;
 	if (principals_load(s->credentials, s->account, &kms->principals, &all, f))
 		return -1;
-	return deletion_new(server->event, kms->store, kms->audit, &kms->deletion, f);
+	if (deletion_new(server->event, kms->store, kms->audit, &kms->deletion, f))
+		return -1;
+	return rotation_new(server->event, kms->store, kms->audit, &kms->rotation, f);
 }
 
 static int serve(const struct settings *s, struct server *server, struct fault *f)
@@ -213,6 +216,7 @@ static void stop(const struct settings *s, struct server *server)
 	if (server->own_socket)
 		unlink(s->listen_unix);
 	http_free(server->unix_http);
+	rotation_free(server->kms.rotation);
 	deletion_free(server->kms.deletion);
 	audit_close(server->kms.audit);
 	store_close(server->kms.store);

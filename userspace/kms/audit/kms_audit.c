@@ -237,6 +237,27 @@ int audit_key_deleted(struct audit *audit, const struct cmk *cmk, struct fault *
 }
 
 /**
+ * audit_key_rotated() - record an automatic rotation, before it is kept
+ * @cmk: with its new material
+ *
+ * Return: 0, or -1 with a KMSInternalException.
+ */
+int audit_key_rotated(struct audit *audit, const struct cmk *cmk, struct fault *f)
+{
+	_cleanup_json_ struct json_object *record = kms_record_key("RotateKey", cmk);
+	struct json_object *details = json_object_new_object();
+	size_t number = materials_count(cmk->materials);
+	char id[MATERIAL_ID_CHARS + 1];
+
+	json_add_string(details, "rotationType", rotation_type_name(ROTATION_AUTOMATIC));
+	json_add_string(details, "keyOrigin", "AWS_KMS");
+	json_add_string(details, "previousKeyMaterialId", cmk_material_id(cmk, number - 1, id));
+	json_add_string(details, "currentKeyMaterialId", cmk_material_id(cmk, number, id));
+	json_add_object(record, "serviceEventDetails", details);
+	return emit(audit, record, true, f);
+}
+
+/**
  * audit_default_key() - record that a default key is made
  * @call: the first call that uses @alias
  *

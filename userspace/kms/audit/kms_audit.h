@@ -44,6 +44,8 @@ const char *audit_last_event(const struct audit *audit);
 const char *audit_event_before(const struct audit *audit);
 void audit_mark_undone(struct audit *audit, const char *kept);
 int audit_key_deleted(struct audit *audit, const struct cmk *cmk, struct fault *f);
+int audit_key_rotated(struct audit *audit, const struct cmk *cmk, struct fault *f);
+
 int audit_default_key(struct audit *audit, const struct call *call, const struct cmk *cmk,
 		      const char *alias, struct fault *f);
 int audit_store_event(struct audit *audit, const char *name, struct json_object *details,

@@ -126,7 +126,7 @@ static bool tells_of_change(struct json_object *record)
 	    json_get_bool(record, "readOnly", true))
 		return false;
 	return !strcmp(type, "AwsApiCall") || !strcmp(name, "DeleteKey") ||
-	       !strcmp(name, "CreateKey");
+	       !strcmp(name, "CreateKey") || !strcmp(name, "RotateKey");
 }
 
 /**

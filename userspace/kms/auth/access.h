@@ -21,6 +21,7 @@ struct access {				   /* everything is borrowed from the call */
 	const char *resource;		   /* ARN as the caller named it, or "*" */
 	struct json_object *context;	   /* encryption context, checked; NULL for none */
 	const struct grant *grant;	   /* that the call would make or retire; NULL for none */
+	int64_t rotation_days;		   /* RotationPeriodInDays of the request; 0 for none */
 	struct store *grants;		   /* with the grants of the key; NULL for none */
 	const char *source;		   /* client's address */
 	int64_t now;			   /* seconds since the epoch */

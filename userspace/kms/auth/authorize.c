@@ -14,10 +14,12 @@
 
 /* Actions on the key of another account that AWS has. The key's policy must allow them. */
 static const char *const cross_account[] = {
-	"CreateGrant", "Decrypt",	  "DescribeKey",
-	"Encrypt",     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
-	"ListGrants",  "ReEncryptFrom",	  "ReEncryptTo",
-	"RetireGrant", "RevokeGrant",
+	"CreateGrant",		"Decrypt",
+	"DescribeKey",		"Encrypt",
+	"GenerateDataKey",	"GenerateDataKeyWithoutPlaintext",
+	"GetKeyRotationStatus", "ListGrants",
+	"ReEncryptFrom",	"ReEncryptTo",
+	"RetireGrant",		"RevokeGrant",
 };
 
 /* Actions on the account of the caller, also when they name a key. */

@@ -105,6 +105,7 @@ static int ask(struct call *call, const struct named *named, const struct key_wa
 	access.resource = named->resource;
 	access.context = wanted->context;
 	access.grant = wanted->grant;
+	access.rotation_days = wanted->rotation_days;
 	if (wanted->action)
 		access.action = wanted->action;
 	return authorize(&access, f);

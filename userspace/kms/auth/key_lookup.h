@@ -19,6 +19,7 @@ struct key_wanted {
 	const char *action;	     /* of policies; NULL: named as the operation */
 	struct json_object *context; /* encryption context of the request, or NULL */
 	const struct grant *grant;   /* that the call would make or retire, or NULL */
+	int64_t rotation_days;	     /* RotationPeriodInDays of the request, or 0 */
 };
 
 int key_lookup(struct call *call, const struct key_wanted *wanted, struct cmk *cmk,

@@ -19,8 +19,9 @@
 #include "lib/base/format_time.h"
 
 /* Facts beside those of the encryption context. */
-#define FACTS_OF_A_CALL	 6
-#define FACTS_OF_A_GRANT 4 /* beside its operations */
+#define FACTS_OF_A_CALL	  6
+#define FACTS_OF_A_GRANT  4 /* beside its operations */
+#define FACTS_OF_ROTATION 1
 
 _Static_assert(CONTEXT_MAX <= PATTERN_TEXT_MAX, "a pattern sees each value of a context whole");
 
@@ -70,7 +71,7 @@ struct question {
 	size_t context_end;		/* behind the facts of the context */
 	struct json_object *operations; /* of the grant that the call would make; a reference */
 	char *names; /* malloc'd: names of facts of the context, one after the other */
-	char action[80], principal[160], arn[ARN_MAX], time[32], epoch[24];
+	char action[80], principal[160], arn[ARN_MAX], time[32], epoch[24], days[24];
 };
 
 static void question_free(struct question *question)
@@ -144,11 +145,19 @@ static void add_grant(struct question *question, const struct access *access)
 		    json_object_get_string(json_object_array_get_idx(question->operations, i)));
 }
 
+static void add_rotation(struct question *question, const struct access *access)
+{
+	if (!access->rotation_days)
+		return;
+	snprintf(question->days, sizeof(question->days), "%" PRId64, access->rotation_days);
+	add(question, "kms:RotationPeriodInDays", question->days);
+}
+
 static int fill(struct question *question, const struct access *access)
 {
 	struct policy_request *request = &question->request;
 	size_t pairs = access->context ? (size_t)json_object_object_length(access->context) : 0;
-	size_t facts = FACTS_OF_A_CALL + 2 * pairs + FACTS_OF_A_GRANT;
+	size_t facts = FACTS_OF_A_CALL + 2 * pairs + FACTS_OF_A_GRANT + FACTS_OF_ROTATION;
 
 	question->operations = access->grant ? grant_operations(access->grant) : NULL;
 	if (question->operations)
@@ -170,6 +179,7 @@ static int fill(struct question *question, const struct access *access)
 		add_context(question, access->context);
 	question->context_end = request->fact_count;
 	add_grant(question, access);
+	add_rotation(question, access);
 	return 0;
 }
 
@@ -252,6 +262,7 @@ int key_policy_check(const struct access *access, bool bypass, struct fault *f)
 	later.action = "PutKeyPolicy";
 	later.context = NULL;
 	later.grant = NULL;
+	later.rotation_days = 0;
 	if (evaluate(&later, &verdict, f))
 		return -1;
 	if (verdict == VERDICT_ALLOW || bypass)

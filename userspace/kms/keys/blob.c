@@ -24,7 +24,7 @@
 struct blob_header {
 	uint8_t version;
 	uint8_t algorithm;
-	uint8_t zero[2];
+	uint8_t material[2]; /* big endian; before rotations it was zero */
 	uint8_t key_id[sizeof(sd_id128_t)];
 	uint8_t salt[SALT_BYTES];
 };
@@ -56,7 +56,7 @@ static struct secret *derive(const struct secret *material, const struct blob_he
 /**
  * blob_seal() - encrypt
  * @cmk: the key
- * @material: its bytes
+ * @material: the bytes of its current material
  * @blob: set to a malloc'd buffer
  *
  * Return: 0 or -1.
@@ -67,6 +67,7 @@ int blob_seal(const struct cmk *cmk, const struct secret *material, const struct
 	struct blob_header header = { .version = BLOB_VERSION, .algorithm = BLOB_ALGORITHM };
 	_cleanup_secret_ struct secret *key = NULL;
 	struct crypto_bytes bytes = { plain->bytes, plain->size };
+	size_t number = materials_count(cmk->materials);
 	struct crypto_bytes aad;
 	uint8_t *joined = NULL, *out = NULL;
 	sd_id128_t id;
@@ -75,6 +76,8 @@ int blob_seal(const struct cmk *cmk, const struct secret *material, const struct
 	    crypto_random(header.salt, sizeof(header.salt)))
 		goto err_free;
 	memcpy(header.key_id, id.bytes, sizeof(header.key_id));
+	header.material[0] = (uint8_t)(number >> 8);
+	header.material[1] = (uint8_t)number;
 	key = derive(material, &header);
 	joined = join_aad(&header, context, &aad);
 	*size = sizeof(header) + plain->size + CRYPTO_SEAL_BYTES;
@@ -99,20 +102,21 @@ static int read_header(const uint8_t *blob, size_t size, struct blob_header *hea
 	if (size < sizeof(*header) + CRYPTO_SEAL_BYTES)
 		return fault_set(f, "InvalidCiphertextException", "The ciphertext is too short.");
 	memcpy(header, blob, sizeof(*header));
-	if (header->version != BLOB_VERSION || header->algorithm != BLOB_ALGORITHM ||
-	    header->zero[0] || header->zero[1])
+	if (header->version != BLOB_VERSION || header->algorithm != BLOB_ALGORITHM)
 		return fault_set(f, "InvalidCiphertextException",
 				 "The ciphertext was not made by this KMS.");
 	return 0;
 }
 
 /**
- * blob_key_id() - read the id of the key that a blob names
+ * blob_read_key() - read which key and which of its materials a blob names
+ * @material: set to its number, which need not be one that the key has
  * @f: InvalidCiphertextException
  *
  * Return: 0 or -1.
  */
-int blob_key_id(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], struct fault *f)
+int blob_read_key(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], size_t *material,
+		  struct fault *f)
 {
 	struct blob_header header;
 	sd_id128_t id;
@@ -121,6 +125,7 @@ int blob_key_id(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], struc
 		return -1;
 	memcpy(id.bytes, header.key_id, sizeof(id.bytes));
 	sd_id128_to_uuid_string(id, key_id);
+	*material = (size_t)header.material[0] << 8 | header.material[1];
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  *	offset  bytes
  *	0       1     version, 1
  *	1       1     algorithm, 1: HKDF-SHA256 and AES-256-GCM
- *	2       2     zero
+ *	2       2     number of the key material, big endian; 0 is the first one
  *	4       16    key id (UUID)
  *	20      16    salt: HKDF makes this blob's own key of the CMK and the salt, so that no number
  *	              of blobs under one CMK wears out its nonces
@@ -28,7 +28,8 @@
 int blob_seal(const struct cmk *cmk, const struct secret *material, const struct context *context,
 	      const struct secret *plain, uint8_t **blob, size_t *size, struct fault *f);
 
-int blob_key_id(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], struct fault *f);
+int blob_read_key(const uint8_t *blob, size_t size, char key_id[KEY_ID_MAX], size_t *material,
+		  struct fault *f);
 
 struct secret *blob_open(const struct secret *material, const struct context *context,
 			 const uint8_t *blob, size_t size, struct fault *f);

@@ -32,12 +32,50 @@ void cmk_free(struct cmk *cmk)
 	cmk->policy = NULL;
 	json_object_put(cmk->tags);
 	cmk->tags = NULL;
+	json_object_put(cmk->materials);
+	cmk->materials = NULL;
 }
 
 /** cmk_arn() - write the key's ARN */
 void cmk_arn(const struct cmk *cmk, char arn[ARN_MAX])
 {
 	arn_format_key(arn, "aws", cmk->region, cmk->account, cmk->key_id);
+}
+
+/**
+ * cmk_material_id() - the id of the material with @number, which the key has
+ * @id: filled
+ *
+ * Return: @id.
+ */
+const char *cmk_material_id(const struct cmk *cmk, size_t number, char id[MATERIAL_ID_CHARS + 1])
+{
+	struct material material;
+
+	if (materials_get(cmk->materials, number, &material))
+		memcpy(id, cmk->first_material, sizeof(cmk->first_material));
+	else
+		memcpy(id, material.id, sizeof(material.id));
+	return id;
+}
+
+/** cmk_begin_rotation() - rotate the key each @days from @now on, which is of store_clock() */
+void cmk_begin_rotation(struct cmk *cmk, int days, int64_t now)
+{
+	cmk->rotation_days = days;
+	cmk->rotation_due = now + (int64_t)days * CMK_DAY_SECONDS;
+}
+
+/**
+ * cmk_pass_rotation() - the rotation that was due is done; the next one is a period later
+ *
+ * The first one after a long time in which the key was disabled begins the periods anew.
+ */
+void cmk_pass_rotation(struct cmk *cmk, int64_t now)
+{
+	cmk->rotation_due += (int64_t)cmk->rotation_days * CMK_DAY_SECONDS;
+	if (cmk->rotation_due <= now)
+		cmk_begin_rotation(cmk, cmk->rotation_days, now);
 }
 
 static const char *record_kind(const struct cmk *cmk)
@@ -67,6 +105,14 @@ struct json_object *cmk_record(const struct cmk *cmk)
 	json_add_string(record, "Policy", cmk->policy);
 	if (cmk->tags)
 		json_add_object(record, "Tags", json_object_get(cmk->tags));
+	if (cmk->first_material[0])
+		json_add_string(record, "FirstMaterial", cmk->first_material);
+	if (cmk->materials)
+		json_add_object(record, "Materials", json_object_get(cmk->materials));
+	if (cmk->rotation_days) {
+		json_add_int(record, "RotationDays", cmk->rotation_days);
+		json_add_int(record, "RotationDue", cmk->rotation_due);
+	}
 	return record;
 }
 
@@ -95,6 +141,21 @@ static int take_texts(struct json_object *record, const char *description, struc
 	return -1;
 }
 
+/* A record of before rotations has none of this. A material that cannot be read must not be forgotten. */
+static int take_materials(struct json_object *record, struct cmk *cmk)
+{
+	struct json_object *materials = json_get(record, "Materials");
+
+	if (json_has(record, "FirstMaterial") &&
+	    json_copy_string(record, "FirstMaterial", cmk->first_material,
+			     sizeof(cmk->first_material)))
+		return -1;
+	if (json_has(record, "Materials") && !materials_valid(materials))
+		return -1;
+	cmk->materials = json_object_get(materials);
+	return 0;
+}
+
 /** cmk_from_record() - inverse of cmk_record(); Return: 0 or -1 when a member is missing */
 int cmk_from_record(struct json_object *record, struct cmk *cmk)
 {
@@ -114,9 +175,15 @@ int cmk_from_record(struct json_object *record, struct cmk *cmk)
 	/* The date destroys no key: the wall clock may be wrong. See store_begin_waiting(). */
 	cmk->due = json_get_int(record, "Due", CMK_DUE_UNKNOWN);
 	cmk->pending_days = (int)json_get_int(record, "PendingDays", 0);
+	cmk->rotation_days = (int)json_get_int(record, "RotationDays", 0);
+	cmk->rotation_due = json_get_int(record, "RotationDue", 0);
 	if (take_texts(record, description, cmk))
 		return -1;
 	cmk->tags = json_object_get(json_get_array(record, "Tags"));
+	if (take_materials(record, cmk)) {
+		cmk_free(cmk);
+		return -1;
+	}
 	return 0;
 }
 
@@ -125,7 +192,7 @@ struct json_object *cmk_metadata(const struct cmk *cmk)
 {
 	struct json_object *metadata = json_object_new_object();
 	struct json_object *algorithms = json_object_new_array();
-	char arn[ARN_MAX];
+	char arn[ARN_MAX], material[MATERIAL_ID_CHARS + 1];
 
 	cmk_arn(cmk, arn);
 	json_add_string(metadata, "AWSAccountId", cmk->account);
@@ -145,5 +212,7 @@ struct json_object *cmk_metadata(const struct cmk *cmk)
 	json_object_array_add(algorithms, json_object_new_string("SYMMETRIC_DEFAULT"));
 	json_add_object(metadata, "EncryptionAlgorithms", algorithms);
 	json_add_bool(metadata, "MultiRegion", false);
+	json_add_string(metadata, "CurrentKeyMaterialId",
+			cmk_material_id(cmk, materials_count(cmk->materials), material));
 	return metadata;
 }

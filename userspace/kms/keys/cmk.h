@@ -13,12 +13,14 @@
 #include <json-c/json.h>
 
 #include "kms/keys/key_state.h"
+#include "kms/keys/materials.h"
 #include "lib/base/arn.h"
 
 #define KEY_ID_MAX	    37
 #define CMK_DESCRIPTION_MAX 8192
 #define CMK_WAIT_DAYS_MOST  30
 #define CMK_DAY_SECONDS	    86400
+#define CMK_ROTATION_DAYS   365 /* of AWS's own keys, and of others by default */
 
 /* A record of an older version, which has the date of the deletion alone. */
 #define CMK_DUE_UNKNOWN INT64_MAX
@@ -36,10 +38,20 @@ struct cmk { /* owner: the caller's stack; cmk_free() */
 	int64_t deletion; /* seconds since the epoch, for people; 0 unless pending */
 	int64_t due;	  /* the end of the waiting period by store_clock(), or CMK_DUE_UNKNOWN */
 	int pending_days; /* waiting period; 0 unless pending */
+	char first_material[MATERIAL_ID_CHARS + 1]; /* its id; "" in a record of an older version */
+	struct json_object *materials; /* owned, those of rotations, see materials.h; NULL for none */
+	int rotation_days;	       /* between two automatic rotations; 0 for none */
+	int64_t rotation_due;	       /* the next one, by store_clock(); 0 for none */
 };
 
 void cmk_free(struct cmk *cmk);
 #define _cleanup_cmk_ __attribute__((cleanup(cmk_free)))
+
+const char *cmk_material_id(const struct cmk *cmk, size_t number, char id[MATERIAL_ID_CHARS + 1]);
+
+void cmk_begin_rotation(struct cmk *cmk, int days, int64_t now);
+
+void cmk_pass_rotation(struct cmk *cmk, int64_t now);
 
 void cmk_arn(const struct cmk *cmk, char arn[ARN_MAX]);
 

@@ -21,6 +21,7 @@ static const bool allowed[][3] = {
 	[USE_CRYPTO] = { true, false, false },
 	[USE_DESCRIBE] = { true, true, true },
 	[USE_CHANGE] = { true, true, false },
+	[USE_ROTATE] = { true, false, false },
 	[USE_ENABLE] = { true, true, false },
 	[USE_DISABLE] = { true, true, false },
 	[USE_SCHEDULE_DELETION] = { true, true, false },

@@ -19,6 +19,7 @@ enum key_use {
 	USE_CRYPTO,	       /* Encrypt, Decrypt, GenerateDataKey*, ReEncrypt */
 	USE_DESCRIBE,	       /* DescribeKey, ListAliases, DeleteAlias, the calls on policies */
 	USE_CHANGE,	       /* CreateAlias, UpdateAlias: the key pointed to; tags, description */
+	USE_ROTATE,	       /* EnableKeyRotation, DisableKeyRotation, RotateKeyOnDemand */
 	USE_ENABLE,	       /* EnableKey */
 	USE_DISABLE,	       /* DisableKey */
 	USE_SCHEDULE_DELETION, /* ScheduleKeyDeletion */

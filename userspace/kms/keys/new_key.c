@@ -46,6 +46,10 @@ int key_new(struct call *call, struct cmk *cmk, struct fault *f)
 	strcpy(cmk->region, call->region);
 	cmk->state = KEY_ENABLED;
 	cmk->created = call->now;
+	if (cmk->aws_managed)
+		cmk_begin_rotation(cmk, CMK_ROTATION_DAYS, store_clock(call->kms->store));
+	if (material_id(cmk->key_id, material, cmk->first_material, f))
+		return -1;
 	return store_add_key(call->kms->store, cmk, material, f);
 }
 

@@ -7,6 +7,7 @@
 
 #include "kms/ops/ciphertext.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,17 +36,39 @@ static int read_params(struct call *call, const struct ciphertext_names *names,
 	return 0;
 }
 
+/*
+ * Takes material @number of @cmk in place of the first one, which came with the key.
+ *
+ * Return: 0; -ENOENT with @f untouched when the key has no such material; or -1.
+ */
+static int take_material(struct call *call, const struct cmk *cmk, size_t number,
+			 struct secret **material, struct ciphertext_key *used, struct fault *f)
+{
+	int r = 0;
+
+	if (number > 0) {
+		secret_free(*material);
+		*material = NULL;
+		r = store_get_material(call->kms->store, cmk, number, material, f);
+	}
+	if (!r) {
+		cmk_arn(cmk, used->arn);
+		cmk_material_id(cmk, number, used->material);
+	}
+	return r;
+}
+
 /**
  * ciphertext_make() - encrypt @plain under the key and context that the request names
  * @names: the key id is required
- * @arn: set to the key used
+ * @used: filled
  *
  * Adds CiphertextBlob to the reply.
  *
  * Return: 0 or -1.
  */
 int ciphertext_make(struct call *call, const struct ciphertext_names *names,
-		    const struct secret *plain, char arn[ARN_MAX], struct fault *f)
+		    const struct secret *plain, struct ciphertext_key *used, struct fault *f)
 {
 	_cleanup_secret_ struct secret *material = NULL;
 	_cleanup_context_ struct context context = { 0 };
@@ -58,9 +81,9 @@ int ciphertext_make(struct call *call, const struct ciphertext_names *names,
 	if (param_need_text(call->params, names->key_id, KEY_REF_TEXT_MAX, &wanted.key_id, f) ||
 	    read_params(call, names, &wanted, &context, f) ||
 	    key_lookup(call, &wanted, &cmk, &material, f) ||
+	    take_material(call, &cmk, materials_count(cmk.materials), &material, used, f) ||
 	    blob_seal(&cmk, material, &context, plain, &blob, &size, f))
 		return -1;
-	cmk_arn(&cmk, arn);
 	text = base64_encode(blob, size);
 	free(blob);
 	if (!text)
@@ -100,16 +123,28 @@ static int find_blob_key(struct call *call, struct key_wanted *wanted, const cha
 	return -1;
 }
 
+static int take_named_material(struct call *call, const struct cmk *cmk, size_t number,
+			       struct secret **material, struct ciphertext_key *used,
+			       struct fault *f)
+{
+	int r = take_material(call, cmk, number, material, used, f);
+
+	if (r == -ENOENT)
+		return fault_set(f, "InvalidCiphertextException",
+				 "The ciphertext refers to a key material that the key does not have.");
+	return r;
+}
+
 /**
  * ciphertext_open() - decrypt CiphertextBlob of the request
  * @names: the key id is optional; IncorrectKeyException when it is not the blob's
  * @plain: set; secret_free()
- * @arn: set to the key used
+ * @used: filled
  *
  * Return: 0 or -1.
  */
 int ciphertext_open(struct call *call, const struct ciphertext_names *names, struct secret **plain,
-		    char arn[ARN_MAX], struct fault *f)
+		    struct ciphertext_key *used, struct fault *f)
 {
 	_cleanup_secret_ struct secret *material = NULL;
 	_cleanup_context_ struct context context = { 0 };
@@ -117,19 +152,18 @@ int ciphertext_open(struct call *call, const struct ciphertext_names *names, str
 	struct key_wanted wanted = { 0 };
 	char key_id[KEY_ID_MAX];
 	uint8_t *blob = NULL;
-	size_t size;
+	size_t size, number;
 
 	if (param_text(call->params, names->key_id, KEY_REF_TEXT_MAX, &wanted.key_id, f) ||
 	    read_params(call, names, &wanted, &context, f) ||
 	    param_blob(call->params, "CiphertextBlob", BLOB_MAX, &blob, &size, f))
 		return -1;
 	*plain = NULL;
-	if (!blob_key_id(blob, size, key_id, f) &&
+	if (!blob_read_key(blob, size, key_id, &number, f) &&
 	    !(wanted.key_id ? find_named_key : find_blob_key)(call, &wanted, key_id, &cmk,
-							      &material, f)) {
+							      &material, f) &&
+	    !take_named_material(call, &cmk, number, &material, used, f))
 		*plain = blob_open(material, &context, blob, size, f);
-		cmk_arn(&cmk, arn);
-	}
 	free(blob);
 	return *plain ? 0 : -1;
 }

@@ -21,11 +21,16 @@ struct ciphertext_names {      /* names of a request's members: ReEncrypt has tw
 /* Of all operations but ReEncrypt. */
 extern const struct ciphertext_names ciphertext_names;
 
+struct ciphertext_key { /* that was used */
+	char arn[ARN_MAX];
+	char material[MATERIAL_ID_CHARS + 1];
+};
+
 int ciphertext_make(struct call *call, const struct ciphertext_names *names,
-		    const struct secret *plain, char arn[ARN_MAX], struct fault *f);
+		    const struct secret *plain, struct ciphertext_key *used, struct fault *f);
 
 int ciphertext_open(struct call *call, const struct ciphertext_names *names, struct secret **plain,
-		    char arn[ARN_MAX], struct fault *f);
+		    struct ciphertext_key *used, struct fault *f);
 
 int ciphertext_dry_run(struct fault *f);
 

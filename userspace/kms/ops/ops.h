@@ -60,6 +60,13 @@ int op_disable_key(struct call *call, struct fault *f);
 int op_schedule_key_deletion(struct call *call, struct fault *f);
 int op_cancel_key_deletion(struct call *call, struct fault *f);
 
+/* ops_rotation.c */
+int op_enable_key_rotation(struct call *call, struct fault *f);
+int op_disable_key_rotation(struct call *call, struct fault *f);
+int op_get_key_rotation_status(struct call *call, struct fault *f);
+int op_list_key_rotations(struct call *call, struct fault *f);
+int op_rotate_key_on_demand(struct call *call, struct fault *f);
+
 /* ops_policy.c */
 int op_put_key_policy(struct call *call, struct fault *f);
 int op_get_key_policy(struct call *call, struct fault *f);

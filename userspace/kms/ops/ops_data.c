@@ -26,16 +26,16 @@ static const struct ciphertext_names destination_names = {
 	"ReEncryptTo",
 };
 
-static void reply_key(struct call *call, const char *arn)
+static void reply_key(struct call *call, const struct ciphertext_key *used)
 {
-	json_add_string(call->reply, "KeyId", arn);
+	json_add_string(call->reply, "KeyId", used->arn);
 	json_add_string(call->reply, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
 }
 
 int op_encrypt(struct call *call, struct fault *f)
 {
 	_cleanup_secret_ struct secret *plain = NULL;
-	char arn[ARN_MAX];
+	struct ciphertext_key used;
 	bool dry_run;
 
 	call->has_plaintext = true;
@@ -44,11 +44,11 @@ int op_encrypt(struct call *call, struct fault *f)
 		return plaintext_over_unix(call, f);
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
 	    param_secret(call->params, "Plaintext", PLAINTEXT_MAX, &plain, f) ||
-	    ciphertext_make(call, &ciphertext_names, plain, arn, f))
+	    ciphertext_make(call, &ciphertext_names, plain, &used, f))
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);
-	reply_key(call, arn);
+	reply_key(call, &used);
 	return 0;
 }
 
@@ -56,33 +56,37 @@ int op_decrypt(struct call *call, struct fault *f)
 {
 	_cleanup_recipient_ struct recipient recipient = { 0 };
 	_cleanup_secret_ struct secret *plain = NULL;
-	char arn[ARN_MAX];
+	struct ciphertext_key used;
 	bool dry_run;
 
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
 	    plaintext_route(call, dry_run, &recipient, f) ||
-	    ciphertext_open(call, &ciphertext_names, &plain, arn, f))
+	    ciphertext_open(call, &ciphertext_names, &plain, &used, f))
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);
-	reply_key(call, arn);
+	reply_key(call, &used);
+	if (!recipient.spki) /* as AWS */
+		json_add_string(call->reply, "KeyMaterialId", used.material);
 	return plaintext_reply(call, &recipient, plain, f);
 }
 
 int op_re_encrypt(struct call *call, struct fault *f)
 {
 	_cleanup_secret_ struct secret *plain = NULL;
-	char source[ARN_MAX], destination[ARN_MAX];
+	struct ciphertext_key source, destination;
 	bool dry_run;
 
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
-	    ciphertext_open(call, &source_names, &plain, source, f) ||
-	    ciphertext_make(call, &destination_names, plain, destination, f))
+	    ciphertext_open(call, &source_names, &plain, &source, f) ||
+	    ciphertext_make(call, &destination_names, plain, &destination, f))
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);
-	json_add_string(call->reply, "SourceKeyId", source);
-	json_add_string(call->reply, "KeyId", destination);
+	json_add_string(call->reply, "SourceKeyId", source.arn);
+	json_add_string(call->reply, "KeyId", destination.arn);
+	json_add_string(call->reply, "SourceKeyMaterialId", source.material);
+	json_add_string(call->reply, "DestinationKeyMaterialId", destination.material);
 	json_add_string(call->reply, "SourceEncryptionAlgorithm", "SYMMETRIC_DEFAULT");
 	json_add_string(call->reply, "DestinationEncryptionAlgorithm", "SYMMETRIC_DEFAULT");
 	return 0;

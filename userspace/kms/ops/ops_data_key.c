@@ -39,9 +39,10 @@ static int data_key_size(struct json_object *params, size_t *size, struct fault 
 	return 0;
 }
 
-static int generate(struct call *call, struct secret **key, struct fault *f)
+/* @names_material: does the reply name the material? AWS's does not beside a CiphertextForRecipient */
+static int generate(struct call *call, struct secret **key, bool names_material, struct fault *f)
 {
-	char arn[ARN_MAX];
+	struct ciphertext_key used;
 	bool dry_run;
 	size_t size;
 
@@ -52,11 +53,13 @@ static int generate(struct call *call, struct secret **key, struct fault *f)
 	if (!*key || crypto_random((*key)->bytes, size))
 		return fault_set(f, "KMSInternalException",
 				 "A data key cannot be made. Raise LimitMEMLOCK, and try again.");
-	if (ciphertext_make(call, &ciphertext_names, *key, arn, f))
+	if (ciphertext_make(call, &ciphertext_names, *key, &used, f))
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);
-	json_add_string(call->reply, "KeyId", arn);
+	json_add_string(call->reply, "KeyId", used.arn);
+	if (names_material)
+		json_add_string(call->reply, "KeyMaterialId", used.material);
 	return 0;
 }
 
@@ -66,7 +69,7 @@ int op_generate_data_key(struct call *call, struct fault *f)
 	_cleanup_secret_ struct secret *key = NULL;
 
 	if (plaintext_route(call, json_get_bool(call->params, "DryRun", false), &recipient, f) ||
-	    generate(call, &key, f))
+	    generate(call, &key, !recipient.spki, f))
 		return -1;
 	return plaintext_reply(call, &recipient, key, f);
 }
@@ -75,5 +78,5 @@ int op_generate_data_key_without_plaintext(struct call *call, struct fault *f)
 {
 	_cleanup_secret_ struct secret *key = NULL;
 
-	return generate(call, &key, f);
+	return generate(call, &key, true, f);
 }

@@ -6,6 +6,7 @@
  */
 #include "kms/auth/key_lookup.h"
 #include "kms/keys/deletion.h"
+#include "kms/keys/rotation.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/params.h"
 #include "lib/base/json.h"
@@ -21,6 +22,8 @@ static int set_state(struct call *call, enum key_use use, enum key_state state, 
 	if (cmk.state == state)
 		return 0;
 	cmk.state = state;
+	/* A rotation that was due while the key was disabled is made now. */
+	rotation_rearm(call->kms->rotation);
 	return store_update_key(call->kms->store, &cmk, f);
 }
 

@@ -32,6 +32,7 @@ static const char *const keys[] = {
 	"kms:GrantOperations",
 	"kms:GranteePrincipal",
 	"kms:RetiringPrincipal",
+	"kms:RotationPeriodInDays",
 	"kms:ViaService",
 };
 

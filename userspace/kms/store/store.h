@@ -10,7 +10,7 @@
  *
  * The other columns only find and order rows, since they are not sealed. An attacker who alters one
  * can hide a row from the timer that destroys keys, but key_lookup() still refuses a key that is due. It
- * can hide a grant from the listing of a key or of a principal, but neither from a decision nor from
+ * can hide a row from the timer that rotates keys, so that the key keeps its material. It can hide a grant from the listing of a key or of a principal, but neither from a decision nor from
  * RevokeGrant.
  *
  * Must never hand out a row whose seal does not fit. Must never answer "there is no such row" unless
@@ -116,6 +116,12 @@ int store_get_key(struct store *store, const char *key_id, struct cmk *cmk,
 
 int store_update_key(struct store *store, const struct cmk *cmk, struct fault *f);
 
+int store_add_material(struct store *store, struct cmk *cmk, const struct material *material,
+		       const struct secret *bytes, struct fault *f);
+
+int store_get_material(struct store *store, const struct cmk *cmk, size_t number,
+		       struct secret **bytes, struct fault *f);
+
 /** typedef store_destroyed_t - a key is about to be gone; Return: 0, or -1 to keep it and stop */
 typedef int (*store_destroyed_t)(const struct cmk *cmk, void *userdata, struct fault *f);
 
@@ -123,6 +129,12 @@ int store_begin_waiting(struct store *store, struct fault *f);
 
 int store_destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
 		      int64_t *next, struct fault *f);
+
+/** typedef store_rotate_t - gives a key its next material, in a change; Return: 0, or -1 to stop */
+typedef int (*store_rotate_t)(struct cmk *cmk, void *userdata, struct fault *f);
+
+int store_rotate_due(struct store *store, int64_t now, store_rotate_t each, void *userdata,
+		     int64_t *next, struct fault *f);
 
 /** typedef store_key_t - one listed key; Return: 0 to go on, 1 to stop */
 typedef int (*store_key_t)(const struct cmk *cmk, void *userdata);

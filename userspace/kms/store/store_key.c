@@ -21,12 +21,14 @@ static int insert(struct store *store, const struct cmk *cmk, const struct secre
 	sd_id128_t tag;
 
 	if (store_prepare(store,
-			  "INSERT INTO keys (" KEY_COLUMNS ", deletion) VALUES (?, ?, ?, ?, ?)",
+			  "INSERT INTO keys (" KEY_COLUMNS ", deletion, rotation)"
+			  " VALUES (?, ?, ?, ?, ?, ?)",
 			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, cmk->key_id);
 	store_bind_text(statement, 2, cmk->account);
 	sqlite3_bind_int64(statement, 5, key_hint(cmk));
+	sqlite3_bind_int64(statement, 6, key_rotation_hint(cmk));
 	if (row_bind(store, statement, 3, record, material, &tag, f))
 		return -1;
 	if (sqlite3_step(statement) != SQLITE_DONE)
@@ -69,7 +71,8 @@ int key_row_open(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 	const char *key_id = (const char *)sqlite3_column_text(statement, 0);
 	const char *account = (const char *)sqlite3_column_text(statement, 1);
 	_cleanup_json_ struct json_object *record = NULL;
-	int r = row_read(store, statement, 2, &record, CMK_MATERIAL_BYTES, material, f);
+	_cleanup_secret_ struct secret *opened = NULL;
+	int r = row_read(store, statement, 2, &record, CMK_MATERIAL_BYTES, &opened, f);
 
 	if (r)
 		return r;
@@ -81,11 +84,20 @@ int key_row_open(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 	    strcmp(cmk->account, account) ||
 	    strlen(key_id) != (size_t)sqlite3_column_bytes(statement, 0) ||
 	    strlen(account) != (size_t)sqlite3_column_bytes(statement, 1)) {
-		drop(cmk, material);
+		cmk_free(cmk);
 		fault_set(f, "KMSInternalException",
 			  "The record of key %s was swapped. Restore the key store from a backup.",
 			  key_id);
 		return -EBADMSG;
+	}
+	/* The record is of an older version. The next change of the key writes the id. */
+	if (!cmk->first_material[0] && material_id(key_id, opened, cmk->first_material, f)) {
+		cmk_free(cmk);
+		return -1;
+	}
+	if (material) {
+		*material = opened;
+		opened = NULL;
 	}
 	return 0;
 }
@@ -160,12 +172,14 @@ static int update(struct store *store, const struct cmk *cmk, struct fault *f)
 	if (store_get_key(store, cmk->key_id, &before, &material, f))
 		return -1;
 	if (store_prepare(store,
-			  "UPDATE keys SET record = ?, seal = ?, deletion = ? WHERE key_id = ?",
+			  "UPDATE keys SET record = ?, seal = ?, deletion = ?, rotation = ?"
+			  " WHERE key_id = ?",
 			  &statement, f) ||
 	    row_bind(store, statement, 1, record, material, &tag, f))
 		return -1;
 	sqlite3_bind_int64(statement, 3, key_hint(cmk));
-	store_bind_text(statement, 4, cmk->key_id);
+	sqlite3_bind_int64(statement, 4, key_rotation_hint(cmk));
+	store_bind_text(statement, 5, cmk->key_id);
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "update a key", f);
 	set_key_name(cmk->key_id, name);

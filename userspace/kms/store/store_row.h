@@ -80,7 +80,11 @@ struct store {
 		bool failed;	  /* a key could not be destroyed, and waits for the next search */
 		struct fault why; /* of the first one */
 	} search;		  /* for keys that are due, which may take many turns */
-	bool all_due;		  /* each key that waits has an end by store_clock() */
+	struct {
+		int64_t rotation; /* hint and id of the last key; 0 before the first */
+		char key_id[KEY_ID_MAX];
+	} rotations;  /* the search for keys whose rotation is due */
+	bool all_due; /* each key that waits has an end by store_clock() */
 	struct {
 		int64_t seconds;  /* at @since_ns */
 		int64_t since_ns; /* CLOCK_BOOTTIME */
@@ -100,7 +104,7 @@ int store_write_head(struct store *store, struct fault *f);
 
 int store_find(const char *path, struct fault *f);
 
-#define STORE_VERSION	  4 /* 2: keys.deletion. 3: sets. 4: grants */
+#define STORE_VERSION	  5 /* 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation */
 #define STORE_VERSION_SET 3 /* the first one with a set of rows and a counter */
 
 int store_read_head(struct store *store, const char *path, int64_t *version, struct fault *f);
@@ -161,6 +165,8 @@ static inline int64_t key_hint(const struct cmk *cmk)
 {
 	return cmk->state == KEY_PENDING_DELETION ? cmk->due : 0;
 }
+
+int64_t key_rotation_hint(const struct cmk *cmk);
 
 int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f);
 

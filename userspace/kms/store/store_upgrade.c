@@ -34,6 +34,13 @@ static const char grants_schema[] =
 	"CREATE INDEX grants_by_key ON grants (key_id, grant_id);"
 	"CREATE INDEX grants_by_retiring ON grants (retiring, grant_id) WHERE retiring <> '';";
 
+static const char materials_schema[] =
+	"CREATE TABLE materials (key_id TEXT NOT NULL REFERENCES keys (key_id) ON DELETE CASCADE,"
+	" number INTEGER NOT NULL, record TEXT NOT NULL, seal BLOB NOT NULL,"
+	" PRIMARY KEY (key_id, number)) STRICT, WITHOUT ROWID;"
+	"ALTER TABLE keys ADD COLUMN rotation INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX keys_by_rotation ON keys (rotation) WHERE rotation > 0;";
+
 static int run(struct store *store, const char *sql, struct fault *f)
 {
 	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
@@ -150,6 +157,34 @@ static int tell(struct store *store, const struct store_setup *setup, int64_t ve
 	return setup->event("UpgradeKeyStore", details, setup->userdata, f);
 }
 
+/* AWS's own keys are rotated each year. A damaged row is left as it is. */
+static int begin_rotations(struct store *store, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int step, r;
+
+	if (store_prepare(store, "SELECT " KEY_COLUMNS " FROM keys ORDER BY key_id", &statement, f))
+		return -1;
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		_cleanup_cmk_ struct cmk cmk = { 0 };
+
+		r = key_row_read(store, statement, &cmk, NULL, f);
+		if (r == -EBADMSG || (!r && !cmk.aws_managed))
+			continue;
+		if (r)
+			return -1;
+		cmk_begin_rotation(&cmk, CMK_ROTATION_DAYS, store_clock(store));
+		if (store_update_key(store, &cmk, f))
+			return -1;
+	}
+	return step == SQLITE_DONE ? 0 : store_fault(store, "read the keys", f);
+}
+
+static int add_materials(struct store *store, struct fault *f)
+{
+	return run(store, materials_schema, f) ? -1 : begin_rotations(store, f);
+}
+
 static int take_steps(struct store *store, const struct store_setup *setup, int64_t version,
 		      struct fault *f)
 {
@@ -157,7 +192,8 @@ static int take_steps(struct store *store, const struct store_setup *setup, int6
 
 	if ((version < 1 && run(store, first_schema, f)) || (version < 2 && add_hints(store, f)) ||
 	    (version < 3 && add_set(store, &damaged, f)) ||
-	    (version < 4 && run(store, grants_schema, f)))
+	    (version < 4 && run(store, grants_schema, f)) ||
+	    (version < 5 && add_materials(store, f)))
 		return -1;
 	return tell(store, setup, version, damaged, f);
 }
