@@ -66,9 +66,9 @@ bool disk_identity_proves(const char *stored, const char *seen)
 	return stored && seen && !strcmp(stored, seen);
 }
 
-bool disk_identity_is_copied(const char *identity)
+bool disk_identity_is_copied(const char *seen)
 {
-	return !identity;
+	return !seen;
 }
 
 static int locate(struct fault *f)
