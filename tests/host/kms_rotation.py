@@ -406,6 +406,8 @@ def _():
         details = [r["serviceEventDetails"] for r in old.audit() if r["eventName"] == "UpgradeKeyStore"]
         assert [(d["fromVersion"], d["toVersion"], d["damagedRecords"]) for d in details] == [(4, 5, 0)], details
         plain = data["plaintext"].encode()
+        usage = old.good("GetKeyLastUsage", {"KeyId": keys["first"]})
+        assert usage["KeyLastUsage"] == {} and usage["TrackingStartDate"] > usage["KeyCreationDate"], usage
         for _i in range(2):
             first = decrypt(blobs["first"], plain)
             assert first == materials(keys["first"])[0]["KeyMaterialId"]

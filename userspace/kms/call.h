@@ -82,6 +82,8 @@ struct call { /* owner: service.c */
 	bool has_plaintext; /* request or reply holds plaintext: close the connection */
 	char resources[CALL_RESOURCES_MAX][ARN_MAX]; /* keys touched, for the audit */
 	size_t resource_count;
+	char used[CALL_RESOURCES_MAX][KEY_ID_MAX]; /* keys whose use is to be kept, see usage.h */
+	size_t used_count;
 };
 
 void call_touch(struct call *call, const char *arn);

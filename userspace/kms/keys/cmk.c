@@ -85,6 +85,33 @@ static const char *record_kind(const struct cmk *cmk)
 	return cmk->policy ? POLICY_RECORD : PLAIN_RECORD;
 }
 
+static struct json_object *usage_record(const struct key_usage *usage)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_add_string(o, "Operation", usage->operation);
+	json_add_int(o, "Time", usage->time);
+	json_add_string(o, "Event", usage->event);
+	json_add_string(o, "Request", usage->request);
+	return o;
+}
+
+/* A use that cannot be read must not look like none. */
+static int take_usage(struct json_object *record, struct key_usage *usage)
+{
+	struct json_object *o = json_get(record, "LastUsage");
+
+	if (!o)
+		return json_has(record, "LastUsage") ? -1 : 0;
+	usage->time = json_get_int(o, "Time", 0);
+	return json_copy_string(o, "Operation", usage->operation, sizeof(usage->operation)) ||
+			       json_copy_string(o, "Event", usage->event, sizeof(usage->event)) ||
+			       json_copy_string(o, "Request", usage->request,
+						sizeof(usage->request))
+		       ? -1
+		       : 0;
+}
+
 /** cmk_record() - the metadata as it is sealed; Return: new object or NULL */
 struct json_object *cmk_record(const struct cmk *cmk)
 {
@@ -109,6 +136,8 @@ struct json_object *cmk_record(const struct cmk *cmk)
 		json_add_string(record, "FirstMaterial", cmk->first_material);
 	if (cmk->materials)
 		json_add_object(record, "Materials", json_object_get(cmk->materials));
+	if (cmk->usage.operation[0])
+		json_add_object(record, "LastUsage", usage_record(&cmk->usage));
 	if (cmk->rotation_days) {
 		json_add_int(record, "RotationDays", cmk->rotation_days);
 		json_add_int(record, "RotationDue", cmk->rotation_due);
@@ -180,7 +209,7 @@ int cmk_from_record(struct json_object *record, struct cmk *cmk)
 	if (take_texts(record, description, cmk))
 		return -1;
 	cmk->tags = json_object_get(json_get_array(record, "Tags"));
-	if (take_materials(record, cmk)) {
+	if (take_materials(record, cmk) || take_usage(record, &cmk->usage)) {
 		cmk_free(cmk);
 		return -1;
 	}

@@ -25,6 +25,13 @@
 /* A record of an older version, which has the date of the deletion alone. */
 #define CMK_DUE_UNKNOWN INT64_MAX
 
+struct key_usage {	    /* see usage.h */
+	char operation[65]; /* "Decrypt"; "" for none */
+	int64_t time;	    /* seconds since the epoch, for people */
+	char event[37];	    /* eventID of its record */
+	char request[37];
+};
+
 struct cmk { /* owner: the caller's stack; cmk_free() */
 	char key_id[KEY_ID_MAX];
 	char account[13];
@@ -41,6 +48,7 @@ struct cmk { /* owner: the caller's stack; cmk_free() */
 	char first_material[MATERIAL_ID_CHARS + 1]; /* its id; "" in a record of an older version */
 	struct json_object *materials; /* owned, those of rotations, see materials.h; NULL for none */
 	int rotation_days;	       /* between two automatic rotations; 0 for none */
+	struct key_usage usage;	       /* the last one that is kept */
 	int64_t rotation_due;	       /* the next one, by store_clock(); 0 for none */
 };
 

@@ -13,6 +13,7 @@
 
 #include "kms/auth/key_lookup.h"
 #include "kms/keys/blob.h"
+#include "kms/keys/usage.h"
 #include "kms/ops/params.h"
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
@@ -52,6 +53,7 @@ static int take_material(struct call *call, const struct cmk *cmk, size_t number
 		r = store_get_material(call->kms->store, cmk, number, material, f);
 	}
 	if (!r) {
+		usage_note(call, cmk);
 		cmk_arn(cmk, used->arn);
 		cmk_material_id(cmk, number, used->material);
 	}

@@ -16,6 +16,7 @@
 #include <systemd/sd-id128.h>
 
 #include "kms/audit/kms_audit.h"
+#include "kms/keys/usage.h"
 #include "kms/ops/grant_params.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/params.h"
@@ -202,6 +203,7 @@ static int conclude(struct call *call, int r, struct fault *f)
 		audit_call(kms->audit, call, f, NULL);
 		return -1;
 	}
+	usage_keep(call);
 	return 0;
 }
 

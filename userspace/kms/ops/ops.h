@@ -41,6 +41,7 @@ int op_key(struct call *call, const char *name, enum key_use use, struct cmk *cm
 int op_create_key(struct call *call, struct fault *f);
 int op_describe_key(struct call *call, struct fault *f);
 int op_list_keys(struct call *call, struct fault *f);
+int op_get_key_last_usage(struct call *call, struct fault *f);
 int op_update_key_description(struct call *call, struct fault *f);
 
 /* ops_tag.c */

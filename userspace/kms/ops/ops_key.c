@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * CreateKey, DescribeKey, ListKeys, UpdateKeyDescription.
+ * CreateKey, DescribeKey, ListKeys, UpdateKeyDescription, GetKeyLastUsage.
  *
  * Must never ignore a parameter that would have made the key safer.
  */
@@ -12,6 +12,7 @@
 #include "kms/auth/key_policy.h"
 #include "kms/keys/new_key.h"
 #include "kms/keys/tags.h"
+#include "kms/keys/usage.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/page.h"
 #include "kms/ops/params.h"
@@ -119,6 +120,21 @@ int op_list_keys(struct call *call, struct fault *f)
 	    store_list_keys(call->kms->store, call->account, page.after, list_key, &page, f))
 		return -1;
 	page_end(&page, call->reply, "Keys");
+	return 0;
+}
+
+/* A key that is older than the tracking may have been used before it. */
+int op_get_key_last_usage(struct call *call, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	int64_t since = store_usage_since(call->kms->store);
+
+	if (op_key(call, "KeyId", USE_DESCRIBE, &cmk, f))
+		return -1;
+	json_add_string(call->reply, "KeyId", cmk.key_id);
+	json_add_int(call->reply, "KeyCreationDate", cmk.created);
+	json_add_int(call->reply, "TrackingStartDate", cmk.created > since ? cmk.created : since);
+	json_add_object(call->reply, "KeyLastUsage", usage_reply(&cmk));
 	return 0;
 }
 

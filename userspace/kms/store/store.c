@@ -311,6 +311,7 @@ int store_begin_urgent(struct store *store, struct fault *f)
 	memcpy(store->event_before, store->event, sizeof(store->event));
 	store->rows_before = sqlite3_total_changes64(store->db);
 	store->changing = true;
+	store->aside = false;
 	return 0;
 }
 
@@ -325,6 +326,31 @@ int store_begin_urgent(struct store *store, struct fault *f)
 int store_begin(struct store *store, struct fault *f)
 {
 	return disk_hold(store, f) ? -1 : store_begin_urgent(store, f);
+}
+
+/**
+ * store_begin_aside() - as store_begin(), of a change by which no answer to a call on keys is decided
+ *
+ * An agent takes a copy of the store for the present one, although the copy lacks the change.
+ *
+ * Return: 0 or -1.
+ */
+int store_begin_aside(struct store *store, struct fault *f)
+{
+	if (store_begin(store, f))
+		return -1;
+	store->aside = true;
+	return 0;
+}
+
+/**
+ * store_usage_since() - when the store began to keep the uses of keys
+ *
+ * Return: seconds since the epoch, for people.
+ */
+int64_t store_usage_since(const struct store *store)
+{
+	return store->usage_since;
 }
 
 /**
@@ -351,7 +377,7 @@ static int seal_change(struct store *store, struct fault *f)
 	    !strcmp(store->event, store->event_before))
 		return 0;
 	store->head.change++;
-	if (!sd_id128_equal(store->head.set, store->before.set))
+	if (!sd_id128_equal(store->head.set, store->before.set) && !store->aside)
 		store->head.set_change = store->head.change;
 	return store_write_head(store, f);
 }

@@ -100,6 +100,10 @@ int store_begin(struct store *store, struct fault *f);
 
 int store_begin_urgent(struct store *store, struct fault *f);
 
+int store_begin_aside(struct store *store, struct fault *f);
+
+int64_t store_usage_since(const struct store *store);
+
 void store_note_event(struct store *store, const char *event);
 
 const char *store_last_event(const struct store *store);

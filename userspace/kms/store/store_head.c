@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "kms/store/store_clock.h"
 #include "kms/store/store_row.h"
@@ -36,6 +37,7 @@ int store_write_head(struct store *store, struct fault *f)
 	json_add_int(record, "Aliases", store->head.aliases);
 	json_add_int(record, "Grants", store->head.grants);
 	json_add_bool(record, "AllDue", store->all_due);
+	json_add_int(record, "UsageSince", store->usage_since);
 	add_tag(record, "Set", store->head.set);
 	if (store->event[0])
 		json_add_string(record, "Event", store->event);
@@ -80,6 +82,7 @@ static int take(struct store *store, struct json_object *record, const char *pat
 	if (json_copy_string(record, "Event", store->event, sizeof(store->event)))
 		store->event[0] = '\0';
 	store->all_due = json_get_bool(record, "AllDue", false);
+	store->usage_since = json_get_int(record, "UsageSince", store->usage_since);
 	store->head.keys = json_get_int(record, "Keys", 0);
 	store->head.aliases = json_get_int(record, "Aliases", 0);
 	store->head.grants = json_get_int(record, "Grants", 0);
@@ -132,6 +135,7 @@ int store_read_head(struct store *store, const char *path, int64_t *version, str
 
 	*version = 0;
 	store_clock_load(store, NULL);
+	store->usage_since = time(NULL);
 	if (r <= 0)
 		return r;
 	/* Without the table the statement cannot be prepared. */

@@ -27,7 +27,7 @@ struct store_setup;
 /* What the row of table "store" says of the others. The copy in memory counts, not the one in the file. */
 struct store_head {
 	int64_t change;	    /* number of the last change */
-	int64_t set_change; /* number of the last change that was not of the clock alone */
+	int64_t set_change; /* number of the last change that was not of clock or usage alone */
 	int64_t keys;	    /* entries in the set */
 	int64_t aliases;
 	int64_t grants;
@@ -70,8 +70,10 @@ struct store {
 		int64_t version;       /* ... at this data_version, which others change, and ... */
 		sqlite3_int64 changes; /* ... after so many changes of this process */
 	} counted;
-	bool changing;	/* between store_begin() and its end */
-	char event[37]; /* of the change under way, in the audit trail; else of the last one */
+	int64_t usage_since; /* uses of keys are kept from then on; seconds since the epoch */
+	bool aside;	     /* the change under way makes no copy of the store an older one */
+	bool changing;	     /* between store_begin() and its end */
+	char event[37];	     /* of the change under way, in the audit trail; else of the last one */
 	char event_before[37];
 	bool unerased; /* the log may hold rows of destroyed keys */
 	struct {
