@@ -244,7 +244,7 @@ static void a_hint_destroys_no_key(void **state)
 /* A jump out of the handler would leave sqlite's lock taken, and the test's end would wait for it. */
 static void on_alarm(int number)
 {
-	static const char said[] = "the search for due keys does not end\n";
+	static const char said[] = "not ok 6 - the search for due keys does not end\n";
 
 	_exit(write(STDERR_FILENO, said, sizeof(said) - 1) > 0 ? 1 : 2);
 }
