@@ -220,6 +220,23 @@ def _():
     assert agent.status("db1") == "available"
 
 
+@test("a lease that ends while the agent waits for an answer is not the fault of an agent that was away, and of one that was it is")
+def _():
+    agent.restart(RenewSeconds=3500)
+    for away in False, True:
+        agent.create("db1", one)
+        if away:
+            agent.kill()
+        agent.fail_device("envelope-db1", "lease-expired")
+        if away:
+            agent.start(RenewSeconds=3500)
+        wait_for(lambda: agent.volume("db1")["Status"] == "stopped")
+        why = agent.clusters()["db1"]["StatusReason"]
+        assert why.startswith("lease-expired: enveloped was not there" if away else "lease-expired: the lease ended before the KMS had answered"), why
+        agent.remove_all()
+    agent.restart()
+
+
 # ---------------------------------------------------------------- an agent that was not there
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/write_protection.c agent/volume/mapper.c */
+/* sources: ../tests/unit/write_protection.c agent/volume/mapper.c agent/volume/udev_wait.c */
 /*
  * What the agent asks device mapper, with a libdevmapper of the test's own: it is never given the
  * table of a device that is not its own, and each buffer of libdevmapper is wiped.
@@ -26,6 +26,10 @@ struct dm_task {
 	bool secure, read_only;
 };
 
+static char there[16] = "envelope-db1"; /* a device of this name */
+static const char *there_uuid = "";
+static bool without_table; /* as after 'dmsetup remove --force' */
+static unsigned int removals;
 static unsigned int unwiped, foreign_tables, read_only_devices, devices, reloads, resumes;
 static unsigned int refused_resumes;
 static bool refused;
@@ -44,7 +48,7 @@ int stat(const char *restrict path, struct stat *restrict st)
 
 static bool is_ours(const char *name)
 {
-	return !strcmp(name, "envelope-db1");
+	return !strcmp(name, "envelope-db1") && !without_table;
 }
 
 struct dm_task *dm_task_create(int type)
@@ -119,6 +123,7 @@ int dm_task_run(struct dm_task *task)
 	read_only_devices += task->type == DM_DEVICE_CREATE && task->read_only;
 	reloads += task->type == DM_DEVICE_RELOAD;
 	resumes += task->type == DM_DEVICE_RESUME;
+	removals += task->type == DM_DEVICE_REMOVE;
 	if (task->type == DM_DEVICE_CREATE || task->type == DM_DEVICE_RELOAD)
 		return !refused;
 	return task->type != DM_DEVICE_RESUME || resumes > refused_resumes;
@@ -126,8 +131,18 @@ int dm_task_run(struct dm_task *task)
 
 int dm_task_get_info(struct dm_task *task, struct dm_info *info)
 {
-	*info = (struct dm_info){ .exists = 1, .major = 253, .minor = 1 };
+	*info = (struct dm_info){ .exists = !strcmp(task->name, there), .major = 253, .minor = 1 };
 	return 1;
+}
+
+const char *dm_task_get_uuid(const struct dm_task *task)
+{
+	return there_uuid;
+}
+
+int dm_task_get_errno(struct dm_task *task)
+{
+	return 0;
 }
 
 int dm_udev_wait(uint32_t cookie)
@@ -299,6 +314,41 @@ static void a_refused_table_leaves_no_device_suspended(void **state)
 		fail_msg("the device is suspended");
 }
 
+/* libdevmapper gives no errno for it. */
+static void a_name_that_is_taken_is_named(void **state)
+{
+	refused = true;
+	assert_int_equal(load(mapper_create, false, false), -1);
+	if (!strstr(fault.message, "name envelope-db1 is taken"))
+		fail_msg("%s", fault.message);
+	there[0] = 0;
+	assert_int_equal(load(mapper_create, false, false), -1);
+	if (strstr(fault.message, "is taken"))
+		fail_msg("%s", fault.message);
+	strcpy(there, "envelope-db1");
+	refused = false;
+}
+
+static void what_is_left_of_the_volumes_device_is_removed(void **state)
+{
+	removals = 0;
+	assert_int_equal(load(mapper_create, false, false), 0);
+	assert_int_equal(removals, 0);
+	without_table = true;
+	assert_int_equal(load(mapper_create, false, false), 0);
+	if (removals)
+		fail_msg("a device of another program is removed");
+	there_uuid = "ENVELOPE-vol-0123456789abcdef0";
+	assert_int_equal(load(mapper_create, false, false), 0);
+	if (removals != 1)
+		fail_msg("what is left of the volume's device keeps its name");
+	without_table = false;
+	assert_int_equal(load(mapper_create, false, false), 0);
+	if (removals != 1)
+		fail_msg("the device of a volume is removed");
+	there_uuid = "";
+}
+
 static void every_buffer_is_wiped(void **state)
 {
 	struct fault f;
@@ -319,6 +369,8 @@ int main(void)
 		cmocka_unit_test(a_disk_that_is_protected_by_then_is_named),
 		cmocka_unit_test(a_table_has_discards_only_if_asked_for),
 		cmocka_unit_test(a_refused_table_leaves_no_device_suspended),
+		cmocka_unit_test(a_name_that_is_taken_is_named),
+		cmocka_unit_test(what_is_left_of_the_volumes_device_is_removed),
 		cmocka_unit_test(every_buffer_is_wiped),
 	};
 

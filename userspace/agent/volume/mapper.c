@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <libdevmapper.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +17,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "agent/volume/udev_wait.h"
 #include "dm-envelope.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/header/block_device.h"
 
-/* How long udev may take for a device, and how often it is looked for in a second. */
-#define UDEV_SECONDS   20
-#define UDEV_LOOKS     200
 #define ALLOW_DISCARDS "allow_discards"
 
 /* libdevmapper's warnings and errors; its debug messages are dropped. */
@@ -105,41 +102,6 @@ int mapper_events(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/*
- * Waits for udev, which counts a semaphore of this IPC namespace down, and does its work if it does not
- * come: the node in /dev/mapper. dm_udev_wait() would wait without end for an udev that is stopped or
- * that cannot see the semaphore.
- *
- * libdevmapper keeps the nodes that are to be made in a list without a lock. So there is a lock here,
- * and dm_task_run(), which may block, keeps no list (DM_UDEV_DISABLE_LIBRARY_FALLBACK).
- *
- * Return: false when udev did not come.
- */
-static bool await_udev(uint32_t cookie, const char *name)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	int ready = !cookie || !dm_udev_get_sync_support();
-
-	for (unsigned int i = 0; !ready && i < UDEV_SECONDS * UDEV_LOOKS; i++) {
-		if (i)
-			usleep(1000000 / UDEV_LOOKS);
-		pthread_mutex_lock(&lock);
-		if (!dm_udev_wait_immediate(cookie, &ready))
-			ready = true;
-		pthread_mutex_unlock(&lock);
-	}
-	pthread_mutex_lock(&lock);
-	if (!ready) {
-		/* In udev's place, which ends the wait and deletes the semaphore. */
-		dm_udev_complete(cookie);
-		dm_udev_wait(cookie);
-	}
-	dm_mknodes(name);
-	dm_task_update_nodes();
-	pthread_mutex_unlock(&lock);
-	return ready;
-}
-
 /* Adds the table to a request. */
 static int set_table(struct dm_task *task, const struct device_table *table, struct fault *f)
 {
@@ -177,8 +139,8 @@ static bool is_protected(const struct device_table *table, struct fault *f)
 }
 
 /*
- * A program that wrote to the path while there was no device has left a file. udev makes no link in its place,
- * and the next program would write its data into the file: in clear, and in memory.
+ * A program that wrote to the path while there was no device has left a file. udev makes no link in
+ * its place, and the next program would write its data into the file: in clear, and in memory.
  */
 static int check_path(const char *name, struct fault *f)
 {
@@ -192,10 +154,39 @@ static int check_path(const char *name, struct fault *f)
 			 path);
 }
 
+/* Is there a device @name? @uuid: only one that has this uuid; NULL for any */
+static bool exists(const char *name, const char *uuid)
+{
+	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_INFO);
+	struct dm_info info;
+	const char *found;
+
+	if (!task || !dm_task_set_name(task, name) || !dm_task_run(task) ||
+	    !dm_task_get_info(task, &info) || !info.exists)
+		return false;
+	found = uuid ? dm_task_get_uuid(task) : NULL;
+	return !uuid || (found && !strcmp(found, uuid));
+}
+
+/*
+ * 'dmsetup remove --force' and 'dmsetup wipe_table' leave a device with errors in place of its table, for
+ * as long as somebody has it open. It has the volume's name and uuid, and is in no list of devices.
+ *
+ * Return: 0, also without such a device, or -1 when it is in use.
+ */
+static int remove_remains(const char *name, const char *uuid, struct fault *f)
+{
+	if (!exists(name, uuid) || mapper_is_mapping(name))
+		return 0;
+	log_warning("The device %s has lost its table. It is removed.", name);
+	return mapper_remove(name, f);
+}
+
 /**
  * mapper_create() - make a volume's device
- * @f: InternalFailure, InvalidDBClusterStateFault when the name or the path is taken, InvalidParameterValue when
- *	the disk has become write-protected, or DeviceTimeout when udev does not come
+ * @f: InternalFailure, InvalidDBClusterStateFault when the name or the path is taken,
+ *	InvalidParameterValue when the disk has become write-protected, or DeviceTimeout when udev does
+ *	not come
  *
  * Return: 0 or -1.
  */
@@ -208,19 +199,21 @@ int mapper_create(const struct device_table *table, struct fault *f)
 	bool known;
 	int ok;
 
-	if (set_table(task, table, f) < 0 || check_path(table->name, f) < 0)
-		return -1;
 	snprintf(uuid, sizeof(uuid), MAPPER_UUID_PREFIX "%s", table->header->volume_id);
+	if (set_table(task, table, f) < 0 || remove_remains(table->name, uuid, f) < 0 ||
+	    check_path(table->name, f) < 0)
+		return -1;
 	if (!dm_task_set_uuid(task, uuid) ||
 	    !dm_task_set_cookie(task, &cookie, DM_UDEV_DISABLE_LIBRARY_FALLBACK))
 		return fault_set(f, "InternalFailure",
 				 "The device %s cannot be prepared: out of memory or a bad name.",
 				 table->name);
 	ok = dm_task_run(task);
-	known = await_udev(cookie, table->name);
+	known = udev_await(cookie, table->name);
 	if (!ok && is_protected(table, f))
 		return -1;
-	if (!ok && dm_task_get_errno(task) == EBUSY)
+	/* libdevmapper has no errno for a name that is taken. */
+	if (!ok && (dm_task_get_errno(task) == EBUSY || exists(table->name, NULL)))
 		return fault_set(f, "InvalidDBClusterStateFault",
 				 "The device name %s is taken, or something else uses %s. Look: dmsetup table; lsblk %s",
 				 table->name, table->device, table->device);
@@ -257,7 +250,7 @@ static int resume(const char *name)
 	    !dm_task_set_cookie(task, &cookie, DM_UDEV_DISABLE_LIBRARY_FALLBACK))
 		return ENOMEM;
 	r = run(task);
-	await_udev(cookie, name);
+	udev_await(cookie, name);
 	return r;
 }
 
@@ -329,7 +322,7 @@ int mapper_remove(const char *name, struct fault *f)
 		return fault_set(f, "InternalFailure",
 				 "The removal of %s cannot be prepared: out of memory.", name);
 	ok = dm_task_run(task);
-	if (!await_udev(cookie, name))
+	if (!udev_await(cookie, name))
 		log_warning("udev did not confirm the removal of %s within %d seconds. Is systemd-udevd running?",
 			    name, UDEV_SECONDS);
 	if (ok || dm_task_get_errno(task) == ENXIO)

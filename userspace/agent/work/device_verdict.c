@@ -54,11 +54,19 @@ static bool starts_with(const char *text, const char *word)
 	return !strncmp(text, word, strlen(word));
 }
 
-static void set_lease_expired(struct cluster *cluster)
+/* @held: this agent had the key, and was there to renew its lease */
+static void set_lease_expired(struct cluster *cluster, bool held)
 {
 	const char *error = cluster->renewal.last_error;
 	size_t i = 0;
 
+	if (!error[0] && held) {
+		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
+			       ENVELOPE_REASON_LEASE
+			       ": the lease ended before the KMS had answered. This host was suspended or too busy, or the KMS is slow. " START_AGAIN,
+			       cluster->id);
+		return;
+	}
 	if (!error[0]) {
 		state_set_soon(cluster, CLUSTER_STOPPED, NULL,
 			       ENVELOPE_REASON_LEASE
@@ -83,10 +91,11 @@ static void set_lease_expired(struct cluster *cluster)
 static void device_failed(struct cluster *cluster, const char *kernel_reason)
 {
 	const char *text = "the kernel failed the device";
+	bool held = cluster->key;
 
 	held_key_drop(cluster);
 	if (!strcmp(kernel_reason, ENVELOPE_REASON_LEASE)) {
-		set_lease_expired(cluster);
+		set_lease_expired(cluster, held);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(kernel_reasons) / sizeof(*kernel_reasons); i++)
