@@ -220,20 +220,15 @@ def _():
     assert agent.status("db1") == "available"
 
 
-@test("a lease that ends while the agent waits for an answer is not the fault of an agent that was away, and of one that was it is")
+@test("a lease that ends while the agent waits for an answer is not the fault of an agent that was away")
 def _():
     agent.restart(RenewSeconds=3500)
-    for away in False, True:
-        agent.create("db1", one)
-        if away:
-            agent.kill()
-        agent.fail_device("envelope-db1", "lease-expired")
-        if away:
-            agent.start(RenewSeconds=3500)
-        wait_for(lambda: agent.volume("db1")["Status"] == "stopped")
-        why = agent.clusters()["db1"]["StatusReason"]
-        assert why.startswith("lease-expired: enveloped was not there" if away else "lease-expired: the lease ended before the KMS had answered"), why
-        agent.remove_all()
+    agent.create("db1", one)
+    agent.fail_device("envelope-db1", "lease-expired")
+    wait_for(lambda: agent.volume("db1")["Status"] == "stopped")
+    why = agent.clusters()["db1"]["StatusReason"]
+    assert why.startswith("lease-expired: the lease ended before the KMS had answered"), why
+    agent.remove_all()
     agent.restart()
 
 
