@@ -3,8 +3,6 @@
  * Runs the steps of operations in device threads, and decides what becomes of an operation whose step
  * did not end in time.
  */
-#include "agent/work/operation.h"
-
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +11,7 @@
 #include "agent/volume/device_events.h"
 #include "agent/volume/device_thread.h"
 #include "agent/work/fencing.h"
+#include "agent/work/operation.h"
 #include "lib/base/log.h"
 
 static void step_run(void *data)
