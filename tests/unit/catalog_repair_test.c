@@ -3,7 +3,8 @@
 /*
  * A damaged catalog on a disk that becomes full during the repair, after each number of writes: no
  * cluster is lost, the fault says that there is no room, tries leave no copies behind, and with room the
- * repair is done. pwrite(2) of SQLite is the test's own.
+ * repair is done. pwrite(2) of SQLite is the test's own. A row that was written twice through a damaged
+ * index does not keep the catalog from being written.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,9 +132,39 @@ static void a_full_disk_during_a_repair_loses_nothing(void **state)
 	cluster_free(b);
 }
 
+static void run(const struct catalog_fixture *x, const char *statement)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, statement, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void a_row_that_was_written_twice_is_no_end_of_the_catalog(void **state)
+{
+	static const char *const write =
+		"INSERT OR REPLACE INTO kms_change VALUES ('b-kms-of-the-test', 1)";
+	struct catalog_fixture *x = *state;
+	struct cluster *a = catalog_fixture_make("db1");
+
+	catalog_close(x->catalog);
+	x->catalog = NULL;
+	run(x, write);
+	damage_index(x, "b-kms-of-the-test");
+	run(x, write);
+	catalog_fixture_reopen(x);
+	assert_non_null(catalog_repaired(x->catalog));
+	assert_null(catalog_trouble(x->catalog));
+	catalog_fixture_store(x, a);
+	assert_int_equal(take(x, "damaged"), 1);
+	cluster_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		WITH_CATALOG(a_row_that_was_written_twice_is_no_end_of_the_catalog),
 		WITH_CATALOG(a_full_disk_during_a_repair_loses_nothing),
 	};
 

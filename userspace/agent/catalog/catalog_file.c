@@ -211,6 +211,9 @@ static int check_and_repair(const char *path, struct catalog_file *file)
 	r = copy_to(file->db, aside);
 	if (r == SQLITE_OK)
 		r = sqlite3_exec(file->db, "REINDEX", NULL, NULL, NULL);
+	/* Through a damaged index an agent has written a row a second time: no index can be made. */
+	if ((r & 0xff) == SQLITE_CONSTRAINT)
+		r = SQLITE_CORRUPT;
 	if (r == SQLITE_OK)
 		compact = sqlite3_exec(file->db, "VACUUM", NULL, NULL, NULL);
 	if (r == SQLITE_OK)
