@@ -94,10 +94,23 @@ static void a_priority_is_for_the_journal_alone(void **state)
 	dup2(console, STDERR_FILENO);
 }
 
+static void a_stream_of_the_journal_takes_priorities(void **state)
+{
+	int console = dup(STDERR_FILENO), reading = pipe_as_stderr(false);
+
+	assert_int_equal(log_to_journal("program", dup(STDERR_FILENO)), 0);
+	log_error("text");
+	assert_string_equal(line, "<3>text\n");
+	log_init("program");
+	close(reading);
+	dup2(console, STDERR_FILENO);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_priority_is_for_the_journal_alone),
+		cmocka_unit_test(a_stream_of_the_journal_takes_priorities),
 		cmocka_unit_test(a_message_without_a_reader_is_dropped),
 	};
 

@@ -89,12 +89,8 @@ static void open_log(void)
 	    !(S_ISCHR(null.st_mode) && null.st_rdev == makedev(1, 3)))
 		return;
 	fd = sd_journal_stream_fd("envelope-request-key", LOG_INFO, 1);
-	if (fd < 0)
-		return;
-	if (dup2(fd, STDERR_FILENO) >= 0 && setenv("JOURNAL_STREAM", "1", 1) == 0)
-		log_init("envelope-request-key");
-	if (fd != STDERR_FILENO)
-		close(fd);
+	if (fd >= 0)
+		log_to_journal("envelope-request-key", fd);
 }
 
 /*

@@ -55,6 +55,25 @@ void log_init(const char *name)
 	log_state.debug = debug && !strcmp(debug, "1");
 }
 
+/**
+ * log_to_journal() - send messages to a stream of the journal
+ * @stream: of sd_journal_stream_fd(), with priorities; closed
+ *
+ * Return: 0, or -1: messages go where they went before.
+ */
+int log_to_journal(const char *name, int stream)
+{
+	int r = dup2(stream, STDERR_FILENO);
+
+	if (stream != STDERR_FILENO)
+		close(stream);
+	if (r < 0)
+		return -1;
+	log_init(name);
+	log_state.journal = true;
+	return 0;
+}
+
 static void write_line(const char *line, size_t size)
 {
 	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };

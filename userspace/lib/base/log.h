@@ -8,6 +8,7 @@
 #define ENVELOPE_LOG_H
 
 void log_init(const char *name);
+int log_to_journal(const char *name, int stream);
 void log_from_thread(void);
 void log_drop_unread(void);
 
