@@ -4,6 +4,7 @@
 # with --take-over, when the owner has stopped it or has written no new stamp for its whole claim.
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -361,6 +362,51 @@ def _():
             there.good("start", "db1", "--take-over")
     forge(host=HERE)  # for the removal of the cluster
     agent.restart()
+
+
+@test("a take-over that came too late does not give the disk back to the host that it has fenced")
+def _():
+    with reservations():
+        agent.create("db1", one)
+        agent.good("stop", "db1")
+        with host():
+            assert adopt("--take-over").returncode == 0
+            there.good("start", "db1", "--take-over")
+            agent.restart(DeviceTimeoutSeconds=3)
+            with agent.hung_key():
+                agent.bad("DeviceTimeout", "start", "db1", "--take-over")
+            agent.told_disks()
+            wait_for(lambda: not agent.keys())
+            assert registrations()[1] == HERE, registrations()
+            wait_for(lambda: lost_its_reservation(there))
+            agent.good("stop", "db1")
+            assert registrations() == ({}, None) and (owner()["host"], owner()["claim"]) == (HERE, 0), (owner(), registrations())
+    agent.restart()
+
+
+@test("a start that fails after its claim leaves none: another host may take the volume")
+def _():
+    with reservations():
+        agent.create("db1", one)
+        agent.good("stop", "db1")
+        with agent.present("refused-device"):
+            agent.bad("InternalFailure", "start", "db1")
+        assert not agent.keys() and (owner()["host"], owner()["claim"]) == (HERE, 0), owner()
+        assert registrations() == ({}, None), registrations()
+
+
+@test("a stop of a key without a device ends its claim and its reservation")
+def _():
+    with reservations():
+        agent.create("db1", one)
+        agent.good("stop", "db1")
+        with agent.connect() as client:
+            client.sendall(json.dumps({"method": "io.dmenvelope.Cluster.ActivateKey", "parameters": {
+                "description": f"dm-envelope:{agent.clusters()['db1']['VolumeId']}"}}).encode() + b"\0")
+            answer = client.recv(65536)
+        assert b"error" not in answer and agent.keys() and registrations()[1] == HERE and owner()["claim"] > 0, (answer, owner())
+        agent.good("stop", "db1")
+        assert not agent.keys() and owner()["claim"] == 0 and registrations() == ({}, None), (owner(), registrations())
 
 
 def killed_creation():

@@ -20,6 +20,7 @@
  *					file names a device, only the removal of that device
  *	$ENVELOPE_STAND_IN/in-use	while this file exists, the removal of a device is refused
  *	$ENVELOPE_STAND_IN/hung-key	while this file exists, adding a key blocks
+ *	$ENVELOPE_STAND_IN/refused-device  while this file exists, no device is made
  *	$ENVELOPE_STAND_IN/unloaded	while this file exists, a device gets no other table
  *	$ENVELOPE_STAND_IN/unseen	while this file exists, listing the devices blocks, except
  *					for the first time in an agent
@@ -352,8 +353,11 @@ int mapper_create(const struct device_table *table, struct fault *f)
 			     .read_only = table->read_only,
 			     .allow_discards = table->allow_discards,
 			     .sectors = table->header->data_sectors };
+	char path[512];
 	struct stat st;
 
+	if (access(place(path, "refused-device", ""), F_OK) == 0)
+		return fault_set(f, "InternalFailure", "The kernel refused to make the device.");
 	/* As the kernel side: the path must be there by now, and be the disk. */
 	if (!table->device || stat(table->device, &st) < 0 || st.st_rdev != table->number)
 		return fault_set(f, "InvalidParameterValue", "%s is not the disk.",

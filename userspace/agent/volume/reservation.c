@@ -84,7 +84,7 @@ int reservation_take(const char *device, const char *host, const char *gone,
 	if (answer != RESERVATION_CONFLICT)
 		return 0;
 	return fault_set(f, "VolumeInUse",
-			 "Another host, or another program such as Pacemaker, has reserved the disk %s, and the disk refuses the writes of this host. Nothing was written. Stop the cluster on that host. If that host is gone, 'cluster start' and 'cluster adopt' have --take-over. On a disk without a volume, sg_persist --in --read-keys %s shows who is registered, and sg_persist --out --clear ends all registrations.",
+			 "Another host, or another program such as Pacemaker, has reserved the disk %s, and the disk refuses the writes of this host. Nothing was written. Stop the cluster on that host. If that host is gone, 'cluster start' and 'cluster adopt' have --take-over. On a disk without a volume, or whose header names no owner, sg_persist --in --read-keys %s shows who is registered, and sg_persist --out --clear ends all registrations.",
 			 device, device);
 }
 

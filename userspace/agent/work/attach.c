@@ -64,12 +64,14 @@ static void run_attach(struct volume_job *job)
 		.description = job->description,
 	};
 	_cleanup_text_ char *path = NULL;
+	bool claimed;
 
 	job->result = header_verify_key(job->found, &job->header, job->key, &job->fault);
 	if (job->result == 0)
 		job->result = reserve(job);
 	if (job->result == 0)
 		job->result = ownership_claim(job);
+	claimed = job->result == 0 && job->claim_ns;
 	if (job->result == 0 && job->keep)
 		job->kept = kept_header_make(job->found);
 	if (job->result == 0)
@@ -87,6 +89,9 @@ static void run_attach(struct volume_job *job)
 	if (job->result < 0) {
 		job->serial = 0;
 		file_close(&job->claim);
+		/* Beside a key alone there may be a device of an earlier start. */
+		if (claimed && !job->key_only)
+			ownership_release(job);
 		fencing_undo(job);
 	}
 	if (job->result < 0 || job->key_only)
@@ -330,6 +335,7 @@ void attach_begin(struct operation *op)
 			op->kind != OPERATION_ACTIVATE;
 	op->disk_moments = op->agent->disk_moments;
 	op->job.keep = kept_header_is_wanted(op->cluster);
-	op->close = op->undo ? NULL : detach_late;
+	/* The end of a take-over's reservation would give the disk back to a host that it has fenced. */
+	op->close = op->undo || op->job.take_over ? NULL : detach_late;
 	operation_device_step(op, run_read_header, header_known);
 }

@@ -169,10 +169,10 @@ static void run_remove(struct volume_job *job)
 		device_users_explain(job->mapping.device, job->mapping.name, &job->fault);
 }
 
-/* A volume that had no device was not claimed. */
+/* A key for a bare dmsetup create has claimed the volume without a device. */
 static void release(struct operation *op, void (*next)(struct operation *op))
 {
-	if (op->job.mapping.name[0]) {
+	if (op->job.mapping.name[0] || op->job.claim_ns || op->job.reservation.held) {
 		release_begin(op, next);
 		return;
 	}

@@ -222,7 +222,7 @@ void header_backup_free(struct packed_header *packed)
 static int other_data(const char *device, const char *what, struct fault *f)
 {
 	return fault_set(f, "InvalidParameterCombination",
-			 "%s holds other data (%s). Nothing was written. If the data are not needed, remove them with wipefs -a.",
+			 "%s holds other data (%s). Nothing was written. If the data are not needed, remove them with wipefs -a, which leaves the rest of the disk as it is: a header can be put back then.",
 			 device, what);
 }
 
