@@ -27,6 +27,7 @@
 #include "agent/work/findings.h"
 #include "agent/work/left_reservation.h"
 #include "agent/work/ownership.h"
+#include "agent/work/path_look.h"
 #include "agent/work/restart.h"
 #include "agent/work/resume.h"
 
@@ -80,6 +81,13 @@ void catalog_witness(struct cluster *of, const struct fault *refusal, catalog_wi
 	const struct fault none = { 0 };
 
 	done(of, refusal, &none);
+}
+
+void path_looks(struct agent *a, const struct path_looks_end *end, void *data)
+{
+	for (struct cluster *c = a->clusters; c; c = c->next)
+		c->at_path = makedev(1, 3);
+	end->then(data);
 }
 
 void device_thread_submit(struct device_thread *thread, const char *lane,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The user's path of the disk, the path where the disk was found last, and the reason why the disk is
- * not reserved. Only sysfs and the nodes in /dev are looked at: a disk that hangs delays no answer.
+ * not reserved. Only sysfs and the kernel's own nodes in /dev are looked at, never the user's path: a
+ * disk or a file system that hangs delays no answer.
  */
 #include "agent/api/disk_json.h"
 
@@ -12,7 +13,7 @@
 #include "agent/volume/sysfs.h"
 #include "lib/base/text.h"
 
-/* The number of the block device at @path; 0 without one. */
+/* The number of the disk at @path, the kernel's own node; 0 without one. */
 static dev_t number_of(const char *path)
 {
 	struct stat st;
@@ -25,7 +26,7 @@ static bool has_moved(const struct cluster *cluster)
 {
 	dev_t found = number_of(cluster->found);
 
-	return !cluster->absent && found && found != number_of(cluster->device);
+	return !cluster->absent && found && found != cluster->at_path;
 }
 
 /* Why a disk in use has no reservation, as far as the kernel says without a question to the disk. */
@@ -55,8 +56,9 @@ static const char *why_unreserved(const struct cluster *cluster)
 		return "Fencing=no in envelope.conf";
 	if (agent && !agent->host.host[0])
 		return "this host has no machine id: see systemd-machine-id-setup(1)";
-	return disk_refuses(cluster->mapping.below ? cluster->mapping.below
-						   : number_of(cluster_disk_path(cluster)));
+	if (cluster->mapping.below)
+		return disk_refuses(cluster->mapping.below);
+	return disk_refuses(cluster->found ? number_of(cluster->found) : cluster->at_path);
 }
 
 /**

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "agent/api/looks.h"
@@ -20,11 +19,8 @@
 #include "agent/api/reply.h"
 #include "agent/api/rights.h"
 #include "agent/catalog/cluster_list.h"
-#include "agent/catalog/protections.h"
-#include "agent/catalog/reaches.h"
 #include "agent/lease/keyring.h"
 #include "agent/rules/rules.h"
-#include "agent/volume/disks.h"
 #include "agent/work/adopt.h"
 #include "agent/work/attach.h"
 #include "agent/work/create.h"
@@ -44,38 +40,8 @@ static const char description[] =
 
 /* ---- changes ---- */
 
-/* Has the block device at @path sectors in common with the device @number? */
-static bool is_on(const char *path, dev_t number)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) && disks_overlap(st.st_rdev, number);
-}
-
-/*
- * No two clusters on one device, whatever its name, nor on a disk and its partition. @number: the
- * device's. @self: the cluster that is to be there, or NULL
- */
-static int check_device(struct agent *agent, const char *device, const struct cluster *self,
-			dev_t *number, struct fault *f)
-{
-	struct stat st;
-
-	if (stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
-		return fault_set(f, "InvalidParameterValue", "%.200s is not a block device.",
-				 device);
-	for (struct cluster *c = agent->clusters; c; c = c->next)
-		if (c != self &&
-		    (is_on(c->device, st.st_rdev) || (c->found && is_on(c->found, st.st_rdev))))
-			return fault_set(f, "VolumeInUse",
-					 "%.200s holds the volume of the cluster %s, or overlaps with its device. Use another device. Only if the data of %s may be destroyed: delete %s first.",
-					 device, c->id, c->id, c->id);
-	*number = st.st_rdev;
-	return 0;
-}
-
 static struct cluster *new_cluster(struct agent *agent, const struct create_request *request,
-				   struct fault *f)
+				   json_object *params, struct fault *f)
 {
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
 
@@ -92,22 +58,11 @@ static struct cluster *new_cluster(struct agent *agent, const struct create_requ
 		 request->region ? request->region : request->host_region);
 	snprintf(cluster->account, sizeof(cluster->account), "%s", request->host_account);
 	cluster->allow_discards = request->allow_discards;
+	cluster->deletion_protection = json_get_bool(params, "deletionProtection", false);
+	reach_take(params, &cluster->reach);
 	cluster->created = time(NULL);
 	cluster_add(agent, cluster);
 	return cluster;
-}
-
-/* A creation has them from its first call to the KMS on, and after a kill. */
-static int record_choices(struct cluster *cluster, json_object *params, struct fault *f)
-{
-	struct catalog *catalog = cluster->agent->catalog;
-
-	cluster->deletion_protection = json_get_bool(params, "deletionProtection", false);
-	reach_take(params, &cluster->reach);
-	return protections_record(catalog, cluster, f) ||
-			       reaches_record(catalog, cluster->volume_id, &cluster->reach, f)
-		       ? -1
-		       : 0;
 }
 
 static int create_cluster(struct varlink_call *call, json_object *params, void *userdata)
@@ -143,7 +98,6 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	struct operation *op;
 	const char *key;
 	struct fault f = { 0 };
-	dev_t number = 0;
 
 	if (METHOD_CHECK(call, params, table))
 		return 0;
@@ -155,12 +109,8 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 			  request.identifier);
 		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	}
-	if (check_device(agent, request.device, NULL, &number, &f) < 0)
-		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
-	cluster = new_cluster(agent, &request, &f);
-	op = cluster && record_choices(cluster, params, &f) == 0
-		     ? operation_begin(cluster, OPERATION_CREATE, call, params, &f)
-		     : NULL;
+	cluster = new_cluster(agent, &request, params, &f);
+	op = cluster ? operation_begin(cluster, OPERATION_CREATE, call, params, &f) : NULL;
 	if (!op) {
 		if (cluster)
 			cluster_remove(cluster);
@@ -168,7 +118,6 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	}
 	op->job.overwrite = request.allow_overwrite;
 	op->job.sector_size = (uint32_t)request.sector_size;
-	op->job.number = number;
 	create_begin(op, key);
 	return 0;
 }
@@ -234,12 +183,7 @@ static void begin_confirm_loss(struct operation *op, json_object *params)
 
 static int may_relocate(const struct cluster *cluster, json_object *params, struct fault *f)
 {
-	const char *device = json_get_string(params, "device");
-	dev_t number;
-
-	return rules_relocate(cluster, device, f) < 0
-		       ? -1
-		       : check_device(cluster->agent, device, cluster, &number, f);
+	return rules_relocate(cluster, json_get_string(params, "device"), f);
 }
 
 static void begin_relocate(struct operation *op, json_object *params)
@@ -398,19 +342,16 @@ static int adopt_cluster(struct varlink_call *call, json_object *params, void *u
 	const char *device = json_get_string(params, "device");
 	struct agent *agent = method_agent(userdata);
 	struct reach reach = { 0 };
-	struct stat st;
 	struct fault f;
 
 	if (METHOD_CHECK(call, params, table))
 		return 0;
 	reach_take(params, &reach);
-	if (device[0] != '/' || stat(device, &st) < 0 || !S_ISBLK(st.st_mode))
-		fault_set(&f, "InvalidParameterValue",
-			  "%.200s is not the whole path of a block device, such as /dev/vdb.",
-			  device);
+	if (device[0] != '/')
+		fault_set(&f, "InvalidParameterValue", ADOPT_NO_DEVICE, device);
 	else if (reach_check_call(call, params, agent, &reach, &f) == 0 &&
-		 adopt_begin(agent, call, params, device, st.st_rdev,
-			     json_get_bool(params, "takeOver", false), &reach, &f) == 0)
+		 adopt_begin(agent, call, params, device, json_get_bool(params, "takeOver", false),
+			     &reach, &f) == 0)
 		return 0;
 	return method_refuse(agent, call, "AdoptDBCluster", params, NULL, &f);
 }

@@ -64,6 +64,8 @@ struct grant {
  * @reloads_left: modifications that gave way, whose step may still change the table of the device
  * @reach: from a table of its own
  * @found: path at which the disk was last found, owned; NULL if it was not yet
+ * @at_path: number of the block device to which @device led when it was last looked up; 0 for none.
+ *	@path_asked: it is being looked up: see path_look.c
  * @absent: the disk was not there at the last look at the disks
  * @key: serial number of the kernel key that this agent renews, 0 for none
  * @deadline_ns: end of the lease, CLOCK_BOOTTIME
@@ -122,6 +124,8 @@ struct cluster {
 	unsigned int reloads_left;
 	struct reach reach;
 	char *found;
+	dev_t at_path;
+	bool path_asked;
 	bool absent;
 	int32_t key;
 	uint64_t deadline_ns;

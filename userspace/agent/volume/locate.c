@@ -182,6 +182,7 @@ static int locate(struct volume_job *job, bool missing_ok)
 		return 0;
 	if (stat(job->device, &st) < 0)
 		st = (struct stat){ 0 };
+	job->at_path = S_ISBLK(st.st_mode) ? st.st_rdev : 0;
 	while (at < count && (!S_ISBLK(st.st_mode) || volumes[at].number != st.st_rdev))
 		at++;
 	is_at_path = at < count;

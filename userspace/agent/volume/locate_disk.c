@@ -15,14 +15,14 @@
 #include "lib/base/text.h"
 
 /* Fills @number with the device at the user's path, if it is the disk that the catalog knows. */
-static bool is_at_path(const struct volume_job *job, dev_t *number)
+static bool is_at_path(struct volume_job *job, dev_t *number)
 {
 	_cleanup_text_ char *identity = NULL;
 	struct stat st;
 
 	if (stat(job->device, &st) < 0 || !S_ISBLK(st.st_mode))
 		return false;
-	*number = st.st_rdev;
+	*number = job->at_path = st.st_rdev;
 	identity = disk_identity(st.st_rdev);
 	return !job->disk || (identity && !strcmp(identity, job->disk));
 }
@@ -67,7 +67,7 @@ static int check_no_other(struct volume_job *job)
 
 /**
  * locate_disk() - find the disk of a volume without its header
- * @job: @device, @disk and @volume_id say which; @found, @number and @disk are filled, or @fault
+ * @job: @device, @disk and @volume_id say which; @found, @number and @disk are filled, or @fault; so is @at_path
  *
  * Return: 0 or -1.
  */

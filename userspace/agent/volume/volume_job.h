@@ -54,6 +54,7 @@ struct kept_header;
  * @claim_ns: end of this host's claim on the volume (CLOCK_BOOTTIME), 0 without one
  * @fencing: the disk is to be reserved for this host; @reservation: what this host has on it
  * @foreign: the volume is another host's, with @fault
+ * @at_path: of the block device at @device when it was looked up last; 0 for none
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
  * @grow: the volume is to take all of its disk
@@ -106,6 +107,7 @@ struct volume_job {
 	bool fencing;
 	struct reservation reservation;
 	bool foreign;
+	dev_t at_path;
 	dev_t number;
 	bool overwrite;
 	bool grow;

@@ -5,6 +5,7 @@
  */
 #include "agent/work/adopt.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include "agent/rules/owner_rules.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/fencing.h"
+#include "agent/work/named_device.h"
 #include "agent/work/ownership.h"
 #include "agent/work/scan_job.h"
 #include "agent/work/state.h"
@@ -24,7 +26,7 @@
 /**
  * struct adoption - a call of AdoptCluster
  * @call, @params, @uid, @pid: of the client; @call is NULL after the answer
- * @device, @number: to be taken in; @device is owned
+ * @device, @number: to be taken in; @device is owned, @number is 0 if no block device is there
  * @take_over: the client says that the volume's other owner is gone
  * @reach: of the cluster
  * @expelled, @self: the volume from which its owner is fenced, and this host
@@ -246,11 +248,67 @@ static const struct device_work adopt_work = {
 	.drop = adopt_free,
 };
 
+static void look_run(void *data)
+{
+	struct adoption *job = data;
+
+	if (!named_device_look(job->device, &job->number))
+		job->number = 0;
+}
+
+static void look_done(void *data)
+{
+	struct adoption *job = data;
+	struct fault f;
+
+	/* Too late: the client has a fault. */
+	if (!job->call) {
+		adopt_free(job);
+		return;
+	}
+	if (!job->number) {
+		fault_set(&f, "InvalidParameterValue", ADOPT_NO_DEVICE, job->device);
+		answer(job, NULL, &f);
+		adopt_free(job);
+		return;
+	}
+	job->scan.changes = job->scan.agent->changes;
+	device_thread_submit(job->scan.agent->devices, DEVICE_LANE_SCAN, &adopt_work, job);
+}
+
+static void look_late(void *data, bool begun)
+{
+	struct adoption *job = data;
+	struct fault f;
+
+	fault_set(&f, "DeviceTimeout",
+		  "The path %.200s has not answered for more than %u seconds. Nothing was taken in. See which file system the path is on, and try again when it answers.",
+		  job->device, job->scan.agent->config.device_timeout_seconds);
+	late(job, &f, begun);
+}
+
+static const struct device_work look_work = {
+	.run = look_run,
+	.done = look_done,
+	.late = look_late,
+	.drop = adopt_free,
+};
+
+/* Each path has a lane, so that one which does not answer holds no look at the disks. */
+static void look_begin(struct adoption *job)
+{
+	const size_t room = DEVICE_LANE_MAX - sizeof("adopt "), length = strlen(job->device);
+	char lane[DEVICE_LANE_MAX];
+
+	/* The end of a long path: two paths may share a lane. */
+	snprintf(lane, sizeof(lane), "adopt %s", job->device + (length > room ? length - room : 0));
+	device_thread_submit(job->scan.agent->devices, lane, &look_work, job);
+}
+
 /**
  * adopt_begin() - take in the volume on one device, and answer the client
  * @call, @params: of the client
  * @device: its path
- * @number: of the block device
  * @take_over: the client says that the volume's other owner is gone
  * @reach: of the cluster
  *
@@ -260,8 +318,7 @@ static const struct device_work adopt_work = {
  * Return: 0, or -1 with @f; then the call is not answered.
  */
 int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *params,
-		const char *device, dev_t number, bool take_over, const struct reach *reach,
-		struct fault *f)
+		const char *device, bool take_over, const struct reach *reach, struct fault *f)
 {
 	struct adoption *job = calloc(1, sizeof(*job));
 
@@ -276,11 +333,9 @@ int adopt_begin(struct agent *agent, struct varlink_call *call, json_object *par
 	job->params = json_object_get(params);
 	job->uid = varlink_call_uid(call);
 	job->pid = varlink_call_pid(call);
-	job->number = number;
 	job->take_over = take_over;
 	job->reach = *reach;
-	job->scan.changes = agent->changes;
 	job->scan.unreadable = json_object_new_object();
-	device_thread_submit(agent->devices, DEVICE_LANE_SCAN, &adopt_work, job);
+	look_begin(job);
 	return 0;
 }

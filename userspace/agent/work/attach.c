@@ -176,6 +176,7 @@ static void attached(struct operation *op)
 	}
 	cluster_from_header(cluster, &op->job.header);
 	place_found(cluster, op->job.found, op->job.disk);
+	cluster->at_path = op->job.at_path;
 	if (op->job.claim_ns)
 		stamp_written(cluster, &op->job.owner);
 	recorded = cluster->denied_since || op->job.header.state[0];

@@ -14,6 +14,8 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/protections.h"
+#include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
 #include "agent/lease/grant.h"
 #include "agent/lease/held_key.h"
@@ -25,6 +27,7 @@
 #include "agent/work/attach.h"
 #include "agent/work/fencing.h"
 #include "agent/work/left_reservation.h"
+#include "agent/work/named_device.h"
 #include "agent/work/operation.h"
 #include "agent/work/place.h"
 #include "agent/work/state.h"
@@ -358,20 +361,34 @@ static void undo(struct operation *op)
 
 /* ---- beginning ---- */
 
-/**
- * create_begin() - make the volume of a cluster whose request the rules have passed
- * @op: its cluster is in the agent's list with status creating
- * @key: as asked for: id, ARN or alias
- */
-void create_begin(struct operation *op, const char *key)
+/* Neither the catalog nor a disk has anything of the cluster. */
+static void forget(struct operation *op)
 {
-	struct key_ref ref;
+	cluster_remove(op->cluster);
+	operation_undone(op);
+}
 
+/* A creation has them from its first call to the KMS on, and after a kill. */
+static int record_choices(struct operation *op)
+{
+	const struct cluster *cluster = op->cluster;
+	struct catalog *catalog = op->agent->catalog;
+
+	return protections_record(catalog, cluster, &op->fault) ||
+			       reaches_record(catalog, cluster->volume_id, &cluster->reach,
+					      &op->fault)
+		       ? -1
+		       : 0;
+}
+
+static void begin(struct operation *op)
+{
+	op->cluster->at_path = op->job.at_path;
+	if (record_choices(op) < 0) {
+		operation_fail(op);
+		return;
+	}
 	op->undo = undo;
-	op->opened = opened;
-	snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
-	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
-		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
 	/* Without the status no later agent would undo an interrupted creation. */
 	if (state_set(op->cluster, CLUSTER_CREATING, "%s", "") < 0 &&
 	    catalog_trouble(op->agent->catalog)) {
@@ -386,6 +403,25 @@ void create_begin(struct operation *op, const char *key)
 	}
 	record(op, "resolve-key", "");
 	operation_device_step(op, target_take, taken);
+}
+
+/**
+ * create_begin() - make the volume of a cluster whose request the rules have passed
+ * @op: its cluster is in the agent's list with status creating
+ * @key: as asked for: id, ARN or alias
+ *
+ * Nothing is recorded before the device has been looked up.
+ */
+void create_begin(struct operation *op, const char *key)
+{
+	struct key_ref ref;
+
+	op->undo = forget;
+	op->opened = opened;
+	snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
+	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
+		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
+	named_device_check(op, begin);
 }
 
 /**

@@ -176,6 +176,7 @@ static void restored(struct operation *op)
 	}
 	log_info("Cluster %s: its header on %s was restored from %s.", cluster->id, op->job.found,
 		 op->job.kept && !op->job.keep ? "the catalog's copy" : "a backup");
+	cluster->at_path = op->job.at_path;
 	if (place_found(cluster, op->job.found, op->job.disk))
 		state_save_soon(cluster);
 	if (op->job.keep)

@@ -43,6 +43,7 @@ enum operation_kind {
  * @ended: operation_end_early() has ended it: the step under way is the last
  * @question: to the KMS, under way; NULL for none
  * @passed: called when the cluster is free again, and when a step is late; NULL for nobody who waits
+ * @checked: called when the device that its client names has been looked up: see named_device.h
  * @opened: called when the volume is open, in place of operation_end(); NULL: the operation ends
  * @undo: called when the operation fails, in place of the answer; ends in operation_undone(). NULL
  *	when there is nothing to undo
@@ -76,6 +77,7 @@ struct operation {
 	uint64_t disk_moments;
 	void (*run)(struct volume_job *job);
 	void (*next)(struct operation *op);
+	void (*checked)(struct operation *op);
 	void (*opened)(struct operation *op);
 	void (*undo)(struct operation *op);
 	void (*close)(struct operation *op);

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
@@ -31,6 +30,7 @@
 #include "agent/work/left_reservation.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
+#include "agent/work/path_look.h"
 #include "agent/work/place.h"
 #include "agent/work/recovery_window.h"
 #include "agent/work/restart.h"
@@ -143,6 +143,7 @@ void reconcile_take_in(const struct scan_job *job, const struct scanned *volume,
 	state_begin(cluster, CLUSTER_STOPPED);
 	cluster_add(agent, cluster);
 	place_found(cluster, volume->device, volume->disk);
+	cluster->at_path = volume->number;
 	fencing_load(cluster);
 	grant_from_header(cluster, &volume->header);
 	log_warning("Cluster %s: found its volume %s on %s. The catalog has no settings of it: it is protected against deletion, has no discards, and no profile and endpoint of its own unless 'envelope cluster adopt' gave them. See 'envelope cluster modify'.",
@@ -171,12 +172,9 @@ const struct scanned *scan_job_copy(const struct scan_job *job, const struct sca
 /* Is the device the cluster's disk? locate.c has the same rule for a start. */
 static bool is_disk_of(const struct scanned *volume, const struct cluster *cluster)
 {
-	bool at_path, known;
-	struct stat st;
-
-	at_path = stat(cluster->device, &st) == 0 && st.st_rdev == volume->number;
-	known = at_path ? !cluster->disk || !strcmp(cluster->disk, volume->disk)
-			: disk_identity_proves(cluster->disk, volume->disk);
+	bool at_path = cluster->at_path == volume->number;
+	bool known = at_path ? !cluster->disk || !strcmp(cluster->disk, volume->disk)
+			     : disk_identity_proves(cluster->disk, volume->disk);
 	if (!known)
 		return false;
 	/* A live device has its disk, whose stamp may have been renewed since the look. */
@@ -357,6 +355,18 @@ static const struct device_work scan_work = {
 	.drop = scan_drop,
 };
 
+static void paths_known(void *data)
+{
+	struct scan_job *job = data;
+
+	device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &scan_work, job);
+}
+
+static const struct path_looks_end paths_end = {
+	.then = paths_known,
+	.drop = scan_drop,
+};
+
 /* A look that was asked to take volumes in does so, also when it is made again. */
 static void scan_begin(struct scan_job *job)
 {
@@ -369,7 +379,7 @@ static void scan_begin(struct scan_job *job)
 				  .known_only = known_only };
 	job->agent->scanning = true;
 	job->agent->scan_again = false;
-	device_thread_submit(job->agent->devices, DEVICE_LANE_SCAN, &scan_work, job);
+	path_looks(job->agent, &paths_end, job);
 }
 
 /**

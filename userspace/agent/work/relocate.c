@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/catalog/catalog.h"
 #include "agent/volume/locate.h"
+#include "agent/work/named_device.h"
 #include "agent/work/place.h"
 #include "agent/work/stamp.h"
 #include "agent/work/state.h"
@@ -39,12 +40,18 @@ static void located(struct operation *op)
 	}
 	log_info("Cluster %s: the user has set its device to %s; it was %s.", cluster->id,
 		 cluster->device, before);
+	cluster->at_path = op->job.at_path;
 	if (place_found(cluster, op->job.found, op->job.disk))
 		state_save_soon(cluster);
 	state_flush(op->agent);
 	/* The user has judged which copy is the volume. */
 	stamp_choose(cluster, &op->job.header.owner);
 	operation_end(op);
+}
+
+static void checked(struct operation *op)
+{
+	operation_device_step(op, run_locate, located);
 }
 
 /**
@@ -59,5 +66,5 @@ void relocate_begin(struct operation *op, const char *device)
 		return;
 	}
 	op->job.chosen = true;
-	operation_device_step(op, run_locate, located);
+	named_device_check(op, checked);
 }
