@@ -5,6 +5,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 from agent_suite import LOST, agent, disable, finish, one, test, three, two
@@ -12,7 +13,7 @@ from wait import PATIENCE, wait_for
 
 other = agent.kms.another()
 other.start()
-OTHER = f"unix:{other.unix}"
+GOOD, OTHER, NOWHERE = f"unix:{agent.kms.unix}", f"unix:{other.unix}", "unix:/nowhere/kms.sock"
 agent.kms.add_stranger()  # known to it, and denied
 agent.kms.restart()
 
@@ -103,12 +104,65 @@ def _():
     agent.good("modify", "db1", "--kms-endpoint", f"unix:{agent.kms.unix}")
     renewed_by(agent.kms)
     agent.reload(CredentialsFile=PROFILES)
+    agent.good("stop", "db1")
     agent.good("modify", "db1", "--kms-endpoint", OTHER)
-    wait_for(lambda: agent.status("db1") == "stopped")
-    assert reason("db1").startswith("other-kms: "), reason("db1")
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
+    assert agent.status("db1") == "stopped" and reason("db1").startswith("other-kms: "), reason("db1")
     agent.good("modify", "db1", "--kms-endpoint", "")
     assert own("db1") == (None, None)
     agent.good("start", "db1")
+
+
+@test("a live cluster gets no profile and no endpoint with which its lease could not be renewed; a stopped one takes each")
+def _():
+    agent.create("db1", one)
+    keys = agent.keys()
+    for options, faults in [
+        (("--kms-endpoint", NOWHERE), ("KMSUnreachable",)),
+        (("--kms-endpoint", OTHER), ("other-kms", "NotFoundException")),
+        (("--kms-endpoint", f"{GOOD} {OTHER}"), ("other-kms",)),
+        (("--profile", "stranger"), ("other-principal", "denies it to")),
+    ]:
+        said = agent.bad("InvalidParameterValue", "modify", "db1", "--no-deletion-protection", *options)
+        for fault in "the live cluster db1", "keeps those that it has", *faults:
+            assert fault in said, f"expected {fault}, seen {said}"
+        assert own("db1") == (None, None), own("db1")
+        renewed_by(agent.kms)
+        assert agent.status("db1") == "available" and agent.keys() == keys
+    agent.good("modify", "db1", "--kms-endpoint", f"{NOWHERE} {GOOD}")
+    agent.good("stop", "db1")
+    agent.good("modify", "db1", "--kms-endpoint", NOWHERE, "--profile", "stranger")
+    assert own("db1") == ("stranger", NOWHERE)
+
+
+@test("while a KMS is asked about a changed endpoint, a stop ends the modification, and its late answer changes nothing")
+def _():
+    agent.create("db1", one)
+    late = len(agent.records("Decrypt", "NotFoundException"))
+    other.process.send_signal(signal.SIGSTOP)
+    try:
+        modify = agent.begin("modify", "db1", "--kms-endpoint", OTHER)
+        wait_for(lambda: agent.cli("modify", "db1", "--no-allow-discards").returncode, why=agent.log)  # the cluster is busy
+        renewed_by(agent.kms)
+        agent.good("stop", "db1")
+        said = modify.communicate(timeout=PATIENCE)[1]
+        assert modify.returncode == 6 and "has ended without a result" in said, said
+    finally:
+        other.process.send_signal(signal.SIGCONT)
+    wait_for(lambda: len(agent.records("Decrypt", "NotFoundException")) > late, why=agent.log)
+    assert own("db1") == (None, None) and agent.status("db1") == "stopped"
+    agent.good("start", "db1")
+
+
+@test("a changed endpoint renews at once, and does not wait for the time of the renewal that failed at the former one")
+def _():
+    agent.restart(CredentialsFile=PROFILES, LeaseSeconds=3600, RenewSeconds=1200)
+    agent.create("db1", one)
+    before = granted(agent.kms)
+    agent.good("modify", "db1", "--kms-endpoint", f"{GOOD} {NOWHERE}")
+    # The question of the modification is the first.
+    wait_for(lambda: granted(agent.kms) >= before + 2, why=agent.log)
+    agent.restart(CredentialsFile=PROFILES)
 
 
 @test("after a change of profile a denial of access stops the cluster, names both principals, and is not terminal")
@@ -117,8 +171,9 @@ def _():
     key = agent.kms.new_key()["KeyId"]
     agent.create("db1", one, "--kms-key-id", key)
     agent.create("db2", two)
+    agent.good("stop", "db1")
     agent.good("modify", "db1", "--profile", "stranger")
-    wait_for(lambda: agent.status("db1") != "available")
+    agent.bad("KMSKeyNotAccessibleFault", "start", "db1")
     assert agent.status("db1") == "stopped", f"a wrong profile ended it: {agent.status('db1')}"
     assert reason("db1").startswith("other-principal: "), reason("db1")
     assert keys["stranger"] in reason("db1") and keys["enveloped"] in reason("db1"), reason("db1")
@@ -132,15 +187,14 @@ def _():
 
 @test("a modification that a stop has ended leaves profile and endpoint as they were, also after a kill and at the next start")
 def _():
-    nowhere = "unix:/nowhere/kms.sock"
     key = other.new_key()["KeyId"]
     agent.create("db1", one, "--kms-key-id", key, "--kms-endpoint", OTHER, "--profile", "twin")
     agent.create("db2", two)
-    for name, disk, before in ("db1", one, ("twin", OTHER)), ("db2", two, (None, None)):
+    for name, disk, before, after in ("db1", one, ("twin", OTHER), f"{NOWHERE} {OTHER}"), ("db2", two, (None, None), f"{NOWHERE} {GOOD}"):
         with agent.hung_disk(disk):
-            modify = agent.begin("modify", name, "--allow-discards", "--profile", "going", "--kms-endpoint", nowhere)
+            modify = agent.begin("modify", name, "--allow-discards", "--profile", "going", "--kms-endpoint", after)
             wait_for(lambda: agent.clusters()[name].get("Profile") == "going", why=agent.log)
-            assert own(name) == ("going", nowhere)
+            assert own(name) == ("going", after)
             agent.good("stop", name)
             said = modify.communicate(timeout=PATIENCE)[1]
             assert modify.returncode == 6 and "has ended without a result" in said, said

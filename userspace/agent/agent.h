@@ -6,7 +6,8 @@
  *	main.c		starts the parts in order, and ends them
  *	reload.c	a new configuration, at SIGHUP
  *	check_config.c	--check-config
- *	trial.c		asks the KMS of the new configuration before it counts
+ *	trial.c		asks the KMS of the new configuration, or of a cluster's new way to it, before
+ *			it counts
  *	last_good.c	the configuration before, for a start with a fault in the new one
  *	state_lock.c	one agent a state folder
  *	clock_event.c	records jumps of the wall clock

@@ -46,9 +46,10 @@ struct subject {
 };
 
 /**
- * struct trial - of one configuration; the last answer frees it
- * @next: owned until @done gets it
+ * struct trial - of one configuration, or of one cluster's way to its KMS; the last answer frees it
+ * @next: owned until @done gets it; of a cluster's way: empty
  * @done: NULL after trial_drop()
+ * @way: in place of @done, for a cluster's way; NULL after a question that could not be asked
  * @waiting: questions without an answer yet
  * @wrong: the first answer that speaks against the configuration; code "" for none
  */
@@ -56,6 +57,8 @@ struct trial {
 	struct agent *agent;
 	struct config next;
 	trial_done_t done;
+	const struct trial_of_way *way;
+	void *userdata;
 	unsigned int waiting;
 	struct subject subjects[CLUSTERS_MAX];
 	size_t count;
@@ -74,21 +77,34 @@ static const char *value(const struct config *config, size_t at)
 	return *(char *const *)((const char *)config + deciding[at]);
 }
 
-/* Would the calls of a cluster go elsewhere, or be another principal's? */
-static bool differs(const struct trial *trial, const struct reach *reach)
+/* Do calls go elsewhere, or are they another principal's? */
+static bool differs(const struct config *old, const struct config *new)
 {
-	struct config old = reach_config(&trial->agent->config, reach);
-	struct config new = reach_config(&trial->next, reach);
-
 	for (size_t i = 0; i < sizeof(deciding) / sizeof(*deciding); i++)
-		if (strcmp(value(&old, i), value(&new, i)))
+		if (strcmp(value(old, i), value(new, i)))
 			return true;
 	return false;
 }
 
-/* Names the cluster, and what to do. */
-static void refuse(struct fault *f, const struct cluster *cluster, const struct fault *why)
+/* Would @next change the calls of a cluster? */
+static bool changes_calls(const struct trial *trial, const struct reach *reach)
 {
+	struct config old = reach_config(&trial->agent->config, reach);
+	struct config new = reach_config(&trial->next, reach);
+
+	return differs(&old, &new);
+}
+
+/* Names the cluster, and what to do. */
+static void refuse(struct fault *f, const struct trial *trial, const struct cluster *cluster,
+		   const struct fault *why)
+{
+	if (trial->way) {
+		fault_set(f, "InvalidParameterValue",
+			  "With this profile and endpoint the key of the live cluster %s cannot be renewed, and the cluster keeps those that it has: %s: %.400s Correct --profile or --kms-endpoint. A stopped cluster takes them over without this question.",
+			  cluster->id, why->code, why->message);
+		return;
+	}
 	fault_set(f, "InvalidConfiguration",
 		  "With this configuration the key of the live cluster %s cannot be renewed: %s: %.400s Correct KmsEndpoint=, Profile= or what else was changed. A restart of enveloped takes a configuration over without this question.",
 		  cluster->id, why->code, why->message);
@@ -115,7 +131,7 @@ static void finish(struct trial *trial)
 	struct fault f = trial->wrong;
 	struct config next;
 
-	if (!done) {
+	if (!done && !trial->way) {
 		trial_free(trial);
 		return;
 	}
@@ -123,7 +139,12 @@ static void finish(struct trial *trial)
 		const struct cluster *cluster = whose(trial, &trial->subjects[i]);
 
 		if (cluster && !trial->subjects[i].granted)
-			refuse(&f, cluster, &trial->subjects[i].silence);
+			refuse(&f, trial, cluster, &trial->subjects[i].silence);
+	}
+	if (!done) {
+		trial->way->done(trial->userdata, &f);
+		trial_free(trial);
+		return;
 	}
 	next = trial->next;
 	free(trial);
@@ -166,7 +187,7 @@ static void on_answer(struct kms_worker *worker, enum kms_outcome outcome, const
 	else if (cluster && speaks_for(cluster, worker, outcome, f, &why))
 		subject->granted = true;
 	else if (cluster && !trial->wrong.code[0])
-		refuse(&trial->wrong, cluster, &why);
+		refuse(&trial->wrong, trial, cluster, &why);
 	question_free(question);
 	if (!--trial->waiting)
 		finish(trial);
@@ -179,8 +200,11 @@ static void drop_question(void *userdata)
 	struct trial *trial = question->trial;
 
 	question_free(question);
-	if (!--trial->waiting)
-		trial_free(trial);
+	if (--trial->waiting)
+		return;
+	if (trial->way)
+		trial->way->drop(trial->userdata);
+	trial_free(trial);
 }
 
 /* @config: of the cluster's calls, with one endpoint */
@@ -208,10 +232,10 @@ static int ask(struct trial *trial, struct subject *subject, const struct cluste
 	return -1;
 }
 
-/* Asks at each endpoint of the cluster. */
-static int ask_for(struct trial *trial, const struct cluster *cluster, struct fault *f)
+/* Asks at each endpoint of the cluster. @config: of its calls */
+static int ask_for(struct trial *trial, const struct cluster *cluster, struct config config,
+		   struct fault *f)
 {
-	struct config config = reach_config(&trial->next, &cluster->reach);
 	const char *endpoints = config.kms_endpoint;
 	struct subject *subject = &trial->subjects[trial->count++];
 	int r = 0;
@@ -262,8 +286,8 @@ int trial_begin(struct agent *agent, const struct config *next, trial_done_t don
 	*trial = (struct trial){ .agent = agent, .next = *next, .done = done };
 	for (struct cluster *c = agent->clusters; c && r == 0 && trial->count < CLUSTERS_MAX;
 	     c = c->next)
-		if (c->key && differs(trial, &c->reach) && !seen_before(trial, c))
-			r = ask_for(trial, c, f);
+		if (c->key && changes_calls(trial, &c->reach) && !seen_before(trial, c))
+			r = ask_for(trial, c, reach_config(&trial->next, &c->reach), f);
 	if (r == 0 && trial->waiting) {
 		agent->trial = trial;
 		return 1;
@@ -283,4 +307,37 @@ void trial_drop(struct agent *agent)
 	if (agent->trial)
 		agent->trial->done = NULL;
 	agent->trial = NULL;
+}
+
+/**
+ * trial_of_way() - ask with the profile and the endpoint that a live cluster is about to get
+ * @way: gets the verdict: see trial_begin()
+ *
+ * Return: 1 if @way is going to be called, 0 if there is nothing to ask, -1 if the question cannot be
+ * asked.
+ */
+int trial_of_way(const struct cluster *cluster, const struct reach *reach,
+		 const struct trial_of_way *way, void *userdata, struct fault *f)
+{
+	struct agent *agent = cluster->agent;
+	struct config old = reach_config(&agent->config, &cluster->reach);
+	struct config new = reach_config(&agent->config, reach);
+	struct trial *trial;
+	int r;
+
+	if (!cluster->key || !differs(&old, &new))
+		return 0;
+	if (new.no_calls)
+		return kms_call_none(&new, f);
+	trial = calloc(1, sizeof(*trial));
+	if (!trial)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	*trial = (struct trial){ .agent = agent, .way = way, .userdata = userdata };
+	r = ask_for(trial, cluster, new, f);
+	if (r == 0 && trial->waiting)
+		return 1;
+	trial->way = NULL;
+	if (!trial->waiting)
+		trial_free(trial);
+	return r;
 }

@@ -155,6 +155,14 @@ static void call_drop(void *userdata)
 	call_free(call);
 }
 
+/** kms_call_none() - the fault of a call with a configuration that allows none; -1 */
+int kms_call_none(const struct config *config, struct fault *f)
+{
+	return fault_set(f, "KMSUnreachable",
+			 "No KMS is called: a line of %.400s has a fault, and may say which KMS is meant. Correct it, then: systemctl reload enveloped",
+			 config->file);
+}
+
 /* Asks at the endpoint whose turn it is, with what the configuration says by now. */
 static int ask(struct kms_call *call, struct fault *f)
 {
@@ -163,9 +171,7 @@ static int ask(struct kms_call *call, struct fault *f)
 	int r;
 
 	if (config.no_calls)
-		return fault_set(f, "KMSUnreachable",
-				 "No KMS is called: a line of %.400s has a fault, and may say which KMS is meant. Correct it, then: systemctl reload enveloped",
-				 config.file);
+		return kms_call_none(&config, f);
 	config.kms_endpoint = endpoint_at(call->endpoints, call->at);
 	if (!config.kms_endpoint)
 		return fault_set(f, "InternalFailure", "Out of memory.");

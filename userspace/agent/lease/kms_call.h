@@ -23,6 +23,7 @@ int kms_call_begin(const struct cluster *cluster, const char *operation, json_ob
 		   const char *key_arn, kms_denied_t denied, kms_worker_done_t done, void *userdata,
 		   struct fault *f);
 
+int kms_call_none(const struct config *config, struct fault *f);
 void kms_call_from_first(const struct cluster *cluster);
 
 #endif

@@ -3,16 +3,21 @@
  * Changes what can be changed of a cluster: its settings. A live device gets a new table in place of
  * the old one, with the same key, while it is in use. The catalog is written first: after a kill the
  * next start has the new setting.
+ *
+ * A live cluster gets a profile or an endpoint only with a KMS that would renew its lease there.
  */
 #include "agent/work/modify.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
+#include "agent/lease/renewal.h"
+#include "agent/trial.h"
 #include "agent/volume/device_events.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -109,7 +114,10 @@ static int record_discards(struct cluster *cluster, bool allow_discards, struct 
 	return -1;
 }
 
-/* The next call to the KMS is made with it. A call under way keeps what it was begun with. */
+/*
+ * The next call to the KMS is made with it, and a lease is renewed at once: the renewals of a wrong
+ * address wait longer and longer. A call under way keeps what it was begun with.
+ */
 static int record_reach(struct cluster *cluster, const struct reach *reach, struct fault *f)
 {
 	if (!strcmp(reach->profile, cluster->reach.profile) &&
@@ -118,6 +126,8 @@ static int record_reach(struct cluster *cluster, const struct reach *reach, stru
 	if (reaches_record(cluster->agent->catalog, cluster->volume_id, reach, f) < 0)
 		return -1;
 	cluster->reach = *reach;
+	if (cluster->key && cluster->renewal.timer)
+		renewal_start(cluster, cluster->deadline_ns, false);
 	return 0;
 }
 
@@ -218,20 +228,17 @@ static bool table_changes(const struct cluster *cluster, const struct modify_req
 	       (allow != cluster->mapping.allow_discards || cluster->reloads_left);
 }
 
-/**
- * modify_begin() - change @op's cluster
- * @request: what is to be; the deletion protection counts when the catalog has it
- *
- * Only a live device can grow.
- */
-void modify_begin(struct operation *op, const struct modify_request *request)
+/* struct asked - what waits for the KMS; freed with its answer */
+struct asked {
+	struct operation *op;
+	struct modify_request request;
+};
+
+static void change(struct operation *op, const struct modify_request *request)
 {
 	struct cluster *cluster = op->cluster;
 	bool changes = table_changes(cluster, request);
 
-	op->had.deletion_protection = cluster->deletion_protection;
-	op->had.allow_discards = cluster->allow_discards;
-	op->had.reach = cluster->reach;
 	if (record_reach(cluster, &request->reach, &op->fault) < 0 ||
 	    record_protection(cluster, request->deletion_protection, &op->fault) < 0 ||
 	    record_discards(cluster, request->allow_discards, &op->fault) < 0) {
@@ -247,4 +254,63 @@ void modify_begin(struct operation *op, const struct modify_request *request)
 		operation_device_step(op, run_reload, reloaded);
 	else
 		operation_end(op);
+}
+
+/* The KMS has been asked. A stop or a deletion may have come first. */
+static void judged(void *userdata, const struct fault *f)
+{
+	struct asked *asked = userdata;
+	struct operation *op = asked->op;
+
+	if (!op->cluster) {
+		operation_free(op);
+	} else if (f->code[0]) {
+		op->fault = *f;
+		operation_fail(op);
+	} else {
+		change(op, &asked->request);
+	}
+	free(asked);
+}
+
+/* The agent ends. An operation that still has its cluster is freed with the cluster. */
+static void drop_asked(void *userdata)
+{
+	struct asked *asked = userdata;
+
+	if (!asked->op->cluster)
+		operation_free(asked->op);
+	free(asked);
+}
+
+/**
+ * modify_begin() - change @op's cluster
+ * @request: what is to be; the deletion protection counts when the catalog has it
+ *
+ * Only a live device can grow.
+ */
+void modify_begin(struct operation *op, const struct modify_request *request)
+{
+	static const struct trial_of_way way = { .done = judged, .drop = drop_asked };
+	struct cluster *cluster = op->cluster;
+	struct asked *asked = malloc(sizeof(*asked));
+	int r;
+
+	op->had.deletion_protection = cluster->deletion_protection;
+	op->had.allow_discards = cluster->allow_discards;
+	op->had.reach = cluster->reach;
+	if (!asked) {
+		fault_set(&op->fault, "InternalFailure", "Out of memory.");
+		operation_fail(op);
+		return;
+	}
+	*asked = (struct asked){ .op = op, .request = *request };
+	r = trial_of_way(cluster, &request->reach, &way, asked, &op->fault);
+	if (r > 0)
+		return;
+	free(asked);
+	if (r == 0)
+		change(op, request);
+	else
+		operation_fail(op);
 }
