@@ -28,6 +28,7 @@ struct dm_task {
 
 static char there[16] = "envelope-db1"; /* a device of this name */
 static const char *there_uuid = "";
+static bool suspended;
 static bool without_table; /* as after 'dmsetup remove --force' */
 static unsigned int removals;
 static unsigned int unwiped, foreign_tables, read_only_devices, devices, reloads, resumes;
@@ -131,7 +132,10 @@ int dm_task_run(struct dm_task *task)
 
 int dm_task_get_info(struct dm_task *task, struct dm_info *info)
 {
-	*info = (struct dm_info){ .exists = !strcmp(task->name, there), .major = 253, .minor = 1 };
+	*info = (struct dm_info){ .exists = !strcmp(task->name, there),
+				  .suspended = suspended,
+				  .major = 253,
+				  .minor = 1 };
 	return 1;
 }
 
@@ -314,6 +318,18 @@ static void a_refused_table_leaves_no_device_suspended(void **state)
 		fail_msg("the device is suspended");
 }
 
+static void a_device_that_somebody_has_suspended_stays_so(void **state)
+{
+	resumes = reloads = 0;
+	suspended = true;
+	if (load(mapper_reload, false, true) != -1 || reloads || resumes)
+		fail_msg("the device goes on while somebody holds it");
+	assert_string_equal(fault.code, "InvalidDBClusterStateFault");
+	assert_non_null(strstr(fault.message, "dmsetup resume envelope-db1"));
+	suspended = false;
+	assert_int_equal(load(mapper_reload, false, true), 0);
+}
+
 /* libdevmapper gives no errno for it. */
 static void a_name_that_is_taken_is_named(void **state)
 {
@@ -369,6 +385,7 @@ int main(void)
 		cmocka_unit_test(a_disk_that_is_protected_by_then_is_named),
 		cmocka_unit_test(a_table_has_discards_only_if_asked_for),
 		cmocka_unit_test(a_refused_table_leaves_no_device_suspended),
+		cmocka_unit_test(a_device_that_somebody_has_suspended_stays_so),
 		cmocka_unit_test(a_name_that_is_taken_is_named),
 		cmocka_unit_test(what_is_left_of_the_volumes_device_is_removed),
 		cmocka_unit_test(every_buffer_is_wiped),

@@ -254,10 +254,28 @@ static int resume(const char *name)
 	return r;
 }
 
+/*
+ * A new table is put in force with a resume, and the kernel has one state of a device for all who
+ * suspend it: the work of whoever suspended it would lose its stand-still.
+ */
+static int check_running(const char *name, struct fault *f)
+{
+	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_INFO);
+	struct dm_info info;
+
+	if (!task || !dm_task_set_name(task, name) || !dm_task_run(task) ||
+	    !dm_task_get_info(task, &info) || !info.exists || !info.suspended)
+		return 0;
+	return fault_set(f, "InvalidDBClusterStateFault",
+			 "The device %s is suspended: somebody holds its I/O, and a new table would let it go on. The device has its old table. When that work has ended, run 'dmsetup resume %s', then try again.",
+			 name, name);
+}
+
 /**
  * mapper_reload() - give a volume's device another table, while it is in use
- * @f: InternalFailure, or InvalidParameterValue when the disk has become write-protected; the device
- *	then has its old table and is not suspended
+ * @f: InvalidDBClusterStateFault when it is suspended, and stays so. InternalFailure, or
+ *	InvalidParameterValue when the disk has become write-protected; the device then has its old table
+ *	and is not suspended
  *
  * Requests that come meanwhile wait, and end without an error.
  *
@@ -268,7 +286,7 @@ int mapper_reload(const struct device_table *table, struct fault *f)
 	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_RELOAD);
 	int r;
 
-	if (set_table(task, table, f) < 0)
+	if (set_table(task, table, f) < 0 || check_running(table->name, f) < 0)
 		return -1;
 	r = run(task);
 	if (!r)
