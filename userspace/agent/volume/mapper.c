@@ -256,7 +256,7 @@ static int resume(const char *name)
 
 /*
  * A new table is put in force with a resume, and the kernel has one state of a device for all who
- * suspend it: the work of whoever suspended it would lose its stand-still.
+ * suspend it: the program that suspended it would lose its hold.
  */
 static int check_running(const char *name, struct fault *f)
 {
