@@ -63,6 +63,8 @@ struct grant {
  * @allow_discards: discards are to reach the disk, from a table of its own
  * @reloads_left: modifications that gave way, whose step may still change the table of the device
  * @reach: from a table of its own
+ * @sectors: the most that the volume is known to have had, from a table of its own; 0 if that is not
+ *	known
  * @found: path at which the disk was last found, owned; NULL if it was not yet
  * @at_path: number of the block device to which @device led when it was last looked up; 0 for none.
  *	@path_asked: it is being looked up: see path_look.c
@@ -123,6 +125,7 @@ struct cluster {
 	bool allow_discards;
 	unsigned int reloads_left;
 	struct reach reach;
+	uint64_t sectors;
 	char *found;
 	dev_t at_path;
 	bool path_asked;

@@ -30,6 +30,7 @@
 #include "agent/work/kept_header.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/kms_record.h"
+#include "agent/work/length.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
@@ -177,6 +178,8 @@ static void attached(struct operation *op)
 	cluster_from_header(cluster, &op->job.header);
 	place_found(cluster, op->job.found, op->job.disk);
 	cluster->at_path = op->job.at_path;
+	if (op->kind != OPERATION_ACTIVATE)
+		length_seen(cluster, op->job.header.data_sectors);
 	if (op->job.claim_ns)
 		stamp_written(cluster, &op->job.owner);
 	recorded = cluster->denied_since || op->job.header.state[0];
@@ -217,7 +220,7 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
  * Refuses a header that is not the one written for this cluster, and a catalog that would have the KMS
  * asked for another key. The KMS checks the rest. The hash does not cover the wrapped key, so this
  * function compares the wrapped key too. The KMS would deny a changed wrapped key: one changed byte on
- * the disk would lose the cluster permanently.
+ * the disk would lose the cluster permanently. The disk must not have become shorter.
  */
 static int check_header(struct operation *op)
 {
@@ -231,7 +234,7 @@ static int check_header(struct operation *op)
 	if (catalog_witness_compare(cluster, &op->job.header, &damage) < 0)
 		return fault_set(&op->fault, "CatalogDamaged", "The cluster %s was not started: %s",
 				 cluster->id, damage.message);
-	return 0;
+	return length_check(cluster, &op->job.header, op->job.found, &op->fault);
 }
 
 static void ask_for_key(struct operation *op)

@@ -11,6 +11,7 @@
 #include "agent/lease/grant.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
+#include "agent/work/length.h"
 #include "agent/work/place.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/recovery_window.h"
@@ -61,6 +62,7 @@ static void take_over_row(struct cluster *present, struct cluster *row)
 		start_note(present, at_boot, read_only);
 	take_over_disk(present);
 	take_over_grant(present);
+	length_load(present);
 	if (!present->stamp.host[0])
 		stamp_load(present);
 	if (present->operation || present->status != CLUSTER_STOPPED ||

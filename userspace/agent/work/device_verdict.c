@@ -14,6 +14,7 @@
 #include "agent/lease/lease.h"
 #include "agent/lease/renewal.h"
 #include "agent/work/fencing.h"
+#include "agent/work/length.h"
 #include "agent/work/restart.h"
 #include "agent/work/state.h"
 #include "dm-envelope.h"
@@ -126,6 +127,8 @@ static void note(struct cluster *cluster, const struct mapping *mappings, size_t
 			found = m;
 	}
 	cluster->mapping = found ? *found : (struct mapping){ 0 };
+	if (found && found->live && length_seen(cluster, found->sectors))
+		state_save_soon(cluster);
 	/*
 	 * A module that was loaded before an upgrade reports no length of the lease. The kernel
 	 * accepts at least the rest of the present lease.

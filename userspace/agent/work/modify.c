@@ -19,6 +19,8 @@
 #include "agent/lease/renewal.h"
 #include "agent/trial.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/length.h"
+#include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 
@@ -205,6 +207,9 @@ static void reloaded(struct operation *op)
 			 cluster->id, op->job.mapping.sectors, op->job.header.data_sectors);
 	if (op->job.result == 0) {
 		cluster->mapping.allow_discards = op->job.allow_discards;
+		if (length_seen(cluster, op->job.header.data_sectors))
+			state_save_soon(cluster);
+		state_flush(op->agent);
 		operation_end(op);
 		return;
 	}

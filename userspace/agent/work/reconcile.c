@@ -28,6 +28,7 @@
 #include "agent/work/findings.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/left_reservation.h"
+#include "agent/work/length.h"
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 #include "agent/work/path_look.h"
@@ -61,6 +62,7 @@ void reconcile_load_cluster(struct cluster *cluster, void *userdata)
 	cluster_add(userdata, cluster);
 	place_load(cluster);
 	stamp_load(cluster);
+	length_load(cluster);
 	fencing_load(cluster);
 	reconcile_load_choices(cluster);
 	grant_load(cluster);

@@ -19,6 +19,7 @@
 
 #include "agent/catalog/boot_starts.h"
 #include "agent/catalog/grants.h"
+#include "agent/catalog/lengths.h"
 #include "agent/catalog/places.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
@@ -96,6 +97,8 @@ static int save(const struct cluster *cluster, bool all, struct fault *f)
 		r = places_record(catalog, cluster, f);
 	if (r == 0 && cluster->grant.kms[0])
 		r = grants_record(catalog, cluster->volume_id, &cluster->grant, f);
+	if (r == 0 && cluster->sectors)
+		r = lengths_record(catalog, cluster, f);
 	if (r == 0 && cluster->restart.unsaved)
 		r = boot_starts_record(catalog, cluster, f);
 	return r < 0 ? r : recovery_window_save(cluster, f);
