@@ -316,18 +316,22 @@ class Kms:
             for sql in statements:
                 assert db.execute(sql).rowcount != 0, sql
 
-    def pass_time(self, seconds):
-        """Moves the clock of waiting periods, sealed as the KMS seals it. The KMS must be stopped."""
+    def reseal(self, change):
+        """Lets CHANGE alter the head of the key store, sealed as the KMS seals it. The KMS must be stopped."""
         with open(self.root_key, "rb") as f:
             root = AESGCM(f.read())
         with contextlib.closing(sqlite3.connect(f"{self.state}/kms.sqlite")) as db, db:
             head = json.loads(db.execute("SELECT record FROM store").fetchone()[0])
-            head["Clock"] += seconds
+            change(head)
             record, nonce = json.dumps(head), os.urandom(12)
             seal = nonce + root.encrypt(nonce, b"", record.encode())
             db.execute("UPDATE store SET record = ?, seal = ?", (record, seal))
         status, said = self.run("--accept-rollback")
         assert status == 0, said
+
+    def pass_time(self, seconds):
+        """Moves the clock of waiting periods. The KMS must be stopped."""
+        self.reseal(lambda head: head.update(Clock=head["Clock"] + seconds))
 
     def audit(self):
         with open(self.audit_file, encoding="utf-8") as f:

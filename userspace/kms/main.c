@@ -59,11 +59,12 @@ static void compare_with_trail(struct audit *audit, struct store *store)
 {
 	struct fault f;
 
+	audit_expect(audit, store_last_sequence(store));
 	if (store_last_event(store)[0]) {
 		audit_mark_undone(audit, store_last_event(store));
 		return;
 	}
-	store_note_event(store, audit_event_before(audit));
+	store_note_event(store, audit_event_before(audit), store_last_sequence(store));
 	if (store_save_clock(store, &f))
 		log_error("A change that a crash undoes may stay recorded as made: %s", f.message);
 }

@@ -9,7 +9,9 @@
 
 #include "kms/admin/admin.h"
 #include "kms/audit/verify.h"
+#include "kms/store/store.h"
 #include "lib/base/json.h"
+#include "lib/base/log.h"
 
 /* A trail under the wrong root key has a finding in each line. */
 #define FINDINGS_MAX 1000
@@ -37,7 +39,7 @@ static const struct {
 	[FINDING_CUT] = { true, "was cut off behind this line", "were cut off behind this line" },
 	[FINDING_NO_HEAD] = { false,
 			      "The head of the chain is lost, so a cut end is not found. Check "
-			      "CounterFile and RootKeyFile" },
+			      "CounterFile, RootKeyFile and StateDirectory" },
 	[FINDING_UNREADABLE] = { false, "the file cannot be read from here on" },
 	[FINDING_UNCHAINED] = { false,
 				"the lines up to this one are not protected: the chain begins later" },
@@ -148,8 +150,14 @@ int admin_audit_verify(const struct admin_call *call, struct fault *f)
 	};
 	struct verdict verdict;
 
-	if (admin_wants_json(call, &report.json, f) ||
-	    admin_number(call, "first", &setup.first, f) || verify_trail(&setup, &verdict, f))
+	if (admin_wants_json(call, &report.json, f) || admin_number(call, "first", &setup.first, f))
+		return -1;
+	/* Before the trail: a KMS may add records meanwhile. */
+	setup.store_unread = store_read_sequence(call->settings->state_directory, call->root,
+						 &setup.least, f);
+	if (setup.store_unread)
+		log_warning("%s", f->message);
+	if (verify_trail(&setup, &verdict, f))
 		return -1;
 	if (report.json)
 		print_json(&report, &verdict);

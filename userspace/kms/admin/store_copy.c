@@ -54,8 +54,21 @@ static int restore(const struct admin_call *call, const char *file, struct audit
 		.userdata = audit,
 	};
 	struct store *store = NULL;
-	int r = store_restore(&setup, file, &store, f);
+	struct fault fault;
+	int64_t sequence;
+	int r;
 
+	/* The store that is replaced may know that the trail was put back. */
+	if (!store_read_sequence(s->state_directory, call->root, &sequence, &fault))
+		audit_expect(audit, sequence);
+	r = store_restore(&setup, file, &store, f);
+	/* The copy may know the trail of another host. */
+	if (!r) {
+		store_note_event(store, audit_last_event(audit), audit_last_sequence(audit));
+		if (store_save_clock(store, &fault))
+			log_error("The restored key store may miss records of its former audit trail: %s",
+				  fault.message);
+	}
 	store_close(store);
 	return r;
 }

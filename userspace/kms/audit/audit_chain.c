@@ -23,6 +23,7 @@
  * @lost: records that a power cut took, for the next line
  * @notice: name of the event that the start has to record, or NULL; @found: last record of the file,
  *	@expected: that of the head
+ * @cut: records were cut off the end of the trail
  * @chained: the trail had a chain before this start
  * @head_failed: the head could not be written, and the log says so
  */
@@ -36,6 +37,7 @@ struct audit_chain {
 	const char *notice;
 	int64_t found;
 	int64_t expected;
+	bool cut;
 	bool chained;
 	bool head_failed;
 };
@@ -203,6 +205,16 @@ static void begin(struct audit_chain *chain, const char *path, const struct chai
 		"The head of the audit trail is lost. A new chain begins: records that were cut off before it are not missed.");
 }
 
+static void note_cut(struct audit_chain *chain, int64_t found, int64_t expected)
+{
+	chain->found = found;
+	chain->expected = expected;
+	chain->notice = "AuditTrailCut";
+	chain->cut = true;
+	log_error("The audit trail ends with record %lld, but has had %lld. Records were cut off: see envelope-kms audit verify.",
+		  (long long)found, (long long)expected);
+}
+
 static void go_on(struct audit_chain *chain, const struct chain_link *last, sd_id128_t boot)
 {
 	struct chain_head *head = &chain->head;
@@ -215,17 +227,15 @@ static void go_on(struct audit_chain *chain, const struct chain_link *last, sd_i
 	}
 	if (!last->sequence)
 		return;
-	chain->found = last->sequence;
-	chain->expected = head->sequence;
 	if (last->sequence >= head->synced && !sd_id128_equal(boot, head->boot)) {
 		chain->lost = head->sequence - last->sequence;
 		memcpy(head->tag, last->tag, CHAIN_TAG_BYTES);
+		chain->found = last->sequence;
+		chain->expected = head->sequence;
 		chain->notice = "AuditTrailGap";
 		return;
 	}
-	chain->notice = "AuditTrailCut";
-	log_error("The audit trail ends with record %lld, but has had %lld. Records were cut off: see envelope-kms audit verify.",
-		  (long long)last->sequence, (long long)head->sequence);
+	note_cut(chain, last->sequence, head->sequence);
 }
 
 static int open_parts(struct audit_chain *chain, const char *path, const struct secret *root,
@@ -306,6 +316,35 @@ const char *audit_chain_notice(const struct audit_chain *chain, struct json_obje
 				"The host went down before they were on the disk.");
 	}
 	return chain->notice;
+}
+
+/** audit_chain_sequence() - number of the last record */
+int64_t audit_chain_sequence(const struct audit_chain *chain)
+{
+	return chain->head.sequence;
+}
+
+/**
+ * audit_chain_expect() - the trail has had the record with number @sequence
+ *
+ * A chain that is shorter goes on behind this number, so that each later check misses the records.
+ *
+ * Return: whether it is shorter; audit_chain_notice() then says so.
+ */
+bool audit_chain_expect(struct audit_chain *chain, int64_t sequence)
+{
+	if (chain->head.sequence >= sequence)
+		return false;
+	chain->lost = 0;
+	note_cut(chain, chain->head.sequence, sequence);
+	chain->head.sequence = sequence;
+	return true;
+}
+
+/** audit_chain_is_cut() - did this start find that records were cut off the end of the trail? */
+bool audit_chain_is_cut(const struct audit_chain *chain)
+{
+	return chain->cut;
 }
 
 /** audit_chain_knows() - is a line that was there before this start a record of the KMS? */

@@ -7,6 +7,8 @@
  *			check misses the records, and a record says so.
  *	Power cut	The host went down, and records that nobody had to wait for were not on the disk
  *			yet. The next record has their number.
+ *	Short chain	The key store knows a later record: trail and head were put back, or both are
+ *			gone. As a cut tail.
  *	Lost head	A new chain begins, with a number that no earlier record has.
  *
  * Must never use a place twice. Must never keep the KMS from starting: its clients need it.
@@ -30,6 +32,12 @@ int audit_chain_open(const char *path, const char *head, const struct secret *ro
 const struct trail_chain *audit_chain_of_trail(struct audit_chain *chain);
 
 const char *audit_chain_notice(const struct audit_chain *chain, struct json_object **details);
+
+int64_t audit_chain_sequence(const struct audit_chain *chain);
+
+bool audit_chain_expect(struct audit_chain *chain, int64_t sequence);
+
+bool audit_chain_is_cut(const struct audit_chain *chain);
 
 bool audit_chain_knows(const struct audit_chain *chain, const char *line, size_t size);
 

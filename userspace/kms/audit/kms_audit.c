@@ -28,6 +28,7 @@ struct audit {
 	const char *account;
 	struct json_object *last; /* record of the trail before this start, or NULL */
 	char event[37];		  /* eventID of the last record that the file took */
+	int64_t sequence;	  /* of that record, in the chain */
 };
 
 static void journal_message(struct json_object *record, char *text, size_t size)
@@ -133,8 +134,10 @@ static int emitted(struct audit *audit, struct json_object *record, int r, struc
 			json_add_object(record, "responseElements", NULL);
 		}
 	}
-	if (!r)
+	if (!r) {
 		json_copy_string(record, "eventID", audit->event, sizeof(audit->event));
+		audit->sequence = audit_chain_sequence(audit->chain);
+	}
 	trail_journal(audit->trail, record);
 	return r ? -1 : 0;
 }
@@ -187,6 +190,23 @@ const char *audit_last_event(const struct audit *audit)
 	return audit->event;
 }
 
+/** audit_last_sequence() - its number in the chain */
+int64_t audit_last_sequence(const struct audit *audit)
+{
+	return audit->sequence;
+}
+
+/**
+ * audit_expect() - the trail has had the record with number @sequence, as the key store knows
+ *
+ * If the chain is not that long, the trail and its head were put back or taken away: a record says so.
+ */
+void audit_expect(struct audit *audit, int64_t sequence)
+{
+	if (audit_chain_expect(audit->chain, sequence))
+		tell_of_chain(audit);
+}
+
 /** audit_event_before() - the eventID of the last record before this start; "none" without one */
 const char *audit_event_before(const struct audit *audit)
 {
@@ -203,10 +223,13 @@ const char *audit_event_before(const struct audit *audit)
  */
 void audit_mark_undone(struct audit *audit, const char *kept)
 {
-	struct json_object *details = undone_details(audit->last, kept);
 	_cleanup_json_ struct json_object *record = NULL;
+	struct json_object *details = NULL;
 	struct fault f;
 
+	/* The last record that is left is not the last one that there was. */
+	if (!audit_chain_is_cut(audit->chain))
+		details = undone_details(audit->last, kept);
 	if (!details)
 		return;
 	record = event_record(audit, "ChangeUndone", details);

@@ -41,6 +41,8 @@ int audit_call(struct audit *audit, const struct call *call, const struct fault 
 	       struct fault *f);
 void audit_stranger(struct audit *audit, const char *code);
 const char *audit_last_event(const struct audit *audit);
+int64_t audit_last_sequence(const struct audit *audit);
+void audit_expect(struct audit *audit, int64_t sequence);
 const char *audit_event_before(const struct audit *audit);
 void audit_mark_undone(struct audit *audit, const char *kept);
 int audit_key_deleted(struct audit *audit, const struct cmk *cmk, struct fault *f);

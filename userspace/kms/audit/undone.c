@@ -15,12 +15,17 @@
 #include "kms/audit/trail_files.h"
 #include "lib/base/json.h"
 
-/* Is it a record that a start makes before it compares trail and key store? */
+/*
+ * Is it a record that a start makes before it compares trail and key store? Not so that of a cut end: the
+ * record before it is not the last one that there was.
+ */
 static bool is_of_start(struct json_object *record)
 {
 	static const char *const names[] = {
-		"AcceptRollback", "AuditChainBegun", "AuditTrailCut",
-		"AuditTrailGap",  "UpgradeKeyStore",
+		"AcceptRollback",
+		"AuditChainBegun",
+		"AuditTrailGap",
+		"UpgradeKeyStore",
 	};
 	const char *type = json_get_string(record, "eventType");
 	const char *name = json_get_string(record, "eventName");

@@ -290,25 +290,25 @@ static void read_file(struct walk *walk, const struct trail_file *file)
 /* Was the end of the trail cut off? */
 static void compare_with_head(struct walk *walk, const struct chain_head *head)
 {
+	const struct verify_setup *setup = walk->setup;
+	int64_t end = head->sequence > setup->least ? head->sequence : setup->least;
+	int64_t kept = head->synced > setup->least ? head->synced : setup->least;
 	sd_id128_t boot = SD_ID128_NULL;
 
 	if (!walk->next)
-		walk->next = walk->setup->first > 1 ? walk->setup->first : 1;
-	judge_bad(walk, head->sequence);
+		walk->next = setup->first > 1 ? setup->first : 1;
+	judge_bad(walk, end);
 	tell_gaps(walk);
 	walk->verdict->last = walk->verdict->records ? walk->next - 1 : 0;
 	walk->verdict->head = head->sequence;
-	if (!head->sequence) {
+	if (!head->sequence || setup->store_unread)
 		tell(walk, FINDING_NO_HEAD, NULL, 0, 0, 0);
-		return;
-	}
-	if (head->sequence < walk->next)
+	if (end < walk->next)
 		return;
 	sd_id128_get_boot(&boot);
 	tell(walk,
-	     walk->next > head->synced && !sd_id128_equal(boot, head->boot) ? FINDING_LOST
-									    : FINDING_CUT,
-	     walk->file, walk->line, walk->next, head->sequence);
+	     walk->next > kept && !sd_id128_equal(boot, head->boot) ? FINDING_LOST : FINDING_CUT,
+	     walk->file, walk->line, walk->next, end);
 }
 
 static int walk_files(struct walk *walk, struct fault *f)

@@ -16,16 +16,16 @@
 #include "lib/base/secret.h"
 
 enum finding_kind {
-	FINDING_CHANGED,      /* @sequence: what the line was, if known */
-	FINDING_INSERTED,     /* no record of the KMS, or a copy of @sequence */
-	FINDING_MISSING,      /* @sequence to @last, before this line */
-	FINDING_MOVED,	      /* @sequence is here, out of its order */
-	FINDING_FOREIGN,      /* @sequence does not follow the record before it */
-	FINDING_BEGUN_ANEW,   /* a new chain, since the head was lost */
-	FINDING_CUT,	      /* @sequence to @last are missing at the end */
-	FINDING_NO_HEAD,      /* so a cut end would not be found */
-	FINDING_UNREADABLE,   /* the file ends here for the reader */
-	FINDING_KINDS_FAULTS, /* the kinds from here are no faults */
+	FINDING_CHANGED,    /* @sequence: what the line was, if known */
+	FINDING_INSERTED,   /* no record of the KMS, or a copy of @sequence */
+	FINDING_MISSING,    /* @sequence to @last, before this line */
+	FINDING_MOVED,	    /* @sequence is here, out of its order */
+	FINDING_FOREIGN,    /* @sequence does not follow the record before it */
+	FINDING_BEGUN_ANEW, /* a new chain, since the head was lost */
+	FINDING_CUT,	    /* @sequence to @last are missing at the end */
+	FINDING_NO_HEAD, /* so a cut end would not be found; or the key store has no number of a record */
+	FINDING_UNREADABLE,			  /* the file ends here for the reader */
+	FINDING_KINDS_FAULTS,			  /* the kinds from here are no faults */
 	FINDING_UNCHAINED = FINDING_KINDS_FAULTS, /* up to this line the file has no chain */
 	FINDING_TORN, /* the line has no end, because the disk was full or the power was cut */
 	FINDING_LOST, /* @sequence to @last were not on the disk when the host went down */
@@ -58,12 +58,16 @@ typedef void (*verify_each_t)(const struct finding *finding, void *userdata);
  * @path: of the present file
  * @head: file of the counter, which has the head of the chain
  * @root: root key
+ * @least: number of a record that the trail has had, as the key store knows; 0: not known
+ * @store_unread: the key store is there, but cannot be read
  * @first: records before this one were deleted on purpose; 0 or 1: none
  */
 struct verify_setup {
 	const char *path;
 	const char *head;
 	const struct secret *root;
+	int64_t least;
+	bool store_unread;
 	int64_t first;
 	verify_each_t each;
 	void *userdata;

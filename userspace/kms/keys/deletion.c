@@ -38,7 +38,8 @@ static int record(const struct cmk *cmk, void *userdata, struct fault *f)
 
 	if (audit_key_deleted(deletion->audit, cmk, f))
 		return -1;
-	store_note_event(deletion->store, audit_last_event(deletion->audit));
+	store_note_event(deletion->store, audit_last_event(deletion->audit),
+			 audit_last_sequence(deletion->audit));
 	return 0;
 }
 

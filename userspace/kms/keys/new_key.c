@@ -103,6 +103,7 @@ int default_key_make(struct call *call, const char *alias, struct fault *f)
 		store_rollback(call->kms->store);
 		return -1;
 	}
-	store_note_event(call->kms->store, audit_last_event(call->kms->audit));
+	store_note_event(call->kms->store, audit_last_event(call->kms->audit),
+			 audit_last_sequence(call->kms->audit));
 	return store_commit(call->kms->store, f);
 }

@@ -56,7 +56,8 @@ static int rotate(struct cmk *cmk, void *userdata, struct fault *f)
 	if (key_rotate(rotation->store, cmk, ROTATION_AUTOMATIC, time(NULL), f) ||
 	    audit_key_rotated(rotation->audit, cmk, f))
 		return -1;
-	store_note_event(rotation->store, audit_last_event(rotation->audit));
+	store_note_event(rotation->store, audit_last_event(rotation->audit),
+			 audit_last_sequence(rotation->audit));
 	return 0;
 }
 

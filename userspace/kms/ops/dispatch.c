@@ -198,7 +198,7 @@ static int conclude(struct call *call, int r, struct fault *f)
 		return -1;
 	}
 	call->recorded = true;
-	store_note_event(kms->store, audit_last_event(kms->audit));
+	store_note_event(kms->store, audit_last_event(kms->audit), audit_last_sequence(kms->audit));
 	if (store_commit(kms->store, f)) {
 		audit_call(kms->audit, call, f, NULL);
 		return -1;

@@ -309,6 +309,7 @@ int store_begin_urgent(struct store *store, struct fault *f)
 		return store_fault(store, "begin a change", f);
 	store->before = store->head;
 	memcpy(store->event_before, store->event, sizeof(store->event));
+	store->sequence_before = store->sequence;
 	store->rows_before = sqlite3_total_changes64(store->db);
 	store->changing = true;
 	store->aside = false;
@@ -355,19 +356,27 @@ int64_t store_usage_since(const struct store *store)
 
 /**
  * store_note_event() - the change under way has the record @event, an eventID, in the audit trail
+ * @sequence: of the record, which is on the disk; 0: not known
  *
- * The head keeps it with the change. After a crash it tells whether the record tells of a change that
- * was undone.
+ * The head keeps both with the change. After a crash the id tells whether the record tells of a change that
+ * was undone. The number tells whether the trail and its head were put back.
  */
-void store_note_event(struct store *store, const char *event)
+void store_note_event(struct store *store, const char *event, int64_t sequence)
 {
 	snprintf(store->event, sizeof(store->event), "%s", event);
+	store->sequence = sequence;
 }
 
 /** store_last_event() - of the last change that was kept; "" if the store does not know it */
 const char *store_last_event(const struct store *store)
 {
 	return store->event;
+}
+
+/** store_last_sequence() - number of the record of store_last_event(); 0 if the store does not know it */
+int64_t store_last_sequence(const struct store *store)
+{
+	return store->sequence;
 }
 
 /* The head goes with each change of a row, and with each event. */
@@ -411,6 +420,7 @@ void store_rollback(struct store *store)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 	store->head = store->before;
 	memcpy(store->event, store->event_before, sizeof(store->event));
+	store->sequence = store->sequence_before;
 	store->changing = false;
 }
 

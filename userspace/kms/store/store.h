@@ -79,6 +79,9 @@ int store_open(const struct store_setup *setup, struct store **store, struct fau
 
 int store_check(const char *directory, const struct secret *root, struct fault *f);
 
+int store_read_sequence(const char *directory, const struct secret *root, int64_t *sequence,
+			struct fault *f);
+
 int store_backup(const char *directory, const struct secret *root, const char *file,
 		 struct fault *f);
 
@@ -104,9 +107,11 @@ int store_begin_aside(struct store *store, struct fault *f);
 
 int64_t store_usage_since(const struct store *store);
 
-void store_note_event(struct store *store, const char *event);
+void store_note_event(struct store *store, const char *event, int64_t sequence);
 
 const char *store_last_event(const struct store *store);
+
+int64_t store_last_sequence(const struct store *store);
 
 int store_commit(struct store *store, struct fault *f);
 

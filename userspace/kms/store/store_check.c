@@ -92,6 +92,30 @@ static int read_head(struct store *store, const char *path, struct fault *f)
 	return version >= STORE_VERSION_SET ? store_check_set(store, path, f) : 0;
 }
 
+/* Opens and reads what is there; what waits for a start is not opened. Return: 0 or -1 */
+static int look(const char *path, const struct secret *root, int64_t *sequence, struct fault *f)
+{
+	struct store *store = calloc(1, sizeof(*store));
+	bool waits;
+	int r;
+
+	if (!store)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	store->root = root;
+	store->counter.fd = -1;
+	store->disk.log_fd = -1;
+	store->disk.index_fd = -1;
+	waits = waits_for_start(path);
+	r = open_file(store, path);
+	if (r)
+		r = cannot_open(path, sqlite3_errstr(r), f);
+	else if (!waits)
+		r = read_head(store, path, f);
+	*sequence = store->sequence;
+	store_close(store);
+	return r;
+}
+
 /**
  * store_check() - would store_open() open this database?
  *
@@ -105,27 +129,26 @@ static int read_head(struct store *store, const char *path, struct fault *f)
 int store_check(const char *directory, const struct secret *root, struct fault *f)
 {
 	_cleanup_text_ char *path = text_format("%s/kms.sqlite", directory);
-	struct store *store;
-	bool waits;
-	int r;
 
 	if (!path)
 		return fault_set(f, "InternalFailure", "Out of memory.");
-	if (store_find(path, f))
-		return -1;
-	store = calloc(1, sizeof(*store));
-	if (!store)
+	return store_find(path, f) ? -1 : look(path, root, &(int64_t){ 0 }, f);
+}
+
+/**
+ * store_read_sequence() - as store_last_sequence(), of the database that another process may have open
+ * @directory: of kms.sqlite
+ * @sequence: set; 0 also without a database, and while the next start has to read its log
+ *
+ * Return: 0 or -1.
+ */
+int store_read_sequence(const char *directory, const struct secret *root, int64_t *sequence,
+			struct fault *f)
+{
+	_cleanup_text_ char *path = text_format("%s/kms.sqlite", directory);
+
+	*sequence = 0;
+	if (!path)
 		return fault_set(f, "InternalFailure", "Out of memory.");
-	store->root = root;
-	store->counter.fd = -1;
-	store->disk.log_fd = -1;
-	store->disk.index_fd = -1;
-	waits = waits_for_start(path);
-	r = open_file(store, path);
-	if (r)
-		r = cannot_open(path, sqlite3_errstr(r), f);
-	else if (!waits)
-		r = read_head(store, path, f);
-	store_close(store);
-	return r;
+	return store_missing(directory) ? 0 : look(path, root, sequence, f);
 }

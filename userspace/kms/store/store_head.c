@@ -41,6 +41,8 @@ int store_write_head(struct store *store, struct fault *f)
 	add_tag(record, "Set", store->head.set);
 	if (store->event[0])
 		json_add_string(record, "Event", store->event);
+	if (store->sequence)
+		json_add_int(record, "EventSequence", store->sequence);
 	store->head.after = store->counter.head;
 	add_tag(record, "After", store->head.after);
 	if (store_prepare(store, "INSERT OR REPLACE INTO store VALUES (1, ?, ?)", &statement, f) ||
@@ -81,6 +83,7 @@ static int take(struct store *store, struct json_object *record, const char *pat
 	store->head.set_change = json_get_int(record, "SetChange", store->head.change);
 	if (json_copy_string(record, "Event", store->event, sizeof(store->event)))
 		store->event[0] = '\0';
+	store->sequence = json_get_int(record, "EventSequence", 0);
 	store->all_due = json_get_bool(record, "AllDue", false);
 	store->usage_since = json_get_int(record, "UsageSince", store->usage_since);
 	store->head.keys = json_get_int(record, "Keys", 0);

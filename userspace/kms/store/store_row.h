@@ -75,6 +75,8 @@ struct store {
 	bool changing;	     /* between store_begin() and its end */
 	char event[37];	     /* of the change under way, in the audit trail; else of the last one */
 	char event_before[37];
+	int64_t sequence; /* of @event's record, in the trail's chain; 0: not known */
+	int64_t sequence_before;
 	bool unerased; /* the log may hold rows of destroyed keys */
 	struct {
 		int64_t deletion; /* hint and id of the last key that stays; 0 before the first */
