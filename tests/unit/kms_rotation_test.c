@@ -412,6 +412,24 @@ static void a_turn_ends_although_more_keys_are_due(void **state)
 	assert_int_equal(rotations_of(x, due[2]), 1);
 }
 
+/* An old row of the last due key has a seal that fits, and is dropped because the set names another one. */
+static void a_key_whose_row_was_put_back_is_not_rotated(void **state)
+{
+	struct store_fixture *x = *state;
+	int64_t next;
+
+	enable(x, A, 90, NOW - 91 * DAY);
+	store_fixture_tamper(x, "CREATE TABLE kept AS SELECT * FROM keys; UPDATE store SET id = 1");
+	enable(x, A, 90, NOW - 90 * DAY);
+	store_fixture_tamper(x,
+			     "UPDATE keys SET record = (SELECT record FROM kept WHERE key_id = '" A
+			     "'), seal = (SELECT seal FROM kept WHERE key_id = '" A
+			     "') WHERE key_id = '" A "'");
+	assert_int_equal(rotate_due(x, NOW, rotate_now, &next), 0);
+	assert_int_equal(next, 0);
+	assert_int_equal(store_fixture_count(x, "SELECT count(*) FROM materials"), 0);
+}
+
 static void due_keys_are_found_through_an_index(void **state)
 {
 	struct store_fixture *x = *state;
@@ -442,6 +460,7 @@ int main(void)
 		STORE_TEST(a_key_is_rotated_when_its_period_is_over),
 		STORE_TEST(a_hint_rotates_no_key),
 		STORE_TEST(a_turn_ends_although_more_keys_are_due),
+		STORE_TEST(a_key_whose_row_was_put_back_is_not_rotated),
 		STORE_TEST(due_keys_are_found_through_an_index),
 	};
 

@@ -52,8 +52,11 @@ static int find_hinted(struct store *store, int64_t now, struct cmk *cmk, struct
 	store_bind_text(statement, 3, store->rotations.key_id);
 	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
 		r = key_row_read(store, statement, cmk, NULL, f);
-		if (r == -EBADMSG)
+		/* cmk_free() has run, but the id and the state are those of the dropped row. */
+		if (r == -EBADMSG) {
+			*cmk = (struct cmk){ 0 };
 			continue;
+		}
 		if (r)
 			return -1;
 		store->rotations.rotation = sqlite3_column_int64(statement, HINT_COLUMN);
