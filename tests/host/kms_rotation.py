@@ -189,6 +189,26 @@ def _():
         kms.bad("NotFoundException", operation, {"KeyId": "alias/aws/rds"})
 
 
+@test("a default key arms the timer of the rotations on its first use")
+def _():
+    other = kms.another()
+
+    def head():
+        with contextlib.closing(sqlite3.connect(f"file:{other.state}/kms.sqlite?mode=ro", uri=True)) as db:
+            return json.loads(db.execute("SELECT record FROM store").fetchone()[0])
+
+    try:
+        other.start()
+        wait_for(lambda: head()["AllDue"])  # a first start's own change
+        before = head()["Change"]
+        other.good("DescribeKey", {"KeyId": "alias/aws/dms"})
+        # The timer finds a rotation that is to come, and saves the clock.
+        wait_for(lambda: head()["Change"] == before + 2)
+        assert other.stop() == 0
+    finally:
+        other.close()
+
+
 # ---------------------------------------------------------------- policies
 
 

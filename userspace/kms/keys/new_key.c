@@ -14,6 +14,7 @@
 
 #include "kms/audit/kms_audit.h"
 #include "kms/keys/crypto.h"
+#include "kms/keys/rotation.h"
 
 static const struct default_key {
 	const char *alias;
@@ -105,5 +106,6 @@ int default_key_make(struct call *call, const char *alias, struct fault *f)
 	}
 	store_note_event(call->kms->store, audit_last_event(call->kms->audit),
 			 audit_last_sequence(call->kms->audit));
+	rotation_rearm(call->kms->rotation);
 	return store_commit(call->kms->store, f);
 }
