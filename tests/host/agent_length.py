@@ -52,7 +52,12 @@ def _():
             assert catalog.execute("DELETE FROM length").rowcount == 1
         agent.start()
         agent.good("stop", "db1")
-    assert "has become shorter" in agent.bad("InvalidDBClusterStateFault", "start", "db1")
+    assert "cluster relocate" in agent.bad("InvalidDBClusterStateFault", "start", "db1")
+    # It was made shorter on purpose.
+    agent.good("relocate", "db1", "--device", one.device)
+    agent.restart()
+    agent.good("start", "db1")
+    assert int(agent.devices()["envelope-db1"][7]) * 512 == short, agent.devices()
 
 
 finish()

@@ -36,6 +36,19 @@ bool length_seen(struct cluster *cluster, uint64_t sectors)
 }
 
 /**
+ * length_choose() - the user has judged which disk is the volume: its length counts, also a shorter one
+ *
+ * Return: as length_seen().
+ */
+bool length_choose(struct cluster *cluster, uint64_t sectors)
+{
+	bool changed = cluster->sectors != sectors;
+
+	cluster->sectors = sectors;
+	return changed;
+}
+
+/**
  * length_check() - refuse a volume that would be shorter than it was
  * @header: of the disk @device, as long as the disk is now
  *
@@ -52,6 +65,6 @@ int length_check(const struct cluster *cluster, const struct volume_header *head
 			 "The disk %s has become shorter: the volume of the cluster %s has %" PRIu64
 			 " bytes, and this disk has room for %" PRIu64
 			 " of them. Nothing was unlocked. Make the disk %" PRIu64
-			 " bytes longer (lvextend, a larger LUN, losetup -c), or attach the disk that it was, then start the cluster. If the end of the data is gone, restore it from a backup.",
-			 device, cluster->id, was, is, was - is);
+			 " bytes longer (lvextend, a larger LUN, losetup -c), or attach the disk that it was, then start the cluster. If the volume was made shorter on purpose: envelope cluster relocate --db-cluster-identifier %s --device %s",
+			 device, cluster->id, was, is, was - is, cluster->id, device);
 }

@@ -8,6 +8,7 @@
 
 void length_load(struct cluster *cluster);
 bool length_seen(struct cluster *cluster, uint64_t sectors);
+bool length_choose(struct cluster *cluster, uint64_t sectors);
 int length_check(const struct cluster *cluster, const struct volume_header *header,
 		 const char *device, struct fault *f);
 

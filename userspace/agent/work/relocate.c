@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/catalog/catalog.h"
 #include "agent/volume/locate.h"
+#include "agent/work/length.h"
 #include "agent/work/named_device.h"
 #include "agent/work/place.h"
 #include "agent/work/stamp.h"
@@ -42,6 +43,8 @@ static void located(struct operation *op)
 		 cluster->device, before);
 	cluster->at_path = op->job.at_path;
 	if (place_found(cluster, op->job.found, op->job.disk))
+		state_save_soon(cluster);
+	if (length_choose(cluster, op->job.header.data_sectors))
 		state_save_soon(cluster);
 	state_flush(op->agent);
 	/* The user has judged which copy is the volume. */
