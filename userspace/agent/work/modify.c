@@ -207,6 +207,10 @@ static void reloaded(struct operation *op)
 			 cluster->id, op->job.mapping.sectors, op->job.header.data_sectors);
 	if (op->job.result == 0) {
 		cluster->mapping.allow_discards = op->job.allow_discards;
+		/* The look at the devices that is under way may have been before. */
+		cluster->mapping.sectors = op->job.header.data_sectors;
+		if (op->job.grow)
+			cluster->mapping.growable = 0;
 		if (length_seen(cluster, op->job.header.data_sectors))
 			state_save_soon(cluster);
 		state_flush(op->agent);
