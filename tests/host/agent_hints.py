@@ -90,6 +90,27 @@ def _():
     assert "another --db-cluster-identifier" not in said and "db1" in follow(said), said
 
 
+@test("a deletion has ended when it answers, and a deleted volume that is to be taken in is called deleted, with the time")
+def _():
+    agent.create("db1", one)
+    answer = agent.good("delete", "db1", "--skip-final-snapshot").stdout
+    assert "deleted" in answer and "being overwritten" not in answer, answer
+    marked = agent.bad("InvalidVolumeHeader", "adopt", None, "--device", one.path)
+    assert re.search(r"cluster db1 of the volume on \S+ was deleted at 20\d\d-\S+Z", marked), marked
+    assert "--allow-overwrite" in marked and "holds no volume" not in marked, marked
+    agent.create("db1", one, "--allow-overwrite")
+    answer = agent.good("delete", "db1", "--skip-final-snapshot", "--erase").stdout
+    assert "its header has been overwritten" in answer and "being" not in answer, answer
+    assert "holds no volume" in agent.bad("InvalidVolumeHeader", "adopt", None, "--device", one.path)
+
+
+@test("events without a record says so")
+def _():
+    said = subprocess.run([f"{agent.programs}/envelope", "events", "--since", "2099-01-01"], capture_output=True, text=True,
+                          env=agent.environment, check=True)
+    assert (said.stdout, said.stderr) == ("", "The audit trail has no records since then.\n"), said
+
+
 @test("a deletion that is refused for its protection: the command in the message takes the protection away")
 def _():
     agent.create("db1", one, "--deletion-protection")

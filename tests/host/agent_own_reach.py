@@ -219,6 +219,7 @@ def _():
         (("--kms-endpoint", "kms.sock"), "give unix:/PATH or https://HOST[:PORT]"),
         (("--kms-endpoint", "https://kms:0", "--profile", ""), "give a port of 1 to 65535"),
         (("--kms-endpoint", "https://user:s3cret@kms"), "it has user information"),
+        (("--kms-endpoint", "unix:/run/kms\n.sock"), "it has a control character"),
     ]:
         said = agent.bad("InvalidParameterValue", "modify", "db1", *options)
         assert words in said and "s3cret" not in said, said
@@ -227,7 +228,7 @@ def _():
         said = agent.bad("InvalidParameterValue", "adopt", None, "--device", two.path, *options)
         assert words in said, said
         assert own("db1") == ("twin", None) and "db2" not in agent.clusters()
-    assert len(agent.records("ModifyDBCluster")) == len(log) + 6
+    assert len(agent.records("ModifyDBCluster")) == len(log) + 7
     with open(agent.audit_file, encoding="utf-8") as trail:
         assert "s3cret" not in trail.read() + agent.log(), "the password of an address was recorded"
     renewed_by(agent.kms)

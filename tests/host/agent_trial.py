@@ -3,6 +3,7 @@
 # A new configuration is tried before it counts: a reload that would ask another KMS, or as another principal, asks for
 # the keys of the live clusters first. Two embedded KMSs; the second knows the agent, but not its keys.
 
+import contextlib
 import http.server
 import os
 import signal
@@ -35,6 +36,21 @@ class YesMan(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class BigHead(YesMan):
+    """Its answer has a head that nobody takes."""
+
+    def do_POST(self):
+        with contextlib.suppress(OSError):  # the client has left
+            super().do_POST()
+
+    def send_response(self, *_):
+        super().send_response(400)
+        self.send_header("X-Large", "x" * 300000)
+
+
+big_head = socketserver.ThreadingUnixStreamServer(f"{agent.dir}/head.sock", BigHead)
+threading.Thread(target=big_head.serve_forever, daemon=True).start()
+os.chmod(f"{agent.dir}/head.sock", 0o777)
 yes_man = socketserver.ThreadingUnixStreamServer(f"{agent.dir}/yes.sock", YesMan)
 os.chmod(f"{agent.dir}/yes.sock", 0o777)
 threading.Thread(target=yes_man.serve_forever, daemon=True).start()
@@ -139,6 +155,7 @@ def _():
     assert status == 0 and knows.format(GOOD) in said and f"The KMS at {NOWHERE}: KMSUnreachable" in said, (status, said)
     for changed, fault in [
         ({"KmsEndpoint": NOWHERE}, f"The KMS at {NOWHERE}: KMSUnreachable"),
+        ({"KmsEndpoint": f"unix:{agent.dir}/head.sock"}, "the head of its answer is too large"),
         ({"CredentialsFile": wrong_secret()}, f"The KMS at {GOOD}: InvalidSignatureException"),
         ({"KmsEndpoint": f"{GOOD} {OTHER}", "CredentialsFile": wrong_secret()}, "InvalidSignatureException"),
         ({"KmsEndpoint": f"https://localhost:{agent.kms.port}"}, "KMSUnreachable"),  # a certificate that is not trusted

@@ -139,9 +139,16 @@ static void show(const struct invocation *invocation, struct json_object *record
 	output_flush();
 }
 
+/* struct listing - @shown: number of records */
+struct listing {
+	const struct invocation *invocation;
+	size_t shown;
+};
+
 static int on_reply(struct json_object *reply, void *userdata)
 {
-	const struct invocation *invocation = userdata;
+	struct listing *listing = userdata;
+	const struct invocation *invocation = listing->invocation;
 	struct json_object *records = json_get_array(reply, "events");
 	size_t i;
 
@@ -151,6 +158,7 @@ static int on_reply(struct json_object *reply, void *userdata)
 		fault_set(&f, "InternalFailure", "The agent's answer has no list of events.");
 		return explain_fault(invocation, &f);
 	}
+	listing->shown += json_object_array_length(records);
 	for (i = 0; i < json_object_array_length(records); i++)
 		show(invocation, json_object_array_get_idx(records, i));
 	return 0;
@@ -159,6 +167,7 @@ static int on_reply(struct json_object *reply, void *userdata)
 static int run_events(const struct invocation *invocation)
 {
 	const char *since = json_get_string(invocation->local, "since");
+	struct listing listing = { .invocation = invocation };
 	char time_text[32];
 	struct fault f;
 	int r;
@@ -168,7 +177,10 @@ static int run_events(const struct invocation *invocation)
 			return explain_usage(invocation->command, &f);
 		json_add_string(invocation->params, "since", time_text);
 	}
-	r = agent_stream(invocation, on_reply, (void *)invocation, &f);
+	r = agent_stream(invocation, on_reply, &listing, &f);
+	if (r == 0 && !listing.shown && !invocation->json)
+		fprintf(stderr, since ? "The audit trail has no records since then.\n"
+				      : "The audit trail has no records yet.\n");
 	return r < 0 ? explain_fault(invocation, &f) : r;
 }
 

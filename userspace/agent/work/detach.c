@@ -97,6 +97,10 @@ static void forgotten(struct operation *op)
 	else if (op->job.erase)
 		catalog_erase_log(agent->catalog);
 	cluster->operation = NULL;
+	/* The client's answer comes after the deletion. */
+	if (cluster->status == CLUSTER_DELETING)
+		snprintf(cluster->reason, sizeof(cluster->reason), "%s",
+			 op->job.erase ? "deleted: its header has been overwritten" : "deleted");
 	operation_end(op);
 	cluster_remove(cluster);
 }

@@ -149,6 +149,11 @@ char *endpoint_at(const char *text, size_t number)
 
 static int check_one(const char *text, struct fault *f)
 {
+	/* Not repeated: a line feed would be a line of its own in a log. */
+	for (const char *at = text; *at; at++)
+		if (iscntrl((unsigned char)*at))
+			return fault_set(f, "InvalidConfiguration",
+					 "KmsEndpoint= is not valid: it has a control character, such as a line feed.");
 	if (!endpoint_socket(text) && check_user("KmsEndpoint", text, f))
 		return -1;
 	return judged("KmsEndpoint", text, wrong_endpoint(text), f);

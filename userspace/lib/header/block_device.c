@@ -102,8 +102,8 @@ static int open_device(const char *device, int flags, struct stat *st, struct fa
 
 	if (fd < 0 && errno == EBUSY)
 		return fault_set(f, "VolumeInUse",
-				 "%s is in use. Unmount it, or stop the devices that are built on it: lsblk %s shows them.",
-				 device, device);
+				 "%s is in use. Unmount it, or stop the devices that are built on it (lsblk %s) or the program that has it for itself (fuser -v %s, lsof %s).",
+				 device, device, device, device);
 	if (fd < 0)
 		return fault_set(f, REFUSED,
 				 "%s cannot be opened: %s. Check the path and its permissions.",

@@ -61,7 +61,7 @@ int header_load_volume(struct luks *luks, const char *device, int claim, const c
 	found = json_get_string(token, "volume_id");
 	if (!found || strcmp(found, volume_id))
 		return fault_set(f, LUKS_INVALID,
-				 "The volume on %s is %.64s, not %s. Nothing was written. If device names have changed, restart enveloped: it finds the volume again.",
+				 "The volume on %s is %.64s, not %s. Nothing was written. If device names have changed, try again: the agent looks for the volume on all disks.",
 				 device, found ? found : "a volume without an id", volume_id);
 	return 0;
 }

@@ -158,6 +158,15 @@ static void take_id(struct call *call, const char *operation, const char *reques
 		copy_id(id, call->proof, strlen(call->proof));
 }
 
+/* Has the server had a request? */
+static bool was_sent(const struct call *call)
+{
+	long size = 0;
+
+	curl_easy_getinfo(call->transfer.curl, CURLINFO_REQUEST_SIZE, &size);
+	return size;
+}
+
 /* Why a transfer failed. libcurl's words for a socket name the host that is signed. */
 static const char *why(const struct call *call, CURLcode r)
 {
@@ -165,6 +174,9 @@ static const char *why(const struct call *call, CURLcode r)
 
 	if (call->transfer.too_large)
 		return "its answer is too large";
+	/* libcurl's error for a head that is longer than it takes, too. */
+	if (r == CURLE_OUT_OF_MEMORY && was_sent(call))
+		return "the head of its answer is too large, or memory is short";
 	if (call->endpoint->unix_path && r == CURLE_COULDNT_CONNECT) {
 		curl_easy_getinfo(call->transfer.curl, CURLINFO_OS_ERRNO, &error);
 		return error ? strerror((int)error) : "nobody serves the socket";
