@@ -28,8 +28,9 @@
 
 static struct {
 	unsigned int syncs;
-	off_t size; /* of the file at the last sync */
-	int error;  /* what the disk answers */
+	off_t size;	    /* of the file at the last sync */
+	int error;	    /* what the disk answers */
+	unsigned int fails; /* so many times it answers EIO */
 } disk;
 
 /* Replaces the C library's. */
@@ -37,6 +38,11 @@ int fdatasync(int fd)
 {
 	struct stat st;
 
+	if (disk.fails) {
+		disk.fails--;
+		errno = EIO;
+		return -1;
+	}
 	if (disk.error) {
 		errno = disk.error;
 		return -1;
@@ -51,6 +57,7 @@ struct fixture {
 	char folder[64];
 	char path[96];
 	char head[96];
+	char moved[104]; /* "" before */
 	struct secret *root;
 	struct kms kms;
 	struct call call;
@@ -108,6 +115,7 @@ static int teardown(void **state)
 	sd_event_unref(x->event);
 	secret_free(x->root);
 	unlink(x->path);
+	unlink(x->moved);
 	unlink(x->head);
 	rmdir(x->folder);
 	free(x);
@@ -199,6 +207,84 @@ static void a_disk_that_keeps_nothing_is_a_fault(void **state)
 	record = last(x);
 	assert_string_equal(json_get_string(record, "eventName"), "Decrypt");
 	assert_false(json_has(record, "errorCode"));
+}
+
+/* logrotate's part: gives the trail a new file. */
+static void move_away(struct fixture *x)
+{
+	snprintf(x->moved, sizeof(x->moved), "%s.1", x->path);
+	assert_int_equal(rename(x->path, x->moved), 0);
+}
+
+/* What the head says: how many records are on the disk. */
+static long long synced(struct fixture *x)
+{
+	static const off_t slots[] = { 8192, 12288 };
+	long long sequence, most = -1, on_disk;
+	int fd = open(x->head, O_RDONLY | O_CLOEXEC);
+	char text[160];
+
+	for (int i = 0; i < 2; i++) {
+		if (pread(fd, text, sizeof(text), slots[i]) != (ssize_t)sizeof(text) ||
+		    sscanf(text, "audit head %lld %lld ", &sequence, &on_disk) != 2)
+			continue;
+		most = on_disk > most ? on_disk : most;
+	}
+	close(fd);
+	return most;
+}
+
+/* Of the records in the old file nobody waits for the last one, and the head says that it is on the disk. */
+static void a_file_that_is_moved_away_is_on_the_disk(void **state)
+{
+	const struct fault refusal = { "DryRunOperationException", "would have succeeded" };
+	struct fixture *x = *state;
+	struct fault f;
+
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	assert_int_equal(audit_call(x->kms.audit, &x->call, &refusal, &f), 0);
+	assert_int_equal(synced(x), 1);
+	move_away(x);
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	assert_int_equal(disk.syncs, 3); /* the first record, the old file, the new one */
+	assert_int_equal(synced(x), 3);
+}
+
+static void a_file_that_is_not_on_the_disk_is_not_said_to_be(void **state)
+{
+	const struct fault refusal = { "DryRunOperationException", "would have succeeded" };
+	struct fixture *x = *state;
+	struct fault f;
+
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	assert_int_equal(audit_call(x->kms.audit, &x->call, &refusal, &f), 0);
+	move_away(x);
+	disk.fails = 1;
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	assert_int_equal(disk.fails, 0);
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	assert_int_equal(synced(x), 1);
+}
+
+/* The KMS was stopped before the file was moved away. */
+static void a_start_puts_the_moved_file_on_the_disk(void **state)
+{
+	const struct fault refusal = { "DryRunOperationException", "would have succeeded" };
+	struct fixture *x = *state;
+	struct fault f;
+
+	assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+	for (int fails = 1; fails >= 0; fails--) {
+		assert_int_equal(audit_call(x->kms.audit, &x->call, &refusal, &f), 0);
+		audit_close(x->kms.audit);
+		move_away(x);
+		disk.syncs = 0;
+		disk.fails = (unsigned int)fails;
+		open_trail(x);
+		assert_int_equal(disk.syncs, 1 - fails);
+		assert_int_equal(audit_call(x->kms.audit, &x->call, NULL, &f), 0);
+		assert_int_equal(synced(x), fails ? 1 : 5);
+	}
 }
 
 /* A trail that is a pipe or a terminal has no disk. */
@@ -296,6 +382,9 @@ int main(void)
 		AUDIT_TEST(a_refused_call_waits_for_no_disk),
 		AUDIT_TEST(the_end_of_a_key_is_on_the_disk),
 		AUDIT_TEST(a_disk_that_keeps_nothing_is_a_fault),
+		AUDIT_TEST(a_file_that_is_moved_away_is_on_the_disk),
+		AUDIT_TEST(a_file_that_is_not_on_the_disk_is_not_said_to_be),
+		AUDIT_TEST(a_start_puts_the_moved_file_on_the_disk),
 		AUDIT_TEST(a_pipe_needs_no_sync),
 		AUDIT_TEST(a_torn_line_is_found_at_the_start),
 		AUDIT_TEST(strangers_write_little_however_many_they_are),

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "kms/audit/chain_head.h"
 #include "kms/audit/line_reader.h"
@@ -25,6 +26,7 @@
  *	@expected: that of the head
  * @cut: records were cut off the end of the trail
  * @chained: the trail had a chain before this start
+ * @unsynced: records of a file that was moved away may not be on the disk, so no sync counts
  * @head_failed: the head could not be written, and the log says so
  */
 struct audit_chain {
@@ -39,6 +41,7 @@ struct audit_chain {
 	int64_t expected;
 	bool cut;
 	bool chained;
+	bool unsynced;
 	bool head_failed;
 };
 
@@ -105,7 +108,7 @@ static void synced(void *userdata)
 {
 	struct audit_chain *chain = userdata;
 
-	if (chain->head.synced == chain->head.sequence)
+	if (chain->unsynced || chain->head.synced == chain->head.sequence)
 		return;
 	chain->head.synced = chain->head.sequence;
 	write_head(chain);
@@ -149,8 +152,8 @@ static bool find_last_in(struct audit_chain *chain, const struct trail_file *fil
 }
 
 /*
- * As find_last(), of the newest file that was moved away. A kill may have kept the record at its end from
- * the head.
+ * As find_last(), of the newest file that was moved away, which is put on the disk. A kill may have kept
+ * the record at its end from the head.
  */
 static bool find_last_moved(struct audit_chain *chain, const char *path, struct chain_link *last)
 {
@@ -160,8 +163,14 @@ static bool find_last_moved(struct audit_chain *chain, const char *path, struct 
 
 	if (trail_files_open(path, chain->key, &files, &f))
 		return false;
-	for (size_t i = files.count; !found && i-- > 0;)
-		found = !files.files[i].present && find_last_in(chain, &files.files[i], last);
+	for (size_t i = files.count; !found && i-- > 0;) {
+		const struct trail_file *file = &files.files[i];
+
+		found = !file->present && find_last_in(chain, file, last);
+		/* A kill, or a stop, may have come before the KMS followed to the new file. */
+		if (found)
+			chain->unsynced = fdatasync(file->fd);
+	}
 	trail_files_close(&files);
 	return found;
 }

@@ -34,6 +34,8 @@
  * @fd: the file, O_APPEND; -1 while it cannot be opened
  * @torn: bytes behind the last whole line of the file
  * @chain: of the lines, or NULL; borrowed
+ * @unsynced: records of a file that was moved away may not be on the disk; until the next start no sync
+ *	counts
  * @fresh: the file is new: its first line of a chain goes to the disk, so that a line of it that is
  *	missing later is missed
  * @reserve: of the file
@@ -48,6 +50,7 @@ struct trail {
 	int fd;
 	size_t torn;
 	const struct trail_chain *chain;
+	bool unsynced;
 	bool fresh;
 	struct reserve reserve;
 	unsigned int missing;
@@ -121,13 +124,18 @@ static char *make_line(struct trail *trail, json_object *record, size_t *size)
 	return strdup(line);
 }
 
+static int sync_fd(const struct trail *trail, int fd)
+{
+	int r = append_file_sync(fd);
+
+	return r == EINVAL && trail->kind->takes_device ? 0 : r;
+}
+
 static int sync_file(struct trail *trail)
 {
-	int r = append_file_sync(trail->fd);
+	int r = sync_fd(trail, trail->fd);
 
-	if (r == EINVAL && trail->kind->takes_device)
-		r = 0;
-	if (!r && trail->chain)
+	if (!r && trail->chain && !trail->unsynced)
 		trail->chain->synced(trail->chain->userdata);
 	if (!r)
 		trail->fresh = false;
@@ -144,6 +152,9 @@ static int follow(struct trail *trail)
 		return errno;
 	if (old >= 0) {
 		reserve_release(&trail->reserve, old);
+		/* The next sync says that all records so far are on the disk. */
+		if (trail->chain && sync_fd(trail, old))
+			trail->unsynced = true;
 		close(old);
 	}
 	if (changed) {
