@@ -411,6 +411,8 @@ def _():
     assert [f[:2] for f in findings(verdict)] == [("begun-anew", LAST + 1)], verdict
     places_now = places(read()[LAST:])
     assert places_now == list(range(places_now[0], places_now[0] + len(places_now))) and places_now[0] > 1 << 40
+    # An administrator who knows of it names the first record of the new chain.
+    assert kms.verify("--first", str(places_now[0]))["Whole"] and not kms.verify("--first", str(places_now[0] + 1))["Whole"]
     # The former counter is an old one: it is refused, and so is its head.
     os.unlink(COUNTER)
     os.rename(f"{kms.dir}/counter", COUNTER)

@@ -5,6 +5,7 @@
 import gzip
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -80,6 +81,35 @@ def _():
         f.write(b"".join([*whole[:2], forged, b'{"eventName":"DeleteKey"}\n', *whole[3:]]))
     seen, error = looked_up()
     assert seen == [line for line in before if line != whole[2]] and "2 line(s) are left out" in error, error
+    assert "are not protected" not in error, error
+
+
+@test("a trail of more files than the soft limit of open files is read")
+def _():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    record = read()[-1]
+    for i in range(100):
+        with open(f"{kms.audit_file}-{i}", "wb") as f:
+            f.write(record)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
+    try:
+        seen, error = looked_up()
+        assert seen.count(record) == 101, error
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for i in range(100):
+            os.unlink(f"{kms.audit_file}-{i}")
+
+
+@test("audit lookup says how many of its lines no chain protects")
+def _():
+    older = [b'{"eventName":"CreateKey","eventTime":"2020-01-01T00:00:00Z"}\n', b'{"eventName":"DeleteKey"}\n']
+    with open(f"{kms.audit_file}-20200101", "wb") as f:
+        f.write(b"".join(older))
+    seen, error = looked_up("--event-name", "CreateKey")
+    assert older[0] in seen and "1 line(s) are not protected" in error, error
+    seen, error = looked_up("--event-name", "CreateKey", "--max-items", "1")
+    assert seen == older[:1] and "1 line(s) are not protected" in error, error
 
 
 kms.close()

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "kms/root/root_key.h"
 
@@ -105,6 +106,17 @@ static int run(const struct admin_command *command, int argc, char **argv, char 
 	return r;
 }
 
+/* Each file of a trail is open at once: logrotate may have left hundreds. */
+static void allow_many_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /**
  * admin_run() - run the command that the command line begins with
  * @f: Usage for an unknown command, or the fault of the command
@@ -119,6 +131,7 @@ int admin_run(int argc, char **argv, struct fault *f)
 
 	if (!rest)
 		return fault_set(f, "InternalFailure", "Out of memory.");
+	allow_many_files();
 	if (command)
 		r = run(command, argc, argv, rest, f);
 	else

@@ -3,10 +3,11 @@
  * envelope-kms audit lookup: the records of the trail that match, the oldest first, one a line as the
  * trail has them.
  *
- * Must never print a line of a chain whose tag does not fit. Must never hold more than one record.
+ * Must never print a line of a chain whose tag does not fit. Must never hold more than two records.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kms/admin/admin.h"
@@ -26,9 +27,15 @@ struct lookup {
 	const char *until;
 	int64_t most; /* 0: all */
 	int64_t printed;
-	int64_t left_out; /* lines whose tags do not fit */
+	int64_t left_out;  /* lines whose tags do not fit */
+	int64_t unchained; /* lines that were printed, and have no chain */
 	struct chain_key *chain;
 	bool chained; /* the chain has begun */
+	struct {
+		char *text; /* NULL: it does not match */
+		size_t size;
+		struct chain_link link; /* all zero: no chain */
+	} last;				/* the line before, which the next record may call torn */
 };
 
 static bool is(struct json_object *o, const char *name, const char *wanted)
@@ -85,33 +92,74 @@ static bool matches(struct json_object *record, const struct lookup *lookup)
 	       is_in_time(record, lookup);
 }
 
-/* Lines of an older version stand before the chain. */
-static bool is_record(struct lookup *lookup, const struct line *line)
+/* Lines of an older version stand before the chain. @link: set; all zero without a chain */
+static bool is_record(struct lookup *lookup, const struct line *line, struct chain_link *link)
 {
-	struct chain_link link;
-
-	if (chain_read(lookup->chain, line->text, line->size, &link))
+	if (chain_read(lookup->chain, line->text, line->size, link))
 		lookup->chained = true;
-	else if (lookup->chained || !chain_parse(line->text, line->size, &link))
+	else if (lookup->chained || !chain_parse(line->text, line->size, link))
 		return false;
 	return true;
+}
+
+static void forget_last(struct lookup *lookup)
+{
+	free(lookup->last.text);
+	memset(&lookup->last, 0, sizeof(lookup->last));
+}
+
+/* As verify.c: the record before was torn in front of its line feed. */
+static bool is_torn_before(const struct lookup *lookup, const struct chain_link *link)
+{
+	const struct chain_link *last = &lookup->last.link;
+
+	return link->torn && link->torn == (int64_t)lookup->last.size &&
+	       link->sequence == last->sequence &&
+	       !memcmp(link->previous, last->previous, CHAIN_TAG_BYTES);
+}
+
+/* Prints the line before, if it matches. Return: 0 to go on, 1 to stop */
+static int print_last(struct lookup *lookup)
+{
+	char *text = lookup->last.text;
+	size_t size = lookup->last.size;
+	int r = 0;
+
+	if (text && (fwrite(text, 1, size, stdout) != size || putchar('\n') == EOF))
+		r = 1;
+	else if (text)
+		r = ++lookup->printed == lookup->most;
+	if (text && !lookup->last.link.sequence)
+		lookup->unchained++;
+	forget_last(lookup);
+	return r;
 }
 
 /* Return: 0 to go on, 1 to stop */
 static int take(struct lookup *lookup, const struct line *line)
 {
 	_cleanup_json_ struct json_object *record = NULL;
+	struct chain_link link = { 0 };
+	int r = 0;
 
-	if (!line->whole || !is_record(lookup, line)) {
+	if (!line->whole || !is_record(lookup, line, &link)) {
 		lookup->left_out++;
-		return 0;
+		return print_last(lookup);
 	}
+	if (is_torn_before(lookup, &link)) {
+		lookup->left_out++;
+		forget_last(lookup);
+	} else {
+		r = print_last(lookup);
+	}
+	lookup->last.link = link;
+	lookup->last.size = line->size;
 	record = json_parse(line->text, line->size);
-	if (!record || !matches(record, lookup))
-		return 0;
-	if (fwrite(line->text, 1, line->size, stdout) != line->size || putchar('\n') == EOF)
-		return 1;
-	return ++lookup->printed == lookup->most;
+	if (!r && record && matches(record, lookup)) {
+		lookup->last.text = strndup(line->text, line->size);
+		r = !lookup->last.text;
+	}
+	return r;
 }
 
 static int read_file(struct lookup *lookup, const struct trail_file *file, struct fault *f)
@@ -122,6 +170,9 @@ static int read_file(struct lookup *lookup, const struct trail_file *file, struc
 
 	while (reader && !stop && (r = line_reader_next(reader, &line)) > 0)
 		stop = take(lookup, &line);
+	if (!stop)
+		stop = print_last(lookup);
+	forget_last(lookup);
 	line_reader_free(reader);
 	if (r < 0)
 		return fault_set(f, "InternalFailure",
@@ -143,6 +194,10 @@ static int read_files(struct lookup *lookup, const char *path, struct fault *f)
 		log_warning("%" PRId64
 			    " line(s) are left out: they are no records. Run envelope-kms audit verify.",
 			    lookup->left_out);
+	if (lookup->unchained)
+		log_warning("%" PRId64
+			    " line(s) are not protected: no chain proves that they are records of the KMS.",
+			    lookup->unchained);
 	return r < 0 ? -1 : 0;
 }
 

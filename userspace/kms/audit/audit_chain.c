@@ -24,7 +24,7 @@
  * @lost: records that a power cut took, for the next line
  * @notice: name of the event that the start has to record, or NULL; @found: last record of the file,
  *	@expected: that of the head
- * @cut: records were cut off the end of the trail
+ * @cut: records were cut off the end of the trail, or are of another history
  * @chained: the trail had a chain before this start
  * @unsynced: records of a file that was moved away may not be on the disk, so no sync counts
  * @head_failed: the head could not be written, and the log says so
@@ -224,10 +224,27 @@ static void note_cut(struct audit_chain *chain, int64_t found, int64_t expected)
 		  (long long)found, (long long)expected);
 }
 
+/* The last record has its number of another history of the trail. */
+static void note_foreign(struct audit_chain *chain)
+{
+	chain->found = chain->head.sequence;
+	chain->expected = chain->head.sequence;
+	chain->notice = "AuditTrailForeign";
+	chain->cut = true;
+	log_error("Record %lld at the end of the audit trail is not the one that was written last: see envelope-kms audit verify.",
+		  (long long)chain->found);
+}
+
 static void go_on(struct audit_chain *chain, const struct chain_link *last, sd_id128_t boot)
 {
 	struct chain_head *head = &chain->head;
 
+	/* The head's tag stays: each later check finds that the next record does not follow this one. */
+	if (last->sequence == head->sequence &&
+	    memcmp(last->tag, head->tag, CHAIN_TAG_BYTES) != 0) {
+		note_foreign(chain);
+		return;
+	}
 	/* The head was not on the disk yet, or the present file is new. */
 	if (last->sequence >= head->sequence) {
 		head->sequence = last->sequence;

@@ -14,6 +14,7 @@
 #include "kms/audit/chain_head.h"
 #include "kms/audit/line_reader.h"
 #include "kms/audit/trail_files.h"
+#include "lib/base/json.h"
 
 /* More lines in a row without a place, and more gaps, are counted and not told apart. */
 #define BAD_MAX	 4096
@@ -24,6 +25,15 @@ struct bad_line {
 	int64_t number;
 	size_t size;
 	int64_t claims; /* sequence that it claims; 0: none */
+	bool object;	/* a whole JSON object: a tear leaves only the beginning of one */
+};
+
+/** struct last_record - the record right before, which the KMS may call torn later */
+struct last_record {
+	const struct trail_file *file;
+	int64_t line;
+	size_t size;
+	struct chain_link link;
 };
 
 struct gap {
@@ -46,8 +56,11 @@ struct walk {
 	int64_t line;
 	int64_t next;
 	uint8_t tag[CHAIN_TAG_BYTES];
+	struct last_record last;
+	struct last_record foreign; /* has the head's number, and another tag */
 	struct bad_line bad[BAD_MAX];
 	size_t bad_count;
+	struct chain_head head;
 	struct gap gaps[GAPS_MAX];
 	size_t gap_count;
 	int64_t unchained; /* last line of this file before the chain begins */
@@ -147,6 +160,8 @@ static void take_torn(struct walk *walk, int64_t torn)
 	size_t i = walk->bad_count;
 
 	while (i > 0 && torn > 0 && walk->bad[i - 1].file == walk->file) {
+		if (walk->bad[i - 1].object)
+			return;
 		torn -= (int64_t)walk->bad[i - 1].size + (i < walk->bad_count ? 1 : 0);
 		i--;
 	}
@@ -195,7 +210,7 @@ static void begin(struct walk *walk, const struct chain_link *link)
 	end_unchained(walk);
 	walk->verdict->first = link->sequence;
 	walk->next = link->sequence;
-	if (chain_begins(link) && link->sequence != 1)
+	if (chain_begins(link) && link->sequence != first)
 		tell(walk, FINDING_BEGUN_ANEW, walk->file, walk->line, link->sequence, 0);
 	else if (link->sequence > first)
 		walk->next = first;
@@ -209,9 +224,10 @@ static void follow(struct walk *walk, const struct chain_link *link)
 	bool alone = !walk->bad_count;
 	int64_t missing = link->sequence - walk->next;
 
-	if (chain_begins(link)) {
+	if (chain_begins(link) && (missing || !follows)) {
 		judge_bad(walk, 0);
-		tell(walk, FINDING_BEGUN_ANEW, walk->file, walk->line, link->sequence, 0);
+		if (link->sequence != walk->setup->first)
+			tell(walk, FINDING_BEGUN_ANEW, walk->file, walk->line, link->sequence, 0);
 	} else if (link->lost && link->lost == missing && follows) {
 		tell(walk, FINDING_LOST, walk->file, walk->line, walk->next, link->sequence - 1);
 		judge_bad(walk, 0);
@@ -223,8 +239,28 @@ static void follow(struct walk *walk, const struct chain_link *link)
 	}
 }
 
-static void take_record(struct walk *walk, const struct chain_link *link)
+/*
+ * A power cut, or a full disk, may tear a line exactly in front of its line feed. The KMS has not taken it
+ * for a record: the next line has its number, and tells of all its bytes.
+ */
+static void take_back_torn(struct walk *walk, const struct chain_link *link)
 {
+	const struct last_record *last = &walk->last;
+
+	if (!link->torn || link->torn != (int64_t)last->size || last->file != walk->file ||
+	    last->line + 1 != walk->line || link->sequence != last->link.sequence ||
+	    memcmp(link->previous, last->link.previous, CHAIN_TAG_BYTES))
+		return;
+	tell(walk, FINDING_TORN, last->file, last->line, 0, 0);
+	walk->verdict->records--;
+	walk->foreign = (struct last_record){ 0 };
+	walk->next = last->link.sequence;
+	memcpy(walk->tag, last->link.previous, CHAIN_TAG_BYTES);
+}
+
+static void take_record(struct walk *walk, const struct chain_link *link, size_t size)
+{
+	take_back_torn(walk, link);
 	walk->verdict->records++;
 	if (walk->next && link->sequence < walk->next) {
 		tell(walk, fill_gap(walk, link->sequence) ? FINDING_MOVED : FINDING_INSERTED,
@@ -239,13 +275,34 @@ static void take_record(struct walk *walk, const struct chain_link *link)
 		begin(walk, link);
 	walk->next = link->sequence + 1;
 	memcpy(walk->tag, link->tag, CHAIN_TAG_BYTES);
+	walk->last = (struct last_record){ walk->file, walk->line, size, *link };
+	if (link->sequence == walk->head.sequence &&
+	    memcmp(link->tag, walk->head.tag, CHAIN_TAG_BYTES) != 0)
+		walk->foreign = walk->last;
+}
+
+static bool is_object(const struct line *line)
+{
+	_cleanup_json_ struct json_object *o = line->size ? json_parse(line->text, line->size)
+							  : NULL;
+
+	return json_object_is_type(o, json_type_object);
+}
+
+/* A record up to its line feed. The KMS may be about to write that, or was killed. */
+static bool is_torn_record(struct walk *walk, const struct line *line)
+{
+	struct chain_link link;
+
+	return chain_read(walk->key, line->text, line->size, &link);
 }
 
 static void take_bad(struct walk *walk, const struct line *line, int64_t claims)
 {
-	const struct bad_line bad = { walk->file, line->number, line->size, claims };
+	const struct bad_line bad = { walk->file, line->number, line->size, claims,
+				      is_object(line) };
 
-	if (!line->ended) {
+	if (!line->ended && (!bad.object || is_torn_record(walk, line))) {
 		tell_bad(walk, FINDING_TORN, &bad, 0);
 		return;
 	}
@@ -266,7 +323,7 @@ static void take_line(struct walk *walk, const struct line *line)
 
 	walk->line = line->number;
 	if (claims && line->whole && chain_fits(walk->key, line->text, line->size, &link))
-		take_record(walk, &link);
+		take_record(walk, &link, line->size);
 	else
 		take_bad(walk, line, claims ? link.sequence : 0);
 }
@@ -299,6 +356,9 @@ static void compare_with_head(struct walk *walk, const struct chain_head *head)
 		walk->next = setup->first > 1 ? setup->first : 1;
 	judge_bad(walk, end);
 	tell_gaps(walk);
+	if (walk->foreign.file)
+		tell(walk, FINDING_FOREIGN, walk->foreign.file, walk->foreign.line,
+		     walk->foreign.link.sequence, 0);
 	walk->verdict->last = walk->verdict->records ? walk->next - 1 : 0;
 	walk->verdict->head = head->sequence;
 	if (!head->sequence || setup->store_unread)
@@ -316,7 +376,6 @@ static int walk_files(struct walk *walk, struct fault *f)
 	const struct verify_setup *setup = walk->setup;
 	struct chain_head_file file;
 	struct trail_files files;
-	struct chain_head head;
 	struct secret *secret = chain_secret(setup->root);
 	int r = -1;
 
@@ -327,7 +386,8 @@ static int walk_files(struct walk *walk, struct fault *f)
 		goto out;
 	}
 	/* Before the files: a KMS may add records meanwhile. */
-	if (!chain_head_open(&file, setup->head, false, walk->key, &head) && errno != ENOENT) {
+	if (!chain_head_open(&file, setup->head, false, walk->key, &walk->head) &&
+	    errno != ENOENT) {
 		fault_set(f, "InvalidConfiguration",
 			  "The counter %.400s, which has the head of the audit trail, cannot be opened: %s. Check the path and its permissions.",
 			  setup->head, strerror(errno));
@@ -339,7 +399,7 @@ static int walk_files(struct walk *walk, struct fault *f)
 	walk->verdict->files = files.count;
 	for (size_t i = 0; i < files.count; i++)
 		read_file(walk, &files.files[i]);
-	compare_with_head(walk, &head);
+	compare_with_head(walk, &walk->head);
 	trail_files_close(&files);
 	r = 0;
 out:
