@@ -127,6 +127,7 @@ def _():
     assert status == 0, error
     assert kinds() == ["missing"] and use() == [], trail()
     other = kms.another()
+    other.audit_file = f"{other.dir}/log/audit.jsonl"  # in a folder that is not there
     os.mkdir(other.state, 0o755)
     shutil.copy(kms.root_key, other.root_key)
     status, _said, error = other.admin("store", "restore", f"--file={kms.dir}/copy.sqlite", "--accept-rollback")

@@ -94,6 +94,7 @@ int admin_store_restore(const struct admin_call *call, struct fault *f)
 		return fault_set(f, "InternalFailure", "The event loop cannot be made.");
 	if (!folder_make(s->state_directory, 0755, 0711, f) &&
 	    !store_lock(s->state_directory, &lock, f) &&
+	    !folder_make_for(s->audit_file, 0755, 0755, f) &&
 	    !folder_make_for(s->counter, 0755, 0700, f) && !audit_open(&trail, &audit, f))
 		r = restore(call, file, audit, f);
 	if (!r)
