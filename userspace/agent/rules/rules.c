@@ -421,7 +421,7 @@ int rules_denial(const struct grant *last, const struct grant *now, const struct
 				 now->kms, denial->code, last->kms[0] ? last->kms : "no known KMS");
 	if (!strcmp(denial->code, "InvalidCiphertextException"))
 		return fault_set(f, "damaged-wrapped-key",
-				 "The KMS cannot open the wrapped key that the catalog holds: the catalog is damaged. Stop enveloped, move its catalog away and start it: it takes the clusters in from the headers of their volumes.");
+				 "The KMS cannot open the wrapped key that the catalog holds: the catalog is damaged, or the KMS's key store is older than the key's rotation. Restore a backup of the KMS that is newer than the rotation. Otherwise stop enveloped, move its catalog away and start it: it takes the clusters in from the headers of their volumes.");
 	if (!strcmp(denial->code, "AccessDeniedException") &&
 	    strcmp(last->principal, now->principal))
 		return !last->principal[0]
