@@ -74,7 +74,7 @@ static struct scanned *find_volume(const struct adoption *job, struct fault *f)
 
 		if (volume)
 			fault_set(f, "InvalidVolumeHeader",
-				  "The cluster %s of the volume on %s was deleted at %s, and a deleted volume is not taken in. To give the disk to a new cluster, without the data on it: envelope cluster create --help, --allow-overwrite.",
+				  "The cluster %s of the volume on %s was deleted at %s, and a deleted volume is not taken in. To give the disk to a new cluster, without the data on it, create that cluster with --allow-overwrite.",
 				  volume->header.cluster_id, job->device,
 				  volume->header.state_time[0] ? volume->header.state_time
 							       : "a time that it does not tell");
