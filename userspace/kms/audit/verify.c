@@ -210,7 +210,7 @@ static void begin(struct walk *walk, const struct chain_link *link)
 	end_unchained(walk);
 	walk->verdict->first = link->sequence;
 	walk->next = link->sequence;
-	if (chain_begins(link) && link->sequence != first)
+	if (chain_begins(link) && link->sequence != first && link->sequence > 1)
 		tell(walk, FINDING_BEGUN_ANEW, walk->file, walk->line, link->sequence, 0);
 	else if (link->sequence > first)
 		walk->next = first;
