@@ -55,6 +55,7 @@ struct kept_header;
  * @fencing: the disk is to be reserved for this host; @reservation: what this host has on it
  * @foreign: the volume is another host's, with @fault
  * @at_path: of the block device at @device when it was looked up last; 0 for none
+ * @other, @other_number: another cluster's path, owned, and the block device there; 0 for none
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
  * @grow: the volume is to take all of its disk
@@ -108,6 +109,8 @@ struct volume_job {
 	struct reservation reservation;
 	bool foreign;
 	dev_t at_path;
+	char *other;
+	dev_t other_number;
 	dev_t number;
 	bool overwrite;
 	bool grow;

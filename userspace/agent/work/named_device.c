@@ -6,9 +6,11 @@
  */
 #include "agent/work/named_device.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 #include "agent/volume/disks.h"
+#include "lib/base/text.h"
 
 /**
  * named_device_look() - find the block device at a path
@@ -43,27 +45,69 @@ static bool is_on(const char *path, dev_t number)
 	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) && disks_overlap(st.st_rdev, number);
 }
 
-static int check_others(struct operation *op)
+static void run_look_other(struct volume_job *job)
 {
-	const struct volume_job *job = &op->job;
+	job->result = 0;
+	if (!named_device_look(job->other, &job->other_number))
+		job->other_number = 0;
+}
 
+static void others(struct operation *op);
+
+/* The other cluster may have gone, or have another path, since the lookup began. */
+static void looked_other(struct operation *op)
+{
+	struct volume_job *job = &op->job;
+
+	if (job->result < 0) {
+		operation_step_failed(op);
+		return;
+	}
 	for (struct cluster *c = op->agent->clusters; c; c = c->next)
-		if (c != op->cluster && ((c->at_path && disks_overlap(c->at_path, job->number)) ||
-					 (c->found && is_on(c->found, job->number))))
-			return fault_set(&op->fault, "VolumeInUse",
-					 "%.200s holds the volume of the cluster %s, or overlaps with its device. Use another device. Only if the data of %s may be destroyed: delete %s first.",
-					 job->device, c->id, c->id, c->id);
-	return 0;
+		if (!strcmp(c->device, job->other))
+			c->at_path = job->other_number;
+	others(op);
+}
+
+static void refuse(struct operation *op, const struct cluster *c)
+{
+	fault_set(&op->fault, "VolumeInUse",
+		  "%.200s holds the volume of the cluster %s, or overlaps with its device. Use another device. Only if the data of %s may be destroyed: delete %s first.",
+		  op->job.device, c->id, c->id, c->id);
+	operation_fail(op);
+}
+
+/* What the path of another cluster led to at the last look is asked once more before it refuses. */
+static void others(struct operation *op)
+{
+	struct volume_job *job = &op->job;
+
+	for (struct cluster *c = op->agent->clusters; c; c = c->next) {
+		bool found = c->found && is_on(c->found, job->number);
+
+		if (c == op->cluster ||
+		    (!found && !(c->at_path && disks_overlap(c->at_path, job->number))))
+			continue;
+		if (found || (job->other && !strcmp(job->other, c->device) &&
+			      job->other_number == c->at_path)) {
+			refuse(op, c);
+		} else if (text_set(&job->other, c->device) < 0) {
+			fault_set(&op->fault, "InternalFailure", "Out of memory.");
+			operation_fail(op);
+		} else {
+			operation_device_step(op, run_look_other, looked_other);
+		}
+		return;
+	}
+	op->checked(op);
 }
 
 static void looked(struct operation *op)
 {
 	if (op->job.result < 0)
 		operation_step_failed(op);
-	else if (check_others(op) < 0)
-		operation_fail(op);
 	else
-		op->checked(op);
+		others(op);
 }
 
 /**

@@ -87,6 +87,7 @@ void operation_free(struct operation *op)
 {
 	secret_free(op->job.key);
 	free(op->job.blob);
+	free(op->job.other);
 	free(op->job.backup);
 	kept_header_free(op->job.kept);
 	free(op->job.device);
