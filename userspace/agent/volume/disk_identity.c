@@ -157,7 +157,8 @@ static bool is_multipath(const char *uuid)
 }
 
 /**
- * disk_identity_is_copied() - does a copy of all blocks of a disk, under its path, have its identity too?
+ * disk_identity_is_copied() - does a copy of all blocks of a disk, under its path, have its
+ * identity too?
  * @identity: of a device; NULL if it is not known
  *
  * The uuids of LVM, md and partition tables are on the disk. A WWN, a serial number and a file are not.

@@ -67,7 +67,8 @@ static int check_no_other(struct volume_job *job)
 
 /**
  * locate_disk() - find the disk of a volume without its header
- * @job: @device, @disk and @volume_id say which; @found, @number and @disk are filled, or @fault; so is @at_path
+ * @job: @device, @disk and @volume_id say which; @found, @number and @disk are filled, or @fault;
+ * so is @at_path
  *
  * Return: 0 or -1.
  */

@@ -169,7 +169,8 @@ static bool exists(const char *name, const char *uuid)
 }
 
 /*
- * 'dmsetup remove --force' and 'dmsetup wipe_table' leave a device with errors in place of its table, for
+ * 'dmsetup remove --force' and 'dmsetup wipe_table' leave a device with errors in place of its
+ * table, for
  * as long as somebody has it open. It has the volume's name and uuid, and is in no list of devices.
  *
  * Return: 0, also without such a device, or -1 when it is in use.

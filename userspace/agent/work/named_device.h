@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The device that a client names for a cluster: looked up in a device thread, never in the event loop. */
+/*
+ * The device that a client names for a cluster: looked up in a device thread, never in the event
+ * loop.
+ */
 #ifndef ENVELOPE_NAMED_DEVICE_H
 #define ENVELOPE_NAMED_DEVICE_H
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which devices the users' paths of the clusters lead to: looked up in threads, never in the event loop. */
+/*
+ * Which devices the users' paths of the clusters lead to: looked up in threads, never in the
+ * event loop.
+ */
 #ifndef ENVELOPE_PATH_LOOK_H
 #define ENVELOPE_PATH_LOOK_H
 

@@ -25,7 +25,7 @@ static const char *file_of(const struct admin_call *call, struct fault *f)
 	return file;
 }
 
-/** admin_store_backup() - see struct admin_command. Takes no lock: the KMS that has the store goes on. */
+/** admin_store_backup() - see struct admin_command. Takes no lock: the KMS that has it goes on. */
 int admin_store_backup(const struct admin_call *call, struct fault *f)
 {
 	const char *file = file_of(call, f);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The head of the audit trail's chain: the place of the last record, with a tag under the chain's key, in the file of the key
+ * The head of the audit trail's chain: the place of the last record, with a tag under the chain's
+ * key, in the file of the key
  * store's counter, behind the counter (store/store_counter.h). Without it nobody would miss records that
  * were cut off the end of the trail.
  *

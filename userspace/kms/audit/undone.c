@@ -16,7 +16,8 @@
 #include "lib/base/json.h"
 
 /*
- * Is it a record that a start makes before it compares trail and key store? Not so that of a cut end: the
+ * Is it a record that a start makes before it compares trail and key store? Not so that of a cut
+ * end: the
  * record before it is not the last one that there was.
  */
 static bool is_of_start(struct json_object *record)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * See verify.h. A line whose tag fits is a record, whatever is around it. Lines whose tags do not fit are
+ * See verify.h. A line whose tag fits is a record, whatever is around it. Lines whose tags do not
+ * fit are
  * judged when the next record shows how many records should be in their place.
  */
 #include "kms/audit/verify.h"
@@ -240,7 +241,8 @@ static void follow(struct walk *walk, const struct chain_link *link)
 }
 
 /*
- * A power cut, or a full disk, may tear a line exactly in front of its line feed. The KMS has not taken it
+ * A power cut, or a full disk, may tear a line exactly in front of its line feed. The KMS has not
+ * taken it
  * for a record: the next line has its number, and tells of all its bytes.
  */
 static void take_back_torn(struct walk *walk, const struct chain_link *link)

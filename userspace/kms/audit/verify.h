@@ -16,16 +16,16 @@
 #include "lib/base/secret.h"
 
 enum finding_kind {
-	FINDING_CHANGED,    /* @sequence: what the line was, if known */
-	FINDING_INSERTED,   /* no record of the KMS, or a copy of @sequence */
-	FINDING_MISSING,    /* @sequence to @last, before this line */
-	FINDING_MOVED,	    /* @sequence is here, out of its order */
-	FINDING_FOREIGN,    /* @sequence does not follow the record before it */
-	FINDING_BEGUN_ANEW, /* a new chain, since the head was lost */
-	FINDING_CUT,	    /* @sequence to @last are missing at the end */
-	FINDING_NO_HEAD, /* so a cut end would not be found; or the key store has no number of a record */
-	FINDING_UNREADABLE,			  /* the file ends here for the reader */
-	FINDING_KINDS_FAULTS,			  /* the kinds from here are no faults */
+	FINDING_CHANGED,      /* @sequence: what the line was, if known */
+	FINDING_INSERTED,     /* no record of the KMS, or a copy of @sequence */
+	FINDING_MISSING,      /* @sequence to @last, before this line */
+	FINDING_MOVED,	      /* @sequence is here, out of its order */
+	FINDING_FOREIGN,      /* @sequence does not follow the record before it */
+	FINDING_BEGUN_ANEW,   /* a new chain, since the head was lost */
+	FINDING_CUT,	      /* @sequence to @last are missing at the end */
+	FINDING_NO_HEAD,      /* a cut end would not be found, or the store has no number */
+	FINDING_UNREADABLE,   /* the file ends here for the reader */
+	FINDING_KINDS_FAULTS, /* the kinds from here are no faults */
 	FINDING_UNCHAINED = FINDING_KINDS_FAULTS, /* up to this line the file has no chain */
 	FINDING_TORN, /* the line has no end, because the disk was full or the power was cut */
 	FINDING_LOST, /* @sequence to @last were not on the disk when the host went down */

@@ -170,7 +170,10 @@ static int take_texts(struct json_object *record, const char *description, struc
 	return -1;
 }
 
-/* A record of before rotations has none of this. A material that cannot be read must not be forgotten. */
+/*
+ * A record of before rotations has none of this. A material that cannot be read must not be
+ * forgotten.
+ */
 static int take_materials(struct json_object *record, struct cmk *cmk)
 {
 	struct json_object *materials = json_get(record, "Materials");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rotating keys: a key gets its next material, on demand or by the timer. What the earlier materials have
+ * Rotating keys: a key gets its next material, on demand or by the timer. What the earlier
+ * materials have
  * encrypted stays readable.
  *
  * Must never count a period by the wall clock: store_clock() is what waiting periods count by, too.

@@ -358,7 +358,8 @@ int64_t store_usage_since(const struct store *store)
  * store_note_event() - the change under way has the record @event, an eventID, in the audit trail
  * @sequence: of the record, which is on the disk; 0: not known
  *
- * The head keeps both with the change. After a crash the id tells whether the record tells of a change that
+ * The head keeps both with the change. After a crash the id tells whether the record tells of a
+ * change that
  * was undone. The number tells whether the trail and its head were put back.
  */
 void store_note_event(struct store *store, const char *event, int64_t sequence)
@@ -373,7 +374,7 @@ const char *store_last_event(const struct store *store)
 	return store->event;
 }
 
-/** store_last_sequence() - number of the record of store_last_event(); 0 if the store does not know it */
+/** store_last_sequence() - number of the record of store_last_event(); 0 if it is not known */
 int64_t store_last_sequence(const struct store *store)
 {
 	return store->sequence;

@@ -10,7 +10,8 @@
  *
  * The other columns only find and order rows, since they are not sealed. An attacker who alters one
  * can hide a row from the timer that destroys keys, but key_lookup() still refuses a key that is due. It
- * can hide a row from the timer that rotates keys, so that the key keeps its material. It can hide a grant from the listing of a key or of a principal, but neither from a decision nor from
+ * can hide a row from the timer that rotates keys, so that the key keeps its material. It can
+ * hide a grant from the listing of a key or of a principal, but neither from a decision nor from
  * RevokeGrant.
  *
  * Must never hand out a row whose seal does not fit. Must never answer "there is no such row" unless

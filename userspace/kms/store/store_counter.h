@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The counter of changes, outside of the database: it tells an old copy of the whole database from the
- * present one. It is a file of two slots, each sealed, which are written in turn and in place. Behind them
+ * present one. It is a file of two slots, each sealed, which are written in turn and in place.
+ * Behind them
  * the file has the head of the audit trail (kms/audit/chain_head.h).
  *
  * The order of a change makes a crash harmless: the database first, then the counter, then the answer.

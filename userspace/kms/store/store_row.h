@@ -24,7 +24,10 @@ struct store_setup;
 /* A change waits that long for another program that writes, and the event loop waits with it. */
 #define STORE_CHANGE_MSEC 20
 
-/* What the row of table "store" says of the others. The copy in memory counts, not the one in the file. */
+/*
+ * What the row of table "store" says of the others. The copy in memory counts, not the one in the
+ * file.
+ */
 struct store_head {
 	int64_t change;	    /* number of the last change */
 	int64_t set_change; /* number of the last change that was not of clock or usage alone */

@@ -28,7 +28,10 @@ static struct {
 	bool drop_unread;
 } log_state = { .name = "envelope" };
 
-/* JOURNAL_STREAM is inherited, so it counts only if it names what stderr is: sd-daemon(3), systemd.exec(5). */
+/*
+ * JOURNAL_STREAM is inherited, so it counts only if it names what stderr is: sd-daemon(3),
+ * systemd.exec(5).
+ */
 static bool is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");

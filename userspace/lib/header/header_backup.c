@@ -227,7 +227,8 @@ static int other_data(const char *device, const char *what, struct fault *f)
 }
 
 /*
- * The header may be damaged or gone. Any other content of the device stays as it is. libblkid calls LUKS1
+ * The header may be damaged or gone. Any other content of the device stays as it is. libblkid
+ * calls LUKS1
  * and the LUKS2 of other programs the same as a volume. Only a volume has the name of its subsystem, in
  * both copies of the header.
  */

@@ -4,7 +4,8 @@
  * only that store has, over a nonce of the client, the question and the answer. Without the question, a
  * server in between could send the nonce with a question of its own, and pass on the proved answer.
  *
- * The header of the answer is "ID CHANGE KEY SIGNATURE": the id of the store, the number of the last change
+ * The header of the answer is "ID CHANGE KEY SIGNATURE": the id of the store, the number of the
+ * last change
  * of its keys, then both in base64. An older KMS sends no number.
  */
 #ifndef ENVELOPE_KMS_PROOF_H
