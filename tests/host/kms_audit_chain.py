@@ -96,6 +96,9 @@ for _i in range(4):
     KEY = kms.new_key()["KeyId"]
     kms.good("DescribeKey", {"KeyId": KEY})
     kms.bad("NotFoundException", "DescribeKey", {"KeyId": "00000000-0000-4000-8000-000000000000"})
+# The last three are refusals, of which the key store knows nothing.
+for _i in range(2):
+    kms.bad("NotFoundException", "DescribeKey", {"KeyId": "00000000-0000-4000-8000-000000000000"})
 kms.stop()
 WHOLE = read()
 LAST = len(WHOLE)

@@ -86,6 +86,9 @@ def _():
 
 @test("a trail of more files than the soft limit of open files is read")
 def _():
+    kms.start()
+    kms.new_key()
+    kms.stop()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     record = read()[-1]
     for i in range(100):
@@ -103,6 +106,9 @@ def _():
 
 @test("audit lookup says how many of its lines no chain protects")
 def _():
+    kms.start()
+    kms.new_key()
+    kms.stop()
     older = [b'{"eventName":"CreateKey","eventTime":"2020-01-01T00:00:00Z"}\n', b'{"eventName":"DeleteKey"}\n']
     with open(f"{kms.audit_file}-20200101", "wb") as f:
         f.write(b"".join(older))

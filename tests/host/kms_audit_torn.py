@@ -48,12 +48,14 @@ def findings(which="Faults"):
 
 kms.start()
 kms.new_key()
-while len(read()) < 10:
+while len(read()) < 12:
     kms.good("ListKeys")
+kms.stop()
 
 
 @test("a whole object in place of half a line is no half line")
 def _():
+    kms.start()
     tear(60)
     kms.good("ListKeys")
     kms.stop()
