@@ -141,8 +141,8 @@ int store_check(const char *directory, const struct secret *root, struct fault *
  * @alone: the caller has the lock of the store, so no KMS runs
  * @sequence: set; 0 also without a database, and while the next start has to read its log
  *
- * A KMS that was killed may leave an index that does not fit its log. sqlite would try for ten seconds to
- * read the two.
+ * A KMS that was killed may leave an index that does not fit its log. sqlite would try for ten
+ * seconds to read the two.
  *
  * Return: 0 or -1.
  */
