@@ -2,67 +2,42 @@
 /*
  * Destroying keys whose waiting period is over.
  *
- * The column "deletion" finds their rows through an index, so that no other row is opened. The
- * column is a hint, since it is not sealed: the record decides, and a hint that disagrees with its
- * record is corrected.
+ * The column "deletion" is the hint that finds their rows, see store_due.h.
  *
  * Must never destroy a key because of a hint.
  */
 #include <errno.h>
-#include <time.h>
 
 #include "kms/store/store.h"
 #include "kms/store/store_disk.h"
+#include "kms/store/store_due.h"
 #include "kms/store/store_row.h"
 #include "kms/store/store_set.h"
 #include "lib/base/log.h"
 
-#define SLICE_NS	5000000LL /* a key takes less than that again, so a turn ends in 10 ms */
 #define ERASE_SECONDS	60
-#define HINT_COLUMN	4 /* behind KEY_COLUMNS */
 #define GRANTS_A_CHANGE 2 /* a key of many grants takes many turns of the loop */
+
+static const struct due_hint deletion_hint = DUE_HINT("deletion");
 
 static bool is_due(const struct cmk *cmk, int64_t now)
 {
 	return cmk->state == KEY_PENDING_DELETION && cmk->due <= now;
 }
 
-/*
- * Finds the next key whose hint is due, without what cmk_free() frees; key_id "" for none. A damaged row
- * is passed over: it must not keep the other keys from being destroyed.
- */
-static int find_hinted(struct store *store, int64_t now, struct cmk *first, int64_t *hint,
+/* Finds the next key whose hint is due, without what cmk_free() frees; key_id "" for none. */
+static int find_hinted(struct store *store, int64_t now, struct cmk *first, struct due_place *found,
 		       struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int step, r;
+	_cleanup_cmk_ struct cmk cmk = { 0 };
 
-	*first = (struct cmk){ 0 };
-	if (store_prepare(store,
-			  "SELECT " KEY_COLUMNS ", deletion FROM keys WHERE deletion > 0"
-			  " AND deletion <= ?1 AND (deletion > ?2 OR (deletion = ?2 AND key_id > ?3))"
-			  " ORDER BY deletion, key_id",
-			  &statement, f))
+	if (due_find(store, &deletion_hint, now, &store->search.place, &cmk, found, f))
 		return -1;
-	sqlite3_bind_int64(statement, 1, now);
-	sqlite3_bind_int64(statement, 2, store->search.deletion);
-	store_bind_text(statement, 3, store->search.key_id);
-	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-		_cleanup_cmk_ struct cmk cmk = { 0 };
-
-		r = key_row_read(store, statement, &cmk, NULL, f);
-		if (!r) {
-			*first = cmk;
-			first->description = NULL;
-			first->policy = NULL;
-			first->tags = NULL;
-			*hint = sqlite3_column_int64(statement, HINT_COLUMN);
-			return 0;
-		}
-		if (r != -EBADMSG)
-			return -1;
-	}
-	return step == SQLITE_DONE ? 0 : store_fault(store, "read the keys", f);
+	*first = cmk;
+	first->description = NULL;
+	first->policy = NULL;
+	first->tags = NULL;
+	return 0;
 }
 
 static int destroy_key(struct store *store, const char *key_id, struct fault *f)
@@ -134,47 +109,17 @@ static int drop_grants(struct store *store, const char *key_id, struct fault *f)
 	return store_commit(store, f) ? -1 : dropped;
 }
 
-/* Finds the earliest hint after @now, 0 for none. A wrong hint makes the timer fire at another time. */
-static int find_next(struct store *store, int64_t now, int64_t *next, struct fault *f)
-{
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store,
-			  "SELECT min(deletion) FROM keys WHERE deletion > 0 AND deletion > ?",
-			  &statement, f))
-		return -1;
-	sqlite3_bind_int64(statement, 1, now);
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return store_fault(store, "read the keys", f);
-	*next = sqlite3_column_int64(statement, 0);
-	return 0;
-}
-
 /** key_set_hint() - make the row's hint agree with @cmk; Return: 0 or -1 */
 int key_set_hint(struct store *store, const struct cmk *cmk, struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store, "UPDATE keys SET deletion = ? WHERE key_id = ?", &statement, f))
+	if (due_set(store, &deletion_hint, cmk->key_id, key_hint(cmk), f))
 		return -1;
-	sqlite3_bind_int64(statement, 1, key_hint(cmk));
-	store_bind_text(statement, 2, cmk->key_id);
-	if (sqlite3_step(statement) != SQLITE_DONE)
-		return store_fault(store, "update a key", f);
 	/* Otherwise store_destroy_due() would find the same row again and again. */
 	if (sqlite3_changes(store->db) != 1)
 		return fault_set(f, "KMSInternalException",
 				 "The row of key %s cannot be updated. Restore the key store from a backup.",
 				 cmk->key_id);
 	return 0;
-}
-
-static int64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
 /* The log still holds the rows of keys that were destroyed. */
@@ -184,28 +129,25 @@ static void erase(struct store *store)
 		store->unerased = false;
 }
 
-/* Takes the search behind @cmk, which stays until the next search. */
-static void pass_over(struct store *store, const struct cmk *cmk, int64_t hint,
-		      const struct fault *why)
+/* Takes the search behind the key at @place, which stays until the next search. */
+static void pass_over(struct store *store, const struct due_place *place, const struct fault *why)
 {
 	if (!store->search.failed)
 		store->search.why = *why;
 	store->search.failed = true;
-	store->search.deletion = hint;
-	strcpy(store->search.key_id, cmk->key_id);
+	store->search.place = *place;
 }
 
 static void begin_search(struct store *store)
 {
-	store->search.deletion = 0;
-	store->search.key_id[0] = '\0';
+	store->search.place = (struct due_place){ 0 };
 	store->search.failed = false;
 }
 
 /* Nothing is due any more. */
 static int end_search(struct store *store, int64_t now, int64_t *next, struct fault *f)
 {
-	if (find_next(store, now, next, f))
+	if (due_next(store, &deletion_hint, now, next, f))
 		return -1;
 	erase(store);
 	if (!store->unerased)
@@ -239,16 +181,17 @@ static int take_step(struct store *store, const struct cmk *cmk, int64_t now,
 static int destroy_due(struct store *store, int64_t now, store_destroyed_t each, void *userdata,
 		       int64_t *next, struct fault *f)
 {
-	int64_t begun = monotonic_ns(), hint = 0;
+	int64_t begun = due_turn_begin();
+	struct due_place place = { 0 };
 	int destroyed = 0, r;
 	struct cmk cmk;
 
 	for (;;) {
-		if (find_hinted(store, now, &cmk, &hint, f))
+		if (find_hinted(store, now, &cmk, &place, f))
 			return -1;
 		if (!cmk.key_id[0])
 			break;
-		if (monotonic_ns() - begun > SLICE_NS) {
+		if (due_turn_is_over(begun)) {
 			*next = now;
 			return destroyed;
 		}
@@ -256,7 +199,7 @@ static int destroy_due(struct store *store, int64_t now, store_destroyed_t each,
 		if (r == -1)
 			return -1;
 		if (r < 0)
-			pass_over(store, &cmk, hint, f);
+			pass_over(store, &place, f);
 		else
 			destroyed += r;
 	}
@@ -279,7 +222,7 @@ static int destroy_due(struct store *store, int64_t now, store_destroyed_t each,
  * @next: set to @now if more keys may be due, else to the earliest deletion that is still to come, or
  *	to the time of a try to erase, or 0
  *
- * Gives up its turn of the event loop after SLICE_NS and the key that it is at. A key that cannot be
+ * Gives up its turn of the event loop after 5 ms and the key that it is at. A key that cannot be
  * destroyed because of damage does not keep the later keys: the last turn of the search has its fault.
  *
  * Return: number of keys destroyed, or -1.

@@ -59,6 +59,11 @@ struct disk {		  /* see store_disk.h */
 	int index_blocks; /* of the log's index, that have their space */
 };
 
+struct due_place { /* where a search stands, see store_due.h; zero before the first key */
+	int64_t hint;
+	char key_id[KEY_ID_MAX];
+};
+
 struct store {
 	sqlite3 *db;
 	struct disk disk;
@@ -82,16 +87,12 @@ struct store {
 	int64_t sequence_before;
 	bool unerased; /* the log may hold rows of destroyed keys */
 	struct {
-		int64_t deletion; /* hint and id of the last key that stays; 0 before the first */
-		char key_id[KEY_ID_MAX];
+		struct due_place place; /* of the last key that stays */
 		bool failed;	  /* a key could not be destroyed, and waits for the next search */
 		struct fault why; /* of the first one */
 	} search;		  /* for keys that are due, which may take many turns */
-	struct {
-		int64_t rotation; /* hint and id of the last key; 0 before the first */
-		char key_id[KEY_ID_MAX];
-	} rotations;  /* the search for keys whose rotation is due */
-	bool all_due; /* each key that waits has an end by store_clock() */
+	struct due_place rotations; /* of the last key whose rotation was due */
+	bool all_due;		    /* each key that waits has an end by store_clock() */
 	struct {
 		int64_t seconds;  /* at @since_ns */
 		int64_t since_ns; /* CLOCK_BOOTTIME */
