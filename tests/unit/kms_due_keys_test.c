@@ -241,6 +241,23 @@ static void a_hint_destroys_no_key(void **state)
 	assert_int_equal(store_fixture_get(x, DUE, NULL), 0);
 }
 
+/* A trigger keeps the hint as it is. The search says so, and does not find the same row for ever. */
+static void a_hint_that_cannot_be_corrected_is_a_fault(void **state)
+{
+	struct store_fixture *x = *state;
+	struct fault f = { 0 };
+	int64_t next;
+	int ended = 0;
+
+	store_fixture_tamper(x, "UPDATE keys SET deletion = 1;"
+				"CREATE TRIGGER keep BEFORE UPDATE ON keys"
+				" BEGIN SELECT raise(IGNORE); END; UPDATE store SET id = 1");
+	assert_int_equal(store_destroy_due(x->store, NOW, note_end, &ended, &next, &f), -1);
+	assert_non_null(strstr(f.message, "cannot be updated"));
+	assert_int_equal(ended, 0);
+	assert_int_equal(store_fixture_get(x, A, NULL), 0);
+}
+
 /* A jump out of the handler would leave sqlite's lock taken, and the test's end would wait for it. */
 static void on_alarm(int number)
 {
@@ -433,6 +450,7 @@ int main(void)
 		STORE_TEST(a_turn_ends_although_more_keys_are_due),
 		STORE_TEST(a_hint_destroys_no_key),
 		STORE_TEST(a_twin_behind_a_nul_ends_no_search),
+		STORE_TEST(a_hint_that_cannot_be_corrected_is_a_fault),
 		STORE_TEST(only_rows_with_a_hint_are_opened),
 		STORE_TEST(an_older_store_is_upgraded),
 		STORE_TEST(a_store_without_an_id_gets_one_and_keeps_it),
