@@ -248,27 +248,32 @@ static int begin_waiting(struct store *store, struct cmk *cmk, struct fault *f)
 	return store_update_key(store, cmk, f);
 }
 
+/* Begins the waiting period of the row's key if it has no end. */
+static int begin_one(struct store *store, sqlite3_stmt *statement, void *begun, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	int r = key_row_read(store, statement, &cmk, NULL, f);
+
+	if (r)
+		return r == -EBADMSG ? 0 : -1;
+	if (cmk.due != CMK_DUE_UNKNOWN)
+		return 0;
+	++*(int *)begun;
+	return begin_waiting(store, &cmk, f);
+}
+
 /* Return: number of keys whose waiting period had no end, or -1 */
 static int begin_all(struct store *store, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int step, begun = 0, r;
+	int begun = 0;
 
 	if (store_prepare(store,
 			  "SELECT " KEY_COLUMNS " FROM keys WHERE deletion > 0 ORDER BY key_id",
-			  &statement, f))
+			  &statement, f) ||
+	    row_list(store, statement, begin_one, &begun, f))
 		return -1;
-	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-		_cleanup_cmk_ struct cmk cmk = { 0 };
-
-		r = key_row_read(store, statement, &cmk, NULL, f);
-		if (r == -EBADMSG || (!r && cmk.due != CMK_DUE_UNKNOWN))
-			continue;
-		if (r || begin_waiting(store, &cmk, f))
-			return -1;
-		begun++;
-	}
-	return step == SQLITE_DONE ? begun : store_fault(store, "read the keys", f);
+	return begun;
 }
 
 /**

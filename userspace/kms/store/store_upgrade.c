@@ -41,6 +41,8 @@ static const char materials_schema[] =
 	"ALTER TABLE keys ADD COLUMN rotation INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX keys_by_rotation ON keys (rotation) WHERE rotation > 0;";
 
+#define KEYS_IN_ORDER "SELECT " KEY_COLUMNS " FROM keys ORDER BY key_id"
+
 static int run(struct store *store, const char *sql, struct fault *f)
 {
 	if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
@@ -48,30 +50,31 @@ static int run(struct store *store, const char *sql, struct fault *f)
 	return 0;
 }
 
-/* A damaged row keeps the hint 0: it cannot be destroyed anyway. */
-static int fill_hints(struct store *store, struct fault *f)
+static int each_row(struct store *store, const char *sql, row_each_t each, void *userdata,
+		    struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int step, r;
 
-	if (store_prepare(store, "SELECT " KEY_COLUMNS " FROM keys ORDER BY key_id", &statement, f))
+	if (store_prepare(store, sql, &statement, f))
 		return -1;
-	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-		_cleanup_cmk_ struct cmk cmk = { 0 };
+	return row_list(store, statement, each, userdata, f);
+}
 
-		r = key_row_open(store, statement, &cmk, NULL, f);
-		if (r == -EBADMSG)
-			continue;
-		if (r || (key_hint(&cmk) && key_set_hint(store, &cmk, f)))
-			return -1;
-	}
-	return step == SQLITE_DONE ? 0 : store_fault(store, "read the keys", f);
+/* A damaged row keeps the hint 0: it cannot be destroyed anyway. */
+static int fill_hint(struct store *store, sqlite3_stmt *statement, void *userdata, struct fault *f)
+{
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	int r = key_row_open(store, statement, &cmk, NULL, f);
+
+	if (r)
+		return r == -EBADMSG ? 0 : -1;
+	return key_hint(&cmk) ? key_set_hint(store, &cmk, f) : 0;
 }
 
 static int add_hints(struct store *store, struct fault *f)
 {
 	if (run(store, "ALTER TABLE keys ADD COLUMN deletion INTEGER NOT NULL DEFAULT 0", f) ||
-	    fill_hints(store, f))
+	    each_row(store, KEYS_IN_ORDER, fill_hint, NULL, f))
 		return -1;
 	return run(store, "CREATE INDEX keys_by_deletion ON keys (deletion) WHERE deletion > 0", f);
 }
@@ -104,16 +107,6 @@ static int put_alias(struct store *store, sqlite3_stmt *statement, void *userdat
 	return set_put_row(store, name, statement, 3, f);
 }
 
-static int put_rows(struct store *store, const char *sql, row_each_t put, int64_t *damaged,
-		    struct fault *f)
-{
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store, sql, &statement, f))
-		return -1;
-	return row_list(store, statement, put, damaged, f);
-}
-
 /* @damaged: set to the number of rows that no longer open */
 static int add_set(struct store *store, int64_t *damaged, struct fault *f)
 {
@@ -122,9 +115,9 @@ static int add_set(struct store *store, int64_t *damaged, struct fault *f)
 		" seal BLOB NOT NULL) STRICT, WITHOUT ROWID",
 		f) ||
 	    set_make(store, f) ||
-	    put_rows(store, "SELECT " KEY_COLUMNS " FROM keys", put_key, damaged, f))
+	    each_row(store, "SELECT " KEY_COLUMNS " FROM keys", put_key, damaged, f))
 		return -1;
-	return put_rows(store, "SELECT " ALIAS_COLUMNS " FROM aliases", put_alias, damaged, f);
+	return each_row(store, "SELECT " ALIAS_COLUMNS " FROM aliases", put_alias, damaged, f);
 }
 
 /* Stores of older versions have no id. */
@@ -158,31 +151,25 @@ static int tell(struct store *store, const struct store_setup *setup, int64_t ve
 }
 
 /* AWS's own keys are rotated each year. A damaged row is left as it is. */
-static int begin_rotations(struct store *store, struct fault *f)
+static int begin_rotation(struct store *store, sqlite3_stmt *statement, void *userdata,
+			  struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	int step, r;
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	int r = key_row_read(store, statement, &cmk, NULL, f);
 
-	if (store_prepare(store, "SELECT " KEY_COLUMNS " FROM keys ORDER BY key_id", &statement, f))
-		return -1;
-	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-		_cleanup_cmk_ struct cmk cmk = { 0 };
-
-		r = key_row_read(store, statement, &cmk, NULL, f);
-		if (r == -EBADMSG || (!r && !cmk.aws_managed))
-			continue;
-		if (r)
-			return -1;
-		cmk_begin_rotation(&cmk, CMK_ROTATION_DAYS, store_clock(store));
-		if (store_update_key(store, &cmk, f))
-			return -1;
-	}
-	return step == SQLITE_DONE ? 0 : store_fault(store, "read the keys", f);
+	if (r)
+		return r == -EBADMSG ? 0 : -1;
+	if (!cmk.aws_managed)
+		return 0;
+	cmk_begin_rotation(&cmk, CMK_ROTATION_DAYS, store_clock(store));
+	return store_update_key(store, &cmk, f);
 }
 
 static int add_materials(struct store *store, struct fault *f)
 {
-	return run(store, materials_schema, f) ? -1 : begin_rotations(store, f);
+	if (run(store, materials_schema, f))
+		return -1;
+	return each_row(store, KEYS_IN_ORDER, begin_rotation, NULL, f);
 }
 
 static int take_steps(struct store *store, const struct store_setup *setup, int64_t version,
