@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 
 from agent_daemon import DISK_BYTES, luks
+from agent_sizes import of_size
 from agent_suite import agent, finish, forgotten, one, stopped_cluster, test, three, two
 
 
@@ -229,21 +230,6 @@ def _():
 
 
 # ---------------------------------------------------------------- sizes
-
-
-def resize(disk, size):
-    os.truncate(disk.image, size)
-    subprocess.run(["losetup", "-c", disk.device], check=True)
-
-
-@contextlib.contextmanager
-def of_size(disk, size):
-    resize(disk, size)
-    try:
-        yield
-    finally:
-        agent.cli("stop", "db1")
-        resize(disk, DISK_BYTES)
 
 
 @contextlib.contextmanager

@@ -3,27 +3,11 @@
 # The length of a volume: the catalog keeps it, and no start makes a volume shorter.
 
 import contextlib
-import os
 import sqlite3
-import subprocess
 
 from agent_daemon import DISK_BYTES
+from agent_sizes import of_size
 from agent_suite import agent, finish, one, test
-
-
-def resize(disk, size):
-    os.truncate(disk.image, size)
-    subprocess.run(["losetup", "-c", disk.device], check=True)
-
-
-@contextlib.contextmanager
-def of_size(disk, size):
-    resize(disk, size)
-    try:
-        yield
-    finally:
-        agent.cli("stop", "db1")
-        resize(disk, DISK_BYTES)
 
 
 @test("a disk that became shorter below a stopped cluster is refused with both sizes, also by the next agent, until it is as long again")

@@ -20,15 +20,14 @@ import time
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from kms_daemon import Kms
+from kms_daemon import CHAIN_HEADS, Kms
 from tap import Tap
 from wait import wait_for
 
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
 test = tap.test
-COUNTER = f"{kms.state}-counter/kms.counter"
-HEAD_SLOTS = 8192, 12288  # chain_head.h
+read, write = kms.trail, kms.write_trail
 
 
 def chain_key(root):
@@ -38,16 +37,6 @@ def chain_key(root):
 def root_key():
     with open(kms.root_key, "rb") as f:
         return f.read()
-
-
-def read(path=kms.audit_file):
-    with open(path, "rb") as f:
-        return f.read().splitlines(keepends=True)
-
-
-def write(lines, path=kms.audit_file):
-    with open(path, "wb") as f:
-        f.write(b"".join(lines))
 
 
 def places(lines):
@@ -66,8 +55,8 @@ def found(lines, *options):
 def head():
     """The latest head of the chain: (slot, words)."""
     heads = []
-    with open(COUNTER, "rb") as f:
-        for slot in HEAD_SLOTS:
+    with open(kms.counter, "rb") as f:
+        for slot in CHAIN_HEADS:
             f.seek(slot)
             text, tag = f.read(160), f.read(16)
             if tag == hmac.new(chain_key(root_key()), text, hashlib.sha256).digest()[:16]:
@@ -78,11 +67,11 @@ def head():
 def write_head(words):
     """Makes WORDS the only head."""
     text = " ".join(words).encode().ljust(160, b"\0")
-    with open(COUNTER, "r+b") as f:
-        for slot in HEAD_SLOTS:
+    with open(kms.counter, "r+b") as f:
+        for slot in CHAIN_HEADS:
             f.seek(slot)
             f.write(bytes(200))
-        f.seek(HEAD_SLOTS[0])
+        f.seek(CHAIN_HEADS[0])
         f.write(text + hmac.new(chain_key(root_key()), text, hashlib.sha256).digest()[:16])
 
 
@@ -206,7 +195,7 @@ def _():
 @test("without the root key nobody makes a line that fits, and lines of another KMS do not")
 def _():
     begin_again()
-    stolen = [b"", b"\0" * 32, hashlib.sha256(b"".join(WHOLE)).digest(), chain_key(b"\0" * 32), open(COUNTER, "rb").read()[8192:8224]]
+    stolen = [b"", b"\0" * 32, hashlib.sha256(b"".join(WHOLE)).digest(), chain_key(b"\0" * 32), open(kms.counter, "rb").read()[8192:8224]]
     for key in stolen:
         forged = WHOLE[3].replace(b"2.0", b"2.1").replace(b'"eventName":"', b'"eventName":"X')
         text = forged[:forged.index(b',"tag":"')]
@@ -291,8 +280,8 @@ def _():
     begin_again()
     older = [line[:line.index(b',"chain":')] + b"}\n" for line in WHOLE]
     write(older)
-    for slot in HEAD_SLOTS:
-        with open(COUNTER, "r+b") as f:
+    for slot in CHAIN_HEADS:
+        with open(kms.counter, "r+b") as f:
             f.seek(slot)
             f.write(bytes(200))
     kms.start()
@@ -399,7 +388,7 @@ def _():
 @test("a lost head needs an administrator, and verify shows that a new chain begins")
 def _():
     begin_again()
-    os.rename(COUNTER, f"{kms.dir}/counter")
+    os.rename(kms.counter, f"{kms.dir}/counter")
     verdict = kms.verify()
     assert findings(verdict) == [("no-head", None, None, None)], verdict
     status, said = kms.run()
@@ -417,14 +406,14 @@ def _():
     # An administrator who knows of it names the first record of the new chain.
     assert kms.verify("--first", str(places_now[0]))["Whole"] and not kms.verify("--first", str(places_now[0] + 1))["Whole"]
     # The former counter is an old one: it is refused, and so is its head.
-    os.unlink(COUNTER)
-    os.rename(f"{kms.dir}/counter", COUNTER)
+    os.unlink(kms.counter)
+    os.rename(f"{kms.dir}/counter", kms.counter)
 
 
 @test("a new counter of the key store leaves the head of the trail")
 def _():
     begin_again()
-    with open(COUNTER, "r+b") as f:
+    with open(kms.counter, "r+b") as f:
         f.write(bytes(8192))
     assert kms.run()[0] == 2
     assert kms.run("--accept-rollback")[0] == 0

@@ -15,11 +15,7 @@ from tap import Tap
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
 test = tap.test
-
-
-def read():
-    with open(kms.audit_file, "rb") as f:
-        return f.read().splitlines(keepends=True)
+read = kms.trail
 
 
 def looked_up(*options):
@@ -77,8 +73,7 @@ def _():
     kms.stop()
     whole, before = read(), looked_up()[0]
     forged = whole[2].replace(b'"eventName":"', b'"eventName":"Forged')
-    with open(kms.audit_file, "wb") as f:
-        f.write(b"".join([*whole[:2], forged, b'{"eventName":"DeleteKey"}\n', *whole[3:]]))
+    kms.write_trail([*whole[:2], forged, b'{"eventName":"DeleteKey"}\n', *whole[3:]])
     seen, error = looked_up()
     assert seen == [line for line in before if line != whole[2]] and "2 line(s) are left out" in error, error
     assert "are not protected" not in error, error
@@ -92,8 +87,7 @@ def _():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     record = read()[-1]
     for i in range(100):
-        with open(f"{kms.audit_file}-{i}", "wb") as f:
-            f.write(record)
+        kms.write_trail([record], f"{kms.audit_file}-{i}")
     resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
     try:
         seen, error = looked_up()
@@ -110,8 +104,7 @@ def _():
     kms.new_key()
     kms.stop()
     older = [b'{"eventName":"CreateKey","eventTime":"2020-01-01T00:00:00Z"}\n', b'{"eventName":"DeleteKey"}\n']
-    with open(f"{kms.audit_file}-20200101", "wb") as f:
-        f.write(b"".join(older))
+    kms.write_trail(older, f"{kms.audit_file}-20200101")
     seen, error = looked_up("--event-name", "CreateKey")
     assert older[0] in seen and "1 line(s) are not protected" in error, error
     seen, error = looked_up("--event-name", "CreateKey", "--max-items", "1")

@@ -8,37 +8,17 @@ import os
 import shutil
 import sys
 
-from kms_daemon import Kms
+from kms_daemon import CHAIN_HEADS, CHAIN_HEADS_END, Kms
 from tap import Tap
 
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
 test = tap.test
-COUNTER = f"{kms.state}-counter/kms.counter"
-SLOTS, SLOTS_END = 8192, 16384  # of the head: chain_head.h
-
-
-def slots(contents=None):
-    """The slots of the head in the counter's file; CONTENTS take their place."""
-    with open(COUNTER, "r+b") as f:
-        f.seek(SLOTS)
-        if contents is None:
-            return f.read(SLOTS_END - SLOTS)
-        return f.write(contents)
+trail, write, slots = kms.trail, kms.write_trail, kms.chain_heads
 
 
 def lose_head():
-    slots(bytes(SLOTS_END - SLOTS))
-
-
-def trail():
-    with open(kms.audit_file, "rb") as f:
-        return f.read().splitlines(keepends=True)
-
-
-def write(lines):
-    with open(kms.audit_file, "wb") as f:
-        f.write(b"".join(lines))
+    slots(bytes(CHAIN_HEADS_END - CHAIN_HEADS[0]))
 
 
 def strip(lines):

@@ -14,25 +14,8 @@ from tap import Tap
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
 test = tap.test
-COUNTER = f"{kms.state}-counter/kms.counter"
-SLOTS, SLOTS_END = 8192, 16384  # of the head: chain_head.h
+read, write, slots = kms.trail, kms.write_trail, kms.chain_heads
 FREE = resource.RLIM_INFINITY, resource.RLIM_INFINITY
-
-
-def slots(contents=None):
-    with open(COUNTER, "r+b") as f:
-        f.seek(SLOTS)
-        return f.read(SLOTS_END - SLOTS) if contents is None else f.write(contents)
-
-
-def read():
-    with open(kms.audit_file, "rb") as f:
-        return f.read().splitlines(keepends=True)
-
-
-def write(lines):
-    with open(kms.audit_file, "wb") as f:
-        f.write(b"".join(lines))
 
 
 def tear(left):

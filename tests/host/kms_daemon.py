@@ -77,6 +77,7 @@ class Reply:
         return self.json.get("message", "")
 
 
+CHAIN_HEADS, CHAIN_HEADS_END = (8192, 12288), 16384  # in the counter's file: chain_head.h
 TCP_LISTEN = "0A"  # as in /proc/net/tcp
 REAL_TIME = datetime.datetime
 
@@ -100,6 +101,7 @@ class Kms:
         self.root_key = f"{self.dir}/root.key"
         self.credentials = f"{self.dir}/credentials"
         self.audit_file = f"{self.dir}/audit.jsonl"
+        self.counter = f"{self.state}-counter/kms.counter"
         self.unix = f"{self.dir}/kms.sock"
         self.port = free_port()
         self.process = None
@@ -336,6 +338,21 @@ class Kms:
     def audit(self):
         with open(self.audit_file, encoding="utf-8") as f:
             return [json.loads(line) for line in f]
+
+    def trail(self, path=None):
+        """The lines of the audit trail, or of the file PATH of it, as they are."""
+        with open(path or self.audit_file, "rb") as f:
+            return f.read().splitlines(keepends=True)
+
+    def write_trail(self, lines, path=None):
+        with open(path or self.audit_file, "wb") as f:
+            f.write(b"".join(lines))
+
+    def chain_heads(self, contents=None):
+        """The place of the heads of the trail's chain; CONTENTS take it."""
+        with open(self.counter, "r+b") as f:
+            f.seek(CHAIN_HEADS[0])
+            return f.read(CHAIN_HEADS_END - CHAIN_HEADS[0]) if contents is None else f.write(contents)
 
     def leaked_nothing(self, least):
         """No secret of this run (there are more than LEAST) and no access key is in trail or log."""

@@ -102,3 +102,28 @@ void catalog_fixture_store(struct catalog_fixture *x, const struct cluster *c)
 	if (catalog_store(x->catalog, c, &f) < 0)
 		fail_msg("%s", f.message);
 }
+
+/*
+ * Changes one byte of a text in a page of an index, which is its second copy in the file. The catalog is
+ * closed then.
+ */
+void catalog_fixture_damage_index(struct catalog_fixture *x, const char *text)
+{
+	static char bytes[1 << 18];
+	char *first, *second;
+	size_t size;
+	FILE *file;
+
+	catalog_close(x->catalog);
+	x->catalog = NULL;
+	file = fopen(x->path, "r+");
+	assert_non_null(file);
+	size = fread(bytes, 1, sizeof(bytes), file);
+	first = memmem(bytes, size, text, strlen(text));
+	assert_non_null(first);
+	second = memmem(first + 1, size - (size_t)(first + 1 - bytes), text, strlen(text));
+	assert_non_null(second);
+	fseek(file, second - bytes, SEEK_SET);
+	fputc('x', file);
+	fclose(file);
+}

@@ -25,5 +25,6 @@ void catalog_fixture_reopen(struct catalog_fixture *x);
 void catalog_fixture_load(struct catalog_fixture *x);
 struct cluster *catalog_fixture_make(const char *id);
 void catalog_fixture_store(struct catalog_fixture *x, const struct cluster *c);
+void catalog_fixture_damage_index(struct catalog_fixture *x, const char *text);
 
 #endif

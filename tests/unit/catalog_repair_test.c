@@ -64,28 +64,6 @@ static size_t take(const struct catalog_fixture *x, const char *kind)
 	return found;
 }
 
-/* Changes one byte of a text in a page of an index, which is its second copy in the file. */
-static void damage_index(struct catalog_fixture *x, const char *text)
-{
-	static char bytes[1 << 18];
-	char *first, *second;
-	size_t size;
-	FILE *file;
-
-	catalog_close(x->catalog);
-	x->catalog = NULL;
-	file = fopen(x->path, "r+");
-	assert_non_null(file);
-	size = fread(bytes, 1, sizeof(bytes), file);
-	first = memmem(bytes, size, text, strlen(text));
-	assert_non_null(first);
-	second = memmem(first + 1, size - (size_t)(first + 1 - bytes), text, strlen(text));
-	assert_non_null(second);
-	fseek(file, second - bytes, SEEK_SET);
-	fputc('x', file);
-	fclose(file);
-}
-
 static void a_full_disk_during_a_repair_loses_nothing(void **state)
 {
 	struct catalog_fixture *x = *state;
@@ -98,7 +76,7 @@ static void a_full_disk_during_a_repair_loses_nothing(void **state)
 	catalog_fixture_store(x, b);
 	for (; !done; writes++) {
 		catalog_fixture_store(x, a);
-		damage_index(x, a->resource_id);
+		catalog_fixture_damage_index(x, a->resource_id);
 		room = writes;
 		catalog_fixture_reopen(x);
 		done = catalog_repaired(x->catalog) && !catalog_trouble(x->catalog);
@@ -151,7 +129,7 @@ static void a_row_that_was_written_twice_is_no_end_of_the_catalog(void **state)
 	catalog_close(x->catalog);
 	x->catalog = NULL;
 	run(x, write);
-	damage_index(x, "b-kms-of-the-test");
+	catalog_fixture_damage_index(x, "b-kms-of-the-test");
 	run(x, write);
 	catalog_fixture_reopen(x);
 	assert_non_null(catalog_repaired(x->catalog));

@@ -218,27 +218,6 @@ static void the_writer_of_a_file_is_the_last_version(void **state)
 	is_too_new(x, "which enveloped " ENVELOPE_VERSION " wrote");
 }
 
-/* Changes one byte of a text in a page of an index, which is its second copy in the file. */
-static void damage_index(struct catalog_fixture *x, const char *text)
-{
-	static char bytes[1 << 17];
-	char *second, *first;
-	size_t size;
-	FILE *file;
-
-	catalog_close(x->catalog);
-	x->catalog = NULL;
-	file = fopen(x->path, "r+");
-	size = fread(bytes, 1, sizeof(bytes), file);
-	first = memmem(bytes, size, text, strlen(text));
-	assert_non_null(first);
-	second = memmem(first + 1, size - (size_t)(first + 1 - bytes), text, strlen(text));
-	assert_non_null(second);
-	fseek(file, second - bytes, SEEK_SET);
-	fputc('x', file);
-	fclose(file);
-}
-
 static void a_damaged_index_is_noticed_and_rebuilt(void **state)
 {
 	struct catalog_fixture *x = *state;
@@ -250,7 +229,7 @@ static void a_damaged_index_is_noticed_and_rebuilt(void **state)
 	catalog_fixture_store(x, a);
 	catalog_fixture_store(x, b);
 	assert_null(catalog_repaired(x->catalog));
-	damage_index(x, a->resource_id);
+	catalog_fixture_damage_index(x, a->resource_id);
 	catalog_fixture_reopen(x);
 	repaired = catalog_repaired(x->catalog);
 	if (!repaired)

@@ -13,7 +13,7 @@
 
 /**
  * struct due_hint - the statements of one hint
- * @find: KEY_COLUMNS and the hint of the rows whose hint is at most ?1, behind hint ?2 and key ?3, in order
+ * @find: KEY_COLUMNS and the hint of the rows with a hint up to ?1, behind hint ?2 and key ?3
  * @next: the earliest hint after ?1
  * @set: make ?1 the hint of key ?2
  */
