@@ -23,6 +23,11 @@ TARGETS = {
     "crypt-same-cpu": CRYPT + "4 sector_size:4096 same_cpu_crypt submit_from_crypt_cpus high_priority",
 }
 
+# A peer on a kernel of its own (tests/kernels/inlinecrypt.config), and what it stands beside.
+INLINECRYPT = {"inlinecrypt": "inlinecrypt aes-xts-plain64 {key} 0 /dev/nullb{n} 0 2 sector_size:4096 iv_large_sectors"}
+BESIDE_INLINECRYPT = ("linear", "envelope", "crypt-inline", *INLINECRYPT)
+ALL = TARGETS | INLINECRYPT
+
 # dm-crypt has high_priority since 6.10.
 HIGH_PRIORITY = (6, 10)
 OLD_SAME_CPU = CRYPT + "3 sector_size:4096 same_cpu_crypt submit_from_crypt_cpus"
@@ -90,15 +95,15 @@ def is_before(series, version):
 
 
 def template(series, target):
-    """Words of a target's table as in TARGETS; None for the bare device."""
+    """Words of a target's table as in ALL; None for the bare device."""
     old = target == "crypt-same-cpu" and is_before(series, HIGH_PRIORITY)
-    return OLD_SAME_CPU if old else TARGETS[target]
+    return OLD_SAME_CPU if old else ALL[target]
 
 
 def table(series, target):
     """Words of a target's table; None for the bare device."""
     found = template(series, target)
-    return found and found.format(n=list(TARGETS).index(target), key=KEY)
+    return found and found.format(n=list(ALL).index(target), key=KEY)
 
 
 def exchange(series, reduced=""):
@@ -109,16 +114,17 @@ def exchange(series, reduced=""):
 
 def setup(series, targets, completion="task", cpus=1):
     """Lines that make the devices."""
-    null_blk = (f"load null_blk nr_devices={len(TARGETS)} gb=1 bs=4096 max_sectors=2048 no_sched=1 "
+    devices = max(len(TARGETS), 1 + max(list(ALL).index(name) for name in targets))
+    null_blk = (f"load null_blk nr_devices={devices} gb=1 bs=4096 max_sectors=2048 no_sched=1 "
                 f"queue_mode=2 submit_queues={cpus} poll_queues=1 irqmode={IRQ_MODES[completion]} completion_nsec=1")
     lines = [null_blk, "load dm-envelope", "load envelope-bench", "envelope-key bench"]
-    lines += [f"dm {name} 0 {SECTORS} {table(series, name)}" for name in targets if TARGETS[name]]
+    lines += [f"dm {name} 0 {SECTORS} {table(series, name)}" for name in targets if ALL[name]]
     return lines + ["settle 5"]
 
 
 def device(target):
     """Path in the guest."""
-    return f"/dev/mapper/{target}" if TARGETS[target] else f"/dev/nullb{list(TARGETS).index(target)}"
+    return f"/dev/mapper/{target}" if ALL[target] else f"/dev/nullb{list(ALL).index(target)}"
 
 
 def bare_cipher(row, driver):
