@@ -81,7 +81,7 @@ static int ask_alias(struct store_fixture *x, int i, const char *after)
 	int r;
 
 	alias_name(i, name);
-	r = store_get_alias(x->store, ACCOUNT, name, &alias, &f);
+	r = store_get_alias(x->store, "us-east-1", ACCOUNT, name, &alias, &f);
 	if (r == -ENOENT)
 		fail_msg("%s: %s does not exist", after, name);
 	if (r)
@@ -183,7 +183,9 @@ static void a_store_without_its_head_does_not_open(void **state)
 		"DROP TABLE aliases; DROP TABLE grants; DROP TABLE keys; DROP TABLE sets; VACUUM",
 	};
 	struct store_fixture *x = *state;
-	struct store_setup setup = { .directory = x->folder, .root = x->root, .create = true };
+	struct store_setup setup = {
+		.directory = x->folder, .root = x->root, .region = "us-east-1", .create = true
+	};
 	struct fault f = { 0 };
 
 	store_close(x->store);
@@ -214,10 +216,13 @@ static void an_old_row_is_not_taken(void **state)
 	assert_int_equal(store_get_key(x->store, A, &cmk, NULL, NULL), 0);
 	cmk.state = KEY_DISABLED;
 	assert_int_equal(store_update_key(x->store, &cmk, NULL), 0);
-	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/name-1", &alias, NULL), 0);
+	assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/name-1", &alias,
+					 NULL),
+			 0);
 	strcpy(alias.target, B);
 	assert_int_equal(store_update_alias(x->store, &alias, NULL), 0);
-	assert_int_equal(store_delete_alias(x->store, ACCOUNT, "alias/name-2", NULL), 0);
+	assert_int_equal(store_delete_alias(x->store, "us-east-1", ACCOUNT, "alias/name-2", NULL),
+			 0);
 	tamper(x, "UPDATE keys SET (record, seal) = (SELECT k.record, k.seal FROM kept k"
 		  " WHERE k.key_id = keys.key_id); INSERT OR REPLACE INTO aliases"
 		  " SELECT * FROM kept_aliases");
@@ -225,8 +230,12 @@ static void an_old_row_is_not_taken(void **state)
 	assert_string_equal(f.code, "KMSInternalException");
 	assert_non_null(strstr(f.message, "put back"));
 	assert_int_equal(store_fixture_get(x, B, &f), 0);
-	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/name-1", &alias, &f), -1);
-	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/name-2", &alias, &f), -ENOENT);
+	assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/name-1", &alias,
+					 &f),
+			 -1);
+	assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/name-2", &alias,
+					 &f),
+			 -ENOENT);
 }
 
 static void a_lost_alias_can_be_deleted_and_made_again(void **state)
@@ -234,11 +243,15 @@ static void a_lost_alias_can_be_deleted_and_made_again(void **state)
 	struct store_fixture *x = *state;
 	struct alias alias;
 
-	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/name-3", &alias, NULL), 0);
+	assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/name-3", &alias,
+					 NULL),
+			 0);
 	tamper(x, "DELETE FROM aliases WHERE name = 'alias/name-3'");
 	assert_int_equal(store_add_alias(x->store, &alias, NULL), -EEXIST);
-	assert_int_equal(store_delete_alias(x->store, ACCOUNT, "alias/name-3", NULL), 0);
-	assert_int_equal(store_delete_alias(x->store, ACCOUNT, "alias/name-3", NULL), -ENOENT);
+	assert_int_equal(store_delete_alias(x->store, "us-east-1", ACCOUNT, "alias/name-3", NULL),
+			 0);
+	assert_int_equal(store_delete_alias(x->store, "us-east-1", ACCOUNT, "alias/name-3", NULL),
+			 -ENOENT);
 	assert_int_equal(store_add_alias(x->store, &alias, NULL), 0);
 	assert_int_equal(ask_alias(x, 3, "made again"), 0);
 }

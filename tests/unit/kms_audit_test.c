@@ -67,8 +67,9 @@ struct fixture {
 
 static void open_trail(struct fixture *x)
 {
-	struct audit_setup how = { x->path,	  x->head,	  x->root,
-				   x->kms.region, x->kms.account, x->event };
+	struct audit_setup how = {
+		x->path, x->head, x->root, "us-east-1", x->kms.account, x->event
+	};
 	struct fault f;
 
 	if (audit_open(&how, &x->kms.audit, &f))
@@ -82,7 +83,7 @@ static int setup(void **state)
 	strcpy(x->folder, "/tmp/kms-audit-test-XXXXXX");
 	assert_non_null(mkdtemp(x->folder));
 	snprintf(x->path, sizeof(x->path), "%s/audit.jsonl", x->folder);
-	x->kms = (struct kms){ .region = "us-east-1", .account = "123456789012" };
+	x->kms = (struct kms){ .account = "123456789012" };
 	assert_true(sd_event_new(&x->event) >= 0);
 	snprintf(x->head, sizeof(x->head), "%s/kms.counter", x->folder);
 	x->root = secret_new(32);
@@ -92,7 +93,7 @@ static int setup(void **state)
 					.account = "123456789012",
 					.access_key = "AKIAADMIN00000000001" };
 	x->call = (struct call){ .kms = &x->kms,
-				 .region = x->kms.region,
+				 .region = "us-east-1",
 				 .account = x->kms.account,
 				 .operation = "Decrypt",
 				 .request_id = "id",

@@ -117,7 +117,8 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	/* The store keeps a key until the trail has recorded its deletion. */
 	assert_int_equal(store_fixture_destroy_due(x, cmk.deletion, refuse_end, &ended, &next), -1);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
-	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), 0);
+	assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/one", &alias, NULL),
+			 0);
 	assert_int_equal(ended, 0);
 
 	assert_int_equal(store_fixture_destroy_due(x, cmk.deletion, note_end, &ended, &next), 1);
@@ -125,7 +126,8 @@ static void due_key_is_destroyed_with_its_bytes(void **state)
 	assert_int_equal(next, 0);
 	assert_int_equal(store_fixture_get(x, A, NULL), -ENOENT);
 	assert_int_equal(store_fixture_get(x, B, NULL), 0);
-	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), -ENOENT);
+	assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/one", &alias, NULL),
+			 -ENOENT);
 	assert_false(in_files(x, seal, size));
 	assert_false(in_files(x, seal + 12, 32));
 }
@@ -353,7 +355,7 @@ static void an_older_store_is_upgraded(void **state)
 	assert_int_equal(store_fixture_count(x, "SELECT sum(deletion) FROM keys"), NOW + 100);
 	assert_int_equal(store_fixture_count(x,
 					     "SELECT json_extract(record, '$.Version') FROM store"),
-			 5);
+			 6);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(store_fixture_get(x, B, NULL), -1);
 	assert_int_equal(store_fixture_destroy_due(x, NOW, note_due, &ended, &next), 0);
@@ -422,7 +424,7 @@ static void a_newer_store_is_refused(void **state)
 	struct store *store;
 	struct fault f = { 0 };
 
-	seal_version(x, 6);
+	seal_version(x, 7);
 	assert_int_equal(store_fixture_open(x, x->root, &store, &f), -1);
 	assert_non_null(strstr(f.message, "newer version"));
 }

@@ -326,43 +326,18 @@ static void grants_end_with_their_key(void **state)
 	assert_int_equal(set_count_rows(x->store, NULL), 0);
 }
 
-/* Takes the store back to version 3, which had no grants. */
-static void make_version_3(struct store_fixture *x)
-{
-	char sql[2048], hex[2 * CRYPTO_SEAL_BYTES + 1];
-	const char *text = store_fixture_query(x, "SELECT record FROM store", 0);
-	_cleanup_json_ struct json_object *record = json_parse(text, strlen(text));
-	struct crypto_bytes none = { NULL, 0 }, aad;
-	uint8_t seal[CRYPTO_SEAL_BYTES];
-
-	json_object_object_del(record, "Grants");
-	json_object_object_del(record, "Version");
-	json_add_int(record, "Version", 3);
-	text = json_object_to_json_string_ext(record, JSON_C_TO_STRING_PLAIN);
-	aad = (struct crypto_bytes){ (const uint8_t *)text, strlen(text) };
-	assert_int_equal(crypto_seal(x->root, aad, none, seal), 0);
-	for (size_t i = 0; i < sizeof(seal); i++)
-		snprintf(hex + 2 * i, 3, "%02x", seal[i]);
-	snprintf(sql, sizeof(sql),
-		 BEFORE_ROTATIONS "DROP TABLE grants; UPDATE store SET record = '%s', seal = x'%s'",
-		 text, hex);
-	store_close(x->store);
-	x->store = NULL;
-	store_fixture_tamper(x, sql);
-}
-
 static void a_store_of_the_version_before_grants_is_upgraded(void **state)
 {
 	struct store_fixture *x = *state;
 	_cleanup_grant_ struct grant grant = grant_fixture_make(A, 1);
 
-	make_version_3(x);
+	store_fixture_take_back(x, 3, BEFORE_ROTATIONS "DROP TABLE grants;");
 	for (int i = 0; i < 2; i++) {
 		store_close(x->store);
 		assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
 		assert_int_equal(store_fixture_count(x,
 						     "SELECT json_extract(record, '$.Version') FROM store"),
-				 5);
+				 6);
 	}
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(get(x, &grant, NULL), -ENOENT);

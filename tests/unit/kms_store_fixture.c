@@ -16,7 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <json-c/json.h>
 #include <sqlite3.h>
+
+#include "lib/base/json.h"
 
 /** store_fixture_add_key() - add a key whose material is @fill in each byte */
 void store_fixture_add_key(struct store *store, const char *key_id, enum key_state state,
@@ -52,16 +55,48 @@ static void store_fixture_add_alias(struct store *store, const char *name, const
 int store_fixture_open(struct store_fixture *x, const struct secret *root, struct store **store,
 		       struct fault *f)
 {
-	struct store_setup setup = { .directory = x->folder, .root = root };
+	struct store_setup setup = { .directory = x->folder, .root = root, .region = "us-east-1" };
 
 	return store_open(&setup, store, f);
+}
+
+/**
+ * store_fixture_take_back() - close the store of @x, and make it one of an older version
+ * @version: 3 or later, which have a set of rows and a counter
+ * @sql: takes away what @version does not have
+ */
+void store_fixture_take_back(struct store_fixture *x, int version, const char *sql)
+{
+	static const char *const newer[] = { "Version", "Region", "Grants" };
+	char head[2048], hex[2 * CRYPTO_SEAL_BYTES + 1];
+	const char *text = store_fixture_query(x, "SELECT record FROM store", 0);
+	struct json_object *record = json_parse(text, strlen(text));
+	struct crypto_bytes none = { NULL, 0 }, aad;
+	uint8_t seal[CRYPTO_SEAL_BYTES];
+
+	for (size_t i = 0; i < (version < 4 ? 3 : 2); i++)
+		json_object_object_del(record, newer[i]);
+	json_add_int(record, "Version", version);
+	text = json_object_to_json_string_ext(record, JSON_C_TO_STRING_PLAIN);
+	aad = (struct crypto_bytes){ (const uint8_t *)text, strlen(text) };
+	assert_int_equal(crypto_seal(x->root, aad, none, seal), 0);
+	for (size_t i = 0; i < sizeof(seal); i++)
+		snprintf(hex + 2 * i, 3, "%02x", seal[i]);
+	snprintf(head, sizeof(head), "UPDATE store SET record = '%s', seal = x'%s'", text, hex);
+	json_object_put(record);
+	store_close(x->store);
+	x->store = NULL;
+	store_fixture_tamper(x, sql);
+	store_fixture_tamper(x, head);
 }
 
 /** store_fixture_set_up() - make the store; its state is a struct store_fixture */
 int store_fixture_set_up(void **state)
 {
 	struct store_fixture *x = calloc(1, sizeof(*x));
-	struct store_setup setup = { .directory = x->folder, .create = true };
+	struct store_setup setup = { .directory = x->folder,
+				     .region = "us-east-1",
+				     .create = true };
 	struct fault f;
 
 	strcpy(x->folder, "/tmp/envelope-store-test-XXXXXX");

@@ -15,10 +15,19 @@
 #define ACCOUNT "123456789012"
 #define NOW	1700000000
 
-/* What a version before rotations does not have. */
-#define BEFORE_ROTATIONS                                     \
-	"DROP TABLE materials; DROP INDEX keys_by_rotation;" \
-	"ALTER TABLE keys DROP COLUMN rotation;"
+/* What a version before several regions does not have. */
+#define BEFORE_REGIONS                                                                         \
+	"CREATE TABLE before (account TEXT NOT NULL, name TEXT NOT NULL, target TEXT NOT NULL" \
+	" REFERENCES keys (key_id) ON DELETE CASCADE, record TEXT NOT NULL,"                   \
+	" seal BLOB NOT NULL, PRIMARY KEY (account, name)) STRICT, WITHOUT ROWID;"             \
+	"INSERT INTO before SELECT account, name, target, record, seal FROM aliases;"          \
+	"DROP TABLE aliases; ALTER TABLE before RENAME TO aliases;"                            \
+	"CREATE INDEX aliases_by_target ON aliases (target);"
+
+/* What a version before rotations does not have, either. */
+#define BEFORE_ROTATIONS                                                    \
+	BEFORE_REGIONS "DROP TABLE materials; DROP INDEX keys_by_rotation;" \
+		       "ALTER TABLE keys DROP COLUMN rotation;"
 
 struct store_fixture {
 	char folder[64];
@@ -36,6 +45,7 @@ int store_fixture_tear_down(void **state);
 
 void store_fixture_add_key(struct store *store, const char *key_id, enum key_state state,
 			   int64_t deletion, uint8_t fill);
+void store_fixture_take_back(struct store_fixture *x, int version, const char *sql);
 void store_fixture_tamper(struct store_fixture *x, const char *sql);
 const char *store_fixture_query(struct store_fixture *x, const char *sql, int column);
 long long store_fixture_count(struct store_fixture *x, const char *sql);

@@ -118,12 +118,14 @@ static void tampered_alias_is_refused(void **state)
 
 		assert_int_equal(store_fixture_set_up(&fresh), 0);
 		x = fresh;
-		assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), 0);
+		assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/one",
+						 &alias, NULL),
+				 0);
 		strcpy(alias.name, "alias/two");
 		strcpy(alias.target, B);
 		assert_int_equal(store_add_alias(x->store, &alias, NULL), 0);
 		store_fixture_tamper(x, attacks[i]);
-		if (store_get_alias(x->store, ACCOUNT, "alias/one", &alias, &f) != -1)
+		if (store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/one", &alias, &f) != -1)
 			fail_msg("accepted: %s", attacks[i]);
 		assert_string_equal(f.code, "KMSInternalException");
 		store_fixture_tear_down(&fresh);
@@ -136,7 +138,8 @@ static void column_beside_the_record_is_not_believed(void **state)
 	struct alias alias;
 
 	store_fixture_tamper(x, "UPDATE aliases SET target = '" B "'");
-	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, NULL), 0);
+	assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/one", &alias, NULL),
+			 0);
 	assert_string_equal(alias.target, A);
 }
 
@@ -193,7 +196,8 @@ static void a_cipher_that_fails_is_no_damage(void **state)
 	assert_int_equal(store_fixture_get(x, A, &f), -1);
 	assert_string_equal(f.code, "KMSInternalException");
 	assert_non_null(strstr(f.message, "need not be at fault"));
-	assert_int_equal(store_get_alias(x->store, ACCOUNT, "alias/one", &alias, &f), -1);
+	assert_int_equal(store_get_alias(x->store, "us-east-1", ACCOUNT, "alias/one", &alias, &f),
+			 -1);
 	assert_non_null(strstr(f.message, "need not be at fault"));
 	/* -1 makes the timer try again later. */
 	assert_int_equal(store_fixture_destroy_due(x, NOW, refuse_end, NULL, &next), -1);

@@ -44,9 +44,9 @@ struct audit;
 struct deletion;
 struct rotation;
 
-struct kms {		     /* one per process, lives as long as the event loop */
-	const char *region;  /* of calls that name no other; borrowed from the settings */
-	const char *account; /* of principals that name no other; borrowed from the settings */
+struct kms {		      /* one per process, lives as long as the event loop */
+	char *const *regions; /* that are served, up to NULL; borrowed from the settings */
+	const char *account;  /* of principals that name no other; borrowed from the settings */
 	struct store *store;
 	struct principals principals;
 	struct audit *audit;
@@ -59,7 +59,8 @@ struct kms {		     /* one per process, lives as long as the event loop */
 
 struct call { /* owner: service.c */
 	struct kms *kms;
-	const char *region;  /* that the call is for; borrowed */
+	const char *
+		region; /* that the call is signed for, the first one until it is known; borrowed */
 	const char *account; /* of the caller; the KMS's own until the caller is known; borrowed */
 	enum transport transport; /* plaintext is refused on TRANSPORT_UNIX */
 	char source[64];	  /* client's address; on the unix socket 127.0.0.1 */

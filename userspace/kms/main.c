@@ -76,6 +76,7 @@ static int open_store(const struct settings *s, struct server *server, bool firs
 		.directory = s->state_directory,
 		.root = server->root,
 		.counter = s->counter,
+		.region = s->region,
 		.create = first || s->new_store,
 		.accept = s->accept_rollback,
 	};
@@ -127,7 +128,7 @@ static int open_kms(const struct settings *s, struct server *server, struct faul
 	struct kms *kms = &server->kms;
 	struct faults all = { 0 };
 
-	kms->region = s->region;
+	kms->regions = s->regions;
 	kms->account = s->account;
 	if (principals_load(s->credentials, s->account, &kms->principals, &all, f))
 		return -1;
@@ -203,7 +204,8 @@ static int run(struct settings *s, struct server *server, struct fault *f)
 	    reload_on_hangup(server->event, &server->reload, f))
 		return -1;
 	sd_notify(0, "READY=1");
-	log_info("serving region %s, account %s", s->region, s->account);
+	log_info("serving region %s%s%s, account %s", s->region, *s->other_regions ? ", " : "",
+		 s->other_regions, s->account);
 	r = sd_event_loop(server->event);
 	sd_notify(0, "STOPPING=1");
 	if (r < 0)

@@ -27,7 +27,7 @@ static struct call *new_call(struct kms *kms, const struct http_request *request
 	if (!call)
 		return NULL;
 	call->kms = kms;
-	call->region = kms->region;
+	call->region = kms->regions[0];
 	call->account = kms->account;
 	call->transport = request->transport;
 	call->pid = request->peer.pid;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kms/regions.h"
 #include "lib/base/arn.h"
 #include "lib/base/ini.h"
 #include "lib/base/text.h"
@@ -45,8 +46,12 @@ struct setting {
 	}
 
 static const struct setting table[] = {
-	CHECKED("Region", "region", region, "us-east-1", "NAME      region of this KMS",
-		arn_valid_region, "is not a region. Give a name such as us-east-1."),
+	CHECKED("Region", "region", region, "us-east-1",
+		"NAME      region of this KMS, and the first one that it serves", arn_valid_region,
+		"is not a region. Give a name such as us-east-1."),
+	{ "OtherRegions", "other-regions", offsetof(struct settings, other_regions), OWNED, "",
+	  "NAMES further regions, with spaces between", regions_valid,
+	  "has a name that is no region. Give names such as eu-west-1, with spaces between." },
 	CHECKED("AccountId", "account", account, "123456789012",
 		"DIGITS   account of its principals", arn_valid_account,
 		"is not an account. Give 12 digits."),
@@ -109,11 +114,11 @@ static int set(struct settings *settings, const struct setting *row, const char 
 
 	if (row->size == 0)
 		return set_port(field, value, f);
-	if (row->size == OWNED)
-		return set_path(field, value, f);
 	if (row->valid && !row->valid(value))
 		return fault_set(f, "InvalidConfiguration", "%s '%.64s' %s", row->key, value,
 				 row->wrong);
+	if (row->size == OWNED)
+		return set_path(field, value, f);
 	if (strlen(value) >= row->size)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s is too long. Give at most %zu characters.", row->key,
@@ -266,6 +271,9 @@ static int read_all(int argc, char **argv, struct settings *settings, struct fau
 		*f = option;
 		wrong = true;
 	}
+	settings->regions = regions_make(settings->region, settings->other_regions);
+	if (!settings->regions && !wrong)
+		wrong = fault_set(f, "InternalFailure", "Out of memory.");
 	return wrong ? -1 : 0;
 }
 
@@ -336,4 +344,6 @@ void settings_free(struct settings *settings)
 		if (table[i].size == OWNED)
 			text_freep((char **)((char *)settings + table[i].offset));
 	text_freep(&settings->config);
+	regions_free(settings->regions);
+	settings->regions = NULL;
 }

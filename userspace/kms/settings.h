@@ -13,8 +13,10 @@
 
 /** struct settings - its pointers are owned, and never NULL once read, save @config; settings_free() */
 struct settings {
-	char *config; /* --config; NULL without it */
-	char region[32];
+	char *config;	 /* --config; NULL without it */
+	char region[32]; /* the first one */
+	char *other_regions;
+	char **regions; /* all of them; regions_make() */
 	char account[13];
 	char listen_unix[108];	 /* "" for none; the kernel takes no longer one, see unix(7) */
 	unsigned int listen_tcp; /* port on 127.0.0.1; 0 for none */

@@ -49,6 +49,7 @@ static int restore(const struct admin_call *call, const char *file, struct audit
 		.directory = s->state_directory,
 		.root = call->root,
 		.counter = s->counter,
+		.region = s->region,
 		.accept = s->accept_rollback,
 		.event = on_event,
 		.userdata = audit,

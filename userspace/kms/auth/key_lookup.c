@@ -57,7 +57,7 @@ static int load(struct call *call, const struct named *named, struct cmk *cmk,
 	int r = store_get_key(call->kms->store, named->key_id, cmk, material, f);
 
 	if (!r &&
-	    (strcmp(cmk->account, named->account) ||
+	    (strcmp(cmk->region, call->region) || strcmp(cmk->account, named->account) ||
 	     (cmk->state == KEY_PENDING_DELETION && cmk->due <= store_clock(call->kms->store)))) {
 		cmk_free(cmk);
 		secret_free(*material);
@@ -74,7 +74,8 @@ static int load_alias(struct call *call, struct named *named, struct cmk *cmk,
 		      struct secret **material, struct fault *f)
 {
 	struct alias alias;
-	int r = store_get_alias(call->kms->store, named->account, named->ref.name, &alias, f);
+	int r = store_get_alias(call->kms->store, call->region, named->account, named->ref.name,
+				&alias, f);
 
 	if (r == -ENOENT)
 		fault_set(f, "NotFoundException", "Alias %s is not found.", named->resource);

@@ -73,8 +73,8 @@ static int check_headers(const struct http_request *request, struct fault *f)
 static int find_caller(struct call *call, const struct http_request *request, struct fault *f)
 {
 	struct authentication who;
-	int r = authenticate(request, &call->kms->principals, call->region, "kms", call->now, &who,
-			     f);
+	int r = authenticate(request, &call->kms->principals, call->kms->regions, "kms", call->now,
+			     &who, f);
 
 	memcpy(call->access_key, who.access_key, sizeof(call->access_key));
 	if (r) {
@@ -85,6 +85,7 @@ static int find_caller(struct call *call, const struct http_request *request, st
 	}
 	memcpy(call->signature, who.signature, sizeof(call->signature));
 	call->signature_expires = who.expires;
+	call->region = who.region;
 	call->caller = who.principal;
 	call->account = who.principal->account;
 	return 0;

@@ -89,7 +89,7 @@ int op_update_alias(struct call *call, struct fault *f)
 
 	if (own_alias_name(call, &name, f) || op_key(call, "TargetKeyId", USE_CHANGE, &cmk, f))
 		return -1;
-	r = store_get_alias(call->kms->store, call->account, name, &alias, f);
+	r = store_get_alias(call->kms->store, call->region, call->account, name, &alias, f);
 	if (r == -ENOENT)
 		return alias_not_found(call, name, f);
 	if (r || may_leave_key(call, alias.target, f))
@@ -107,12 +107,12 @@ int op_delete_alias(struct call *call, struct fault *f)
 
 	if (own_alias_name(call, &name, f))
 		return -1;
-	r = store_get_alias(call->kms->store, call->account, name, &alias, f);
+	r = store_get_alias(call->kms->store, call->region, call->account, name, &alias, f);
 	if (r == -ENOENT)
 		return alias_not_found(call, name, f);
 	if (r || may_leave_key(call, alias.target, f))
 		return -1;
-	r = store_delete_alias(call->kms->store, call->account, name, f);
+	r = store_delete_alias(call->kms->store, call->region, call->account, name, f);
 	return r == -ENOENT ? alias_not_found(call, name, f) : r;
 }
 
@@ -142,8 +142,8 @@ int op_list_aliases(struct call *call, struct fault *f)
 	    param_text(call->params, "KeyId", KEY_REF_TEXT_MAX, &key_id, f) ||
 	    (key_id && key_lookup_id(call, key_id, USE_DESCRIBE, &cmk, f)) ||
 	    page_begin(&page, call->params, LIST_ALIASES_MOST, LIST_ALIASES_DEFAULT, f) ||
-	    store_list_aliases(call->kms->store, call->account, key_id ? cmk.key_id : NULL,
-			       page.after, list_alias, &page, f))
+	    store_list_aliases(call->kms->store, call->region, call->account,
+			       key_id ? cmk.key_id : NULL, page.after, list_alias, &page, f))
 		return -1;
 	page_end(&page, call->reply, "Aliases");
 	return 0;

@@ -99,25 +99,35 @@ int op_describe_key(struct call *call, struct fault *f)
 	return 0;
 }
 
+struct key_list {
+	const char *region;
+	struct page *page;
+};
+
 static int list_key(const struct cmk *cmk, void *userdata)
 {
-	struct json_object *entry = json_object_new_object();
+	const struct key_list *list = userdata;
+	struct json_object *entry;
 	char arn[ARN_MAX];
 
+	if (strcmp(cmk->region, list->region))
+		return 0;
+	entry = json_object_new_object();
 	cmk_arn(cmk, arn);
 	json_add_string(entry, "KeyId", cmk->key_id);
 	json_add_string(entry, "KeyArn", arn);
-	return page_add(userdata, cmk->key_id, entry);
+	return page_add(list->page, cmk->key_id, entry);
 }
 
 int op_list_keys(struct call *call, struct fault *f)
 {
 	_cleanup_page_ struct page page = { 0 };
+	struct key_list list = { call->region, &page };
 	struct access access = access_of(call);
 
 	if (authorize(&access, f) ||
 	    page_begin(&page, call->params, LIST_KEYS_MOST, LIST_KEYS_DEFAULT, f) ||
-	    store_list_keys(call->kms->store, call->account, page.after, list_key, &page, f))
+	    store_list_keys(call->kms->store, call->account, page.after, list_key, &list, f))
 		return -1;
 	page_end(&page, call->reply, "Keys");
 	return 0;

@@ -71,7 +71,7 @@ int op_list_grants(struct call *call, struct fault *f)
 int op_list_retirable_grants(struct call *call, struct fault *f)
 {
 	struct access access = access_of(call);
-	struct grant_filter filter = { 0 };
+	struct grant_filter filter = { .region = call->region };
 	char account[sizeof(call->caller->account)];
 
 	if (grant_principal_param(call->params, "RetiringPrincipal", true, &filter.retiring, f))

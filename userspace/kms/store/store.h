@@ -61,6 +61,7 @@ typedef int (*store_event_t)(const char *name, struct json_object *details, void
  *	request: an empty store in place of a lost one would answer NotFoundException for each key,
  *	and that ends clusters for good.
  * @counter: file of the counter of changes, see store_counter.h; NULL for none
+ * @region: that a new store, or one of before several regions, gets as its first one
  * @accept: take an old copy of the database, or one whose counter is lost, for the present one
  * @event: NULL for none; with @userdata
  */
@@ -68,6 +69,7 @@ struct store_setup {
 	const char *directory;
 	const struct secret *root;
 	const char *counter;
+	const char *region;
 	bool create;
 	bool accept;
 	store_event_t event;
@@ -156,18 +158,20 @@ void alias_point(struct alias *alias, const char *name, const struct cmk *cmk, i
 
 int store_add_alias(struct store *store, const struct alias *alias, struct fault *f);
 
-int store_get_alias(struct store *store, const char *account, const char *name, struct alias *alias,
-		    struct fault *f);
+int store_get_alias(struct store *store, const char *region, const char *account, const char *name,
+		    struct alias *alias, struct fault *f);
 
 int store_update_alias(struct store *store, const struct alias *alias, struct fault *f);
 
-int store_delete_alias(struct store *store, const char *account, const char *name, struct fault *f);
+int store_delete_alias(struct store *store, const char *region, const char *account,
+		       const char *name, struct fault *f);
 
 /** typedef store_alias_t - one listed alias; Return: 0 to go on, 1 to stop */
 typedef int (*store_alias_t)(const struct alias *alias, void *userdata);
 
-int store_list_aliases(struct store *store, const char *account, const char *target,
-		       const char *after, store_alias_t each, void *userdata, struct fault *f);
+int store_list_aliases(struct store *store, const char *region, const char *account,
+		       const char *target, const char *after, store_alias_t each, void *userdata,
+		       struct fault *f);
 
 int store_add_grant(struct store *store, const struct grant *grant, struct fault *f);
 
@@ -194,6 +198,7 @@ struct grant_filter { /* each is NULL for any */
 	const char *key_id;
 	const char *grantee;
 	const char *retiring; /* without @key_id */
+	const char *region;   /* of the key */
 };
 
 int store_list_grants(struct store *store, const struct grant_filter *filter, const char *after,

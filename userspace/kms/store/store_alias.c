@@ -53,11 +53,12 @@ static int swapped(const char *name, struct fault *f)
 int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *alias,
 		   struct fault *f)
 {
-	const char *account = (const char *)sqlite3_column_text(statement, 0);
-	const char *name = (const char *)sqlite3_column_text(statement, 1);
+	const char *region = (const char *)sqlite3_column_text(statement, 0);
+	const char *account = (const char *)sqlite3_column_text(statement, 1);
+	const char *name = (const char *)sqlite3_column_text(statement, 2);
 	_cleanup_json_ struct json_object *record = NULL;
 	const char *kind;
-	int r = row_read(store, statement, 2, &record, 0, NULL, f);
+	int r = row_read(store, statement, 3, &record, 0, NULL, f);
 
 	if (r)
 		return r;
@@ -68,7 +69,8 @@ int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *a
 	    json_copy_string(record, "Account", alias->account, sizeof(alias->account)) ||
 	    json_copy_string(record, "Region", alias->region, sizeof(alias->region)) ||
 	    json_copy_string(record, "Target", alias->target, sizeof(alias->target)) ||
-	    strcmp(alias->name, name) || strcmp(alias->account, account))
+	    strcmp(alias->name, name) || strcmp(alias->account, account) ||
+	    strcmp(alias->region, region))
 		return swapped(name, f);
 	alias->created = json_get_int(record, "Created", 0);
 	alias->updated = json_get_int(record, "Updated", 0);
@@ -84,8 +86,8 @@ static int read_alias(struct store *store, sqlite3_stmt *statement, struct alias
 
 	if (r)
 		return r;
-	set_alias_name(alias->account, alias->name, name);
-	return set_check_row(store, name, statement, 3, f);
+	set_alias_name(store, alias->region, alias->account, alias->name, name);
+	return set_check_row(store, name, statement, 4, f);
 }
 
 /* Writes the row of @alias with @sql, whose last three parameters are target, record and seal. */
@@ -99,14 +101,15 @@ static int write_alias(struct store *store, const struct alias *alias, const cha
 
 	if (store_prepare(store, sql, &statement, f))
 		return -1;
-	store_bind_text(statement, 1, alias->account);
-	store_bind_text(statement, 2, alias->name);
-	store_bind_text(statement, 3, alias->target);
-	if (row_bind(store, statement, 4, record, NULL, &tag, f))
+	store_bind_text(statement, 1, alias->region);
+	store_bind_text(statement, 2, alias->account);
+	store_bind_text(statement, 3, alias->name);
+	store_bind_text(statement, 4, alias->target);
+	if (row_bind(store, statement, 5, record, NULL, &tag, f))
 		return -1;
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "write an alias", f);
-	set_alias_name(alias->account, alias->name, name);
+	set_alias_name(store, alias->region, alias->account, alias->name, name);
 	return set_put(store, name, &tag, f);
 }
 
@@ -122,13 +125,13 @@ static int keep_alias(struct store *store, const struct alias *alias, const char
 }
 
 /* @tag: set to the tag of the seal of its row. Return: 0, -ENOENT when its absence is proved, or -1 */
-static int find(struct store *store, const char *account, const char *alias, sd_id128_t *tag,
-		struct fault *f)
+static int find(struct store *store, const char *region, const char *account, const char *alias,
+		sd_id128_t *tag, struct fault *f)
 {
 	char name[SET_NAME_MAX];
 	int r;
 
-	set_alias_name(account, alias, name);
+	set_alias_name(store, region, account, alias, name);
 	r = set_find(store, name, tag, f);
 	return r == -EBADMSG ? -1 : r;
 }
@@ -137,44 +140,45 @@ static int find(struct store *store, const char *account, const char *alias, sd_
 int store_add_alias(struct store *store, const struct alias *alias, struct fault *f)
 {
 	sd_id128_t tag;
-	int r = find(store, alias->account, alias->name, &tag, f);
+	int r = find(store, alias->region, alias->account, alias->name, &tag, f);
 
 	if (r != -ENOENT)
 		return r ? -1 : -EEXIST;
 	return keep_alias(store, alias,
-			  "INSERT INTO aliases (account, name, target, record, seal)"
-			  " VALUES (?, ?, ?, ?, ?)",
+			  "INSERT INTO aliases (region, account, name, target, record, seal)"
+			  " VALUES (?, ?, ?, ?, ?, ?)",
 			  f);
 }
 
 /** store_get_alias() - read; Return: 0, -ENOENT with @f untouched when its absence is proved, or -1 */
-int store_get_alias(struct store *store, const char *account, const char *name, struct alias *alias,
-		    struct fault *f)
+int store_get_alias(struct store *store, const char *region, const char *account, const char *name,
+		    struct alias *alias, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	char entry[SET_NAME_MAX];
 	sd_id128_t tag;
-	int r = find(store, account, name, &tag, f);
+	int r = find(store, region, account, name, &tag, f);
 
 	if (r)
 		return r;
 	if (store_prepare(store,
 			  "SELECT " ALIAS_COLUMNS " FROM aliases"
-			  " WHERE account = ? AND name = ?",
+			  " WHERE region = ? AND account = ? AND name = ?",
 			  &statement, f))
 		return -1;
-	store_bind_text(statement, 1, account);
-	store_bind_text(statement, 2, name);
+	store_bind_text(statement, 1, region);
+	store_bind_text(statement, 2, account);
+	store_bind_text(statement, 3, name);
 	switch (sqlite3_step(statement)) {
 	case SQLITE_DONE:
 		return fault_set(f, "KMSInternalException",
 				 "The record of %s is missing. Restore the key store from a backup.",
 				 name);
 	case SQLITE_ROW:
-		set_alias_name(account, name, entry);
+		set_alias_name(store, region, account, name, entry);
 		if (alias_row_open(store, statement, alias, f))
 			return -1;
-		return set_compare_row(entry, &tag, statement, 3, f) ? -1 : 0;
+		return set_compare_row(entry, &tag, statement, 4, f) ? -1 : 0;
 	default:
 		return store_fault(store, "read an alias", f);
 	}
@@ -184,24 +188,27 @@ int store_get_alias(struct store *store, const char *account, const char *name, 
 int store_update_alias(struct store *store, const struct alias *alias, struct fault *f)
 {
 	return keep_alias(store, alias,
-			  "UPDATE aliases SET target = ?3, record = ?4, seal = ?5"
-			  " WHERE account = ?1 AND name = ?2",
+			  "UPDATE aliases SET target = ?4, record = ?5, seal = ?6"
+			  " WHERE region = ?1 AND account = ?2 AND name = ?3",
 			  f);
 }
 
-static int drop_alias(struct store *store, const char *account, const char *alias, struct fault *f)
+static int drop_alias(struct store *store, const char *region, const char *account,
+		      const char *alias, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	char name[SET_NAME_MAX];
 
-	if (store_prepare(store, "DELETE FROM aliases WHERE account = ? AND name = ?", &statement,
-			  f))
+	if (store_prepare(store,
+			  "DELETE FROM aliases WHERE region = ? AND account = ? AND name = ?",
+			  &statement, f))
 		return -1;
-	store_bind_text(statement, 1, account);
-	store_bind_text(statement, 2, alias);
+	store_bind_text(statement, 1, region);
+	store_bind_text(statement, 2, account);
+	store_bind_text(statement, 3, alias);
 	if (sqlite3_step(statement) != SQLITE_DONE)
 		return store_fault(store, "delete an alias", f);
-	set_alias_name(account, alias, name);
+	set_alias_name(store, region, account, alias, name);
 	return set_drop(store, name, f);
 }
 
@@ -210,17 +217,18 @@ static int drop_alias(struct store *store, const char *account, const char *alia
  *
  * Return: 0, -ENOENT with @f untouched, or -1.
  */
-int store_delete_alias(struct store *store, const char *account, const char *name, struct fault *f)
+int store_delete_alias(struct store *store, const char *region, const char *account,
+		       const char *name, struct fault *f)
 {
 	sd_id128_t tag;
-	int r = find(store, account, name, &tag, f);
+	int r = find(store, region, account, name, &tag, f);
 	bool own;
 
 	if (r)
 		return r;
 	if (change_begin(store, &own, f))
 		return -1;
-	return change_end(store, own, drop_alias(store, account, name, f), f);
+	return change_end(store, own, drop_alias(store, region, account, name, f), f);
 }
 
 /**
@@ -245,7 +253,7 @@ int alias_drop_target(struct store *store, const char *key_id, struct fault *f)
 		r = read_alias(store, statement, &alias, f);
 		if (r == -EBADMSG || (!r && strcmp(alias.target, key_id)))
 			continue;
-		if (r || drop_alias(store, alias.account, alias.name, f))
+		if (r || drop_alias(store, alias.region, alias.account, alias.name, f))
 			return -1;
 	}
 	return step == SQLITE_DONE ? 0 : store_fault(store, "read the aliases", f);
@@ -274,8 +282,9 @@ static int list_alias(struct store *store, sqlite3_stmt *statement, void *userda
  * store_list_aliases() - as store_list_keys(), in order of name
  * @target: only the aliases of this key; NULL for all
  */
-int store_list_aliases(struct store *store, const char *account, const char *target,
-		       const char *after, store_alias_t each, void *userdata, struct fault *f)
+int store_list_aliases(struct store *store, const char *region, const char *account,
+		       const char *target, const char *after, store_alias_t each, void *userdata,
+		       struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
 	struct alias_list list = { target, each, userdata };
@@ -284,14 +293,16 @@ int store_list_aliases(struct store *store, const char *account, const char *tar
 		return -1;
 	if (store_prepare(store,
 			  target ? "SELECT " ALIAS_COLUMNS " FROM aliases"
-				   " WHERE account = ? AND name > ? AND target = ? ORDER BY name"
+				   " WHERE region = ? AND account = ? AND name > ? AND target = ?"
+				   " ORDER BY name"
 				 : "SELECT " ALIAS_COLUMNS " FROM aliases"
-				   " WHERE account = ? AND name > ? ORDER BY name",
+				   " WHERE region = ? AND account = ? AND name > ? ORDER BY name",
 			  &statement, f))
 		return -1;
-	store_bind_text(statement, 1, account);
-	store_bind_text(statement, 2, after);
+	store_bind_text(statement, 1, region);
+	store_bind_text(statement, 2, account);
+	store_bind_text(statement, 3, after);
 	if (target)
-		store_bind_text(statement, 3, target);
+		store_bind_text(statement, 4, target);
 	return row_list(store, statement, list_alias, &list, f);
 }

@@ -378,7 +378,8 @@ static bool passes(const struct grant_filter *filter, const struct grant *grant)
 {
 	return (!filter->key_id || !strcmp(filter->key_id, grant->key_id)) &&
 	       (!filter->grantee || !strcmp(filter->grantee, grant->grantee)) &&
-	       (!filter->retiring || !strcmp(filter->retiring, grant->retiring));
+	       (!filter->retiring || !strcmp(filter->retiring, grant->retiring)) &&
+	       (!filter->region || !strcmp(filter->region, grant->region));
 }
 
 static int list_grant(struct store *store, sqlite3_stmt *statement, void *userdata, struct fault *f)

@@ -30,6 +30,7 @@ int store_write_head(struct store *store, struct fault *f)
 	json_add_string(record, "Record", "store");
 	json_add_int(record, "Version", STORE_VERSION);
 	json_add_string(record, "Id", store->id);
+	json_add_string(record, "Region", store->region);
 	store_clock_store(store, record);
 	json_add_int(record, "Change", store->head.change);
 	json_add_int(record, "SetChange", store->head.set_change);
@@ -78,6 +79,8 @@ static int take(struct store *store, struct json_object *record, const char *pat
 
 	*version = json_get_int(record, "Version", 0);
 	snprintf(store->id, sizeof(store->id), "%s", id ? id : "");
+	if (json_copy_string(record, "Region", store->region, sizeof(store->region)))
+		store->region[0] = '\0';
 	store_clock_load(store, record);
 	store->head.change = json_get_int(record, "Change", 0);
 	store->head.set_change = json_get_int(record, "SetChange", store->head.change);

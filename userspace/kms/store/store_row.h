@@ -69,6 +69,7 @@ struct store {
 	struct disk disk;
 	const struct secret *root; /* borrowed */
 	char id[37];
+	char region[32]; /* the first one, see set_alias_name() */
 	struct store_head head;
 	struct counter counter;
 	struct store_head before; /* the change that is under way */
@@ -112,7 +113,8 @@ int store_write_head(struct store *store, struct fault *f);
 
 int store_find(const char *path, struct fault *f);
 
-#define STORE_VERSION	  5 /* 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation */
+/* 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation. 6: aliases.region */
+#define STORE_VERSION	  6
 #define STORE_VERSION_SET 3 /* the first one with a set of rows and a counter */
 
 int store_read_head(struct store *store, const char *path, int64_t *version, struct fault *f);
@@ -156,7 +158,7 @@ int key_row_read(struct store *store, sqlite3_stmt *statement, struct cmk *cmk,
 		 struct secret **material, struct fault *f);
 
 /* Columns that alias_row_open() expects. */
-#define ALIAS_COLUMNS "account, name, record, seal"
+#define ALIAS_COLUMNS "region, account, name, record, seal"
 
 int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *alias,
 		   struct fault *f);

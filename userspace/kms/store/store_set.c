@@ -29,10 +29,19 @@ void set_key_name(const char *key_id, char name[SET_NAME_MAX])
 	snprintf(name, SET_NAME_MAX, "key/%s", key_id);
 }
 
-/** set_alias_name() - the name of an alias in the set */
-void set_alias_name(const char *account, const char *alias, char name[SET_NAME_MAX])
+/**
+ * set_alias_name() - the name of an alias in the set
+ *
+ * The aliases of the first region have no region in their names: they had none before a store had
+ * several regions, and a row that was lost by then is missed under its old name only.
+ */
+void set_alias_name(const struct store *store, const char *region, const char *account,
+		    const char *alias, char name[SET_NAME_MAX])
 {
-	snprintf(name, SET_NAME_MAX, "alias/%s/%s", account, alias);
+	if (!strcmp(region, store->region))
+		snprintf(name, SET_NAME_MAX, "alias/%s/%s", account, alias);
+	else
+		snprintf(name, SET_NAME_MAX, "alias/%s/%s/%s", account, region, alias);
 }
 
 /** set_grant_name() - the name of a grant in the set */

@@ -22,7 +22,8 @@
 
 void set_key_name(const char *key_id, char name[SET_NAME_MAX]);
 
-void set_alias_name(const char *account, const char *alias, char name[SET_NAME_MAX]);
+void set_alias_name(const struct store *store, const char *region, const char *account,
+		    const char *alias, char name[SET_NAME_MAX]);
 
 void set_grant_name(const char *grant_id, char name[SET_NAME_MAX]);
 

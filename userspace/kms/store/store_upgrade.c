@@ -5,6 +5,7 @@
  * Must never leave a database between two versions: all steps are one transaction.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <systemd/sd-id128.h>
 #include <time.h>
 
@@ -40,6 +41,20 @@ static const char materials_schema[] =
 	" PRIMARY KEY (key_id, number)) STRICT, WITHOUT ROWID;"
 	"ALTER TABLE keys ADD COLUMN rotation INTEGER NOT NULL DEFAULT 0;"
 	"CREATE INDEX keys_by_rotation ON keys (rotation) WHERE rotation > 0;";
+
+/* A record that is no JSON, or has no region, is damaged: its row stays, in the first region. */
+static const char regions_schema[] =
+	"DROP INDEX aliases_by_target;"
+	"ALTER TABLE aliases RENAME TO aliases_before;"
+	"CREATE TABLE aliases (region TEXT NOT NULL, account TEXT NOT NULL, name TEXT NOT NULL,"
+	" target TEXT NOT NULL REFERENCES keys (key_id) ON DELETE CASCADE,"
+	" record TEXT NOT NULL, seal BLOB NOT NULL, PRIMARY KEY (region, account, name))"
+	" STRICT, WITHOUT ROWID;"
+	"INSERT INTO aliases SELECT coalesce(CASE WHEN json_valid(record)"
+	" THEN json_extract(record, '$.Region') END, ''), account, name, target, record, seal"
+	" FROM aliases_before;"
+	"DROP TABLE aliases_before;"
+	"CREATE INDEX aliases_by_target ON aliases (target);";
 
 #define KEYS_IN_ORDER "SELECT " KEY_COLUMNS " FROM keys ORDER BY key_id"
 
@@ -102,9 +117,10 @@ static int put_alias(struct store *store, sqlite3_stmt *statement, void *userdat
 	if (r && r != -EBADMSG)
 		return -1;
 	*(int64_t *)userdata += r ? 1 : 0;
-	set_alias_name((const char *)sqlite3_column_text(statement, 0),
-		       (const char *)sqlite3_column_text(statement, 1), name);
-	return set_put_row(store, name, statement, 3, f);
+	set_alias_name(store, (const char *)sqlite3_column_text(statement, 0),
+		       (const char *)sqlite3_column_text(statement, 1),
+		       (const char *)sqlite3_column_text(statement, 2), name);
+	return set_put_row(store, name, statement, 4, f);
 }
 
 /* @damaged: set to the number of rows that no longer open */
@@ -172,13 +188,60 @@ static int add_materials(struct store *store, struct fault *f)
 	return each_row(store, KEYS_IN_ORDER, begin_rotation, NULL, f);
 }
 
+/* Gives each alias its region as a column, before any step reads an alias. */
+static int add_regions(struct store *store, const char *first, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+
+	snprintf(store->region, sizeof(store->region), "%s", first);
+	if (run(store, regions_schema, f) ||
+	    store_prepare(store, "UPDATE aliases SET region = ? WHERE region = ''", &statement, f))
+		return -1;
+	store_bind_text(statement, 1, first);
+	return sqlite3_step(statement) == SQLITE_DONE
+		       ? 0
+		       : store_fault(store, "write the regions of its aliases", f);
+}
+
+/* An alias of another region than the first, which Region= named before, gets its name in the set. */
+static int rename_alias(struct store *store, sqlite3_stmt *statement, void *userdata,
+			struct fault *f)
+{
+	char before[SET_NAME_MAX], name[SET_NAME_MAX];
+	struct alias alias;
+	int r = alias_row_open(store, statement, &alias, f);
+
+	if (!r) {
+		set_alias_name(store, store->region, alias.account, alias.name, before);
+		set_alias_name(store, alias.region, alias.account, alias.name, name);
+		r = set_check_row(store, before, statement, 4, f);
+	}
+	/* A damaged row is missed under the name that it has. */
+	if (r)
+		return r == -EBADMSG ? 0 : -1;
+	return set_drop(store, before, f) ? -1 : set_put_row(store, name, statement, 4, f);
+}
+
+static int rename_aliases(struct store *store, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+
+	if (store_prepare(store, "SELECT " ALIAS_COLUMNS " FROM aliases WHERE region <> ?",
+			  &statement, f))
+		return -1;
+	store_bind_text(statement, 1, store->region);
+	return row_list(store, statement, rename_alias, NULL, f);
+}
+
 static int take_steps(struct store *store, const struct store_setup *setup, int64_t version,
 		      struct fault *f)
 {
 	int64_t damaged = 0;
 
-	if ((version < 1 && run(store, first_schema, f)) || (version < 2 && add_hints(store, f)) ||
-	    (version < 3 && add_set(store, &damaged, f)) ||
+	if ((version < 1 && run(store, first_schema, f)) ||
+	    (version < 6 && add_regions(store, setup->region, f)) ||
+	    (version < 2 && add_hints(store, f)) || (version < 3 && add_set(store, &damaged, f)) ||
+	    (version >= 3 && version < 6 && rename_aliases(store, f)) ||
 	    (version < 4 && run(store, grants_schema, f)) ||
 	    (version < 5 && add_materials(store, f)))
 		return -1;

@@ -16,10 +16,11 @@ struct authentication {
 	char signature[65];   /* of the principal, which no other request has */
 	int64_t expires;      /* the signature is refused after this second */
 	const struct principal *principal; /* borrowed; NULL unless the signature is good */
+	const char *region;		   /* of @regions, that it is signed for; as @principal */
 };
 
 int authenticate(const struct http_request *request, const struct principals *principals,
-		 const char *region, const char *service, int64_t now, struct authentication *out,
-		 struct fault *f);
+		 char *const regions[], const char *service, int64_t now,
+		 struct authentication *out, struct fault *f);
 
 #endif
