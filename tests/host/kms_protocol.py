@@ -181,37 +181,6 @@ def _():
     kms.bad("InvalidMarkerException", "ListKeys", {"Marker": "%%%"})
 
 
-@test("aliases: create, list, filter, update, delete")
-def _():
-    one, two = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
-    kms.good("CreateAlias", {"AliasName": "alias/a/b_c-d", "TargetKeyId": one})
-    kms.bad("AlreadyExistsException", "CreateAlias", {"AliasName": "alias/a/b_c-d", "TargetKeyId": two})
-    mine = kms.good("ListAliases", {"KeyId": one})["Aliases"]
-    assert [a["AliasName"] for a in mine] == ["alias/a/b_c-d"] and mine[0]["TargetKeyId"] == one
-    assert kms.good("ListAliases", {"KeyId": two})["Aliases"] == []
-    kms.good("UpdateAlias", {"AliasName": "alias/a/b_c-d", "TargetKeyId": arn(two)})
-    assert kms.good("DescribeKey", {"KeyId": "alias/a/b_c-d"})["KeyMetadata"]["KeyId"] == two
-    names = [a["AliasName"] for a in kms.good("ListAliases")["Aliases"]]
-    assert "alias/a/b_c-d" in names and names == sorted(names)
-    page = kms.good("ListAliases", {"Limit": 1})
-    assert page["Truncated"] and len(page["Aliases"]) == 1
-    assert kms.good("ListAliases", {"Marker": page["NextMarker"]})["Aliases"][0]["AliasName"] == names[1]
-    kms.good("DeleteAlias", {"AliasName": "alias/a/b_c-d"})
-    kms.bad("NotFoundException", "DeleteAlias", {"AliasName": "alias/a/b_c-d"})
-    kms.bad("NotFoundException", "UpdateAlias", {"AliasName": "alias/a/b_c-d", "TargetKeyId": two})
-    kms.bad("NotFoundException", "DescribeKey", {"KeyId": "alias/a/b_c-d"})
-
-
-@test("alias names outside the rules are refused")
-def _():
-    key = kms.new_key()["KeyId"]
-    for name in ("a", "alias/", "alias/a b", "alias/a:b", "Alias/a", "alias/" + "a" * 251):
-        kms.bad("ValidationException", "CreateAlias", {"AliasName": name, "TargetKeyId": key})
-    for operation in ("CreateAlias", "UpdateAlias", "DeleteAlias"):
-        kms.bad("InvalidAliasNameException", operation, {"AliasName": "alias/aws/rds", "TargetKeyId": key})
-    kms.bad("NotFoundException", "CreateAlias", {"AliasName": "alias/to-alias", "TargetKeyId": "alias/four"})
-
-
 @test("alias/aws/rds and alias/aws/dms are made on first use, and nobody can manage them")
 def _():
     for name in ("alias/aws/rds", "alias/aws/dms"):

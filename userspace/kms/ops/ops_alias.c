@@ -16,6 +16,7 @@
 #include "lib/base/json.h"
 
 #define ALIAS_NAME_MAX	     256
+#define ALIASES_OF_A_KEY     50
 #define LIST_ALIASES_MOST    100
 #define LIST_ALIASES_DEFAULT 50
 
@@ -44,6 +45,19 @@ static int own_alias_name(struct call *call, const char **name, struct fault *f)
 	return authorize(&access, f);
 }
 
+static int check_quota(struct call *call, const struct cmk *cmk, struct fault *f)
+{
+	int64_t count;
+
+	if (store_count_aliases(call->kms->store, cmk->key_id, &count, f))
+		return -1;
+	if (count < ALIASES_OF_A_KEY)
+		return 0;
+	return fault_set(f, "LimitExceededException",
+			 "A key can have %d aliases. Delete some with DeleteAlias.",
+			 ALIASES_OF_A_KEY);
+}
+
 int op_create_alias(struct call *call, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk cmk = { 0 };
@@ -53,6 +67,8 @@ int op_create_alias(struct call *call, struct fault *f)
 	int r;
 
 	if (own_alias_name(call, &name, f) || op_key(call, "TargetKeyId", USE_CHANGE, &cmk, f))
+		return -1;
+	if (check_quota(call, &cmk, f))
 		return -1;
 	alias_point(&alias, name, &cmk, call->now);
 	r = store_add_alias(call->kms->store, &alias, f);
@@ -93,6 +109,8 @@ int op_update_alias(struct call *call, struct fault *f)
 	if (r == -ENOENT)
 		return alias_not_found(call, name, f);
 	if (r || may_leave_key(call, alias.target, f))
+		return -1;
+	if (strcmp(alias.target, cmk.key_id) && check_quota(call, &cmk, f))
 		return -1;
 	memcpy(alias.target, cmk.key_id, sizeof(alias.target));
 	alias.updated = call->now;

@@ -161,6 +161,8 @@ int store_add_alias(struct store *store, const struct alias *alias, struct fault
 int store_get_alias(struct store *store, const char *region, const char *account, const char *name,
 		    struct alias *alias, struct fault *f);
 
+int store_count_aliases(struct store *store, const char *target, int64_t *count, struct fault *f);
+
 int store_update_alias(struct store *store, const struct alias *alias, struct fault *f);
 
 int store_delete_alias(struct store *store, const char *region, const char *account,
