@@ -115,6 +115,31 @@ def _():
         assert used(key["KeyId"])["Operation"] == "Encrypt"
 
 
+@test("the record of a use says which material of the key was used, as CloudTrail")
+def _():
+    key, other = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
+    plain = {"Plaintext": b64(b"x")}
+    old = kms.good("Encrypt", {"KeyId": key, **plain})["CiphertextBlob"]
+    kms.good("RotateKeyOnDemand", {"KeyId": key})
+    first, second = (m["KeyMaterialId"] for m in kms.good(
+        "ListKeyRotations", {"KeyId": key, "IncludeKeyMaterial": "ALL_KEY_MATERIAL"})["Rotations"])
+    third = kms.good("DescribeKey", {"KeyId": other})["KeyMetadata"]["CurrentKeyMaterialId"]
+    for operation, params, expected in (
+        ("Decrypt", {"CiphertextBlob": old}, {"keyMaterialId": first}),
+        ("Encrypt", {"KeyId": key, **plain}, {"keyMaterialId": second}),
+        ("GenerateDataKey", {"KeyId": key, "KeySpec": "AES_256"}, {"keyMaterialId": second}),
+        ("GenerateDataKeyWithoutPlaintext", {"KeyId": key, "KeySpec": "AES_256"}, {"keyMaterialId": second}),
+        ("ReEncrypt", {"CiphertextBlob": old, "DestinationKeyId": other},
+         {"sourceKeyMaterialId": first, "destinationKeyMaterialId": third}),
+        ("DescribeKey", {"KeyId": key}, None),
+    ):
+        kms.good(operation, params)
+        record = kms.audit()[-1]
+        assert (record["eventName"], record.get("additionalEventData")) == (operation, expected), record
+    kms.bad("DryRunOperationException", "Encrypt", {"KeyId": key, **plain, "DryRun": True})
+    assert "additionalEventData" not in kms.audit()[-1]
+
+
 @test("SIGTERM ends it cleanly, and no sanitizer has complained")
 def _():
     kms.end_cleanly()

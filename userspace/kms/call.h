@@ -34,6 +34,7 @@
 
 #include <json-c/json.h>
 
+#include "kms/keys/materials.h"
 #include "kms/store/store.h"
 #include "lib/base/arn.h"
 #include "lib/base/fault.h"
@@ -77,6 +78,8 @@ struct call { /* owner: service.c */
 	struct json_object *params;	   /* owned */
 	struct json_object *reply;	   /* owned; empty object until the operation fills it */
 	char grant_id[GRANT_ID_CHARS + 1]; /* that the call is about, for the audit; "" for none */
+	char material[MATERIAL_ID_CHARS + 1]; /* that the call has used, for the audit; or "" */
+	char source_material[MATERIAL_ID_CHARS + 1]; /* as @material, of a source; or "" */
 	bool read_only;
 	bool revokes;	    /* its record may use the reserve of the audit trail */
 	bool recorded;	    /* as allowed */

@@ -221,17 +221,28 @@ static void add_event(struct json_object *record, const struct call *call)
 	json_add_string(record, "recipientAccountId", call->account);
 }
 
+static void add_materials(struct json_object *data, const struct call *call)
+{
+	if (call->source_material[0]) {
+		json_add_string(data, "destinationKeyMaterialId", call->material);
+		json_add_string(data, "sourceKeyMaterialId", call->source_material);
+	} else if (call->material[0]) {
+		json_add_string(data, "keyMaterialId", call->material);
+	}
+}
+
 /*
- * The process at the other end of the unix socket, as the kernel reports it, and the grant that the call
- * is about.
+ * The process at the other end of the unix socket, as the kernel reports it, the grant that the call
+ * is about, and the material of the key.
  */
 static struct json_object *additional_data(const struct call *call)
 {
 	struct json_object *data;
 
-	if (call->pid == 0 && !call->grant_id[0])
+	if (call->pid == 0 && !call->grant_id[0] && !call->material[0])
 		return NULL;
 	data = json_object_new_object();
+	add_materials(data, call);
 	if (call->grant_id[0])
 		json_add_string(data, "grantId", call->grant_id);
 	if (call->pid == 0)

@@ -30,6 +30,7 @@ static void reply_key(struct call *call, const struct ciphertext_key *used)
 {
 	json_add_string(call->reply, "KeyId", used->arn);
 	json_add_string(call->reply, "EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+	strcpy(call->material, used->material);
 }
 
 int op_encrypt(struct call *call, struct fault *f)
@@ -85,6 +86,8 @@ int op_re_encrypt(struct call *call, struct fault *f)
 		return ciphertext_dry_run(f);
 	json_add_string(call->reply, "SourceKeyId", source.arn);
 	json_add_string(call->reply, "KeyId", destination.arn);
+	strcpy(call->material, destination.material);
+	strcpy(call->source_material, source.material);
 	json_add_string(call->reply, "SourceKeyMaterialId", source.material);
 	json_add_string(call->reply, "DestinationKeyMaterialId", destination.material);
 	json_add_string(call->reply, "SourceEncryptionAlgorithm", "SYMMETRIC_DEFAULT");

@@ -58,6 +58,7 @@ static int generate(struct call *call, struct secret **key, bool names_material,
 	if (dry_run)
 		return ciphertext_dry_run(f);
 	json_add_string(call->reply, "KeyId", used.arn);
+	strcpy(call->material, used.material);
 	if (names_material)
 		json_add_string(call->reply, "KeyMaterialId", used.material);
 	return 0;
