@@ -145,6 +145,7 @@ MALFORMED = {  # each is a seed of tests/unit/head_test.c, too
     "a header without a name": with_line(b": a"),
     "two Hosts": with_line(b"Host: elsewhere"),
     "two spaces in the request line": replaced(b"POST /", b"POST  /"),
+    "no target": replaced(b"POST / ", b"POST  "),
     "another version": replaced(b"HTTP/1.1", b"HTTP/1.9"),
     "no version": replaced(b" HTTP/1.1", b""),
     "a line before the request line": replaced(b"POST", b"\r\nPOST"),
@@ -222,7 +223,8 @@ def _():
     for names in (b'{"a\\u0000b": "x"}', b'{"a\0b": "x"}', b'{"a": "x\\u0000y"}', b'{"\\ud800": "x"}', b'{"\\udc00": "x"}',
                   b'{"a": "\\ud800x"}', b'{"a": "\xed\xa0\x80"}', b'{"a": "\xc0\x80"}', b'{"a": "\xff"}'):
         kms.bad("SerializationException", "Encrypt", body=context % (key.encode(), names))
-    for body in (b'{"Limit":1}\0{"Limit":2}', b'{"Limit":1}\0', b'{"Limit":1}x', b'{"Limit":1}{}', b'\0', b'\xef\xbb\xbf{}'):
+    for body in (b'{"Limit":1}\0{"Limit":2}', b'{"Limit":1}\0', b'{"Limit":1}x', b'{"Limit":1}{}', b'\0', b'\xef\xbb\xbf{}',
+                 b"{'Limit':1}", b'{"Limit":01}', b'{"Limit":1.}', b'{"Limit":NaN}', b'{"X":-Infinity}', b'{"X":"a\nb"}', b'{"X":"a\x01b"}'):
         kms.bad("SerializationException", "ListKeys", body=body)
     kms.bad("SerializationException", "CreateAlias", body=b'{"AliasName": "alias/a\\u0000b", "TargetKeyId": "%s"}' % key.encode())
     pair = "\U0001f512"

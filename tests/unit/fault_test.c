@@ -121,6 +121,7 @@ static void json_accepts_one_text_only(void **state)
 		"\"\\\\u0000\"",
 		"\"\\\\\\\\ud800\"",
 		"\"\\u0001\\uffff\"",
+		"[0,-0,10,-1.25e+3,0E0,99999999999999999999,1e999,true,false,null]",
 	};
 	static const char *const bad[] = {
 		"",
@@ -131,6 +132,19 @@ static void json_accepts_one_text_only(void **state)
 		"[1,]",
 		"{\"a\":1,}",
 		"nul",
+		/* what json-c takes, and no other reader */
+		"{'a':1}",
+		"{'\"':1}",
+		"NaN",
+		"[NaN]",
+		"{\"a\":Infinity}",
+		"[-Infinity]",
+		"[1.]",
+		"[00]",
+		"[-01]",
+		"\"a\tb\"",
+		"\"a\nb\"",
+		"{\"a\x01\":1}",
 		"\"\xff\"",
 		"\"\xc0\x80\"",
 		"\"\xed\xa0\x80\"",

@@ -60,6 +60,7 @@ static const struct seed bad[] = {
 	SEED(POST ": a\r\n\r\n"),
 	SEED(POST "Host: x\r\nHost: x\r\n\r\n"),
 	SEED("POST  / HTTP/1.1\r\n\r\n"),
+	SEED("POST  HTTP/1.1\r\n\r\n"),
 	SEED(" / HTTP/1.1\r\n\r\n"),
 	SEED("POST / HTTP/1.9\r\n\r\n"),
 	SEED("POST /\r\n\r\n"),

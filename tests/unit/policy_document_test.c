@@ -56,6 +56,9 @@ static const struct {
 	{ "{\"Statement\":{" PLAIN "},\"Statement\":{" PLAIN "}}", "Policy", "of one name" },
 	{ POLICY(PLAIN ",\"Effect\":\"Deny\""), "Policy", "of one name" },
 	{ POLICY(PLAIN ",\"Sid\":\"a:b\\\"c:\",\"\\u0053id\":\"x\""), "Policy", "of one name" },
+	/* json-c took names in single quotes, whose quotation mark hid the twin */
+	{ POLICY(PLAIN ",\"Effect\":\"Deny\",\"Condition\":{'Bool':{},'\"':{}}"), "Policy",
+	  "one JSON object" },
 	{ POLICY(PLAIN ",\"Sid\":1"), "Statement 1, Sid", "a string" },
 	{ "{\"Statement\":[{" PLAIN "},{" PLAIN ",\"action\":\"*\"}]}", "Statement 2, action",
 	  "no such element" },

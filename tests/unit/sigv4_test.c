@@ -263,7 +263,11 @@ static void bad_dates_are_refused(void **state)
 					     "20150830T123600",
 					     "20150830T12360ZZ",
 					     "20150830 123600Z",
-					     "20150830T123600z" };
+					     "20150830T123600z",
+					     "20150830T1236 0Z",
+					     "201508 3T123600Z",
+					     "20150830T123560Z",
+					     "20150230T123600Z" };
 
 	for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
 		struct message m;

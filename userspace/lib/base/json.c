@@ -7,15 +7,13 @@
 
 #include "lib/base/json.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <string.h>
 
+#include "lib/base/json_text.h"
 #include "lib/base/utf8.h"
 
 #define JSON_DEPTH_MAX 32
-#define HIGH_SURROGATE 0xd800
-#define LOW_SURROGATE  0xdc00
 
 void json_freep(struct json_object **o)
 {
@@ -136,58 +134,14 @@ void json_add_bool(struct json_object *o, const char *key, bool value)
 	json_object_object_add(o, key, json_object_new_boolean(value));
 }
 
-/* The code unit of an escape at @text, of which @size bytes are left; -1 for another escape. */
-static long escaped_unit(const char *text, size_t size)
-{
-	long unit = 0;
-
-	if (size < 6 || text[0] != '\\' || text[1] != 'u')
-		return -1;
-	for (size_t i = 2; i < 6; i++) {
-		if (!isxdigit((unsigned char)text[i]))
-			return -1;
-		unit = unit * 16 + (isdigit((unsigned char)text[i])
-					    ? text[i] - '0'
-					    : tolower((unsigned char)text[i]) - 'a' + 10);
-	}
-	return unit;
-}
-
-static bool is_surrogate(long unit, long first)
-{
-	return unit >= first && unit < first + 0x400;
-}
-
-/*
- * json-c writes an escaped NUL into a string that others then cut, and one question mark for each
- * surrogate that lacks the other half: two texts would become the same one.
- */
-static bool escapes_are_characters(const char *text, size_t size)
-{
-	size_t at = 0;
-
-	while (at < size) {
-		long unit = escaped_unit(text + at, size - at);
-
-		if (unit == 0 || is_surrogate(unit, LOW_SURROGATE))
-			return false;
-		if (is_surrogate(unit, HIGH_SURROGATE)) {
-			at += 6;
-			if (!is_surrogate(escaped_unit(text + at, size - at), LOW_SURROGATE))
-				return false;
-		}
-		at += unit >= 0 ? 6 : text[at] == '\\' ? 2 : 1;
-	}
-	return true;
-}
-
 /**
  * json_parse() - parse exactly one JSON text
  * @text: need not be terminated
  * @size: bytes
  *
- * Nesting deeper than 32 levels, trailing garbage and empty input are errors. So are bytes that are
- * not UTF-8, NUL in any form, and half of a surrogate pair: strings of the result have no NUL.
+ * Nesting deeper than 32 levels, trailing garbage, empty input and what RFC 8259 does not have are
+ * errors. So are bytes that are not UTF-8, NUL in any form, and half of a surrogate pair: strings of the
+ * result have no NUL.
  *
  * Return: a new reference for the caller, or NULL.
  */
@@ -197,7 +151,7 @@ struct json_object *json_parse(const char *text, size_t size)
 	struct json_object *o = NULL;
 
 	if (size == 0 || size > INT_MAX || memchr(text, '\0', size) || !utf8_valid(text, size) ||
-	    !escapes_are_characters(text, size))
+	    !json_text_is_strict(text, size))
 		return NULL;
 	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (!tokener)

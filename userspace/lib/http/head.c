@@ -137,6 +137,9 @@ static bool take(struct head *head, uint8_t c)
 		head->matched = c == ' ' ? 0 : 1;
 		return take_until(head, c, ' ', TARGET, is_token(c));
 	case TARGET:
+		if (c == ' ' && !head->matched)
+			return false; /* no target */
+		head->matched = c == ' ' ? 0 : 1;
 		return take_until(head, c, ' ', VERSION, c > ' ' && c < 0x7f);
 	case VERSION:
 		return take_version(head, c);

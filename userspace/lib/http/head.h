@@ -25,7 +25,7 @@ struct head {
 	bool has_host;
 	char name[HEAD_NAME_MAX]; /* of this header, in small letters */
 	size_t name_size;	  /* also beyond HEAD_NAME_MAX */
-	size_t matched;		  /* bytes of "HTTP/1.1"; before it: 1 when there is a method */
+	size_t matched; /* bytes of "HTTP/1.1"; before it: 1 in a method or target that has begun */
 	bool refused;
 };
 

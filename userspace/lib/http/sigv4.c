@@ -20,8 +20,9 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
-#define ALGORITHM  "AWS4-HMAC-SHA256"
-#define HEX_DIGEST (2 * SHA256_DIGEST_LENGTH + 1)
+#define ALGORITHM    "AWS4-HMAC-SHA256"
+#define BASIC_FORMAT "%Y%m%dT%H%M%SZ"
+#define HEX_DIGEST   (2 * SHA256_DIGEST_LENGTH + 1)
 
 static const char mismatch[] =
 	"The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.";
@@ -126,25 +127,27 @@ int sigv4_parse(const struct http_request *request, struct sigv4_authorization *
 	return 0;
 }
 
-/* Return: the end of what was read, or NULL */
-static const char *read_time(const struct sigv4_authorization *a, int64_t *signed_at)
+/* strptime() takes blanks for zeros, and days that a month does not have. Return: 0 or -1 */
+static int read_time(const struct sigv4_authorization *a, int64_t *signed_at)
 {
+	char again[sizeof(a->time)];
 	struct tm tm = { 0 };
-	const char *end = strptime(a->time, "%Y%m%dT%H%M%SZ", &tm);
 
+	if (!strptime(a->time, BASIC_FORMAT, &tm))
+		return -1;
 	*signed_at = timegm(&tm);
-	return end;
+	return strftime(again, sizeof(again), BASIC_FORMAT, &tm) && !strcmp(again, a->time) ? 0
+											    : -1;
 }
 
 static int check_time(const struct sigv4_authorization *a, int64_t now, struct fault *f)
 {
-	int64_t signed_at;
-	const char *end = read_time(a, &signed_at);
 	char server_time[24];
 	struct tm server;
 	time_t server_now = now;
+	int64_t signed_at;
 
-	if (!end || *end != '\0' || strlen(a->time) != 16)
+	if (read_time(a, &signed_at))
 		return fault_set(f, "IncompleteSignatureException",
 				 "Date must be in ISO-8601 'basic format'. Got '%s'.", a->time);
 	if (strncmp(a->time, a->date, 8))
@@ -152,7 +155,7 @@ static int check_time(const struct sigv4_authorization *a, int64_t now, struct f
 				 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%.8s'.",
 				 a->date, a->time);
 	gmtime_r(&server_now, &server);
-	strftime(server_time, sizeof(server_time), "%Y%m%dT%H%M%SZ", &server);
+	strftime(server_time, sizeof(server_time), BASIC_FORMAT, &server);
 	if (signed_at < now - SIGV4_SKEW_SECONDS)
 		return fault_set(f, "InvalidSignatureException",
 				 "Signature expired: %s is now more than 5 min earlier than %s",
@@ -314,7 +317,7 @@ static int sign(const struct sigv4_authorization *a, const struct secret *secret
  */
 int64_t sigv4_expires(const struct sigv4_authorization *a)
 {
-	int64_t signed_at;
+	int64_t signed_at = 0;
 
 	read_time(a, &signed_at);
 	return signed_at + SIGV4_SKEW_SECONDS;
