@@ -10,6 +10,7 @@ KBUILD_FLAGS ?=
 PREFIX ?= /usr
 LIBEXECDIR ?= $(PREFIX)/lib/envelope
 UNIT_TESTS = $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*_test.c))
+FUZZ_TARGETS = $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 HOST_TESTS = $(patsubst tests/host/%.sh,%,$(wildcard tests/host/*.sh))
 
 .PHONY: all help deps kernels userspace userspace-asan modules demo bench check check-full check-quick check-style check-unit unit-mutations \
@@ -38,6 +39,18 @@ userspace: ## build the programs into build/userspace
 
 userspace-asan: ## build programs and unit tests under AddressSanitizer and UBSan into build/asan
 	@$(MAKE) -s -C userspace O=$(BUILD)/asan SANITIZE=1 tests
+
+.PHONY: userspace-fuzz fuzz check-fuzz
+userspace-fuzz: ## build the fuzz targets with clang and libFuzzer into build/clang
+	@$(MAKE) -s -C userspace O=$(BUILD)/clang FUZZ=1 fuzz
+
+# 10^7 take minutes to hours for each target: see docs/CONTRIBUTING.md.
+RUNS ?= 10000000
+fuzz: deps userspace-fuzz ## run each fuzz target on RUNS=10000000 inputs, or one: TARGET=head
+	@tests/fuzz/run --long $(RUNS) $(TARGET)
+
+check-fuzz: deps userspace-fuzz ## the seeds of the fuzz targets, and a short run of each
+	@tests/run $(FUZZ_SUITES)
 
 .PHONY: compile_commands.json format
 compile_commands.json: ## write the compiler's calls for editors (clangd): programs and unit tests
@@ -72,6 +85,7 @@ UNIT_SUITES = $(foreach t,$(UNIT_TESTS),"unit $(t)=$(BUILD)/asan/unit/$(t)")
 # Most of its time a mutation waits in vain. All of them take 20 minutes: a commit runs a quarter.
 UNIT_MUTATIONS = "unit mutations=tests/mutations/run --jobs 8"
 SOME_MUTATIONS = "a quarter of the unit mutations=tests/mutations/run --jobs 8 --share 4"
+FUZZ_SUITES = $(foreach t,$(FUZZ_TARGETS),"fuzz $(t)=tests/fuzz/run $(t)")
 HOST_SUITES = $(foreach t,$(HOST_TESTS),"host $(t)=tests/host/$(t).sh")
 KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
 BENCH_SUITES = "bench=tests/bench/regress"
@@ -80,13 +94,13 @@ QUICK_SUITES = "kunit 6.12=tests/kunit/run 6.12" $(STYLE_SUITES) \
 	"vm 6.12 agent-lifecycle=tests/qemu/vm --kernel 6.12 tests/integration/agent-lifecycle"
 KUNIT_MUTATIONS = $(foreach k,6.12 7.3,"mutations $(k)=tests/mutations/run --kunit $(k)")
 
-check: deps kernels userspace userspace-asan ## run every test; ends with `N passed, N failed, N skipped`
+check: deps kernels userspace userspace-asan userspace-fuzz ## run every test; ends with `N passed, N failed, N skipped`
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(SOME_MUTATIONS) \
-		$(UNIT_SUITES)
+		$(UNIT_SUITES) $(FUZZ_SUITES)
 
-check-full: deps kernels userspace userspace-asan ## the same with all negative controls: two hours and more
+check-full: deps kernels userspace userspace-asan userspace-fuzz ## the same with all negative controls: two hours and more
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
-		$(UNIT_SUITES) $(KUNIT_MUTATIONS)
+		$(UNIT_SUITES) $(FUZZ_SUITES) $(KUNIT_MUTATIONS)
 
 check-quick: deps userspace userspace-asan ## style, unit, host, KUnit on 6.12, one story in a guest: 5 minutes on a built tree
 	@tests/kernels/build stock 6.12 >/dev/null

@@ -10,7 +10,7 @@
     @@ ...
 
 `Test:` is `unit NAME`, `host NAME`, either with the name of one of its tests where it takes
-one, or `kunit SUITE.CASE`. `Expect:` is an extended regular expression; the mutation is noticed
+one, `fuzz NAME_fuzz` with a part of a seed's name, or `kunit SUITE.CASE`. `Expect:` is an extended regular expression; the mutation is noticed
 if a line of the failed test matches it. Lines of tests that passed do not count. `Kernel:` is
 there only if one kernel alone has the code.
 """
@@ -26,7 +26,7 @@ import zlib
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 FOLDER = os.path.join(TOP, "tests/mutations")
 KEYS = ("Test", "Expect", "Kernel")
-KINDS = ("unit", "host", "kunit")
+KINDS = ("unit", "host", "fuzz", "kunit")
 PASSED = re.compile(r"\s*ok\b")
 
 
@@ -50,7 +50,7 @@ class Mutation:
         self.kernel = fields.get("Kernel")
         self.kind = self.test.split(" ")[0]
         self.files = re.findall(r"^\+\+\+ b/(\S+)", self.diff, re.M)
-        for there, what in ((self.kind in KINDS and " " in self.test, "line Test: unit|host|kunit NAME"),
+        for there, what in ((self.kind in KINDS and " " in self.test, "line Test: unit|host|fuzz|kunit NAME"),
                             (self.expect, "line Expect: REGULAR EXPRESSION"),
                             (description, "line that says what is taken away"), (self.files, "diff")):
             if not there:
@@ -80,7 +80,7 @@ class Mutation:
         name = self.test.split(" ")[1]
         if self.kind == "kunit":
             return missing_case(name)
-        path = f"tests/{self.kind}/{name}" + (".c" if self.kind == "unit" else ".sh")
+        path = f"tests/{self.kind}/{name}" + (".sh" if self.kind == "host" else ".c")
         return None if os.path.exists(os.path.join(TOP, path)) else f"there is no {path}"
 
 

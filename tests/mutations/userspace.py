@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds and judges mutations of the userspace, which unit and host tests notice.
+"""Builds and judges mutations of the userspace, which unit and host tests and fuzz seeds notice.
 
 The copies of the sources lie in build/mutants. By hard links they share all objects that a
 mutation does not touch.
@@ -15,7 +15,7 @@ from mutation import TOP, tail
 
 PLACE = os.path.join(TOP, "build/mutants")
 # The last three: what `make install` needs beside them.
-COPIED = ("userspace", "tests/unit", "tests/host", "tests/data", "tests/lib", "tests/model", "kmod/uapi",
+COPIED = ("userspace", "tests/unit", "tests/fuzz", "tests/host", "tests/data", "tests/lib", "tests/model", "kmod/uapi",
           "docs", "dkms.conf", "Makefile", "Kbuild", "LICENSES")
 SECONDS = 300  # for one test: far more than any needs
 PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check")
@@ -50,8 +50,8 @@ def compile_changed(tree, mutation):
 def starts_programs(test):
     """Does the test run programs beside its own?"""
     kind, name = test.split()[:2]
-    if kind == "host":
-        return True
+    if kind != "unit":
+        return kind == "host"
     with open(os.path.join(TOP, f"tests/unit/{name}.c"), encoding="utf-8") as source:
         return "kms_fixture.c" in source.read()
 
@@ -68,14 +68,16 @@ def targets(tree, test):
         programs.append(f"{tree}/build/userspace/unit/policy_verdicts")
     if test.startswith("host kms_grant_model"):
         programs.append(f"{tree}/build/userspace/unit/grant_verdicts")
-    return programs + ([f"{tree}/build/userspace/unit/{name}"] if kind == "unit" else [])
+    own = {"unit": f"unit/{name}", "fuzz": f"fuzz/{name}_seeds"}.get(kind)
+    return programs + ([f"{tree}/build/userspace/{own}"] if own else [])
 
 
 def run(tree, test):
     """Runs a test in a copy: (exit status, output). No status if the test did not end."""
     kind, name, *only = test.split(None, 2)
     out = f"{tree}/build/userspace"
-    command = [f"{out}/unit/{name}"] if kind == "unit" else [f"{tree}/tests/host/{name}.sh"]
+    command = {"unit": [f"{out}/unit/{name}"], "host": [f"{tree}/tests/host/{name}.sh"],
+               "fuzz": [f"{out}/fuzz/{name}_seeds", f"{tree}/tests/fuzz/seeds/{name.removesuffix('_fuzz')}"]}[kind]
     environment = dict(os.environ, BIN=out, ENVELOPE_KMS=f"{out}/envelope-kms", USERSPACE_BUILD=out)
     try:
         done = subprocess.run(command + only, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=tree, env=environment,
