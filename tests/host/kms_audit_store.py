@@ -54,8 +54,7 @@ def _():
     assert use() == [] and use() == []
     kms.start()
     kms.new_key()
-    kms.process.kill()
-    kms.process.wait()
+    kms.kill()
     assert kms.verify()["Whole"] and use() == [] and kms.verify()["Whole"]
 
 

@@ -203,6 +203,10 @@ class Kms:
         self.process = None
         return status
 
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
     def another(self):
         """A KMS of its own, not started, that knows the same callers."""
         kms = Kms(self.program)
@@ -222,8 +226,7 @@ class Kms:
 
     def close(self):
         if self.process:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
             self.process = None
         shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -338,6 +341,10 @@ class Kms:
     def audit(self):
         with open(self.audit_file, encoding="utf-8") as f:
             return [json.loads(line) for line in f]
+
+    def undone(self):
+        """The marks of changes that a crash undid."""
+        return [r["serviceEventDetails"] for r in self.audit() if r["eventName"] == "ChangeUndone"]
 
     def trail(self, path=None):
         """The lines of the audit trail, or of the file PATH of it, as they are."""

@@ -48,8 +48,7 @@ def _():
     assert unb64(kms.good("Decrypt", {"CiphertextBlob": blob})["Plaintext"]) == b"kept"
     assert kms.good("DescribeKey", {"KeyId": "alias/survivor"})["KeyMetadata"]["Description"] == "survivor"
     kms.good("DisableKey", {"KeyId": key})
-    kms.process.kill()
-    kms.process.wait()
+    kms.kill()
     kms.start()
     kms.bad("DisabledException", "Decrypt", {"CiphertextBlob": blob})
 
@@ -297,19 +296,9 @@ def _():
     shutil.copy(f"{kms.dir}/next.sqlite", store)
     kms.start()
     for _ in range(5):
-        kms.process.kill()
-        kms.process.wait()
+        kms.kill()
         kms.start()
         kms.new_key()
-
-
-def undone():
-    return [r["serviceEventDetails"] for r in kms.audit() if r["eventName"] == "ChangeUndone"]
-
-
-def kill():
-    kms.process.kill()
-    kms.process.wait()
 
 
 @test("a change that a crash undid after its record is marked at the next start, once; no other change is")
@@ -317,19 +306,19 @@ def _():
     paths = kms.state, f"{kms.state}-counter"
     kms.restart()
     kms.good("DisableKey", {"KeyId": kms.new_key()["KeyId"]})
-    before = undone()
+    before = kms.undone()
     for crash in False, True:
         for _ in range(2):
-            (kill if crash else kms.stop)()
+            (kms.kill if crash else kms.stop)()
             kms.start()
-    assert undone() == before, undone()
+    assert kms.undone() == before, kms.undone()
     # A kill between record and change leaves the record alone.
     kms.stop()
     for path in paths:
         shutil.copytree(path, f"{kms.dir}/kept/{os.path.basename(path)}")
     kms.start()
     lost = kms.new_key()["KeyId"]
-    kill()
+    kms.kill()
     for path in paths:
         shutil.rmtree(path)
         shutil.copytree(f"{kms.dir}/kept/{os.path.basename(path)}", path)
@@ -338,9 +327,9 @@ def _():
     for _ in range(2):
         kms.start()
         kms.bad("NotFoundException", "DescribeKey", {"KeyId": lost})
-        assert undone() == [*before, {"undoneEventID": recorded["eventID"], "undoneEventName": "CreateKey",
-                                      "undoneRequestID": recorded["requestID"]}], undone()
-        kill()
+        assert kms.undone() == [*before, {"undoneEventID": recorded["eventID"], "undoneEventName": "CreateKey",
+                                      "undoneRequestID": recorded["requestID"]}], kms.undone()
+        kms.kill()
     mark = [r for r in kms.audit() if r["eventName"] == "ChangeUndone"][-1]
     assert mark["resources"] == recorded["resources"], mark
     kms.start()
@@ -355,14 +344,14 @@ def _():
         thread.start()
         seen = len(kms.audit())
         wait_for(lambda seen=seen: len(kms.audit()) > seen + i % 3, step=0.001)
-        kill()
+        kms.kill()
         thread.join()
         with open(kms.audit_file, "rb") as f:
             torn = not f.read().endswith(b"\n")
         assert not torn, "half a line"
         kms.start()
     keys = {key["KeyId"] for key in kms.good("ListKeys", {"Limit": 1000})["Keys"]}
-    marked = {details["undoneEventID"] for details in undone()}
+    marked = {details["undoneEventID"] for details in kms.undone()}
     tap.comment(f"{len(marked)} changes undone by {KILLS} kills")
     for record in kms.audit()[start:]:
         if record["eventName"] == "CreateKey":

@@ -27,15 +27,6 @@ def create_until_it_ends():
             kms.new_key()
 
 
-def undone():
-    return [r["serviceEventDetails"] for r in kms.audit() if r["eventName"] == "ChangeUndone"]
-
-
-def kill():
-    kms.process.kill()
-    kms.process.wait()
-
-
 def back_up(copy):
     status, _said, error = kms.admin("store", "backup", "--file", copy)
     return status, error
@@ -68,9 +59,9 @@ def _():
     kms.good("DisableKey", {"KeyId": key})
     status, said = restore(copy, "--accept-rollback")
     assert status == 1 and "Another envelope-kms runs" in said, (status, said)
-    kill()
+    kms.kill()
     thread.join()
-    before, marks = restored(), undone()
+    before, marks = restored(), kms.undone()
     files = {name: open(f"{kms.state}/{name}", "rb").read() for name in os.listdir(kms.state)}
     status, said = restore(copy)
     assert status == 2 and "is an old copy" in said and "add --accept-rollback" in said, (status, said)
@@ -87,7 +78,7 @@ def _():
     kms.start()
     assert kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"] == "Enabled"
     kms.bad("NotFoundException", "DescribeKey", {"KeyId": later})
-    assert undone() == marks, "no crash has undone the last change"
+    assert kms.undone() == marks, "no crash has undone the last change"
 
 
 @test("a copy of the present store needs no answer, also when the store itself is lost or damaged")
@@ -95,7 +86,7 @@ def _():
     copy, store = f"{kms.dir}/present.sqlite", f"{kms.state}/kms.sqlite"
     key = kms.new_key()["KeyId"]
     assert back_up(copy)[0] == 0
-    kill()
+    kms.kill()
     for damage in None, b"", b"x" * 8192, "away":
         if damage == "away":
             for name in os.listdir(kms.state):

@@ -79,8 +79,7 @@ def _():
     kms.restart()
     revoke(third, 1)
     assert (state(first), state(second), state(third)) == ("Disabled", "PendingDeletion", "Disabled")
-    kms.process.kill()
-    kms.process.wait()
+    kms.kill()
     kms.start()
     assert (state(first), state(second), state(third)) == ("Disabled", "PendingDeletion", "Disabled")
     fourth = kms.new_key()["KeyId"]
@@ -112,8 +111,7 @@ def _():
 def _():
     key = kms.new_key()["KeyId"]
     kms.good("DisableKey", {"KeyId": key})
-    kms.process.kill()
-    kms.process.wait()
+    kms.kill()
     os.rename(f"{kms.state}/kms.sqlite-wal", f"{kms.dir}/log")
     os.unlink(f"{kms.state}/kms.sqlite-shm")
     status, said = kms.run()
@@ -207,8 +205,7 @@ def revoke_on_a_full_disk(kind):
     refused(granting)
     revoke(second, CHANGES // 4)
     revoke_grants(granting, granted_here, 10)
-    kms.process.kill()
-    kms.process.wait()
+    kms.kill()
     fill(f"{mount}/fill")
     kms.start(**where)
     db = reader()

@@ -70,8 +70,7 @@ def _():
             records = [r for r in kms.audit() if r["eventID"] == seen["CloudTrailEventId"]]
             assert [(r["eventName"], r["requestID"]) for r in records] == [(operation, seen["KmsRequestId"])]
             assert any(r["ARN"].endswith(key) for r in records[0]["resources"])
-            kms.process.kill()
-            kms.process.wait()
+            kms.kill()
             kms.start()
 
 
