@@ -243,7 +243,7 @@ static void a_hint_destroys_no_key(void **state)
 	assert_int_equal(store_fixture_get(x, DUE, NULL), 0);
 }
 
-/* A trigger keeps the hint as it is. The search says so, and does not find the same row for ever. */
+/* A trigger keeps the hint as it is. The search says so, and does not find the same row again in each turn. */
 static void a_hint_that_cannot_be_corrected_is_a_fault(void **state)
 {
 	struct store_fixture *x = *state;
