@@ -181,10 +181,8 @@ def _():
 @test("--check-config leaves what a kill or a power cut has left to the next start")
 def _():
     kms.new_key()
-    kms.process.kill()
-    kms.process.wait()
-    killed, torn = f"{kms.dir}/killed", f"{kms.dir}/torn"
-    shutil.copytree(kms.state, killed)
+    kms.kill()
+    killed, torn = shutil.copytree(kms.state, f"{kms.dir}/killed"), f"{kms.dir}/torn"
     kms.start()
     kms.stop()
     assert os.path.getsize(f"{killed}/kms.sqlite-wal") > 4096
@@ -201,10 +199,14 @@ def _():
     db.execute("ROLLBACK")
     db.close()
     assert os.path.getsize(f"{torn}/kms.sqlite-journal") > 512
-    for folder, index in (killed, True), (killed, False), (torn, False):
-        if not index:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{folder}/kms.sqlite-shm")
+    # A kill right behind the header of a new log, beside the index of the log before.
+    begun = shutil.copytree(kms.state, f"{kms.dir}/begun")
+    shutil.copy(f"{killed}/kms.sqlite-shm", begun)
+    with open(f"{killed}/kms.sqlite-wal", "rb") as log, open(f"{begun}/kms.sqlite-wal", "wb") as header:
+        header.write(log.read(32))
+    for folder, index in (killed, True), (begun, True), (killed, False), (torn, False):
+        if not index and os.path.exists(f"{folder}/kms.sqlite-shm"):
+            os.unlink(f"{folder}/kms.sqlite-shm")
         configure(StateDirectory=folder)
         status, said = check()
         assert status == 0, (folder, index, status, said)
@@ -229,8 +231,7 @@ def _():
     kms.stop()
     assert kms.run("--init")[0] == 0
     kms.start()
-    kms.process.kill()
-    kms.process.wait()
+    kms.kill()
     kms.start()
 
 
@@ -336,8 +337,7 @@ def _():
     db.close()
     assert os.path.exists(f"{database}-wal") and os.stat(f"{database}-shm").st_ino == index
     kms.good("DisableKey", {"KeyId": key})
-    kms.process.kill()
-    kms.process.wait()
+    kms.kill()
     kms.start()
     assert kms.good("DescribeKey", {"KeyId": key})["KeyMetadata"]["KeyState"] == "Disabled"
 

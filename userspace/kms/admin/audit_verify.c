@@ -153,7 +153,7 @@ int admin_audit_verify(const struct admin_call *call, struct fault *f)
 	if (admin_wants_json(call, &report.json, f) || admin_number(call, "first", &setup.first, f))
 		return -1;
 	/* Before the trail: a KMS may add records meanwhile. */
-	setup.store_unread = store_read_sequence(call->settings->state_directory, call->root, false,
+	setup.store_unread = store_read_sequence(call->settings->state_directory, call->root,
 						 &setup.least, f);
 	if (setup.store_unread)
 		log_warning("%s", f->message);

@@ -60,7 +60,7 @@ static int restore(const struct admin_call *call, const char *file, struct audit
 	int r;
 
 	/* The store that is replaced may know that the trail was put back. */
-	if (!store_read_sequence(s->state_directory, call->root, true, &sequence, &fault))
+	if (!store_read_sequence(s->state_directory, call->root, &sequence, &fault))
 		audit_expect(audit, sequence);
 	r = store_restore(&setup, file, &store, f);
 	/* The copy may know the trail of another host. */

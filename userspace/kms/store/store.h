@@ -82,8 +82,8 @@ int store_open(const struct store_setup *setup, struct store **store, struct fau
 
 int store_check(const char *directory, const struct secret *root, struct fault *f);
 
-int store_read_sequence(const char *directory, const struct secret *root, bool alone,
-			int64_t *sequence, struct fault *f);
+int store_read_sequence(const char *directory, const struct secret *root, int64_t *sequence,
+			struct fault *f);
 
 int store_backup(const char *directory, const struct secret *root, const char *file,
 		 struct fault *f);

@@ -14,12 +14,30 @@
 #include "lib/base/database.h"
 #include "lib/base/text.h"
 
-static bool has_bytes(const char *path, const char *end)
+#define LOG_HEADER_BYTES 32 /* of sqlite's file format */
+
+/* How long is the file beside the database whose name has @end behind it? */
+static off_t bytes_of(const char *path, const char *end)
 {
 	_cleanup_text_ char *file = text_format("%s%s", path, end);
 	struct stat st;
 
-	return file && !stat(file, &st) && st.st_size > 0;
+	return file && !stat(file, &st) ? st.st_size : 0;
+}
+
+static bool has_bytes(const char *path, const char *end)
+{
+	return bytes_of(path, end) > 0;
+}
+
+/*
+ * A program was killed behind the header of a new log, whose index is still that of the log before. The
+ * log has no change, and the database has all of them. sqlite cannot read the two without writing: it
+ * tries for ten seconds. A KMS that runs is in between for a moment, and writes to the database later.
+ */
+static bool has_header_alone(const char *path)
+{
+	return bytes_of(path, "-wal") == LOG_HEADER_BYTES;
 }
 
 /* The next start takes the changes from the log, or rolls back the one that a power cut interrupted. */
@@ -34,8 +52,9 @@ static bool waits_for_start(const char *path)
  */
 static char *uri_of(const char *path)
 {
-	return database_uri(path, has_bytes(path, "-shm") ? "mode=ro&readonly_shm=1"
-							  : "mode=ro&immutable=1");
+	bool index = has_bytes(path, "-shm") && !has_header_alone(path);
+
+	return database_uri(path, index ? "mode=ro&readonly_shm=1" : "mode=ro&immutable=1");
 }
 
 /*
@@ -138,23 +157,17 @@ int store_check(const char *directory, const struct secret *root, struct fault *
 /**
  * store_read_sequence() - as store_last_sequence(), of the database that another process may have open
  * @directory: of kms.sqlite
- * @alone: the caller has the lock of the store, so no KMS runs
  * @sequence: set; 0 also without a database, and while the next start has to read its log
- *
- * A KMS that was killed may leave an index that does not fit its log. sqlite would try for ten
- * seconds to read the two.
  *
  * Return: 0 or -1.
  */
-int store_read_sequence(const char *directory, const struct secret *root, bool alone,
-			int64_t *sequence, struct fault *f)
+int store_read_sequence(const char *directory, const struct secret *root, int64_t *sequence,
+			struct fault *f)
 {
 	_cleanup_text_ char *path = text_format("%s/kms.sqlite", directory);
 
 	*sequence = 0;
 	if (!path)
 		return fault_set(f, "InternalFailure", "Out of memory.");
-	if (store_missing(directory) || (alone && has_bytes(path, "-wal")))
-		return 0;
-	return look(path, root, sequence, f);
+	return store_missing(directory) ? 0 : look(path, root, sequence, f);
 }
