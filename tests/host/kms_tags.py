@@ -64,7 +64,7 @@ def _():
                          ("ValidationException", [tag("k", "v" * 257)]), ("TagException", [tag("aws:x")]),
                          ("TagException", [tag("AWS:x")]), ("TagException", [tag("x"), tag("y"), tag("x", "2")]),
                          ("SerializationException", {}), ("SerializationException", ["x"]),
-                         ("SerializationException", [{"TagKey": "x"}]), ("SerializationException", [{"TagValue": "x"}]),
+                         ("ValidationException", [{"TagKey": "x"}]), ("ValidationException", [{"TagValue": "x"}]),
                          ("SerializationException", [{"TagKey": 5, "TagValue": "x"}])):
         kms.bad(fault, "TagResource", {"KeyId": key["KeyId"], "Tags": [tag("fine"), *wrong] if isinstance(wrong, list) else wrong})
         kms.bad(fault, "CreateKey", {"Tags": wrong})

@@ -17,7 +17,7 @@
 #include "lib/base/arn.h"
 
 #define KEY_ID_MAX	    37
-#define CMK_DESCRIPTION_MAX 8192
+#define CMK_DESCRIPTION_MAX 8192 /* characters */
 #define CMK_WAIT_DAYS_MOST  30
 #define CMK_DAY_SECONDS	    86400
 #define CMK_ROTATION_DAYS   365 /* of AWS's own keys, and of others by default */

@@ -11,20 +11,11 @@
 #include <strings.h>
 
 #include "lib/base/json.h"
+#include "lib/base/utf8.h"
 
 static const char *key_of(struct json_object *tags, size_t i)
 {
 	return json_get_string(json_object_array_get_idx(tags, i), TAG_KEY_FIELD);
-}
-
-/* Characters of UTF-8, as AWS counts them. */
-static size_t length(const char *text)
-{
-	size_t count = 0;
-
-	for (; *text; text++)
-		count += (*text & 0xc0) != 0x80;
-	return count;
 }
 
 static int wrong_type(const char *what, const char *type, struct fault *f)
@@ -39,6 +30,13 @@ static int wrong_length(const char *what, size_t least, size_t most, struct faul
 			 what, least, most);
 }
 
+static int missing(const char *what, struct fault *f)
+{
+	return fault_set(f, "ValidationException",
+			 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must not be null",
+			 what);
+}
+
 static int too_many(struct fault *f)
 {
 	return fault_set(f, "LimitExceededException",
@@ -47,7 +45,7 @@ static int too_many(struct fault *f)
 
 static int check_key(const char *key, const char *what, struct fault *f)
 {
-	size_t size = length(key);
+	size_t size = utf8_length(key);
 
 	if (size < 1 || size > TAG_KEY_MAX)
 		return wrong_length(what, 1, TAG_KEY_MAX, f);
@@ -64,11 +62,15 @@ static int check_tag(struct json_object *tag, struct fault *f)
 
 	if (!json_object_is_type(tag, json_type_object))
 		return wrong_type("A member of Tags", "structure", f);
+	if (!json_has(tag, TAG_KEY_FIELD))
+		return missing("tags.member.tagKey", f);
+	if (!json_has(tag, TAG_VALUE_FIELD))
+		return missing("tags.member.tagValue", f);
 	if (!key)
 		return wrong_type("The TagKey of each tag", "string", f);
 	if (!value)
 		return wrong_type("The TagValue of each tag", "string", f);
-	if (length(value) > TAG_VALUE_MAX)
+	if (utf8_length(value) > TAG_VALUE_MAX)
 		return wrong_length("tags.member.tagValue", 0, TAG_VALUE_MAX, f);
 	return check_key(key, "tags.member.tagKey", f);
 }

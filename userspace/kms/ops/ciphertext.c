@@ -25,11 +25,25 @@ const struct ciphertext_names ciphertext_names = {
 	NULL,
 };
 
+static const char *const other_algorithms[] = {
+	"RSAES_OAEP_SHA_1",
+	"RSAES_OAEP_SHA_256",
+	"SM2PKE",
+	NULL,
+};
+
+/* AWS has them for keys of other kinds. */
+static const struct choice algorithm = {
+	"SYMMETRIC_DEFAULT",
+	other_algorithms,
+	"InvalidKeyUsageException",
+};
+
 /* What both directions read before a key is looked up. */
 static int read_params(struct call *call, const struct ciphertext_names *names,
 		       struct key_wanted *wanted, struct context *context, struct fault *f)
 {
-	if (param_choice(call->params, names->algorithm, "SYMMETRIC_DEFAULT", f) ||
+	if (param_choice(call->params, names->algorithm, &algorithm, f) ||
 	    context_read(call->params, names->context, context, f))
 		return -1;
 	wanted->context = json_get_object(call->params, names->context);

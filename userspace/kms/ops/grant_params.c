@@ -32,7 +32,7 @@ int grant_tokens_check(struct call *call, struct fault *f)
 	struct json_object *tokens;
 	size_t count;
 
-	if (param_texts(call->params, "GrantTokens", TOKENS_MOST, &tokens, f))
+	if (param_texts(call->params, "GrantTokens", TOKENS_MOST, GRANT_TOKEN_MAX, &tokens, f))
 		return -1;
 	count = tokens ? json_object_array_length(tokens) : 0;
 	for (size_t i = 0; i < count; i++) {
@@ -49,9 +49,7 @@ int grant_id_param(struct json_object *params, bool needed, const char **grant_i
 {
 	const char *text;
 
-	if (param_text(params, "GrantId", GRANT_ID_MOST, grant_id, f) ||
-	    ((needed || *grant_id) &&
-	     param_need_text(params, "GrantId", GRANT_ID_MOST, grant_id, f)))
+	if ((needed ? param_need_text : param_text)(params, "GrantId", GRANT_ID_MOST, grant_id, f))
 		return -1;
 	text = *grant_id;
 	if (!text ||
@@ -78,9 +76,8 @@ static bool has_only(const char *text, const char *more)
 int grant_principal_param(struct json_object *params, const char *name, bool needed,
 			  const char **principal, struct fault *f)
 {
-	if (param_text(params, name, GRANT_PRINCIPAL_MAX, principal, f) ||
-	    ((needed || *principal) &&
-	     param_need_text(params, name, GRANT_PRINCIPAL_MAX, principal, f)))
+	if ((needed ? param_need_text : param_text)(params, name, GRANT_PRINCIPAL_MAX, principal,
+						    f))
 		return -1;
 	if (!*principal)
 		return 0;
@@ -106,7 +103,7 @@ static int read_operations(struct json_object *params, struct grant *grant, stru
 {
 	struct json_object *list;
 
-	if (param_texts(params, "Operations", OPERATIONS_MOST, &list, f))
+	if (param_texts(params, "Operations", OPERATIONS_MOST, SIZE_MAX, &list, f))
 		return -1;
 	if (!list || json_object_array_length(list) == 0)
 		return param_invalid(f, "Operations",
@@ -157,11 +154,11 @@ static int read_constraint(struct json_object *constraints, enum grant_constrain
 		return 0;
 	if (!json_object_is_type(o, json_type_object))
 		return fault_set(f, "SerializationException", "%s must be an object.", name);
+	if (check_context(constraints, name, o, f))
+		return -1;
 	if (grant->constraint != CONSTRAINT_NONE)
 		return fault_set(f, "ValidationException",
 				 "A grant has EncryptionContextEquals or EncryptionContextSubset, not both.");
-	if (check_context(constraints, name, o, f))
-		return -1;
 	grant->constraint = constraint;
 	grant->context = json_object_get(o);
 	return 0;
@@ -193,8 +190,7 @@ static int read_name(struct json_object *params, struct grant *grant, struct fau
 {
 	const char *name;
 
-	if (param_text(params, "Name", GRANT_NAME_CHARS, &name, f) ||
-	    (name && param_need_text(params, "Name", GRANT_NAME_CHARS, &name, f)))
+	if (param_text(params, "Name", GRANT_NAME_CHARS, &name, f))
 		return -1;
 	if (!name)
 		return 0;

@@ -61,6 +61,7 @@ int op_decrypt(struct call *call, struct fault *f)
 	bool dry_run;
 
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
+	    param_refuse(call->params, "DryRunModifiers", f) ||
 	    plaintext_route(call, dry_run, &recipient, f) ||
 	    ciphertext_open(call, &ciphertext_names, &plain, &used, f))
 		return -1;
@@ -79,6 +80,7 @@ int op_re_encrypt(struct call *call, struct fault *f)
 	bool dry_run;
 
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
+	    param_refuse(call->params, "DryRunModifiers", f) ||
 	    ciphertext_open(call, &source_names, &plain, &source, f) ||
 	    ciphertext_make(call, &destination_names, plain, &destination, f))
 		return -1;

@@ -22,14 +22,54 @@
 #define LIST_KEYS_MOST	  1000
 #define LIST_KEYS_DEFAULT 100
 
+static const char *const other_usages[] = {
+	"SIGN_VERIFY",
+	"GENERATE_VERIFY_MAC",
+	"KEY_AGREEMENT",
+	NULL,
+};
+
+static const char *const other_specs[] = {
+	"RSA_2048",
+	"RSA_3072",
+	"RSA_4096",
+	"ECC_NIST_P256",
+	"ECC_NIST_P384",
+	"ECC_NIST_P521",
+	"ECC_SECG_P256K1",
+	"ECC_NIST_EDWARDS25519",
+	"HMAC_224",
+	"HMAC_256",
+	"HMAC_384",
+	"HMAC_512",
+	"SM2",
+	"ML_DSA_44",
+	"ML_DSA_65",
+	"ML_DSA_87",
+	NULL,
+};
+
+static const char *const other_origins[] = {
+	"EXTERNAL",
+	"AWS_CLOUDHSM",
+	"EXTERNAL_KEY_STORE",
+	NULL,
+};
+
+#define UNSUPPORTED "UnsupportedOperationException"
+
+static const struct choice key_usage = { "ENCRYPT_DECRYPT", other_usages, UNSUPPORTED };
+static const struct choice key_spec = { "SYMMETRIC_DEFAULT", other_specs, UNSUPPORTED };
+static const struct choice origin = { "AWS_KMS", other_origins, UNSUPPORTED };
+
 static int check_new_key(struct json_object *params, struct fault *f)
 {
 	bool multi_region;
 
-	if (param_choice(params, "KeyUsage", "ENCRYPT_DECRYPT", f) ||
-	    param_choice(params, "KeySpec", "SYMMETRIC_DEFAULT", f) ||
-	    param_choice(params, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", f) ||
-	    param_choice(params, "Origin", "AWS_KMS", f) ||
+	if (param_choice(params, "KeyUsage", &key_usage, f) ||
+	    param_choice(params, "KeySpec", &key_spec, f) ||
+	    param_choice(params, "CustomerMasterKeySpec", &key_spec, f) ||
+	    param_choice(params, "Origin", &origin, f) ||
 	    param_refuse(params, "CustomKeyStoreId", f) || param_refuse(params, "XksKeyId", f) ||
 	    param_flag(params, "MultiRegion", &multi_region, f))
 		return -1;
@@ -73,7 +113,7 @@ int op_create_key(struct call *call, struct fault *f)
 	char arn[ARN_MAX];
 
 	if (check_new_key(call->params, f) ||
-	    param_text(call->params, "Description", CMK_DESCRIPTION_MAX, &description, f) ||
+	    param_free_text(call->params, "Description", CMK_DESCRIPTION_MAX, &description, f) ||
 	    authorize(&access, f))
 		return -1;
 	cmk.description = strdup(description ? description : "");
@@ -153,7 +193,7 @@ int op_update_key_description(struct call *call, struct fault *f)
 	_cleanup_cmk_ struct cmk cmk = { 0 };
 	const char *description;
 
-	if (param_text(call->params, "Description", CMK_DESCRIPTION_MAX, &description, f))
+	if (param_free_text(call->params, "Description", CMK_DESCRIPTION_MAX, &description, f))
 		return -1;
 	if (!description)
 		return param_invalid(f, "description", "Member must not be null");

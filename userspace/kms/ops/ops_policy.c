@@ -4,6 +4,7 @@
  *
  * Must never keep a policy that is not read and checked in full.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,12 +21,20 @@
 #define LIST_POLICIES_MOST    1000
 #define LIST_POLICIES_DEFAULT 100
 
-static int check_name(struct json_object *params, struct fault *f)
+/* AWS's [\w]+, or NULL when absent */
+static int read_name(struct json_object *params, const char **name, struct fault *f)
 {
-	const char *name;
-
-	if (param_text(params, "PolicyName", POLICY_NAME_MAX, &name, f))
+	if (param_text(params, "PolicyName", POLICY_NAME_MAX, name, f))
 		return -1;
+	for (const char *at = *name; at && *at; at++)
+		if (!isalnum((unsigned char)*at) && *at != '_')
+			return param_invalid(f, "PolicyName",
+					     "Member must satisfy regular expression pattern: [\\w]+");
+	return 0;
+}
+
+static int check_name(const char *name, struct fault *f)
+{
 	if (name && strcmp(name, POLICY_NAME))
 		return fault_set(f, "NotFoundException", "No such policy exists");
 	return 0;
@@ -48,12 +57,12 @@ static int set_policy(struct call *call, struct cmk *cmk, const char *policy, bo
 int op_put_key_policy(struct call *call, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk cmk = { 0 };
-	const char *policy;
+	const char *policy, *name;
 	bool bypass;
 
 	if (policy_param(call->params, true, &policy, &bypass, f) ||
-	    op_key(call, "KeyId", USE_DESCRIBE, &cmk, f) || check_name(call->params, f) ||
-	    set_policy(call, &cmk, policy, bypass, f))
+	    read_name(call->params, &name, f) || op_key(call, "KeyId", USE_DESCRIBE, &cmk, f) ||
+	    check_name(name, f) || set_policy(call, &cmk, policy, bypass, f))
 		return -1;
 	return store_update_key(call->kms->store, &cmk, f);
 }
@@ -61,9 +70,11 @@ int op_put_key_policy(struct call *call, struct fault *f)
 int op_get_key_policy(struct call *call, struct fault *f)
 {
 	_cleanup_cmk_ struct cmk cmk = { 0 };
+	const char *name;
 	char *text;
 
-	if (op_key(call, "KeyId", USE_DESCRIBE, &cmk, f) || check_name(call->params, f))
+	if (read_name(call->params, &name, f) || op_key(call, "KeyId", USE_DESCRIBE, &cmk, f) ||
+	    check_name(name, f))
 		return -1;
 	text = key_policy_text(&cmk);
 	if (!text)

@@ -39,6 +39,16 @@ static int read_marker(struct page *page, const char *marker, struct fault *f)
 	return 0;
 }
 
+/* AWS's [\u0020-\u00FF]*, in UTF-8 */
+static bool has_only_latin(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	while (*at >= 0x20 && *at <= 0xc3)
+		at++;
+	return *at == '\0';
+}
+
 /**
  * page_begin() - read Limit and Marker
  * @most: largest Limit
@@ -55,6 +65,9 @@ int page_begin(struct page *page, struct json_object *params, int64_t most, int6
 	if (param_number(params, "Limit", 1, most, fallback, &page->room, f) ||
 	    param_text(params, "Marker", MARKER_MAX, &marker, f))
 		return -1;
+	if (marker && !has_only_latin(marker))
+		return param_invalid(f, "Marker",
+				     "Member must satisfy regular expression pattern: [\\u0020-\\u00FF]*");
 	if (!marker)
 		page->after = strdup("");
 	else if (read_marker(page, marker, f))

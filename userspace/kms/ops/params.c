@@ -13,6 +13,7 @@
 
 #include "lib/base/base64.h"
 #include "lib/base/json.h"
+#include "lib/base/utf8.h"
 
 static int wrong_type(const char *name, const char *type, struct fault *f)
 {
@@ -27,28 +28,47 @@ int param_invalid(struct fault *f, const char *name, const char *constraint)
 			 name, constraint);
 }
 
+static int check_length(const char *name, const char *text, size_t least, size_t most,
+			struct fault *f)
+{
+	size_t length = utf8_length(text);
+
+	if (length < least)
+		return param_invalid(f, name, "Member must have length greater than or equal to 1");
+	if (length > most)
+		return fault_set(f, "ValidationException",
+				 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %zu",
+				 name, most);
+	return 0;
+}
+
 /**
- * param_text() - optional string
+ * param_free_text() - optional string that may be empty
  * @max: characters
  * @text: set to it (borrowed), or NULL when absent
  * @f: SerializationException, ValidationException
  *
  * Return: 0 or -1.
  */
-int param_text(struct json_object *params, const char *name, size_t max, const char **text,
-	       struct fault *f)
+int param_free_text(struct json_object *params, const char *name, size_t max, const char **text,
+		    struct fault *f)
 {
 	*text = json_get_string(params, name);
 	if (!*text)
 		return json_has(params, name) ? wrong_type(name, "string", f) : 0;
-	if (strlen(*text) > max)
-		return fault_set(f, "ValidationException",
-				 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %zu",
-				 name, max);
-	return 0;
+	return check_length(name, *text, 0, max, f);
 }
 
-/** param_need_text() - as param_text(), of a required string that is not empty */
+/** param_text() - as param_free_text(), of a string that is not empty when it is there */
+int param_text(struct json_object *params, const char *name, size_t max, const char **text,
+	       struct fault *f)
+{
+	if (param_free_text(params, name, max, text, f))
+		return -1;
+	return *text ? check_length(name, *text, 1, max, f) : 0;
+}
+
+/** param_need_text() - as param_text(), of a required string */
 int param_need_text(struct json_object *params, const char *name, size_t max, const char **text,
 		    struct fault *f)
 {
@@ -56,22 +76,28 @@ int param_need_text(struct json_object *params, const char *name, size_t max, co
 		return -1;
 	if (!*text)
 		return param_invalid(f, name, "Member must not be null");
-	if (**text == '\0')
-		return param_invalid(f, name, "Member must have length greater than or equal to 1");
 	return 0;
 }
 
-/** param_choice() - optional string that can only be @only; Return: 0 or -1 */
-int param_choice(struct json_object *params, const char *name, const char *only, struct fault *f)
+/** param_choice() - optional value of an enum; Return: 0 or -1 */
+int param_choice(struct json_object *params, const char *name, const struct choice *choice,
+		 struct fault *f)
 {
+	const char *const *other = choice->others;
 	const char *text;
 
-	if (param_text(params, name, 64, &text, f))
+	if (param_text(params, name, SIZE_MAX, &text, f))
 		return -1;
-	if (text && strcmp(text, only))
-		return fault_set(f, "UnsupportedOperationException",
-				 "%s %s is not supported. This KMS has %s only.", name, text, only);
-	return 0;
+	if (!text || !strcmp(text, choice->served))
+		return 0;
+	while (*other && strcmp(*other, text))
+		other++;
+	if (!*other)
+		return fault_set(f, "ValidationException",
+				 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]",
+				 name, choice->served);
+	return fault_set(f, choice->code, "%s %s is not supported. This KMS has %s only.", name,
+			 text, choice->served);
 }
 
 /** param_number() - optional integer from @least to @most, else @fallback; Return: 0 or -1 */
@@ -143,8 +169,14 @@ int param_secret(struct json_object *params, const char *name, size_t max, struc
 	return 0;
 }
 
-/** param_texts() - optional list of strings, NULL when absent; Return: 0 or -1 */
-int param_texts(struct json_object *params, const char *name, size_t most,
+/**
+ * param_texts() - optional list of strings, NULL when absent
+ * @most: strings
+ * @chars: of a string, which is not empty
+ *
+ * Return: 0 or -1.
+ */
+int param_texts(struct json_object *params, const char *name, size_t most, size_t chars,
 		struct json_object **list, struct fault *f)
 {
 	size_t count;
@@ -163,6 +195,10 @@ int param_texts(struct json_object *params, const char *name, size_t most,
 		return fault_set(f, "ValidationException",
 				 "1 validation error detected: Value at '%s' failed to satisfy constraint: Member must have length less than or equal to %zu",
 				 name, most);
+	for (size_t i = 0; i < count; i++)
+		if (check_length(name, json_object_get_string(json_object_array_get_idx(*list, i)),
+				 1, chars, f))
+			return -1;
 	return 0;
 }
 

@@ -36,8 +36,7 @@ int policy_param(struct json_object *params, bool needed, const char **policy, b
 		 struct fault *f)
 {
 	if (param_flag(params, "BypassPolicyLockoutSafetyCheck", bypass, f) ||
-	    param_text(params, "Policy", POLICY_TEXT_MAX, policy, f) ||
-	    ((needed || *policy) && param_need_text(params, "Policy", POLICY_TEXT_MAX, policy, f)))
+	    (needed ? param_need_text : param_text)(params, "Policy", POLICY_TEXT_MAX, policy, f))
 		return -1;
 	if (!*policy || has_only_latin(*policy))
 		return 0;

@@ -60,3 +60,13 @@ void utf8_clean(char *text)
 		at += step ? step : 1;
 	}
 }
+
+/** utf8_length() - Return: characters of valid UTF-8 */
+size_t utf8_length(const char *text)
+{
+	size_t count = 0;
+
+	for (; *text; text++)
+		count += (*text & 0xc0) != 0x80;
+	return count;
+}

@@ -12,6 +12,8 @@
 
 bool utf8_valid(const char *text, size_t size);
 
+size_t utf8_length(const char *text);
+
 void utf8_clean(char *text);
 
 #endif
