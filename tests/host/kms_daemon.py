@@ -234,6 +234,11 @@ class Kms:
         with open(f"{self.dir}/stderr", encoding="utf-8", errors="replace") as log:
             return log.read()
 
+    def add_user(self, name):
+        """A principal of this KMS's account."""
+        with open(self.credentials, "a", encoding="utf-8") as f:
+            f.write(f"[{name}]\naws_access_key_id = AKIA{name.upper():0<16}\naws_secret_access_key = {name}s-secret\n")
+
     def add_stranger(self):
         """A principal of another account."""
         with open(self.credentials, "a", encoding="utf-8") as f:

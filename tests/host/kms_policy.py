@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import sys
 
@@ -17,10 +18,13 @@ test = tap.test
 
 kms.start()
 kms.add_stranger()
+for user in ("auditor", "recovery", "custodian"):
+    kms.add_user(user)
 kms.restart()
 
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/admin"
+AGENT_ARN = f"arn:aws:iam::{ACCOUNT}:user/enveloped"
 AGENT = {"profile": "enveloped"}
 STRANGE = {"profile": "stranger"}
 
@@ -257,6 +261,59 @@ def _():
     assert record["userIdentity"]["arn"] == ADMIN and record["resources"][0]["ARN"] == key["Arn"]
     kms.good("GetKeyPolicy", {"KeyId": key["KeyId"]})
     assert kms.audit()[-1]["eventName"] == "GetKeyPolicy" and kms.audit()[-1]["readOnly"] is True
+
+
+GUIDE = {
+    # policy of docs/kms.md: (user, operation, encryption context, is it allowed?)
+    "managed": [("admin", "DescribeKey", None, True), ("admin", "TagResource", None, True), ("admin", "Decrypt", {}, False),
+                ("admin", "Encrypt", {}, False), ("enveloped", "DescribeKey", None, False), ("enveloped", "Decrypt", {}, False),
+                ("admin", "CreateGrant", "enveloped", True), ("admin", "CreateGrant", "admin", False)],
+    "auditor": [("auditor", "DescribeKey", None, True), ("auditor", "GetKeyPolicy", None, True), ("auditor", "ListGrants", None, True),
+                ("auditor", "Decrypt", {}, False), ("auditor", "DisableKey", None, False), ("recovery", "DescribeKey", None, False)],
+    "recovery": [("recovery", "Decrypt", {"dm-envelope:header-sha256": "00"}, True), ("recovery", "Decrypt", {}, False),
+                 ("recovery", "DescribeKey", None, False), ("auditor", "Decrypt", {"dm-envelope:header-sha256": "00"}, False)],
+    "one-cluster": [("enveloped", "Decrypt", {"aws:rds:db-id": "cluster-RESOURCE-ID"}, True), ("enveloped", "Decrypt", {}, False),
+                    ("enveloped", "Decrypt", {"aws:rds:db-id": "cluster-OTHER"}, False), ("enveloped", "DescribeKey", None, True)],
+    "custodian": [("admin", "ScheduleKeyDeletion", None, False), ("admin", "DisableKey", None, True),
+                  ("enveloped", "ScheduleKeyDeletion", None, False), ("custodian", "Decrypt", {}, False),
+                  ("custodian", "ScheduleKeyDeletion", None, True), ("custodian", "CancelKeyDeletion", None, True)],
+    "other-account": [("stranger", "DescribeKey", None, True), ("stranger", "Decrypt", {}, True),
+                      ("stranger", "DisableKey", None, False)],
+}
+
+
+def guide_policies():
+    """The policies of docs/kms.md: {name: list of its statements}"""
+    with open("docs/kms.md", encoding="utf-8") as f:
+        found = re.findall(r"^\*\*`([\w-]+)\.json`.*?^```json\n(.*?)^```$", f.read(), re.MULTILINE | re.DOTALL)
+    out = {name: json.loads(text) for name, text in found}
+    return {name: p if isinstance(p, list) else p.get("Statement", [p]) for name, p in out.items()}
+
+
+@test("each policy of the operator's guide gives what the guide says, and no more")
+def _():
+    policies = guide_policies()
+    assert sorted(policies) == sorted(GUIDE), sorted(policies)
+    for name, tries in GUIDE.items():
+        key = kms.new_key()
+        contexts = {json.dumps(c, sort_keys=True) for _u, o, c, _a in tries if o == "Decrypt"}
+        blobs = {c: encrypt(key, json.loads(c)).json["CiphertextBlob"] for c in contexts}
+        statements = policies["managed"] + (policies[name] if name != "managed" else [])
+        kms.good("PutKeyPolicy", {"KeyId": key["KeyId"], "Policy": json.dumps({"Version": "2012-10-17", "Statement": statements})})
+        if name == "one-cluster":
+            kms.good("CreateGrant", {"KeyId": key["KeyId"], "GranteePrincipal": AGENT_ARN, "Operations": ["Decrypt", "DescribeKey"]})
+        for user, operation, detail, allowed in tries:
+            params = {"KeyId": key["Arn"]}
+            if operation in ("Encrypt", "Decrypt"):
+                params["EncryptionContext"] = detail
+            if operation == "Decrypt":
+                params["CiphertextBlob"] = blobs[json.dumps(detail, sort_keys=True)]
+            elif operation == "CreateGrant":
+                params.update(GranteePrincipal=f"arn:aws:iam::{ACCOUNT}:user/{detail}", Operations=["Decrypt"])
+            params.update({"Encrypt": {"Plaintext": "eA=="}, "TagResource": {"Tags": []}}.get(operation, {}))
+            reply = kms.call(operation, params, profile=user)
+            expected = 200 if allowed else "AccessDeniedException"
+            assert expected in (reply.status, reply.error), (name, user, operation, detail, reply.text)
 
 
 @test("a policy of many wildcards is evaluated in time for the client")
