@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What AWS's KMS has beside the model in Debian 12's botocore, in the words of such a model.
 
-Of the operations that envelope-kms serves, and in full. KMS_MODEL=service-2.json names a newer model:
-then kms_model_walk.py holds this file against it.
+Of the operations that envelope-kms serves, and in full. kms_model_walk.py holds this file against a newer
+model, if there is one: KMS_MODEL=service-2.json of botocore, KMS_SDK=FOLDER of the npm package @aws-sdk/client-kms.
 """
 
 
@@ -28,7 +28,8 @@ def _operation(name, *errors):
 
 
 OPERATIONS = {
-    "DeriveSharedSecret": {"name": "DeriveSharedSecret", "input": {"shape": "GetKeyLastUsageRequest"}, "errors": []},
+    **{name: {"name": name, "input": {"shape": "GetKeyLastUsageRequest"}, "errors": []}
+       for name in ("Decapsulate", "DeriveSharedSecret", "Encapsulate")},
     "GetKeyLastUsage": _operation("GetKeyLastUsage", "NotFoundException", "InvalidArnException", "DependencyTimeoutException",
                                   "KMSInternalException"),
     "ListKeyRotations": _operation("ListKeyRotations", "NotFoundException", "InvalidArnException", "InvalidMarkerException",
@@ -47,6 +48,8 @@ SHAPES = {
     "DryRunModifierType": _enum("IGNORE_CIPHERTEXT"),
     "DryRunOperationException": _structure(message="ErrorMessageType"),
     "ConflictException": _structure(message="ErrorMessageType"),
+    "EncapsulationAlgorithmSpec": _enum("ML_KEM"),
+    "EncapsulationAlgorithmSpecList": _list("EncapsulationAlgorithmSpec"),
     "GetKeyLastUsageRequest": _structure("KeyId", KeyId="KeyIdType"),
     "GetKeyLastUsageResponse": _structure(KeyId="KeyIdType", KeyLastUsage="KeyLastUsageData", TrackingStartDate="DateType",
                                           KeyCreationDate="DateType"),
@@ -58,8 +61,9 @@ SHAPES = {
     "KeyLastUsageData": _structure(Operation="KeyLastUsageTrackingOperation", Timestamp="DateType",
                                    CloudTrailEventId="CloudTrailEventIdType", KmsRequestId="KmsRequestIdType"),
     "KeyLastUsageTrackingOperation": _enum(
-        "Decrypt", "DeriveSharedSecret", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext",
-        "GenerateDataKeyWithoutPlaintext", "GenerateMac", "ReEncrypt", "Sign", "Verify", "VerifyMac"),
+        "Decapsulate", "Decrypt", "DeriveSharedSecret", "Encapsulate", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac", "ReEncrypt", "Sign", "Verify",
+        "VerifyMac"),
     "KeyMaterialDescriptionType": {"type": "string", "max": 256, "min": 0, "pattern": "^[a-zA-Z0-9:/_\\s.-]+$"},
     "KeyMaterialState": _enum("NON_CURRENT", "CURRENT", "PENDING_ROTATION", "PENDING_MULTI_REGION_IMPORT_AND_ROTATION"),
     "KmsRequestIdType": {"type": "string"},
@@ -67,6 +71,7 @@ SHAPES = {
                                           Marker="MarkerType"),
     "ListKeyRotationsResponse": _structure(Rotations="RotationsList", NextMarker="MarkerType", Truncated="BooleanType"),
     "RecipientInfo": _structure(KeyEncryptionAlgorithm="KeyEncryptionMechanism", AttestationDocument="AttestationDocumentType"),
+    "ServicePrincipalType": {"type": "string"},
     "RotateKeyOnDemandRequest": _structure("KeyId", KeyId="KeyIdType"),
     "RotateKeyOnDemandResponse": _structure(KeyId="KeyIdType"),
     "RotationPeriodInDaysType": {"type": "integer", "max": 2560, "min": 90},
@@ -80,9 +85,10 @@ SHAPES = {
 
 # More values of enums.
 VALUES = {
-    "GrantOperation": ["DeriveSharedSecret"],
-    "KeySpec": ["ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519"],
-    "KeyUsageType": ["KEY_AGREEMENT"],
+    "GrantOperation": ["Decapsulate", "DeriveSharedSecret", "Encapsulate"],
+    "KeyLastUsageTrackingOperation": ["Decapsulate", "Encapsulate"],
+    "KeySpec": ["ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768", "ML_KEM_1024"],
+    "KeyUsageType": ["KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"],
     "SigningAlgorithmSpec": ["ML_DSA_SHAKE_256", "ED25519_SHA_512", "ED25519_PH_SHA_512"],
 }
 
@@ -92,8 +98,10 @@ RECIPIENT = _members(Recipient="RecipientInfo")
 DRY_RUN_MODIFIERS = _members(DryRunModifiers="DryRunModifierList")
 FOR_RECIPIENT = _members(CiphertextForRecipient="CiphertextType")
 MATERIAL = _members(KeyMaterialId="BackingKeyIdType")
+GRANTEE_SERVICE = _members(GranteeServicePrincipal="ServicePrincipalType")
+RETIRING_SERVICE = _members(RetiringServicePrincipal="ServicePrincipalType")
 MEMBERS = {
-    "CreateGrantRequest": DRY_RUN,
+    "CreateGrantRequest": {**DRY_RUN, **GRANTEE_SERVICE, **RETIRING_SERVICE},
     "DecryptRequest": {**RECIPIENT, **DRY_RUN, **DRY_RUN_MODIFIERS},
     "DecryptResponse": {**FOR_RECIPIENT, **MATERIAL},
     "EnableKeyRotationRequest": _members(RotationPeriodInDays="RotationPeriodInDaysType"),
@@ -107,7 +115,12 @@ MEMBERS = {
     "GetKeyPolicyResponse": _members(PolicyName="PolicyNameType"),
     "GetKeyRotationStatusResponse": _members(KeyId="KeyIdType", RotationPeriodInDays="RotationPeriodInDaysType",
                                              NextRotationDate="DateType", OnDemandRotationStartDate="DateType"),
-    "KeyMetadata": _members(KeyAgreementAlgorithms="KeyAgreementAlgorithmSpecList", CurrentKeyMaterialId="BackingKeyIdType"),
+    "GrantConstraints": _members(SourceArn="ArnType"),
+    "GrantListEntry": {**GRANTEE_SERVICE, **RETIRING_SERVICE},
+    "KeyMetadata": _members(EncapsulationAlgorithms="EncapsulationAlgorithmSpecList", CurrentKeyMaterialId="BackingKeyIdType",
+                            KeyAgreementAlgorithms="KeyAgreementAlgorithmSpecList"),
+    "ListGrantsRequest": GRANTEE_SERVICE,
+    "ListRetirableGrantsRequest": RETIRING_SERVICE,
     "ReEncryptRequest": {**DRY_RUN, **DRY_RUN_MODIFIERS},
     "ReEncryptResponse": _members(SourceKeyMaterialId="BackingKeyIdType", DestinationKeyMaterialId="BackingKeyIdType"),
     "RetireGrantRequest": DRY_RUN,
@@ -116,8 +129,10 @@ MEMBERS = {
 
 # Members that were required once.
 OPTIONAL = {
+    "CreateGrantRequest": {"GranteePrincipal"},
     "DecryptRequest": {"CiphertextBlob"},
     "GetKeyPolicyRequest": {"PolicyName"},
+    "ListRetirableGrantsRequest": {"RetiringPrincipal"},
     "PutKeyPolicyRequest": {"PolicyName"},
     "ReEncryptRequest": {"CiphertextBlob"},
 }

@@ -16,7 +16,8 @@
 
 /* Operations of AWS that a grant can give on keys of other kinds alone. */
 static const char *const other_kinds[] = {
-	"DeriveSharedSecret", "GenerateMac", "GetPublicKey", "Sign", "Verify", "VerifyMac",
+	"Decapsulate", "DeriveSharedSecret", "Encapsulate", "GenerateMac", "GetPublicKey", "Sign",
+	"Verify",      "VerifyMac",
 };
 
 /**
@@ -211,7 +212,10 @@ int grant_params(struct json_object *params, struct grant *grant, struct fault *
 {
 	const char *grantee, *retiring;
 
-	if (grant_principal_param(params, "GranteePrincipal", true, &grantee, f) ||
+	/* No service of AWS calls this KMS. */
+	if (param_refuse(params, "GranteeServicePrincipal", f) ||
+	    param_refuse(params, "RetiringServicePrincipal", f) ||
+	    grant_principal_param(params, "GranteePrincipal", true, &grantee, f) ||
 	    grant_principal_param(params, "RetiringPrincipal", false, &retiring, f) ||
 	    read_operations(params, grant, f) || read_constraints(params, grant, f) ||
 	    read_name(params, grant, f))

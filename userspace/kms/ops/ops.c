@@ -54,11 +54,13 @@ static const struct op ops[] = {
 static const char *const not_served[] = {
 	"ConnectCustomKeyStore",
 	"CreateCustomKeyStore",
+	"Decapsulate",
 	"DeleteCustomKeyStore",
 	"DeleteImportedKeyMaterial",
 	"DeriveSharedSecret",
 	"DescribeCustomKeyStores",
 	"DisconnectCustomKeyStore",
+	"Encapsulate",
 	"GenerateDataKeyPair",
 	"GenerateDataKeyPairWithoutPlaintext",
 	"GenerateMac",

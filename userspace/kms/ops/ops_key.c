@@ -23,30 +23,15 @@
 #define LIST_KEYS_DEFAULT 100
 
 static const char *const other_usages[] = {
-	"SIGN_VERIFY",
-	"GENERATE_VERIFY_MAC",
-	"KEY_AGREEMENT",
-	NULL,
+	"SIGN_VERIFY", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE", NULL,
 };
 
 static const char *const other_specs[] = {
-	"RSA_2048",
-	"RSA_3072",
-	"RSA_4096",
-	"ECC_NIST_P256",
-	"ECC_NIST_P384",
-	"ECC_NIST_P521",
-	"ECC_SECG_P256K1",
-	"ECC_NIST_EDWARDS25519",
-	"HMAC_224",
-	"HMAC_256",
-	"HMAC_384",
-	"HMAC_512",
-	"SM2",
-	"ML_DSA_44",
-	"ML_DSA_65",
-	"ML_DSA_87",
-	NULL,
+	"RSA_2048",	 "RSA_3072",	  "RSA_4096",	     "ECC_NIST_P256",
+	"ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519",
+	"HMAC_224",	 "HMAC_256",	  "HMAC_384",	     "HMAC_512",
+	"SM2",		 "ML_DSA_44",	  "ML_DSA_65",	     "ML_DSA_87",
+	"ML_KEM_512",	 "ML_KEM_768",	  "ML_KEM_1024",     NULL,
 };
 
 static const char *const other_origins[] = {

@@ -12,6 +12,7 @@
 #include "kms/ops/grant_params.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/page.h"
+#include "kms/ops/params.h"
 
 #define LIST_GRANTS_MOST    100
 #define LIST_GRANTS_DEFAULT 50
@@ -58,7 +59,8 @@ int op_list_grants(struct call *call, struct fault *f)
 	struct grant_filter filter = { .key_id = cmk.key_id };
 	const char *grant_id;
 
-	if (grant_id_param(call->params, false, &grant_id, f) ||
+	if (param_refuse(call->params, "GranteeServicePrincipal", f) ||
+	    grant_id_param(call->params, false, &grant_id, f) ||
 	    grant_principal_param(call->params, "GranteePrincipal", false, &filter.grantee, f) ||
 	    op_key(call, "KeyId", USE_DESCRIBE, &cmk, f))
 		return -1;
@@ -74,7 +76,8 @@ int op_list_retirable_grants(struct call *call, struct fault *f)
 	struct grant_filter filter = { .region = call->region };
 	char account[sizeof(call->caller->account)];
 
-	if (grant_principal_param(call->params, "RetiringPrincipal", true, &filter.retiring, f))
+	if (param_refuse(call->params, "RetiringServicePrincipal", f) ||
+	    grant_principal_param(call->params, "RetiringPrincipal", true, &filter.retiring, f))
 		return -1;
 	snprintf(account, sizeof(account), "%s", filter.retiring + strlen("arn:aws:iam::"));
 	access.account = account;
