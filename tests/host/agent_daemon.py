@@ -21,8 +21,6 @@ from wait import PATIENCE, wait_for
 DISK_BYTES = 8 << 20
 
 
-# Who ends the test early leaves no process and no loop device behind: atexit hears of an exit only.
-signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 # A shell has what it runs in the background ignore this, and so would the clients: tests/run does.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

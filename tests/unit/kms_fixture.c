@@ -170,16 +170,16 @@ const struct kms_fixture *kms_fixture_start(void)
 	return &kms;
 }
 
-/** kms_fixture_stop() - stop the KMS and remove its folder; Return: 0, or not */
+/** kms_fixture_stop() - stop the KMS and remove its folders; Return: 0, or not */
 int kms_fixture_stop(void)
 {
-	char command[128];
+	char command[192];
 
 	if (kms.pid > 0) {
 		kill(kms.pid, SIGTERM);
 		waitpid(kms.pid, NULL, 0);
 	}
 	curl_global_cleanup();
-	snprintf(command, sizeof(command), "rm -rf %s", kms.directory);
+	snprintf(command, sizeof(command), "rm -rf %s %s-counter", kms.directory, kms.directory);
 	return system(command);
 }
