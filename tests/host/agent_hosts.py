@@ -82,6 +82,20 @@ def forge(**changed):
     luks("token", "import", "--token-replace", "--token-id", number, one.device, stdin=json.dumps(dict(token, **changed)))
 
 
+def forget():
+    """The first host knows nothing of the volume. It would keep the disk for a host that it has fenced."""
+    agent.kill()
+    agent.lose_catalog()
+    for folder in "devices", "keys":
+        shutil.rmtree(f"{agent.kernel}/{folder}")
+        os.mkdir(f"{agent.kernel}/{folder}")
+    agent.host(HERE)
+    agent.scannable(*agent.disks)
+    one.name(one)
+    one.blank()
+    agent.start()
+
+
 def registrations():
     """Path (here a host's id) -> key of the registrations of the disk, and the path with the reservation."""
     folder = f"{agent.kernel}/reservations/{os.path.basename(one.device)}"

@@ -28,6 +28,7 @@
 #include "agent/work/left_reservation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/path_look.h"
+#include "agent/work/release.h"
 #include "agent/work/restart.h"
 #include "agent/work/resume.h"
 
@@ -152,6 +153,10 @@ const char *kms_worker_principal(const struct kms_worker *worker)
 /* ---- a look at the disks ---- */
 
 void fencing_load(struct cluster *cluster)
+{
+}
+
+void release_await(struct cluster *cluster)
 {
 }
 

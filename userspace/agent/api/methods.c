@@ -20,11 +20,13 @@
 #include "agent/api/rights.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/lease/keyring.h"
+#include "agent/rules/owner_rules.h"
 #include "agent/rules/rules.h"
 #include "agent/work/adopt.h"
 #include "agent/work/attach.h"
 #include "agent/work/create.h"
 #include "agent/work/detach.h"
+#include "agent/work/fencing.h"
 #include "agent/work/header_backup.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/operation.h"
@@ -158,7 +160,10 @@ static void begin_stop(struct operation *op, json_object *params)
 
 static int may_delete(const struct cluster *cluster, json_object *params, struct fault *f)
 {
-	return rules_delete(cluster, json_get_bool(params, "skipFinalSnapshot", false), f);
+	if (rules_delete(cluster, json_get_bool(params, "skipFinalSnapshot", false), f) < 0)
+		return -1;
+	return rules_delete_reserved(cluster->id,
+				     fencing_claim(0, cluster->reservation.fence_end_ns), f);
 }
 
 static void begin_delete(struct operation *op, json_object *params)

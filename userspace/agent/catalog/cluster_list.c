@@ -59,5 +59,6 @@ void cluster_remove(struct cluster *cluster)
 	sd_event_source_disable_unref(cluster->loss.timer);
 	sd_event_source_disable_unref(cluster->restart.timer);
 	sd_event_source_disable_unref(cluster->record.timer);
+	sd_event_source_disable_unref(cluster->reservation.timer);
 	cluster_free(cluster);
 }

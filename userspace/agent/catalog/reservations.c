@@ -2,21 +2,25 @@
 /* The reservation table of the catalog. Each change is on the disk when its function returns. */
 #include "agent/catalog/reservations.h"
 
+#include <stdio.h>
+
 #include "agent/catalog/statement.h"
 
-/** reservations_find() - fill whether @cluster's disk was reserved; 0 or -1 */
+/** reservations_find() - fill whether @cluster's disk was reserved, and for whose claim; 0 or -1 */
 int reservations_find(struct catalog *catalog, struct cluster *cluster, struct fault *f)
 {
 	const char *const text[] = { cluster->volume_id };
 	sqlite3_stmt *statement;
-	int r = statement_begin(catalog_db(catalog),
-				"SELECT held FROM reservation WHERE volume_id = ?", text, 1,
-				&statement);
+	int held, r = statement_begin(catalog_db(catalog),
+				      "SELECT held FROM reservation WHERE volume_id = ?", text, 1,
+				      &statement);
 
 	if (r == SQLITE_OK)
 		r = sqlite3_step(statement);
 	cluster->reservation.recorded = r == SQLITE_ROW;
-	cluster->reservation.held = r == SQLITE_ROW && sqlite3_column_int(statement, 0);
+	held = r == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
+	cluster->reservation.held = held > 0;
+	cluster->reservation.fence_s = held > 1 ? (uint32_t)held : 0;
 	sqlite3_finalize(statement);
 	return r == SQLITE_ROW || r == SQLITE_DONE
 		       ? 0
@@ -26,14 +30,19 @@ int reservations_find(struct catalog *catalog, struct cluster *cluster, struct f
 /**
  * reservations_record() - write that a volume's disk is reserved, or is about to be; 0 or -1
  * @disk: its identity
- * @held: it is reserved
+ * @held: 0: it is about to be; 1: it is; more: it is or is about to be, and a host was or is about to be
+ *	fenced whose claim lasts for as many seconds
  */
-int reservations_record(struct catalog *catalog, const char *volume_id, const char *disk, bool held,
-			struct fault *f)
+int reservations_record(struct catalog *catalog, const char *volume_id, const char *disk,
+			uint32_t held, struct fault *f)
 {
-	const char *const text[] = { volume_id, disk, held ? "1" : "0" };
-	int r = statement_run(catalog_db(catalog),
-			      "INSERT OR REPLACE INTO reservation VALUES (?,?,?)", text, 3);
+	char number[16];
+	const char *const text[] = { volume_id, disk, number };
+	int r;
+
+	snprintf(number, sizeof(number), "%u", held);
+	r = statement_run(catalog_db(catalog), "INSERT OR REPLACE INTO reservation VALUES (?,?,?)",
+			  text, 3);
 
 	return r == SQLITE_DONE
 		       ? 0

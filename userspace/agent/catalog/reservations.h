@@ -10,8 +10,8 @@
 #include "agent/catalog/cluster.h"
 
 int reservations_find(struct catalog *catalog, struct cluster *cluster, struct fault *f);
-int reservations_record(struct catalog *catalog, const char *volume_id, const char *disk, bool held,
-			struct fault *f);
+int reservations_record(struct catalog *catalog, const char *volume_id, const char *disk,
+			uint32_t held, struct fault *f);
 /** typedef reservation_left_t - a reservation that may be on the disk with the identity @disk */
 typedef void (*reservation_left_t)(const char *volume_id, const char *disk, void *userdata);
 

@@ -54,6 +54,21 @@ bool rules_may_fence(const struct volume_owner *owner, bool take_over, bool fenc
 	return take_over && fencing && !volume_owner_is_unknown(owner);
 }
 
+/**
+ * rules_delete_reserved() - may a cluster be deleted whose disk this host has reserved?
+ * @left_s: seconds for which a host that was fenced may have the volume open; 0: no such host
+ *
+ * The deletion would end the reservation, and the other host could write to whatever the disk gets next.
+ */
+int rules_delete_reserved(const char *cluster_id, uint32_t left_s, struct fault *f)
+{
+	if (!left_s)
+		return 0;
+	return fault_set(f, "VolumeInUse",
+			 "The cluster %s cannot be deleted: a host that was fenced may have its volume open with a lease that has not ended, and this host keeps the disk reserved. Nothing was deleted. Try again in %u seconds.",
+			 cluster_id, left_s);
+}
+
 /** rules_not_fenced() - add to rules_owner()'s refusal why the other host cannot be fenced */
 void rules_not_fenced(struct fault *f, const char *why)
 {

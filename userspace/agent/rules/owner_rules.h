@@ -14,6 +14,7 @@ int rules_owner(const char *cluster_id, const struct volume_owner *owner, const 
 
 bool rules_may_fence(const struct volume_owner *owner, bool take_over, bool fencing);
 
+int rules_delete_reserved(const char *cluster_id, uint32_t left_s, struct fault *f);
 void rules_not_fenced(struct fault *f, const char *why);
 
 #endif

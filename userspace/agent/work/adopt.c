@@ -13,6 +13,7 @@
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/reaches.h"
+#include "agent/catalog/reservations.h"
 #include "agent/rules/owner_rules.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/fencing.h"
@@ -30,6 +31,7 @@
  * @take_over: the client says that the volume's other owner is gone
  * @reach: of the cluster
  * @expelled, @self: the volume from which its owner is fenced, and this host
+ * @fence_end_ns: end of that owner's claim; 0: it was not fenced
  */
 struct adoption {
 	struct scan_job scan;
@@ -43,6 +45,7 @@ struct adoption {
 	struct reach reach;
 	struct scanned *expelled;
 	struct volume_owner self;
+	uint64_t fence_end_ns;
 };
 
 /* Why the look could not read the client's device, which begins as a volume does; NULL otherwise. */
@@ -200,14 +203,18 @@ static void expel_run(void *data)
 
 	job->scan.result = claim < 0 ? -1
 				     : fencing_expel(volume->device, claim, header->volume_id,
-						     &header->owner, &job->self, &job->scan.fault);
+						     &header->owner, &job->self, &job->fence_end_ns,
+						     &job->scan.fault);
 }
 
 static void expel_done(void *data)
 {
 	struct adoption *job = data;
-	struct fault f = job->scan.fault;
+	struct fault f = job->scan.fault, ignored;
 
+	if (!job->fence_end_ns)
+		reservations_forget(job->scan.agent->catalog, job->expelled->header.volume_id,
+				    &ignored);
 	/* Other work on the agent's clusters may have ended meanwhile. */
 	adopt_volume(job, job->scan.result == 0 ? find_volume(job, &f) : NULL, &f);
 }
@@ -230,6 +237,12 @@ static void adopt_done(void *data)
 		adopt_volume(job, volume, &f);
 	} else if (rules_may_fence(&volume->header.owner, job->take_over,
 				   fencing_is_on(job->scan.agent))) {
+		if (fencing_announce(job->scan.agent, volume->header.volume_id,
+				     volume->disk ? volume->disk : "", volume->header.owner.claim,
+				     &f) < 0) {
+			adopt_volume(job, NULL, &f);
+			return;
+		}
 		job->scan.fault = f;
 		job->expelled = volume;
 		job->self = job->scan.agent->host;

@@ -256,6 +256,8 @@ static void ask_for_key(struct operation *op)
 
 static void fenced(struct operation *op)
 {
+	/* Of a step that has not begun, too. */
+	fencing_learn(op->cluster, &op->job);
 	if (op->job.result < 0)
 		operation_step_failed(op);
 	else
@@ -269,10 +271,24 @@ static void run_expel(struct volume_job *job)
 
 	/* The new stamp must be later than each that this host has written, whatever the clock says. */
 	memcpy(job->owner.time, job->stamp.time, sizeof(job->owner.time));
-	job->result = claim < 0 ? -1
-				: fencing_expel(job->found, claim, job->volume_id,
-						&job->header.owner, &job->owner, &job->fault);
+	job->result = claim < 0
+			      ? -1
+			      : fencing_expel(job->found, claim, job->volume_id, &job->header.owner,
+					      &job->owner, &job->fence_end_ns, &job->fault);
+	job->owner.claim = fencing_claim(job->owner.claim, job->fence_end_ns);
 	job->reservation.held |= job->result == 0;
+}
+
+static void expel(struct operation *op)
+{
+	struct volume_job *job = &op->job;
+
+	job->fence_s = fencing_claim(job->header.owner.claim, job->fence_end_ns);
+	if (fencing_announce(op->agent, job->volume_id, job->disk ? job->disk : "", job->fence_s,
+			     &op->fault) < 0)
+		operation_fail(op);
+	else
+		operation_device_step(op, run_expel, fenced);
 }
 
 static void header_known(struct operation *op)
@@ -292,7 +308,7 @@ static void header_known(struct operation *op)
 	if (ownership_check(op->agent, &job->header, job->take_over, &job->fault) == 0)
 		ask_for_key(op);
 	else if (rules_may_fence(&job->header.owner, job->take_over, job->fencing))
-		operation_device_step(op, run_expel, fenced);
+		expel(op);
 	else
 		operation_step_failed(op);
 }

@@ -5,6 +5,12 @@
  * A start reserves the disk before it writes to the header. An orderly stop ends the reservation. The
  * end of the agent, of a lease or of the host does not: the disk keeps the reservation over a loss of
  * power.
+ *
+ * A host that was fenced may have the volume open with a live key until its claim has ended. Until then
+ * the disk stays reserved: a stop keeps the reservation, and no claim that this host
+ * writes to the header is shorter than the rest of the other's. So a third host that fences this one
+ * inherits the rest. The catalog has the length of the claim before the disk fences the host: an agent that
+ * does not know how much of it is over counts the whole.
  */
 #include "agent/work/fencing.h"
 
@@ -15,6 +21,7 @@
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/reservations.h"
 #include "agent/lease/held_key.h"
+#include "agent/lease/lease.h"
 #include "agent/rules/owner_rules.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/reservation.h"
@@ -65,12 +72,43 @@ void fencing_undo(struct volume_job *job)
  * fencing_end() - end the reservation of a disk to which this host writes no more
  *
  * Also when fencing is off: it may have been on at the start.
+ *
+ * Return: false if the reservation is kept, because a fenced host may have the volume open.
  */
-void fencing_end(struct volume_job *job)
+bool fencing_end(struct volume_job *job)
 {
+	if (fencing_claim(0, job->fence_end_ns))
+		return false;
 	if (job->owner.host[0])
 		reservation_end(job->found, job->owner.host);
 	job->reservation = (struct reservation){ 0 };
+	return true;
+}
+
+/**
+ * fencing_claim() - seconds for which a header is to name this host
+ * @own_s: its own claim
+ * @fence_end_ns: end of the claim of a host that was fenced; 0 for none
+ */
+uint32_t fencing_claim(uint32_t own_s, uint64_t fence_end_ns)
+{
+	uint64_t now = lease_now(), rest_s = 0;
+
+	if (now < fence_end_ns)
+		rest_s = (fence_end_ns - now + NS_PER_S - 1) / NS_PER_S;
+	return rest_s > own_s ? (uint32_t)rest_s : own_s;
+}
+
+/* The fenced owner may have written a longer claim since its stamp was read. It writes no more. */
+static uint64_t last_claim(const char *device, const struct volume_owner *owner)
+{
+	struct volume_header now;
+	struct fault ignored;
+
+	if (header_read(device, &now, &ignored) == 0 && !strcmp(now.owner.host, owner->host) &&
+	    now.owner.claim > owner->claim)
+		return now.owner.claim;
+	return owner->claim;
 }
 
 /**
@@ -78,6 +116,8 @@ void fencing_end(struct volume_job *job)
  * @claim: as for header_set_owner()
  * @owner: as the header names it; @self afterwards
  * @self: this host
+ * @end_ns: 0, or the end of the claim of a host that was fenced before; the end of the owner's if that is
+ *	later, once the disk has fenced the owner, whatever the header takes
  * @f: rules_owner()'s refusal
  *
  * Runs in a device thread. The header names this host at once: the other host's device is lost already.
@@ -88,9 +128,10 @@ void fencing_end(struct volume_job *job)
  * Return: 0, or -1, and @f says why not.
  */
 int fencing_expel(const char *device, int claim, const char *volume_id, struct volume_owner *owner,
-		  const struct volume_owner *self, struct fault *f)
+		  const struct volume_owner *self, uint64_t *end_ns, struct fault *f)
 {
 	struct volume_owner any_stamp = { 0 }, stamp = *self;
+	uint64_t end;
 	struct fault why;
 
 	if (reservation_fence(device, self->host, owner->host, &why) < 0) {
@@ -98,6 +139,10 @@ int fencing_expel(const char *device, int claim, const char *volume_id, struct v
 		return -1;
 	}
 	log_warning("The host %s was fenced: the disk %s refuses its writes.", owner->host, device);
+	end = lease_now() + last_claim(device, owner) * NS_PER_S;
+	if (*end_ns < end)
+		*end_ns = end;
+	stamp.claim = fencing_claim(self->claim, *end_ns);
 	memcpy(any_stamp.host, owner->host, sizeof(any_stamp.host));
 	if (header_set_owner(device, claim, volume_id, &any_stamp, &stamp, &why) < 0)
 		return fault_set(f, "VolumeInUse",
@@ -133,6 +178,74 @@ void fencing_load(struct cluster *cluster)
 
 	if (reservations_find(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
+	if (cluster->reservation.fence_s)
+		cluster->reservation.fence_end_ns = lease_now() +
+						    cluster->reservation.fence_s * NS_PER_S;
+}
+
+/**
+ * fencing_announce() - a job is about to fence the owner of a volume: the catalog must know it first
+ * @disk: identity of the disk, "" if it is not known
+ * @claim_s: of the owner
+ *
+ * Return: 0, or -1 with CatalogUnavailable. Then the owner must not be fenced: a stop after a restart of
+ * the agent would give the disk back to it.
+ */
+int fencing_announce(struct agent *agent, const char *volume_id, const char *disk, uint32_t claim_s,
+		     struct fault *f)
+{
+	struct fault why;
+
+	if (reservations_record(agent->catalog, volume_id, disk, claim_s > 1 ? claim_s : 2, &why) ==
+	    0) {
+		/* In memory only. */
+		if (!catalog_trouble(agent->catalog))
+			return 0;
+		why = *catalog_trouble(agent->catalog);
+	}
+	return fault_set(f, "CatalogUnavailable",
+			 "The catalog cannot be written, and the other host was not fenced: %.300s Read the reason in the journal of enveloped.",
+			 why.message);
+}
+
+static void record(struct cluster *cluster)
+{
+	struct catalog *catalog = cluster->agent->catalog;
+	uint32_t fence_s = cluster->reservation.fence_s;
+	struct fault f;
+	int r;
+
+	r = cluster->reservation.held ? reservations_record(catalog, cluster->volume_id,
+							    cluster->disk ? cluster->disk : "",
+							    fence_s > 1 ? fence_s : 1, &f)
+				      : reservations_forget(catalog, cluster->volume_id, &f);
+	cluster->reservation.recorded = cluster->reservation.held;
+	if (r < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+}
+
+/**
+ * fencing_learn() - a step of a job has ended that may have fenced a host, however the job goes on
+ */
+void fencing_learn(struct cluster *cluster, struct volume_job *job)
+{
+	if (!job->fence_s)
+		return;
+	if (job->fence_end_ns > cluster->reservation.fence_end_ns) {
+		if (cluster->reservation.fence_s < job->fence_s)
+			cluster->reservation.fence_s = job->fence_s;
+		cluster->reservation.fence_end_ns = job->fence_end_ns;
+		cluster->reservation.held = true;
+	}
+	job->fence_s = 0;
+	record(cluster);
+}
+
+/* The next stop ends the reservation. */
+static void forget_fence(struct cluster *cluster)
+{
+	cluster->reservation.fence_s = 0;
+	cluster->reservation.fence_end_ns = 0;
 }
 
 /**
@@ -149,8 +262,7 @@ void fencing_begin(struct cluster *cluster, const char *disk)
 	if (!fencing_is_on(cluster->agent) || !disk_identity_proves(disk, disk))
 		return;
 	cluster->reservation.recorded = reservations_record(cluster->agent->catalog,
-							    cluster->volume_id, disk, false,
-							    &f) == 0;
+							    cluster->volume_id, disk, 0, &f) == 0;
 	if (!cluster->reservation.recorded)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 }
@@ -163,21 +275,14 @@ void fencing_begin(struct cluster *cluster, const char *disk)
  */
 void fencing_note(struct cluster *cluster, bool held)
 {
-	struct catalog *catalog = cluster->agent->catalog;
 	bool changed = held != cluster->reservation.held;
-	struct fault f;
-	int r;
 
 	cluster->reservation.held = held;
 	cluster->reservation.known = true;
-	if (!changed && held == cluster->reservation.recorded)
-		return;
-	r = held ? reservations_record(catalog, cluster->volume_id,
-				       cluster->disk ? cluster->disk : "", true, &f)
-		 : reservations_forget(catalog, cluster->volume_id, &f);
-	cluster->reservation.recorded = held;
-	if (r < 0)
-		log_error("Cluster %s: %s", cluster->id, f.message);
+	if (!held)
+		forget_fence(cluster);
+	if (changed || held != cluster->reservation.recorded)
+		record(cluster);
 }
 
 static void lose(struct cluster *cluster, const struct watch_job *job)
@@ -225,6 +330,11 @@ void fencing_watch(struct cluster *cluster)
 	const char *device = cluster_disk_path(cluster);
 	struct watch_job *job;
 
+	if (cluster->reservation.fence_s && !cluster->operation &&
+	    !fencing_claim(0, cluster->reservation.fence_end_ns)) {
+		forget_fence(cluster);
+		record(cluster);
+	}
 	if (!fencing_is_on(agent) || cluster->operation || cluster->reservation.asking ||
 	    (cluster->reservation.known && !cluster->reservation.held))
 		return;

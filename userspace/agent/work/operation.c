@@ -68,7 +68,8 @@ static int describe_volume(struct operation *op)
 	job->lease_ns = agent_lease_ns(op->agent);
 	job->stamp = cluster->stamp;
 	job->owner = op->agent->host;
-	job->owner.claim = agent_claim_seconds(op->agent);
+	job->fence_end_ns = cluster->reservation.fence_end_ns;
+	job->owner.claim = fencing_claim(agent_claim_seconds(op->agent), job->fence_end_ns);
 	job->claim_ns = cluster->claim_ns;
 	job->fencing = fencing_is_on(op->agent);
 	job->reservation.held = cluster->reservation.held;

@@ -57,6 +57,7 @@ static void step_done(void *data)
 		return;
 	}
 	op->cluster->held_up[0] = 0;
+	fencing_learn(op->cluster, &op->job);
 	if ((!op->late && !op->ended) || op->settling || goes_on(op)) {
 		op->next(op);
 		return;

@@ -15,6 +15,7 @@
 #include "agent/lease/lease.h"
 #include "agent/rules/owner_rules.h"
 #include "agent/volume/write_claim.h"
+#include "agent/work/fencing.h"
 #include "agent/work/kept_header.h"
 #include "agent/work/stamp.h"
 #include "lib/base/file.h"
@@ -112,7 +113,8 @@ int ownership_claim(struct volume_job *job)
 }
 
 /**
- * ownership_release() - end this host's claim: its device is gone
+ * ownership_release() - end this host's claim: its device is gone. After it has fenced a host, its claim
+ *	lasts as long as the other host's
  * @job: @found and @number, and what ownership_claim() needs
  *
  * Runs in the device thread. If the header does not take it, another host waits for the claim's end. A
@@ -125,7 +127,7 @@ bool ownership_release(struct volume_job *job)
 	int _cleanup_close_ claim = -1;
 	struct fault f;
 
-	job->owner.claim = 0;
+	job->owner.claim = fencing_claim(0, job->fence_end_ns);
 	if (!job->owner.host[0] || (!job->claim_ns && block_device_is_protected(job->found)))
 		return false;
 	claim = write_claim(job->found, job->number, job->volume_id, &f);
@@ -235,7 +237,8 @@ void ownership_renew(struct cluster *cluster)
 	job->number = cluster->mapping.below;
 	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
 	job->owner = agent->host;
-	job->owner.claim = agent_claim_seconds(agent);
+	job->owner.claim = fencing_claim(agent_claim_seconds(agent),
+					 cluster->reservation.fence_end_ns);
 	memcpy(job->owner.time, cluster->stamp.time, sizeof(job->owner.time));
 	/* Of a cluster that an agent without such copies has started. */
 	job->keep = kept_header_is_wanted(cluster);

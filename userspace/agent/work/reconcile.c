@@ -34,6 +34,7 @@
 #include "agent/work/path_look.h"
 #include "agent/work/place.h"
 #include "agent/work/recovery_window.h"
+#include "agent/work/release.h"
 #include "agent/work/restart.h"
 #include "agent/work/resume.h"
 #include "agent/work/scan_job.h"
@@ -64,6 +65,7 @@ void reconcile_load_cluster(struct cluster *cluster, void *userdata)
 	stamp_load(cluster);
 	length_load(cluster);
 	fencing_load(cluster);
+	release_await(cluster);
 	reconcile_load_choices(cluster);
 	grant_load(cluster);
 	recovery_window_load(cluster);

@@ -8,6 +8,9 @@
  * a later start. No two writes of the owner overtake each other.
  *
  * Must never write to a disk whose device may be live.
+ *
+ * After this host has fenced another one, the disk stays reserved until the other host's claim has ended:
+ * see fencing.c. The reason of the stopped cluster tells the next agent that the release is still due.
  */
 #include "agent/work/release.h"
 
@@ -22,16 +25,25 @@
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+#include "lib/header/header.h"
+#include "lib/header/volume_owner.h"
 
 /* Seconds for which a stop waits for the disk, so that another host may start the volume right after. */
 #define RELEASE_WAIT_S	 5
 
 #define REASON_NOT_ENDED "claim-not-ended"
+#define REASON_KEPT	 "fenced-host"
+
+/* Seconds between two tries to end a reservation that was kept. */
+#define KEPT_AGAIN_S	  5
+#define KEPT_AGAIN_LONG_S 600
 
 /**
  * struct release - one release; owned by its device job
  * @job: copies of what the release needs
  * @stamped: the header has the end of the claim
+ * @kept_s: seconds for which the disk stays reserved for the claim of a fenced host; 0 if it does not
+ * @due: the reservation was kept until now. @over: it has ended, or the volume is another host's
  * @waiting: the operation that waits; NULL when it waits no more
  * @next: ends the wait
  * @timer: the end of the wait, whatever the disk does
@@ -40,6 +52,9 @@ struct release {
 	struct agent *agent;
 	struct volume_job job;
 	bool stamped;
+	uint32_t kept_s;
+	bool due;
+	bool over;
 	struct operation *waiting;
 	void (*next)(struct operation *op);
 	sd_event_source *timer;
@@ -55,8 +70,29 @@ static void release_run(void *data)
 {
 	struct release *release = data;
 
+	release->kept_s = fencing_claim(0, release->job.fence_end_ns);
 	release->stamped = ownership_release(&release->job);
-	fencing_end(&release->job);
+	if (fencing_end(&release->job))
+		release->kept_s = 0;
+}
+
+/*
+ * The path of a disk may be that of another one by now, on which this host may have a volume in use. The
+ * stamp proves that the disk has this volume, and that the volume is this host's.
+ */
+static void due_run(void *data)
+{
+	struct release *release = data;
+	struct volume_job *job = &release->job;
+	struct volume_header header;
+	struct fault ignored;
+
+	release->stamped = ownership_release(job);
+	if (release->stamped)
+		release->over = fencing_end(job);
+	else if (header_read(job->found, &header, &ignored) == 0)
+		release->over = !strcmp(header.volume_id, job->volume_id) &&
+				volume_owner_is_other(&header.owner, job->owner.host);
 }
 
 static void end_wait(struct release *release)
@@ -69,14 +105,48 @@ static void end_wait(struct release *release)
 		release->next(op);
 }
 
-/* The stop has told its client that the claim had not ended. */
-static void note_end(struct cluster *cluster)
+static int on_due(sd_event_source *source, uint64_t usec, void *userdata);
+
+static void await(struct cluster *cluster, unsigned int seconds)
 {
-	if (cluster->status != CLUSTER_STOPPED || cluster->operation ||
-	    strncmp(cluster->reason, REASON_NOT_ENDED ":", strlen(REASON_NOT_ENDED ":")))
-		return;
-	log_info("Cluster %s: the disk %s answers again.", cluster->id, cluster_disk_path(cluster));
-	state_set(cluster, CLUSTER_STOPPED, "%s", "");
+	int r;
+
+	cluster->reservation.timer = sd_event_source_disable_unref(cluster->reservation.timer);
+	r = sd_event_add_time_relative(cluster->agent->event, &cluster->reservation.timer,
+				       CLOCK_BOOTTIME, seconds * 1000000ULL, 0, on_due, cluster);
+	if (r < 0)
+		log_error("Cluster %s: cannot set a timer: %s", cluster->id, strerror(-r));
+}
+
+static void explain_kept(char reason[512], const struct release *release)
+{
+	snprintf(reason, 512,
+		 REASON_KEPT
+		 ": the disk %.200s stays reserved for this host for %u seconds after the stop, because a host that was fenced may have the volume open until then. This host may start the cluster at any time",
+		 release->job.found, release->kept_s);
+}
+
+static bool is_stopped(const struct cluster *cluster, const char *reason)
+{
+	return cluster->status == CLUSTER_STOPPED && !cluster->operation &&
+	       !strncmp(cluster->reason, reason, strlen(reason));
+}
+
+/* The stop has told its client that the claim had not ended. */
+static void note_end(struct cluster *cluster, const struct release *release)
+{
+	bool waited = is_stopped(cluster, REASON_NOT_ENDED ":");
+	char reason[sizeof(cluster->reason)] = "";
+
+	if (waited)
+		log_info("Cluster %s: the disk %s answers again.", cluster->id,
+			 cluster_disk_path(cluster));
+	if (release->kept_s)
+		explain_kept(reason, release);
+	if (waited || (release->kept_s && is_stopped(cluster, "") && !cluster->reason[0]))
+		state_set(cluster, CLUSTER_STOPPED, "%s", reason);
+	if (release->kept_s)
+		release_await(cluster);
 }
 
 static void release_done(void *data)
@@ -85,14 +155,35 @@ static void release_done(void *data)
 	struct cluster *cluster = cluster_find_volume(release->agent, release->job.volume_id);
 
 	if (cluster)
-		fencing_note(cluster, false);
+		fencing_note(cluster, release->kept_s);
 	if (cluster && release->stamped)
 		stamp_record(cluster, &release->job.owner);
+	if (release->kept_s && release->waiting)
+		explain_kept(release->waiting->reason, release);
 	end_wait(release);
 	/* The operation may have freed the cluster. */
 	cluster = cluster_find_volume(release->agent, release->job.volume_id);
 	if (cluster)
-		note_end(cluster);
+		note_end(cluster, release);
+	release_free(release);
+}
+
+static void due_done(void *data)
+{
+	struct release *release = data;
+	struct cluster *cluster = cluster_find_volume(release->agent, release->job.volume_id);
+
+	if (cluster && release->stamped)
+		stamp_record(cluster, &release->job.owner);
+	if (cluster && !release->over) {
+		await(cluster, KEPT_AGAIN_LONG_S);
+	} else if (cluster) {
+		fencing_note(cluster, false);
+		log_info("Cluster %s: the claim of the host that was fenced has ended, and the disk %s is free.",
+			 cluster->id, release->job.found);
+		if (is_stopped(cluster, REASON_KEPT ":"))
+			state_set(cluster, CLUSTER_STOPPED, "%s", "");
+	}
 	release_free(release);
 }
 
@@ -109,6 +200,62 @@ static const struct device_work release_work = {
 	.done = release_done,
 	.drop = release_drop,
 };
+
+static const struct device_work due_work = {
+	.run = due_run,
+	.done = due_done,
+	.drop = release_drop,
+};
+
+/*
+ * The claim of the fenced host has ended. The row in the catalog goes when the reservation has ended: the
+ * next agent counts the claim again.
+ */
+static void end_kept(struct cluster *cluster)
+{
+	struct release *release = calloc(1, sizeof(*release));
+	struct agent *agent = cluster->agent;
+	struct volume_job *job;
+
+	if (!release || text_set(&release->job.found, cluster_disk_path(cluster)) < 0) {
+		free(release);
+		await(cluster, KEPT_AGAIN_S);
+		return;
+	}
+	release->agent = agent;
+	job = &release->job;
+	job->claim = -1;
+	memcpy(job->volume_id, cluster->volume_id, sizeof(job->volume_id));
+	memcpy(job->cluster_id, cluster->id, sizeof(job->cluster_id));
+	job->owner = agent->host;
+	memcpy(job->owner.time, cluster->stamp.time, sizeof(job->owner.time));
+	device_thread_submit(agent->devices, cluster->volume_id, &due_work, release);
+}
+
+/* A start that has the cluster meanwhile keeps the reservation: the release that follows it decides. */
+static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct cluster *cluster = userdata;
+
+	cluster->reservation.timer = sd_event_source_disable_unref(cluster->reservation.timer);
+	if (cluster->operation || fencing_claim(0, cluster->reservation.fence_end_ns))
+		await(cluster, KEPT_AGAIN_S);
+	else if (is_stopped(cluster, REASON_KEPT ":") && !cluster->mapping.name[0] && !cluster->key)
+		end_kept(cluster);
+	return 0;
+}
+
+/**
+ * release_await() - end the reservation of a stopped cluster when the claim of the fenced host has ended
+ *
+ * Does nothing if the last stop kept no reservation. Called for each cluster of the catalog at the agent's
+ * start, too.
+ */
+void release_await(struct cluster *cluster)
+{
+	if (is_stopped(cluster, REASON_KEPT ":"))
+		await(cluster, fencing_claim(0, cluster->reservation.fence_end_ns));
+}
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
@@ -136,6 +283,7 @@ static bool copy_job(struct volume_job *copy, const struct volume_job *job)
 	copy->number = job->mapping.name[0] ? job->mapping.below : job->number;
 	copy->claim_ns = job->claim_ns;
 	copy->reservation = job->reservation;
+	copy->fence_end_ns = job->fence_end_ns;
 	return true;
 }
 

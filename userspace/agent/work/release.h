@@ -6,5 +6,6 @@
 #include "agent/work/operation.h"
 
 void release_begin(struct operation *op, void (*next)(struct operation *op));
+void release_await(struct cluster *cluster);
 
 #endif
