@@ -156,7 +156,7 @@ def _():
             wait_for(lambda: "is not ended" in agent.log(), why="the claim of the fenced host does not end")
             agent.told_disks()
             with open(f"{another}/{HERE}", encoding="utf-8") as key:
-                assert key.read() != "0", "the other disk was let go"
+                assert key.read().strip() != "0", "the other disk was let go"
             assert registrations()[1] == HERE, registrations()
             agent.kill()
             one.name(one)

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Two hosts on one disk: what a stop keeps after a take-over, on the build with AddressSanitizer: see
-# agent_fenced.py. With an
-# argument only the tests whose name contains it.
+# agent_fenced.py. With an argument only the tests whose name contains it.
 
 cd "$(dirname "$0")/../.." || exit 1
 export ASAN_OPTIONS=exitcode=99

@@ -245,7 +245,7 @@ def _():
     damage(one)
     one.name(two)
     agent.scannable(two, three)
-    bad("InvalidVolumeHeader", 6, "restore", "db1", None)
+    bad("InvalidVolume.NotFound", 6, "restore", "db1", None)
     assert not any(two.read()) and not any(one.read(HEADER))
     agent.scannable(*agent.disks)
     one.name(one)
@@ -373,7 +373,7 @@ def _():
     damage(one)
     one.name(two)
     agent.scannable(two, three)
-    said = bad("InvalidVolumeHeader", 6, "restore", "db1", file)
+    said = bad("InvalidVolume.NotFound", 6, "restore", "db1", file)
     assert "Attach that disk first" in said, said
     assert not any(two.read()) and not any(one.read(HEADER))
     agent.scannable(*agent.disks)

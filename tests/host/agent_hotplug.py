@@ -105,6 +105,17 @@ def _():
     agent.restart()
 
 
+@test("a start by the boot unit waits for a disk that cannot be read for a moment")
+def _():
+    agent.create("db1", one)
+    agent.good("stop", "db1")
+    with agent.present("unreadable", one.device):
+        agent.bad("DeviceError", "start", "db1", "--at-boot")
+        assert reason("db1").startswith("disk-missing: ") and "cannot be read" in reason("db1"), reason("db1")
+    comes(one, two)
+    agent.wait_status("db1", "available")
+
+
 @test("the wait is the boot unit's: a person's start of a cluster without its disk fails, and that is all")
 def _():
     agent.create("db1", one)

@@ -55,6 +55,7 @@ static void exit_codes(void **state)
 		{ "InvalidConfiguration", 2 },
 		{ "DBClusterNotFoundFault", 3 },
 		{ "InvalidVolume.NotFound", 6 },
+		{ "DeviceError", 7 },
 		{ "NotFoundException", 3 },
 		{ "KMSKeyNotAccessibleFault", 4 },
 		{ "AccessDeniedException", 4 },

@@ -24,6 +24,7 @@
 #include "header_fixture.h"
 #include "lib/base/json.h"
 #include "lib/base/text.h"
+#include "lib/header/block_device.h"
 
 static off_t bad; /* the first of 512 bytes of the image that cannot be read; 0 for none */
 
@@ -120,7 +121,7 @@ static void a_disk_with_a_bad_block_cannot_be_read(void **state)
 		said = json_get_string(unreadable, image);
 		if (!said || !strstr(said, "cannot be read: Input/output error"))
 			fail_msg("the look says: %s", said ? said : "nothing");
-		refused(locate(&f), &f, VOLUME_NOT_FOUND, "cannot be read: Input/output error");
+		refused(locate(&f), &f, BLOCK_DEVICE_ERROR, "cannot be read: Input/output error");
 	}
 	bad = 0;
 	succeeds(locate(&f), &f);

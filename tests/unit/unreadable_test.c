@@ -60,12 +60,12 @@ static void an_empty_disk_with_a_bad_block_holds_no_data(void **state)
 		struct fault f = { 0 };
 
 		break_blocks(blocks[i], blocks[i] + 512);
-		refused(header_format(image, -1, &id, key, &header, &f), &f, "InternalFailure",
+		refused(header_format(image, -1, &id, key, &header, &f), &f, BLOCK_DEVICE_ERROR,
 			"cannot be read: Input/output error");
 		assert_null(strstr(f.message, "allow-overwrite"));
 		/* Nor does the option make the disk readable. */
 		id.overwrite = true;
-		refused(header_format(image, -1, &id, key, &header, &f), &f, "InternalFailure",
+		refused(header_format(image, -1, &id, key, &header, &f), &f, BLOCK_DEVICE_ERROR,
 			"cannot be read: Input/output error");
 	}
 }
@@ -77,10 +77,10 @@ static void a_header_that_cannot_be_read_is_not_called_damaged(void **state)
 
 	make_volume();
 	break_blocks(0, 32 * 1024);
-	refused(header_read(image, &header, &f), &f, "InternalFailure",
+	refused(header_read(image, &header, &f), &f, BLOCK_DEVICE_ERROR,
 		"cannot be read: Input/output error");
 	assert_int_equal(header_set_state(image, -1, VOLUME_ID, "deleted", "x", &f), -1);
-	assert_string_equal(f.code, "InternalFailure");
+	assert_string_equal(f.code, BLOCK_DEVICE_ERROR);
 	break_blocks(0, 0);
 	succeeds(header_read(image, &header, &f), &f);
 }

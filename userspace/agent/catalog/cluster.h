@@ -78,9 +78,9 @@ struct grant {
  *	for nothing
  * @kms_on_disk: see kms_record.h
  * @reservation: does this host hold a reservation of the disk? @known: it was looked at, @asking: now;
- *	@recorded: the catalog has a row of it, in a table of its own; @fence_s, @fence_end_ns: length and
- *	end (CLOCK_BOOTTIME) of the claim of a host that was fenced, 0 for none; @timer: of the end of
- *	a reservation that was kept for it
+ *	@recorded: the catalog has a row of it, in a table of its own; @fence_s, @fence_end_ns: length
+ *	and end (CLOCK_BOOTTIME) of the claim of a host that was fenced, 0 for none; @timer: of the end
+ *	of a reservation that was kept for it
  * @mapping: the volume's device as last seen; its name is "" for none
  * @keyless: the device is live without a key that the agent can renew, which is logged
  * @awaits_device: the key was put there for a bare `dmsetup create`; until this time

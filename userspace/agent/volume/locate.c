@@ -101,6 +101,11 @@ static int refuse_missing(struct volume_job *job, const struct stat *at_path, co
 				 job->device, proved ? "" : "by its path, which proves nothing, ",
 				 job->cluster_id, why.message, job->cluster_id);
 	explain_path(job, &why);
+	/* Whether the volume is there cannot be said. */
+	if (!strcmp(why.code, BLOCK_DEVICE_ERROR))
+		return fault_set(&job->fault, why.code,
+				 "The volume %s of the cluster %s cannot be read. (%.300s)",
+				 job->volume_id, job->cluster_id, why.message);
 	if (elsewhere)
 		return fault_set(&job->fault, why.code,
 				 "The volume %s of the cluster %s is not on %s, but on %s. (%.250s)",

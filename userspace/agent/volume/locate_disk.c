@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "agent/volume/disks.h"
+#include "agent/volume/locate.h"
 #include "agent/volume/scan.h"
 #include "lib/base/text.h"
 
@@ -66,6 +67,26 @@ static int check_no_other(struct volume_job *job)
 }
 
 /**
+ * locate_live_disk() - find the disk below the device of a cluster
+ * @job: @mapping, as last seen; @found is filled, or @fault
+ *
+ * A disk that was pulled leaves the device, which fails each request.
+ *
+ * Return: 0, or -1 with VOLUME_NOT_FOUND.
+ */
+int locate_live_disk(struct volume_job *job)
+{
+	char *node = disk_node(job->mapping.below);
+
+	if (!node)
+		return fault_set(&job->fault, VOLUME_NOT_FOUND,
+				 "The disk %s of the cluster %s has gone: it is not in /dev any more, and its device %s fails each request. Stop the cluster, attach the disk, and start the cluster again.",
+				 job->found, job->cluster_id, job->mapping.name);
+	text_put(&job->found, node);
+	return 0;
+}
+
+/**
  * locate_disk() - find the disk of a volume without its header
  * @job: @device, @disk and @volume_id say which; @found, @number and @disk are filled, or @fault;
  * so is @at_path
@@ -79,7 +100,7 @@ int locate_disk(struct volume_job *job)
 	int r;
 
 	if (!is_at_path(job, &number) && !is_elsewhere(job, &number))
-		return fault_set(&job->fault, "InvalidVolumeHeader",
+		return fault_set(&job->fault, VOLUME_NOT_FOUND,
 				 "The disk of the cluster %s is not at %s, nor another device of this host (%.120s). Attach that disk first. Nothing was written.",
 				 job->cluster_id, job->device, job->disk ? job->disk : "unknown");
 	r = disks_holder(number, &holder);
@@ -92,9 +113,9 @@ int locate_disk(struct volume_job *job)
 		return fault_set(&job->fault, "InternalFailure", "Out of memory.");
 	node = disk_node(number);
 	if (!node)
-		return fault_set(&job->fault, "InternalFailure",
-				 "The kernel's own path of %s is not in /dev. Nothing was written.",
-				 job->device);
+		return fault_set(&job->fault, VOLUME_NOT_FOUND,
+				 "The disk %s of the cluster %s has gone, or /dev has something else under its name. Attach that disk first. Nothing was written.",
+				 job->device, job->cluster_id);
 	job->number = number;
 	text_put(&job->found, text_take(&node));
 	text_put(&job->disk, text_take(&disk));

@@ -6,5 +6,6 @@
 #include "agent/volume/volume_job.h"
 
 int locate_disk(struct volume_job *job);
+int locate_live_disk(struct volume_job *job);
 
 #endif

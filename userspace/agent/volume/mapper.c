@@ -219,9 +219,9 @@ int mapper_create(const struct device_table *table, struct fault *f)
 				 "The device name %s is taken, or something else uses %s. Look: dmsetup table; lsblk %s",
 				 table->name, table->device, table->device);
 	if (!ok)
-		return fault_set(f, "InternalFailure",
-				 "The kernel refused to make the device %s: %s. Read the reason with 'dmesg | grep envelope'.",
-				 table->name, strerror(dm_task_get_errno(task)));
+		return fault_set(f, block_device_fault_code(dm_task_get_errno(task)),
+				 "The kernel refused to make the device %s on %s: %s. Read the reason with 'dmesg | tail'.",
+				 table->name, table->device, strerror(dm_task_get_errno(task)));
 	if (known)
 		return 0;
 	mapper_remove(table->name, &ignored);
@@ -298,9 +298,9 @@ int mapper_reload(const struct device_table *table, struct fault *f)
 	resume(table->name);
 	if (is_protected(table, f))
 		return -1;
-	return fault_set(f, "InternalFailure",
-			 "The kernel refused the new table of the device %s: %s. The device has its old table. Read the reason with 'dmesg | grep envelope'.",
-			 table->name, strerror(r));
+	return fault_set(f, block_device_fault_code(r),
+			 "The kernel refused the new table of the device %s on %s: %s. The device has its old table. Read the reason with 'dmesg | tail'.",
+			 table->name, table->device, strerror(r));
 }
 
 /* Is a lasting user on the device: a mounted file system, another device? */

@@ -54,8 +54,8 @@ struct kept_header;
  * @claim_ns: end of this host's claim on the volume (CLOCK_BOOTTIME), 0 without one
  * @fencing: the disk is to be reserved for this host; @reservation: what this host has on it
  * @fence_s: claim of a host that the job is about to fence, in seconds; 0 for none
- * @fence_end_ns: until then (CLOCK_BOOTTIME) a host that was fenced may have the volume open: the disk stays
- *	reserved, and no claim of this host is shorter. 0: no host was fenced
+ * @fence_end_ns: until then (CLOCK_BOOTTIME) a host that was fenced may have the volume open: the
+ *	disk stays reserved, and no claim of this host is shorter. 0: no host was fenced
  * @foreign: the volume is another host's, with @fault
  * @at_path: of the block device at @device when it was looked up last; 0 for none
  * @other, @other_number: another cluster's path, owned, and the block device there; 0 for none

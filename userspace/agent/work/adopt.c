@@ -23,6 +23,7 @@
 #include "agent/work/state.h"
 #include "lib/base/file.h"
 #include "lib/base/log.h"
+#include "lib/header/block_device.h"
 
 /**
  * struct adoption - a call of AdoptCluster
@@ -32,6 +33,7 @@
  * @reach: of the cluster
  * @expelled, @self: the volume from which its owner is fenced, and this host
  * @fence_end_ns: end of that owner's claim; 0: it was not fenced
+ * @disk: why the client's device cannot be read; no code if it can
  */
 struct adoption {
 	struct scan_job scan;
@@ -46,6 +48,7 @@ struct adoption {
 	struct scanned *expelled;
 	struct volume_owner self;
 	uint64_t fence_end_ns;
+	struct fault disk;
 };
 
 /* Why the look could not read the client's device, which begins as a volume does; NULL otherwise. */
@@ -81,6 +84,8 @@ static struct scanned *find_volume(const struct adoption *job, struct fault *f)
 				  volume->header.cluster_id, job->device,
 				  volume->header.state_time[0] ? volume->header.state_time
 							       : "a time that it does not tell");
+		else if (job->disk.code[0])
+			*f = job->disk;
 		else if (why)
 			fault_set(f, "InvalidVolumeHeader", "%s", why);
 		else
@@ -253,11 +258,25 @@ static void adopt_done(void *data)
 	}
 }
 
+/* The look at all disks passes over a disk that does not begin as a volume, as far as it can be read. */
+static void check_disk(struct adoption *job)
+{
+	struct block_device_contents ignored;
+	int _cleanup_close_ fd = block_device_open(job->device, &job->disk);
+
+	if (fd >= 0 &&
+	    block_device_check_readable(job->device, fd, VOLUME_METADATA_BYTES, &job->disk) == 0)
+		block_device_probe(job->device, fd, &ignored, &job->disk);
+	if (strcmp(job->disk.code, BLOCK_DEVICE_ERROR))
+		job->disk.code[0] = 0;
+}
+
 static void adopt_run(void *data)
 {
 	struct adoption *job = data;
 
 	scan_job_run(&job->scan);
+	check_disk(job);
 }
 
 static const struct device_work adopt_work = {

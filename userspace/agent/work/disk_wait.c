@@ -12,13 +12,18 @@
 #include "agent/volume/locate.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
+#include "lib/header/block_device.h"
 
-/** disk_wait_begin() - the disk of @op's cluster was not found: wait for it, if the boot unit asks */
+/**
+ * disk_wait_begin() - wait for a disk, if the boot unit asks
+ * @op: its cluster's disk was not found, or cannot be read
+ */
 void disk_wait_begin(struct operation *op)
 {
 	struct cluster *cluster = op->cluster;
 
-	if (strcmp(op->job.fault.code, VOLUME_NOT_FOUND))
+	if (strcmp(op->job.fault.code, VOLUME_NOT_FOUND) &&
+	    strcmp(op->job.fault.code, BLOCK_DEVICE_ERROR))
 		return;
 	cluster->absent = true;
 	if (!op->call || !op->job.at_boot || cluster->status != CLUSTER_STOPPED)

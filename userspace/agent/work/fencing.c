@@ -6,11 +6,11 @@
  * end of the agent, of a lease or of the host does not: the disk keeps the reservation over a loss of
  * power.
  *
- * A host that was fenced may have the volume open with a live key until its claim has ended. Until then
- * the disk stays reserved: a stop keeps the reservation, and no claim that this host
- * writes to the header is shorter than the rest of the other's. So a third host that fences this one
- * inherits the rest. The catalog has the length of the claim before the disk fences the host: an agent that
- * does not know how much of it is over counts the whole.
+ * A host that was fenced may have the volume open with a live key until its claim has ended. Until
+ * then the disk stays reserved: a stop keeps the reservation, and no claim that this host writes to the header
+ * is shorter than the rest of the other's. So a third host that fences this one inherits the rest. The
+ * catalog has the length of the claim before the disk fences the host: an agent that does not know how
+ * much of it is over counts the whole.
  */
 #include "agent/work/fencing.h"
 
@@ -116,8 +116,8 @@ static uint64_t last_claim(const char *device, const struct volume_owner *owner)
  * @claim: as for header_set_owner()
  * @owner: as the header names it; @self afterwards
  * @self: this host
- * @end_ns: 0, or the end of the claim of a host that was fenced before; the end of the owner's if that is
- *	later, once the disk has fenced the owner, whatever the header takes
+ * @end_ns: 0, or the end of the claim of a host that was fenced before; the end of the owner's if that
+ *	is later, once the disk has fenced the owner, whatever the header takes
  * @f: rules_owner()'s refusal
  *
  * Runs in a device thread. The header names this host at once: the other host's device is lost already.

@@ -42,7 +42,7 @@ static void run_backup(struct volume_job *job)
 	uint8_t bytes[HEADER_BACKUP_BYTES];
 
 	/* The volume of a live device is where the start found it. */
-	job->result = job->mapping.name[0] ? 0 : locate_volume(job);
+	job->result = job->mapping.name[0] ? locate_live_disk(job) : locate_volume(job);
 	if (job->result == 0)
 		job->result = header_backup_make(job->found, bytes, &job->header, &job->fault);
 	if (job->result == 0) {

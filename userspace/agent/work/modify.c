@@ -19,6 +19,7 @@
 #include "agent/lease/renewal.h"
 #include "agent/trial.h"
 #include "agent/volume/device_events.h"
+#include "agent/volume/locate_disk.h"
 #include "agent/work/length.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
@@ -31,26 +32,32 @@
 static int read_header(struct volume_job *job)
 {
 	struct mapping now;
-	char *node;
 
 	if (!mapper_find(job->mapping.name, &now) || !now.live)
 		return fault_set(&job->fault, "InvalidDBClusterStateFault",
 				 "The device of the cluster %s has failed or is not there. Start the cluster again.",
 				 job->cluster_id);
 	job->mapping = now;
-	node = disk_node(job->mapping.below);
-	if (!node)
-		return fault_set(&job->fault, "InternalFailure",
-				 "The kernel's own path of the disk below %s is not in /dev.",
-				 job->mapping.name);
-	text_put(&job->found, node);
-	if (header_read(job->found, &job->header, &job->fault) < 0)
+	if (locate_live_disk(job) < 0 || header_read(job->found, &job->header, &job->fault) < 0)
 		return -1;
 	if (strcmp(job->header.header_sha256, job->header_sha256))
 		return fault_set(&job->fault, "InvalidVolumeHeader",
 				 "The header on %s is not the one that was written for the cluster %s: somebody changed it. The device stays as it is. Stop the cluster, and restore the header: envelope header restore --db-cluster-identifier %s, or from a backup with --file FILE",
 				 job->found, job->cluster_id, job->cluster_id);
 	return 0;
+}
+
+/* The header has been read after the disk shrank: the kernel would refuse a table beyond its end. */
+static int check_length(struct volume_job *job)
+{
+	if (job->header.data_sectors >= job->mapping.sectors)
+		return 0;
+	return fault_set(&job->fault, "InvalidDBClusterStateFault",
+			 "The disk %s has become shorter: the volume of the cluster %s has %" PRIu64
+			 " bytes, and the disk has room for %" PRIu64
+			 " of them. The device stays as it is. Make the disk as long as it was (lvextend, a larger LUN, losetup -c), then try again.",
+			 job->found, job->cluster_id, job->mapping.sectors * 512,
+			 job->header.data_sectors * 512);
 }
 
 /* The header has been read after the disk grew: it knows the length of the disk as it is now. */
@@ -77,6 +84,8 @@ static void run_reload(struct volume_job *job)
 	};
 
 	job->result = read_header(job);
+	if (job->result == 0)
+		job->result = check_length(job);
 	if (job->result == 0 && job->grow)
 		job->result = check_growth(job);
 	if (job->result < 0)

@@ -9,8 +9,8 @@
  *
  * Must never write to a disk whose device may be live.
  *
- * After this host has fenced another one, the disk stays reserved until the other host's claim has ended:
- * see fencing.c. The reason of the stopped cluster tells the next agent that the release is still due.
+ * After this host has fenced another one, the disk stays reserved until the other host's claim has
+ * ended: see fencing.c. The reason of the stopped cluster tells the next agent that the release is due.
  */
 #include "agent/work/release.h"
 
@@ -208,8 +208,8 @@ static const struct device_work due_work = {
 };
 
 /*
- * The claim of the fenced host has ended. The row in the catalog goes when the reservation has ended: the
- * next agent counts the claim again.
+ * The claim of the fenced host has ended. The row in the catalog goes when the reservation has ended:
+ * the next agent counts the claim again.
  */
 static void end_kept(struct cluster *cluster)
 {
@@ -248,8 +248,8 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 /**
  * release_await() - end the reservation of a stopped cluster when the claim of the fenced host has ended
  *
- * Does nothing if the last stop kept no reservation. Called for each cluster of the catalog at the agent's
- * start, too.
+ * Does nothing if the last stop kept no reservation. Called for each cluster of the catalog at the
+ * agent's start, too.
  */
 void release_await(struct cluster *cluster)
 {

@@ -32,8 +32,8 @@ int target_locate(struct volume_job *job)
 				 job->device);
 	node = disk_node(job->number);
 	if (!node)
-		return fault_set(&job->fault, "InternalFailure",
-				 "The kernel's own path of %s is not in /dev. Nothing was written.",
+		return fault_set(&job->fault, "InvalidParameterValue",
+				 "The disk %s has gone, or /dev has something else under its name. Nothing was written.",
 				 job->device);
 	text_put(&job->found, node);
 	return 0;

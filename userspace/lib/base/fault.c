@@ -90,6 +90,7 @@ static const struct {
 	{ "CatalogDamaged", EXIT_HOST },
 	{ "CatalogTooNew", EXIT_HOST },
 	{ "CatalogUnavailable", EXIT_HOST },
+	{ "DeviceError", EXIT_HOST },
 	{ "DeviceTimeout", EXIT_HOST },
 	{ "KernelModuleMissing", EXIT_HOST },
 	{ "KeyQuotaExceeded", EXIT_HOST },

@@ -33,9 +33,32 @@ static void free_probe(blkid_probe *probe)
 
 static int unreadable(const char *device, int error, struct fault *f)
 {
-	return fault_set(f, "InternalFailure",
+	return fault_set(f, BLOCK_DEVICE_ERROR,
 			 "%s cannot be read: %s. The disk or its path has a fault: look at dmesg.",
 			 device, strerror(error));
+}
+
+/**
+ * block_device_fault_code() - whose fault is an errno of a call that uses a disk?
+ *
+ * Return: BLOCK_DEVICE_ERROR if it says that the disk has gone or has a fault, else InternalFailure.
+ */
+const char *block_device_fault_code(int error)
+{
+	switch (error) {
+	case EIO:
+	case ENXIO:
+	case ENODEV:
+	case ENOMEDIUM:
+	case EREMOTEIO:
+	case ENODATA:
+	case ENOLINK:
+	case ETIMEDOUT:
+	case EILSEQ:
+		return BLOCK_DEVICE_ERROR;
+	default:
+		return "InternalFailure";
+	}
 }
 
 static int write_protected(const char *device, const char *written, struct fault *f)
@@ -104,6 +127,10 @@ static int open_device(const char *device, int flags, struct stat *st, struct fa
 		return fault_set(f, "VolumeInUse",
 				 "%s is in use. Unmount it, or stop the devices that are built on it (lsblk %s) or the program that has it for itself (fuser -v %s, lsof %s).",
 				 device, device, device, device);
+	if (fd < 0 && !strcmp(block_device_fault_code(errno), BLOCK_DEVICE_ERROR))
+		return fault_set(f, BLOCK_DEVICE_ERROR,
+				 "%s cannot be opened: %s. The disk has gone or has a fault: look at dmesg.",
+				 device, strerror(errno));
 	if (fd < 0)
 		return fault_set(f, REFUSED,
 				 "%s cannot be opened: %s. Check the path and its permissions.",
@@ -216,7 +243,7 @@ int block_device_take(const char *device, struct fault *f)
  * block_device_check_readable() - read the beginning of a device
  * @fd: of @device
  * @size: bytes
- * @f: InternalFailure when the device does not return them
+ * @f: BLOCK_DEVICE_ERROR when the device does not return them
  *
  * Return: 0 or -1.
  */
@@ -308,7 +335,7 @@ static const char *value_of(blkid_probe probe, const char *name)
  *
  * Ambiguous contents count as found.
  *
- * Return: 0, or -1 with InternalFailure in @f when it cannot be read.
+ * Return: 0, or -1 with BLOCK_DEVICE_ERROR in @f when it cannot be read.
  */
 int block_device_probe(const char *device, int fd, struct block_device_contents *contents,
 		       struct fault *f)
@@ -359,7 +386,7 @@ static int not_wiped(const char *device, int claim, int error, struct fault *f)
 {
 	if (block_device_write_failed(device, claim, error, f))
 		return -1;
-	return fault_set(f, "InternalFailure",
+	return fault_set(f, BLOCK_DEVICE_ERROR,
 			 "The old signatures on %s cannot be wiped: %s. Look at dmesg.", device,
 			 strerror(error));
 }
@@ -404,6 +431,6 @@ int block_device_write(const char *device, int claim, const uint8_t *bytes, size
 	error = errno;
 	if (block_device_write_failed(device, claim, error, f))
 		return -1;
-	return fault_set(f, "InternalFailure", "%s cannot be written: %s. Look at dmesg.", device,
+	return fault_set(f, BLOCK_DEVICE_ERROR, "%s cannot be written: %s. Look at dmesg.", device,
 			 strerror(error));
 }

@@ -17,6 +17,10 @@
 
 #define BLOCK_DEVICE_PATH_MAX 32
 
+#define BLOCK_DEVICE_ERROR    "DeviceError" /* the disk has gone, or has a fault */
+
+const char *block_device_fault_code(int error);
+
 int block_device_open(const char *device, struct fault *f);
 
 void block_device_path(int fd, char path[BLOCK_DEVICE_PATH_MAX]);

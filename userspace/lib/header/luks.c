@@ -15,8 +15,7 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/header/block_device.h"
-
-#define HEADER_BYTES (32 * 1024) /* the two copies of the metadata */
+#include "lib/header/volume_header.h"
 
 static void drop_message(int level, const char *message, void *userdata)
 {
@@ -88,7 +87,7 @@ int luks_fault(const struct luks *luks, int r, const char *what, struct fault *f
 {
 	const char *code = r == -EINVAL	 ? LUKS_INVALID
 			   : r == -EBUSY ? "VolumeInUse"
-					 : "InternalFailure";
+					 : block_device_fault_code(-r);
 
 	return fault_set(f, code, "%s %s: %s.", what, luks->device,
 			 luks->error[0] ? luks->error : strerror(-r));
@@ -140,7 +139,7 @@ int luks_open(struct luks *luks, const char *device, int claim, struct fault *f)
  * @claim: as for luks_open()
  *
  * Return: 0, or -1 with InvalidVolumeHeader in @f when the header is missing or damaged, and with
- * InternalFailure when it cannot be read.
+ * BLOCK_DEVICE_ERROR when it cannot be read.
  */
 int luks_load(struct luks *luks, const char *device, int claim, struct fault *f)
 {
@@ -152,7 +151,7 @@ int luks_load(struct luks *luks, const char *device, int claim, struct fault *f)
 	r = crypt_load(luks->cd, CRYPT_LUKS2, NULL);
 	count_loads(-1);
 	/* libcryptsetup calls a header that cannot be read an invalid one. */
-	if (r && block_device_check_readable(device, luks->fd, HEADER_BYTES, f))
+	if (r && block_device_check_readable(device, luks->fd, VOLUME_METADATA_BYTES, f))
 		return -1;
 	if (r && luks->flaw[0])
 		return fault_set(f, LUKS_INVALID,

@@ -21,6 +21,7 @@
 #define VOLUME_KEY_SIZE	       64	     /* bytes: AES-256-XTS */
 #define VOLUME_WRAPPED_KEY_MAX 6144	     /* bytes: KMS's limit of a CiphertextBlob */
 #define VOLUME_SECTOR_SIZE     4096	     /* bytes, unless the identity says otherwise */
+#define VOLUME_METADATA_BYTES  (32 * 1024)   /* the two copies of the metadata of LUKS2 */
 #define VOLUME_DATA_OFFSET     (1024 * 1024) /* bytes before the data area */
 #define VOLUME_KMS_MAX	       300	     /* bytes of the identity of a KMS, with its end */
 
