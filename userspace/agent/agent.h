@@ -86,7 +86,7 @@ struct agent_hooks {
  * @control: /dev/mapper/control, polled for device-mapper events
  * @refreshing, @refresh_again: a look at all devices is under way, or wanted after it
  * @look_failed: the last look at all devices failed, which is logged
- * @look_ns: when that look began, CLOCK_BOOTTIME
+ * @look_ns: when that look began, CLOCK_BOOTTIME; @look_number: how many have begun
  * @disk_monitor: of udev's events, NULL without udev; @disk_timer: set while events are gathered;
  *	@disk_pace: see look_pace.h; @disk_moments: number of times that the timer has ended
  * @scanning, @scan_again: a look at all disks for known clusters is under way, or wanted after it
@@ -130,6 +130,7 @@ struct agent {
 	bool refresh_again;
 	bool look_failed;
 	uint64_t look_ns;
+	uint64_t look_number;
 	struct sd_device_monitor *disk_monitor;
 	sd_event_source *disk_timer;
 	struct look_pace disk_pace;

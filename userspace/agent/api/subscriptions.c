@@ -31,7 +31,9 @@
 /**
  * struct watcher - a call of Status
  * @id: identifier of the watched cluster; "" for all clusters
- * @due: the agent answers after it has next read the devices
+ * @due: the agent answers after a look at the devices that begins after this
+ * @asked: number of the look that had begun last by then. It may have read a device before, and would
+ *	say something old to a client that has just had the answer of an operation
  * @timer: the end of the wait for the figures
  */
 struct watcher {
@@ -40,6 +42,7 @@ struct watcher {
 	struct varlink_call *call;
 	char id[CLUSTER_ID_MAX + 1];
 	bool due;
+	uint64_t asked;
 	sd_event_source *timer;
 };
 
@@ -111,12 +114,15 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Nanoseconds for which an answer may wait: none while a look hangs that began long ago. */
+/*
+ * Nanoseconds for which an answer may wait: none while a look hangs that began long ago. Else the look
+ * under way ends soon, and the answer waits for the next one.
+ */
 static uint64_t patience(const struct agent *agent)
 {
 	uint64_t age = agent->refreshing ? lease_now() - agent->look_ns : 0;
 
-	return age < LOOK_NS ? LOOK_NS - age : 0;
+	return age < LOOK_NS ? LOOK_NS : 0;
 }
 
 static void expect(struct watcher *watcher)
@@ -124,6 +130,9 @@ static void expect(struct watcher *watcher)
 	struct agent *agent = watcher->agent;
 	int r = 0;
 
+	/* A watch has each change. A single answer does not wait for the changes of others. */
+	if (!watcher->due || varlink_call_wants_more(watcher->call))
+		watcher->asked = agent->look_number;
 	watcher->due = true;
 	if (!watcher->timer)
 		r = sd_event_add_time_relative(agent->event, &watcher->timer, CLOCK_MONOTONIC,
@@ -166,7 +175,7 @@ void subscriptions_looked(struct agent *agent)
 	state_flush(agent);
 	for (struct watcher *w = agent->watchers; w; w = next) {
 		next = w->next;
-		if (w->due)
+		if (w->due && agent->look_number > w->asked)
 			answer(w);
 	}
 }

@@ -90,6 +90,7 @@ void device_events_refresh(struct agent *agent)
 	look->changes = agent->changes;
 	agent->refreshing = true;
 	agent->look_ns = lease_now();
+	agent->look_number++;
 	device_thread_submit(agent->devices, DEVICE_LANE_LOOK, &look_work, look);
 }
 

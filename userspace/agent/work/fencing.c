@@ -7,10 +7,10 @@
  * power.
  *
  * A host that was fenced may have the volume open with a live key until its claim has ended. Until
- * then the disk stays reserved: a stop keeps the reservation, and no claim that this host writes to the header
- * is shorter than the rest of the other's. So a third host that fences this one inherits the rest. The
- * catalog has the length of the claim before the disk fences the host: an agent that does not know how
- * much of it is over counts the whole.
+ * then the disk stays reserved: a stop keeps the reservation, and no claim that this host writes to the
+ * header is shorter than the rest of the other's. So a third host that fences this one inherits the
+ * rest. The catalog has the length of the claim before the disk fences the host: an agent that does not
+ * know how much of it is over counts the whole.
  */
 #include "agent/work/fencing.h"
 
