@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_check.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_material.c kms/store/store_due.c kms/store/store_rotation.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c ../tests/unit/kms_grant_fixture.c */
+/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_check.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_material.c kms/store/store_due.c kms/store/store_rotation.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c ../tests/unit/full_disk.c ../tests/unit/kms_grant_fixture.c */
 /*
  * Grants in a damaged key store: each one that allows access can be ended, and the damage keeps neither
  * the end of other keys nor a listing.
@@ -14,25 +14,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "full_disk.h"
 #include "kms/grants/grant_groups.h"
 #include "kms/store/store_set.h"
 #include "kms_grant_fixture.h"
 #include "lib/base/json.h"
-
-static bool full; /* the disk */
-
-int fallocate(int fd, int mode, off_t offset, off_t length);
-
-int fallocate(int fd, int mode, off_t offset, off_t length)
-{
-	if (!full)
-		return (int)syscall(SYS_fallocate, fd, mode, offset, length);
-	errno = ENOSPC;
-	return -1;
-}
 
 static void keep_nodes(struct store_fixture *x)
 {
@@ -193,10 +180,10 @@ static void grants_of_a_destroyed_key_wait_for_room_on_the_disk(void **state)
 	struct store_fixture *x = *state;
 	struct grant grant = grant_fixture_make(DUE, GRANTS - 2);
 
-	full = true;
+	disk_is_full = true;
 	x->store->disk.log_end = 0;
 	assert_int_equal(end_both(x), -1);
-	full = false;
+	disk_is_full = false;
 	assert_int_equal(store_fixture_get(x, LATER, NULL), -ENOENT);
 	assert_int_equal(store_fixture_get(x, DUE, NULL), 0);
 	assert_true(is_live(x, &grant));

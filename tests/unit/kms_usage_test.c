@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_material.c kms/store/store_due.c kms/store/store_rotation.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c kms/keys/usage.c kms/call.c */
+/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_material.c kms/store/store_due.c kms/store/store_rotation.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c ../tests/unit/full_disk.c kms/keys/usage.c kms/call.c */
 /*
  * The last use of a key: kept at most once an hour, without making a copy of the store an older one, and
  * never in the way of the call.
@@ -10,29 +10,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
+#include "full_disk.h"
 #include "kms/audit/kms_audit.h"
 #include "kms/keys/usage.h"
 #include "kms/store/store_row.h"
 #include "kms_store_fixture.h"
 
 #define HOUR 3600
-
-static bool full; /* the disk */
-
-int fallocate(int fd, int mode, off_t offset, off_t length);
-
-int fallocate(int fd, int mode, off_t offset, off_t length)
-{
-	if (!full)
-		return (int)syscall(SYS_fallocate, fd, mode, offset, length);
-	errno = ENOSPC;
-	return -1;
-}
 
 const char *audit_last_event(const struct audit *audit)
 {
@@ -109,10 +95,10 @@ static void a_use_on_a_full_disk_is_not_kept(void **state)
 {
 	struct store_fixture *x = *state;
 
-	full = true;
+	disk_is_full = true;
 	x->store->disk.log_end = 0;
 	use(x, A, "Decrypt", NOW);
-	full = false;
+	disk_is_full = false;
 	is_used(x, "", 0);
 	use(x, A, "Encrypt", NOW + 1);
 	is_used(x, "Encrypt", NOW + 1);
