@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# Devices whose path lies on a file system that does not answer, such as FUSE or NFS. See
-# tests/unit/hung_path.c: here the lookup sleeps in the agent, as it would in the kernel.
+# Devices, and files of the configuration, whose path lies on a file system that does not answer, such as
+# FUSE or NFS. See tests/unit/hung_path.c: here the lookup sleeps in the agent, as it would in the kernel.
 
 import contextlib
 import os
+import shutil
+import signal
+import subprocess
 
 from agent_suite import agent, finish, forgotten, one, stopped_cluster, test, three, two
 from wait import PATIENCE, wait_for
@@ -137,6 +140,119 @@ def _():
     wait_for(lambda: agent.clusters()["db2"]["DiskPresent"])
     assert "FoundDevice" not in agent.clusters()["db2"], agent.clusters()["db2"]
     agent.good("start", "db2")
+    agent.restart()
+
+
+def renewed(times=2):
+    """Until the KMS has agreed so often from now on."""
+    before = len(agent.records("Decrypt"))
+    wait_for(lambda: len(agent.records("Decrypt")) >= before + times)
+
+
+def serves():
+    """The agent answers and renews."""
+    assert agent.volume("db1")["DeviceState"] == "live" and agent.status("db1") == "available"
+    renewed()
+
+
+def problem():
+    """What `envelope status` says below the table."""
+    done = subprocess.run([f"{agent.programs}/envelope", "status"], capture_output=True, text=True, env=agent.environment,
+                          timeout=PATIENCE, check=True)
+    return done.stderr
+
+
+def hang_up(**changed):
+    agent.configure(**changed)
+    agent.process.send_signal(signal.SIGHUP)
+
+
+# Less than above: each of several reloads takes this long.
+SHORT = {"DeviceTimeoutSeconds": 5}
+
+
+@test("a reload whose files do not answer is refused in time and names the file; the agent answers and renews meanwhile")
+def _():
+    path = f"{agent.dir}/hung"
+    agent.create("db1", one)
+    agent.restart(**SHORT)
+    with open(path, "w", encoding="utf-8"):
+        os.chmod(path, 0o600)
+    for key in "CaFile", "CredentialsFile", "AuditFile", "configuration":
+        before = len(agent.records("ConfigurationReload"))
+        with hung_path(f"{agent.dir}/agent.conf" if key == "configuration" else path) as asked:
+            hang_up(**SHORT, **({} if key == "configuration" else {key: path}))
+            asked()
+            assert len(agent.records("ConfigurationReload")) == before, key
+            serves()
+            wait_for(lambda: len(agent.records("ConfigurationReload")) > before)
+            said = agent.records("ConfigurationReload")[-1]
+            assert said.get("errorCode") == "InvalidConfiguration", said
+            assert f"{'agent.conf' if key == 'configuration' else path} has not answered for 5 seconds" in said["errorMessage"], said
+            assert said["errorMessage"] in problem(), problem()
+            serves()
+    os.unlink(path)
+    assert "errorCode" not in agent.reload(**SHORT)
+    serves()
+
+
+@test("a corrected configuration is taken over while the file of the one before still does not answer")
+def _():
+    path = f"{agent.dir}/hung"
+    agent.create("db1", one)
+    agent.restart(**LIMIT)
+    with hung_path(path) as asked:
+        hang_up(**LIMIT, CaFile=path)
+        asked()
+        said = agent.reload(**LIMIT, MaxDenials=7)
+        assert "errorCode" not in said, said
+        wait_for(lambda: "A device holds a job of configuration" in agent.log())
+        assert agent.records("ConfigurationReload")[-1] == said, "the older reload has been answered, too"
+        serves()
+    agent.restart()
+
+
+@test("credentials of calls that do not answer hold up neither the agent nor a fault, and count when they answer")
+def _():
+    path = agent.kms.credentials
+    agent.create("db1", one)
+    agent.create("db2", two)
+    agent.good("stop", "db2")
+    keys = agent.keys()
+    with hung_path(path) as asked:
+        asked()
+        wait_for(lambda: f"{path} does not answer" in agent.volume("db1")["LastError"])
+        assert f"{path} does not answer" in agent.bad("InvalidConfiguration", "start", "db2")
+        said = agent.bad("InvalidParameterValue", "modify", "db2", "--profile", "other")
+        assert f"{path} does not answer" in said, said
+        assert agent.status("db1") == "available"
+    renewed()
+    agent.good("start", "db2")
+    assert agent.status("db1") == "available" and keys.items() <= agent.keys().items()
+
+
+@test("an agent whose files do not answer starts, says which, and renews; the fault goes when they answer")
+def _():
+    path, conf, good = f"{agent.dir}/hung", f"{agent.dir}/agent.conf", f"{agent.dir}/agent/agent.conf.good"
+    agent.create("db1", one)
+    shutil.copy(f"{agent.kms.state}/ca.pem", path)
+    for hung, changed, ends_with_a_reload in (path, {"CaFile": path}, False), (path, {"CaFile": path}, True), (conf, {}, True):
+        agent.told_disks()
+        assert agent.stop() == 0
+        if not ends_with_a_reload:
+            os.unlink(good)
+        with hung_path(hung):
+            status, said = agent.check_config(**changed)
+            assert status == 2 and f"{hung} has not answered" in said, (status, said)
+            agent.start(**changed)
+            assert f"{hung} has not answered" in agent.records("ConfigurationCheck", "InvalidConfiguration")[-1]["errorMessage"]
+            assert f"{hung} has not answered" in problem()
+            serves()
+        if ends_with_a_reload:
+            agent.reload()
+        wait_for(lambda: not problem())
+        serves()
+    os.unlink(path)
     agent.restart()
 
 

@@ -5,6 +5,7 @@
  *
  *	main.c		starts the parts in order, and ends them
  *	reload.c	a new configuration, at SIGHUP
+ *	config_look.c	looks at a configuration and its files, without holding the loop
  *	check_config.c	--check-config
  *	trial.c		asks the KMS of the new configuration, or of a cluster's new way to it, before
  *			it counts
@@ -68,9 +69,11 @@ struct agent_hooks {
  * @event: the loop
  * @config: in force; @config_path: for config_load(), borrowed
  * @state_lock: on the state folder, -1 for none; see state_lock.h
+ * @reload: of the newest SIGHUP, see reload.c; owned
  * @trial: the question to the KMS of a new configuration, see trial.c; NULL for none
  * @refused: why the configuration at @config_path is not in force; code "" when it is
  * @faulty: the configuration at @config_path is in force, although @refused says what is wrong
+ * @config_timer: for a look at its files, which had a fault at the start
  * @catalog, @audit, @devices, @server: owned
  * @catalog_timer: tries a catalog again that takes no changes
  * @host_ends: the whole host goes down, so that SIGTERM waits for the users of the devices
@@ -105,9 +108,11 @@ struct agent {
 	struct config config;
 	const char *config_path;
 	int state_lock;
+	struct reload *reload;
 	struct trial *trial;
 	struct fault refused;
 	bool faulty;
+	sd_event_source *config_timer;
 	struct catalog *catalog;
 	struct audit *audit;
 	struct device_thread *devices;

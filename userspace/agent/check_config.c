@@ -11,11 +11,10 @@
 #include <string.h>
 
 #include "agent/catalog/reach_list.h"
+#include "agent/config_look.h"
 #include "agent/first_config.h"
-#include "agent/own_reach.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/log.h"
-#include "lib/kms/config_check.h"
 #include "lib/kms/kms_describe.h"
 
 #define SECONDS_MAX 30 /* of all endpoints together */
@@ -128,6 +127,68 @@ static void read_reaches(const struct config *config, struct reach_list *list)
 			    f.message);
 }
 
+/* @all: gets the fault of a file that does not answer. Return: false if there is one. */
+static bool look_now(struct config_look *look, struct faults *all)
+{
+	struct fault f;
+
+	if (look && config_look_now(look, &f)) {
+		config_look_report(look, all);
+		return true;
+	}
+	if (!look)
+		fault_set(&f, "InternalFailure", "Out of memory.");
+	faults_add(all, &f);
+	return false;
+}
+
+/* The file, and those that it names. @config: empty if one does not answer */
+static void look_at_files(const char *path, struct config *config, struct faults *all)
+{
+	struct config_look *one = config_look_new(path, NULL);
+
+	if (!look_now(one, all))
+		return;
+	*config = one->config;
+	one->config = (struct config){ 0 };
+	config_look_free(one);
+}
+
+/* @list: taken over for the look, and given back */
+static void look_at_clusters(const struct config *config, struct reach_list *list,
+			     struct faults *all)
+{
+	struct config copy;
+	struct config_look *one = config_copy(config, &copy) == 0 ? config_look_new(NULL, &copy)
+								  : NULL;
+
+	if (one) {
+		one->files = false;
+		one->clusters = *list;
+		*list = (struct reach_list){ 0 };
+	}
+	if (!look_now(one, all))
+		return;
+	*list = one->clusters;
+	one->clusters = (struct reach_list){ 0 };
+	config_look_free(one);
+}
+
+static void look(const char *path, struct config *config, struct reach_list *list,
+		 struct faults *all)
+{
+	struct fault f;
+
+	look_at_files(path, config, all);
+	if (!config->file)
+		return;
+	if (first_config_check(config, &f) < 0)
+		faults_add(all, &f);
+	read_reaches(config, list);
+	if (list->count)
+		look_at_clusters(config, list, all);
+}
+
 /**
  * check_config() - check the configuration, and say all that is wrong
  * @path: as for config_load()
@@ -140,19 +201,11 @@ int check_config(const char *path, bool call)
 	_cleanup_config_ struct config config = { 0 };
 	_cleanup_reach_list_ struct reach_list list = { 0 };
 	struct faults all = { 0 };
-	struct fault f;
 	int status;
 
 	/* A shell does not have the folder of the unit. */
 	setenv("STATE_DIRECTORY", CONFIG_STATE_DIRECTORY, false);
-	config_check_load_all(path, &config, &all);
-	if (config.file) {
-		if (first_config_check(&config, &f) < 0)
-			faults_add(&all, &f);
-		read_reaches(&config, &list);
-	}
-	for (size_t i = 0; i < list.count; i++)
-		own_reach_check(&config, list.entries[i].cluster, &list.entries[i].reach, &all);
+	look(path, &config, &list, &all);
 	if (all.count)
 		return fault_exit_code(all.first.code);
 	puts("The configuration is valid.");

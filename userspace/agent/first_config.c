@@ -5,14 +5,74 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/config_look.h"
 #include "agent/last_good.h"
-#include "agent/own_reach.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
-#include "lib/kms/config_check.h"
 
 #define LOOK_AGAIN_US (2 * 1000000ULL)
+
+/*
+ * Reads a configuration, without its files or with them.
+ * @late: the fault of a file that does not answer
+ *
+ * Return: false if one does not; @ret is empty then, as it is without memory.
+ */
+static bool read_within(const char *path, bool files, struct config *ret, struct faults *all,
+			struct fault *late)
+{
+	struct config_look *look = config_look_new(path, NULL);
+	bool answered;
+
+	*ret = (struct config){ 0 };
+	if (!look) {
+		fault_set(late, "InternalFailure", "Out of memory.");
+		return false;
+	}
+	look->files = files;
+	answered = config_look_now(look, late);
+	if (!answered)
+		return false;
+	config_look_report(look, all);
+	*ret = look->config;
+	look->config = (struct config){ 0 };
+	config_look_free(look);
+	return true;
+}
+
+/* Would the configuration do for the clusters with a way to their KMS of their own? */
+static bool fits(const struct agent *agent, const struct config *config, struct faults *all)
+{
+	struct config copy;
+	struct config_look *look = NULL;
+	struct fault late;
+	bool answered;
+
+	if (config_copy(config, &copy) == 0)
+		look = config_look_new(NULL, &copy);
+	if (!look || config_look_at_clusters(look, agent) < 0) {
+		fault_set(&late, "InternalFailure", "Out of memory.");
+		faults_add(all, &late);
+		config_look_free(look);
+		return false;
+	}
+	look->files = false;
+	answered = config_look_now(look, &late);
+	if (answered)
+		config_look_report(look, all);
+	else
+		faults_add(all, &late);
+	if (answered)
+		config_look_free(look);
+	return !all->count;
+}
+
+static int give_back(struct config *config)
+{
+	config_free(config);
+	return -1;
+}
 
 /*
  * Loads the last good configuration.
@@ -24,13 +84,11 @@ static int load_good(bool files, struct config *ret)
 {
 	_cleanup_text_ char *path = last_good_path();
 	struct faults all = { .each = faults_quiet };
+	struct fault late;
 
 	if (!path || access(path, R_OK))
 		return -1;
-	if ((files ? config_check_load_all : config_load_all)(path, ret, &all) == 0)
-		return 0;
-	config_free(ret);
-	return -1;
+	return read_within(path, files, ret, &all, &late) && !all.count ? 0 : give_back(ret);
 }
 
 /* @good: taken over */
@@ -85,6 +143,34 @@ int first_config_check(const struct config *next, struct fault *f)
 			 next->file, path);
 }
 
+/* The defaults, and no calls: the file may say which KMS is meant. */
+static void use_no_file(const char *path, struct config *ret)
+{
+	struct faults quiet = { .each = faults_quiet };
+
+	config_load_all("/dev/null", ret, &quiet);
+	if (ret->file && path)
+		text_set(&ret->file, path);
+}
+
+/*
+ * Reads the file, and looks at those that it names. One that does not answer is a fault, as a
+ * missing one is; if it is the file itself, nothing is known of what it says.
+ *
+ * Return: 0 or -1.
+ */
+static int read_file(const char *path, struct config *ret, struct faults *all)
+{
+	struct fault late, ignored;
+
+	if (read_within(path, true, ret, all, &late))
+		return all->count ? -1 : 0;
+	faults_add(all, &late);
+	if (!read_within(path, false, ret, all, &ignored))
+		use_no_file(path, ret);
+	return -1;
+}
+
 /**
  * first_config_load() - set the configuration in force; @agent->refused says what is wrong with the file
  * @f: only the lack of memory
@@ -99,7 +185,7 @@ int first_config_load(struct agent *agent, struct fault *f)
 	struct faults all = { 0 };
 	struct config next, good;
 	struct fault why;
-	int r = config_check_load_all(agent->config_path, &next, &all);
+	int r = read_file(agent->config_path, &next, &all);
 
 	faults_sum_up(&all, &why);
 	if (!next.file) {
@@ -178,13 +264,13 @@ static bool good_fits(const struct agent *agent)
 {
 	struct faults all = { .each = faults_quiet };
 	struct config good;
-	int r;
+	bool fit;
 
 	if (load_good(true, &good) < 0)
 		return false;
-	r = own_reach_check_clusters(agent, &good, &all);
+	fit = fits(agent, &good, &all);
 	config_free(&good);
-	return r == 0;
+	return fit;
 }
 
 /**
@@ -198,7 +284,7 @@ int first_config_fits(struct agent *agent, struct fault *f)
 	struct faults all = { 0 };
 	struct config present = agent->config;
 
-	if (own_reach_check_clusters(agent, &present, &all) == 0 || agent->refused.code[0])
+	if (fits(agent, &present, &all) || agent->refused.code[0])
 		return 0;
 	faults_sum_up(&all, f);
 	if (good_fits(agent))
@@ -207,32 +293,68 @@ int first_config_fits(struct agent *agent, struct fault *f)
 	return 0;
 }
 
-/* The files of a configuration that is in force with a fault may be in order by now. */
-static int on_look(sd_event_source *source, uint64_t now, void *userdata)
-{
-	struct faults all = { .each = faults_quiet };
-	struct agent *agent = userdata;
+static void watch(struct agent *agent);
 
+static void on_looked(struct config_look *look)
+{
+	struct agent *agent = look->agent;
+	bool found = look->count;
+
+	config_look_free(look);
 	if (!agent->faulty)
-		return 0;
-	if (config_check_files(&agent->config, &all) < 0 ||
-	    own_reach_check_clusters(agent, &agent->config, &all) < 0) {
-		sd_event_source_set_time_relative(source, LOOK_AGAIN_US);
-		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+		return;
+	if (found) {
+		watch(agent);
+		return;
 	}
 	log_info("The configuration has no fault any more.");
 	agent->faulty = false;
 	agent->refused = (struct fault){ 0 };
 	last_good_keep(&agent->config);
 	state_announce(agent);
+}
+
+static void on_late(struct config_look *look, const struct fault *f, bool begun)
+{
+	log_warning("%s", f->message);
+	if (begun)
+		return;
+	watch(look->agent);
+	config_look_free(look);
+}
+
+/* The files of a configuration that is in force with a fault may be in order by now. */
+static int on_look(sd_event_source *source, uint64_t now, void *userdata)
+{
+	static const struct config_look_end end = { .done = on_looked, .late = on_late };
+	struct agent *agent = userdata;
+	struct config_look *look = NULL;
+	struct config copy;
+
+	if (!agent->faulty)
+		return 0;
+	if (config_copy(&agent->config, &copy) == 0)
+		look = config_look_new(NULL, &copy);
+	if (look && config_look_at_clusters(look, agent) == 0) {
+		config_look_begin(look, agent, &end);
+		return 0;
+	}
+	config_look_free(look);
+	watch(agent);
 	return 0;
+}
+
+static void watch(struct agent *agent)
+{
+	agent->config_timer = sd_event_source_disable_unref(agent->config_timer);
+	if (sd_event_add_time_relative(agent->event, &agent->config_timer, CLOCK_BOOTTIME,
+				       LOOK_AGAIN_US, 0, on_look, agent) < 0)
+		log_error("Cannot wait for the files of the configuration.");
 }
 
 /** first_config_watch() - notice when the files of the configuration in force come to be in order */
 void first_config_watch(struct agent *agent)
 {
-	if (agent->faulty && !agent->config.makeshift &&
-	    sd_event_add_time_relative(agent->event, NULL, CLOCK_BOOTTIME, LOOK_AGAIN_US, 0,
-				       on_look, agent) < 0)
-		log_error("Cannot wait for the files of the configuration.");
+	if (agent->faulty && !agent->config.makeshift)
+		watch(agent);
 }

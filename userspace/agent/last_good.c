@@ -85,5 +85,5 @@ int last_good_check(const struct config *good, const struct config *next, struct
 		return 0;
 	return fault_set(f, "InvalidConfiguration",
 			 "%.300s %s, but the agent has served with settings that are not the defaults. Put the file back. If the defaults are meant, write one of them into the file, such as Region=us-east-1.",
-			 next->file, access(next->file, F_OK) ? "is missing" : "has no setting");
+			 next->file, next->missing ? "is missing" : "has no setting");
 }

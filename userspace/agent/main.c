@@ -233,11 +233,13 @@ static void stop(struct agent *agent)
 		cluster_remove(agent->clusters);
 	}
 	sd_event_source_disable_unref(agent->catalog_timer);
+	sd_event_source_disable_unref(agent->config_timer);
 	sd_event_source_disable_unref(agent->hold_timer);
 	sd_event_source_disable_unref(agent->renew);
 	shutdown_jobs_free(agent->shutdown_jobs);
 	ownership_forget(agent);
 	findings_forget(agent);
+	reload_forget(agent);
 	newest_change_forget(agent);
 	catalog_close(agent->catalog);
 	state_lock_release(&agent->state_lock);

@@ -33,14 +33,3 @@ int own_reach_check(const struct config *config, const char *cluster, const stru
 
 	return reach_check_all(config, reach, &its);
 }
-
-/** own_reach_check_clusters() - own_reach_check() for each cluster of the agent */
-int own_reach_check_clusters(const struct agent *agent, const struct config *config,
-			     struct faults *all)
-{
-	int r = 0;
-
-	for (const struct cluster *c = agent->clusters; c; c = c->next)
-		r |= own_reach_check(config, c->id, &c->reach, all);
-	return r;
-}

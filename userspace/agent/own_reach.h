@@ -3,12 +3,9 @@
 #ifndef ENVELOPE_AGENT_OWN_REACH_H
 #define ENVELOPE_AGENT_OWN_REACH_H
 
-#include "agent/agent.h"
 #include "lib/kms/reach.h"
 
 int own_reach_check(const struct config *config, const char *cluster, const struct reach *reach,
 		    struct faults *all);
-int own_reach_check_clusters(const struct agent *agent, const struct config *config,
-			     struct faults *all);
 
 #endif

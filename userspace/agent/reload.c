@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
-/* SIGHUP: read the configuration anew, check it, ask its KMS, and take it over or refuse it. */
+/*
+ * SIGHUP: read the configuration anew, check it, ask its KMS, and take it over or refuse it. Its
+ * files are looked at in a thread, since they may be on a file system that does not answer.
+ */
 #include "agent/reload.h"
 
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "agent/config_look.h"
 #include "agent/first_config.h"
 #include "agent/last_good.h"
 #include "agent/lease/renewal.h"
-#include "agent/own_reach.h"
 #include "agent/trial.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/device_thread.h"
@@ -18,7 +22,22 @@
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 #include "lib/base/notify_reload.h"
-#include "lib/kms/config_check.h"
+
+/**
+ * struct reload - of the newest SIGHUP
+ * @look: under way; NULL for none. Another look is that of an older SIGHUP, or of one that got its
+ *	answer when a file did not answer in time
+ * @seen: clusters whose own profiles and endpoints have been judged
+ */
+struct reload {
+	struct config_look *look;
+	struct reach_list seen;
+};
+
+static void looked(struct config_look *one);
+static void late(struct config_look *one, const struct fault *f, bool begun);
+
+static const struct config_look_end look_end = { .done = looked, .late = late };
 
 /* Keys whose value is in open files and in records that have been begun. */
 static const struct {
@@ -88,24 +107,24 @@ static int check_lost(const struct config *present, const struct config *next, s
 	return present->makeshift ? first_config_check(next, f) : 0;
 }
 
-static int load(const struct agent *agent, struct config *next, struct fault *f)
+/* What a look has read: may it count? @next: taken from the look, unless it must not count. */
+static int judge(const struct agent *agent, struct config_look *look, struct config *next,
+		 struct fault *f)
 {
 	struct faults all = { 0 };
-	int r = config_check_load_all(agent->config_path, next, &all);
 
-	if (next->file && check_lost(&agent->config, next, f) < 0) {
-		config_free(next);
+	config_look_report(look, &all);
+	if (look->config.file && check_lost(&agent->config, &look->config, f) < 0)
+		return -1;
+	if (!all.count)
+		check_restart(&agent->config, &look->config, &all);
+	if (all.count) {
+		faults_sum_up(&all, f);
 		return -1;
 	}
-	if (next->file)
-		r |= own_reach_check_clusters(agent, next, &all);
-	if (r == 0)
-		r = check_restart(&agent->config, next, &all);
-	if (r == 0)
-		return 0;
-	faults_sum_up(&all, f);
-	config_free(next);
-	return -1;
+	*next = look->config;
+	look->config = (struct config){ 0 };
+	return 0;
 }
 
 static void take_over(struct agent *agent, struct config *next)
@@ -138,15 +157,41 @@ static void end_reload(struct agent *agent, const struct fault *f)
 	state_announce(agent);
 }
 
+static void out_of_memory(struct agent *agent)
+{
+	struct fault f;
+
+	fault_set(&f, "InternalFailure", "Out of memory.");
+	end_reload(agent, &f);
+}
+
+/* @next: taken over; NULL: the file is read */
+static void look(struct agent *agent, struct config *next)
+{
+	struct config_look *one = config_look_new(agent->config_path, next);
+
+	if (!one || config_look_at_clusters(one, agent) < 0) {
+		if (!one && next)
+			config_free(next);
+		config_look_free(one);
+		out_of_memory(agent);
+		return;
+	}
+	one->files = !next;
+	agent->reload->look = one;
+	config_look_begin(one, agent, &look_end);
+}
+
 /* The KMS of the new configuration has been asked. */
 static void judged(struct agent *agent, struct config *next, const struct fault *f)
 {
-	struct faults all = { 0 };
 	struct fault wrong = *f;
 
-	/* A cluster may have another profile or endpoint since the KMS was asked. */
-	if (!wrong.code[0] && own_reach_check_clusters(agent, next, &all) < 0)
-		faults_sum_up(&all, &wrong);
+	/* A cluster may have another profile or endpoint since the last look. */
+	if (!wrong.code[0] && !config_look_covers(&agent->reload->seen, agent)) {
+		look(agent, next);
+		return;
+	}
 	if (wrong.code[0]) {
 		config_free(next);
 	} else {
@@ -156,22 +201,51 @@ static void judged(struct agent *agent, struct config *next, const struct fault 
 	end_reload(agent, &wrong);
 }
 
-static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata)
+static void looked(struct config_look *one)
 {
-	struct agent *agent = userdata;
+	struct agent *agent = one->agent;
+	struct reload *reload = agent->reload;
 	struct config next;
 	struct fault f = { 0 };
 	int r;
 
-	notify_reload();
-	trial_drop(agent);
-	r = load(agent, &next, &f);
-	if (r == 0)
+	if (reload->look != one) {
+		config_look_free(one);
+		return;
+	}
+	reload->look = NULL;
+	r = judge(agent, one, &next, &f);
+	reach_list_free(&reload->seen);
+	reload->seen = one->clusters;
+	one->clusters = (struct reach_list){ 0 };
+	if (r == 0 && one->reads)
 		r = trial_begin(agent, &next, judged, &f);
+	config_look_free(one);
 	if (r == 0)
 		judged(agent, &next, &f);
 	else if (r < 0)
 		end_reload(agent, &f);
+}
+
+static void late(struct config_look *one, const struct fault *f, bool begun)
+{
+	struct agent *agent = one->agent;
+
+	if (agent->reload->look == one) {
+		agent->reload->look = NULL;
+		end_reload(agent, f);
+	}
+	if (!begun)
+		config_look_free(one);
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *signal, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	notify_reload();
+	trial_drop(agent);
+	look(agent, NULL);
 	return 0;
 }
 
@@ -182,7 +256,19 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
  */
 int reload_on_hangup(struct agent *agent, struct fault *f)
 {
+	agent->reload = calloc(1, sizeof(*agent->reload));
+	if (!agent->reload)
+		return fault_set(f, "InternalFailure", "Out of memory.");
 	if (sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
 		return fault_set(f, "InternalFailure", "Cannot wait for SIGHUP.");
 	return 0;
+}
+
+/** reload_forget() - the agent ends; the device threads have ended */
+void reload_forget(struct agent *agent)
+{
+	if (agent->reload)
+		reach_list_free(&agent->reload->seen);
+	free(agent->reload);
+	agent->reload = NULL;
 }

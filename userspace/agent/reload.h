@@ -10,5 +10,6 @@
 #include "agent/agent.h"
 
 int reload_on_hangup(struct agent *agent, struct fault *f);
+void reload_forget(struct agent *agent);
 
 #endif

@@ -11,22 +11,36 @@
 #include "agent/catalog/catalog_file.h"
 #include "lib/base/text.h"
 
-static int append(struct reach_list *list, sqlite3_stmt *row)
+/**
+ * reach_list_add() - append a cluster
+ *
+ * Return: 0, or -1 without memory.
+ */
+int reach_list_add(struct reach_list *list, const char *cluster, const struct reach *reach)
 {
 	struct reach_entry *more = reallocarray(list->entries, list->count + 1, sizeof(*more));
 	struct reach_entry *entry;
 
 	if (!more)
-		return SQLITE_NOMEM;
+		return -1;
 	list->entries = more;
 	entry = &more[list->count++];
-	snprintf(entry->cluster, sizeof(entry->cluster), "%s",
-		 (const char *)sqlite3_column_text(row, 0));
-	snprintf(entry->reach.profile, sizeof(entry->reach.profile), "%s",
+	snprintf(entry->cluster, sizeof(entry->cluster), "%s", cluster);
+	entry->reach = *reach;
+	return 0;
+}
+
+static int append(struct reach_list *list, sqlite3_stmt *row)
+{
+	struct reach reach;
+
+	snprintf(reach.profile, sizeof(reach.profile), "%s",
 		 (const char *)sqlite3_column_text(row, 1));
-	snprintf(entry->reach.endpoint, sizeof(entry->reach.endpoint), "%s",
+	snprintf(reach.endpoint, sizeof(reach.endpoint), "%s",
 		 (const char *)sqlite3_column_text(row, 2));
-	return SQLITE_ROW;
+	return reach_list_add(list, (const char *)sqlite3_column_text(row, 0), &reach) < 0
+		       ? SQLITE_NOMEM
+		       : SQLITE_ROW;
 }
 
 /* A catalog of an older agent has no table of reaches. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The clusters with a profile or an endpoint of their own, as the catalog in a state folder has them.
+ * The clusters with a profile or an endpoint of their own, as the catalog in a state folder has them, or
+ * an agent.
  *
  * Must never change the folder: an agent may have the catalog open.
  */
@@ -22,6 +23,7 @@ struct reach_list {
 	size_t count;
 };
 
+int reach_list_add(struct reach_list *list, const char *cluster, const struct reach *reach);
 int reach_list_read(const char *state_directory, struct reach_list *ret, struct fault *f);
 
 void reach_list_free(struct reach_list *list);

@@ -9,6 +9,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "lib/base/file_note.h"
+
 #define WRONG_KIND EMEDIUMTYPE
 #define TORN_MAX   (1024 * 1024)
 
@@ -38,6 +40,7 @@ int append_file_check(const char *path, bool device, struct fault *f)
 	int error = 0;
 	struct stat st;
 
+	file_note(path);
 	if (lstat(path, &st))
 		return 0;
 	if (is_wrong_kind(st.st_mode, device))

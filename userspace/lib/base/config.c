@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Configuration and credentials, read once at start.
+ * The configuration, read at start and at a reload.
  *
  * Must never half-apply a file: on any fault the caller gets nothing.
  */
@@ -12,10 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "lib/base/config_values.h"
-#include "lib/base/credential_text.h"
 #include "lib/base/endpoint.h"
 #include "lib/base/ini.h"
 
@@ -350,6 +348,7 @@ int config_load_all(const char *path, struct config *cfg, struct faults *all)
 	r = ini_read_all(path, config_entry, &reading, &reading.line, all, &f);
 	if (r && (r != -ENOENT || named))
 		faults_add(all, &f);
+	cfg->missing = r == -ENOENT;
 	cfg->line_count = reading.line;
 	cfg->unset = all->count == before && !reading.settings;
 	cfg->no_calls = all->count - before > reading.aside;
@@ -405,6 +404,37 @@ char *config_text(const struct config *cfg)
 	return NULL;
 }
 
+/* Return: whether there was memory. */
+static bool copy_text(char **text)
+{
+	bool was = *text;
+
+	if (was)
+		*text = strdup(*text);
+	return !was || *text;
+}
+
+/**
+ * config_copy() - copy a configuration
+ * @ret: for config_free(), also after a failure
+ *
+ * Return: 0, or -1 without memory.
+ */
+int config_copy(const struct config *cfg, struct config *ret)
+{
+	bool whole;
+
+	*ret = *cfg;
+	whole = copy_text(&ret->file);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if (options[i].kind == OPTION_TEXT)
+			whole &= copy_text(text_of(ret, &options[i]));
+	if (whole)
+		return 0;
+	config_free(ret);
+	return -1;
+}
+
 void config_free(struct config *cfg)
 {
 	size_t i;
@@ -414,86 +444,4 @@ void config_free(struct config *cfg)
 			free(*text_of(cfg, &options[i]));
 	free(cfg->file);
 	memset(cfg, 0, sizeof(*cfg));
-}
-
-static int take_credential(char *field, size_t size, const char *value, struct fault *f)
-{
-	if (strlen(value) >= size)
-		return fault_set(f, "InvalidConfiguration",
-				 "The value has %zu bytes. Give at most %zu.", strlen(value),
-				 size - 1);
-	if (!credential_text_is_plain(value))
-		return fault_set(f, "InvalidConfiguration",
-				 "The value has a control character. Write the key or the token anew.");
-	memcpy(field, value, strlen(value) + 1);
-	return 0;
-}
-
-static int credentials_entry(const char *section, const char *key, const char *value,
-			     void *userdata, struct fault *f)
-{
-	struct credentials *c = userdata;
-
-	if (!strcmp(key, "aws_access_key_id"))
-		return take_credential(c->access_key, sizeof(c->access_key), value, f);
-	if (!strcmp(key, "aws_secret_access_key"))
-		return take_credential(c->secret_key, sizeof(c->secret_key), value, f);
-	if (!strcmp(key, "aws_session_token"))
-		return take_credential(c->session_token, sizeof(c->session_token), value, f);
-	return 0; /* the AWS CLI's own keys, such as region */
-}
-
-/**
- * credentials_check_private() - a file that leads to credentials is its owner's alone
- * @f: InvalidConfiguration, says how to make the file when it is missing
- *
- * Return: 0 or -1.
- */
-int credentials_check_private(const char *path, struct fault *f)
-{
-	struct stat st;
-
-	if (stat(path, &st))
-		return fault_set(f, "InvalidConfiguration",
-				 "The credentials file %s cannot be read: %s. For the embedded KMS, envelope-kms --init makes the file.",
-				 path, strerror(errno));
-	if (st.st_mode & 077)
-		return fault_set(f, "InvalidConfiguration",
-				 "The credentials file %s is open to its group or to others. Run: chmod 600 %s",
-				 path, path);
-	return 0;
-}
-
-/**
- * credentials_load() - read one profile of an AWS shared-credentials file
- * @path: must not be accessible to group or others
- * @profile: section name
- * @c: filled; wipe with credentials_wipe()
- * @f: InvalidConfiguration, says how to make the file when it is missing
- *
- * Return: 0 or -1.
- */
-int credentials_load(const char *path, const char *profile, struct credentials *c, struct fault *f)
-{
-	memset(c, 0, sizeof(*c));
-	if (credentials_check_private(path, f))
-		return -1;
-	if (ini_read_section(path, profile, credentials_entry, c, f))
-		goto err_wipe;
-	if (!c->access_key[0] || !c->secret_key[0]) {
-		fault_set(f, "InvalidConfiguration",
-			  "%s: The profile [%s] needs aws_access_key_id and aws_secret_access_key.",
-			  path, profile);
-		goto err_wipe;
-	}
-	return 0;
-
-err_wipe:
-	credentials_wipe(c);
-	return -1;
-}
-
-void credentials_wipe(struct credentials *c)
-{
-	explicit_bzero(c, sizeof(*c));
 }

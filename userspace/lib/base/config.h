@@ -49,6 +49,7 @@ struct config {		    /* strings are owned and never NULL once loaded; "" means u
 	unsigned int lines[CONFIG_KEYS]; /* where each key is, 0 for nowhere; see config_place() */
 	unsigned int line_count;	 /* of the file; 0 also if it cannot be read */
 	bool unset;			 /* the file is missing, or sets nothing */
+	bool missing;			 /* there is no such file */
 	bool makeshift;			 /* a line has a fault: a default stands in for it */
 	bool no_calls; /* such a line may say which KMS is asked, and for whom: none is asked */
 };
@@ -59,6 +60,7 @@ void config_place(const struct config *cfg, const char *key, struct fault *f);
 int config_take_default(struct config *cfg, const char *key);
 int config_check_endpoints(const struct config *cfg, struct fault *f);
 char *config_text(const struct config *cfg);
+int config_copy(const struct config *cfg, struct config *ret);
 
 void config_free(struct config *cfg);
 #define _cleanup_config_ __attribute__((cleanup(config_free)))

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/file_note.h"
 #include "lib/base/text.h"
 
 /* @done: "created". The end of a long path is cut, not the reason. */
@@ -115,9 +116,11 @@ void file_close(int *fd)
  */
 int file_open(const char *path, const char **why)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
+	int fd;
 
+	file_note(path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
 		return fd;
 	*why = fd < 0 ? strerror(errno) : "it is a pipe, a device or a folder, not a file";

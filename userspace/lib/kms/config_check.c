@@ -13,6 +13,7 @@
 
 #include "lib/audit/append_file.h"
 #include "lib/base/file.h"
+#include "lib/base/file_note.h"
 #include "lib/kms/credential_chain.h"
 #include "lib/kms/proxy.h"
 #include "lib/kms/worker_process.h"
@@ -59,6 +60,7 @@ static int check_worker(const struct config *cfg, struct fault *f)
 	const char *path = worker_process_program(cfg);
 	struct stat st;
 
+	file_note(path);
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
 		return fault_set(f, "InvalidConfiguration",
 				 "The program for KMS calls, %.200s, is not a file. Correct Worker=.",

@@ -17,7 +17,6 @@
 
 #include "lib/base/json.h"
 #include "lib/base/secret.h"
-#include "lib/kms/credential_chain.h"
 
 #define ADVISED_S (15 * 60) /* before the end, as in AWS's SDKs */
 #define DUE_S	  (10 * 60)
@@ -109,40 +108,34 @@ static bool steps_needed(const char *identity, struct worker_block *block)
 
 /**
  * credential_cache_fill() - what a call needs to have credentials
+ * @plan: read anew for each call, so that a rotation takes effect
  * @block: its credentials, or what the steps begin with, are set
  * @steps: set to the steps that the worker has to take first (caller releases), or to NULL
  * @identity: set to a text for credential_cache_take() (caller frees), or to NULL
- * @f: InvalidConfiguration
- *
- * Files and environment are read anew, so that a rotation takes effect.
  *
  * Return: 0 or -1.
  */
-int credential_cache_fill(const struct config *cfg, struct worker_block *block,
+int credential_cache_fill(const struct credential_plan *plan, struct worker_block *block,
 			  struct json_object **steps, char **identity, struct fault *f)
 {
-	struct credential_plan *plan = credential_plan_make(cfg, f);
-	int r = plan ? 0 : -1;
-
 	*steps = NULL;
 	*identity = NULL;
-	if (!r && !plan->steps) {
+	if (!plan->steps) {
 		block->credentials = plan->credentials;
-	} else if (!r) {
-		*identity = identity_of(plan);
-		if (!*identity)
-			r = fault_set(f, "InternalFailure", "Out of memory.");
+		return 0;
 	}
-	if (!r && *identity && steps_needed(*identity, block)) {
+	*identity = identity_of(plan);
+	if (!*identity)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	if (steps_needed(*identity, block)) {
 		*steps = json_object_get(plan->steps);
 		block->source = plan->credentials;
 		memcpy(block->token, plan->token, sizeof(block->token));
 	}
 	/* A secret that was corrected has the same access key. */
-	if (!r && plan->complete)
+	if (plan->complete)
 		block->credentials = plan->credentials;
-	credential_plan_free(plan);
-	return r;
+	return 0;
 }
 
 /* An entry for @identity, made if it is new; NULL when memory is short. */

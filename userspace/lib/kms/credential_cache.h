@@ -9,12 +9,12 @@
 
 #include <json-c/json.h>
 
-#include "lib/base/config.h"
+#include "lib/kms/credential_plan.h"
 #include "lib/kms/worker_protocol.h"
 
 void credential_times(int64_t lifetime_s, unsigned int random, int64_t *advised_s, int64_t *due_s);
 
-int credential_cache_fill(const struct config *cfg, struct worker_block *block,
+int credential_cache_fill(const struct credential_plan *plan, struct worker_block *block,
 			  struct json_object **steps, char **identity, struct fault *f);
 
 void credential_cache_take(const char *identity, const struct worker_block *block,

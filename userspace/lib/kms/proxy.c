@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/file_note.h"
 #include "lib/base/ini.h"
 
 static int login_entry(const char *section, const char *key, const char *value, void *userdata,
@@ -41,6 +42,7 @@ int proxy_login_load(const struct config *cfg, struct proxy_login *login, struct
 	memset(login, 0, sizeof(*login));
 	if (!*cfg->proxy || !*path)
 		return 0;
+	file_note(path);
 	if (stat(path, &st) == 0 && (st.st_mode & 077))
 		return fault_set(f, "InvalidConfiguration",
 				 "The file %s is open to its group or to others. Run: chmod 600 %s",

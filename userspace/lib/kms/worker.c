@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 #include "lib/base/base64.h"
-#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/kms/call_files.h"
 #include "lib/kms/credential_cache.h"
 #include "lib/kms/worker_block.h"
 #include "lib/kms/worker_process.h"
@@ -265,22 +265,6 @@ static int fill_block(struct worker_block *block, const char *operation,
 	return 0;
 }
 
-/*
- * Opens the CA file, which the worker may not read. Returns a descriptor, -1, or -2 for no file.
- */
-static int open_ca(const struct config *cfg, const struct kms_endpoint *endpoint, struct fault *f)
-{
-	const char *why;
-	int fd;
-
-	if (!endpoint->url || !*cfg->ca_file)
-		return -2;
-	fd = file_open(cfg->ca_file, &why);
-	return fd >= 0 ? fd
-		       : fault_set(f, "InvalidConfiguration", "CaFile=%s cannot be opened: %s.",
-				   cfg->ca_file, why);
-}
-
 static int send_request(struct kms_worker *w, const struct config *cfg,
 			const struct kms_endpoint *endpoint, const char *operation,
 			struct json_object *parameters, bool ca_file, struct json_object *steps,
@@ -315,28 +299,36 @@ static int send_request(struct kms_worker *w, const struct config *cfg,
 	return 0;
 }
 
+/* Moves what is secret into the block, and takes @steps. */
+static int fill(struct kms_worker *w, const struct call_files *files, const char *operation,
+		struct json_object *parameters, struct json_object **steps, struct fault *f)
+{
+	memcpy(&w->block->proxy_login, files->login->bytes, sizeof(w->block->proxy_login));
+	if (fill_block(w->block, operation, parameters, f) ||
+	    credential_cache_fill(files->plan, w->block, steps, &w->identity, f))
+		return -1;
+	note_principal(w, &w->block->credentials);
+	return 0;
+}
+
 /* Prepares the call and starts the child. On failure the caller releases @w. */
 static int start(struct kms_worker *w, const struct config *cfg, const char *operation,
 		 struct json_object *parameters, struct fault *f)
 {
 	struct json_object _cleanup_json_ *steps = NULL;
 	struct kms_endpoint endpoint = { 0 };
+	struct call_files chosen;
 	struct worker_files files;
-	int pair[2] = { -1, -1 }, block = -1, ca = -1, r = -1;
+	int pair[2] = { -1, -1 }, block = -1, r = -1;
 
-	if (kms_endpoint_parse(cfg->kms_endpoint, &endpoint, f))
+	if (kms_endpoint_parse(cfg->kms_endpoint, &endpoint, f) ||
+	    call_files_read(cfg, endpoint.url, &chosen, f))
 		return -1;
-	ca = open_ca(cfg, &endpoint, f);
-	if (ca == -1)
-		return -1;
-	if (ca >= 0)
-		ca = worker_process_move_up(ca);
+	if (chosen.ca >= 0)
+		chosen.ca = worker_process_move_up(chosen.ca);
 	block = worker_block_new(&w->block, f);
-	if (block < 0 || fill_block(w->block, operation, parameters, f) ||
-	    proxy_login_load(cfg, &w->block->proxy_login, f) ||
-	    credential_cache_fill(cfg, w->block, &steps, &w->identity, f))
+	if (block < 0 || fill(w, &chosen, operation, parameters, &steps, f))
 		goto out;
-	note_principal(w, &w->block->credentials);
 	block = worker_process_move_up(block);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
 		fault_set(f, "InternalFailure", "A socket for the KMS worker cannot be made: %s.",
@@ -346,8 +338,8 @@ static int start(struct kms_worker *w, const struct config *cfg, const char *ope
 	w->socket = pair[0];
 	pair[1] = worker_process_move_up(pair[1]);
 	fcntl(w->socket, F_SETFL, O_NONBLOCK);
-	r = send_request(w, cfg, &endpoint, operation, parameters, ca >= 0, steps, f);
-	files = (struct worker_files){ .socket = pair[1], .block = block, .ca = ca };
+	r = send_request(w, cfg, &endpoint, operation, parameters, chosen.ca >= 0, steps, f);
+	files = (struct worker_files){ .socket = pair[1], .block = block, .ca = chosen.ca };
 	if (!r)
 		r = worker_process_start(cfg, &files, &w->process, f);
 out:
@@ -355,8 +347,7 @@ out:
 		close(pair[1]);
 	if (block >= 0)
 		close(block);
-	if (ca >= 0)
-		close(ca);
+	call_files_free(&chosen);
 	return r;
 }
 
@@ -404,8 +395,9 @@ int kms_worker_prepare(struct fault *f)
  * @f: the reason when nothing was started
  *
  * The program is ENVELOPE_WORKER of the environment, else @cfg->worker, else the installed one.
- * Reads the credentials file each time, so that rotated credentials take effect. Temporary
- * credentials that the worker had to get are kept for the calls to come.
+ * Reads the credentials file each time, so that rotated credentials take effect; a file that does not
+ * answer holds the caller for a moment, and the next callers not at all. Temporary credentials that the
+ * worker had to get are kept for the calls to come.
  *
  * Return: 0 or -1.
  */
