@@ -5,6 +5,7 @@
 # the names of the tests to run.
 
 import os
+import subprocess
 import sys
 
 from agent_daemon import Agent
@@ -73,6 +74,23 @@ def forgotten(*disks, **changed):
     agent.scannable(*disks)
     agent.start(**changed)
     agent.told_disks()
+
+
+def second_agent():
+    """An agent with the same state folder and another socket, that does not come up: what it says."""
+    with open(f"{agent.dir}/agent.conf", encoding="utf-8") as f:
+        text = f.read().replace(f"{agent.dir}/agent.sock", f"{agent.dir}/second.sock")
+    with open(f"{agent.dir}/second.conf", "w", encoding="utf-8") as f:
+        f.write(text)
+    second = subprocess.Popen([f"{agent.programs}/unit/enveloped", "--config", f"{agent.dir}/second.conf"],
+                              stderr=subprocess.PIPE, text=True, env=agent.environment)
+    try:
+        wait_for(lambda: second.poll() is not None or os.path.exists(f"{agent.dir}/second.sock"))
+        assert second.poll() is not None, "the second agent serves"
+        return second.returncode, second.stderr.read()
+    finally:
+        second.kill()
+        second.wait()
 
 
 def changes():

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 
 from agent_daemon import asleep_in
-from agent_suite import LOST, agent, finish, one, test, two
+from agent_suite import LOST, agent, finish, one, second_agent, test, two
 from wait import PATIENCE, wait_for
 
 
@@ -421,23 +421,6 @@ def _():
         while record["errorMessage"].encode() not in seen:
             seen += os.read(reading, 4096)
         agent.restart()
-
-
-def second_agent():
-    """An agent with the same state folder and another socket, that does not come up: what it says."""
-    with open(f"{agent.dir}/agent.conf", encoding="utf-8") as f:
-        text = f.read().replace(f"{agent.dir}/agent.sock", f"{agent.dir}/second.sock")
-    with open(f"{agent.dir}/second.conf", "w", encoding="utf-8") as f:
-        f.write(text)
-    second = subprocess.Popen([f"{agent.programs}/unit/enveloped", "--config", f"{agent.dir}/second.conf"],
-                              stderr=subprocess.PIPE, text=True, env=agent.environment)
-    try:
-        wait_for(lambda: second.poll() is not None or os.path.exists(f"{agent.dir}/second.sock"))
-        assert second.poll() is not None, "the second agent serves"
-        return second.returncode, second.stderr.read()
-    finally:
-        second.kill()
-        second.wait()
 
 
 @test("a second agent with the same state folder is refused before it looks at anything, and the next agent is not")

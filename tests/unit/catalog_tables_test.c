@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/stamps.c agent/catalog/headers.c agent/catalog/boot_starts.c agent/catalog/warnings.c agent/catalog/cluster.c agent/lease/lease.c */
+/* sources: ../tests/unit/catalog_fixture.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/catalog_gone.c agent/catalog/statement.c agent/catalog/places.c agent/catalog/grants.c agent/catalog/protections.c agent/catalog/reaches.c agent/catalog/stamps.c agent/catalog/headers.c agent/catalog/boot_starts.c agent/catalog/warnings.c agent/catalog/cluster.c agent/lease/lease.c */
 /*
  * The tables beside that of the clusters: a row lasts as long as its cluster.
  */

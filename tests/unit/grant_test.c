@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/catalog_fixture.c agent/lease/grant.c agent/lease/newest_change.c agent/catalog/kms_changes.c agent/catalog/grants.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/cluster.c agent/lease/lease.c agent/rules/rules.c */
+/* sources: ../tests/unit/catalog_fixture.c agent/lease/grant.c agent/lease/newest_change.c agent/catalog/kms_changes.c agent/catalog/grants.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/catalog_gone.c agent/catalog/statement.c agent/catalog/cluster.c agent/lease/lease.c agent/rules/rules.c */
 /*
  * Which KMS counts as the one that gave a key last: the one that gave it, not one that says it would.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/catalog/jobs.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/statement.c agent/catalog/cluster.c */
+/* sources: agent/catalog/jobs.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/catalog_gone.c agent/catalog/statement.c agent/catalog/cluster.c */
 /*
  * The job table: a row survives the agent that wrote it, there is one row for each volume, and a
  * catalog of an agent without the table gets one.

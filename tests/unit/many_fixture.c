@@ -239,7 +239,8 @@ int many_set_up(void **state)
 
 	strcpy(many_folder, "/tmp/envelope-losses-XXXXXX");
 	assert_non_null(mkdtemp(many_folder));
-	agent = (struct agent){ .config = { .renew_seconds = 20,
+	agent = (struct agent){ .state_lock = -1,
+				.config = { .renew_seconds = 20,
 					    .recovery_window_seconds = 3600,
 					    .region = (char *)"us-east-1",
 					    .kms_endpoint = (char *)"https://unused",
@@ -284,6 +285,7 @@ int many_tear_down(void **state)
 	findings_forget(&agent);
 	audit_close(agent.audit);
 	catalog_close(agent.catalog);
+	agent.catalog_look = sd_event_source_disable_unref(agent.catalog_look);
 	sd_event_unref(agent.event);
 	snprintf(command, sizeof(command), "rm -r %s", many_folder);
 	return system(command);

@@ -76,6 +76,7 @@ struct agent_hooks {
  * @config_timer: for a look at its files, which had a fault at the start
  * @catalog, @audit, @devices, @server: owned
  * @catalog_timer: tries a catalog again that takes no changes
+ * @catalog_look: for a look whether the catalog is still there
  * @host_ends: the whole host goes down, so that SIGTERM waits for the users of the devices
  * @hold_timer, @hold_end_ns: looks for such users after SIGTERM, until this time
  * @shutdown_jobs: what systemd still does then; NULL before, and without systemd; owned
@@ -118,6 +119,7 @@ struct agent {
 	struct device_thread *devices;
 	struct varlink_server *server;
 	sd_event_source *catalog_timer;
+	sd_event_source *catalog_look;
 	bool host_ends;
 	sd_event_source *hold_timer;
 	uint64_t hold_end_ns;

@@ -233,6 +233,7 @@ static void stop(struct agent *agent)
 		cluster_remove(agent->clusters);
 	}
 	sd_event_source_disable_unref(agent->catalog_timer);
+	sd_event_source_disable_unref(agent->catalog_look);
 	sd_event_source_disable_unref(agent->config_timer);
 	sd_event_source_disable_unref(agent->hold_timer);
 	sd_event_source_disable_unref(agent->renew);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/folder.h"
@@ -112,6 +113,28 @@ int state_lock_take(const char *directory, int *ret, struct fault *f)
 	close(fd);
 	*ret = -1;
 	return refuse(directory, pid, f);
+}
+
+/**
+ * state_lock_follow() - lock the folder that is at @directory by now, if it is another one
+ *
+ * Otherwise a second agent would start with it. A folder that cannot be locked is logged.
+ */
+void state_lock_follow(const char *directory, int *lock)
+{
+	struct stat ours, there;
+	struct fault f;
+	int next;
+
+	if (*lock < 0 || fstat(*lock, &ours) < 0 || stat(directory, &there) < 0 ||
+	    (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino))
+		return;
+	if (state_lock_take(directory, &next, &f) < 0) {
+		log_error("%s", f.message);
+		return;
+	}
+	state_lock_release(lock);
+	*lock = next;
 }
 
 /** state_lock_release() - give up the folder; a thread that a disk holds must not keep it */

@@ -11,6 +11,7 @@
 #include "lib/base/fault.h"
 
 int state_lock_take(const char *directory, int *ret, struct fault *f);
+void state_lock_follow(const char *directory, int *lock);
 void state_lock_release(int *lock);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "agent/catalog/catalog_file.h"
+#include "agent/catalog/catalog_gone.h"
 #include "agent/catalog/statement.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
@@ -29,9 +30,31 @@ struct catalog {
 	void *userdata;
 };
 
-/** catalog_db() - the open database, for the files of the other tables */
+/**
+ * catalog_follow() - notice that the file was moved away or deleted
+ *
+ * Nothing is written into such a file: the next agent would not find it.
+ */
+void catalog_follow(struct catalog *catalog)
+{
+	bool first = !catalog->trouble.code[0];
+	struct fault f;
+
+	if (!catalog_gone_is(&catalog->file))
+		return;
+	if (catalog_gone_take(catalog->path, &catalog->file, &f) < 0) {
+		log_error("%s", f.message);
+		return;
+	}
+	catalog->trouble = catalog->file.trouble;
+	if (first && catalog->on_trouble)
+		catalog->on_trouble(catalog->userdata);
+}
+
+/** catalog_db() - the open database, for a statement; before each one the file is looked for */
 struct sqlite3 *catalog_db(struct catalog *catalog)
 {
+	catalog_follow(catalog);
 	return catalog->file.db;
 }
 
@@ -113,15 +136,18 @@ void catalog_on_trouble(struct catalog *catalog, void (*on_trouble)(void *userda
  */
 bool catalog_reopen(struct catalog *catalog)
 {
-	bool before = catalog->file.in_memory;
+	bool gone = catalog->file.gone, before = catalog->file.in_memory;
 	struct fault f;
 
+	if (gone && catalog_gone_write(catalog->path, &catalog->file) < 0)
+		return false;
 	catalog_file_close(&catalog->file);
 	if (catalog_file_open(catalog->path, &catalog->file, &f) < 0)
 		catalog_file_in_memory(catalog->path, &catalog->file, &f);
 	if (catalog->file.trouble.code[0])
 		catalog->trouble = catalog->file.trouble;
-	return before && !catalog->file.in_memory;
+	/* The agent has known all of a file that has gone. */
+	return before && !gone && !catalog->file.in_memory;
 }
 
 /** catalog_settled() - the file has every change; false if it cannot be written even so */
@@ -182,7 +208,7 @@ static struct cluster *from_row(sqlite3_stmt *s)
 int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, struct fault *f)
 {
 	sqlite3_stmt *statement = NULL;
-	int r = sqlite3_prepare_v2(catalog->file.db,
+	int r = sqlite3_prepare_v2(catalog_db(catalog),
 				   "SELECT volume_id, id, resource_id, device, key_arn, region, account,"
 				   " status, reason, created, denied_since, wrapped_key, header_sha256"
 				   " FROM cluster ORDER BY created, id",
@@ -213,7 +239,7 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
 				     c->account,     cluster_status_name(c->status),
 				     c->reason };
 	sqlite3_stmt *statement;
-	int r = statement_begin(catalog->file.db,
+	int r = statement_begin(catalog_db(catalog),
 				"INSERT INTO cluster VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 				" ON CONFLICT (volume_id) DO UPDATE SET device=excluded.device,"
 				" key_arn=excluded.key_arn, status=excluded.status,"
@@ -247,7 +273,7 @@ int catalog_store(struct catalog *catalog, const struct cluster *c, struct fault
  */
 int catalog_begin(struct catalog *catalog, struct fault *f)
 {
-	int r = sqlite3_exec(catalog->file.db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+	int r = sqlite3_exec(catalog_db(catalog), "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
 	return r == SQLITE_OK ? 0 : catalog_failed(catalog, "change", "the catalog", f);
 }
@@ -282,7 +308,7 @@ void catalog_erase_log(struct catalog *catalog)
 /** catalog_delete() - forget a cluster; 0, also when it was not there, or -1 */
 int catalog_delete(struct catalog *catalog, const char *volume_id, struct fault *f)
 {
-	int r = statement_run(catalog->file.db, "DELETE FROM cluster WHERE volume_id = ?",
+	int r = statement_run(catalog_db(catalog), "DELETE FROM cluster WHERE volume_id = ?",
 			      &volume_id, 1);
 
 	return r == SQLITE_DONE ? 0 : catalog_failed(catalog, "change", "the catalog", f);

@@ -17,6 +17,7 @@ struct catalog;
 /** typedef catalog_each_t - gets every cluster, freshly allocated, to own it */
 typedef void (*catalog_each_t)(struct cluster *cluster, void *userdata);
 
+void catalog_follow(struct catalog *catalog);
 struct sqlite3 *catalog_db(struct catalog *catalog);
 int catalog_open(const char *path, struct catalog **ret, struct fault *f);
 int catalog_load(struct catalog *catalog, catalog_each_t each, void *userdata, struct fault *f);

@@ -12,12 +12,14 @@
  * struct catalog_file - an open database
  * @db: owned
  * @in_memory: a copy in memory, which takes no change, in place of the file
+ * @gone: the file was moved away or deleted while it was open: see catalog_gone.h
  * @trouble: why the file is not in use, or has no room; code "" for none
  * @repaired: what was damaged, and what became of it; code "" for nothing
  */
 struct catalog_file {
 	sqlite3 *db;
 	bool in_memory;
+	bool gone;
 	struct fault trouble;
 	struct fault repaired;
 };

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * While the file of the catalog takes no changes, tries it again every few seconds. When the file is
- * back, every cluster is stored in it, since any change of a status may be missing.
+ * Notices that the file of the catalog is gone. While it is, or takes no changes, tries it again
+ * every few seconds. When the file is back, every cluster is stored in it, since any change of a
+ * status may be missing.
  */
 #include "agent/work/catalog_return.h"
 
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/last_good.h"
 #include "agent/lease/grant.h"
+#include "agent/state_lock.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/length.h"
@@ -23,6 +26,7 @@
 #include "lib/base/text.h"
 
 #define TRY_AGAIN_S 5
+#define LOOK_S	    5
 
 static void try_again_later(struct agent *agent);
 
@@ -94,6 +98,14 @@ static void take_row(struct cluster *row, void *userdata)
 	cluster_free(row);
 }
 
+/* The folder may be another one: the lock and the last good configuration belong into it. */
+static void follow_folder(struct agent *agent)
+{
+	state_lock_follow(agent->config.state_directory, &agent->state_lock);
+	if (!agent->refused.code[0])
+		last_good_keep(&agent->config);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -106,6 +118,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	}
 	agent->catalog_timer = sd_event_source_disable_unref(agent->catalog_timer);
+	follow_folder(agent);
 	log_warning("The catalog is written again, and has every cluster.");
 	audit_service_event(agent->audit, "CatalogReturn", NULL, catalog_repaired(agent->catalog));
 	return 0;
@@ -132,6 +145,16 @@ static void on_trouble(void *userdata)
 	try_again_later(agent);
 }
 
+/* Without a change nothing else notices that the catalog is gone. */
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	catalog_follow(agent->catalog);
+	sd_event_source_set_time_relative(source, LOOK_S * 1000000ULL);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 /** catalog_return_watch() - report what was found at the opening of the catalog, and watch it */
 void catalog_return_watch(struct agent *agent)
 {
@@ -142,6 +165,10 @@ void catalog_return_watch(struct agent *agent)
 		audit_service_event(agent->audit, "CatalogCheck", NULL, repaired);
 	}
 	catalog_on_trouble(agent->catalog, on_trouble, agent);
+	agent->catalog_look = sd_event_source_disable_unref(agent->catalog_look);
+	if (sd_event_add_time_relative(agent->event, &agent->catalog_look, CLOCK_BOOTTIME,
+				       LOOK_S * 1000000ULL, 0, on_look, agent) < 0)
+		log_error("Cannot set a timer for looks at the catalog.");
 	if (catalog_trouble(agent->catalog))
 		on_trouble(agent);
 }
