@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import hmac
 import http.server
+import json
 import threading
 import time
 import urllib.parse
@@ -91,7 +92,7 @@ class CredentialServer:
     def as_json(self, kind):
         self.given.append(kind)
         return (f'{{"Code":"Success","Type":"AWS-HMAC","AccessKeyId":"{self.keys[0]}","SecretAccessKey":"{self.keys[1]}",'
-                f'"Token":"{self.token}","Expiration":"{self.expiration()}"}}')
+                f'"Token":{json.dumps(self.token)},"Expiration":"{self.expiration()}"}}')
 
     def metadata(self, request):
         path = request.path[len("/latest/"):]
