@@ -68,6 +68,8 @@ def targets(tree, test):
         programs.append(f"{tree}/build/userspace/unit/policy_verdicts")
     if test.startswith("host kms_grant_model"):
         programs.append(f"{tree}/build/userspace/unit/grant_verdicts")
+    if test.startswith("host kms_crypto_vectors"):
+        programs.append(f"{tree}/build/userspace/unit/crypto_answers")
     own = {"unit": f"unit/{name}", "fuzz": f"fuzz/{name}_seeds"}.get(kind)
     return programs + ([f"{tree}/build/userspace/{own}"] if own else [])
 
