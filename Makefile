@@ -52,6 +52,10 @@ fuzz: deps userspace-fuzz ## run each fuzz target on RUNS=10000000 inputs, or on
 check-fuzz: deps userspace-fuzz ## the seeds of the fuzz targets, and a short run of each
 	@tests/run $(FUZZ_SUITES)
 
+.PHONY: check-node
+check-node: userspace-asan ## the KMS with AWS's SDKs for Node.js 20; needs npm and its registry, so no part of check
+	@tests/run "node=tests/node/run"
+
 .PHONY: compile_commands.json format
 compile_commands.json: ## write the compiler's calls for editors (clangd): programs and unit tests
 	@$(MAKE) -n -B -C userspace O=$(BUILD)/userspace LIBEXECDIR=$(LIBEXECDIR) tests | \
