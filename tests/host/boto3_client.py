@@ -11,7 +11,7 @@ from botocore.config import Config
 
 import kms_api
 
-from kms_daemon import REGION
+from kms_daemon import PATIENCE, REGION
 
 # boto3 reads no configuration of the machine.
 os.environ.update(AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null", AWS_EC2_METADATA_DISABLED="true")
@@ -36,7 +36,7 @@ def client(kms, profile="admin", **config):
     keys = kms.profiles[profile]
     session = boto3.Session(keys["aws_access_key_id"], keys["aws_secret_access_key"], region_name=REGION)
     return session.client("kms", endpoint_url=f"https://127.0.0.1:{kms.port}", verify=f"{kms.state}/ca.pem",
-                          config=Config(**config))
+                          config=Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, **config))
 
 
 def pages(calls, operation, size=None, **params):
