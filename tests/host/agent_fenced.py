@@ -6,6 +6,8 @@
 
 import contextlib
 import os
+import shutil
+import sqlite3
 import time
 
 from agent_hosts import HERE, THERE, adopt, forge, forget, host, owner, registrations, reservations, reserve, there
@@ -195,6 +197,29 @@ def _():
             agent.good("start", "db1")
             agent.good("stop", "db1")
             kept(agent, HERE)
+
+
+@test("an older catalog in the place of one that is gone does not give the disk back")
+def _():
+    with shared():
+        agent.kill()
+        with host():
+            folder, older = f"{there.dir}/agent", f"{there.dir}/older"
+            os.mkdir(older, 0o700)
+            with contextlib.closing(sqlite3.connect(f"{folder}/catalog.sqlite")) as ours, \
+                    contextlib.closing(sqlite3.connect(f"{older}/catalog.sqlite")) as copy:
+                ours.backup(copy)
+            assert adopt("--take-over").returncode == 0
+            there.good("start", "db1")
+            there.good("stop", "db1")
+            kept(there, THERE)
+            os.rename(folder, f"{folder}.away")
+            os.rename(older, folder)
+            wait_for(lambda: there.records("CatalogReturn"))
+            there.restart()
+            there.told_disks()
+            kept(there, THERE)
+            shutil.rmtree(f"{folder}.away")
 
 
 finish()

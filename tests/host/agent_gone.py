@@ -2,8 +2,11 @@
 #
 # A catalog that is moved away or deleted under the running agent.
 
+import contextlib
+import fcntl
 import os
 import shutil
+import sqlite3
 import subprocess
 
 from agent_suite import agent, finish, one, second_agent, test, three, two
@@ -88,6 +91,83 @@ def _():
     wait_for(lambda: not problem() and agent.in_catalog("db1") == "stopped")
     agent.restart()
     assert agent.status("db1") == "stopped"
+
+
+def in_foreign(folder):
+    """Version in the file that was kept aside."""
+    (name,) = [n for n in os.listdir(folder) if ".foreign-" in n and not n.endswith(("-wal", "-shm"))]
+    with contextlib.closing(sqlite3.connect(f"{folder}/{name}")) as catalog:
+        return catalog.execute("SELECT version FROM writer").fetchone()[0]
+
+
+@contextlib.contextmanager
+def another_catalog(version=None):
+    """A folder to put in place of the agent's, with an older catalog: its last change is in its log alone."""
+    folder, made = f"{agent.dir}/agent", f"{agent.dir}/agent.other"
+    os.mkdir(made, 0o700)
+    with contextlib.closing(sqlite3.connect(f"{folder}/catalog.sqlite")) as ours, \
+            contextlib.closing(sqlite3.connect(f"{made}/made", isolation_level=None)) as other:
+        ours.backup(other)
+        if version:
+            other.execute(f"PRAGMA user_version = {version}")
+        other.execute("PRAGMA journal_mode = WAL")
+        other.execute("UPDATE writer SET version = 'other'")
+        for end in "", "-wal":
+            shutil.copy(f"{made}/made{end}", f"{made}/catalog.sqlite{end}")
+    try:
+        yield made
+    finally:
+        shutil.rmtree(f"{agent.dir}/agent.away")
+
+
+def returns(folder):
+    """The folder is the agent's from now on, and the agent has written its catalog there."""
+    before = len(agent.records("CatalogReturn"))
+    os.rename(f"{agent.dir}/agent", f"{agent.dir}/agent.away")
+    os.rename(folder, f"{agent.dir}/agent")
+    wait_for(lambda: len(agent.records("CatalogReturn")) > before or agent.process.poll() is not None)
+    assert agent.process.poll() is None, f"the file in its place has ended the agent: {agent.log()[-1000:]}"
+    assert not problem()
+
+
+@test("another catalog in the place of one that is gone is kept aside with its log, older, newer or half a copy, and the agent writes its own")
+def _():
+    for version in None, 2:
+        agent.create("db1", three)
+        with another_catalog(version) as other:
+            agent.remove_all()
+            agent.create("db1", one)  # another volume of this name
+            returns(other)
+            assert in_foreign(f"{agent.dir}/agent") == "other", "the log of the other catalog was not kept"
+            agent.restart()
+            assert agent.clusters()["db1"]["Device"] == one.path and agent.status("db1") == "available", "the volume is lost"
+        agent.remove_all()
+    agent.create("db1", one, "--allow-discards", "--deletion-protection")
+    with another_catalog() as other:
+        os.unlink(f"{other}/catalog.sqlite-wal")
+        os.truncate(f"{other}/catalog.sqlite", 8192)
+        returns(other)
+        agent.scannable()
+        agent.restart()
+        agent.scannable(*agent.disks)
+        assert agent.clusters()["db1"]["AllowDiscards"] and agent.clusters()["db1"]["DeletionProtection"]
+
+
+@test("a folder that another agent has by then is not touched before that agent ends")
+def _():
+    agent.create("db1", one)
+    before = len(agent.records("CatalogReturn"))
+    with another_catalog() as other:
+        lock = os.open(other, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.rename(f"{agent.dir}/agent", f"{agent.dir}/agent.away")
+        os.rename(other, f"{agent.dir}/agent")
+        wait_for(lambda: "Another enveloped" in agent.log() or len(agent.records("CatalogReturn")) > before)
+        names = sorted(os.listdir(f"{agent.dir}/agent"))
+        assert names == ["catalog.sqlite", "catalog.sqlite-wal", "made"], f"the other agent's catalog was touched: {names}"
+        os.close(lock)
+        wait_for(lambda: len(agent.records("CatalogReturn")) > before)
+        assert agent.in_catalog("db1") == "available" and in_foreign(f"{agent.dir}/agent") == "other"
 
 
 finish()

@@ -119,8 +119,10 @@ int state_lock_take(const char *directory, int *ret, struct fault *f)
  * state_lock_follow() - lock the folder that is at @directory by now, if it is another one
  *
  * Otherwise a second agent would start with it. A folder that cannot be locked is logged.
+ *
+ * Return: false if another agent has the folder: its catalog must not be touched.
  */
-void state_lock_follow(const char *directory, int *lock)
+bool state_lock_follow(const char *directory, int *lock)
 {
 	struct stat ours, there;
 	struct fault f;
@@ -128,13 +130,14 @@ void state_lock_follow(const char *directory, int *lock)
 
 	if (*lock < 0 || fstat(*lock, &ours) < 0 || stat(directory, &there) < 0 ||
 	    (ours.st_dev == there.st_dev && ours.st_ino == there.st_ino))
-		return;
+		return true;
 	if (state_lock_take(directory, &next, &f) < 0) {
 		log_error("%s", f.message);
-		return;
+		return false;
 	}
 	state_lock_release(lock);
 	*lock = next;
+	return true;
 }
 
 /** state_lock_release() - give up the folder; a thread that a disk holds must not keep it */

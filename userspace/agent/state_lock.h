@@ -8,10 +8,12 @@
 #ifndef ENVELOPE_STATE_LOCK_H
 #define ENVELOPE_STATE_LOCK_H
 
+#include <stdbool.h>
+
 #include "lib/base/fault.h"
 
 int state_lock_take(const char *directory, int *ret, struct fault *f);
-void state_lock_follow(const char *directory, int *lock);
+bool state_lock_follow(const char *directory, int *lock);
 void state_lock_release(int *lock);
 
 #endif

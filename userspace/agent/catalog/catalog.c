@@ -127,6 +127,23 @@ void catalog_on_trouble(struct catalog *catalog, void (*on_trouble)(void *userda
 	catalog->userdata = userdata;
 }
 
+/* The copy of a file that has gone is given up for a file that is in use. Return: false if none is. */
+static bool take_back(struct catalog *catalog)
+{
+	struct catalog_file next;
+	struct fault f;
+
+	if (catalog_gone_write(catalog->path, &catalog->file) < 0)
+		return false;
+	if (catalog_file_open(catalog->path, &next, &f) < 0 || next.in_memory) {
+		catalog_file_close(&next);
+		return false;
+	}
+	catalog_file_close(&catalog->file);
+	catalog->file = next;
+	return true;
+}
+
 /**
  * catalog_reopen() - open the file again after trouble
  *
@@ -136,18 +153,25 @@ void catalog_on_trouble(struct catalog *catalog, void (*on_trouble)(void *userda
  */
 bool catalog_reopen(struct catalog *catalog)
 {
-	bool gone = catalog->file.gone, before = catalog->file.in_memory;
-	struct fault f;
+	bool before = catalog->file.in_memory;
+	struct fault f, ignored;
 
-	if (gone && catalog_gone_write(catalog->path, &catalog->file) < 0)
+	if (catalog->file.gone) {
+		if (take_back(catalog) && catalog->file.trouble.code[0])
+			catalog->trouble = catalog->file.trouble;
+		/* The agent has known all of a file that has gone. */
 		return false;
+	}
 	catalog_file_close(&catalog->file);
-	if (catalog_file_open(catalog->path, &catalog->file, &f) < 0)
-		catalog_file_in_memory(catalog->path, &catalog->file, &f);
+	if (catalog_file_open(catalog->path, &catalog->file, &f) < 0) {
+		catalog_file_close(&catalog->file);
+		catalog_file_in_memory(catalog->path, &catalog->file, &ignored);
+		/* Such as a file that a newer agent wrote: no change gets into it. */
+		catalog->file.trouble = f;
+	}
 	if (catalog->file.trouble.code[0])
 		catalog->trouble = catalog->file.trouble;
-	/* The agent has known all of a file that has gone. */
-	return before && !gone && !catalog->file.in_memory;
+	return before && !catalog->file.in_memory;
 }
 
 /** catalog_settled() - the file has every change; false if it cannot be written even so */

@@ -98,19 +98,16 @@ static void take_row(struct cluster *row, void *userdata)
 	cluster_free(row);
 }
 
-/* The folder may be another one: the lock and the last good configuration belong into it. */
-static void follow_folder(struct agent *agent)
-{
-	state_lock_follow(agent->config.state_directory, &agent->state_lock);
-	if (!agent->refused.code[0])
-		last_good_keep(&agent->config);
-}
-
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct agent *agent = userdata;
 	struct fault f;
 
+	/* The folder may be another one, and another agent may have it. */
+	if (!state_lock_follow(agent->config.state_directory, &agent->state_lock)) {
+		try_again_later(agent);
+		return 0;
+	}
 	if (catalog_reopen(agent->catalog) && catalog_load(agent->catalog, take_row, agent, &f) < 0)
 		log_error("%s", f.message);
 	if (!state_save_all(agent, true) || !catalog_settled(agent->catalog)) {
@@ -118,7 +115,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	}
 	agent->catalog_timer = sd_event_source_disable_unref(agent->catalog_timer);
-	follow_folder(agent);
+	if (!agent->refused.code[0])
+		last_good_keep(&agent->config);
 	log_warning("The catalog is written again, and has every cluster.");
 	audit_service_event(agent->audit, "CatalogReturn", NULL, catalog_repaired(agent->catalog));
 	return 0;
