@@ -8,11 +8,12 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import subprocess
 import time
 
 from agent_hosts import HERE, THERE, adopt, forge, forget, host, owner, registrations, reservations, reserve, there
 from agent_suite import agent, finish, one, test, three, two
-from wait import wait_for
+from wait import PATIENCE, wait_for
 
 THIRD = "e" * 32
 WHOLE = 7200  # seconds: a claim is two leases
@@ -199,6 +200,58 @@ def _():
             kept(agent, HERE)
 
 
+@test("a catalog that comes back after the start of the agent tells that a host was fenced")
+def _():
+    with shared():
+        agent.kill()
+        with host():
+            path = f"{there.dir}/agent/catalog.sqlite"
+            assert adopt("--take-over").returncode == 0
+            there.good("start", "db1")
+            there.good("stop", "db1")
+            kept(there, THERE)
+            there.kill()
+            for end in "", "-wal", "-shm":
+                os.rename(f"{path}{end}", f"{there.dir}/away{end}")
+            os.mkdir(path)  # no file can be opened there
+            there.start()
+            there.told_disks()
+            assert there.clusters()["db1"]["StatusReason"].startswith("found: ")
+            before = len(there.records("CatalogReturn"))
+            for end in "-shm", "-wal", "":
+                if not end:
+                    os.rmdir(path)
+                os.rename(f"{there.dir}/away{end}", f"{path}{end}")
+            wait_for(lambda: len(there.records("CatalogReturn")) > before)
+            kept(there, THERE)
+            there.good("start", "db1")
+            there.good("stop", "db1")
+            kept(there, THERE)
+
+
+@test("a disk whose header was restored meanwhile is let go, too")
+def _():
+    with shared():
+        agent.kill()
+        with host():
+            assert adopt("--take-over").returncode == 0
+            there.good("start", "db1")
+            there.good("stop", "db1")
+            there.told_disks()
+            one.blank()
+            restored = subprocess.run([f"{there.programs}/envelope", "header", "restore", "--db-cluster-identifier", "db1"],
+                                      capture_output=True, text=True, env=there.environment, timeout=PATIENCE, check=False)
+            assert restored.returncode == 0, restored.stderr
+            assert there.clusters()["db1"]["StatusReason"].startswith("header-restored: ")
+            assert registrations()[1] == THERE, registrations()
+            there.kill()
+            # The claim of the fenced host has ended but for a moment.
+            with contextlib.closing(sqlite3.connect(f"{there.dir}/agent/catalog.sqlite", isolation_level=None)) as catalog:
+                catalog.execute("UPDATE reservation SET held = 3")
+            there.start()
+            wait_for(lambda: registrations() == ({}, None), why="the disk stays reserved")
+
+
 @test("an older catalog in the place of one that is gone does not give the disk back")
 def _():
     with shared():
@@ -213,9 +266,10 @@ def _():
             there.good("start", "db1")
             there.good("stop", "db1")
             kept(there, THERE)
+            before = len(there.records("CatalogReturn"))
             os.rename(folder, f"{folder}.away")
             os.rename(older, folder)
-            wait_for(lambda: there.records("CatalogReturn"))
+            wait_for(lambda: len(there.records("CatalogReturn")) > before)
             there.restart()
             there.told_disks()
             kept(there, THERE)

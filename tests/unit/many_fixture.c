@@ -152,6 +152,10 @@ const char *kms_worker_principal(const struct kms_worker *worker)
 
 /* ---- a look at the disks ---- */
 
+void fencing_note(struct cluster *cluster, bool held)
+{
+}
+
 void fencing_load(struct cluster *cluster)
 {
 }

@@ -13,11 +13,13 @@
 #include "agent/lease/grant.h"
 #include "agent/state_lock.h"
 #include "agent/volume/device_events.h"
+#include "agent/work/fencing.h"
 #include "agent/work/key_loss.h"
 #include "agent/work/length.h"
 #include "agent/work/place.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/recovery_window.h"
+#include "agent/work/release.h"
 #include "agent/work/stamp.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
@@ -51,6 +53,24 @@ static void take_over_grant(struct cluster *present)
 }
 
 /*
+ * A host that was fenced may have the volume open. What this agent has seen of the disk is newer than
+ * the row: a reservation that has ended keeps nobody out any more.
+ */
+static void take_over_fence(struct cluster *present, const struct cluster *row)
+{
+	bool known = present->reservation.known, held = present->reservation.held;
+
+	fencing_load(present);
+	if (known)
+		fencing_note(present, held);
+	if (present->operation || present->status != CLUSTER_STOPPED ||
+	    row->status != CLUSTER_STOPPED || !present->reservation.fence_s)
+		return;
+	memcpy(present->reason, row->reason, sizeof(present->reason));
+	release_await(present);
+}
+
+/*
  * The agent took the cluster in from its header while the file could not be read. The file has what
  * people chose, the path that the user gave, and who gave the key last. A start while the file was away
  * is newer than the file's.
@@ -67,6 +87,7 @@ static void take_over_row(struct cluster *present, struct cluster *row)
 	take_over_disk(present);
 	take_over_grant(present);
 	length_load(present);
+	take_over_fence(present, row);
 	if (!present->stamp.host[0])
 		stamp_load(present);
 	if (present->operation || present->status != CLUSTER_STOPPED ||

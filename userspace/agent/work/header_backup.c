@@ -21,6 +21,7 @@
 #include "agent/work/loss_record.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
+#include "agent/work/release.h"
 #include "agent/work/state.h"
 #include "lib/base/hex.h"
 #include "lib/base/json.h"
@@ -162,7 +163,8 @@ static void tell_owner(struct operation *op)
 	if (op->cluster->status == CLUSTER_STOPPED &&
 	    volume_owner_is_other(owner, op->agent->host.host))
 		state_set(op->cluster, CLUSTER_STOPPED,
-			  "header-restored: the damaged header named no owner, so another host may have the volume in use. Stop the cluster there. The first start needs --take-over, which is possible %u seconds after the restore",
+			  RELEASE_HEADER_RESTORED
+			  ": the damaged header named no owner, so another host may have the volume in use. Stop the cluster there. The first start needs --take-over, which is possible %u seconds after the restore",
 			  owner->claim);
 }
 

@@ -78,7 +78,8 @@ static void release_run(void *data)
 
 /*
  * The path of a disk may be that of another one by now, on which this host may have a volume in use. The
- * stamp proves that the disk has this volume, and that the volume is this host's.
+ * stamp proves that the disk has this volume, and that the volume is this host's. If the header names
+ * another host, or none since it was restored, the disk itself lets go this host's key alone.
  */
 static void due_run(void *data)
 {
@@ -88,11 +89,10 @@ static void due_run(void *data)
 	struct fault ignored;
 
 	release->stamped = ownership_release(job);
-	if (release->stamped)
+	if (release->stamped || (header_read(job->found, &header, &ignored) == 0 &&
+				 !strcmp(header.volume_id, job->volume_id) &&
+				 volume_owner_is_other(&header.owner, job->owner.host)))
 		release->over = fencing_end(job);
-	else if (header_read(job->found, &header, &ignored) == 0)
-		release->over = !strcmp(header.volume_id, job->volume_id) &&
-				volume_owner_is_other(&header.owner, job->owner.host);
 }
 
 static void end_wait(struct release *release)
@@ -130,6 +130,13 @@ static bool is_stopped(const struct cluster *cluster, const char *reason)
 {
 	return cluster->status == CLUSTER_STOPPED && !cluster->operation &&
 	       !strncmp(cluster->reason, reason, strlen(reason));
+}
+
+/* A restore of the header says why the next start needs --take-over. The release is due all the same. */
+static bool is_kept(const struct cluster *cluster)
+{
+	return is_stopped(cluster, REASON_KEPT ":") ||
+	       (cluster->reservation.fence_s && is_stopped(cluster, RELEASE_HEADER_RESTORED ":"));
 }
 
 /* The stop has told its client that the claim had not ended. */
@@ -240,7 +247,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 	cluster->reservation.timer = sd_event_source_disable_unref(cluster->reservation.timer);
 	if (cluster->operation || fencing_claim(0, cluster->reservation.fence_end_ns))
 		await(cluster, KEPT_AGAIN_S);
-	else if (is_stopped(cluster, REASON_KEPT ":") && !cluster->mapping.name[0] && !cluster->key)
+	else if (is_kept(cluster) && !cluster->mapping.name[0] && !cluster->key)
 		end_kept(cluster);
 	return 0;
 }
@@ -253,7 +260,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
  */
 void release_await(struct cluster *cluster)
 {
-	if (is_stopped(cluster, REASON_KEPT ":"))
+	if (is_kept(cluster))
 		await(cluster, fencing_claim(0, cluster->reservation.fence_end_ns));
 }
 

@@ -5,6 +5,9 @@
 
 #include "agent/work/operation.h"
 
+/* First word of the reason of a cluster whose header was restored without an owner. */
+#define RELEASE_HEADER_RESTORED "header-restored"
+
 void release_begin(struct operation *op, void (*next)(struct operation *op));
 void release_await(struct cluster *cluster);
 
