@@ -43,7 +43,7 @@
  * @job: copies of what the release needs
  * @stamped: the header has the end of the claim
  * @kept_s: seconds for which the disk stays reserved for the claim of a fenced host; 0 if it does not
- * @due: the reservation was kept until now. @over: it has ended, or the volume is another host's
+ * @over: the reservation that was kept until now has ended
  * @waiting: the operation that waits; NULL when it waits no more
  * @next: ends the wait
  * @timer: the end of the wait, whatever the disk does
@@ -53,7 +53,6 @@ struct release {
 	struct volume_job job;
 	bool stamped;
 	uint32_t kept_s;
-	bool due;
 	bool over;
 	struct operation *waiting;
 	void (*next)(struct operation *op);
