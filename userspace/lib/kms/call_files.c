@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/file.h"
@@ -17,16 +18,25 @@
 /* A file system that takes longer does not answer. The event loop waits meanwhile, once: see @late. */
 #define WAIT_MS 2000
 
+/*
+ * One that is slow, as its last answer shows, gets more time: otherwise no call would ever have its
+ * files, and all leases would end. Four such calls in one turn of the loop must not take WatchdogSec=.
+ */
+#define SLOW_MS 4000
+
 /**
  * struct late - a look that was not waited for any longer; of the event loop, but for @ended
  * @config: that it is with
  * @path: of the file that does not answer
+ * @begun_ms, @took_ms: CLOCK_MONOTONIC, and how long the look took in the end
  * @ended: set by the thread of the look, as the last thing that it does with this
  */
 struct late {
 	struct late *next;
 	struct config config;
 	char *path;
+	uint64_t begun_ms;
+	uint64_t took_ms;
 	atomic_bool ended;
 };
 
@@ -45,6 +55,15 @@ struct look {
 };
 
 static struct late *late; /* the looks that have not ended */
+static unsigned int patience_ms = WAIT_MS;
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
 
 static void late_free(struct late *one)
 {
@@ -112,6 +131,7 @@ static void drop(void *data)
 
 	call_files_free(&look->files);
 	free(look);
+	one->took_ms = now_ms() - one->begun_ms;
 	atomic_store(&one->ended, true);
 }
 
@@ -127,6 +147,7 @@ static struct look *look_new(const struct config *cfg, bool tls)
 		free(one);
 		return NULL;
 	}
+	one->begun_ms = now_ms();
 	*look = (struct look){ .late = one, .config = &one->config, .tls = tls, .files.ca = -1 };
 	return look;
 }
@@ -139,6 +160,7 @@ static void forget_ended(void)
 			continue;
 		}
 		*link = one->next;
+		patience_ms = one->took_ms > SLOW_MS ? WAIT_MS : SLOW_MS;
 		late_free(one);
 	}
 }
@@ -167,7 +189,8 @@ static int refuse(const char *path, struct fault *f)
  * @ret: for call_files_free(), unless this fails
  * @f: InvalidConfiguration; names the file
  *
- * The files of a configuration are not waited for again before they have answered.
+ * The files of a configuration are not waited for again before they have answered. If they were slow,
+ * the next call waits longer.
  *
  * Return: 0 or -1.
  */
@@ -186,12 +209,14 @@ int call_files_read(const struct config *cfg, bool tls, struct call_files *ret, 
 	if (!look)
 		return fault_set(f, "InternalFailure", "Out of memory.");
 	one = look->late;
-	if (!file_look_within(WAIT_MS, &work, look, &path)) {
+	if (!file_look_within(patience_ms, &work, look, &path)) {
 		one->path = path;
 		one->next = late;
 		late = one;
 		return refuse(path, f);
 	}
+	if (now_ms() - one->begun_ms < WAIT_MS)
+		patience_ms = WAIT_MS;
 	late_free(one);
 	*ret = look->files;
 	r = look->r;
