@@ -283,6 +283,19 @@ static void an_agent_that_begins_after_a_fence_counts_the_whole_claim(void **sta
 	assert_false(catalog.row);
 }
 
+/* The other host's last claim was longer than the one that the catalog was told of. */
+static void a_longer_claim_of_the_fenced_host_is_in_the_catalog(void **state)
+{
+	struct agent agent = { 0 };
+	struct cluster cluster = { .agent = &agent };
+	struct volume_job job = { .fence_s = 600, .fence_end_ns = 1900 * NS_PER_S };
+
+	memset(&catalog, 0, sizeof(catalog));
+	now_ns = 1000 * NS_PER_S;
+	fencing_learn(&cluster, &job);
+	assert_int_equal(catalog.held, 900);
+}
+
 static void a_host_that_was_not_fenced_keeps_no_disk_reserved(void **state)
 {
 	struct agent agent = { 0 };
@@ -318,6 +331,7 @@ int main(void)
 		cmocka_unit_test(a_claim_that_the_fenced_host_has_written_meanwhile_counts),
 		cmocka_unit_test(the_catalog_knows_of_a_fence_before_the_disk),
 		cmocka_unit_test(an_agent_that_begins_after_a_fence_counts_the_whole_claim),
+		cmocka_unit_test(a_longer_claim_of_the_fenced_host_is_in_the_catalog),
 		cmocka_unit_test(a_host_that_was_not_fenced_keeps_no_disk_reserved),
 	};
 

@@ -17,7 +17,7 @@
 
 /**
  * config_look_new() - prepare a look
- * @path: of the file to read, as for config_load_all(); borrowed
+ * @path: of the file to read, as for config_load_all()
  * @config: to look at in place of a file, taken over; NULL: the file is read
  *
  * Return: the look, or NULL without memory.
@@ -28,7 +28,10 @@ struct config_look *config_look_new(const char *path, struct config *config)
 
 	if (!look)
 		return NULL;
-	look->path = path;
+	if (path && text_set(&look->path, path) < 0) {
+		free(look);
+		return NULL;
+	}
 	look->reads = !config;
 	look->files = true;
 	if (config)
@@ -45,6 +48,7 @@ void config_look_free(struct config_look *look)
 	config_free(&look->config);
 	reach_list_free(&look->clusters);
 	file_note_free(&look->note);
+	free(look->path);
 	free(look->found);
 	free(look);
 }

@@ -29,7 +29,7 @@ struct config_look_end {
  * struct config_look - one look; belongs to its thread while it lasts
  * @agent, @end: of a look in a device thread
  * @reads: @config is read, from @path; otherwise the caller has set it
- * @path: borrowed, as for config_load_all()
+ * @path: owned, as for config_load_all(): the caller may be gone before the thread is
  * @files: the files of the configuration count, not only those of the clusters
  * @config: owned; without a file, if it could not be read for lack of memory
  * @clusters: whose own profiles and endpoints are judged
@@ -40,7 +40,7 @@ struct config_look {
 	struct agent *agent;
 	const struct config_look_end *end;
 	bool reads;
-	const char *path;
+	char *path;
 	bool files;
 	struct config config;
 	struct reach_list clusters;

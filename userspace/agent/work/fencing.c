@@ -232,8 +232,11 @@ void fencing_learn(struct cluster *cluster, struct volume_job *job)
 	if (!job->fence_s)
 		return;
 	if (job->fence_end_ns > cluster->reservation.fence_end_ns) {
-		if (cluster->reservation.fence_s < job->fence_s)
-			cluster->reservation.fence_s = job->fence_s;
+		/* The last claim of the other host may be longer than the one that was announced. */
+		uint32_t claim_s = fencing_claim(job->fence_s, job->fence_end_ns);
+
+		if (cluster->reservation.fence_s < claim_s)
+			cluster->reservation.fence_s = claim_s;
 		cluster->reservation.fence_end_ns = job->fence_end_ns;
 		cluster->reservation.held = true;
 	}
