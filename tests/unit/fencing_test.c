@@ -283,7 +283,7 @@ static void an_agent_that_begins_after_a_fence_counts_the_whole_claim(void **sta
 	assert_false(catalog.row);
 }
 
-/* The other host's last claim was longer than the one that the catalog was told of. */
+/* The other host's last claim was longer than the one that was announced. */
 static void a_longer_claim_of_the_fenced_host_is_in_the_catalog(void **state)
 {
 	struct agent agent = { 0 };
