@@ -268,6 +268,7 @@ static int note_end(const struct cmk *cmk, void *userdata, struct fault *f)
 {
 	(void)f;
 	assert_string_equal(cmk->key_id, A);
+	assert_null(cmk->materials); /* those of the row have been freed */
 	++*(int *)userdata;
 	return 0;
 }

@@ -37,6 +37,7 @@ static int find_hinted(struct store *store, int64_t now, struct cmk *first, stru
 	first->description = NULL;
 	first->policy = NULL;
 	first->tags = NULL;
+	first->materials = NULL;
 	return 0;
 }
 
