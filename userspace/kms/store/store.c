@@ -155,6 +155,28 @@ err_damaged:
 }
 
 /**
+ * row_number() - the one number that @sql gives
+ * @text: its parameter; NULL for none
+ * @doing: for a fault of the database, as for store_fault()
+ *
+ * Return: 0 or -1.
+ */
+int row_number(struct store *store, const char *sql, const char *text, const char *doing,
+	       int64_t *number, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+
+	if (store_prepare(store, sql, &statement, f))
+		return -1;
+	if (text)
+		store_bind_text(statement, 1, text);
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		return store_fault(store, doing, f);
+	*number = sqlite3_column_int64(statement, 0);
+	return 0;
+}
+
+/**
  * row_list() - hand each row of @statement to @each until it stops
  *
  * Return: 0 or -1.

@@ -262,15 +262,8 @@ int alias_drop_target(struct store *store, const char *key_id, struct fault *f)
 /** store_count_aliases() - how many aliases has a key? For its quota; Return: 0 or -1 */
 int store_count_aliases(struct store *store, const char *target, int64_t *count, struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store, "SELECT count(*) FROM aliases WHERE target = ?", &statement, f))
-		return -1;
-	store_bind_text(statement, 1, target);
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return store_fault(store, "count the aliases", f);
-	*count = sqlite3_column_int64(statement, 0);
-	return 0;
+	return row_number(store, "SELECT count(*) FROM aliases WHERE target = ?", target,
+			  "count the aliases", count, f);
 }
 
 struct alias_list {

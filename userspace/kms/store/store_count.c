@@ -10,14 +10,7 @@
 /* Changes with each change of the database that another program makes. */
 static int read_version(struct store *store, int64_t *version, struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store, "PRAGMA data_version", &statement, f))
-		return -1;
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return store_fault(store, "count its rows", f);
-	*version = sqlite3_column_int64(statement, 0);
-	return 0;
+	return row_number(store, "PRAGMA data_version", NULL, "count its rows", version, f);
 }
 
 /**

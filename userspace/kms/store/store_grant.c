@@ -295,15 +295,8 @@ int grant_drop_some(struct store *store, const char *key_id, int most, struct fa
 /** store_count_grants() - how many grants has a key? For its quota; Return: 0 or -1 */
 int store_count_grants(struct store *store, const char *key_id, int64_t *count, struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store, "SELECT count(*) FROM grants WHERE key_id = ?", &statement, f))
-		return -1;
-	store_bind_text(statement, 1, key_id);
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return store_fault(store, "count the grants", f);
-	*count = sqlite3_column_int64(statement, 0);
-	return 0;
+	return row_number(store, "SELECT count(*) FROM grants WHERE key_id = ?", key_id,
+			  "count the grants", count, f);
 }
 
 struct grant_list {

@@ -116,13 +116,12 @@ int store_headless(const char *path, struct fault *f)
 /* Return: 1 if the database has tables, 0 if it has none, or -1 */
 static int has_tables(struct store *store, struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int64_t tables;
 
-	if (store_prepare(store, "SELECT count(*) FROM sqlite_schema", &statement, f))
+	if (row_number(store, "SELECT count(*) FROM sqlite_schema", NULL, "read its tables",
+		       &tables, f))
 		return -1;
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return store_fault(store, "read its tables", f);
-	return sqlite3_column_int64(statement, 0) > 0;
+	return tables > 0;
 }
 
 /**

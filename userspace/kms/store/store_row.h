@@ -141,6 +141,9 @@ bool row_has_tag(sqlite3_stmt *statement, int column, const sd_id128_t *tag);
 int row_read(struct store *store, sqlite3_stmt *statement, int column, struct json_object **record,
 	     size_t material_size, struct secret **material, struct fault *f);
 
+int row_number(struct store *store, const char *sql, const char *text, const char *doing,
+	       int64_t *number, struct fault *f);
+
 /* typedef row_each_t - takes the current row; Return: 0 to go on, 1 to stop, -1 with @f */
 typedef int (*row_each_t)(struct store *store, sqlite3_stmt *statement, void *userdata,
 			  struct fault *f);

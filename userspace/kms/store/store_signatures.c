@@ -37,14 +37,8 @@ static int forget_or_make(struct store *store, int64_t before, struct fault *f)
 
 static int count(struct store *store, int64_t *number, struct fault *f)
 {
-	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-
-	if (store_prepare(store, "SELECT count(*) FROM signatures", &statement, f))
-		return -1;
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return store_fault(store, "count the signatures", f);
-	*number = sqlite3_column_int64(statement, 0);
-	return 0;
+	return row_number(store, "SELECT count(*) FROM signatures", NULL, "count the signatures",
+			  number, f);
 }
 
 static int add(struct store *store, const char *signature, int64_t expires, struct fault *f)
