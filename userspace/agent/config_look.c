@@ -18,7 +18,7 @@
 /**
  * config_look_new() - prepare a look
  * @path: of the file to read, as for config_load_all()
- * @config: to look at in place of a file, taken over; NULL: the file is read
+ * @config: to look at in place of a file, taken over, also after a failure; NULL: the file is read
  *
  * Return: the look, or NULL without memory.
  */
@@ -26,9 +26,9 @@ struct config_look *config_look_new(const char *path, struct config *config)
 {
 	struct config_look *look = calloc(1, sizeof(*look));
 
-	if (!look)
-		return NULL;
-	if (path && text_set(&look->path, path) < 0) {
+	if (!look || (path && text_set(&look->path, path) < 0)) {
+		if (config)
+			config_free(config);
 		free(look);
 		return NULL;
 	}

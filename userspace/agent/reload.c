@@ -171,8 +171,6 @@ static void look(struct agent *agent, struct config *next)
 	struct config_look *one = config_look_new(agent->config_path, next);
 
 	if (!one || config_look_at_clusters(one, agent) < 0) {
-		if (!one && next)
-			config_free(next);
 		config_look_free(one);
 		out_of_memory(agent);
 		return;

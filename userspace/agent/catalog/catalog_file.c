@@ -396,16 +396,11 @@ int catalog_file_read(const char *path, sqlite3 **ret)
 static int open_memory(const char *path, bool copied, struct catalog_file *file)
 {
 	sqlite3 *source = NULL;
-	int version, r;
+	int version, r = copied ? open_immutable(path, &source) : SQLITE_OK;
 
-	r = sqlite3_open_v2(":memory:", &file->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-			    NULL);
-	if (r == SQLITE_OK && copied) {
-		r = open_immutable(path, &source);
-		if (r == SQLITE_OK)
-			r = database_copy(source, file->db);
-		sqlite3_close(source);
-	}
+	if (r == SQLITE_OK)
+		r = database_in_memory(source, &file->db);
+	sqlite3_close(source);
 	if (r == SQLITE_OK)
 		r = set_up(path, file, &version);
 	return r == SQLITE_OK ? sqlite3_exec(file->db, "PRAGMA query_only=1", NULL, NULL, NULL) : r;

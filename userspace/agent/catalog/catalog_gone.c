@@ -35,11 +35,8 @@ bool catalog_gone_is(const struct catalog_file *file)
 int catalog_gone_take(const char *path, struct catalog_file *file, struct fault *f)
 {
 	sqlite3 *memory = NULL;
-	int r = sqlite3_open_v2(":memory:", &memory, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-				NULL);
+	int r = database_in_memory(file->db, &memory);
 
-	if (r == SQLITE_OK)
-		r = database_copy(file->db, memory);
 	if (r == SQLITE_OK)
 		r = sqlite3_exec(memory, "PRAGMA query_only=1", NULL, NULL, NULL);
 	if (r != SQLITE_OK) {

@@ -50,3 +50,17 @@ int database_copy(sqlite3 *from, sqlite3 *to)
 		return r;
 	return step == SQLITE_DONE ? SQLITE_OK : step;
 }
+
+/**
+ * database_in_memory() - open a database in memory
+ * @from: copied into it; NULL for an empty one
+ * @ret: for sqlite3_close(), also after a failure
+ *
+ * Return: an SQLITE_ code, as database_copy().
+ */
+int database_in_memory(sqlite3 *from, sqlite3 **ret)
+{
+	int r = sqlite3_open_v2(":memory:", ret, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+	return r == SQLITE_OK && from ? database_copy(from, *ret) : r;
+}

@@ -9,5 +9,6 @@
 
 char *database_uri(const char *path, const char *options);
 int database_copy(sqlite3 *from, sqlite3 *to);
+int database_in_memory(sqlite3 *from, sqlite3 **ret);
 
 #endif
