@@ -94,7 +94,7 @@ output_fails() {
 	listener = socket.socket(socket.AF_UNIX)
 	listener.bind(f"{scratch}/follow.sock")
 	listener.listen(8)
-	got = []
+	got, stayed = [], []
 
 	def serve():
 	    while True:
@@ -105,12 +105,12 @@ output_fails() {
 	        more = json.loads(call[:-1]).get("more", False)
 	        answer = {"parameters": {"events": [{"eventName": "Decrypt"}], "volumes": []}, "continues": more}
 	        client.sendall(json.dumps(answer).encode() + b"\0")
-	        # A client that follows stays connected until it ends by itself.
-	        client.settimeout(20)
+	        # A client that follows stays connected until it ends by itself. One that goes on is noted.
+	        client.settimeout(60)
 	        try:
 	            got.append(client.recv(65536))
 	        except TimeoutError:
-	            pass
+	            stayed.append(call)
 	        client.close()
 
 	threading.Thread(target=serve, daemon=True).start()
@@ -119,6 +119,7 @@ output_fails() {
 	        run = subprocess.run(["bash", "-c", f'"$0" {command} --socket "$1" {redirection}', envelope, f"{scratch}/follow.sock"],
 	                             stderr=subprocess.PIPE, text=True, timeout=120, check=False)
 	        assert run.returncode == 1 and f"The output cannot be written: {why}." in run.stderr, (command, redirection, run)
+	        assert not stayed, f"{command} {redirection} went on until the agent hung up"
 	assert not any(got), f"what is printed goes to the agent: {got}"
 	PYTHON
 }
