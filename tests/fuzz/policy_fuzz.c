@@ -64,17 +64,19 @@ static void ask_statements(const struct policy *policy)
 			enum verdict verdict = ask(&one, i);
 
 			if (policy->statements[n].denies)
-				fuzz_holds(verdict != VERDICT_ALLOW, "a Deny allows nothing");
+				fuzz_holds(verdict == VERDICT_NONE || verdict == VERDICT_DENY,
+					   "a Deny allows nothing");
 			else
 				fuzz_holds(verdict != VERDICT_DENY, "an Allow denies nothing");
-			if (verdict == VERDICT_DENY || wanted == VERDICT_NONE)
+			/* In this order one verdict wins over another. */
+			if (verdict > wanted)
 				wanted = verdict;
 		}
 		fuzz_holds(ask(policy, i) == wanted, "a policy says what its statements say");
 	}
 }
 
-static void read_again(const struct policy *policy, int flags)
+static void read_again(const struct policy *policy, enum policy_kind kind, int flags)
 {
 	const char *text = json_object_to_json_string_ext(policy->json, flags);
 	_cleanup_policy_ struct policy *again = NULL;
@@ -82,7 +84,7 @@ static void read_again(const struct policy *policy, int flags)
 
 	if (strlen(text) > POLICY_MAX)
 		return;
-	fuzz_holds(!policy_parse(text, &again, &f), "what is written is a policy");
+	fuzz_holds(!policy_parse(text, kind, &again, &f), "what is written is a policy");
 	if (!again)
 		return;
 	fuzz_holds(again->count == policy->count, "it has as many statements");
@@ -90,13 +92,13 @@ static void read_again(const struct policy *policy, int flags)
 		fuzz_holds(ask(policy, i) == ask(again, i), "it has the same verdicts");
 }
 
-bool fuzz_one(const uint8_t *bytes, size_t size)
+static bool fuzz_kind(const uint8_t *bytes, size_t size, enum policy_kind kind)
 {
 	_cleanup_policy_ struct policy *policy = NULL;
 	struct strict_json seen = strict_json_read((const char *)bytes, size);
 	char *text = memchr(bytes, '\0', size) ? NULL : strndup((const char *)bytes, size);
 	struct fault f = { 0 };
-	bool accepted = text && !policy_parse(text, &policy, &f);
+	bool accepted = text && !policy_parse(text, kind, &policy, &f);
 
 	if (text && !accepted) {
 		fuzz_holds(*f.code && *f.message, "a refusal has a fault");
@@ -111,7 +113,17 @@ bool fuzz_one(const uint8_t *bytes, size_t size)
 		   "a policy is one JSON object");
 	fuzz_holds(!seen.has_twins, "no object of a policy has two members of one name");
 	ask_statements(policy);
-	read_again(policy, PLAIN);
-	read_again(policy, JSON_C_TO_STRING_PRETTY);
+	read_again(policy, kind, PLAIN);
+	read_again(policy, kind, JSON_C_TO_STRING_PRETTY);
 	return true;
+}
+
+bool fuzz_one(const uint8_t *bytes, size_t size)
+{
+	bool of_key = fuzz_kind(bytes, size, POLICY_OF_KEY);
+	bool of_user = fuzz_kind(bytes, size, POLICY_OF_USER);
+
+	fuzz_holds(!of_key || !of_user,
+		   "a policy of a key names its principals, one of a user none");
+	return of_key || of_user;
 }

@@ -32,11 +32,16 @@ def teach(folder):
     os.environ["AWS_DATA_PATH"] = folder
 
 
-def client(kms, profile="admin", **config):
-    keys = kms.profiles[profile]
-    session = boto3.Session(keys["aws_access_key_id"], keys["aws_secret_access_key"], region_name=REGION)
-    return session.client("kms", endpoint_url=f"https://127.0.0.1:{kms.port}", verify=f"{kms.state}/ca.pem",
+def connect(kms, service, access_key, secret_key, region=REGION, **config):
+    """A client of SERVICE, which signs with that pair of keys."""
+    session = boto3.Session(access_key, secret_key, region_name=region)
+    return session.client(service, endpoint_url=f"https://127.0.0.1:{kms.port}", verify=f"{kms.state}/ca.pem",
                           config=Config(connect_timeout=PATIENCE, read_timeout=PATIENCE, **config))
+
+
+def client(kms, profile="admin", service="kms", **config):
+    keys = kms.profiles[profile]
+    return connect(kms, service, keys["aws_access_key_id"], keys["aws_secret_access_key"], **config)
 
 
 def pages(calls, operation, size=None, **params):

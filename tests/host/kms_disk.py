@@ -118,7 +118,7 @@ def make_older():
         with open(kms.root_key, "rb") as f:
             seal = nonce + AESGCM(f.read()).encrypt(nonce, b"", record)
         db.execute("UPDATE store SET record = ?, seal = ?", (record.decode(), seal))
-        for table in "materials", "grants", "sets":
+        for table in "materials", "grants", "users", "sets":
             db.execute(f"DROP TABLE {table}")
         db.execute("DROP INDEX keys_by_rotation")
         db.execute("ALTER TABLE keys DROP COLUMN rotation")

@@ -51,9 +51,15 @@ check "steps 2 and 3 run with the aws CLI" run_steps
 
 enabled() {
 	cat "$scratch/steps.out"
-	[ "$(jq -r '.KeyMetadata | .KeyState + " " + .Description' "$scratch/steps.out")" = "Enabled database clusters" ]
+	[ "$(jq -r '.KeyMetadata // empty | .KeyState + " " + .Description' "$scratch/steps.out")" = "Enabled database clusters" ]
 }
 check "and end with an enabled key behind the alias" enabled
+
+granted() {
+	{ step 2; echo "AWS_PROFILE=enveloped; kms describe-key --key-id alias/databases"; } >"$scratch/commands"
+	bash -eu "$scratch/commands" 2>&1 | tee -a /dev/stderr | grep -q '"KeyState": "Enabled"'
+}
+check "which the agent may use" granted
 
 revoked() {
 	{ step 2; step 3; echo "kms disable-key --key-id \"\$id\" && kms describe-key --key-id \"\$id\" --query KeyMetadata.KeyState"; } |

@@ -4,13 +4,24 @@
 # The one place where shell tests start the KMS and the agent (for Python: tests/host/kms_daemon.py
 # and agent_daemon.py). Sourced after wait.bash; the programs are found in $PATH.
 #
-#	run_kms SOCKET OPTION...	starts envelope-kms and waits until it listens; $kms is its pid
+#	run_kms SOCKET OPTION...	starts envelope-kms and waits until it listens; $kms is its pid. In credentials
+#					that it makes, the agent has each right of its account: most tests are about
+#					other things than the grant that an agent needs
 #	run_agent OPTION...		starts enveloped and waits until it answers; $agent is its pid
 #	stop_daemon PID [SIGNAL]	waits for its end; its exit status does not count
+
+# trust_agent OPTION...: makes the credentials that --credentials names, if they are missing
+trust_agent() {
+	local file
+	file=$(printf '%s\n' "$@" | sed -n '/^--credentials$/ { n; p; }; s/^--credentials=//p')
+	[ -z "$file" ] || [ -e "$file" ] && return
+	(envelope-kms --init "$@") && sed -i '/^envelope_rights/d' "$file"
+}
 
 run_kms() {
 	local socket=$1
 	shift
+	trust_agent "$@" || return
 	envelope-kms --listen-unix "$socket" "$@" &
 	kms=$!
 	wait_for_daemon "$kms" test -S "$socket"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# What AWS documents of the evaluation of a key policy, as a model in Python. It decides (policy, request)
-# pairs, and tests/host/kms_policy_model.py compares it with userspace/kms/policy.
+# What AWS documents of the evaluation of a key policy and of the policies of its caller, as a model in Python.
+# It decides (policy, request) pairs, and tests/host/kms_policy_model.py compares it with userspace/kms/policy.
 #
 # Sources: the IAM User Guide's pages on policy evaluation logic, on the elements Principal, NotPrincipal,
 # Action, Resource and Condition, on condition operators, and on multivalued keys; the KMS Developer Guide's
@@ -15,7 +15,8 @@ import ipaddress
 import json
 import re
 
-ALLOW, DENY, NONE = "allow", "deny", "none"
+ALLOW, ACCOUNT, DENY, NONE = "allow", "allow to the account", "deny", "none"
+ALLOWED, DENIED_BY_KEY, DENIED_BY_USER, BY_GRANT = "allowed", "denied by the key", "denied by the user", "by a grant at most"
 ACCOUNT_ROOT = re.compile(r"arn:aws:iam::([0-9]{12}):root")
 
 
@@ -51,11 +52,17 @@ def identities(request):
 
 
 def principal_applies(statement, request):
-    """An account in Principal stands for each of its users, "*" for everybody."""
+    """An account in Principal stands for each of its users, "*" for everybody. A policy of a user has no principal."""
     if "NotPrincipal" in statement:
         return not is_spared(principal_values(statement["NotPrincipal"]), request)
-    return any(value == "*" or account_of(value) == request["account"] or value in identities(request)
-               for value in principal_values(statement["Principal"]))
+    return "Principal" not in statement or names_caller(statement, request) or any(
+        account_of(value) == request["account"] for value in principal_values(statement["Principal"]))
+
+
+def names_caller(statement, request):
+    """Does the statement name the caller itself, and not only its account?"""
+    return "Principal" not in statement or any(
+        value == "*" or value in identities(request) for value in principal_values(statement["Principal"]))
 
 
 def is_spared(values, request):
@@ -77,8 +84,8 @@ def resource_matches(pattern, arn):
     """In an ARN, a * that ends a segment may match beyond the colon; no other wildcard does.
 
     An ARN with fewer than six segments gets a * for each one that is missing."""
-    if pattern == "*":
-        return True
+    if pattern == "*" or arn == "*":  # an action without a resource is allowed by "*" alone
+        return pattern == "*"
     segments = pattern.split(":")
     segments += ["*"] * (6 - len(segments))
     out = []
@@ -243,10 +250,29 @@ def conditions_hold(statement, request):
 
 def evaluate(policy, request):
     """An explicit deny wins, then an allow counts; no statement means no access."""
-    effects = {s["Effect"] for s in as_list(policy["Statement"])
-               if principal_applies(s, request) and action_applies(s, request)
-               and resource_applies(s, request) and conditions_hold(s, request)}
-    return DENY if "Deny" in effects else ALLOW if "Allow" in effects else NONE
+    about = [s for s in as_list(policy["Statement"])
+             if principal_applies(s, request) and action_applies(s, request)
+             and resource_applies(s, request) and conditions_hold(s, request)]
+    if any(s["Effect"] == "Deny" for s in about):
+        return DENY
+    if any(names_caller(s, request) for s in about):
+        return ALLOW
+    return ACCOUNT if about else NONE
+
+
+def decide(policy, user_policies, request):
+    """With the policies of the caller. A deny of either side wins. An allow of the key for the caller is enough in its own
+    account. One for the account, and each one in another account, needs an allow of the caller's policies beside it."""
+    key = evaluate(policy, request)
+    user = {evaluate(p, request) for p in user_policies}
+    if key == DENY:
+        return DENIED_BY_KEY
+    if DENY in user:
+        return DENIED_BY_USER
+    own = request["resource"].split(":")[4] == request["account"]
+    if key == ALLOW and own or key in (ALLOW, ACCOUNT) and ALLOW in user:
+        return ALLOWED
+    return BY_GRANT
 
 
 def read(text):

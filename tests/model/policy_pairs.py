@@ -11,6 +11,7 @@ USERS = tuple(f"arn:aws:iam::{a}:user/{n}" for a in ACCOUNTS for n in ("admin", 
 ROLES = tuple((f"arn:aws:sts::{a}:assumed-role/backup/s1", f"arn:aws:iam::{a}:role/backup") for a in ACCOUNTS)
 ACTIONS = ("Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "DescribeKey",
            "PutKeyPolicy", "ReEncryptFrom", "ReEncryptTo", "DisableKey", "CreateGrant")
+OTHER_RESOURCES = ("*", "arn:aws:kms:us-east-1:123456789012:alias/1234", "arn:aws:iam::123456789012:user/admin")
 ACTION_PATTERNS = ("*", "kms:*", "kms:Re*", "kms:GenerateDataKey*", "KMS:decrypt", "kms:De*t", "kms:?ncrypt",
                    "kms:*Key*", "kms:Describe*", "s3:*", "kms:*crypt*", "kms:D?crypt", "k*:D*")
 RESOURCES = ("*", KEY, "arn:aws:kms:*:*:key/*", "arn:aws:kms:us-east-1:*", "arn:aws:kms", "arn:aws:k*s:us-east-1:*",
@@ -68,7 +69,7 @@ class Pairs:
             out += [("kms:GrantIsForAWSResource", r.choice(("true", "false"))), ("kms:GranteePrincipal", r.choice(USERS))]
         return out
 
-    def request(self):
+    def request(self, resources=(KEY,)):
         r = self.random
         role = None
         if r.random() < 0.25:
@@ -76,7 +77,7 @@ class Pairs:
         else:
             principal = r.choice(USERS + USERS[:3])
         account = principal.split(":")[4]
-        return {"action": "kms:" + r.choice(ACTIONS), "resource": KEY, "principal": principal, "role": role,
+        return {"action": "kms:" + r.choice(ACTIONS), "resource": r.choice(resources), "principal": principal, "role": role,
                 "account": account, "facts": self.facts(role or principal, account)}
 
     # ------------------------------------------------------------ policies
@@ -123,12 +124,13 @@ class Pairs:
         prefix = r.choice(("", "", "", "ForAnyValue:", "ForAllValues:"))
         return prefix + operator + r.choice(("", "", "IfExists")), key, values
 
-    def statement(self):
+    def statement(self, of_user=False):
         r = self.random
         out = {"Effect": r.choice(("Allow", "Allow", "Allow", "Deny", "Deny"))}
         denies = out["Effect"] == "Deny"
         inverted = denies and r.random() < 0.2
-        out["NotPrincipal" if inverted else "Principal"] = self.principals(inverted)
+        if not of_user:
+            out["NotPrincipal" if inverted else "Principal"] = self.principals(inverted)
         actions = ACTION_PATTERNS + tuple("kms:" + a for a in ACTIONS)
         if r.random() < 0.6:
             actions = ("kms:*", "*", "kms:De*", "kms:*crypt*", "kms:*Key*")
@@ -140,10 +142,14 @@ class Pairs:
             out.setdefault("Condition", {}).setdefault(operator, {})[key] = values
         return out
 
-    def policy(self):
+    def policy(self, of_user=False):
         r = self.random
-        statements = [self.statement() for _ in range(r.choice((1, 2, 3, 4, 5)))]
+        statements = [self.statement(of_user) for _ in range(r.choice((1, 2) if of_user else (1, 2, 3, 4, 5)))]
         out = {"Statement": statements[0] if len(statements) == 1 and r.random() < 0.5 else statements}
         if r.random() < 0.5:
             out["Version"] = r.choice(("2012-10-17", "2008-10-17"))
         return json.dumps(out, ensure_ascii=r.random() < 0.5)
+
+    def user_policies(self):
+        """Up to three policies of a caller."""
+        return [self.policy(of_user=True) for _ in range(self.random.choice((0, 1, 1, 2, 3)))]

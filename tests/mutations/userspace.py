@@ -31,7 +31,7 @@ def make(tree, *targets):
 
 def compile_changed(tree, mutation):
     """Compiles the changed C files of @tree, with the headers of the checkout. Returns what cc says, or None."""
-    packages = subprocess.run(["pkg-config", "--cflags", "blkid"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    packages = subprocess.run(["pkg-config", "--cflags", "blkid", "libxml-2.0"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
     folders = [f"-I{tree}/userspace", f"-I{TOP}/userspace", f"-I{TOP}/kmod/uapi"]
     defines = ["-D_GNU_SOURCE", '-DENVELOPE_VERSION=""', '-DLIBEXECDIR=""']
     # A mutation may leave something unused, but what it calls must be there.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/auth/authorize.c kms/auth/access.c kms/auth/key_policy.c kms/auth/key_grants.c kms/grants/grant.c kms/grants/grant_rules.c kms/grants/grant_groups.c kms/policy/document.c kms/policy/statement.c kms/policy/principal.c kms/policy/condition.c kms/policy/comparison.c kms/policy/pattern.c kms/policy/value.c kms/policy/evaluate.c kms/keys/cmk.c kms/keys/materials.c kms/keys/crypto.c kms/keys/tags.c kms/keys/key_state.c */
+/* sources: kms/auth/authorize.c kms/auth/access.c kms/auth/key_policy.c kms/auth/user_policy.c kms/auth/question.c kms/auth/key_grants.c kms/grants/grant.c kms/grants/grant_rules.c kms/grants/grant_groups.c kms/policy/document.c kms/policy/statement.c kms/policy/principal.c kms/policy/condition.c kms/policy/comparison.c kms/policy/pattern.c kms/policy/value.c kms/policy/evaluate.c kms/policy/decision.c kms/users/user.c kms/keys/cmk.c kms/keys/materials.c kms/keys/crypto.c kms/keys/tags.c kms/keys/key_state.c ../tests/unit/authorize_fixture.c */
 /*
  * The authorization, decided from struct access alone: the account, the policy of the key, and its grants.
  */
@@ -12,21 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kms/auth/authorize.h"
+#include "authorize_fixture.h"
 #include "kms/auth/key_policy.h"
-#include "kms/grants/grant_groups.h"
 #include "lib/base/json.h"
-
-#define OWN    "123456789012"
-#define OTHER  "210987654321"
-#define PAIRS  "{\"app\":\"payroll\",\"volume\":\"1\"}"
-
-#define KEY_ID "1234abcd-12ab-34cd-56ef-1234567890ab"
-#define KEY    .key_id = KEY_ID, .account = OWN, .region = "us-east-1"
-
-static const struct principal user = { .name = "user", .account = OWN };
-static const struct principal stranger = { .name = "user", .account = OTHER };
-static const struct cmk customer_key = { KEY }, managed_key = { KEY, .aws_managed = true };
 
 static const struct {
 	const struct principal *principal;
@@ -58,6 +46,7 @@ static void decides_by_account_and_key_manager(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct access access = {
 			.principal = rows[i].principal,
+			.service = "kms",
 			.action = rows[i].action,
 			.key = rows[i].key,
 			.account = rows[i].account,
@@ -72,13 +61,6 @@ static void decides_by_account_and_key_manager(void **state)
 		assert_string_equal(f.code, rows[i].allowed ? "" : "AccessDeniedException");
 	}
 }
-
-#define STATEMENT(effect, who, what, more)                                    \
-	"{\"Effect\":\"" effect "\",\"Principal\":" who ",\"Action\":\"" what \
-	"\",\"Resource\":\"arn:aws:kms:*:" OWN ":key/" KEY_ID "\"" more "}"
-#define POLICY(statements)	 "{\"Statement\":[" statements "]}"
-#define USER			 "{\"AWS\":\"arn:aws:iam::" OWN ":user/user\"}"
-#define IF(operator, key, value) ",\"Condition\":{\"" operator"\":{\"" key "\":\"" value "\"}}"
 
 /* The policy of the key, one call, and whether it is allowed. Each condition holds in one row of two. */
 static const struct {
@@ -145,49 +127,6 @@ static const struct {
 	  "Decrypt", &user, false },
 };
 
-/* The grants on the key, in place of those of the store: no set is searched. */
-static struct {
-	struct grant list[2];
-	size_t count;
-	bool damaged;
-} grants;
-
-int store_find_grants(struct store *store, const char *group, store_grant_t each, void *userdata,
-		      struct fault *f)
-{
-	(void)store;
-	for (size_t i = 0; i < grants.count; i++) {
-		struct grant_groups groups;
-
-		assert_int_equal(grant_groups(&grants.list[i], &groups), 0);
-		for (size_t j = 0; j < groups.count; j++)
-			if (!strcmp(groups.list[j], group) && each(&grants.list[i], userdata))
-				return 0;
-	}
-	return grants.damaged ? fault_set(f, "KMSInternalException", "A grant is missing.") : 0;
-}
-
-int store_count_group(struct store *store, const char *group, size_t most, size_t *count,
-		      struct fault *f)
-{
-	(void)store, (void)group, (void)most, (void)f;
-	*count = grants.count;
-	return 0;
-}
-
-static struct access access_to(const struct cmk *key, const char *action,
-			       const struct principal *principal, struct json_object *context)
-{
-	return (struct access){ .principal = principal,
-				.action = action,
-				.key = key,
-				.account = OWN,
-				.resource = "RESOURCE",
-				.source = "127.0.0.1",
-				.now = 1795989600,
-				.context = context };
-}
-
 static void policy_decides(void **state)
 {
 	_cleanup_json_ struct json_object *context = json_parse(PAIRS, strlen(PAIRS));
@@ -229,22 +168,6 @@ static void policy_that_cannot_be_read_is_no_denial(void **state)
 
 	assert_int_equal(authorize(&access, &f), -1);
 	assert_string_equal(f.code, "KMSInternalException");
-}
-
-#define GRANTEE "arn:aws:iam::" OWN ":user/user"
-
-static const struct grant decrypts = {
-	.key_id = KEY_ID, .account = OWN, .grantee = GRANTEE, .operations = GRANT_DECRYPT
-};
-
-static int decrypt_by(const struct principal *principal, const char *policy, struct fault *f)
-{
-	struct cmk key = { KEY, .policy = (char *)policy };
-	struct access access = access_to(&key, "Decrypt", principal, NULL);
-
-	*f = (struct fault){ 0 };
-	access.grants = (struct store *)&grants;
-	return authorize(&access, f);
 }
 
 static void a_grant_allows_what_the_policy_is_silent_about(void **state)
@@ -350,7 +273,11 @@ static void policy_must_let_the_caller_change_it(void **state)
 static void denial_is_worded_as_by_aws(void **state)
 {
 	struct access access = {
-		.principal = &user, .action = "Decrypt", .account = OTHER, .resource = "RESOURCE"
+		.principal = &user,
+		.service = "kms",
+		.action = "Decrypt",
+		.account = OTHER,
+		.resource = "RESOURCE",
 	};
 	struct fault f;
 
@@ -367,6 +294,7 @@ static void a_call_asks_for_its_own_account(void **state)
 	struct call call = { .kms = &kms,
 			     .caller = &user,
 			     .account = OWN,
+			     .service = "kms",
 			     .operation = "Decrypt",
 			     .source = "127.0.0.1",
 			     .transport = TRANSPORT_TLS };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/audit/kms_audit.c kms/audit/audit_chain.c kms/audit/chain_head.c kms/audit/trail_end.c kms/audit/trail_files.c kms/audit/line_reader.c kms/keys/crypto.c kms/audit/undone.c kms/audit/kms_record.c kms/audit/strangers.c kms/call.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c */
+/* sources: kms/audit/kms_audit.c kms/audit/audit_chain.c kms/audit/chain_head.c kms/audit/trail_end.c kms/audit/trail_files.c kms/audit/line_reader.c kms/keys/crypto.c kms/audit/undone.c kms/audit/kms_record.c kms/audit/strangers.c kms/call.c kms/users/user.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c */
 /*
  * The KMS's audit trail and the disk. A record must be on the disk before the KMS answers the call.
  * If the disk fails, the call fails. This test counts the calls of fdatasync() and can make them

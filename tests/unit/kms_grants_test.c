@@ -337,7 +337,7 @@ static void a_store_of_the_version_before_grants_is_upgraded(void **state)
 		assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
 		assert_int_equal(store_fixture_count(x,
 						     "SELECT json_extract(record, '$.Version') FROM store"),
-				 6);
+				 7);
 	}
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(get(x, &grant, NULL), -ENOENT);

@@ -22,7 +22,8 @@
 	" seal BLOB NOT NULL, PRIMARY KEY (account, name)) STRICT, WITHOUT ROWID;"             \
 	"INSERT INTO before SELECT account, name, target, record, seal FROM aliases;"          \
 	"DROP TABLE aliases; ALTER TABLE before RENAME TO aliases;"                            \
-	"CREATE INDEX aliases_by_target ON aliases (target);"
+	"CREATE INDEX aliases_by_target ON aliases (target);"                                  \
+	"DROP TABLE users;"
 
 /* What a version before rotations does not have, either. */
 #define BEFORE_ROTATIONS                                                    \

@@ -150,7 +150,7 @@ static void good_documents_are_taken(void **state)
 		_cleanup_policy_ struct policy *policy = NULL;
 		struct fault f = { 0 };
 
-		if (policy_parse(good[i], &policy, &f))
+		if (policy_parse(good[i], POLICY_OF_KEY, &policy, &f))
 			fail_msg("%s\nexpected: taken; seen: %s", good[i], f.message);
 	}
 }
@@ -162,7 +162,7 @@ static void wrong_documents_are_refused_with_the_place(void **state)
 		struct fault f = { 0 };
 		size_t size = strlen(bad[i].place);
 
-		if (!policy_parse(bad[i].text, &policy, &f))
+		if (!policy_parse(bad[i].text, POLICY_OF_KEY, &policy, &f))
 			fail_msg("%s\nexpected: refused for '%s'; seen: taken", bad[i].text,
 				 bad[i].what);
 		assert_null(policy);
@@ -182,10 +182,10 @@ static void a_document_has_at_most_32_kib(void **state)
 
 	memset(text, ' ', POLICY_MAX + 1);
 	memcpy(text, good[0], strlen(good[0]));
-	assert_int_equal(policy_parse(text, &policy, &f), -1);
+	assert_int_equal(policy_parse(text, POLICY_OF_KEY, &policy, &f), -1);
 	assert_string_equal(f.code, "LimitExceededException");
 	text[POLICY_MAX] = '\0';
-	assert_int_equal(policy_parse(text, &policy, &f), 0);
+	assert_int_equal(policy_parse(text, POLICY_OF_KEY, &policy, &f), 0);
 	policy_free(policy);
 }
 
@@ -248,7 +248,7 @@ static void mutated_documents_do_no_harm(void **state)
 
 		snprintf(text, sizeof(text), "%s", good[i % (sizeof(good) / sizeof(good[0]))]);
 		mutate(text, sizeof(text), &random);
-		if (!policy_parse(text, &policy, &f)) {
+		if (!policy_parse(text, POLICY_OF_KEY, &policy, &f)) {
 			policy_evaluate(policy, &request);
 			taken++;
 			continue;

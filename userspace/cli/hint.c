@@ -37,9 +37,9 @@ static const struct hint {
 	const char *fallback;
 } hints[] = {
 	{ "KMSKeyNotAccessibleFault", "create",
-	  "The key must exist and be Enabled, and its policy must allow the agent's principal "
+	  "The key must exist and be Enabled, and a grant or its policy must allow the agent's principal "
 	  "kms:DescribeKey, GenerateDataKey*, Decrypt and ReEncrypt*. Look at it (envelope kms help says "
-	  "how to call aws): aws kms describe-key",
+	  "how to call aws, and to make the grant): aws kms describe-key",
 	  "--key-id", "kmsKeyId", "alias/aws/rds" },
 	{ "KMSKeyNotAccessibleFault", NULL,
 	  "Status says whether the loss is final, and StatusReason why: " DESCRIBE,

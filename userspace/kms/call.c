@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kms/users/user.h"
+
 /** call_touch() - note a key for the audit record, each key once */
 void call_touch(struct call *call, const char *arn)
 {
@@ -26,5 +28,9 @@ void call_free(struct call *call)
 {
 	json_object_put(call->params);
 	json_object_put(call->reply);
+	if (call->user)
+		user_free(call->user);
+	free(call->user);
+	secret_free(call->own.secret_key);
 	free(call);
 }

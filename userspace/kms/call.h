@@ -9,14 +9,17 @@
  *	service.c		a struct call is made of a request, a response of the reply
  *	ops/dispatch		the order of a call: authenticate, parse, run, audit, commit
  *	ops/ops.c		table of the operations: name, function, whether it changes anything
+ *	ops/iam.c		the same for IAM and STS, whose requests are forms, and answers XML
  *	ops/ops_*		the operations; params and page read their parameters, ciphertext and
  *				plaintext are steps that several share
  *	auth/key_lookup		from a KeyId or alias to a key that the caller may use
+ *	auth/caller		from an access key to the principal that signs with it
  *	auth/authorize		the decision: struct access in, allowed or AccessDeniedException out
- *	policy/			key policies: a document is read, and evaluated for a request
+ *	policy/			policies: a document is read, and evaluated for a request
+ *	users/			users of IAM: their access keys and policies
  *	grants/			grants, and what they allow beside the policy
  *	keys/			key metadata and states, ciphertext blobs, new keys, rotation, deletion
- *	store/			the sealed rows of keys, aliases and grants, in sqlite
+ *	store/			the sealed rows of keys, aliases, grants and users, in sqlite
  *	root/			the root key, under which each row is sealed
  *	audit/			the audit trail
  *
@@ -42,6 +45,7 @@
 #include "lib/http/request.h"
 
 struct audit;
+struct user;
 struct deletion;
 struct rotation;
 
@@ -69,14 +73,18 @@ struct call { /* owner: service.c */
 	uid_t uid;
 	char user_agent[256];
 	char request_id[37];
-	char operation[65];		   /* "Decrypt" */
-	int64_t now;			   /* seconds since the epoch */
-	const struct principal *caller;	   /* NULL until authenticated */
-	char access_key[132];		   /* claimed, for the audit */
-	char signature[65];		   /* of the caller */
-	int64_t signature_expires;	   /* seconds since the epoch */
-	struct json_object *params;	   /* owned */
-	struct json_object *reply;	   /* owned; empty object until the operation fills it */
+	const char *service;		/* "kms", "iam" or "sts" */
+	bool is_form;			/* it came by the Query protocol, and is answered by it */
+	char operation[65];		/* "Decrypt" */
+	int64_t now;			/* seconds since the epoch */
+	const struct principal *caller; /* NULL until authenticated */
+	struct user *user;	    /* of the access key; owned; NULL: not a user of the store */
+	struct principal own;	    /* that signs as @user; its secret is owned */
+	char access_key[132];	    /* claimed, for the audit */
+	char signature[65];	    /* of the caller */
+	int64_t signature_expires;  /* seconds since the epoch */
+	struct json_object *params; /* owned */
+	struct json_object *reply;  /* owned; empty object until the operation fills it */
 	char grant_id[GRANT_ID_CHARS + 1]; /* that the call is about, for the audit; "" for none */
 	char material[MATERIAL_ID_CHARS + 1]; /* that the call has used, for the audit; or "" */
 	char source_material[MATERIAL_ID_CHARS + 1]; /* as @material, of a source; or "" */

@@ -15,6 +15,7 @@
 #include "kms/audit/kms_audit.h"
 #include "kms/ops/dispatch.h"
 #include "lib/base/utf8.h"
+#include "lib/http/query.h"
 #include "lib/kms/kms_client.h"
 
 #define CONTENT_TYPE "application/x-amz-json-1.1"
@@ -33,6 +34,7 @@ static struct call *new_call(struct kms *kms, const struct http_request *request
 	call->pid = request->peer.pid;
 	call->uid = request->peer.uid;
 	call->now = time(NULL);
+	call->service = "kms";
 	memcpy(call->source, request->peer.address, sizeof(call->source));
 	snprintf(call->user_agent, sizeof(call->user_agent), "%s", agent ? agent : "");
 	utf8_clean(call->user_agent);
@@ -99,6 +101,7 @@ static void handle(const struct http_request *request, struct http_response *res
 		return;
 	response->status = dispatch(call, request, &response->body);
 	memcpy(response->request_id, call->request_id, sizeof(response->request_id));
+	response->content_type = call->is_form ? QUERY_CONTENT_TYPE : NULL;
 	response->close = call->has_plaintext;
 	if (call->caller)
 		identify(call, request, response);

@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 #include <systemd/sd-id128.h>
 
+#include "kms/users/user.h"
 #include "lib/base/format_time.h"
 #include "lib/base/hex.h"
 #include "lib/base/json.h"
@@ -24,6 +25,7 @@
 
 /* The parameters of a request that may be recorded. Every other parameter stays out. */
 static const char *const recorded[] = {
+	"AccessKeyId",
 	"AliasName",
 	"BypassPolicyLockoutSafetyCheck",
 	"Constraints",
@@ -51,15 +53,18 @@ static const char *const recorded[] = {
 	"Origin",
 	"PendingWindowInDays",
 	"Policy",
+	"PolicyDocument",
 	"PolicyName",
 	"RetiringPrincipal",
 	"RotationPeriodInDays",
 	"SourceEncryptionAlgorithm",
 	"SourceEncryptionContext",
 	"SourceKeyId",
+	"Status",
 	"TagKeys",
 	"Tags",
 	"TargetKeyId",
+	"UserName",
 };
 
 /* Adds @value as @name with a small first letter, as CloudTrail does. The client may choose @name. */
@@ -138,13 +143,16 @@ static struct json_object *request_parameters(const struct call *call)
  */
 static struct json_object *response_elements(const struct call *call, const struct fault *refusal)
 {
-	struct json_object *elements;
+	struct json_object *elements, *access_key;
 
 	if (refusal || call->read_only || json_object_object_length(call->reply) == 0)
 		return NULL;
 	elements = in_lower(call->reply, true);
-	/* Who reads the trail must not be able to retire a grant as the holder of its token. */
+	/* Who reads the trail must not be able to retire a grant as the holder of its token, nor to sign. */
 	json_object_object_del(elements, "grantToken");
+	access_key = json_get_object(elements, "accessKey");
+	if (access_key)
+		json_object_object_del(access_key, "secretAccessKey");
 	return elements;
 }
 
@@ -161,7 +169,8 @@ static struct json_object *user_identity(const struct call *call)
 	}
 	principal_arn(call->caller, arn, sizeof(arn));
 	json_add_string(identity, "type", "IAMUser");
-	json_add_string(identity, "principalId", call->caller->access_key);
+	json_add_string(identity, "principalId",
+			call->user ? call->user->id : call->caller->access_key);
 	json_add_string(identity, "arn", arn);
 	json_add_string(identity, "accountId", call->caller->account);
 	json_add_string(identity, "accessKeyId", call->caller->access_key);
@@ -205,11 +214,12 @@ static void add_event_id(struct json_object *record)
 
 static void add_event(struct json_object *record, const struct call *call)
 {
-	char when[32];
+	char when[32], source[32];
 
 	format_time(call->now, when);
 	json_add_string(record, "eventTime", when);
-	json_add_string(record, "eventSource", "kms.amazonaws.com");
+	snprintf(source, sizeof(source), "%s.amazonaws.com", call->service);
+	json_add_string(record, "eventSource", source);
 	json_add_string(record, "eventName", call->operation);
 	json_add_string(record, "awsRegion", call->region);
 	json_add_string(record, "sourceIPAddress", call->source);

@@ -10,6 +10,8 @@ struct access access_of(const struct call *call)
 {
 	return (struct access){
 		.principal = call->caller,
+		.user = call->user,
+		.service = call->service,
 		.action = call->operation,
 		.account = call->account,
 		.resource = "*",

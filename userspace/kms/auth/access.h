@@ -13,8 +13,12 @@
 #include "kms/grants/grant.h"
 #include "kms/keys/cmk.h"
 
+struct user;
+
 struct access {				   /* everything is borrowed from the call */
 	const struct principal *principal; /* NULL: not authenticated */
+	const struct user *user;	   /* whose policies the principal has; NULL: none */
+	const char *service;		   /* "kms" or "iam" */
 	const char *action;		   /* "Decrypt" */
 	const struct cmk *key;		   /* NULL: no key, or a key that does not exist */
 	const char *account;		   /* that the resource belongs to */

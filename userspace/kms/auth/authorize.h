@@ -7,11 +7,8 @@
  * new condition of a policy or a grant therefore needs a new member of struct access. access_of()
  * fills the members that each call has, ask() in key_lookup.c those of the key.
  *
- * The policy of a key decides (key_policy.h), and the grants on the key allow what the policy neither
- * allows nor denies (key_grants.h). In AWS a principal of another account needs its own
- * account's permission beside the key's policy, and a principal of the key's account may have its
- * permission from its account, if the policy names the account. Principals of this KMS have no
- * policies of their own: their accounts permit them everything.
+ * The policy of a key (key_policy.h), the policies of the caller (user_policy.h) and the grants on the
+ * key (key_grants.h) decide together, as in AWS: policy/decision.h has the rules.
  *
  * No call may bypass authorize().
  */

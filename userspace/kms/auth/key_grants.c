@@ -66,18 +66,19 @@ static int search_grants(struct search *search, bool *allowed, struct fault *f)
 /**
  * key_grants_ask() - does a grant allow the access?
  * @access: with a principal and a key
+ * @permitted: the policies of the principal allow the access. A grant to the account as a whole leaves it
+ *	to them
  * @f: KMSInternalException
  *
  * Return: 0 or -1.
  */
-int key_grants_ask(const struct access *access, bool *allowed, struct fault *f)
+int key_grants_ask(const struct access *access, bool permitted, bool *allowed, struct fault *f)
 {
 	char principal[160], root[64];
 	struct grant_request request = {
 		.operation = grant_operation(access->action),
 		.key_id = access->key->key_id,
 		.principal = principal,
-		.root = root,
 		.context = access->context,
 	};
 	struct search search = { .access = access, .request = &request };
@@ -86,7 +87,10 @@ int key_grants_ask(const struct access *access, bool *allowed, struct fault *f)
 	if (!request.operation || !access->grants)
 		return 0;
 	principal_arn(access->principal, principal, sizeof(principal));
-	snprintf(root, sizeof(root), "arn:aws:iam::%s:root", access->principal->account);
+	if (permitted) {
+		snprintf(root, sizeof(root), "arn:aws:iam::%s:root", access->principal->account);
+		request.root = root;
+	}
 	if (request.operation == GRANT_RETIRE_GRANT) {
 		*allowed = access->grant && grant_may_retire(access->grant, &request);
 		return 0;

@@ -9,6 +9,6 @@
 
 #include "kms/auth/access.h"
 
-int key_grants_ask(const struct access *access, bool *allowed, struct fault *f);
+int key_grants_ask(const struct access *access, bool permitted, bool *allowed, struct fault *f);
 
 #endif

@@ -13,6 +13,7 @@
 #include "kms/auth/key_lookup.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kms/auth/authorize.h"
@@ -112,11 +113,27 @@ static int ask(struct call *call, const struct named *named, const struct key_wa
 	return authorize(&access, f);
 }
 
+/* A default key is made by its first use. @future: the key that would be made, for its policy */
+static bool is_to_be_made(const struct call *call, const struct named *named, struct cmk *future)
+{
+	if (named->key_id[0] || !default_key_is(named->ref.name) ||
+	    strcmp(named->account, call->account))
+		return false;
+	*future = (struct cmk){ .key_id = "00000000-0000-0000-0000-000000000000",
+				.state = KEY_ENABLED,
+				.aws_managed = true };
+	snprintf(future->account, sizeof(future->account), "%s", named->account);
+	snprintf(future->region, sizeof(future->region), "%s", call->region);
+	return true;
+}
+
 static int find(struct call *call, const struct key_wanted *wanted, struct cmk *cmk,
 		struct secret **material, struct fault *f)
 {
 	struct named named = { 0 };
+	struct cmk future;
 	struct fault why;
+	bool make;
 	int found;
 
 	if (read_name(call, wanted->key_id, &named, f))
@@ -127,10 +144,10 @@ static int find(struct call *call, const struct key_wanted *wanted, struct cmk *
 		*f = why;
 		return -1;
 	}
-	if (ask(call, &named, wanted, found ? NULL : cmk, f))
+	make = found == -ENOENT && is_to_be_made(call, &named, &future);
+	if (ask(call, &named, wanted, make ? &future : found ? NULL : cmk, f))
 		return -1;
-	if (found == -ENOENT && !named.key_id[0] && default_key_is(named.ref.name) &&
-	    !strcmp(named.account, call->account)) {
+	if (make) {
 		if (default_key_make(call, named.ref.name, f))
 			return -1;
 		found = load_alias(call, &named, cmk, material, &why);

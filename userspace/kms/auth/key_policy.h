@@ -2,8 +2,8 @@
 /*
  * The policy of a key: the stored one, or the default one.
  *
- * The default policy gives kms:* to the account, as in AWS, and so to each of its users. The one of
- * an AWS managed key gives the account the use of the key, and nobody can manage it.
+ * The default policy gives kms:* to the account, as in AWS: the policies of its users decide. The one of
+ * an AWS managed key gives each principal of the account the use of the key, and nobody can manage it.
  *
  * Must never answer that a policy denies when it cannot be read.
  */

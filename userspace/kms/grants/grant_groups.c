@@ -247,7 +247,7 @@ int grant_groups_asked(const struct grant_request *request, const struct grant_a
 	if (request->operation & GRANT_DATA_OPERATIONS)
 		asking.operation = grant_operation_name(request->operation);
 	r = ask_for(&asking, request->principal);
-	if (!r)
+	if (!r && request->root)
 		r = ask_for(&asking, request->root);
 	free(pairs);
 	return r;

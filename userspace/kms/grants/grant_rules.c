@@ -6,10 +6,11 @@
 
 #include "lib/base/json.h"
 
-/* A grant to an account is one to each of its users: users have no policies of their own. */
+/* A grant to an account is one to each of its users whose policies allow the request. */
 static bool is_caller(const char *principal, const struct grant_request *request)
 {
-	return !strcmp(principal, request->principal) || !strcmp(principal, request->root);
+	return !strcmp(principal, request->principal) ||
+	       (request->root && !strcmp(principal, request->root));
 }
 
 static bool same_value(struct json_object *context, const char *name, struct json_object *value)

@@ -13,8 +13,9 @@
 struct grant_request {		/* everything is borrowed */
 	unsigned int operation; /* one bit of enum grant_operation; 0: no grant can allow it */
 	const char *key_id;
-	const char *principal;	     /* ARN of the caller */
-	const char *root;	     /* ARN of the account of the caller */
+	const char *principal; /* ARN of the caller */
+	const char *
+		root; /* ARN of the caller's account; NULL: the caller's policies do not allow it */
 	struct json_object *context; /* encryption context of the request; NULL for none */
 	const struct grant *made;    /* the one that CreateGrant would make; else NULL */
 };

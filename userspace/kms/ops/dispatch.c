@@ -16,8 +16,10 @@
 #include <systemd/sd-id128.h>
 
 #include "kms/audit/kms_audit.h"
+#include "kms/auth/caller.h"
 #include "kms/keys/usage.h"
 #include "kms/ops/grant_params.h"
+#include "kms/ops/iam.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/params.h"
 #include "kms/store/store_signatures.h"
@@ -25,31 +27,43 @@
 #include "lib/base/log.h"
 #include "lib/base/utf8.h"
 #include "lib/http/authenticate.h"
+#include "lib/http/query.h"
 
 #define TARGET_PREFIX	  "TrentService."
 #define POLICY_URGENT_MAX 4096 /* bytes: a page of the key store */
 
-static unsigned int http_status(const struct fault *f)
+static unsigned int http_status(const struct call *call, const struct fault *f)
 {
+	if (call->is_form)
+		return iam_status(f);
 	return !strcmp(f->code, "KMSInternalException") ? HTTP_SERVER_ERROR : HTTP_BAD_REQUEST;
 }
 
 /* The operation in the target, or NULL. Only letters are taken, since the audit records it. */
 static const char *read_target(const struct call *call, const char *target)
 {
+	size_t prefix = call->is_form ? 0 : strlen(TARGET_PREFIX);
 	const char *name;
 	size_t i;
 
-	if (!target || strncmp(target, TARGET_PREFIX, strlen(TARGET_PREFIX)))
+	if (!target || strncmp(target, TARGET_PREFIX, prefix))
 		return NULL;
-	name = target + strlen(TARGET_PREFIX);
+	name = target + prefix;
 	for (i = 0; isalpha((unsigned char)name[i]); i++)
 		;
 	return i > 0 && i < sizeof(call->operation) && name[i] == '\0' ? name : NULL;
 }
 
-static int no_operation(const char *target, const char *name, struct fault *f)
+static const struct op *find_op(const struct call *call, const char *name)
 {
+	return call->is_form ? iam_find(call->service, name) : op_find(name);
+}
+
+static int no_operation(const struct call *call, const char *target, const char *name,
+			struct fault *f)
+{
+	if (name && call->is_form)
+		return iam_not_served(call->service, name, f);
 	if (name && op_is_of_aws(name))
 		return fault_set(f, "UnsupportedOperationException",
 				 "%s is not supported by this KMS.", name);
@@ -72,9 +86,15 @@ static int check_headers(const struct http_request *request, struct fault *f)
 
 static int find_caller(struct call *call, const struct http_request *request, struct fault *f)
 {
+	const struct authenticator authenticator = {
+		.find = caller_find,
+		.userdata = call,
+		.regions = call->kms->regions,
+		.global = call->is_form ? IAM_GLOBAL_REGION : NULL,
+		.service = call->service,
+	};
 	struct authentication who;
-	int r = authenticate(request, &call->kms->principals, call->kms->regions, "kms", call->now,
-			     &who, f);
+	int r = authenticate(request, &authenticator, call->now, &who, f);
 
 	memcpy(call->access_key, who.access_key, sizeof(call->access_key));
 	if (r) {
@@ -91,14 +111,13 @@ static int find_caller(struct call *call, const struct http_request *request, st
 	return 0;
 }
 
-static int parse_body(struct call *call, const struct http_request *request, struct fault *f)
+static int parse_json(struct call *call, const struct http_request *request, struct fault *f)
 {
 	struct json_object *params;
 
 	/* The audit needs an object even for a bad request. */
 	call->params = json_object_new_object();
-	call->reply = json_object_new_object();
-	if (!call->params || !call->reply)
+	if (!call->params)
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	if (request->body_size == 0)
 		return 0;
@@ -111,6 +130,22 @@ static int parse_body(struct call *call, const struct http_request *request, str
 	json_object_put(call->params);
 	call->params = params;
 	return 0;
+}
+
+/* A request without a form is one for the KMS. */
+static int parse_body(struct call *call, const struct http_request *request, struct fault *f)
+{
+	int r;
+
+	call->reply = json_object_new_object();
+	if (!call->reply)
+		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
+	call->is_form = query_is(request);
+	if (!call->is_form)
+		return parse_json(call, request, f);
+	r = query_read(request, &call->params, f);
+	call->service = iam_service(json_get_string(call->params, "Version"));
+	return r;
 }
 
 /* A large policy waits for room on the disk, since it would take the reserve of many revocations. */
@@ -150,11 +185,12 @@ static int begin_change(struct call *call, struct fault *f)
 
 static int run(struct call *call, const struct http_request *request, struct fault *f)
 {
-	const char *target = http_header(request, "X-Amz-Target");
-	const char *name = read_target(call, target);
-	const struct op *op = name ? op_find(name) : NULL;
 	struct fault bad_body;
 	int parsed = parse_body(call, request, &bad_body);
+	const char *target = call->is_form ? json_get_string(call->params, "Action")
+					   : http_header(request, "X-Amz-Target");
+	const char *name = read_target(call, target);
+	const struct op *op = name ? find_op(call, name) : NULL;
 
 	/* A stranger puts no word of its own into a record. */
 	snprintf(call->operation, sizeof(call->operation), "%s", op ? name : "Unknown");
@@ -163,7 +199,7 @@ static int run(struct call *call, const struct http_request *request, struct fau
 	if (name)
 		snprintf(call->operation, sizeof(call->operation), "%s", name);
 	if (!op)
-		return no_operation(target, name, f);
+		return no_operation(call, target, name, f);
 	call->read_only = op->kind == OP_READS;
 	call->revokes = op->kind == OP_REVOKES;
 	if (check_headers(request, f))
@@ -189,6 +225,8 @@ static int conclude(struct call *call, int r, struct fault *f)
 	struct kms *kms = call->kms;
 
 	if (r) {
+		if (call->is_form)
+			iam_fault(f);
 		store_rollback(kms->store);
 		/* Neither a denial nor a dry run, which renews a lease, waits for the log. */
 		audit_call(kms->audit, call, f, NULL);
@@ -218,8 +256,21 @@ char *fault_body(const char *code, const char *message)
 	return strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 }
 
+static char *refusal_body(const struct call *call, const struct fault *f, unsigned int status)
+{
+	const struct query_answer answer = iam_answer(call);
+
+	if (!call->is_form)
+		return fault_body(f->code, f->message);
+	return query_fault(&answer, f->code, f->message, status == HTTP_SERVER_ERROR);
+}
+
 static char *reply_body(const struct call *call)
 {
+	const struct query_answer answer = iam_answer(call);
+
+	if (call->is_form)
+		return query_reply(&answer, call->reply);
 	/* Operations without output answer with an empty body, as AWS does. */
 	if (json_object_object_length(call->reply) == 0)
 		return strdup("");
@@ -245,10 +296,12 @@ unsigned int dispatch(struct call *call, const struct http_request *request, cha
 	if (!sd_id128_randomize(&id))
 		sd_id128_to_uuid_string(id, call->request_id);
 	if (conclude(call, run(call, request, &fault), &fault)) {
-		status = http_status(&fault);
+		if (call->is_form)
+			iam_fault(&fault);
+		status = http_status(call, &fault);
 		if (status == HTTP_SERVER_ERROR)
 			log_error("%s: %s", call->operation, fault.message);
-		*body = fault_body(fault.code, fault.message);
+		*body = refusal_body(call, &fault, status);
 	} else {
 		*body = reply_body(call);
 	}

@@ -103,6 +103,21 @@ static int read_effect(struct json_object *o, size_t number, bool *denies, struc
 	return 0;
 }
 
+/* A policy of a user is about that user alone. */
+static int read_principal(struct json_object *o, size_t number, struct statement *statement,
+			  struct fault *f)
+{
+	struct place place = { number, "Principal" };
+
+	if (!statement->of_user)
+		return principal_read(o, number, statement, f);
+	if (json_has(o, "NotPrincipal"))
+		place.element = "NotPrincipal";
+	else if (!json_has(o, "Principal"))
+		return 0;
+	return policy_malformed(&place, f, "A policy of a user names no principal. Leave it out.");
+}
+
 static int read_statement(struct json_object *o, size_t number, struct statement *statement,
 			  struct fault *f)
 {
@@ -115,7 +130,7 @@ static int read_statement(struct json_object *o, size_t number, struct statement
 		return policy_malformed(&place, f, "A statement is an object.");
 	if (check_names(o, number, names, f) || check_string(o, number, "Sid", f) ||
 	    read_effect(o, number, &statement->denies, f) ||
-	    principal_read(o, number, statement, f) ||
+	    read_principal(o, number, statement, f) ||
 	    read_pair(o, number, "Action", "NotAction", &statement->not_action, &statement->actions,
 		      f) ||
 	    read_pair(o, number, "Resource", "NotResource", &statement->not_resource,
@@ -126,7 +141,7 @@ static int read_statement(struct json_object *o, size_t number, struct statement
 	return conditions_read(o, number, statement, f);
 }
 
-static int read_statements(struct policy *policy, struct fault *f)
+static int read_statements(struct policy *policy, enum policy_kind kind, struct fault *f)
 {
 	static const char *const names[] = { "Version", "Id", "Statement", NULL };
 	struct json_object *list = json_get(policy->json, "Statement");
@@ -149,6 +164,7 @@ static int read_statements(struct policy *policy, struct fault *f)
 	for (size_t i = 0; i < policy->count; i++) {
 		struct json_object *o = is_list ? json_object_array_get_idx(list, i) : list;
 
+		policy->statements[i].of_user = kind == POLICY_OF_USER;
 		if (read_statement(o, i + 1, &policy->statements[i], f))
 			return -1;
 	}
@@ -191,7 +207,7 @@ static bool has_duplicates(const char *text, struct json_object *json)
 	return colons != count_members(json);
 }
 
-static int parse(const char *text, struct policy *policy, struct fault *f)
+static int parse(const char *text, enum policy_kind kind, struct policy *policy, struct fault *f)
 {
 	struct place place = { 0, "Policy" };
 
@@ -203,7 +219,7 @@ static int parse(const char *text, struct policy *policy, struct fault *f)
 		return policy_malformed(&place, f, "The document must be one JSON object.");
 	if (has_duplicates(text, policy->json))
 		return policy_malformed(&place, f, "An object has two members of one name.");
-	return read_statements(policy, f);
+	return read_statements(policy, kind, f);
 }
 
 /**
@@ -215,14 +231,14 @@ static int parse(const char *text, struct policy *policy, struct fault *f)
  *
  * Return: 0 or -1.
  */
-int policy_parse(const char *text, struct policy **policy, struct fault *f)
+int policy_parse(const char *text, enum policy_kind kind, struct policy **policy, struct fault *f)
 {
 	_cleanup_policy_ struct policy *read = calloc(1, sizeof(*read));
 
 	*policy = NULL;
 	if (!read)
 		return no_memory(f);
-	if (parse(text, read, f))
+	if (parse(text, kind, read, f))
 		return -1;
 	*policy = read;
 	read = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A key policy: the document that PutKeyPolicy takes, read once and checked in full.
+ * A policy: the document that PutKeyPolicy and PutUserPolicy take, read once and checked in full.
  *
  *	document	the JSON text becomes a struct policy, or a fault that names the place
  *	statement	what a statement is made of, and the places in faults
@@ -8,7 +8,8 @@
  *	condition	the element Condition
  *	pattern		wildcards of actions, resources and conditions
  *	value		numbers, dates, addresses and bytes of conditions
- *	evaluate	(policy, request) -> allow, deny or none
+ *	evaluate	(policy, request) -> allow, account, deny or none
+ *	decision	(policy of the key, policies of the caller, grants) -> allowed or denied
  *
  * Reading is strict: an element, a condition key or an operator that this KMS does not evaluate is
  * refused. If it were ignored, a statement would mean something else here than in AWS.
@@ -23,13 +24,23 @@
 
 #define POLICY_MAX 32768 /* bytes, as AWS */
 
+/**
+ * enum policy_kind - what a policy belongs to
+ * @POLICY_OF_KEY: each statement names its principals
+ * @POLICY_OF_USER: each statement is about the user, and names no principal
+ */
+enum policy_kind {
+	POLICY_OF_KEY,
+	POLICY_OF_USER,
+};
+
 struct policy { /* owner: who called policy_parse(); policy_free() */
 	struct json_object *json;
 	struct statement *statements; /* malloc'd */
 	size_t count;
 };
 
-int policy_parse(const char *text, struct policy **policy, struct fault *f);
+int policy_parse(const char *text, enum policy_kind kind, struct policy **policy, struct fault *f);
 
 void policy_free(struct policy *policy);
 

@@ -20,11 +20,9 @@ static bool one_matches(const struct texts *patterns, const char *text,
 	return false;
 }
 
-static bool statement_applies(const struct statement *statement,
-			      const struct policy_request *request)
+static bool is_about(const struct statement *statement, const struct policy_request *request)
 {
-	return principal_applies(statement, request) &&
-	       one_matches(&statement->actions, request->action, pattern_action) !=
+	return one_matches(&statement->actions, request->action, pattern_action) !=
 		       statement->not_action &&
 	       one_matches(&statement->resources, request->resource, pattern_resource) !=
 		       statement->not_resource &&
@@ -37,11 +35,17 @@ enum verdict policy_evaluate(const struct policy *policy, const struct policy_re
 	enum verdict verdict = VERDICT_NONE;
 
 	for (size_t i = 0; i < policy->count; i++) {
-		if (!statement_applies(&policy->statements[i], request))
+		const struct statement *statement = &policy->statements[i];
+		enum named named = principal_named(statement, request);
+
+		if (named == NAMED_NOT || !is_about(statement, request))
 			continue;
-		if (policy->statements[i].denies)
+		if (statement->denies)
 			return VERDICT_DENY;
-		verdict = VERDICT_ALLOW;
+		if (named == NAMED_DIRECTLY)
+			verdict = VERDICT_ALLOW;
+		else if (verdict == VERDICT_NONE)
+			verdict = VERDICT_ACCOUNT;
 	}
 	return verdict;
 }

@@ -11,9 +11,10 @@
 #include "kms/policy/request.h"
 
 enum verdict {
-	VERDICT_NONE,  /* no statement is about the request: no access */
-	VERDICT_ALLOW, /* a statement allows the request, and none denies it */
-	VERDICT_DENY,  /* a statement denies the request */
+	VERDICT_NONE,	 /* no statement is about the request: no access */
+	VERDICT_ACCOUNT, /* a statement allows the request to the caller's account as a whole */
+	VERDICT_ALLOW,	 /* a statement allows the request to the caller, and none denies it */
+	VERDICT_DENY,	 /* a statement denies the request */
 };
 
 enum verdict policy_evaluate(const struct policy *policy, const struct policy_request *request);

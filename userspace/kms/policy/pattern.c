@@ -140,7 +140,8 @@ static bool match_parts(const struct part *patterns, const struct part *parts, s
 
 /**
  * pattern_resource() - as the element Resource compares
- * @arn: of a key, so its last part has no colon
+ * @arn: of a key, an alias or a user, so its last part has no colon; "*": the action is on no resource of
+ *	its own, and "*" alone allows it
  *
  * An asterisk at the end of a part may match the colon behind it, and the parts that a pattern lacks
  * are asterisks. An ARN of six parts has a colon for each one of the pattern, so neither rule makes a
@@ -150,6 +151,8 @@ bool pattern_resource(const char *pattern, const char *arn)
 {
 	struct part patterns[ARN_PARTS], parts[ARN_PARTS];
 
+	if (!strcmp(arn, "*"))
+		return !strcmp(pattern, "*");
 	return split(arn, parts) == ARN_PARTS &&
 	       match_parts(patterns, parts, split(pattern, patterns));
 }

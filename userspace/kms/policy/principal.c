@@ -172,14 +172,17 @@ static bool is_spared(const struct texts *principals, const struct policy_reques
 	       lists_account(principals, request->account);
 }
 
-/** principal_applies() - is the statement about the caller of @request? */
-bool principal_applies(const struct statement *statement, const struct policy_request *request)
+/** principal_named() - how does the statement name the caller of @request? */
+enum named principal_named(const struct statement *statement, const struct policy_request *request)
 {
 	const struct texts *principals = &statement->principals;
 
+	if (statement->of_user)
+		return NAMED_DIRECTLY;
 	if (statement->not_principal)
-		return !is_spared(principals, request);
-	return lists(principals, "*") || lists(principals, request->principal) ||
-	       (request->role && lists(principals, request->role)) ||
-	       lists_account(principals, request->account);
+		return is_spared(principals, request) ? NAMED_NOT : NAMED_DIRECTLY;
+	if (lists(principals, "*") || lists(principals, request->principal) ||
+	    (request->role && lists(principals, request->role)))
+		return NAMED_DIRECTLY;
+	return lists_account(principals, request->account) ? NAMED_ACCOUNT : NAMED_NOT;
 }

@@ -15,6 +15,18 @@ int principal_read(struct json_object *o, size_t number, struct statement *state
 
 bool principal_is_arn(const char *text);
 
-bool principal_applies(const struct statement *statement, const struct policy_request *request);
+/**
+ * enum named - how a statement names the caller
+ * @NAMED_NOT: the statement is not about the caller
+ * @NAMED_ACCOUNT: by its account as a whole
+ * @NAMED_DIRECTLY: as itself, by its role, or with everybody
+ */
+enum named {
+	NAMED_NOT,
+	NAMED_ACCOUNT,
+	NAMED_DIRECTLY,
+};
+
+enum named principal_named(const struct statement *statement, const struct policy_request *request);
 
 #endif

@@ -24,6 +24,7 @@ struct texts {
 
 struct statement { /* owned by its policy */
 	bool denies;
+	bool of_user;	    /* of a user's policy: no principals */
 	bool not_principal; /* the element is NotPrincipal; so with the others */
 	bool not_action;
 	bool not_resource;

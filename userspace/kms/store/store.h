@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keys, aliases and grants at rest: an sqlite database whose every row is sealed under the root key.
+ * Keys, aliases, grants and users at rest: an sqlite database whose every row is sealed under the root key.
  *
  * A row is a JSON record in clear and a seal: AES-256-GCM under the root key with the record as
  * associated data. The material of a key is the sealed plaintext. An attacker who can write the
@@ -205,6 +205,27 @@ struct grant_filter { /* each is NULL for any */
 
 int store_list_grants(struct store *store, const struct grant_filter *filter, const char *after,
 		      store_grant_t each, void *userdata, struct fault *f);
+
+struct user;
+
+int store_get_user(struct store *store, const char *account, const char *name, struct user *user,
+		   struct fault *f);
+
+int store_find_user(struct store *store, const char *access_key, struct user *user,
+		    struct fault *f);
+
+int store_put_user(struct store *store, const struct user *user, const struct user *before,
+		   struct fault *f);
+
+int store_delete_user(struct store *store, const struct user *user, struct fault *f);
+
+/** typedef store_user_t - one listed user; Return: 0 to go on, 1 to stop */
+typedef int (*store_user_t)(const struct user *user, void *userdata);
+
+int store_list_users(struct store *store, const char *account, const char *after, store_user_t each,
+		     void *userdata, struct fault *f);
+
+int store_count_users(struct store *store, const char *account, int64_t *count, struct fault *f);
 
 #define GRANT_TOKEN_MAX 8192 /* characters, as AWS */
 

@@ -34,14 +34,15 @@ int set_count_rows(struct store *store, struct fault *f)
 	store->counted.known = false;
 	if (store_prepare(store,
 			  "SELECT (SELECT count(*) FROM keys), (SELECT count(*) FROM aliases),"
-			  " (SELECT count(*) FROM grants)",
+			  " (SELECT count(*) FROM grants), (SELECT count(*) FROM users)",
 			  &statement, f))
 		return -1;
 	if (sqlite3_step(statement) != SQLITE_ROW)
 		return store_fault(store, "count its rows", f);
 	if (sqlite3_column_int64(statement, 0) == store->head.keys &&
 	    sqlite3_column_int64(statement, 1) == store->head.aliases &&
-	    sqlite3_column_int64(statement, 2) == store->head.grants) {
+	    sqlite3_column_int64(statement, 2) == store->head.grants &&
+	    sqlite3_column_int64(statement, 3) == store->head.users) {
 		store->counted.known = true;
 		store->counted.version = version;
 		store->counted.changes = sqlite3_total_changes64(store->db);

@@ -37,6 +37,7 @@ int store_write_head(struct store *store, struct fault *f)
 	json_add_int(record, "Keys", store->head.keys);
 	json_add_int(record, "Aliases", store->head.aliases);
 	json_add_int(record, "Grants", store->head.grants);
+	json_add_int(record, "Users", store->head.users);
 	json_add_bool(record, "AllDue", store->all_due);
 	json_add_int(record, "UsageSince", store->usage_since);
 	add_tag(record, "Set", store->head.set);
@@ -92,6 +93,7 @@ static int take(struct store *store, struct json_object *record, const char *pat
 	store->head.keys = json_get_int(record, "Keys", 0);
 	store->head.aliases = json_get_int(record, "Aliases", 0);
 	store->head.grants = json_get_int(record, "Grants", 0);
+	store->head.users = json_get_int(record, "Users", 0);
 	if (*version < 1 || *version > STORE_VERSION)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s was written by a newer version. Install that version.", path);

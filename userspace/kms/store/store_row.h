@@ -34,6 +34,7 @@ struct store_head {
 	int64_t keys;	    /* entries in the set */
 	int64_t aliases;
 	int64_t grants;
+	int64_t users;
 	sd_id128_t set;	  /* tag of the first node of the set */
 	sd_id128_t tag;	  /* of the head itself */
 	sd_id128_t after; /* what the counter had when the head was written */
@@ -113,8 +114,8 @@ int store_write_head(struct store *store, struct fault *f);
 
 int store_find(const char *path, struct fault *f);
 
-/* 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation. 6: aliases.region */
-#define STORE_VERSION	  6
+/* 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation. 6: aliases.region. 7: users */
+#define STORE_VERSION	  7
 #define STORE_VERSION_SET 3 /* the first one with a set of rows and a counter */
 
 int store_read_head(struct store *store, const char *path, int64_t *version, struct fault *f);

@@ -269,7 +269,9 @@ static int64_t *count_of(struct store *store, const char *name)
 		return &store->head.keys;
 	if (!strncmp(name, "grant/", 6))
 		return &store->head.grants;
-	return strncmp(name, GROUP_PREFIX, strlen(GROUP_PREFIX)) ? &store->head.aliases : NULL;
+	if (!strncmp(name, "user/", 5))
+		return &store->head.users;
+	return strncmp(name, "alias/", 6) ? NULL : &store->head.aliases;
 }
 
 static int change_set(struct store *store, const char *name, const sd_id128_t *tag, struct fault *f)
@@ -299,6 +301,7 @@ int set_make(struct store *store, struct fault *f)
 	store->head.keys = 0;
 	store->head.aliases = 0;
 	store->head.grants = 0;
+	store->head.users = 0;
 	return write_node(store, &walk, 0, node, &store->head.set, f);
 }
 

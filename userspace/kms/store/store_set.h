@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The set of all keys, aliases and grants that the store has, and of the present row of each: a
+ * The set of all keys, aliases, grants and users that the store has, and of the present row of each: a
  * tree of sealed nodes. A node names each of its entries with the tag of the entry's seal, and
  * the head of the store names the tag of the first node. So a row that is missing, old or foreign
  * is found out, and a name that is not in the set has proved its absence.

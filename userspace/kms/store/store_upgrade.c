@@ -56,6 +56,15 @@ static const char regions_schema[] =
 	"DROP TABLE aliases_before;"
 	"CREATE INDEX aliases_by_target ON aliases (target);";
 
+/* Names of users have no case. */
+static const char users_schema[] =
+	"CREATE TABLE users (account TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE,"
+	" first_key TEXT NOT NULL, second_key TEXT NOT NULL,"
+	" record TEXT NOT NULL, seal BLOB NOT NULL, PRIMARY KEY (account, name))"
+	" STRICT, WITHOUT ROWID;"
+	"CREATE INDEX users_by_first_key ON users (first_key);"
+	"CREATE INDEX users_by_second_key ON users (second_key);";
+
 #define KEYS_IN_ORDER "SELECT " KEY_COLUMNS " FROM keys ORDER BY key_id"
 
 static int run(struct store *store, const char *sql, struct fault *f)
@@ -243,7 +252,8 @@ static int take_steps(struct store *store, const struct store_setup *setup, int6
 	    (version < 2 && add_hints(store, f)) || (version < 3 && add_set(store, &damaged, f)) ||
 	    (version >= 3 && version < 6 && rename_aliases(store, f)) ||
 	    (version < 4 && run(store, grants_schema, f)) ||
-	    (version < 5 && add_materials(store, f)))
+	    (version < 5 && add_materials(store, f)) ||
+	    (version < 7 && run(store, users_schema, f)))
 		return -1;
 	return tell(store, setup, version, damaged, f);
 }

@@ -19,8 +19,21 @@ struct authentication {
 	const char *region;		   /* of @regions, that it is signed for; as @principal */
 };
 
-int authenticate(const struct http_request *request, const struct principals *principals,
-		 char *const regions[], const char *service, int64_t now,
-		 struct authentication *out, struct fault *f);
+/**
+ * struct authenticator - who may sign, and for what
+ * @find: with @userdata
+ * @regions: up to NULL; the request must be signed for one of them, or for @global
+ * @service: the request must be signed for it: "kms", "rds"
+ */
+struct authenticator {
+	principal_find_t find;
+	void *userdata;
+	char *const *regions;
+	const char *global; /* the region of a service without regions, beside @regions; or NULL */
+	const char *service;
+};
+
+int authenticate(const struct http_request *request, const struct authenticator *authenticator,
+		 int64_t now, struct authentication *out, struct fault *f);
 
 #endif

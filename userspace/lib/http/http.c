@@ -109,7 +109,9 @@ static enum MHD_Result respond(struct http *http, struct MHD_Connection *connect
 		free(answer->body);
 		return MHD_NO;
 	}
-	MHD_add_response_header(response, "Content-Type", http->service->content_type);
+	MHD_add_response_header(response, "Content-Type",
+				answer->content_type ? answer->content_type
+						     : http->service->content_type);
 	MHD_add_response_header(response, "x-amzn-RequestId", answer->request_id);
 	if (answer->extra.name)
 		MHD_add_response_header(response, answer->extra.name, answer->extra.value);

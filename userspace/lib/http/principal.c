@@ -24,6 +24,7 @@ struct principals_reader {
 	const char *account;
 	char section[257];
 	char own_account[13];
+	bool limited;
 	bool has_key, begun;
 };
 
@@ -48,6 +49,7 @@ static int add_principal(struct principals_reader *r, const char *name, struct p
 	memcpy(last->name, name, strlen(name) + 1);
 	snprintf(last->account, sizeof(last->account), "%s",
 		 r->own_account[0] ? r->own_account : r->account);
+	last->limited = r->limited;
 	*out = last;
 	return 0;
 }
@@ -81,6 +83,7 @@ static void section_begins(struct principals_reader *r, const char *section)
 	section_ends(r);
 	snprintf(r->section, sizeof(r->section), "%s", section);
 	r->own_account[0] = '\0';
+	r->limited = false;
 	r->has_key = false;
 	r->begun = true;
 }
@@ -97,6 +100,19 @@ static int set_account(struct principals_reader *r, const char *value, struct fa
 	return 0;
 }
 
+static int set_rights(struct principals_reader *r, const char *value, struct fault *f)
+{
+	struct principals *p = r->principals;
+
+	r->limited = !strcmp(value, "none");
+	if (!r->limited && strcmp(value, "all"))
+		return fault_set(f, "InvalidConfiguration",
+				 "envelope_rights is 'all' or 'none'. With 'none' a profile has the rights that key policies and grants give to it by name.");
+	if (r->has_key)
+		p->list[p->count - 1].limited = r->limited;
+	return 0;
+}
+
 static int principal_entry(const char *section, const char *key, const char *value, void *userdata,
 			   struct fault *f)
 {
@@ -109,6 +125,8 @@ static int principal_entry(const char *section, const char *key, const char *val
 		section_begins(r, section);
 	if (!strcmp(key, "aws_account_id"))
 		return set_account(r, value, f);
+	if (!strcmp(key, "envelope_rights"))
+		return set_rights(r, value, f);
 	if (!is_id && strcmp(key, "aws_secret_access_key"))
 		return 0;
 	if (!r->has_key) {

@@ -7,6 +7,7 @@
 #ifndef ENVELOPE_PRINCIPAL_H
 #define ENVELOPE_PRINCIPAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/base/faults.h"
@@ -16,6 +17,7 @@ struct principal {
 	char name[65];	  /* profile in the credentials file, IAM user name */
 	char account[13]; /* aws_account_id of the profile, else the service's own */
 	char access_key[132];
+	bool limited; /* it has no rights of its own, save those that a service gives it */
 	struct secret *secret_key; /* text without terminator */
 };
 
@@ -39,6 +41,15 @@ void principals_note(const struct principals *principals, const char *path);
 void principals_free(struct principals *principals);
 
 const struct principal *principal_find(const struct principals *principals, const char *access_key);
+
+/**
+ * typedef principal_find_t - look up an access key id
+ * @principal: set; borrowed until the request ends
+ *
+ * Return: 0; -ENOENT with @f untouched when there is no such access key; or -1.
+ */
+typedef int (*principal_find_t)(const char *access_key, void *userdata,
+				const struct principal **principal, struct fault *f);
 
 void principal_arn(const struct principal *principal, char *arn, size_t size);
 

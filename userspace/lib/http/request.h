@@ -16,7 +16,9 @@
 
 #define HTTP_OK		  200
 #define HTTP_BAD_REQUEST  400
+#define HTTP_FORBIDDEN	  403
 #define HTTP_NOT_FOUND	  404
+#define HTTP_CONFLICT	  409
 #define HTTP_TOO_LARGE	  413
 #define HTTP_MANY_HEADERS 431
 #define HTTP_SERVER_ERROR 500
@@ -53,6 +55,7 @@ struct http_response { /* zeroed before the handler fills it */
 	unsigned int status;
 	char *body; /* malloc'd text; NULL drops the connection */
 	char request_id[37];
+	const char *content_type; /* borrowed; NULL: that of the service */
 	struct http_header extra; /* one more header; its name is NULL for none; borrowed */
 	bool close; /* the body holds plaintext, or the client misbehaves: close the connection */
 };

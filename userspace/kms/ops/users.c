@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * CreateUser, GetUser, ListUsers, DeleteUser.
+ *
+ * Must never make a user with the name of a profile of the credentials file: both would have one ARN.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "kms/auth/authorize.h"
+#include "kms/ops/iam.h"
+#include "kms/ops/page.h"
+#include "kms/ops/params.h"
+#include "lib/base/format_time.h"
+#include "lib/base/json.h"
+
+#define USERS_MAX	   5000 /* of an account, as AWS */
+#define LIST_USERS_MOST	   1000
+#define LIST_USERS_DEFAULT 100
+
+static struct json_object *describe(const struct user *user)
+{
+	struct json_object *o = json_object_new_object();
+	char arn[USER_ARN_MAX], created[32];
+
+	user_arn(user, arn);
+	format_time(user->created, created);
+	json_add_string(o, "Path", "/");
+	json_add_string(o, "UserName", user->name);
+	json_add_string(o, "UserId", user->id);
+	json_add_string(o, "Arn", arn);
+	json_add_string(o, "CreateDate", created);
+	return o;
+}
+
+/* May the caller do what it asks for with the user @name? NULL: with all users */
+static int may(struct call *call, const char *name, struct fault *f)
+{
+	struct access access = access_of(call);
+	struct user user = { 0 };
+	char arn[USER_ARN_MAX];
+
+	if (name) {
+		memcpy(user.account, call->account, sizeof(user.account));
+		strcpy(user.name, name);
+		user_arn(&user, arn);
+		access.resource = arn;
+	}
+	return authorize(&access, f);
+}
+
+/* Reads UserName, which may be left out by a user who means itself, and asks whether the caller may. */
+static int read_name(struct call *call, const char **name, struct fault *f)
+{
+	if (param_text(call->params, "UserName", USER_NAME_CHARS, name, f))
+		return -1;
+	if (!*name && call->user)
+		*name = call->user->name;
+	if (!*name)
+		return fault_set(f, "ValidationError",
+				 "Must specify userName when calling with non-User credentials");
+	if (!user_name_valid(*name, USER_NAME_CHARS))
+		return param_invalid(f, "userName",
+				     "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-");
+	return may(call, *name, f);
+}
+
+/**
+ * iam_user() - the user that a request names, for which the caller has the right
+ * @user: filled; user_free()
+ *
+ * Return: 0 or -1.
+ */
+int iam_user(struct call *call, struct user *user, struct fault *f)
+{
+	const char *name;
+	int r;
+
+	if (read_name(call, &name, f))
+		return -1;
+	r = store_get_user(call->kms->store, call->account, name, user, f);
+	if (r == -ENOENT)
+		return fault_set(f, "NoSuchEntity", "The user with name %s cannot be found.", name);
+	return r;
+}
+
+static int already_exists(const char *name, struct fault *f)
+{
+	return fault_set(f, "EntityAlreadyExists", "User with name %s already exists.", name);
+}
+
+static int check_new(struct call *call, const char *name, struct fault *f)
+{
+	const struct principals *profiles = &call->kms->principals;
+	_cleanup_user_ struct user other = { 0 };
+	int64_t count;
+	int r = store_get_user(call->kms->store, call->account, name, &other, f);
+
+	if (r != -ENOENT)
+		return r ? -1 : already_exists(name, f);
+	for (size_t i = 0; i < profiles->count; i++)
+		if (!strcasecmp(profiles->list[i].name, name) &&
+		    !strcmp(profiles->list[i].account, call->account))
+			return already_exists(name, f);
+	if (store_count_users(call->kms->store, call->account, &count, f))
+		return -1;
+	if (count < USERS_MAX)
+		return 0;
+	return fault_set(f, "LimitExceeded",
+			 "Cannot exceed quota for UsersPerAccount: %d. Delete some with DeleteUser.",
+			 USERS_MAX);
+}
+
+/* Members that would give a user something else than it is asked for. */
+static int check_members(struct call *call, struct fault *f)
+{
+	const char *path = json_get_string(call->params, "Path");
+
+	if (path && strcmp(path, "/"))
+		return fault_set(f, "UnsupportedOperation",
+				 "This KMS has no paths of users. Leave Path out.");
+	if (json_has(call->params, "Tags.member.1.Key"))
+		return fault_set(f, "UnsupportedOperation",
+				 "This KMS has no tags of users. Leave Tags out.");
+	return json_has(call->params, "PermissionsBoundary")
+		       ? fault_set(f, "UnsupportedOperation",
+				   "This KMS has no permissions boundaries. Leave it out.")
+		       : 0;
+}
+
+int op_create_user(struct call *call, struct fault *f)
+{
+	_cleanup_user_ struct user user = { 0 };
+	const char *name;
+
+	if (!json_has(call->params, "UserName"))
+		return param_invalid(f, "userName", "Member must not be null");
+	if (read_name(call, &name, f) || check_members(call, f) || check_new(call, name, f) ||
+	    user_new(&user, call->account, name, call->now, f) ||
+	    store_put_user(call->kms->store, &user, NULL, f))
+		return -1;
+	json_add_object(call->reply, "User", describe(&user));
+	return 0;
+}
+
+int op_get_user(struct call *call, struct fault *f)
+{
+	_cleanup_user_ struct user user = { 0 };
+
+	if (iam_user(call, &user, f))
+		return -1;
+	json_add_object(call->reply, "User", describe(&user));
+	return 0;
+}
+
+static int list_user(const struct user *user, void *userdata)
+{
+	return page_add(userdata, user->name, describe(user));
+}
+
+/* Reads MaxItems and Marker as page_begin() reads Limit and Marker. */
+static int begin_page(struct call *call, struct page *page, struct fault *f)
+{
+	_cleanup_json_ struct json_object *params = json_object_new_object();
+	const char *marker = json_get_string(call->params, "Marker");
+	const char *most = json_get_string(call->params, "MaxItems");
+	char *end = NULL;
+
+	if (marker)
+		json_add_string(params, "Marker", marker);
+	if (most) {
+		json_add_int(params, "Limit", strtoll(most, &end, 10));
+		if (end == most || *end)
+			return param_invalid(f, "maxItems", "Member must be a number");
+	}
+	return page_begin(page, params, LIST_USERS_MOST, LIST_USERS_DEFAULT, f);
+}
+
+/* Moves the entries to the reply in the words of IAM. */
+static void end_page(struct call *call, struct page *page, const char *name)
+{
+	_cleanup_json_ struct json_object *reply = json_object_new_object();
+	struct json_object *entries = page->entries;
+
+	page->entries = NULL;
+	page_end(page, reply, "");
+	json_add_object(call->reply, name, entries);
+	json_add_bool(call->reply, "IsTruncated", page->truncated);
+	if (page->truncated)
+		json_add_string(call->reply, "Marker", json_get_string(reply, "NextMarker"));
+}
+
+int op_list_users(struct call *call, struct fault *f)
+{
+	_cleanup_page_ struct page page = { 0 };
+	const char *prefix = json_get_string(call->params, "PathPrefix");
+
+	if (may(call, NULL, f) || begin_page(call, &page, f))
+		return -1;
+	/* Each user has the path "/". */
+	if ((!prefix || !strcmp(prefix, "/")) &&
+	    store_list_users(call->kms->store, call->account, page.after, list_user, &page, f))
+		return -1;
+	end_page(call, &page, "Users");
+	return 0;
+}
+
+int op_delete_user(struct call *call, struct fault *f)
+{
+	_cleanup_user_ struct user user = { 0 };
+
+	if (iam_user(call, &user, f))
+		return -1;
+	if (user.key_count > 0)
+		return fault_set(f, "DeleteConflict",
+				 "Cannot delete entity, must delete access keys first.");
+	if (json_object_object_length(user.policies) > 0)
+		return fault_set(f, "DeleteConflict",
+				 "Cannot delete entity, must delete policies first.");
+	return store_delete_user(call->kms->store, &user, f);
+}
