@@ -134,6 +134,10 @@ def _():
         kms.bad("UnsupportedOperationException", "CreateKey", params)
     kms.bad("ValidationException", "CreateKey", {"Description": "x" * 8193})
     kms.bad("SerializationException", "CreateKey", {"Description": 5})
+    for name in "KeySpec", "CustomerMasterKeySpec":
+        kms.good("CreateKey", {name: "SYMMETRIC_DEFAULT"})
+    both = {"KeySpec": "SYMMETRIC_DEFAULT", "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT"}
+    assert "in the same request" in kms.bad("ValidationException", "CreateKey", both)
 
 
 @test("DescribeKey takes id, ARN, alias and alias ARN")

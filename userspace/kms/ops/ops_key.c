@@ -51,6 +51,9 @@ static int check_new_key(struct json_object *params, struct fault *f)
 {
 	bool multi_region;
 
+	if (json_has(params, "KeySpec") && json_has(params, "CustomerMasterKeySpec"))
+		return fault_set(f, "ValidationException",
+				 "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.");
 	if (param_choice(params, "KeyUsage", &key_usage, f) ||
 	    param_choice(params, "KeySpec", &key_spec, f) ||
 	    param_choice(params, "CustomerMasterKeySpec", &key_spec, f) ||
