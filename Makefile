@@ -94,16 +94,17 @@ HOST_SUITES = $(foreach t,$(HOST_TESTS),"host $(t)=tests/host/$(t).sh")
 KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
 BENCH_SUITES = "bench=tests/bench/regress"
 VM_SUITES = $(or $(shell tests/qemu/suites),"vm=false")
+LONG_VM_SUITES = $(or $(shell tests/qemu/suites full),"vm=false")
 QUICK_SUITES = "kunit 6.12=tests/kunit/run 6.12" $(STYLE_SUITES) \
 	"vm 6.12 agent-lifecycle=tests/qemu/vm --kernel 6.12 tests/integration/agent-lifecycle"
 KUNIT_MUTATIONS = $(foreach k,6.12 7.3,"mutations $(k)=tests/mutations/run --kunit $(k)")
 
-check: deps kernels userspace userspace-asan userspace-fuzz ## run every test; ends with `N passed, N failed, N skipped`
+check: deps kernels userspace userspace-asan userspace-fuzz ## run every test but the long cases in guests; ends with `N passed, N failed, N skipped`
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(SOME_MUTATIONS) \
 		$(UNIT_SUITES) $(FUZZ_SUITES)
 
 check-full: deps kernels userspace userspace-asan userspace-fuzz ## the same with all negative controls: two hours and more
-	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
+	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(LONG_VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
 		$(UNIT_SUITES) $(FUZZ_SUITES) $(KUNIT_MUTATIONS)
 
 check-quick: deps userspace userspace-asan ## style, unit, host, KUnit on 6.12, one story in a guest: 5 minutes on a built tree
@@ -135,7 +136,7 @@ kunit-mutations: kernels ## the same on 6.12 alone
 	@tests/run $(firstword $(KUNIT_MUTATIONS))
 
 check-vm: deps kernels userspace ## the integration cases, in guests with stock 6.1 and 6.12 kernels
-	@tests/run -j 3 $(VM_SUITES)
+	@tests/run -j 3 $(VM_SUITES) $(LONG_VM_SUITES)
 
 check-bench: deps ## instructions per I/O on 6.12 and 7.3, against the committed figures
 	@tests/run $(BENCH_SUITES)

@@ -146,10 +146,16 @@ new_key() {
 
 # found NAME [scan|schedulescan [FILE]]: the kinds of finds in RAM, on one line, or "nothing".
 found() {
-	local text code kinds
+	local text code
 	text=$(ask-host "${2:-scan}" "${3:-$CASE_TMP/$1.key}" "$1")
 	code=$?
-	log "${2:-scan} for $1: exit $code: $text"
+	finds "$code" "${2:-scan} for $1" "$text"
+}
+
+# finds CODE WHAT TEXT: what a search of memory has printed, as kinds of finds on one line.
+finds() {
+	local code=$1 text=$3 kinds
+	log "$2: exit $code: $text"
 	kinds=$(cut -d ' ' -f 1 <<<"$text" | xargs)
 	# Only a search that ended well and found nothing is "nothing".
 	case $code:$kinds in

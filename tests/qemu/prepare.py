@@ -6,11 +6,17 @@ Everything lands in the cache (cache.py).
 
 import shutil
 import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "mutations"))
+
+# pylint: disable=wrong-import-position
 import initrd
 # Some of these for those that find them here.
 from cache import CACHE, CHECKOUT, PrepareError, digest, locked, run, say    # noqa: F401
+from mutation import Mutation
 
 MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "9p", "9pnet_virtio", "overlay"]
 CFLAGS = ["-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-mgeneral-regs-only"]
@@ -99,6 +105,17 @@ def build_module(kernel, made=()):
     if not sources[0].exists():
         raise PrepareError("the checkout has no Kbuild: use --no-module")
     return build_ko(kernel, "dm-envelope", sources, CHECKOUT, made)
+
+
+def build_mutant(kernel, name):
+    """dm-envelope.ko with tests/mutations/NAME.patch; its path."""
+    mutation = Mutation(CHECKOUT / f"tests/mutations/{name}.patch")
+    with tempfile.TemporaryDirectory(prefix="mutant-") as tree:
+        shutil.copytree(CHECKOUT / "kmod", f"{tree}/kmod")
+        reason = mutation.apply(tree)
+        if reason:
+            raise PrepareError(f"mutation {name}: {reason}")
+        return build_module(kernel, {file: (Path(tree) / file).read_bytes() for file in mutation.files})
 
 
 def modules_folder(kernel, module):
