@@ -95,6 +95,8 @@ equal("a guest that died before it was up is booted again", True, second_chance(
 equal("not one that was up: a panic in a case fails", False, second_chance("the guest died", True, PANIC))
 equal("not one that knows the module", False,
       second_chance("the guest died", False, PANIC + "[ 5.9] Modules linked in: dm_envelope(OE) virtio_blk\n"))
+equal("not one whose crash kernel did not come up", False,
+      second_chance("the guest died", False, "[ 9.1] vm: case kdump ends: 0\n" + PANIC))
 equal("not one that ended well", False, second_chance(None, False, ""))
 
 
