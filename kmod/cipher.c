@@ -6,12 +6,13 @@
  *
  * Only synchronous transforms are used. The CPU that begins a data unit finishes it at once, in
  * process context or in a bottom half. So the work fits into a section, needs no memory but the
- * stack, and leaves no thread behind that still uses the key. Before Linux 6.16 the fast
- * drivers are synchronous only in their internal form, "__xts(aes)". A caller of that form must
+ * stack, and leaves no thread behind that still uses the key. Before Linux 6.16 the fast drivers
+ * of x86 are synchronous only in their internal form, "__xts(aes)". A caller of that form must
  * check the FPU with envelope_cipher_may_run().
  *
  * Must never run in hard interrupt context or with interrupts off.
  */
+#include <crypto/internal/skcipher.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
 #include <linux/scatterlist.h>
@@ -91,7 +92,8 @@ void envelope_cipher_free(struct crypto_sync_skcipher *tfm)
  * envelope_cipher_overwrite() - overwrite a key schedule where it is
  * @tfm: transform that no data goes through any more
  *
- * A transform may have children, which only a new key reaches.
+ * A transform may have children, which only a new key reaches. Where no new key can be set, the
+ * fast drivers have none: their whole key schedule is in the transform.
  *
  * Context: any, when the kernel has failed.
  */
@@ -99,7 +101,10 @@ void envelope_cipher_overwrite(struct crypto_sync_skcipher *tfm)
 {
 	static const u8 no_key[ENVELOPE_KEY_SIZE] __aligned(16) = { 1 };
 
-	if (crypto_sync_skcipher_setkey(tfm, no_key, sizeof(no_key)))
+	if (!envelope_cipher_may_set_key())
+		memzero_explicit(crypto_skcipher_ctx(&tfm->base),
+				 crypto_skcipher_alg(&tfm->base)->base.cra_ctxsize);
+	else if (crypto_sync_skcipher_setkey(tfm, no_key, sizeof(no_key)))
 		pr_emerg("a volume key could not be overwritten\n");
 }
 

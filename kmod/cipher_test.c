@@ -133,11 +133,12 @@ static int decrypt(struct bench *bench, u64 sector, unsigned int unit, unsigned 
 /* Like encrypt() and decrypt(), for one data unit, as bios of that size do it. */
 static int crypt_unit(struct bench *bench, u64 sector, unsigned int size, bool encrypt)
 {
+	/* virt_to_page() of arm64 takes no expression. */
+	u8 *data = encrypt ? bench->src : bench->dst;
 	int r;
 
 	envelope_section_enter(&lc);
-	r = envelope_cipher_unit(bench->tfm, sector, size,
-				 virt_to_page(encrypt ? bench->src : bench->dst), 0,
+	r = envelope_cipher_unit(bench->tfm, sector, size, virt_to_page(data), 0,
 				 encrypt ? virt_to_page(bench->dst) : NULL);
 	envelope_section_leave();
 	return r;

@@ -8,6 +8,7 @@
 #ifndef _DM_ENVELOPE_COMPAT_H
 #define _DM_ENVELOPE_COMPAT_H
 
+#include <asm/simd.h>
 #include <linux/blkdev.h>
 #include <linux/device-mapper.h>
 #include <linux/interrupt.h>
@@ -67,13 +68,20 @@ static inline void envelope_limits_cap_atomic_writes(struct queue_limits *limits
 #endif
 }
 
+/* For a warning: the module with the fastest driver of AES-XTS. */
+#ifdef CONFIG_ARM64
+#define ENVELOPE_FAST_MODULE "aes-ce-blk"
+#else
+#define ENVELOPE_FAST_MODULE "aesni-intel"
+#endif
+
 /*
- * Before 6.16 the only synchronous AES-XTS that uses the FPU is the internal driver below the
- * wrapper that checks the FPU. A caller of the internal driver checks the FPU itself.
+ * Before 6.16 the only synchronous AES-XTS of x86 that uses the FPU is the internal driver below
+ * the wrapper that checks the FPU. A caller of the internal driver checks the FPU itself. The
+ * drivers of arm64 have no wrapper: a bottom half may use NEON whatever it interrupted.
  */
-#if KERNEL_VERSION(6, 16, 0) > LINUX_VERSION_CODE
+#if KERNEL_VERSION(6, 16, 0) > LINUX_VERSION_CODE && defined(CONFIG_X86)
 #define ENVELOPE_XTS_IS_INTERNAL
-#include <asm/simd.h>
 #include <crypto/internal/simd.h>
 #endif
 
@@ -88,6 +96,15 @@ static inline bool envelope_cipher_may_run(void)
 #else
 	return true;
 #endif
+}
+
+/*
+ * May a transform get another key here? The drivers of arm64 use NEON for a key schedule, and the
+ * kernel stops with a BUG where NEON must not be used. The drivers of x86 look at the FPU first.
+ */
+static inline bool envelope_cipher_may_set_key(void)
+{
+	return !IS_ENABLED(CONFIG_ARM64) || may_use_simd();
 }
 
 /* Newer kernels distinguish creating a worker from creating and starting it. */

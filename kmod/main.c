@@ -86,4 +86,8 @@ MODULE_AUTHOR("The dm-envelope authors");
 MODULE_DESCRIPTION(DM_NAME " target for encryption with keys that can be revoked");
 MODULE_LICENSE("GPL");
 /* Allocating xts(aes) loads no accelerated driver if a built-in driver has that name. */
+#ifdef CONFIG_X86
 MODULE_SOFTDEP("pre: aesni-intel");
+#elif defined(CONFIG_ARM64)
+MODULE_SOFTDEP("pre: aes-ce-blk aes-neon-bs");
+#endif
