@@ -7,7 +7,8 @@
 
 #include "fixture_test.h"
 
-#define READS 64
+#define READ_BYTES 4096
+#define READS	   64
 /* The reads after which a tasklet looks at the clock. */
 #define LOOK_READS 8
 
@@ -31,13 +32,13 @@ static u64 read_many(struct fixture *fixture, struct test_io *ios[READS], const 
 	unsigned int i;
 
 	for (i = 0; i < READS; i++)
-		memset(ios[i]->arena, 0, PAGE_SIZE);
+		memset(ios[i]->arena, 0, READ_BYTES);
 	test_ios_hold_reads(ios, READS, 0, 8);
 	test_disk_interrupt(fixture->disk);
 	for (i = 0; i < READS; i++) {
 		KUNIT_EXPECT_EQ(fixture->test, test_io_wait(ios[i]), BLK_STS_OK);
 		KUNIT_EXPECT_TRUE(fixture->test,
-				  !memcmp(ios[i]->arena, data + i * PAGE_SIZE, PAGE_SIZE));
+				  !memcmp(ios[i]->arena, data + i * READ_BYTES, READ_BYTES));
 	}
 	return left_to_workers(fixture) - before;
 }
@@ -65,19 +66,19 @@ KUNIT_ARRAY_PARAM_DESC(budget, budget_rows, name);
 /* Twice, in two periods: each period has the whole budget. */
 static void cpu_keeps_its_budget(struct kunit *test)
 {
-	static const struct io_segment segment = { 0, 4096 };
+	static const struct io_segment segment = { 0, READ_BYTES };
 	const struct budget_row *row = test->param_value;
 	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
-	u8 *data = kunit_kmalloc(test, READS * PAGE_SIZE, GFP_KERNEL);
+	u8 *data = kunit_kmalloc(test, READS * READ_BYTES, GFP_KERNEL);
 	struct test_io *ios[READS];
 	unsigned int i, round;
 	u64 budget;
 
 	KUNIT_ASSERT_NOT_NULL(test, data);
-	get_random_bytes(data, READS * PAGE_SIZE);
+	get_random_bytes(data, READS * READ_BYTES);
 	for (i = 0; i < READS; i++) {
 		ios[i] = test_io_new(fixture, &segment, 1);
-		test_io_fill(ios[i], data + i * PAGE_SIZE);
+		test_io_fill(ios[i], data + i * READ_BYTES);
 		KUNIT_EXPECT_EQ(test, test_io_run(ios[i], REQ_OP_WRITE, i * 8), BLK_STS_OK);
 	}
 	budget = envelope_interrupt_set_budget(row->ns);
@@ -96,7 +97,7 @@ static void cpu_keeps_its_budget(struct kunit *test)
 /* A worker is a thread like others: it may not keep them from the CPU as a bottom half does. */
 static void workers_have_the_usual_priority(struct kunit *test)
 {
-	static const struct io_segment segment = { 0, 4096 };
+	static const struct io_segment segment = { 0, READ_BYTES };
 	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct test_io *ios[2] = { test_io_new(fixture, &segment, 1),
 				   test_io_new(fixture, &segment, 1) };
@@ -117,7 +118,7 @@ static void workers_have_the_usual_priority(struct kunit *test)
 /* The end of the key, with reads in every batch: each is refused, and its buffer is wiped. */
 static void left_reads_are_refused(struct kunit *test)
 {
-	static const struct io_segment segment = { 0, 4096 };
+	static const struct io_segment segment = { 0, READ_BYTES };
 	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
 	struct test_io *ios[READS];
 	u64 budget = envelope_interrupt_set_budget(0);
@@ -125,14 +126,14 @@ static void left_reads_are_refused(struct kunit *test)
 
 	for (i = 0; i < READS; i++) {
 		ios[i] = test_io_new(fixture, &segment, 1);
-		memset(ios[i]->arena, 0xa5, PAGE_SIZE);
+		memset(ios[i]->arena, 0xa5, READ_BYTES);
 	}
 	test_ios_hold_reads(ios, READS, 0, 8);
 	key_revoke(fixture->key);
 	test_disk_interrupt(fixture->disk);
 	for (i = 0; i < READS; i++) {
 		KUNIT_EXPECT_EQ(test, test_io_wait(ios[i]), BLK_STS_IOERR);
-		KUNIT_EXPECT_NULL(test, memchr_inv(ios[i]->arena, 0, PAGE_SIZE));
+		KUNIT_EXPECT_NULL(test, memchr_inv(ios[i]->arena, 0, READ_BYTES));
 		test_io_free(ios[i]);
 	}
 	KUNIT_EXPECT_EQ(test, left_to_workers(fixture), READS);

@@ -20,9 +20,14 @@
 
 #include "key.h"
 
-/** ENVELOPE_MAX_PAGES - pages of data in one bio that a target handles; larger bios are split */
-#define ENVELOPE_MAX_PAGES   256
-#define ENVELOPE_MAX_SECTORS (ENVELOPE_MAX_PAGES << (PAGE_SHIFT - SECTOR_SHIFT))
+/**
+ * ENVELOPE_MAX_BYTES - data in one bio that a target handles; larger bios are split
+ *
+ * The same whatever the size of a page, since each device keeps so much memory in reserve.
+ */
+#define ENVELOPE_MAX_BYTES   1048576
+#define ENVELOPE_MAX_PAGES   (ENVELOPE_MAX_BYTES >> PAGE_SHIFT)
+#define ENVELOPE_MAX_SECTORS (ENVELOPE_MAX_BYTES >> SECTOR_SHIFT)
 
 /**
  * ENVELOPE_RUN_ORDER - a large write has its ciphertext in runs of contiguous pages, 64 KiB each.
@@ -146,6 +151,12 @@ int envelope_depot_init(void);
 void envelope_depot_exit(void);
 
 /* ---- pages.c ---- */
+
+/**
+ * ENVELOPE_CACHE_PAGES - pages that a CPU keeps of its own node: 256 KiB. More if pages are large,
+ * or each write would find no page there, or no room
+ */
+#define ENVELOPE_CACHE_PAGES (PAGE_SHIFT < 14 ? 262144 >> PAGE_SHIFT : 16)
 
 /**
  * envelope_page_is_ours() - may the page of a completed write be written to?

@@ -249,7 +249,7 @@ int envelope_cipher_unit(struct crypto_sync_skcipher *tfm, u64 sector, unsigned 
 /**
  * envelope_cipher_measure() - how much may one section do?
  * @tfm: transform with a key
- * @bytes: set to what @tfm does in some 100 us, at least a page
+ * @bytes: set to what @tfm does in some 100 us: 4096 bytes or a multiple
  *
  * Context: process context, sleeps. Return: 0, -ENOMEM, or the crypto API's error.
  */
@@ -271,7 +271,8 @@ int envelope_cipher_measure(struct crypto_sync_skcipher *tfm, unsigned int *byte
 		envelope_section_leave();
 	}
 	__free_page(page);
-	*bytes = max(PAGE_SIZE, round_down(SECTION_NS / (u32)least * DATA_UNIT_MAX, PAGE_SIZE));
+	/* Not whole pages: 64 KiB may take a slow driver a millisecond. */
+	*bytes = SECTION_NS / (u32)least * DATA_UNIT_MAX;
 	return r;
 }
 
@@ -313,14 +314,16 @@ static noinline int crypt_scattered(const struct envelope_cipher_pass *pass,
 	return r;
 }
 
-/* The page for the ciphertext of the data unit at @at of the range. */
-static __always_inline struct page *dst_page(const struct envelope_cipher_pass *pass,
-					     unsigned int at)
+/* The place for the ciphertext of the data unit at @at of the range, which may begin in a page. */
+static __always_inline void set_dst(const struct envelope_cipher_pass *pass, struct scatterlist *sg,
+				    unsigned int at)
 {
-	unsigned int nr = (pass->dst_offset + at) >> PAGE_SHIFT;
+	unsigned int place = pass->dst_offset + at;
 	unsigned int order = pass->dst_order;
+	unsigned int nr = place >> PAGE_SHIFT;
 
-	return pass->dst[nr >> order].bv_page + (nr & ((1U << order) - 1));
+	sg_set_page(sg, pass->dst[nr >> order].bv_page + (nr & ((1U << order) - 1)),
+		    pass->sector_size, offset_in_page(place));
 }
 
 /**
@@ -348,7 +351,7 @@ int envelope_cipher_run(const struct envelope_cipher_pass *pass)
 	for (at = 0;; at += size, sector += size >> SECTOR_SHIFT) {
 		envelope_cipher_iv(state.iv, sector);
 		if (pass->dst)
-			sg_set_page(&state.dst, dst_page(pass, at), size, offset_in_page(at));
+			set_dst(pass, &state.dst, at);
 		if (unlikely(mp_bvec_iter_len(pass->src, iter) < size)) {
 			r = crypt_scattered(pass, &state, at);
 		} else {

@@ -15,7 +15,8 @@
 
 #include "envelope.h"
 
-#define DEPOT_PAGES 2048
+/* 8 MiB of single pages, and 4 MiB of runs. */
+#define DEPOT_PAGES (8388608 >> PAGE_SHIFT)
 #define DEPOT_RUNS  64
 #define FREE_BATCH  32u
 

@@ -61,7 +61,7 @@ struct envelope_counters {
  * @iv_shift: added to a sector number on @lower to get the IV's sector number; may wrap
  * @sector_size: bytes of a data unit
  * @at_once_bytes: %ENVELOPE_AT_ONCE_BYTES, or less for a slow cipher
- * @piece_bytes: most that one section does, whole pages; at most @at_once_bytes
+ * @piece_bytes: most that one section does, a multiple of 4096; at most @at_once_bytes
  * @allow_discards: for the table line
  * @description: of the key, for the table line; owned
  * @vk: counted reference, from constructor to destructor

@@ -378,7 +378,18 @@ static void ima_measures_the_table(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, seen, wanted);
 }
 
+/* Whatever the size of a page: the reserve, which has room for one write, grows with this. */
+static void large_bio_is_split_at_a_mebibyte(struct kunit *test)
+{
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+
+	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_WRITE, 0, 3 << 20), BLK_STS_OK);
+	KUNIT_EXPECT_EQ(test, fixture->disk->largest, 2048);
+	KUNIT_EXPECT_LE(test, ENVELOPE_RESERVE_PAGES * PAGE_SIZE, (1 << 20) + PAGE_SIZE);
+}
+
 static struct kunit_case io_cases[] = { KUNIT_CASE_PARAM(any_shape_is_encrypted, shape_gen_params),
+					KUNIT_CASE(large_bio_is_split_at_a_mebibyte),
 					KUNIT_CASE(misaligned_bio_is_refused),
 					KUNIT_CASE_PARAM(completes_in_any_context,
 							 context_gen_params),

@@ -134,7 +134,7 @@ struct envelope_gather {
  * @src_iter: the range of @src to read; bi_sector is not used
  * @dst: whole pages, or runs of pages, to write to; NULL: in place
  * @dst_order: of the segments in @dst
- * @dst_offset: where in @dst to begin, in bytes; a multiple of the page size
+ * @dst_offset: where in @dst to begin, in bytes; a multiple of 4096, which may be less than a page
  * @iv_sector: 512-byte sector number of the first data unit, iv_offset included
  * @sector_size: bytes of a data unit
  * @encrypt: false to decrypt

@@ -32,7 +32,7 @@
 
 #include "envelope.h"
 
-#define CACHE_PAGES   64
+#define CACHE_PAGES   ENVELOPE_CACHE_PAGES
 #define BATCH_PAGES   (CACHE_PAGES / 2)
 #define LIMIT_PERCENT 2
 /* A small machine needs a queue of writes to its disk too. */

@@ -10,10 +10,10 @@
 
 #include "fixture_test.h"
 
-#define NR     48
+#define NR     (ENVELOPE_CACHE_PAGES * 3 / 4)
 #define ROUNDS 200
-#define CROWD  600 /* more than the cache of a CPU */
-#define HIDDEN 32  /* pages that a CPU keeps for other nodes */
+#define CROWD  (ENVELOPE_CACHE_PAGES * 7) /* more than the cache of a CPU, less than a depot */
+#define HIDDEN (ENVELOPE_CACHE_PAGES / 2) /* pages that a CPU keeps for other nodes */
 #define MARK   0xe5e5e5e5
 
 struct pages_bench {
@@ -134,7 +134,8 @@ static void pages_move_between_cpus(struct kunit *test)
 		take_and_put_on(test, CROWD,
 				cpumask_any_but(cpu_online_mask, raw_smp_processor_id()));
 		/* The pages in the cache of the other CPU are replaced once. */
-		KUNIT_EXPECT_LE(test, envelope_pages_owned(), CROWD + num_online_cpus() * 64);
+		KUNIT_EXPECT_LE(test, envelope_pages_owned(),
+				CROWD + num_online_cpus() * ENVELOPE_CACHE_PAGES);
 		KUNIT_EXPECT_GE(test, envelope_pages_owned(), CROWD);
 	}
 }
@@ -208,7 +209,8 @@ static void kernel_takes_unused_pages_back(struct kunit *test)
 		take_and_put_on(test, CROWD, cpumask_last(cpu_online_mask));
 		KUNIT_EXPECT_GE(test, envelope_pages_owned(), CROWD);
 		KUNIT_ASSERT_EQ(test, fixture_run("echo 2 >/proc/sys/vm/drop_caches"), 0);
-		KUNIT_EXPECT_LE(test, envelope_pages_owned(), num_online_cpus() * 64);
+		KUNIT_EXPECT_LE(test, envelope_pages_owned(),
+				num_online_cpus() * ENVELOPE_CACHE_PAGES);
 	}
 }
 

@@ -86,7 +86,7 @@ void envelope_crypt_warn(struct envelope_device *dev, bool encrypt, int error);
  * @eb: our data of the bio
  * @segments: the data
  * @iter: where the data of the bio begins
- * @offset: of the range, in bytes; whole data units, and whole pages of @bounce
+ * @offset: of the range, in bytes; a multiple of 4096
  * @size: of the range, in bytes
  * @bounce: pages for the ciphertext of the whole bio; NULL: decrypt
  *

@@ -22,6 +22,7 @@ struct way_row {
 	enum disk_context context;
 	bool starved;
 	blk_opf_t opf;
+	unsigned int piece; /* of a section; 0: what the driver does in its time */
 };
 
 static const struct way_row way_rows[] = {
@@ -39,6 +40,9 @@ static const struct way_row way_rows[] = {
 	{ "1 MiB, not waiting", 1048576, DISK_HARDIRQ, .opf = REQ_NOWAIT },
 	{ "4 KiB, reserve", 4096, DISK_HARDIRQ, .starved = true },
 	{ "1 MiB, reserve", 1048576, DISK_HARDIRQ, .starved = true },
+	/* A piece may begin and end in a page, if pages are large. */
+	{ "64 KiB, slow driver", 65536, DISK_HARDIRQ, .piece = 12288 },
+	{ "1 MiB, slow driver", 1048576, DISK_HARDIRQ, .piece = 12288 },
 };
 
 KUNIT_ARRAY_PARAM_DESC(way, way_rows, name);
@@ -63,6 +67,8 @@ static void data_is_right_on_every_way(struct kunit *test)
 	test_io_fill(io, data);
 
 	fixture->disk->context = row->context;
+	if (row->piece)
+		fixture->dev->piece_bytes = row->piece;
 	if (row->starved)
 		limit = fixture_starve();
 	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_WRITE | row->opf, 64), BLK_STS_OK);
@@ -234,6 +240,8 @@ static void no_way_around_the_revoke(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, loads);
 	fixture->disk->context = row->context;
+	if (row->piece)
+		fixture->dev->piece_bytes = row->piece;
 	if (row->starved)
 		limit = fixture_starve();
 	for (i = 0; i < 2; i++) {

@@ -18,7 +18,8 @@
 
 #include "envelope.h"
 
-#define BATCH_LEAST 64
+/* 256 KiB, so that the batches of all CPUs stay a small part of the limit with large pages too. */
+#define BATCH_LEAST (262144 >> PAGE_SHIFT)
 
 static DEFINE_SPINLOCK(shares_lock); /* irq; guards the list, its length, and @waits and @lacks */
 static LIST_HEAD(shares);

@@ -8,7 +8,7 @@
 
 #include "fixture_test.h"
 
-#define WRITE_PAGES 32
+#define WRITE_PAGES (PAGE_SHIFT < 14 ? ENVELOPE_MAX_PAGES / 8 : 4)
 #define LIMIT	    (32 * ENVELOPE_MAX_PAGES)
 #define WRITES	    (LIMIT / WRITE_PAGES)
 #define DEVICES	    4
