@@ -92,6 +92,8 @@ SOME_MUTATIONS = "an eighth of the unit mutations=tests/mutations/run --jobs 8 -
 FUZZ_SUITES = $(foreach t,$(FUZZ_TARGETS),"fuzz $(t)=tests/fuzz/run $(t)")
 HOST_SUITES = $(foreach t,$(HOST_TESTS),"host $(t)=tests/host/$(t).sh")
 KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
+# A guest of arm64, emulated.
+ARM64_SUITES = "oracle 6.12-arm64=tests/qemu/oracle 6.12-arm64"
 BENCH_SUITES = "bench=tests/bench/regress"
 VM_SUITES = $(or $(shell tests/qemu/suites),"vm=false")
 LONG_VM_SUITES = $(or $(shell tests/qemu/suites full),"vm=false")
@@ -105,7 +107,7 @@ check: deps kernels userspace userspace-asan userspace-fuzz ## run every test bu
 
 check-full: deps kernels userspace userspace-asan userspace-fuzz ## the same with all negative controls: two hours and more
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(LONG_VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
-		$(UNIT_SUITES) $(FUZZ_SUITES) $(KUNIT_MUTATIONS)
+		$(UNIT_SUITES) $(FUZZ_SUITES) $(KUNIT_MUTATIONS) $(ARM64_SUITES)
 
 check-quick: deps userspace userspace-asan ## style, unit, host, KUnit on 6.12, one story in a guest: 5 minutes on a built tree
 	@tests/kernels/build stock 6.12 >/dev/null
@@ -128,6 +130,10 @@ check-host: deps userspace userspace-asan ## tests of the programs on this machi
 
 kunit: kernels ## KUnit suites in QEMU, on 6.12 and 7.3 with KASAN, lockdep, fault injection
 	@tests/run -j 2 $(KUNIT_SUITES)
+
+.PHONY: check-arm64
+check-arm64: deps ## Debian's kernel for arm64: its ciphertext against OpenSSL and dm-crypt, and a panic
+	@tests/run $(ARM64_SUITES)
 
 mutations: kernels ## the negative controls of the KUnit suites: protections taken away one by one, seen to fail
 	@tests/run -j 2 $(KUNIT_MUTATIONS)

@@ -8,6 +8,7 @@ without ".ko", the modules that the first program loads.
 
 import gzip
 import lzma
+import re
 import shutil
 import subprocess
 import tempfile
@@ -20,31 +21,32 @@ FOLDERS = ("bin", "sbin", "modules", "proc", "sys", "dev", "tmp", "ro", "rw", "n
 PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def build(archive, init, programs=(), modules=(), on_demand=(), files=(), compress=False):
+def build(archive, init, programs=(), modules=(), on_demand=(), files=(), compress=False, root=None):
     """Write an initrd; its path.
 
     PROGRAMS are paths, or names that are looked for in the usual folders. MODULES are paths, in load
     order; ON_DEMAND are paths of modules, or (name, path) of those that get another name, that
-    /modules.order does not list. FILES is a dict: name to content.
+    /modules.order does not list. FILES is a dict: name to content, text or bytes. ROOT is a folder with
+    busybox, programs and libraries of another architecture; default this machine's own.
     """
     with tempfile.TemporaryDirectory(prefix="initrd-", dir=archive.parent) as name:
         tree = Path(name)
         for folder in FOLDERS:
             (tree / folder).mkdir()
-        shutil.copy(BUSYBOX, tree / "bin/busybox")
+        shutil.copy(root / BUSYBOX[1:] if root else BUSYBOX, tree / "bin/busybox")
         if isinstance(init, Path):
             shutil.copy(init, tree / "init")
         else:
             (tree / "init").write_text(init, encoding="ascii")
             (tree / "init").chmod(0o755)
         for program in programs:
-            _add_program(tree, program)
+            _add_program(tree, program, root)
         order = [_add_module(tree, path) for path in modules]
         for module in on_demand:
             _add_module(tree, *(reversed(module) if isinstance(module, tuple) else (module,)))
         (tree / "modules.order").write_text("".join(f"{module}\n" for module in order), encoding="ascii")
         for file, content in dict(files).items():
-            (tree / file).write_text(content, encoding="ascii")
+            (tree / file).write_bytes(content if isinstance(content, bytes) else content.encode("ascii"))
         _pack(tree, archive, compress)
     return archive
 
@@ -64,8 +66,15 @@ def append(initrd, archive, files):
     return archive
 
 
-def _add_program(tree, program):
+def _add_program(tree, program, root):
     """A program and the libraries that it is linked to."""
+    if root:
+        path = shutil.which(program, path=":".join(f"{root}{folder}" for folder in PROGRAMS.split(":")))
+        if not path:
+            raise PrepareError(f"{root} has no {program}")
+        shutil.copy(path, tree / "bin" / program)
+        _add_foreign_libraries(tree, path, root)
+        return
     path = shutil.which(program, path=PROGRAMS)
     if not path:
         raise PrepareError(f"{program} is not installed: run tests/deps/install")
@@ -75,6 +84,21 @@ def _add_program(tree, program):
         if word.startswith("/") and not (tree / word[1:]).exists():
             (tree / word[1:]).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(word, tree / word[1:])
+
+
+def _add_foreign_libraries(tree, path, root):
+    """The loader and the libraries of a program that this machine cannot run."""
+    headers = subprocess.run(["readelf", "--wide", "--dynamic", "--program-headers", path], stdout=subprocess.PIPE,
+                             text=True, check=True).stdout
+    names = re.findall(r"Shared library: \[(.*?)\]|program interpreter: .*?([^/]*)\]", headers)
+    for name in (one or other for one, other in names):
+        found = next((folder / name for folder in root.glob("**/lib/*-linux-gnu") if (folder / name).exists()), None)
+        if not found:
+            raise PrepareError(f"{root} has no {name}, which {path} needs")
+        if not (tree / "lib" / name).exists():
+            (tree / "lib").mkdir(exist_ok=True)
+            shutil.copy(found, tree / "lib" / name)
+            _add_foreign_libraries(tree, found, root)
 
 
 def _add_module(tree, path, name=None):

@@ -24,7 +24,7 @@ PROBE_INIT = "#!/bin/busybox sh\necho 'vm: probe reached init'\nexec /bin/busybo
 SLOW_STRINGS = "max,-erms,-fsrm"
 EMULATED = f"{SLOW_STRINGS},-la57"
 
-# Processor of the guest: QEMU's accelerator, model.
+# Processor of the guest: QEMU's accelerator, model. A server of arm64 has the AES instructions of ARMv8.
 PROCESSORS = {
     "kvm": (["kvm"], "host"),
     # The vCPUs take turns on one thread. QEMU before 8.1 may run code on one of several threads
@@ -33,6 +33,7 @@ PROCESSORS = {
     "tcg": (["tcg,thread=single,tb-size=512"], EMULATED),
     # A thread of the host for each vCPU: races are real ones, and so is the danger above.
     "threads": (["tcg,thread=multi,tb-size=512"], EMULATED),
+    "arm64": (["tcg,thread=multi,tb-size=512"], "neoverse-n1"),
     # A nanosecond of the guest's clock is one instruction, whatever the host does meanwhile.
     "counted": (["tcg,thread=single,tb-size=256", "-icount", "shift=0,sleep=off"], SLOW_STRINGS),
 }
@@ -41,15 +42,23 @@ PROCESSORS = {
 def command(processor, image, archive, append, console, memory="1G", cpus=2):
     """QEMU's command line, up to the devices that only some guests have."""
     accelerator, model = PROCESSORS[processor]
-    return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-            "-machine", "q35", "-accel", *accelerator, "-cpu", model, "-smp", str(cpus), "-m", memory,
-            "-kernel", str(image), "-initrd", str(archive), "-append", f"console=ttyS0 panic=-1 {append}",
+    program, machine, serial = "qemu-system-x86_64", "q35", "ttyS0"
+    if processor == "arm64":
+        program, machine, serial = "qemu-system-aarch64", "virt,gic-version=3", "ttyAMA0"
+    return [program, "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+            "-machine", machine, "-accel", *accelerator, "-cpu", model, "-smp", str(cpus), "-m", memory,
+            "-kernel", str(image), "-initrd", str(archive), "-append", f"console={serial} panic=-1 {append}",
             "-serial", f"file:{console}", "-device", "virtio-serial-pci"]
 
 
+def file_port(name, path):
+    """Devices: a virtio-serial port NAME, what is written to it being the file PATH."""
+    return ["-chardev", f"file,id={name},path={path}", "-device", f"virtserialport,chardev={name},name={name}"]
+
+
 def results_port(path):
-    """Devices: a virtio-serial port "results", what is written to it being the file PATH."""
-    return ["-chardev", f"file,id=results,path={path}", "-device", "virtserialport,chardev=results,name=results"]
+    """The port "results" with its file."""
+    return file_port("results", path)
 
 
 def accelerator(image):

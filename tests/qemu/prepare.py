@@ -20,6 +20,7 @@ from mutation import Mutation
 
 MODULES = ["virtio_pci", "virtio_blk", "virtio_console", "9p", "9pnet_virtio", "overlay"]
 CFLAGS = ["-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread", "-mgeneral-regs-only"]
+CROSS = ["ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"]
 
 
 class Kernel:
@@ -41,13 +42,15 @@ class Kernel:
 
 
 class StockKernel(Kernel):
-    """6.1 or 6.12: Debian's own, unpacked."""
+    """6.1, 6.12 or 6.12-arm64: Debian's own, unpacked."""
 
     def __init__(self, series):
         super().__init__("stock", series)
         self.release = (self.folder / "release").read_text(encoding="ascii").strip()
         self.image = self.folder / "boot/vmlinuz"
-        self.build_tree = Path("/usr/src") / f"linux-headers-{self.release}"
+        headers = f"usr/src/linux-headers-{self.release}"
+        self.architecture = CROSS if series.endswith("-arm64") else []
+        self.build_tree = self.folder / headers if (self.folder / headers).is_dir() else Path("/") / headers
 
 
 class BuiltKernel(Kernel):
@@ -169,9 +172,9 @@ def build_host_tools():
     return folder
 
 
-def modules_for(kernel, names):
-    """Paths of modules and of all that they depend on, in load order."""
-    listing = run(["modprobe", "--dirname", kernel.root, "--set-version", kernel.release,
+def modules_for(kernel, names, root=None):
+    """Paths of modules and of all that they depend on, in load order; ROOT has lib/modules."""
+    listing = run(["modprobe", "--dirname", root or kernel.root, "--set-version", kernel.release,
                    "--show-depends", "--all", *names])
     found = [Path(line.split()[1]) for line in listing.splitlines() if line.startswith("insmod")]
     return list(dict.fromkeys(found))
