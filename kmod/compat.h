@@ -70,9 +70,9 @@ static inline void envelope_limits_cap_atomic_writes(struct queue_limits *limits
 
 /* For a warning: the module with the fastest driver of AES-XTS. */
 #ifdef CONFIG_ARM64
-#define ENVELOPE_FAST_MODULE "aes-ce-blk"
+#define ENVELOPE_AES_MODULE "aes-ce-blk"
 #else
-#define ENVELOPE_FAST_MODULE "aesni-intel"
+#define ENVELOPE_AES_MODULE "aesni-intel"
 #endif
 
 /*

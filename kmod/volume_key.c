@@ -95,7 +95,7 @@ struct envelope_volume_key *envelope_volume_key_new(const struct envelope_reques
 	}
 	strscpy(vk->driver, envelope_cipher_driver(vk->tfm), sizeof(vk->driver));
 	if (envelope_cipher_is_slow(vk->driver))
-		DMWARN_LIMIT("crypto driver %s is slow: load one for this CPU (" ENVELOPE_FAST_MODULE
+		DMWARN_LIMIT("crypto driver %s is slow: load one for this CPU (" ENVELOPE_AES_MODULE
 			     ") first",
 			     vk->driver);
 	r = envelope_cipher_measure(vk->tfm, &vk->piece_bytes);
