@@ -347,16 +347,16 @@ def _():
     assert agent.stop() == 0
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as catalog:
         catalog.execute("UPDATE writer SET version = '7.1'")
-        catalog.execute("PRAGMA user_version = 2")
+        catalog.execute("PRAGMA user_version = 99")
     before = len(agent.log())
     agent.spawn()
     wait_for(lambda: agent.process.poll() is not None)
     said = agent.log()[before:]
     assert agent.process.returncode == 7 and "CatalogTooNew: " in said, (agent.process.returncode, said)
-    assert "has the schema 2, which enveloped 7.1 wrote" in said and "last good one" not in said, said
+    assert "has the schema 99, which enveloped 7.1 wrote" in said and "last good one" not in said, said
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as catalog:
         assert catalog.execute("SELECT version FROM writer").fetchone() == ("7.1",)
-        catalog.execute("PRAGMA user_version = 1")
+        catalog.execute("PRAGMA user_version = 2")
     agent.start()
     assert agent.status("db1") == "available"
 

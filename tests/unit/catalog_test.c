@@ -205,7 +205,7 @@ static void newer_file_is_left_alone(void **state)
 	is_too_new(x, "which a newer enveloped wrote");
 	assert_int_equal(log_version(x), 1);
 	/* No look has written to it. */
-	change_file(x, "CREATE TABLE writer (version TEXT); PRAGMA user_version = 1;");
+	change_file(x, "CREATE TABLE writer (version TEXT); PRAGMA user_version = 2;");
 }
 
 static void the_writer_of_a_file_is_the_last_version(void **state)

@@ -34,6 +34,9 @@
 static char root[64] = "/tmp/disks-test-XXXXXX";
 static bool private; /* the fake sysfs is mounted */
 
+/* Of a group and of a volume: 32 characters each. */
+#define LVM_UUID "LVM-0123456789abcdefghijABCDEFGHIJ--0123456789abcdefghijABCDEFGHIJ--"
+
 /* The kernel's answer for a device without the agent's uuid. */
 bool mapper_is_mapping(const char *name)
 {
@@ -119,6 +122,13 @@ static int setup(void **state)
 	put("dm-2", "dm/name", LONG_NAME "\n");
 	put("dm-2", "dm/uuid", "LVM-abc\n");
 	put("dm-2", "slaves/sdd1", "");
+	/* A pool of LVM, which shows the first block of one of its volumes, and such a volume. */
+	add("dm-6", "253:6");
+	put("dm-6", "dm/name", "vg0-fast\n");
+	put("dm-6", "dm/uuid", LVM_UUID "-pool\n");
+	add("dm-7", "253:7");
+	put("dm-7", "dm/name", "vg0-thin\n");
+	put("dm-7", "dm/uuid", LVM_UUID "\n");
 	add("dm-4", "253:4");
 	put("dm-4", "slaves/sdd1", "");
 	add("dm-5", "253:5");
@@ -198,6 +208,14 @@ static void a_device_below_another_one_is_no_volume(void **state)
 	assert_string_equal(holder, "/dev/md0");
 	assert_int_equal(disks_holder(makedev(9, 0), &other), 0);
 	assert_null(other);
+}
+
+static void what_lvm_keeps_below_a_thin_volume_is_no_disk(void **state)
+{
+	need_mounts();
+	if (is_listed("/dev/mapper/vg0-fast"))
+		fail_msg("a pool is listed, which shows a header of one of its volumes");
+	assert_true(is_listed("/dev/mapper/vg0-thin"));
 }
 
 static void a_partition_of_a_held_disk_is_no_volume(void **state)
@@ -376,6 +394,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_device_below_another_one_is_no_volume),
+		cmocka_unit_test(what_lvm_keeps_below_a_thin_volume_is_no_disk),
 		cmocka_unit_test(a_partition_of_a_held_disk_is_no_volume),
 		cmocka_unit_test(a_disk_with_a_held_partition_is_no_volume),
 		cmocka_unit_test(a_user_of_the_same_blocks_is_named),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/work/operation.c agent/work/operation_step.c agent/work/question.c agent/work/kept_header.c agent/catalog/headers.c agent/catalog/jobs.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/catalog_gone.c agent/catalog/statement.c agent/rules/rules.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c */
+/* sources: agent/work/operation.c agent/work/operation_step.c agent/work/question.c agent/work/kept_header.c agent/catalog/headers.c agent/catalog/jobs.c agent/catalog/catalog.c agent/catalog/catalog_file.c agent/catalog/catalog_gone.c agent/catalog/statement.c agent/rules/rules.c agent/audit/agent_audit.c agent/audit/agent_record.c agent/catalog/cluster.c agent/api/cluster_json.c agent/lease/lease.c agent/catalog/pools.c */
 /*
  * An operation continues after an answer of the KMS only if the audit trail has recorded the
  * answer. A denial takes effect without waiting for the trail.

@@ -84,6 +84,7 @@ struct agent_hooks {
  * @host: this host, for the headers of volumes; its id is "" if the host has none
  * @sightings: what the headers said of other hosts: see work/ownership.h; owned
  * @clusters: list, owned
+ * @pools: list, owned; @pool_timer: looks how full they are
  * @watchers: calls of Status that wait for changes
  * @followers: calls of Events that wait for records
  * @hooks: set once, before the loop runs
@@ -128,6 +129,8 @@ struct agent {
 	struct sighting *sightings;
 	int32_t keyring;
 	struct cluster *clusters;
+	struct pool *pools;
+	sd_event_source *pool_timer;
 	struct watcher *watchers;
 	struct follower *followers;
 	struct agent_hooks hooks;

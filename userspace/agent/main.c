@@ -18,6 +18,7 @@
 #include "agent/api/rights.h"
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/pools.h"
 #include "agent/check_config.h"
 #include "agent/clock_event.h"
 #include "agent/first_config.h"
@@ -31,12 +32,14 @@
 #include "agent/volume/device_events.h"
 #include "agent/volume/disk_events.h"
 #include "agent/volume/host.h"
+#include "agent/volume/lvm.h"
 #include "agent/volume/mapper.h"
 #include "agent/work/catalog_return.h"
 #include "agent/work/device_verdict.h"
 #include "agent/work/findings.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
+#include "agent/work/pool_look.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/restart.h"
 #include "agent/work/state.h"
@@ -103,9 +106,12 @@ static int parse_options(int argc, char **argv, const char **config)
 static int open_files(struct agent *agent, struct fault *f)
 {
 	_cleanup_text_ char *path = text_format("%s/catalog.sqlite", agent->config.state_directory);
+	_cleanup_text_ char *lock = text_format("%s/lvm.lock", agent->config.state_directory);
 
-	if (!path)
+	if (!path || !lock)
 		return fault_set(f, "InternalFailure", "Out of memory.");
+	if (lvm_start(lock, f) < 0)
+		return -1;
 	/* Without its folder the trail waits, and the agent gives no new access. */
 	folder_make_for(agent->config.audit_file, 0750, 0750, NULL);
 	if (folder_make_for(agent->config.agent_socket, 0755, 0755, f) < 0)
@@ -217,6 +223,7 @@ static void stop(struct agent *agent)
 	state_flush(agent);
 	device_events_stop(agent);
 	disk_events_stop(agent);
+	pool_look_stop(agent);
 	varlink_server_free(agent->server);
 	subscriptions_close(agent);
 	clock_jump_free(agent->clock_jump);
@@ -242,6 +249,7 @@ static void stop(struct agent *agent)
 	findings_forget(agent);
 	reload_forget(agent);
 	newest_change_forget(agent);
+	pools_free(agent);
 	catalog_close(agent->catalog);
 	state_lock_release(&agent->state_lock);
 	audit_close(agent->audit);

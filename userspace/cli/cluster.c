@@ -59,8 +59,17 @@ static const struct option_spec create_options[] = {
 	  .kind = OPTION_STRING,
 	  .placeholder = "DEVICE",
 	  .parameter = "device",
-	  .required = true,
-	  .help = "whole path of the block device for the volume, which takes all of it" },
+	  .help = "whole path of the block device for the volume, which takes all of it; or --pool" },
+	{ .name = "pool",
+	  .kind = OPTION_STRING,
+	  .placeholder = "POOL",
+	  .parameter = "pool",
+	  .help = "pool in which the volume is made, with --allocated-storage: see envelope pool create" },
+	{ .name = "allocated-storage",
+	  .kind = OPTION_INTEGER,
+	  .placeholder = "GIB",
+	  .parameter = "allocatedStorage",
+	  .help = "GiB of the volume in the pool" },
 	OPTION_ENCRYPTED("encrypt the volume; required, since the agent makes no plain volumes"),
 	OPTION_KEY(
 		"key id, key ARN, alias/NAME or alias ARN; its ARN is stored (default: alias/aws/rds)"),
@@ -169,6 +178,11 @@ static const struct option_spec modify_options[] = {
 	  .kind = OPTION_SWITCH,
 	  .parameter = "grow",
 	  .help = "take all of a disk that has grown, while the device is in use (default: unchanged)" },
+	{ .name = "allocated-storage",
+	  .kind = OPTION_INTEGER,
+	  .placeholder = "GIB",
+	  .parameter = "allocatedStorage",
+	  .help = "GiB of a volume in a pool, which grows while it is in use (default: unchanged)" },
 	OPTION_PROFILE(
 		"the cluster's own profile of the credentials file; '' for Profile= (default: unchanged)"),
 	OPTION_ENDPOINT(
@@ -234,7 +248,7 @@ const struct command cluster_commands[] = {
 		.operation = "CreateDBCluster",
 		.method = "CreateCluster",
 		.progress = "Creating the cluster",
-		.summary = "Make a cluster volume on a block device, and start it",
+		.summary = "Make a cluster volume on a block device or in a pool, and start it",
 		.details =
 			"The volume gets its own data key. The KMS key wraps the data key, and the volume's\n"
 			"header holds the wrapped key. Encryption and the KMS key cannot be changed later.\n"
@@ -242,7 +256,9 @@ const struct command cluster_commands[] = {
 			"Only root may give --profile and --kms-endpoint.",
 		.example =
 			"  envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
-			"      --storage-encrypted --kms-key-id alias/databases",
+			"      --storage-encrypted --kms-key-id alias/databases\n"
+			"  envelope cluster create --db-cluster-identifier db2 --pool fast \\\n"
+			"      --allocated-storage 20 --storage-encrypted",
 		.options = create_options,
 		.run = one_cluster_run,
 	},
@@ -302,6 +318,7 @@ const struct command cluster_commands[] = {
 		.summary = "Stop and forget a cluster; with --erase its data are lost for good",
 		.details =
 			"Without --erase the header on the disk is marked as deleted, and still has the wrapped key.\n"
+			"The volume of a cluster in a pool is removed from the pool in both cases.\n"
 			"--take-over is for --erase. A cluster with deletion protection is not deleted. To end the protection:\n"
 			"envelope cluster modify --db-cluster-identifier NAME --no-deletion-protection",
 		.example =

@@ -65,6 +65,10 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_string(o, "Region", cluster->region);
 	json_add_string(o, "AccountId", cluster->account);
 	json_add_string(o, "Device", cluster->device);
+	if (cluster->in_pool.pool[0]) {
+		json_add_string(o, "Pool", cluster->in_pool.pool);
+		json_add_int(o, "AllocatedStorage", (int64_t)(cluster->in_pool.bytes / POOL_GIB));
+	}
 	json_add_bool(o, "DiskPresent", !cluster->absent);
 	json_add_bool(o, "AllowDiscards", cluster->allow_discards);
 	add_mapper_device(o, cluster);

@@ -8,6 +8,7 @@
 #include "agent/work/operation.h"
 
 #define METHOD_IDENTIFIER	 "dbClusterIdentifier"
+#define METHOD_STORAGE		 "allocatedStorage"
 #define METHOD_PARAMETERS(table) table, sizeof(table) / sizeof(*(table))
 #define METHOD_CHECK(call, params, table) \
 	method_refuses(call, parameters_check(params, METHOD_PARAMETERS(table)))

@@ -15,12 +15,15 @@
 #include "agent/api/method.h"
 #include "agent/api/modify_method.h"
 #include "agent/api/parameters.h"
+#include "agent/api/pool_methods.h"
 #include "agent/api/reach_method.h"
 #include "agent/api/reply.h"
 #include "agent/api/rights.h"
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/pools.h"
 #include "agent/lease/keyring.h"
 #include "agent/rules/owner_rules.h"
+#include "agent/rules/pool_rules.h"
 #include "agent/rules/rules.h"
 #include "agent/work/adopt.h"
 #include "agent/work/attach.h"
@@ -42,14 +45,16 @@ static const char description[] =
 
 /* ---- changes ---- */
 
+/* @pool: that its volume is to be in; NULL for a device of its own */
 static struct cluster *new_cluster(struct agent *agent, const struct create_request *request,
-				   json_object *params, struct fault *f)
+				   const struct pool *pool, json_object *params, struct fault *f)
 {
 	struct cluster *cluster = calloc(1, sizeof(*cluster));
 
-	if (cluster)
-		cluster->device = strdup(request->device);
-	if (!cluster || !cluster->device || cluster_make_ids(cluster) < 0) {
+	if (cluster && cluster_make_ids(cluster) == 0)
+		cluster->device = pool ? pool_device(pool, cluster->volume_id)
+				       : strdup(request->device);
+	if (!cluster || !cluster->device) {
 		cluster_free(cluster);
 		fault_set(f, "InternalFailure", "Out of memory.");
 		return NULL;
@@ -62,16 +67,42 @@ static struct cluster *new_cluster(struct agent *agent, const struct create_requ
 	cluster->allow_discards = request->allow_discards;
 	cluster->deletion_protection = json_get_bool(params, "deletionProtection", false);
 	reach_take(params, &cluster->reach);
+	if (pool) {
+		memcpy(cluster->in_pool.pool, pool->name, sizeof(pool->name));
+		cluster->in_pool.bytes = (uint64_t)json_get_int(params, METHOD_STORAGE, 0) *
+					 POOL_GIB;
+	}
 	cluster->created = time(NULL);
 	cluster_add(agent, cluster);
 	return cluster;
+}
+
+/* Return: 0, with the pool that the parameters name or NULL for a device, or -1. */
+static int pool_of(const struct agent *agent, json_object *params, const struct pool **ret,
+		   struct fault *f)
+{
+	const char *name = json_get_string(params, "pool");
+
+	if (rules_pool_place(name, json_get_string(params, "device"),
+			     json_has(params, METHOD_STORAGE),
+			     json_get_int(params, METHOD_STORAGE, 0), f) < 0)
+		return -1;
+	*ret = name ? pool_find(agent, name) : NULL;
+	if (name && !*ret)
+		return fault_set(f, "DBPoolNotFoundFault", "Pool %.63s not found.", name);
+	if (name && (*ret)->status != POOL_AVAILABLE)
+		return fault_set(f, "InvalidPoolStateFault",
+				 "The pool %s is being created or deleted. Try again later.", name);
+	return 0;
 }
 
 static int create_cluster(struct varlink_call *call, json_object *params, void *userdata)
 {
 	static const struct parameter table[] = {
 		{ METHOD_IDENTIFIER, PARAMETER_STRING, true },
-		{ "device", PARAMETER_STRING, true },
+		{ "device", PARAMETER_STRING, false },
+		{ "pool", PARAMETER_STRING, false },
+		{ METHOD_STORAGE, PARAMETER_INT, false },
 		{ "storageEncrypted", PARAMETER_BOOL, false },
 		{ "kmsKeyId", PARAMETER_STRING, false },
 		{ "region", PARAMETER_STRING, false },
@@ -96,6 +127,7 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		.host_account = agent->config.account_id,
 	};
 	struct cluster *cluster = NULL;
+	const struct pool *pool = NULL;
 	struct reach reach = { 0 };
 	struct operation *op;
 	const char *key;
@@ -104,14 +136,14 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 	if (METHOD_CHECK(call, params, table))
 		return 0;
 	if (reach_check_call(call, params, agent, &reach, &f) < 0 ||
-	    rules_create(&request, &key, &f) < 0)
+	    rules_create(&request, &key, &f) < 0 || pool_of(agent, params, &pool, &f) < 0)
 		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	if (cluster_find(agent, request.identifier)) {
 		fault_set(&f, "DBClusterAlreadyExistsFault", "DB Cluster %s already exists.",
 			  request.identifier);
 		return method_refuse(agent, call, "CreateDBCluster", params, NULL, &f);
 	}
-	cluster = new_cluster(agent, &request, params, &f);
+	cluster = new_cluster(agent, &request, pool, params, &f);
 	op = cluster ? operation_begin(cluster, OPERATION_CREATE, call, params, &f) : NULL;
 	if (!op) {
 		if (cluster)
@@ -406,6 +438,9 @@ static const struct varlink_method methods[] = {
 	{ "Status", looks_status, VARLINK_READ },
 	{ "Events", looks_events, VARLINK_READ },
 	{ "ActivateKey", activate_key, VARLINK_CHANGE },
+	{ "CreatePool", pool_methods_create, VARLINK_CHANGE },
+	{ "DescribePools", pool_methods_describe, VARLINK_READ },
+	{ "DeletePool", pool_methods_delete, VARLINK_CHANGE },
 	{ 0 },
 };
 

@@ -5,6 +5,7 @@
 #include "agent/api/modify_method.h"
 
 #include "agent/api/reach_method.h"
+#include "agent/rules/pool_rules.h"
 #include "agent/rules/rules.h"
 #include "agent/work/modify.h"
 #include "lib/base/json.h"
@@ -26,6 +27,12 @@ static int may_modify(const struct cluster *cluster, json_object *params, struct
 	};
 	unsigned int modifications = json_get_bool(params, "grow", false) ? MODIFY_GROW : 0;
 
+	if (json_has(params, METHOD_STORAGE)) {
+		modifications |= MODIFY_STORAGE;
+		if (rules_pool_storage(cluster->id, cluster->in_pool.pool, cluster->in_pool.bytes,
+				       json_get_int(params, METHOD_STORAGE, 0), f) < 0)
+			return -1;
+	}
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++)
 		modifications |= json_has(params, table[i].parameter) ? table[i].modification : 0;
 	return rules_modify(cluster, modifications, f);
@@ -40,6 +47,7 @@ static void begin_modify(struct operation *op, json_object *params)
 		.allow_discards = json_get_bool(params, "allowDiscards", cluster->allow_discards),
 		.sets_discards = json_has(params, "allowDiscards"),
 		.grow = json_get_bool(params, "grow", false),
+		.bytes = (uint64_t)json_get_int(params, METHOD_STORAGE, 0) * POOL_GIB,
 		.reach = cluster->reach,
 	};
 
@@ -56,6 +64,7 @@ static const struct parameter modify_parameters[] = {
 	{ "deletionProtection", PARAMETER_BOOL, false },
 	{ "allowDiscards", PARAMETER_BOOL, false },
 	{ "grow", PARAMETER_BOOL, false },
+	{ METHOD_STORAGE, PARAMETER_INT, false },
 	{ METHOD_PROFILE, PARAMETER_STRING, false },
 	{ METHOD_ENDPOINT, PARAMETER_STRING, false },
 };

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
+#include "agent/catalog/pool_volume.h"
 #include "lib/header/header.h"
 #include "agent/volume/disk_identity.h"
 #include "agent/volume/file_system.h"
@@ -65,6 +66,8 @@ struct grant {
  * @reach: from a table of its own
  * @sectors: the most that the volume is known to have had, from a table of its own; 0 if that is not
  *	known
+ * @in_pool: its volume in a pool, from a table of its own; the pool's name is "" for a device that the user
+ *	gave
  * @found: path at which the disk was last found, owned; NULL if it was not yet
  * @at_path: number of the block device to which @device led when it was last looked up; 0 for none.
  *	@path_asked: it is being looked up: see path_look.c
@@ -128,6 +131,7 @@ struct cluster {
 	unsigned int reloads_left;
 	struct reach reach;
 	uint64_t sectors;
+	struct pool_volume in_pool;
 	char *found;
 	dev_t at_path;
 	bool path_asked;

@@ -67,7 +67,7 @@ int rules_create(const struct create_request *request, const char **key, struct 
 	if (!request->storage_encrypted)
 		return fault_set(f, "InvalidParameterCombination",
 				 "This host makes encrypted clusters only, and encryption cannot be added later. Add --storage-encrypted.");
-	if (request->device[0] != '/')
+	if (request->device && request->device[0] != '/')
 		return fault_set(f, "InvalidParameterValue",
 				 "The device must be named by its whole path, such as /dev/vdb.");
 	if (request->sector_size && request->sector_size != 512 && request->sector_size != 4096)

@@ -26,7 +26,7 @@
  */
 struct create_request {
 	const char *identifier;
-	const char *device;
+	const char *device; /* also NULL for a volume in a pool */
 	bool storage_encrypted;
 	const char *key;
 	const char *region;
@@ -60,7 +60,8 @@ enum modification {
 	MODIFY_PROTECTION = 16,
 	MODIFY_DISCARDS = 32,
 	MODIFY_GROW = 64,
-	MODIFY_REACH = 128
+	MODIFY_REACH = 128,
+	MODIFY_STORAGE = 256
 };
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f);
 

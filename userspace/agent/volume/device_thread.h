@@ -15,9 +15,10 @@
 
 #define DEVICE_LANE_MAX 32 /* bytes of a name */
 
-/* Lanes that are no volume: a look at all devices, a scan of all disks. */
-#define DEVICE_LANE_LOOK "look"
-#define DEVICE_LANE_SCAN "scan"
+/* Lanes that are no volume: a look at all devices, a scan of all disks, LVM's tools. */
+#define DEVICE_LANE_LOOK  "look"
+#define DEVICE_LANE_SCAN  "scan"
+#define DEVICE_LANE_POOLS "pools"
 
 struct device_thread;
 

@@ -69,6 +69,16 @@ static int find_holder(const char *name, char **holder)
 }
 
 /*
+ * LVM names what lies between its volumes and the disks with a suffix behind two uuids of 32 characters,
+ * such as a thin pool and its data. The first block of a pool's data is the first block of one of its
+ * volumes: the header there is no second volume.
+ */
+static bool is_inside_lvm(const char *uuid)
+{
+	return uuid && !strncmp(uuid, "LVM-", 4) && strlen(uuid) > 4 + 64;
+}
+
+/*
  * Empty drives and loop devices without a file have no size and no volume. A suspended device
  * would hold the thread until it is resumed. A device on top of a volume is not a volume. Nor is a
  * device that another device holds, such as the leg of a mirror or a path of multipath: a program that
@@ -82,7 +92,7 @@ static bool is_worth_a_look(const char *name)
 	_cleanup_text_ char *holder = NULL;
 
 	return size && strtoull(size, NULL, 10) > 0 && (!suspended || strcmp(suspended, "1")) &&
-	       !is_marked(uuid) && find_holder(name, &holder) == 0;
+	       !is_marked(uuid) && !is_inside_lvm(uuid) && find_holder(name, &holder) == 0;
 }
 
 /**

@@ -16,6 +16,7 @@
 #include "agent/volume/file_system.h"
 #include "agent/volume/mapper.h"
 #include "agent/volume/reservation.h"
+#include "agent/volume/thin.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 #include "lib/header/header.h"
@@ -59,6 +60,7 @@ struct kept_header;
  * @foreign: the volume is another host's, with @fault
  * @at_path: of the block device at @device when it was looked up last; 0 for none
  * @other, @other_number: another cluster's path, owned, and the block device there; 0 for none
+ * @thin: the cluster's volume in a pool, see thin.h
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
  * @grow: the volume is to take all of its disk
@@ -116,6 +118,7 @@ struct volume_job {
 	dev_t at_path;
 	char *other;
 	dev_t other_number;
+	struct thin_volume thin;
 	dev_t number;
 	bool overwrite;
 	bool grow;

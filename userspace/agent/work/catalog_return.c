@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/pools.h"
 #include "agent/last_good.h"
 #include "agent/lease/grant.h"
 #include "agent/state_lock.h"
@@ -17,6 +18,7 @@
 #include "agent/work/key_loss.h"
 #include "agent/work/length.h"
 #include "agent/work/place.h"
+#include "agent/work/pool.h"
 #include "agent/work/reconcile.h"
 #include "agent/work/recovery_window.h"
 #include "agent/work/release.h"
@@ -129,8 +131,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		try_again_later(agent);
 		return 0;
 	}
-	if (catalog_reopen(agent->catalog) && catalog_load(agent->catalog, take_row, agent, &f) < 0)
-		log_error("%s", f.message);
+	if (catalog_reopen(agent->catalog)) {
+		if (!agent->pools && pools_load(agent, &f) < 0)
+			log_error("%s", f.message);
+		if (catalog_load(agent->catalog, take_row, agent, &f) < 0)
+			log_error("%s", f.message);
+		pool_resume(agent);
+	}
 	if (!state_save_all(agent, true) || !catalog_settled(agent->catalog)) {
 		try_again_later(agent);
 		return 0;

@@ -30,6 +30,7 @@
 #include "agent/work/named_device.h"
 #include "agent/work/operation.h"
 #include "agent/work/place.h"
+#include "agent/work/pool_volume.h"
 #include "agent/work/state.h"
 #include "agent/work/target.h"
 #include "lib/base/base64.h"
@@ -287,7 +288,10 @@ static void remove_device(const struct volume_job *job)
 static void run_erase(struct volume_job *job)
 {
 	remove_device(job);
-	if (job->formatted)
+	/* LVM has made no volume yet: there is nothing to erase. */
+	if (job->thin.pool.name[0] && !job->thin.path[0] && !job->interrupted)
+		job->result = 0;
+	else if (job->formatted)
 		job->result = header_erase(job->found, job->claim, job->volume_id, &job->fault);
 	else
 		job->result = header_erase_unfinished(job->found, job->claim, job->volume_id,
@@ -329,6 +333,10 @@ static void erased(struct operation *op)
 	struct cluster *cluster = op->cluster;
 	struct fault f;
 
+	if (pool_volume_is_due(op)) {
+		pool_volume_remove(op, erased);
+		return;
+	}
 	if (op->job.interrupted)
 		tell_resumed(op);
 	else if (op->job.result < 0)
@@ -343,6 +351,7 @@ static void erased(struct operation *op)
 		fencing_note(cluster, false);
 	if (catalog_delete(op->agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
+	pool_volume_forget(op);
 	cluster_remove(cluster);
 	left_reservation_end(op->agent);
 	if (op->job.interrupted && op->job.result <= 0)
@@ -384,9 +393,24 @@ static int record_choices(struct operation *op)
 static void begin(struct operation *op)
 {
 	op->cluster->at_path = op->job.at_path;
+	record(op, "resolve-key", "");
+	operation_device_step(op, target_take, taken);
+}
+
+static void volume_made(struct operation *op)
+{
+	if (op->job.result < 0)
+		operation_step_failed(op);
+	else
+		named_device_check(op, begin);
+}
+
+/* Return: whether the catalog knows that the cluster is being made. If not, the operation has failed. */
+static bool intend(struct operation *op)
+{
 	if (record_choices(op) < 0) {
 		operation_fail(op);
-		return;
+		return false;
 	}
 	op->undo = undo;
 	/* Without the status no later agent would undo an interrupted creation. */
@@ -394,15 +418,33 @@ static void begin(struct operation *op)
 	    catalog_trouble(op->agent->catalog)) {
 		op->fault = *catalog_trouble(op->agent->catalog);
 		operation_fail(op);
-		return;
+		return false;
 	}
 	if (op->cluster->allow_discards &&
 	    settings_record(op->agent->catalog, op->cluster, &op->fault) < 0) {
 		operation_fail(op);
+		return false;
+	}
+	return true;
+}
+
+static void begin_on_device(struct operation *op)
+{
+	if (intend(op))
+		begin(op);
+}
+
+/* The volume is not there before the catalog says why. */
+static void begin_in_pool(struct operation *op)
+{
+	if (!intend(op))
+		return;
+	if (pool_volume_intend(op) < 0) {
+		operation_fail(op);
 		return;
 	}
-	record(op, "resolve-key", "");
-	operation_device_step(op, target_take, taken);
+	record(op, "make-volume", "");
+	pool_volume_make(op, volume_made);
 }
 
 /**
@@ -410,7 +452,7 @@ static void begin(struct operation *op)
  * @op: its cluster is in the agent's list with status creating
  * @key: as asked for: id, ARN or alias
  *
- * Nothing is recorded before the device has been looked up.
+ * Nothing is recorded before the device has been looked up, unless LVM is to make it.
  */
 void create_begin(struct operation *op, const char *key)
 {
@@ -421,7 +463,10 @@ void create_begin(struct operation *op, const char *key)
 	snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
 	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
 		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
-	named_device_check(op, begin);
+	if (op->job.thin.pool.name[0])
+		begin_in_pool(op);
+	else
+		named_device_check(op, begin_on_device);
 }
 
 /**

@@ -15,6 +15,7 @@
 #include "agent/work/fencing.h"
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
+#include "agent/work/pool_volume.h"
 #include "agent/work/release.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
@@ -79,6 +80,14 @@ static void forgotten(struct operation *op)
 	struct agent *agent = op->agent;
 	struct fault f;
 
+	/* A volume that LVM removes needs no mark. A killed agent may have removed it already. */
+	if (pool_volume_is_due(op) &&
+	    (op->job.result == 0 || !op->job.erase || op->job.interrupted)) {
+		pool_volume_remove(op, forgotten);
+		return;
+	}
+	if (op->job.thin.gone)
+		op->job.result = 0;
 	if (op->job.result < 0 && op->job.erase) {
 		state_set(cluster, op->before, "%s", op->reason);
 		operation_step_failed(op);
@@ -92,10 +101,13 @@ static void forgotten(struct operation *op)
 			      op->job.result < 0 ? "its header is not marked: " : "finished now",
 			      op->job.result < 0 ? op->job.fault.message : "");
 	fencing_note(cluster, false);
+	if (op->job.warning[0])
+		memcpy(cluster->warning, op->job.warning, sizeof(cluster->warning));
 	if (catalog_delete(agent->catalog, cluster->volume_id, &f) < 0)
 		log_error("%s", f.message);
 	else if (op->job.erase)
 		catalog_erase_log(agent->catalog);
+	pool_volume_forget(op);
 	cluster->operation = NULL;
 	/* The client's answer comes after the deletion. */
 	if (cluster->status == CLUSTER_DELETING)

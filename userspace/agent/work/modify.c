@@ -21,9 +21,12 @@
 #include "agent/volume/device_events.h"
 #include "agent/volume/locate_disk.h"
 #include "agent/work/length.h"
+#include "agent/work/pool_volume.h"
 #include "agent/work/state.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
+
+#define UNIT 4096 /* bytes; a rest that fits no sector of a volume is no room to grow into */
 
 /*
  * Reads the header of the disk below the device. The KMS has proved the header with the hash in the
@@ -252,6 +255,37 @@ struct asked {
 	struct modify_request request;
 };
 
+static void reload(struct operation *op)
+{
+	op->give_way = give_way;
+	op->left = left;
+	operation_device_step(op, run_reload, reloaded);
+}
+
+/*
+ * The volume in the pool is longer. Its device takes all of it, while it is in use; a stopped
+ * cluster takes it at its next start.
+ */
+static void storage_grown(struct operation *op)
+{
+	struct cluster *cluster = op->cluster;
+	const uint64_t end = cluster->mapping.start + cluster->mapping.sectors;
+	bool live = cluster->mapping.name[0] && cluster->mapping.live;
+
+	if (op->job.result < 0) {
+		put_back(op);
+		operation_step_failed(op);
+		return;
+	}
+	log_info("Cluster %s: its volume in the pool %s has %" PRIu64 " bytes.", cluster->id,
+		 cluster->in_pool.pool, cluster->in_pool.bytes);
+	op->job.grow = live && cluster->in_pool.bytes >= end * 512 + UNIT;
+	if (op->job.grow || (live && op->job.allow_discards != cluster->mapping.allow_discards))
+		reload(op);
+	else
+		operation_end(op);
+}
+
 static void change(struct operation *op, const struct modify_request *request)
 {
 	struct cluster *cluster = op->cluster;
@@ -266,10 +300,11 @@ static void change(struct operation *op, const struct modify_request *request)
 	}
 	op->job.allow_discards = request->allow_discards;
 	op->job.grow = request->grow;
-	op->give_way = give_way;
-	op->left = left;
-	if (changes)
-		operation_device_step(op, run_reload, reloaded);
+	op->give_way = put_back;
+	if (request->bytes)
+		pool_volume_grow(op, request->bytes, storage_grown);
+	else if (changes)
+		reload(op);
 	else
 		operation_end(op);
 }

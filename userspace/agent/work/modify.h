@@ -13,6 +13,7 @@
  * @allow_discards: discards reach the disk
  * @sets_discards: the client asks for @allow_discards; else it is the present setting
  * @grow: the device takes all of a disk that has grown
+ * @bytes: the volume in a pool is to have, 0 for what it has; the device takes all of it
  * @reach: profile and endpoint for the next call to the KMS
  */
 struct modify_request {
@@ -20,6 +21,7 @@ struct modify_request {
 	bool allow_discards;
 	bool sets_discards;
 	bool grow;
+	uint64_t bytes;
 	struct reach reach;
 };
 

@@ -15,6 +15,7 @@
 #include "agent/api/reply.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/jobs.h"
+#include "agent/catalog/pools.h"
 #include "agent/volume/device_events.h"
 #include "agent/work/fencing.h"
 #include "agent/work/kept_header.h"
@@ -45,6 +46,25 @@ static const struct {
 	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL },
 };
 
+/* A pool that the catalog does not have makes each step in it fail with LVM's words. */
+static void describe_place(struct operation *op)
+{
+	const struct cluster *cluster = op->cluster;
+	const struct pool *pool = pool_find(op->agent, cluster->in_pool.pool);
+	struct thin_volume *thin = &op->job.thin;
+
+	if (!cluster->in_pool.pool[0])
+		return;
+	if (pool)
+		pool_copy(pool, &thin->pool);
+	else
+		memcpy(thin->pool.name, cluster->in_pool.pool, sizeof(thin->pool.name));
+	memcpy(thin->volume_id, cluster->volume_id, sizeof(thin->volume_id));
+	memcpy(thin->cluster_id, cluster->id, sizeof(thin->cluster_id));
+	memcpy(thin->uuid, cluster->in_pool.uuid, sizeof(thin->uuid));
+	thin->bytes = cluster->in_pool.bytes;
+}
+
 /* Copies into the job what its steps need of the cluster and the agent. */
 static int describe_volume(struct operation *op)
 {
@@ -74,6 +94,7 @@ static int describe_volume(struct operation *op)
 	job->fencing = fencing_is_on(op->agent);
 	job->reservation.held = cluster->reservation.held;
 	job->key_only = op->kind == OPERATION_ACTIVATE;
+	describe_place(op);
 	return 0;
 }
 

@@ -35,6 +35,7 @@ enum operation_kind {
  * @disk_moments: of the agent, when it began to look for the disk
  * @had: the cluster's settings when a modification began
  * @run, @next: the step in a device thread, and the step after it in the event loop
+ * @then: called after a step of pool_volume.c
  * @answered: who gave the last answer of the KMS
  * @late: a step did not end in time: the client has its fault, and the operation is given up when
  *	the step ends
@@ -83,6 +84,7 @@ struct operation {
 	void (*close)(struct operation *op);
 	void (*give_way)(struct operation *op);
 	void (*left)(struct operation *op);
+	void (*then)(struct operation *op);
 	struct grant answered;
 	bool late;
 	bool undoing;
@@ -104,6 +106,8 @@ void operation_device_step(struct operation *op, void (*run)(struct volume_job *
 			   void (*next)(struct operation *op));
 void operation_removal_step(struct operation *op, void (*run)(struct volume_job *job),
 			    void (*next)(struct operation *op));
+void operation_pool_step(struct operation *op, void (*run)(struct volume_job *job),
+			 void (*next)(struct operation *op));
 void operation_ask(struct operation *op, const char *kms_operation, json_object *request,
 		   void (*next)(struct operation *op, json_object *response,
 				struct secret *plaintext));

@@ -181,3 +181,14 @@ void operation_removal_step(struct operation *op, void (*run)(struct volume_job 
 	snprintf(lane, sizeof(lane), "%s removal", op->cluster->volume_id);
 	submit(op, lane, run, next);
 }
+
+/**
+ * operation_pool_step() - operation_device_step() for LVM's tools
+ *
+ * In the lane of the pools: what a pool has left is counted and given by one step at a time.
+ */
+void operation_pool_step(struct operation *op, void (*run)(struct volume_job *job),
+			 void (*next)(struct operation *op))
+{
+	submit(op, DEVICE_LANE_POOLS, run, next);
+}

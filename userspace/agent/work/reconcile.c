@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "agent/catalog/cluster_list.h"
+#include "agent/catalog/pools.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
@@ -33,6 +34,7 @@
 #include "agent/work/ownership.h"
 #include "agent/work/path_look.h"
 #include "agent/work/place.h"
+#include "agent/work/pool.h"
 #include "agent/work/recovery_window.h"
 #include "agent/work/release.h"
 #include "agent/work/restart.h"
@@ -53,6 +55,9 @@ void reconcile_load_choices(struct cluster *cluster)
 	if (protections_find(cluster->agent->catalog, cluster, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	if (reaches_find(cluster->agent->catalog, cluster, &f) < 0)
+		log_error("Cluster %s: %s", cluster->id, f.message);
+	if (cluster->agent->pools && pool_volumes_find(cluster->agent->catalog, cluster->volume_id,
+						       &cluster->in_pool, &f) < 0)
 		log_error("Cluster %s: %s", cluster->id, f.message);
 	start_note_load(cluster);
 }
@@ -75,6 +80,9 @@ void reconcile_load_cluster(struct cluster *cluster, void *userdata)
 /** reconcile_load() - fill the agent's list from the catalog; 0 or -1 */
 int reconcile_load(struct agent *agent, struct fault *f)
 {
+	/* Without the pools the clusters can be started all the same. */
+	if (pools_load(agent, f) < 0)
+		log_error("%s", f->message);
 	return catalog_load(agent->catalog, reconcile_load_cluster, agent, f);
 }
 
@@ -401,6 +409,7 @@ void reconcile_scan(struct agent *agent)
 	}
 	job->agent = agent;
 	resume_interrupted(agent);
+	pool_resume(agent);
 	scan_begin(job);
 }
 

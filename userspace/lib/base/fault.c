@@ -29,6 +29,7 @@ static const struct {
 	int status;
 } exit_codes[] = {
 	{ "DBClusterAlreadyExistsFault", EXIT_VALIDATION },
+	{ "DBPoolAlreadyExistsFault", EXIT_VALIDATION },
 	{ "IncompleteSignature", EXIT_VALIDATION },
 	{ "InvalidAliasNameException", EXIT_VALIDATION },
 	{ "InvalidArnException", EXIT_VALIDATION },
@@ -43,6 +44,7 @@ static const struct {
 	{ "ValidationException", EXIT_VALIDATION },
 
 	{ "DBClusterNotFoundFault", EXIT_NOT_FOUND },
+	{ "DBPoolNotFoundFault", EXIT_NOT_FOUND },
 	{ "NotFoundException", EXIT_NOT_FOUND },
 
 	{ "AccessDenied", EXIT_DENIED },
@@ -82,6 +84,7 @@ static const struct {
 
 	{ "AgentRunning", EXIT_WRONG_STATE },
 	{ "InvalidDBClusterStateFault", EXIT_WRONG_STATE },
+	{ "InvalidPoolStateFault", EXIT_WRONG_STATE },
 	{ "InvalidVolume.NotFound", EXIT_WRONG_STATE },
 	{ "InvalidVolumeHeader", EXIT_WRONG_STATE },
 	{ "VolumeInUse", EXIT_WRONG_STATE },
@@ -94,6 +97,8 @@ static const struct {
 	{ "DeviceTimeout", EXIT_HOST },
 	{ "KernelModuleMissing", EXIT_HOST },
 	{ "KeyQuotaExceeded", EXIT_HOST },
+	{ "StorageQuotaExceededFault", EXIT_HOST },
+	{ "VolumeGroupError", EXIT_HOST },
 };
 
 /**
