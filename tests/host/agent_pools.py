@@ -37,6 +37,13 @@ def changed():
     put("state.json", json.dumps(now))
 
 
+def commands():
+    """The commands of lvm, the last one at the end."""
+    with contextlib.suppress(FileNotFoundError), open(f"{folder}/commands", encoding="utf-8") as f:
+        return f.read().splitlines() or [""]
+    return [""]
+
+
 def volumes():
     return {lv["lv_name"]: lv for lv in state()["groups"]["vg0"]["volumes"]}
 
@@ -175,11 +182,14 @@ def _():
 def _():
     put("hang", "")
     client = agent.run_in_background([f"{agent.programs}/envelope", "pool", "create", "--name", "fast", "--volume-group", "vg0", "--size", "8"])
-    wait_for(lambda: "lvcreate" in open(f"{folder}/commands", encoding="utf-8").read().splitlines()[-1])
+    wait_for(lambda: commands()[-1].startswith("lvcreate"))
     agent.kill()
     assert client.wait(PATIENCE)
     agent.start()
+    wait_for(lambda: any("nanosleep" in f for f in agent.device_threads()) or not rows("pool"), why=agent.device_threads)
+    before = commands().count("ended lvcreate")
     os.unlink(f"{folder}/hang")
+    wait_for(lambda: commands().count("ended lvcreate") > before, why=commands)
     wait_for(lambda: not rows("pool"), why=agent.log)
     assert not volumes(), volumes()
 

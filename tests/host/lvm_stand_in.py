@@ -7,7 +7,7 @@
 #	state.json	volume groups: free bytes, and volumes; the test may change it
 #	dev/		the nodes of the volumes, which are loop devices
 #	disks		path of the file that names the disks of the host
-#	commands	a line for each command that has been run
+#	commands	a line for each command that has begun, and for each change that has ended
 #	kill		"N before" or "N after": the agent and the command are killed then, at the Nth
 #			change since this file exists
 #	hang		while this file exists, changes wait
@@ -227,6 +227,8 @@ def main():
             time.sleep(0.05)
     COMMANDS[command](load(), words)
     if changes:
+        with open(place("commands"), "a", encoding="utf-8") as f:
+            f.write(f"ended {command}\n")
         kill("after", agent)
 
 

@@ -170,5 +170,6 @@ int main(void)
 		WITH_CATALOG(the_volume_of_a_cluster_that_has_gone_is_still_known),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
