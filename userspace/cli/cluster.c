@@ -59,17 +59,17 @@ static const struct option_spec create_options[] = {
 	  .kind = OPTION_STRING,
 	  .placeholder = "DEVICE",
 	  .parameter = "device",
-	  .help = "whole path of the block device for the volume, which takes all of it; or --pool" },
+	  .help = "whole path of the block device for the volume, which takes all of it (default: none, see --pool)" },
 	{ .name = "pool",
 	  .kind = OPTION_STRING,
 	  .placeholder = "POOL",
 	  .parameter = "pool",
-	  .help = "pool in which the volume is made, with --allocated-storage: see envelope pool create" },
+	  .help = "pool in which the volume is made, with --allocated-storage (default: none, see --device)" },
 	{ .name = "allocated-storage",
 	  .kind = OPTION_INTEGER,
 	  .placeholder = "GIB",
 	  .parameter = "allocatedStorage",
-	  .help = "GiB of the volume in the pool" },
+	  .help = "GiB of the volume in the pool (default: none, needed with --pool)" },
 	OPTION_ENCRYPTED("encrypt the volume; required, since the agent makes no plain volumes"),
 	OPTION_KEY(
 		"key id, key ARN, alias/NAME or alias ARN; its ARN is stored (default: alias/aws/rds)"),
@@ -253,12 +253,10 @@ const struct command cluster_commands[] = {
 			"The volume gets its own data key. The KMS key wraps the data key, and the volume's\n"
 			"header holds the wrapped key. Encryption and the KMS key cannot be changed later.\n"
 			"MapperDevice in the answer is the device of the started volume: make a file system on it.\n"
-			"Only root may give --profile and --kms-endpoint.",
+			"Only root may give --profile and --kms-endpoint. The volume is on --device, or in the --pool.",
 		.example =
 			"  envelope cluster create --db-cluster-identifier db1 --device /dev/vdb \\\n"
-			"      --storage-encrypted --kms-key-id alias/databases\n"
-			"  envelope cluster create --db-cluster-identifier db2 --pool fast \\\n"
-			"      --allocated-storage 20 --storage-encrypted",
+			"      --storage-encrypted --kms-key-id alias/databases",
 		.options = create_options,
 		.run = one_cluster_run,
 	},
