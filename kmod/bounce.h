@@ -139,6 +139,13 @@ static __always_inline bool envelope_page_is_away(const struct page *page)
 	       envelope_page_node(page) != envelope_this_node();
 }
 
+/** envelope_cpu_is_of_node() - is the node near to the CPU? Each CPU is near to %NUMA_NO_NODE */
+static inline bool envelope_cpu_is_of_node(unsigned int cpu, int node)
+{
+	return node == NUMA_NO_NODE || !static_branch_unlikely(&envelope_several_nodes) ||
+	       cpu_to_mem(cpu) == node;
+}
+
 unsigned int envelope_depot_take(unsigned int node, struct page **pages, unsigned int nr);
 unsigned int envelope_depot_take_runs(unsigned int node, struct page **runs, unsigned int nr);
 unsigned int envelope_depot_put(struct page **pages, unsigned int nr);
@@ -189,6 +196,9 @@ void envelope_pages_exit(void);
 
 bool envelope_runs_take(struct envelope_share *share, struct bio_vec *bvecs, unsigned int nr);
 void envelope_runs_put(struct envelope_share *share, const struct bio_vec *bvecs, unsigned int nr);
+unsigned long envelope_runs_free_cpu(unsigned int cpu, unsigned long nr);
+unsigned long envelope_runs_free_kept(int node, unsigned long nr);
+unsigned long envelope_runs_kept(int node);
 
 /* ---- parallel.c ---- */
 

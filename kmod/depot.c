@@ -5,7 +5,7 @@
  * One CPU stores its surplus pages here; a CPU that lacks pages takes them. A page is only in the
  * depot of its own node, so CPUs of different nodes share no lock, and no CPU gets a slow page
  * while its own node has one. Runs of contiguous pages, for large writes, lie in depots of their
- * own (runs.c). When memory is short, the kernel's shrinker takes the pages.
+ * own, or with a CPU (runs.c). When memory is short, the kernel's shrinker takes the pages.
  *
  * Must never sleep, except to come and go. Must never call the page allocator with a lock held.
  */
@@ -187,7 +187,7 @@ static unsigned long free_from(struct depot *depot, unsigned int order, unsigned
  * @node: the node
  * @nr: how many at most, but for the rest of a run
  *
- * Runs go first: a large write does without them.
+ * Runs go first, also those that CPUs keep: a large write does without them.
  *
  * Context: any but NMI. Return: number of pages.
  */
@@ -196,6 +196,8 @@ unsigned long envelope_depot_free(unsigned int node, unsigned long nr)
 	struct node_depots *from = node_of_number(node);
 	unsigned long freed = free_from(&from->runs, ENVELOPE_RUN_ORDER, nr);
 
+	if (freed < nr)
+		freed += envelope_runs_free_kept(node, nr - freed);
 	return freed < nr ? freed + free_from(&from->pages, 0, nr - freed) : freed;
 }
 
@@ -212,7 +214,7 @@ unsigned long envelope_depot_free_runs(unsigned int nr)
 
 	for (i = 0; i < nr_nodes && freed < nr; i++)
 		freed += free_from(&nodes[i].runs, ENVELOPE_RUN_ORDER, nr - freed);
-	return freed;
+	return freed < nr ? freed + envelope_runs_free_kept(NUMA_NO_NODE, nr - freed) : freed;
 }
 
 static unsigned long pages_on(const struct node_depots *node)
@@ -222,9 +224,9 @@ static unsigned long pages_on(const struct node_depots *node)
 }
 
 /**
- * envelope_depot_pages() - pages in all depots
+ * envelope_depot_pages() - pages that each CPU may take
  *
- * Return: number of pages, those of runs included.
+ * Return: number of pages in all depots, and in runs that CPUs keep.
  */
 unsigned long envelope_depot_pages(void)
 {
@@ -233,12 +235,15 @@ unsigned long envelope_depot_pages(void)
 
 	for (i = 0; i < nr_nodes; i++)
 		nr += pages_on(&nodes[i]);
-	return nr;
+	return nr + envelope_runs_kept(NUMA_NO_NODE);
 }
 
 static unsigned long count_free(struct shrinker *unused, struct shrink_control *control)
 {
-	return pages_on(node_of_number(control->nid)) ?: SHRINK_EMPTY;
+	unsigned long nr = pages_on(node_of_number(control->nid)) +
+			   envelope_runs_kept(control->nid);
+
+	return nr ?: SHRINK_EMPTY;
 }
 
 static unsigned long free_some(struct shrinker *unused, struct shrink_control *control)

@@ -403,6 +403,7 @@ static int free_cache_of(unsigned int cpu)
 	envelope_pages_free(cache->away, cache->nr_away, 0);
 	cache->nr = 0;
 	cache->nr_away = 0;
+	envelope_runs_free_cpu(cpu, ULONG_MAX);
 	return 0;
 }
 

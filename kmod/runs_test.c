@@ -3,7 +3,11 @@
  * dm-envelope: tests of runs of contiguous pages. A large write has few segments, its data is right
  * with runs and without, and runs that no write uses are in nobody's way.
  */
+#include <linux/cpu.h>
+#include <linux/cpumask.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
+#include <linux/workqueue.h>
 
 #include "fixture_test.h"
 
@@ -119,6 +123,74 @@ static void waiting_writer_gets_the_pages_of_runs(struct kunit *test)
 		envelope_pages_put(&bench->pool.share, bench->pages, NR * ENVELOPE_RUN_PAGES);
 }
 
+/* Another CPU would fetch what this CPU has written into its cache. */
+static void runs_stay_with_their_cpu(struct kunit *test)
+{
+	struct runs_bench *bench = test->priv;
+	struct page *mine[NR], *run;
+	unsigned int i, back = 0;
+
+	migrate_disable();
+	KUNIT_ASSERT_TRUE(test, envelope_runs_take(&bench->pool.share, bench->runs, NR));
+	for (i = 0; i < NR; i++)
+		mine[i] = bench->runs[i].bv_page;
+	envelope_runs_put(&bench->pool.share, bench->runs, NR);
+	KUNIT_EXPECT_EQ(test, envelope_depot_take_runs(envelope_this_node(), &run, 1), 0);
+	KUNIT_EXPECT_EQ(test, envelope_runs_kept(NUMA_NO_NODE), NR * ENVELOPE_RUN_PAGES);
+	KUNIT_ASSERT_TRUE(test, envelope_runs_take(&bench->pool.share, bench->runs, NR));
+	for (i = 0; i < NR * NR; i++)
+		back += bench->runs[i / NR].bv_page == mine[i % NR];
+	KUNIT_EXPECT_EQ(test, back, NR);
+	envelope_runs_put(&bench->pool.share, bench->runs, NR);
+	migrate_enable();
+}
+
+static long take_pages_here(void *data)
+{
+	struct runs_bench *bench = data;
+
+	return envelope_pages_take(&bench->pool.share, bench->pages, NR * ENVELOPE_RUN_PAGES);
+}
+
+static long take_and_put_here(void *data)
+{
+	struct runs_bench *bench = data;
+	bool taken = envelope_runs_take(&bench->pool.share, bench->runs, NR);
+
+	if (taken)
+		envelope_runs_put(&bench->pool.share, bench->runs, NR);
+	return taken;
+}
+
+static void other_cpu_gets_the_pages_at_the_limit(struct kunit *test)
+{
+	unsigned int cpu = cpumask_last(cpu_online_mask);
+	struct runs_bench *bench = test->priv;
+	long taken;
+
+	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
+	envelope_pages_set_limit(NR * ENVELOPE_RUN_PAGES);
+	KUNIT_ASSERT_TRUE(test, work_on_cpu(cpu, take_and_put_here, bench));
+	KUNIT_EXPECT_EQ(test, envelope_runs_kept(NUMA_NO_NODE), NR * ENVELOPE_RUN_PAGES);
+	taken = work_on_cpu(cpumask_any_but(cpu_online_mask, cpu), take_pages_here, bench);
+	KUNIT_EXPECT_TRUE_MSG(test, taken, "runs that CPU %u keeps use up the limit", cpu);
+	if (taken)
+		envelope_pages_put(&bench->pool.share, bench->pages, NR * ENVELOPE_RUN_PAGES);
+}
+
+static void cpu_leaves_no_run_behind(struct kunit *test)
+{
+	unsigned int cpu = cpumask_last(cpu_online_mask);
+	struct runs_bench *bench = test->priv;
+
+	KUNIT_ASSERT_GE(test, num_online_cpus(), 2);
+	KUNIT_ASSERT_TRUE(test, work_on_cpu(cpu, take_and_put_here, bench));
+	KUNIT_EXPECT_EQ(test, envelope_pages_owned(), NR * ENVELOPE_RUN_PAGES);
+	KUNIT_ASSERT_EQ(test, remove_cpu(cpu), 0);
+	KUNIT_EXPECT_EQ_MSG(test, envelope_pages_owned(), 0, "runs of a CPU that is offline");
+	KUNIT_EXPECT_EQ(test, add_cpu(cpu), 0);
+}
+
 static void kernel_takes_unused_runs_back(struct kunit *test)
 {
 	struct runs_bench *bench = test->priv;
@@ -134,6 +206,9 @@ static struct kunit_case runs_cases[] = { KUNIT_CASE(runs_are_used_again),
 					  KUNIT_CASE(takes_all_or_nothing),
 					  KUNIT_CASE(runs_make_room_for_single_pages),
 					  KUNIT_CASE(waiting_writer_gets_the_pages_of_runs),
+					  KUNIT_CASE(runs_stay_with_their_cpu),
+					  KUNIT_CASE(other_cpu_gets_the_pages_at_the_limit),
+					  KUNIT_CASE(cpu_leaves_no_run_behind),
 					  KUNIT_CASE(kernel_takes_unused_runs_back),
 					  {} };
 
