@@ -61,6 +61,8 @@ static void runs_are_used_again(struct kunit *test)
 	for (i = 0; i < NR; i++)
 		*(u32 *)page_address(bench->runs[i].bv_page) = MARK;
 	envelope_runs_put(&bench->pool.share, bench->runs, NR);
+	KUNIT_EXPECT_EQ_MSG(test, envelope_depot_pages(), NR * ENVELOPE_RUN_PAGES,
+			    "runs went to the page allocator");
 	KUNIT_ASSERT_TRUE(test, envelope_runs_take(&bench->pool.share, bench->runs, NR));
 	for (i = 0; i < NR; i++) {
 		KUNIT_EXPECT_EQ(test, bench->runs[i].bv_len, ENVELOPE_RUN_PAGES * PAGE_SIZE);
