@@ -95,6 +95,7 @@ KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
 # A guest of arm64, emulated.
 ARM64_SUITES = "oracle 6.12-arm64=tests/qemu/oracle 6.12-arm64"
 BENCH_SUITES = "bench=tests/bench/regress"
+SHARED_SUITES = "shared cache lines=tests/bench/shared-lines"
 VM_SUITES = $(or $(shell tests/qemu/suites),"vm=false")
 LONG_VM_SUITES = $(or $(shell tests/qemu/suites full),"vm=false")
 QUICK_SUITES = "kunit 6.12=tests/kunit/run 6.12" $(STYLE_SUITES) \
@@ -107,7 +108,7 @@ check: deps kernels userspace userspace-asan userspace-fuzz ## run every test bu
 
 check-full: deps kernels userspace userspace-asan userspace-fuzz ## the same with all negative controls: two hours and more
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(LONG_VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
-		$(UNIT_SUITES) $(FUZZ_SUITES) $(KUNIT_MUTATIONS) $(ARM64_SUITES)
+		$(UNIT_SUITES) $(FUZZ_SUITES) $(SHARED_SUITES) $(KUNIT_MUTATIONS) $(ARM64_SUITES)
 
 check-quick: deps userspace userspace-asan ## style, unit, host, KUnit on 6.12, one story in a guest: 5 minutes on a built tree
 	@tests/kernels/build stock 6.12 >/dev/null

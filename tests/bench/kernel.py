@@ -76,3 +76,15 @@ def load_generator(target):
     top = CHECKOUT / "tests/bench/kmod"
     sources = [path for path in top.iterdir() if path.suffix in (".c", ".h") or path.name == "Kbuild"]
     return build_ko(target, "envelope-bench", sources, top)
+
+
+def plugin(name):
+    """A plugin of QEMU from tests/bench/host, compiled."""
+    source = CHECKOUT / f"tests/bench/host/{name}.c"
+    folder = CACHE / "host-tools" / digest([source])
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / f"{name}.so").exists():
+        run(["cc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", source,
+             "-o", folder / f"{name}.new"])
+        (folder / f"{name}.new").rename(folder / f"{name}.so")
+    return folder / f"{name}.so"

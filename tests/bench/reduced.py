@@ -19,6 +19,10 @@ REDUCED = {
                                    ("\tthis_cpu_dec(envelope_open_sections);\n"
                                     "\tif (unlikely(this_cpu_read(envelope_open_sections) < 0))\n"
                                     "\t\tenvelope_section_left();\n\tpreempt_enable();\n", ""))},
+    # Not a reduction: each write counts its pages in one place, which all CPUs write (shared.py).
+    "counted": {"kmod/pages.c": (("\ttaken = take_cached(bvecs, nr);",
+                                  "\tatomic_long_add(nr, &nr_owned);\n\tatomic_long_sub(nr, &nr_owned);\n"
+                                  "\ttaken = take_cached(bvecs, nr);"),)},
     # Large bios are not offered to other CPUs.
     "helpers": {"kmod/parallel.c": (("\toffer(p);\n\twhile", "\twhile"),)},
 }

@@ -14,6 +14,7 @@ sys.path[:0] = [str(TOP / "tests/bench"), str(TOP / "tests/lib")]
 # pylint: disable=wrong-import-position
 import fio                                                                   # noqa: E402
 import figures                                                               # noqa: E402
+import shared                                                                # noqa: E402
 from tap import Tap                                                          # noqa: E402
 
 TAP = Tap()
@@ -49,4 +50,12 @@ dearer = copy.deepcopy(BIO)
 dearer["read-random-4k-1"]["envelope"]["cost"] = BIO["read-random-4k-1"]["crypt-inline"]["cost"]
 found = [holds for *_, holds in figures.bounds(dearer)]
 TAP.result(held[0] and not found[0] and held[1:8] == found[1:8], "a read that costs what inline dm-crypt's does misses its bound")
+SHARED = json.loads((TOP / "tests/bench/data/shared.json").read_text(encoding="ascii"))["7.3"]["figures"]
+TAP.result(all(holds for *_, holds in shared.bounds(SHARED)), "cache lines: all bounds hold as measured")
+for load, figure, text in (("write-random-4k-1", {"taken": 1.5, "hottest": 0.87}, "a count that each write writes"),
+                           ("write-sequential-128k-1", {"taken": 670.0, "hottest": 1.77}, "runs that go from CPU to CPU")):
+    seen = copy.deepcopy(SHARED)
+    seen[load]["envelope"] |= figure
+    missed = [what for what, _, _, holds in shared.bounds(seen) if not holds]
+    TAP.result(len(missed) == 2 and all(what.startswith(f"{load},") for what in missed), f"{text}: misses both bounds of its load")
 sys.exit(TAP.finish())
