@@ -187,6 +187,7 @@ void envelope_pages_free(struct page **pages, unsigned int nr, unsigned int orde
 void envelope_pages_drain(void);
 unsigned long envelope_pages_owned(void);
 unsigned long envelope_pages_limit(void);
+unsigned long envelope_pages_limit_of(unsigned long memory);
 unsigned long envelope_pages_left(void);
 unsigned long envelope_pages_set_limit(unsigned long pages);
 int envelope_pages_init(void);

@@ -10,9 +10,9 @@
  *				other nodes on their way to the depots; no other CPU touches it
  *	the depots (depot.c)	one for each node, for writes that are submitted on one CPU and
  *				completed on another; moved in batches
- *	the page allocator	up to the limit: 2 % of memory for all devices together, of which
- *				a device may hold its share (share.c). Runs for large writes
- *				(runs.c) are within the limit
+ *	the page allocator	up to the limit: 2 % of memory for all devices together (on a small
+ *				machine up to 6 %), of which a device may hold its share (share.c).
+ *				Runs for large writes (runs.c) are within the limit
  *
  * A CPU that goes offline gives the pages of its cache to the page allocator.
  *
@@ -32,13 +32,15 @@
 
 #include "envelope.h"
 
-#define CACHE_PAGES   ENVELOPE_CACHE_PAGES
-#define BATCH_PAGES   (CACHE_PAGES / 2)
-#define LIMIT_PERCENT 2
-/* A small machine needs a queue of writes to its disk too. */
-#define LIMIT_LEAST   (4 * ENVELOPE_MAX_PAGES)
+#define CACHE_PAGES ENVELOPE_CACHE_PAGES
+#define BATCH_PAGES (CACHE_PAGES / 2)
+/* The limit, in hundredths of memory. A small machine needs queues of writes to two disks too. */
+#define LIMIT_PERCENT	    2
+#define LIMIT_SMALL_PERCENT 6
+#define LIMIT_SMALL	    (16 * ENVELOPE_MAX_PAGES)
+#define LIMIT_LEAST	    (4 * ENVELOPE_MAX_PAGES)
 
-#define OPPORTUNISTIC (GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
+#define OPPORTUNISTIC	    (GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC)
 /* A write does without runs: for them, reclaim nothing, compact nothing, and use no other node. */
 #define FOR_RUNS ((OPPORTUNISTIC & ~__GFP_RECLAIM) | __GFP_COMP | __GFP_THISNODE)
 
@@ -452,18 +454,30 @@ unsigned long envelope_pages_set_limit(unsigned long pages)
 }
 
 /**
+ * envelope_pages_limit_of() - the limit on a machine
+ * @memory: of the machine, in pages
+ *
+ * Return: number of pages.
+ */
+unsigned long envelope_pages_limit_of(unsigned long memory)
+{
+	unsigned long small = min_t(unsigned long, memory / 100 * LIMIT_SMALL_PERCENT, LIMIT_SMALL);
+
+	return max3(memory / 100 * LIMIT_PERCENT, small, (unsigned long)LIMIT_LEAST);
+}
+
+/**
  * envelope_pages_init() - when the module is loaded
  *
  * Return: 0 or a negative error.
  */
 int envelope_pages_init(void)
 {
-	unsigned long share = totalram_pages() / 100 * LIMIT_PERCENT;
 	int r = envelope_depot_init();
 
 	if (r)
 		return r;
-	envelope_pages_set_limit(max_t(unsigned long, share, LIMIT_LEAST));
+	envelope_pages_set_limit(envelope_pages_limit_of(totalram_pages()));
 	r = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "md/envelope:dead", NULL,
 				      free_cache_of);
 	if (r < 0) {

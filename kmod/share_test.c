@@ -152,6 +152,17 @@ static void only_device_has_all_pages(struct kunit *test)
 	KUNIT_EXPECT_GE(test, bench->nr_writes * (WRITE_PAGES + 1) + HIDDEN, LIMIT);
 }
 
+/* 2 % of memory, on a small machine enough for two queues of 8 MiB or 6 %, and 4 MiB at least. */
+static void small_machine_has_two_queues(struct kunit *test)
+{
+	const unsigned long mib = 1048576 / PAGE_SIZE;
+
+	KUNIT_EXPECT_EQ(test, envelope_pages_limit_of(32 * mib), 4 * mib);
+	KUNIT_EXPECT_EQ(test, envelope_pages_limit_of(200 * mib), 12 * mib);
+	KUNIT_EXPECT_EQ(test, envelope_pages_limit_of(440 * mib), 16 * mib);
+	KUNIT_EXPECT_EQ(test, envelope_pages_limit_of(100000 * mib), 2000 * mib);
+}
+
 static int give_back_elsewhere(void *data)
 {
 	struct share_bench *bench = data;
@@ -260,6 +271,7 @@ static struct kunit_case share_cases[] = {
 	KUNIT_CASE(hung_disk_leaves_pages),
 	KUNIT_CASE(hung_disk_takes_no_page_of_a_neighbour),
 	KUNIT_CASE(only_device_has_all_pages),
+	KUNIT_CASE(small_machine_has_two_queues),
 	KUNIT_CASE(pages_returned_elsewhere_count),
 	KUNIT_CASE(waiting_write_gets_pages_of_its_device),
 	KUNIT_CASE(waiting_write_gets_pages_of_its_neighbour),
