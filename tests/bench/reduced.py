@@ -23,6 +23,8 @@ REDUCED = {
     "counted": {"kmod/pages.c": (("\ttaken = take_cached(bvecs, nr);",
                                   "\tatomic_long_add(nr, &nr_owned);\n\tatomic_long_sub(nr, &nr_owned);\n"
                                   "\ttaken = take_cached(bvecs, nr);"),)},
+    # Large writes have single pages.
+    "single": {"kmod/bounce.c": (("return ENVELOPE_RUN_ORDER && nr >= 2 * ENVELOPE_RUN_PAGES;", "return false;"),)},
     # Large bios are not offered to other CPUs.
     "helpers": {"kmod/parallel.c": (("\toffer(p);\n\twhile", "\twhile"),)},
 }

@@ -14,6 +14,7 @@ sys.path[:0] = [str(TOP / "tests/bench"), str(TOP / "tests/lib")]
 # pylint: disable=wrong-import-position
 import fio                                                                   # noqa: E402
 import figures                                                               # noqa: E402
+import large                                                                 # noqa: E402
 import shared                                                                # noqa: E402
 from tap import Tap                                                          # noqa: E402
 
@@ -58,4 +59,9 @@ for load, figure, text in (("write-random-4k-1", {"taken": 1.5, "hottest": 0.87}
     seen[load]["envelope"] |= figure
     missed = [what for what, _, _, holds in shared.bounds(seen) if not holds]
     TAP.result(len(missed) == 2 and all(what.startswith(f"{load},") for what in missed), f"{text}: misses both bounds of its load")
+
+REQUESTS = json.loads((TOP / "tests/bench/data/requests.json").read_text(encoding="ascii"))["7.3"]["figures"]
+TAP.result(all(holds for *_, holds in large.bounds(REQUESTS)), "requests of large writes: all bounds hold as measured")
+single = {load: {"envelope": row[large.SINGLE]} for load, row in REQUESTS.items()}
+TAP.result([holds for *_, holds in large.bounds(single)] == [True, True, False], "1 MiB in single pages: misses its bound")
 sys.exit(TAP.finish())
