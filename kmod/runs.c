@@ -6,8 +6,8 @@
  * so the write becomes two requests or more. With runs of 64 KiB it has 16 segments.
  *
  * Runs are used again as single pages are (pages.c), are within the same limit, and count in the
- * same share of their device. A CPU keeps the runs of its last 1 MiB for itself: what it wrote is in
- * its cache, and a run that goes to another CPU takes a thousand cache lines with it. A CPU that
+ * same share of their device. A CPU keeps the runs of its last 1 MiB for itself: what it wrote is
+ * in its cache, and a run that goes to another CPU takes a thousand cache lines with it. A CPU that
  * lacks pages at the limit, and the kernel when memory is short, take the runs of all CPUs. So a
  * kept run is exchanged, not locked.
  *
