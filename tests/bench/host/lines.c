@@ -5,18 +5,18 @@
  *
  *	-plugin lines.so,out=FILE,jobs=N
  *
- * The plugin keeps, for each line of the guest's kernel, the set of CPUs whose cache has it. A load
- * adds the CPU to the set; a store makes the CPU the only one. An access takes the line if the
+ * The plugin keeps, for each line of the guest's kernel, the set of CPUs whose cache has it. A
+ * load adds the CPU to the set; a store makes the CPU the only one. An access takes the line if the
  * access has to fetch the line from another CPU, or to drop the line in another CPU's cache. The
  * caches are unlimited, so what is counted is sharing alone.
  *
- * What a CPU does in an interrupt is not counted: the guest's timers follow the host's clock, and an
- * emulated I/O takes so long that they would be most of it. An interrupt begins with the one "cld"
- * of its entry and ends with "iretq".
+ * What a CPU does in an interrupt is not counted: the guest's timers follow the host's clock, and
+ * an emulated I/O takes so long that they would be most of it. An interrupt begins with the one
+ * "cld" of its entry and ends with "iretq".
  *
- * The N CPUs of a timed part begin together and go in step: each runs some blocks of instructions, then waits for the
- * others. So a line that all CPUs write is taken at each of their writes, however few processors
- * the host has and whatever else the host does.
+ * The N CPUs of a timed part begin together and go in step: each runs some blocks of instructions,
+ * then waits for the others. So a line that all CPUs write is taken at each of their writes,
+ * however few processors the host has and whatever else the host does.
  *
  * FILE gets, for every timed part, a line "part", then lines "<address> <taken> <locked>": the
  * accesses of the instruction at that address that took a line, and its locked accesses; then
