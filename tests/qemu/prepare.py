@@ -42,7 +42,7 @@ class Kernel:
 
 
 class StockKernel(Kernel):
-    """6.1, 6.12 or 6.12-arm64: Debian's own, unpacked."""
+    """6.1, 6.12, 6.12-rt or 6.12-arm64: Debian's own, unpacked."""
 
     def __init__(self, series):
         super().__init__("stock", series)
