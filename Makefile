@@ -96,6 +96,10 @@ KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
 ARM64_SUITES = "oracle 6.12-arm64=tests/qemu/oracle 6.12-arm64"
 BENCH_SUITES = "bench=tests/bench/regress"
 SHARED_SUITES = "shared cache lines=tests/bench/shared-lines"
+# PREEMPT_RT has a kernel of its own, which takes half an hour to build: so only check-full has it.
+RT_SUITES = "kunit 7.3-rt=tests/kunit/run 7.3-rt" "mutations 7.3-rt=tests/mutations/run --kunit 7.3-rt" \
+	"vm 6.12-rt=tests/qemu/vm --kernel 6.12-rt tests/integration/{oracle,key-revoke,realtime}" \
+	"vm 6.12-rt scheduler=tests/qemu/vm --kernel 6.12-rt --count tests/integration/scheduler"
 VM_SUITES = $(or $(shell tests/qemu/suites),"vm=false")
 LONG_VM_SUITES = $(or $(shell tests/qemu/suites full),"vm=false")
 QUICK_SUITES = "kunit 6.12=tests/kunit/run 6.12" $(STYLE_SUITES) \
@@ -106,9 +110,17 @@ check: deps kernels userspace userspace-asan userspace-fuzz ## run every test bu
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(SOME_MUTATIONS) \
 		$(UNIT_SUITES) $(FUZZ_SUITES)
 
-check-full: deps kernels userspace userspace-asan userspace-fuzz ## the same with all negative controls: two hours and more
+check-full: deps kernels userspace userspace-asan userspace-fuzz ## the same with all negative controls, long cases, PREEMPT_RT and arm64: three hours
+	@tests/kernels/build stock 6.12-rt >/dev/null
+	@tests/kernels/build kunit 7.3-rt >/dev/null
 	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(LONG_VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
-		$(UNIT_SUITES) $(FUZZ_SUITES) $(SHARED_SUITES) $(KUNIT_MUTATIONS) $(ARM64_SUITES)
+		$(UNIT_SUITES) $(FUZZ_SUITES) $(SHARED_SUITES) $(KUNIT_MUTATIONS) $(ARM64_SUITES) $(RT_SUITES)
+
+.PHONY: check-rt
+check-rt: deps userspace ## PREEMPT_RT: KUnit and its mutations on 7.3, three cases on Debian's 6.12; a part of check-full
+	@tests/kernels/build stock 6.12-rt >/dev/null
+	@tests/kernels/build kunit 7.3-rt >/dev/null
+	@tests/run -j 2 $(RT_SUITES)
 
 check-quick: deps userspace userspace-asan ## style, unit, host, KUnit on 6.12, one story in a guest: 5 minutes on a built tree
 	@tests/kernels/build stock 6.12 >/dev/null

@@ -25,6 +25,12 @@ static u64 left_to_workers(struct fixture *fixture)
 	return sum.events[ENVELOPE_READ_BACKLOG];
 }
 
+/* With PREEMPT_RT no bottom half and no budget: the thread of the interrupt decrypts small reads. */
+static unsigned int expected_left(unsigned int nr)
+{
+	return IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : nr;
+}
+
 /* Return: number of the reads that were left to workers. */
 static u64 read_many(struct fixture *fixture, struct test_io *ios[READS], const u8 *data)
 {
@@ -84,11 +90,11 @@ static void cpu_keeps_its_budget(struct kunit *test)
 	budget = envelope_interrupt_set_budget(row->ns);
 	for (round = 0; round < 2; round++) {
 		msleep(20);
-		KUNIT_EXPECT_EQ(test, read_many(fixture, ios, data), row->left);
+		KUNIT_EXPECT_EQ(test, read_many(fixture, ios, data), expected_left(row->left));
 	}
 	/* A read that comes alone needs no worker. */
 	KUNIT_EXPECT_EQ(test, test_simple(fixture, REQ_OP_READ, 0, 4096), BLK_STS_OK);
-	KUNIT_EXPECT_EQ(test, left_to_workers(fixture), 2 * row->left);
+	KUNIT_EXPECT_EQ(test, left_to_workers(fixture), 2 * expected_left(row->left));
 	envelope_interrupt_set_budget(budget);
 	for (i = 0; i < READS; i++)
 		test_io_free(ios[i]);
@@ -136,7 +142,7 @@ static void left_reads_are_refused(struct kunit *test)
 		KUNIT_EXPECT_NULL(test, memchr_inv(ios[i]->arena, 0, READ_BYTES));
 		test_io_free(ios[i]);
 	}
-	KUNIT_EXPECT_EQ(test, left_to_workers(fixture), READS);
+	KUNIT_EXPECT_EQ(test, left_to_workers(fixture), expected_left(READS));
 	envelope_interrupt_set_budget(budget);
 }
 

@@ -18,11 +18,6 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 
-/* Sections are not preempted and take spinlocks, which sleep there. */
-#ifdef CONFIG_PREEMPT_RT
-#error "dm-envelope does not run on PREEMPT_RT kernels"
-#endif
-
 /* crypto_memneq() moved to a header of its own. */
 #if KERNEL_VERSION(6, 4, 0) <= LINUX_VERSION_CODE
 #include <crypto/utils.h>

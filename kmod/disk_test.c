@@ -223,12 +223,20 @@ void test_disk_release(struct test_disk *disk)
 /**
  * test_disk_interrupt() - complete the held bios in one interrupt, and hold no more
  * @disk: the disk, whose context is %DISK_HARDIRQ
+ *
+ * With PREEMPT_RT, as the thread of an interrupt does.
  */
 void test_disk_interrupt(struct test_disk *disk)
 {
-	local_irq_disable();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_bh_disable();
+	else
+		local_irq_disable();
 	test_disk_release(disk);
-	local_irq_enable();
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		local_bh_enable();
+	else
+		local_irq_enable();
 }
 
 static const struct block_device_operations disk_operations = {

@@ -8,6 +8,7 @@
  *	lease.c		arithmetic of the lease
  *	lifecycle.c	live -> dying -> dead, and draining of open sections
  *	section.c	the wait for open sections
+ *	section_rt.c	the same, and the sections themselves, with PREEMPT_RT
  *	cipher.c	the transform, data units, IVs
  *	volume_key.c	a key in use: its transform, its devices, its end
  *	live_keys.c	all keys whose key material is in memory
@@ -65,6 +66,10 @@
  *	depot.c (irq), offered_lock in parallel.c. envelope_gather.lock (bh) is held for one data
  *	unit of CPU work.
  *
+ *	With PREEMPT_RT a section holds section_lock.lock in section_rt.c, and takes within it what
+ *	its bio's completion takes. Sections only try to get it. A kill waits for it in a thread
+ *	that holds nothing.
+ *
  * Sections
  *
  * Every use of the transform, and every completion that reports success, runs inside a
@@ -72,7 +77,8 @@
  * new section open, waits for the open ones, and only then frees the transform. A section
  * covers CPU work only, at most one small bio or one piece of a large bio, and never waits
  * for a disk. A piece is what the crypto driver does in 100 us (envelope_cipher_measure()). So
- * neither a hung disk nor a busy scheduler can hang a revoke.
+ * neither a hung disk nor a busy scheduler can hang a revoke. With PREEMPT_RT a section may be
+ * preempted, and the thread that waits for it lends it its priority (section_rt.c).
  */
 #ifndef _DM_ENVELOPE_H
 #define _DM_ENVELOPE_H

@@ -12,9 +12,12 @@ static int __init dm_envelope_init(void)
 {
 	int r;
 
-	r = envelope_volume_key_init();
+	r = envelope_sections_init();
 	if (r)
 		return r;
+	r = envelope_volume_key_init();
+	if (r)
+		goto err_volume_key;
 	r = envelope_pages_init();
 	if (r)
 		goto err_pages;
@@ -62,6 +65,8 @@ err_interrupt:
 	envelope_pages_exit();
 err_pages:
 	envelope_volume_key_exit();
+err_volume_key:
+	envelope_sections_exit();
 	return r;
 }
 
@@ -77,6 +82,7 @@ static void __exit dm_envelope_exit(void)
 	envelope_interrupt_exit();
 	envelope_pages_exit();
 	envelope_volume_key_exit();
+	envelope_sections_exit();
 }
 
 module_init(dm_envelope_init);

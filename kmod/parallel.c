@@ -11,6 +11,9 @@
  * A helper does nothing else. It sends no bio and completes none: a disk that is stuck, or a
  * layer above, would keep the helper from all other devices.
  *
+ * With PREEMPT_RT there are no helpers. A chunk is preempted there, and the owner, perhaps of
+ * real-time priority, would wait for the thread of lowest priority. The owner does all chunks.
+ *
  * Must never wait for a helper that does no chunk.
  */
 #include <linux/cpumask.h>
@@ -44,13 +47,26 @@ static void wake_helper(unsigned int number)
 		kthread_queue_work(helpers[number].worker, &helpers[number].work);
 }
 
+/* Between the two a thread keeps its CPU, except with PREEMPT_RT: the locks of a chunk sleep. */
+static void keep_cpu(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+static void let_cpu_go(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
+}
+
 /* Return: false if no chunk was left. */
 static bool do_chunk(struct envelope_parallel *p)
 {
 	bool took;
 	int index, r;
 
-	preempt_disable();
+	keep_cpu();
 	index = atomic_inc_return(&p->next) - 1;
 	took = index < p->chunks;
 	if (took && !READ_ONCE(p->error)) {
@@ -58,7 +74,7 @@ static bool do_chunk(struct envelope_parallel *p)
 		if (unlikely(r))
 			WRITE_ONCE(p->error, r);
 	}
-	preempt_enable();
+	let_cpu_go();
 	return took;
 }
 
@@ -102,7 +118,7 @@ static bool help_once(struct helper *helper)
 {
 	struct envelope_parallel *p;
 
-	preempt_disable();
+	keep_cpu();
 	p = accept();
 	if (p) {
 		/* Each helper wakes the next one, so the owner wakes only the first. */
@@ -114,7 +130,7 @@ static bool help_once(struct helper *helper)
 			withdraw(p);
 		leave(p);
 	}
-	preempt_enable();
+	let_cpu_go();
 	return p;
 }
 
@@ -197,6 +213,8 @@ int envelope_parallel_init(void)
 {
 	unsigned int i, nr = min(num_possible_cpus() - 1, (unsigned int)MAX_HELPERS);
 
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return 0;
 	for (i = 0; i < nr; i++) {
 		struct kthread_worker *worker = new_worker(i);
 

@@ -88,6 +88,27 @@ out:
 	test_io_free(io);
 }
 
+/*
+ * A read of 8 KiB is decrypted where it completes. With PREEMPT_RT, bottom halves are threads of a
+ * priority that other threads rely on: a larger read is for a worker.
+ */
+static void large_reads_leave_the_bottom_half(struct kunit *test)
+{
+	static const struct io_segment small = { 0, 8192 }, large = { 0, 16384 };
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct test_io *io = test_io_new(fixture, &small, 1);
+
+	fixture->disk->context = DISK_SOFTIRQ;
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ, 0), BLK_STS_OK);
+	KUNIT_EXPECT_FALSE(test, io->in_task);
+	test_io_free(io);
+	io = test_io_new(fixture, &large, 1);
+	KUNIT_EXPECT_EQ(test, test_io_run(io, REQ_OP_READ, 0), BLK_STS_OK);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		KUNIT_EXPECT_TRUE(test, io->in_task);
+	test_io_free(io);
+}
+
 /* Sixteen large writes share one reserve: all succeed, one after the other. */
 static void writes_get_on_without_memory(struct kunit *test)
 {
@@ -277,6 +298,7 @@ static void no_way_around_the_revoke(struct kunit *test)
 
 static struct kunit_case path_cases[] = {
 	KUNIT_CASE_PARAM(data_is_right_on_every_way, way_gen_params),
+	KUNIT_CASE(large_reads_leave_the_bottom_half),
 	KUNIT_CASE(writes_get_on_without_memory),
 	KUNIT_CASE(nowait_fails_without_pages),
 	KUNIT_CASE(atomic_writes_stay_whole),

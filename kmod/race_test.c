@@ -55,7 +55,11 @@ static unsigned int devices_of(struct envelope_volume_key *vk)
 /* This bit is set in a mutex that has to wake a waiter. */
 static bool somebody_waits(struct mutex *lock)
 {
+#ifdef CONFIG_PREEMPT_RT
+	return (unsigned long)READ_ONCE(lock->rtmutex.owner) & 1;
+#else
 	return atomic_long_read(&lock->owner) & 1;
+#endif
 }
 
 /* Waits until @errand waits for the lock of the volume key. It must not pass the lock. */

@@ -99,6 +99,18 @@ static noinline void hand_to_worker(struct envelope_bio *eb, enum envelope_event
 
 /* ---- where the lower device completes ---- */
 
+/*
+ * Does this context keep other work waiting? With PREEMPT_RT, interrupts and bottom halves are
+ * threads of a priority that reads have not asked for, and nothing that they keep waiting sets
+ * need_resched().
+ */
+static bool others_wait(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return in_softirq();
+	return in_serving_softirq() && need_resched();
+}
+
 /* May the completing context decrypt this bio, or would it take too long? */
 static bool is_small(const struct envelope_bio *eb)
 {
@@ -106,7 +118,7 @@ static bool is_small(const struct envelope_bio *eb)
 
 	if (likely(size <= SMALL_BYTES))
 		return true;
-	return size <= eb->dev->at_once_bytes && !(in_serving_softirq() && need_resched());
+	return size <= eb->dev->at_once_bytes && !others_wait();
 }
 
 /**

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * dm-envelope: a section, the time in which a CPU uses a key or reports success.
+ *
+ * A kernel with PREEMPT_RT has sections of another kind (section_rt.c): the locks that a bio's
+ * completion takes sleep there, so preemption stays on.
  */
 #ifndef _DM_ENVELOPE_SECTION_H
 #define _DM_ENVELOPE_SECTION_H
@@ -10,6 +13,29 @@
 
 #include "key.h"
 
+void envelope_sections_wait(void);
+
+#ifdef CONFIG_PREEMPT_RT
+
+void envelope_section_open(void);
+void envelope_section_close(void);
+bool envelope_section_is_open(void);
+int envelope_sections_init(void);
+void envelope_sections_exit(void);
+
+static __always_inline bool envelope_section_enter(const struct envelope_lifecycle *lc)
+{
+	envelope_section_open();
+	return likely(envelope_lifecycle_is_live(lc));
+}
+
+static __always_inline void envelope_section_leave(void)
+{
+	envelope_section_close();
+}
+
+#else
+
 /*
  * Sections that are open on this CPU; they nest when an interrupt comes. The sign bit says that
  * a kill waits for the outermost one. Only the CPU itself writes this.
@@ -17,7 +43,6 @@
 DECLARE_PER_CPU(int, envelope_open_sections);
 
 void envelope_section_left(void);
-void envelope_sections_wait(void);
 
 /**
  * envelope_section_enter() - open a section
@@ -25,7 +50,8 @@ void envelope_sections_wait(void);
  *
  * The section ends with envelope_section_leave(), whatever this returns.
  *
- * Context: any but NMI. Return: true if the device is live, until the section ends.
+ * Context: any but NMI; with PREEMPT_RT, any thread. Return: true if the device is live, until the
+ * section ends.
  */
 static __always_inline bool envelope_section_enter(const struct envelope_lifecycle *lc)
 {
@@ -57,5 +83,16 @@ static inline bool envelope_section_is_open(void)
 {
 	return !IS_ENABLED(CONFIG_PROVE_LOCKING) || this_cpu_read(envelope_open_sections);
 }
+
+static inline int envelope_sections_init(void)
+{
+	return 0;
+}
+
+static inline void envelope_sections_exit(void)
+{
+}
+
+#endif
 
 #endif

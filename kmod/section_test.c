@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * dm-envelope: tests of sections: short with a slow driver too, never preempted, and the only
- * thing that a kill waits for.
+ * thing that a kill waits for. With PREEMPT_RT they may be preempted, and a kill gets them on.
  */
 #include <crypto/internal/skcipher.h>
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
@@ -108,7 +109,10 @@ static const struct slow_row slow_rows[] = {
 
 KUNIT_ARRAY_PARAM_DESC(slow, slow_rows, name);
 
-/* A section of a slow driver is some 100 us, whatever the bio, and nothing preempts it. */
+/*
+ * A section of a slow driver is some 100 us, whatever the bio, and nothing preempts it. With
+ * PREEMPT_RT a real-time thread waits for no data unit.
+ */
 static void section_is_short(struct kunit *test)
 {
 	const struct slow_row *row = test->param_value;
@@ -131,9 +135,9 @@ static void section_is_short(struct kunit *test)
 	migrate_enable();
 	kthread_stop(slow.intruder);
 
-	KUNIT_EXPECT_FALSE(test, slow.preempted);
+	KUNIT_EXPECT_EQ(test, slow.preempted, IS_ENABLED(CONFIG_PREEMPT_RT));
 	KUNIT_EXPECT_GT(test, slow.turns, 0);
-	KUNIT_EXPECT_LE(test, slow.most, 128000 / UNIT_NS);
+	KUNIT_EXPECT_LE(test, slow.most, IS_ENABLED(CONFIG_PREEMPT_RT) ? 1 : 128000 / UNIT_NS);
 	test_io_free(io);
 	/* Frees the transform. */
 	key_revoke(fixture->key);
@@ -189,8 +193,144 @@ static void revoke_waits_for_sections_only(struct kunit *test)
 	fixture_expect_dead(fixture, ENVELOPE_KEY_REVOKED);
 }
 
+/* Sections on one CPU, the last of which ends last. */
+static struct {
+	struct envelope_lifecycle *lc;
+	atomic_t inside; /* open sections */
+	bool first_go;	 /* all sections but the last may end */
+	bool last_goes;	 /* the last may */
+} crowd;
+
+/* With PREEMPT_RT more than a CPU has locks. Else there is one section on a CPU. */
+#define CROWD (IS_ENABLED(CONFIG_PREEMPT_RT) ? 20 : 1)
+
+static int crowd_thread(void *data)
+{
+	bool *go = data;
+
+	envelope_section_enter(crowd.lc);
+	atomic_inc(&crowd.inside);
+	while (!READ_ONCE(*go))
+		cpu_relax();
+	atomic_dec(&crowd.inside);
+	envelope_section_leave();
+	return 0;
+}
+
+static int revoke_and_count(struct fixture *fixture)
+{
+	key_revoke(fixture->key);
+	return atomic_read(&crowd.inside);
+}
+
+/* Threads that share a CPU are all in sections: a revoke waits for the last of them. */
+static void revoke_waits_for_the_last_section(struct kunit *test)
+{
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	unsigned int i, cpu = cpumask_any_but(cpu_online_mask, raw_smp_processor_id());
+	unsigned long deadline = jiffies + LONG_ENOUGH;
+	struct errand *errand;
+
+	KUNIT_ASSERT_LT(test, cpu, nr_cpu_ids);
+	memset(&crowd, 0, sizeof(crowd));
+	crowd.lc = &fixture->dev->lifecycle;
+	for (i = 1; i <= CROWD; i++) {
+		struct task_struct *thread =
+			kthread_create(crowd_thread, i < CROWD ? &crowd.first_go : &crowd.last_goes,
+				       "envelope_crowd/%u", i);
+
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+		kthread_bind(thread, cpu);
+		wake_up_process(thread);
+		while (atomic_read(&crowd.inside) < i && time_before(jiffies, deadline))
+			msleep(20);
+		KUNIT_EXPECT_EQ(test, atomic_read(&crowd.inside), i);
+	}
+	errand = errand_begin(fixture, revoke_and_count);
+	KUNIT_EXPECT_FALSE(test, errand_ends_within(errand, A_WHILE));
+	WRITE_ONCE(crowd.first_go, true);
+	KUNIT_EXPECT_FALSE(test, errand_ends_within(errand, A_WHILE));
+	WRITE_ONCE(crowd.last_goes, true);
+	KUNIT_EXPECT_EQ(test, errand_end(errand), 0);
+	fixture_expect_dead(fixture, ENVELOPE_KEY_REVOKED);
+}
+
+/**
+ * struct laggard - a thread that takes its time in a section
+ * @lc: of this lifecycle
+ * @entered: completed by the thread when it is inside
+ * @left: completed when it is outside
+ * @sure: while the kill waited, no thread without a real-time priority could delay this one
+ * @back: afterwards its priority is the usual one
+ */
+struct laggard {
+	struct envelope_lifecycle *lc;
+	struct completion entered;
+	struct completion left;
+	bool sure;
+	bool back;
+};
+
+/* With PREEMPT_RT by the priority that the kill lends, else by preemption being off. */
+static bool is_sure_of_its_cpu(void)
+{
+#ifdef CONFIG_PREEMPT_RT
+	const struct task_struct *lender = READ_ONCE(current->pi_top_task);
+
+	/* RCU lends a priority too, after half a second. */
+	return lender && !strcmp(lender->comm, "envelope_wait") &&
+	       READ_ONCE(current->prio) < MAX_RT_PRIO;
+#else
+	return !preemptible();
+#endif
+}
+
+static int laggard_thread(void *data)
+{
+	unsigned long deadline = jiffies + LONG_ENOUGH;
+	struct laggard *laggard = data;
+
+	envelope_section_enter(laggard->lc);
+	complete(&laggard->entered);
+	while ((envelope_lifecycle_is_live(laggard->lc) || !is_sure_of_its_cpu()) &&
+	       time_before(jiffies, deadline))
+		cpu_relax();
+	laggard->sure = is_sure_of_its_cpu();
+	envelope_section_leave();
+	laggard->back = !is_sure_of_its_cpu();
+	complete(&laggard->left);
+	return 0;
+}
+
+/* A thread of the lowest priority is in a section: the scheduler cannot delay its end. */
+static void section_gets_the_cpu(struct kunit *test)
+{
+	struct fixture *fixture = fixture_new(test, &(struct fixture_options){});
+	struct laggard *laggard = kunit_kzalloc(test, sizeof(*laggard), GFP_KERNEL);
+	struct task_struct *thread;
+	struct errand *errand;
+
+	KUNIT_ASSERT_NOT_NULL(test, laggard);
+	laggard->lc = &fixture->dev->lifecycle;
+	init_completion(&laggard->entered);
+	init_completion(&laggard->left);
+	thread = kthread_create(laggard_thread, laggard, "envelope_laggard");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	set_user_nice(thread, MAX_NICE);
+	wake_up_process(thread);
+	wait_for_completion(&laggard->entered);
+	errand = errand_begin(fixture, fixture_revoke);
+	wait_for_completion(&laggard->left);
+	errand_end(errand);
+	KUNIT_EXPECT_TRUE(test, laggard->sure);
+	KUNIT_EXPECT_TRUE(test, laggard->back);
+	fixture_expect_dead(fixture, ENVELOPE_KEY_REVOKED);
+}
+
 static struct kunit_case section_cases[] = { KUNIT_CASE_PARAM(section_is_short, slow_gen_params),
 					     KUNIT_CASE(revoke_waits_for_sections_only),
+					     KUNIT_CASE(revoke_waits_for_the_last_section),
+					     KUNIT_CASE(section_gets_the_cpu),
 					     {} };
 
 static struct kunit_suite section_suite = {
