@@ -25,7 +25,7 @@ static u64 left_to_workers(struct fixture *fixture)
 	return sum.events[ENVELOPE_READ_BACKLOG];
 }
 
-/* With PREEMPT_RT no bottom half and no budget: the thread of the interrupt decrypts small reads. */
+/* With PREEMPT_RT no bottom half, no budget: the thread of the interrupt decrypts small reads. */
 static unsigned int expected_left(unsigned int nr)
 {
 	return IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : nr;
