@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 import uuid
 
 import botocore.auth
@@ -329,6 +330,11 @@ class Kms:
             if name in reply.json:
                 self.secrets.append(reply.json[name])
         return reply
+
+    def form(self, service, action, version="2010-05-08", **params):
+        """One call of the Query protocol, of IAM or STS."""
+        body = urllib.parse.urlencode({"Action": action, "Version": version, **params}).encode()
+        return self.send(*self.signed("", service=service, body=body, content_type="application/x-www-form-urlencoded"))
 
     def good(self, operation, params=None, **how):
         reply = self.call(operation, params, **how)

@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -166,6 +167,38 @@ def mounted(kind, mount):
     subprocess.run(["mount", "-o", "loop", f"{mount}.img", mount], check=True)
 
 
+def iam(action, **params):
+    reply = kms.form("iam", action, UserName="anna", **params)
+    assert reply.status == 200, reply.text
+    return reply.text
+
+
+def new_user():
+    """The access key of a user with a policy."""
+    iam("CreateUser")
+    iam("PutUserPolicy", PolicyName="rights", PolicyDocument=json.dumps(
+        {"Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}))
+    made = iam("CreateAccessKey")
+    return {tag: re.search(f"<{tag}>(.*)</{tag}>", made).group(1) for tag in ("AccessKeyId", "SecretAccessKey")}
+
+
+def end_user(pair):
+    """Takes a user's rights, then its access key, on a full disk."""
+    how = {"access_key": pair["AccessKeyId"], "secret_key": pair["SecretAccessKey"]}
+    kms.good("ListKeys", **how)
+    text = json.dumps({"Statement": {"Sid": "", "Effect": "Deny", "Action": "*", "Resource": "*"}})
+    largest = 2048 - len(json.dumps({"Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}))
+    iam("PutUserPolicy", PolicyName="none", PolicyDocument=text.replace('"Sid": ""', f'"Sid": "{"x" * (largest - len(text))}"'))
+    kms.bad("AccessDeniedException", "ListKeys", **how)
+    iam("DeleteUserPolicy", PolicyName="none")
+    kms.good("ListKeys", **how)
+    iam("UpdateAccessKey", AccessKeyId=pair["AccessKeyId"], Status="Inactive")
+    kms.bad("UnrecognizedClientException", "ListKeys", **how)
+    iam("DeleteAccessKey", AccessKeyId=pair["AccessKeyId"])
+    reply = kms.form("iam", "CreateUser", UserName="more")
+    assert reply.status == 500 and "full" in reply.text, reply.text
+
+
 def refused(key):
     for operation, params in (("CreateKey", {}), ("EnableKey", {"KeyId": key}), ("CreateAlias", {"AliasName": "alias/x", "TargetKeyId": key}),
                               ("CreateGrant", {"KeyId": key, "GranteePrincipal": GRANTEE, "Operations": ["Decrypt"]})):
@@ -182,6 +215,7 @@ def revoke_on_a_full_disk(kind):
     kms.start(**where)
     first, second, third, granting = (kms.new_key()["KeyId"] for _ in range(4))
     granted_here = grants(granting, 50)
+    pair = new_user()
     assert owned("-shm") >= os.path.getsize(f"{kms.state}/kms.sqlite-shm"), "the index has holes"
     fill(f"{mount}/fill")
     # The file and the log have a little room ahead of their reserve.
@@ -197,6 +231,7 @@ def revoke_on_a_full_disk(kind):
     assert "full" in message, message
     kms.good("PutKeyPolicy", {"KeyId": third, "Policy": policy.ljust(4096)})
     revoke(first, CHANGES)
+    end_user(pair)
     revoke_grants(granting, granted_here, 20)
     refused(granting)
     assert kms.stop() == 0
@@ -224,7 +259,7 @@ def revoke_on_a_full_disk(kind):
 
 
 for KIND in "tmpfs", "ext4", "ext4-1k":
-    test(f"on a full disk ({KIND}) keys are disabled and scheduled for deletion, grants revoked and retired, also after a restart, and no other change is made")(
+    test(f"on a full disk ({KIND}) keys are disabled and scheduled for deletion, grants revoked and retired, users ended, also after a restart, and no other change is made")(
         lambda kind=KIND: revoke_on_a_full_disk(kind))
 
 test("the KMS ended cleanly")(kms.end_cleanly)
