@@ -91,6 +91,7 @@ check "systemd-analyze verify: envelope-cluster@.service" verifies envelope-clus
 check "a boot start is tried again unless the key is denied" \
 	setting envelope-cluster@.service "RestartPreventExitStatus=2 3 4"
 check "the agent may be restarted without the clusters" eval '! grep -qE "^(Requires|BindsTo|PartOf)=" "$units/envelope-cluster@.service"'
+check "lvm does not start dmeventd as a part of the agent" setting enveloped.service Wants=dm-event.socket
 check "the agent reaches root's keyring" setting enveloped.service KeyringMode=shared
 check "the agent gets a signal when the host goes down" setting enveloped.service \
 	"ExecStop=-+sh -c 'test \"\$\$(systemctl is-system-running)\" != stopping || kill -USR1 \${MAINPID}'"
