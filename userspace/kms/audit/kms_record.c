@@ -148,7 +148,7 @@ static struct json_object *response_elements(const struct call *call, const stru
 	if (refusal || call->read_only || json_object_object_length(call->reply) == 0)
 		return NULL;
 	elements = in_lower(call->reply, true);
-	/* Who reads the trail must not be able to retire a grant as the holder of its token, nor to sign. */
+	/* Who reads the trail must neither retire a grant as the holder of its token, nor sign. */
 	json_object_object_del(elements, "grantToken");
 	access_key = json_get_object(elements, "accessKey");
 	if (access_key)

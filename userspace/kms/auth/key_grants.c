@@ -66,8 +66,8 @@ static int search_grants(struct search *search, bool *allowed, struct fault *f)
 /**
  * key_grants_ask() - does a grant allow the access?
  * @access: with a principal and a key
- * @permitted: the policies of the principal allow the access. A grant to the account as a whole leaves it
- *	to them
+ * @permitted: the policies of the principal allow the access. A grant to the account as a whole leaves
+ *	it to them
  * @f: KMSInternalException
  *
  * Return: 0 or -1.

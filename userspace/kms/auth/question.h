@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an access asks a policy: the request that policy_evaluate() reads, with all facts that a condition
- * may ask for.
+ * What an access asks a policy: the request that policy_evaluate() reads, with all facts that a
+ * condition may ask for.
  *
  * Must never leave out such a fact.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keys, aliases, grants and users at rest: an sqlite database whose every row is sealed under the root key.
+ * Keys, aliases, grants and users at rest: an sqlite database. Each row of it is sealed under the root
+ * key.
  *
  * A row is a JSON record in clear and a seal: AES-256-GCM under the root key with the record as
  * associated data. The material of a key is the sealed plaintext. An attacker who can write the
