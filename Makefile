@@ -54,7 +54,7 @@ check-fuzz: deps userspace-fuzz ## the seeds of the fuzz targets, and a short ru
 
 .PHONY: check-node
 check-node: userspace-asan ## the KMS with AWS's SDKs for Node.js 20; needs npm and its registry, so no part of check
-	@tests/run "node=tests/node/run"
+	@tests/run "node=tests/node/run" "model of the SDK=KMS_SDK=build/node/node_modules/@aws-sdk/client-kms tests/host/kms_model_walk.sh 'npm SDK'"
 
 .PHONY: compile_commands.json format
 compile_commands.json: ## write the compiler's calls for editors (clangd): programs and unit tests

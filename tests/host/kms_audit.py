@@ -339,6 +339,7 @@ def _():
     first, second = kms.new_key()["KeyId"], kms.new_key()["KeyId"]
     terms = {"KeyId": second, "GranteePrincipal": f"arn:aws:iam::{ACCOUNT}:user/enveloped", "Operations": ["Decrypt"]}
     grants = [kms.good("CreateGrant", terms) for _i in range(2)]
+    assert kms.form("iam", "CreateUser", UserName="anna").status == 200
     fill(f"{folder}/fill")
     for size in 8000, 0:  # the file has a little room ahead
         statuses = (kms.call("ListKeys", {"EncryptionContext": {"a": "x" * size}}).status for _i in range(200))
@@ -363,6 +364,13 @@ def _():
     kms.bad("AccessDeniedException", "DescribeKey", {"KeyId": first}, profile="enveloped")
     params = of(folder)[-1]["requestParameters"]
     assert params == {"keyId": first, "policySha256": hashlib.sha256(policy.encode()).hexdigest(), "policyBytes": 32768}, params
+    # So is one of the largest policy of a user.
+    text = json.dumps({"Statement": {"Sid": "", "Effect": "Deny", "Action": "*", "Resource": "*"}})
+    text = text.replace('"Sid": ""', f'"Sid": "{"x" * (2048 - len(text))}"')
+    reply = kms.form("iam", "PutUserPolicy", UserName="anna", PolicyName="none", PolicyDocument=text)
+    assert reply.status == 200, reply.text
+    params = of(folder)[-1]["requestParameters"]
+    assert (params["policySha256"], params["policyBytes"]) == (hashlib.sha256(text.encode()).hexdigest(), 2048), params
     kms.good("RevokeGrant", {"KeyId": second, "GrantId": grants[0]["GrantId"]})
     kms.good("RetireGrant", {"GrantToken": grants[1]["GrantToken"]})
     kms.good("ScheduleKeyDeletion", {"KeyId": second})
@@ -371,7 +379,7 @@ def _():
     refused()
     kms.good("DisableKey", {"KeyId": first})
     made = [r["eventName"] for r in of(folder)[start:] if "errorCode" not in r]
-    assert made == ["DisableKey"] * 20 + ["PutKeyPolicy", "RevokeGrant", "RetireGrant", "ScheduleKeyDeletion", "DisableKey"], made
+    assert made == ["DisableKey"] * 20 + ["PutKeyPolicy", "PutUserPolicy", "RevokeGrant", "RetireGrant", "ScheduleKeyDeletion", "DisableKey"], made
     os.unlink(f"{folder}/fill")
     assert kms.good("DescribeKey", {"KeyId": first})["KeyMetadata"]["KeyState"] == "Disabled"
     gap = of(folder)[-2]

@@ -5,15 +5,19 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.parse
+
+from xml.etree import ElementTree
 
 from botocore.exceptions import ClientError
 
 from boto3_client import client, connect, pages
 from kms_daemon import ACCOUNT, REGION, STRANGER, Kms
 from tap import Tap
+from wait import wait_for
 
 kms = Kms(sys.argv[1])
 tap = Tap(*sys.argv[2:])
@@ -23,7 +27,9 @@ kms.start()
 kms.add_stranger()
 kms.stop()
 kms.start(other_regions="eu-west-1")
-admin, iam, sts = client(kms), client(kms, service="iam"), client(kms, service="sts")
+# A test may ask for the same change twice in a second: then the second one is tried again.
+RETRIES = {"retries": {"max_attempts": 12}}
+admin, iam, sts = client(kms), client(kms, service="iam", **RETRIES), client(kms, service="sts")
 VERSION = "2010-05-08"
 FORM = "application/x-www-form-urlencoded"
 made = 0
@@ -56,7 +62,7 @@ class User:
         self.by.put_user_policy(UserName=self.name, PolicyName=name, PolicyDocument=policy(*statements))
 
     def client(self, service="kms", **how):
-        return connect(kms, service, self.key["AccessKeyId"], self.key["SecretAccessKey"], **how)
+        return connect(kms, service, self.key["AccessKeyId"], self.key["SecretAccessKey"], **RETRIES, **how)
 
 
 def refused(code, function, status=None, **params):
@@ -102,7 +108,7 @@ def _():
     for name in names:
         iam.delete_user(UserName=name)
     refused("NoSuchEntity", iam.get_user, 404, UserName="Anna")
-    refused("NoSuchEntity", iam.delete_user, 404, UserName="Anna")
+    refused("NoSuchEntity", iam.delete_user, 404, UserName="Nobody")
 
 
 @test("what IAM refuses: a name twice, also in another case or of a profile; a user that still has something; bad input")
@@ -110,7 +116,8 @@ def _():
     user = User(statement("Allow", "kms:ListKeys"))
     refused("EntityAlreadyExists", iam.create_user, 409, UserName=user.name)
     refused("EntityAlreadyExists", iam.create_user, 409, UserName=user.name.upper())
-    refused("EntityAlreadyExists", iam.create_user, 409, UserName="admin")
+    assert "profile" in refused("EntityAlreadyExists", iam.create_user, 409, UserName="admin")
+    assert "profile" in refused("NoSuchEntity", iam.get_user, 404, UserName="admin")
     assert "access keys" in refused("DeleteConflict", iam.delete_user, 409, UserName=user.name)
     iam.delete_access_key(UserName=user.name, AccessKeyId=user.key["AccessKeyId"])
     assert "policies" in refused("DeleteConflict", iam.delete_user, 409, UserName=user.name)
@@ -208,18 +215,19 @@ def _():
     admin.revoke_grant(KeyId=key["KeyId"], GrantId=whole["GrantId"])
 
 
-@test("default keys are for each user of the account; another account needs both sides")
+@test("a default key is for the agent, and for users whose policies allow its use; another account needs both sides")
 def _():
     user = User()
-    sealed = user.client().generate_data_key_without_plaintext(KeyId="alias/aws/rds", KeySpec="AES_256")
-    assert user.client().decrypt(CiphertextBlob=sealed["CiphertextBlob"])["KeyId"] == sealed["KeyId"]
-    denied(user.client().schedule_key_deletion, KeyId=sealed["KeyId"])
+    sealed = client(kms, "enveloped").generate_data_key_without_plaintext(KeyId="alias/aws/rds", KeySpec="AES_256")
+    denied(user.client().decrypt, CiphertextBlob=sealed["CiphertextBlob"])
     # Nobody makes a default key by a call that is denied.
-    user.put(statement("Deny", "kms:Encrypt"))
     denied(user.client().encrypt, KeyId="alias/aws/dms", Plaintext=b"x")
     assert "alias/aws/dms" not in [a["AliasName"] for a in client(kms).list_aliases()["Aliases"]]
+    user.put(statement("Allow", "kms:*"))
+    assert user.client().decrypt(CiphertextBlob=sealed["CiphertextBlob"])["KeyId"] == sealed["KeyId"]
+    denied(user.client().schedule_key_deletion, KeyId=sealed["KeyId"])
     key = new_key()
-    theirs = client(kms, "stranger", service="iam")
+    theirs = client(kms, "stranger", service="iam", **RETRIES)
     there = User(by=theirs)
     assert there.arn == f"arn:aws:iam::{STRANGER}:user/{there.name}"
     admin.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy(
@@ -279,6 +287,24 @@ def _():
     refused("ValidationError", iam.put_user_policy, UserName=user.name, PolicyName="a b", PolicyDocument=text)
 
 
+@test("a policy about a user is asked for the name that the user has, whatever case the request writes")
+def _():
+    boss = User(name="Boss")
+    keeper = User(statement("Allow", "iam:*"), statement("Deny", "iam:*", resource=boss.arn))
+    own = keeper.client("iam")
+    for name in "Boss", "BOSS", "boss":
+        for function, params in (
+                (own.create_access_key, {}), (own.get_user, {}), (own.delete_user, {}), (own.list_access_keys, {}),
+                (own.update_access_key, {"AccessKeyId": boss.key["AccessKeyId"], "Status": "Inactive"}),
+                (own.delete_access_key, {"AccessKeyId": boss.key["AccessKeyId"]}), (own.list_user_policies, {}),
+                (own.put_user_policy, {"PolicyName": "p", "PolicyDocument": policy(statement("Allow", "*"))}),
+                (own.get_user_policy, {"PolicyName": "p"}), (own.delete_user_policy, {"PolicyName": "p"})):
+            refused("AccessDenied", function, 403, UserName=name, **params)
+    keeper.put(statement("Allow", "iam:GetUser", resource=boss.arn))
+    assert own.get_user(UserName="BOSS")["User"] == boss.user
+    refused("AccessDenied", own.get_user, 403, UserName="nobody")
+
+
 @test("rights over users are given like others, and are for this account alone")
 def _():
     keeper = User(statement("Allow", "iam:*AccessKey*", resource=f"arn:aws:iam::{ACCOUNT}:user/app-*"),
@@ -332,15 +358,31 @@ def _():
     refused("AccessDenied", client(kms, "grants-only", service="iam").list_users, 403)
     admin.create_grant(KeyId=key["KeyId"], GranteePrincipal=f"arn:aws:iam::{ACCOUNT}:user/grants-only", Operations=["DescribeKey"])
     bare.describe_key(KeyId=key["KeyId"])
-    bare.generate_data_key_without_plaintext(KeyId="alias/aws/rds", KeySpec="AES_256")
+    denied(bare.generate_data_key_without_plaintext, KeyId="alias/aws/rds", KeySpec="AES_256")
     with open(kms.credentials, "a", encoding="utf-8") as f:
-        f.write("envelope_rights = some\n")
+        f.write("[wrong]\nenvelope_rights = some\n")
     status, said = kms.run("--check-config")
     assert status == 2 and "envelope_rights is 'all' or 'none'" in said, said
     with open(kms.credentials, encoding="utf-8") as f:
-        good = f.read().replace("envelope_rights = some\n", "")
+        good = f.read().replace("[wrong]\nenvelope_rights = some\n", "")
+    for wrong, what in (("envelope_right = none\n", "Unknown key envelope_right"), ("Envelope_Rights = none\n", "Unknown key"),
+                        ("envelope_rights = all\n", "given twice"),
+                        ("[admin]\naws_access_key_id = AKIATWICE00000000001\naws_secret_access_key = x\n", "two sections")):
+        with open(kms.credentials, "w", encoding="utf-8") as f:
+            f.write(good + wrong)
+        status, said = kms.run("--check-config")
+        assert status == 2 and what in said, (wrong, said)
+    twins = User()
+    with open(kms.credentials, "w", encoding="utf-8") as f:
+        f.write(f"{good}[{twins.name}]\naws_access_key_id = {twins.key['AccessKeyId']}\naws_secret_access_key = x\n")
+    os.kill(kms.process.pid, signal.SIGHUP)
+    for said in f"has the name of the user {twins.name}", f"has an access key of the user {twins.name}":
+        wait_for(lambda said=said: said in kms.stderr())
     with open(kms.credentials, "w", encoding="utf-8") as f:
         f.write(good)
+    before = len(kms.audit())
+    os.kill(kms.process.pid, signal.SIGHUP)
+    wait_for(lambda: len(kms.audit()) > before)
 
 
 @test("a request of the Query protocol is read in one way only")
@@ -356,6 +398,18 @@ def _():
                        (b"Action=Decrypt", "UnsupportedOperation")):
         reply = kms.send(*form(body))
         assert reply.status == 400 and f"<Code>{code}</Code>" in reply.text, (body, reply.text)
+    # What XML does not have is no way to an answer that nobody can read.
+    user = User()
+    for action, params in (("DeleteAccessKey", {"AccessKeyId": "A" * 19 + "\x01"}),
+                           ("PutUserPolicy", {"PolicyName": "p", "PolicyDocument": '{"Statement":{"\\u0001\\ufffe":1}}'})):
+        reply = kms.send(*form({**good, "Action": action, "UserName": user.name, **params}))
+        assert reply.status in (400, 404) and ElementTree.fromstring(reply.text).tag.endswith("ErrorResponse"), reply.text
+    reply = kms.send(*form({**good, "Action": "CreateUser", "UserName": "tagged", "Tags.member.2.Key": "k"}))
+    assert "<Code>UnsupportedOperation</Code>" in reply.text, reply.text
+    # A user changes its own policies by its name alone.
+    reply = kms.send(*form({**good, "Action": "DeleteUserPolicy", "PolicyName": "p"}, access_key=user.key["AccessKeyId"],
+                           secret_key=user.key["SecretAccessKey"]))
+    assert "Member must not be null" in reply.text, reply.text
     # A name with markup is data.
     reply = kms.send(*form({**good, "Action": "GetUser", "UserName": "<a>&"}))
     assert "<a>" not in reply.text and reply.status == 400, reply.text

@@ -210,7 +210,7 @@ def _():
 def _():
     key = kms.good("DescribeKey", {"KeyId": "alias/aws/rds"})["KeyMetadata"]["KeyId"]
     text = kms.good("GetKeyPolicy", {"KeyId": key})["Policy"]
-    assert "kms:*" not in text and json.loads(text)["Statement"][0]["Principal"] == {"AWS": "*"} and f'"kms:CallerAccount" : "{ACCOUNT}"' in text, text
+    assert "kms:*" not in text and json.loads(text)["Statement"][0]["Principal"] == {"AWS": ROOT} and f"{ACCOUNT}:user/enveloped" in text, text
     kms.bad("AccessDeniedException", "PutKeyPolicy", {"KeyId": key, "Policy": policy()})
 
 

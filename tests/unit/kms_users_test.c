@@ -220,6 +220,12 @@ static void users_are_listed_in_order(void **state)
 	assert_string_equal(seen, "");
 	assert_int_equal(store_count_users(x->store, ACCOUNT, &count, NULL), 0);
 	assert_int_equal(count, 3);
+	/* A row that is moved to another account is in no list of its users. */
+	store_fixture_tamper(x, "UPDATE users SET account = '210987654321' WHERE name = 'bert'");
+	assert_int_equal(store_list_users(x->store, "210987654321", "", note, seen,
+					  &(struct fault){ 0 }),
+			 -1);
+	store_fixture_tamper(x, "UPDATE users SET account = '" ACCOUNT "' WHERE name = 'bert'");
 	store_fixture_tamper(x, "DELETE FROM users WHERE name = 'bert'");
 	assert_int_equal(store_list_users(x->store, ACCOUNT, "", note, seen, &(struct fault){ 0 }),
 			 -1);

@@ -19,6 +19,7 @@
 
 #include "kms/admin/admin.h"
 #include "kms/audit/kms_audit.h"
+#include "kms/auth/caller.h"
 #include "kms/keys/deletion.h"
 #include "kms/keys/rotation.h"
 #include "kms/reload.h"
@@ -132,6 +133,7 @@ static int open_kms(const struct settings *s, struct server *server, struct faul
 	kms->account = s->account;
 	if (principals_load(s->credentials, s->account, &kms->principals, &all, f))
 		return -1;
+	caller_note_twins(kms);
 	if (deletion_new(server->event, kms->store, kms->audit, &kms->deletion, f))
 		return -1;
 	return rotation_new(server->event, kms->store, kms->audit, &kms->rotation, f);

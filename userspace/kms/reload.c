@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "kms/audit/kms_audit.h"
+#include "kms/auth/caller.h"
 #include "kms/settings_check.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
@@ -106,6 +107,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *sig
 		return 0;
 	}
 	audit_reload(audit, details_of(reload, &next), NULL);
+	caller_note_twins(reload->kms);
 	log_info("The configuration has been read again; %zu principals.",
 		 reload->kms->principals.count);
 	sd_notify(0, "READY=1\nSTATUS=");

@@ -299,7 +299,9 @@ struct json_object *kms_record_call(const struct call *call, const struct fault 
 void kms_record_shorten(struct json_object *record)
 {
 	struct json_object *params = json_get_object(record, "requestParameters");
-	const char *policy = json_get_string(params, "policy");
+	bool of_user = json_has(params, "policyDocument");
+	const char *name = of_user ? "policyDocument" : "policy";
+	const char *policy = json_get_string(params, name);
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned int size;
 	char *hex;
@@ -310,7 +312,7 @@ void kms_record_shorten(struct json_object *record)
 	json_add_string(params, "policySha256", hex);
 	free(hex);
 	json_add_int(params, "policyBytes", (int64_t)strlen(policy));
-	json_object_object_del(params, "policy");
+	json_object_object_del(params, name);
 }
 
 /**

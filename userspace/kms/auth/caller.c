@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kms/users/user.h"
+#include "lib/base/log.h"
 
 /**
  * caller_find() - the principal of @access_key; principal_find_t
@@ -38,4 +39,21 @@ int caller_find(const char *access_key, void *userdata, const struct principal *
 		return -ENOENT;
 	*principal = &call->own;
 	return user_principal(call->user, key, &call->own, f);
+}
+
+/** caller_note_twins() - say in the log which profiles have the name or the access key of a user */
+void caller_note_twins(struct kms *kms)
+{
+	for (size_t i = 0; i < kms->principals.count; i++) {
+		const struct principal *profile = &kms->principals.list[i];
+		_cleanup_user_ struct user named = { 0 }, signing = { 0 };
+		struct fault f;
+
+		if (!store_get_user(kms->store, profile->account, profile->name, &named, &f))
+			log_warning("The profile [%s] of the credentials file has the name of the user %s, and so its ARN. The policies of the user do not bind the profile. Rename the profile.",
+				    profile->name, named.name);
+		if (!store_find_user(kms->store, profile->access_key, &signing, &f))
+			log_warning("The profile [%s] of the credentials file has an access key of the user %s, which cannot sign with it any more. Give the profile another pair of keys.",
+				    profile->name, signing.name);
+	}
 }

@@ -12,4 +12,6 @@
 int caller_find(const char *access_key, void *call, const struct principal **principal,
 		struct fault *f);
 
+void caller_note_twins(struct kms *kms);
+
 #endif

@@ -26,17 +26,26 @@ static const char customer_policy[] =
 	"  } ]\n"
 	"}";
 
+#define USES \
+	"[ \"kms:Encrypt\", \"kms:Decrypt\", \"kms:ReEncrypt*\", \"kms:GenerateDataKey*\", \"kms:Describe*\", \"kms:Get*\", \"kms:List*\" ]"
+
+/* In AWS the service uses these keys for the account. Here the agent does. */
 static const char managed_policy[] =
 	"{\n"
 	"  \"Version\" : \"2012-10-17\",\n"
 	"  \"Id\" : \"auto-default-1\",\n"
 	"  \"Statement\" : [ {\n"
-	"    \"Sid\" : \"Allow all principals of the account to use the key\",\n"
+	"    \"Sid\" : \"Allow the account to use the key\",\n"
 	"    \"Effect\" : \"Allow\",\n"
-	"    \"Principal\" : { \"AWS\" : \"*\" },\n"
-	"    \"Action\" : [ \"kms:Encrypt\", \"kms:Decrypt\", \"kms:ReEncrypt*\", \"kms:GenerateDataKey*\", \"kms:Describe*\", \"kms:Get*\", \"kms:List*\" ],\n"
-	"    \"Resource\" : \"*\",\n"
-	"    \"Condition\" : { \"StringEquals\" : { \"kms:CallerAccount\" : \"%s\" } }\n"
+	"    \"Principal\" : { \"AWS\" : \"arn:aws:iam::%s:root\" },\n"
+	"    \"Action\" : " USES ",\n"
+	"    \"Resource\" : \"*\"\n"
+	"  }, {\n"
+	"    \"Sid\" : \"Allow the agent to use the key\",\n"
+	"    \"Effect\" : \"Allow\",\n"
+	"    \"Principal\" : { \"AWS\" : \"arn:aws:iam::%s:user/enveloped\" },\n"
+	"    \"Action\" : " USES ",\n"
+	"    \"Resource\" : \"*\"\n"
 	"  } ]\n"
 	"}";
 
@@ -47,7 +56,7 @@ char *key_policy_text(const struct cmk *key)
 
 	if (key->policy)
 		return strdup(key->policy);
-	if ((key->aws_managed ? asprintf(&text, managed_policy, key->account)
+	if ((key->aws_managed ? asprintf(&text, managed_policy, key->account, key->account)
 			      : asprintf(&text, customer_policy, key->account)) < 0)
 		return NULL;
 	return text;

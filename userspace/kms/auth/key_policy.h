@@ -3,7 +3,8 @@
  * The policy of a key: the stored one, or the default one.
  *
  * The default policy gives kms:* to the account, as in AWS: the policies of its users decide. The one of
- * an AWS managed key gives each principal of the account the use of the key, and nobody can manage it.
+ * an AWS managed key gives its use to the account in the same way, and to the agent by name. Nobody can
+ * manage it.
  *
  * Must never answer that a policy denies when it cannot be read.
  */

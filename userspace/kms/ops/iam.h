@@ -31,7 +31,7 @@ int op_get_user(struct call *call, struct fault *f);
 int op_list_users(struct call *call, struct fault *f);
 int op_delete_user(struct call *call, struct fault *f);
 
-int iam_user(struct call *call, struct user *user, struct fault *f);
+int iam_user(struct call *call, bool itself, struct user *user, struct fault *f);
 
 /* user_keys.c */
 int op_create_access_key(struct call *call, struct fault *f);

@@ -32,7 +32,7 @@ int op_create_access_key(struct call *call, struct fault *f)
 	char secret[SECRET_KEY_CHARS + 1];
 	struct json_object *key;
 
-	if (iam_user(call, &user, f))
+	if (iam_user(call, true, &user, f))
 		return -1;
 	if (call->transport == TRANSPORT_UNIX)
 		return fault_set(f, "ValidationError",
@@ -56,7 +56,7 @@ int op_list_access_keys(struct call *call, struct fault *f)
 	_cleanup_user_ struct user user = { 0 };
 	struct json_object *list;
 
-	if (iam_user(call, &user, f))
+	if (iam_user(call, true, &user, f))
 		return -1;
 	list = json_object_new_array();
 	for (size_t i = 0; i < user.key_count; i++)
@@ -73,7 +73,7 @@ static struct user_key *find(struct call *call, struct user *user, struct fault 
 	const char *id;
 
 	if (param_need_text(call->params, "AccessKeyId", KEY_ID_CHARS, &id, f) ||
-	    iam_user(call, user, f))
+	    iam_user(call, true, user, f))
 		return NULL;
 	key = user_key_find(user, id);
 	if (!key)

@@ -41,14 +41,14 @@ int op_put_user_policy(struct call *call, struct fault *f)
 	_cleanup_user_ struct user user = { 0 };
 	const char *name, *text;
 
-	if (read_name(call, &name, f) || iam_user(call, &user, f) ||
+	if (read_name(call, &name, f) || iam_user(call, false, &user, f) ||
 	    param_need_text(call->params, "PolicyDocument", POLICY_MAX, &text, f) ||
 	    policy_parse(text, POLICY_OF_USER, &policy, f))
 		return -1;
 	json_add_string(user.policies, name, text);
 	if (size_of_all(&user) > USER_POLICIES_MAX)
 		return fault_set(f, "LimitExceeded",
-				 "Maximum policy size of %d bytes exceeded for user %s",
+				 "Maximum policy size of %d bytes exceeded for user %s. All of its policies count together, with their white space.",
 				 USER_POLICIES_MAX, user.name);
 	return store_put_user(call->kms->store, &user, NULL, f);
 }
@@ -58,7 +58,7 @@ static const char *find(struct call *call, struct user *user, const char **name,
 {
 	const char *text;
 
-	if (read_name(call, name, f) || iam_user(call, user, f))
+	if (read_name(call, name, f) || iam_user(call, false, user, f))
 		return NULL;
 	text = json_get_string(user->policies, *name);
 	if (!text)
@@ -91,7 +91,7 @@ int op_list_user_policies(struct call *call, struct fault *f)
 	_cleanup_user_ struct user user = { 0 };
 	struct json_object *list;
 
-	if (iam_user(call, &user, f))
+	if (iam_user(call, false, &user, f))
 		return -1;
 	list = json_object_new_array();
 	json_object_object_foreach(user.policies, name, text) {

@@ -51,11 +51,13 @@ static int may(struct call *call, const char *name, struct fault *f)
 	return authorize(&access, f);
 }
 
-/* Reads UserName, which may be left out by a user who means itself, and asks whether the caller may. */
-static int read_name(struct call *call, const char **name, struct fault *f)
+/* Reads UserName. @itself: a user may leave it out, and means itself */
+static int read_name(struct call *call, bool itself, const char **name, struct fault *f)
 {
 	if (param_text(call->params, "UserName", USER_NAME_CHARS, name, f))
 		return -1;
+	if (!*name && !itself)
+		return param_invalid(f, "userName", "Member must not be null");
 	if (!*name && call->user)
 		*name = call->user->name;
 	if (!*name)
@@ -64,26 +66,50 @@ static int read_name(struct call *call, const char **name, struct fault *f)
 	if (!user_name_valid(*name, USER_NAME_CHARS))
 		return param_invalid(f, "userName",
 				     "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-");
-	return may(call, *name, f);
+	return 0;
+}
+
+/* Has a profile of the credentials file the name? Its case does not count, as that of users */
+static bool is_profile(const struct call *call, const char *name)
+{
+	const struct principals *profiles = &call->kms->principals;
+
+	for (size_t i = 0; i < profiles->count; i++)
+		if (!strcasecmp(profiles->list[i].name, name) &&
+		    !strcmp(profiles->list[i].account, call->account))
+			return true;
+	return false;
+}
+
+static int not_found(const struct call *call, const char *name, struct fault *f)
+{
+	return fault_set(f, "NoSuchEntity", "The user with name %s cannot be found.%s", name,
+			 is_profile(call, name)
+				 ? " It is a profile of the credentials file: policies of keys and grants give it rights."
+				 : "");
 }
 
 /**
  * iam_user() - the user that a request names, for which the caller has the right
- * @user: filled; user_free()
+ * @itself: a user may leave its name out, and means itself
+ * @user: filled; user_free(), also on failure
+ *
+ * The caller is asked about the name that the user has, and not about the one that the caller wrote: the
+ * case of names does not count here, and in ARNs it does.
  *
  * Return: 0 or -1.
  */
-int iam_user(struct call *call, struct user *user, struct fault *f)
+int iam_user(struct call *call, bool itself, struct user *user, struct fault *f)
 {
 	const char *name;
 	int r;
 
-	if (read_name(call, &name, f))
+	if (read_name(call, itself, &name, f))
 		return -1;
 	r = store_get_user(call->kms->store, call->account, name, user, f);
-	if (r == -ENOENT)
-		return fault_set(f, "NoSuchEntity", "The user with name %s cannot be found.", name);
-	return r;
+	if ((r && r != -ENOENT) || may(call, r ? name : user->name, f))
+		return -1;
+	return r ? not_found(call, name, f) : 0;
 }
 
 static int already_exists(const char *name, struct fault *f)
@@ -93,17 +119,16 @@ static int already_exists(const char *name, struct fault *f)
 
 static int check_new(struct call *call, const char *name, struct fault *f)
 {
-	const struct principals *profiles = &call->kms->principals;
 	_cleanup_user_ struct user other = { 0 };
 	int64_t count;
 	int r = store_get_user(call->kms->store, call->account, name, &other, f);
 
 	if (r != -ENOENT)
 		return r ? -1 : already_exists(name, f);
-	for (size_t i = 0; i < profiles->count; i++)
-		if (!strcasecmp(profiles->list[i].name, name) &&
-		    !strcmp(profiles->list[i].account, call->account))
-			return already_exists(name, f);
+	if (is_profile(call, name))
+		return fault_set(f, "EntityAlreadyExists",
+				 "A profile of the credentials file has the name %s. Choose another one.",
+				 name);
 	if (store_count_users(call->kms->store, call->account, &count, f))
 		return -1;
 	if (count < USERS_MAX)
@@ -121,9 +146,12 @@ static int check_members(struct call *call, struct fault *f)
 	if (path && strcmp(path, "/"))
 		return fault_set(f, "UnsupportedOperation",
 				 "This KMS has no paths of users. Leave Path out.");
-	if (json_has(call->params, "Tags.member.1.Key"))
-		return fault_set(f, "UnsupportedOperation",
-				 "This KMS has no tags of users. Leave Tags out.");
+	json_object_object_foreach(call->params, name, value) {
+		(void)value;
+		if (!strncmp(name, "Tags", 4))
+			return fault_set(f, "UnsupportedOperation",
+					 "This KMS has no tags of users. Leave Tags out.");
+	}
 	return json_has(call->params, "PermissionsBoundary")
 		       ? fault_set(f, "UnsupportedOperation",
 				   "This KMS has no permissions boundaries. Leave it out.")
@@ -135,10 +163,8 @@ int op_create_user(struct call *call, struct fault *f)
 	_cleanup_user_ struct user user = { 0 };
 	const char *name;
 
-	if (!json_has(call->params, "UserName"))
-		return param_invalid(f, "userName", "Member must not be null");
-	if (read_name(call, &name, f) || check_members(call, f) || check_new(call, name, f) ||
-	    user_new(&user, call->account, name, call->now, f) ||
+	if (read_name(call, false, &name, f) || may(call, name, f) || check_members(call, f) ||
+	    check_new(call, name, f) || user_new(&user, call->account, name, call->now, f) ||
 	    store_put_user(call->kms->store, &user, NULL, f))
 		return -1;
 	json_add_object(call->reply, "User", describe(&user));
@@ -149,7 +175,7 @@ int op_get_user(struct call *call, struct fault *f)
 {
 	_cleanup_user_ struct user user = { 0 };
 
-	if (iam_user(call, &user, f))
+	if (iam_user(call, true, &user, f))
 		return -1;
 	json_add_object(call->reply, "User", describe(&user));
 	return 0;
@@ -211,7 +237,7 @@ int op_delete_user(struct call *call, struct fault *f)
 {
 	_cleanup_user_ struct user user = { 0 };
 
-	if (iam_user(call, &user, f))
+	if (iam_user(call, false, &user, f))
 		return -1;
 	if (user.key_count > 0)
 		return fault_set(f, "DeleteConflict",

@@ -216,7 +216,8 @@ static int parse(const char *text, enum policy_kind kind, struct policy *policy,
 				 "The policy has more than %d bytes. Shorten it.", POLICY_MAX);
 	policy->json = json_parse(text, strlen(text));
 	if (!json_object_is_type(policy->json, json_type_object))
-		return policy_malformed(&place, f, "The document must be one JSON object.");
+		return policy_malformed(&place, f,
+					"The document must be one JSON object. Check its commas, quotes and brackets.");
 	if (has_duplicates(text, policy->json))
 		return policy_malformed(&place, f, "An object has two members of one name.");
 	return read_statements(policy, kind, f);

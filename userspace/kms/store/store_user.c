@@ -239,6 +239,7 @@ int store_delete_user(struct store *store, const struct user *user, struct fault
 }
 
 struct user_list {
+	const char *account;
 	store_user_t each;
 	void *userdata;
 };
@@ -251,6 +252,8 @@ static int list_user(struct store *store, sqlite3_stmt *statement, void *userdat
 
 	if (user_row_open(store, statement, &user, f))
 		return -1;
+	if (strcmp(user.account, list->account))
+		return swapped(user.name, f);
 	set_user_name(user.account, user.name, name);
 	if (set_check_row(store, name, statement, SEAL_COLUMN, f))
 		return -1;
@@ -266,7 +269,7 @@ int store_list_users(struct store *store, const char *account, const char *after
 		     void *userdata, struct fault *f)
 {
 	_cleanup_statement_ sqlite3_stmt *statement = NULL;
-	struct user_list list = { each, userdata };
+	struct user_list list = { account, each, userdata };
 
 	if (set_count_rows(store, f) ||
 	    store_prepare(store,

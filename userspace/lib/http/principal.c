@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "lib/base/arn.h"
@@ -24,7 +25,7 @@ struct principals_reader {
 	const char *account;
 	char section[257];
 	char own_account[13];
-	bool limited;
+	bool limited, has_rights;
 	bool has_key, begun;
 };
 
@@ -84,6 +85,7 @@ static void section_begins(struct principals_reader *r, const char *section)
 	snprintf(r->section, sizeof(r->section), "%s", section);
 	r->own_account[0] = '\0';
 	r->limited = false;
+	r->has_rights = false;
 	r->has_key = false;
 	r->begun = true;
 }
@@ -104,6 +106,10 @@ static int set_rights(struct principals_reader *r, const char *value, struct fau
 {
 	struct principals *p = r->principals;
 
+	if (r->has_rights)
+		return fault_set(f, "InvalidConfiguration",
+				 "envelope_rights is given twice. Give it once.");
+	r->has_rights = true;
 	r->limited = !strcmp(value, "none");
 	if (!r->limited && strcmp(value, "all"))
 		return fault_set(f, "InvalidConfiguration",
@@ -127,6 +133,9 @@ static int principal_entry(const char *section, const char *key, const char *val
 		return set_account(r, value, f);
 	if (!strcmp(key, "envelope_rights"))
 		return set_rights(r, value, f);
+	if (!strncasecmp(key, "envelope", strlen("envelope")))
+		return fault_set(f, "InvalidConfiguration",
+				 "Unknown key %.64s. A profile may have envelope_rights.", key);
 	if (!is_id && strcmp(key, "aws_secret_access_key"))
 		return 0;
 	if (!r->has_key) {
@@ -145,12 +154,27 @@ static int principal_entry(const char *section, const char *key, const char *val
 	return 0;
 }
 
+/* Two profiles of one name would be one ARN, and perhaps only one of them limited. */
+static const char *find_twins(const struct principals *p)
+{
+	for (size_t i = 0; i < p->count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(p->list[i].name, p->list[j].name))
+				return p->list[i].name;
+	return NULL;
+}
+
 static int check_complete(const struct principals *p, const char *path, struct faults *all,
 			  struct fault *f)
 {
+	const char *twins = find_twins(p);
 	bool wrong = false;
 	size_t i;
 
+	if (twins)
+		return fault_set(f, "InvalidConfiguration",
+				 "%s: two sections have the name [%s] and a pair of keys. Keep one.",
+				 path, twins);
 	if (p->count == 0)
 		return fault_set(f, "InvalidConfiguration",
 				 "%s names no principal. Add a profile with an access key.", path);

@@ -121,6 +121,29 @@ int query_read(const struct http_request *request, struct json_object **params, 
 	return 0;
 }
 
+/* XML has no control characters, no U+FFFE and no U+FFFF, not even escaped. */
+static void write_text(xmlTextWriter *xml, const char *text)
+{
+	char *copy = strdup(text ? text : "");
+
+	for (char *at = copy; at && *at; at++) {
+		if ((unsigned char)*at < ' ' && !strchr("\t\n\r", *at))
+			*at = '?';
+		else if (!strncmp(at, "\xef\xbf\xbe", 3) || !strncmp(at, "\xef\xbf\xbf", 3))
+			memcpy(at, "???", 3);
+	}
+	if (copy)
+		xmlTextWriterWriteString(xml, BAD_CAST copy);
+	free(copy);
+}
+
+static void write_element(xmlTextWriter *xml, const char *name, const char *text)
+{
+	xmlTextWriterStartElement(xml, BAD_CAST name);
+	write_text(xml, text);
+	xmlTextWriterEndElement(xml);
+}
+
 static void write_value(xmlTextWriter *xml, const char *name, struct json_object *value);
 
 static void write_members(xmlTextWriter *xml, struct json_object *o)
@@ -138,7 +161,7 @@ static void write_value(xmlTextWriter *xml, const char *name, struct json_object
 		for (size_t i = 0; i < json_object_array_length(value); i++)
 			write_value(xml, "member", json_object_array_get_idx(value, i));
 	else
-		xmlTextWriterWriteString(xml, BAD_CAST json_object_get_string(value));
+		write_text(xml, json_object_get_string(value));
 	xmlTextWriterEndElement(xml);
 }
 
@@ -194,7 +217,7 @@ char *query_reply(const struct query_answer *answer, struct json_object *reply)
 	}
 	if (xml) {
 		xmlTextWriterStartElement(xml, BAD_CAST "ResponseMetadata");
-		xmlTextWriterWriteElement(xml, BAD_CAST "RequestId", BAD_CAST answer->request_id);
+		write_element(xml, "RequestId", answer->request_id);
 	}
 	return finish(xml, buffer);
 }
@@ -213,12 +236,11 @@ char *query_fault(const struct query_answer *answer, const char *code, const cha
 
 	if (xml) {
 		xmlTextWriterStartElement(xml, BAD_CAST "Error");
-		xmlTextWriterWriteElement(xml, BAD_CAST "Type",
-					  BAD_CAST(ours ? "Receiver" : "Sender"));
-		xmlTextWriterWriteElement(xml, BAD_CAST "Code", BAD_CAST code);
-		xmlTextWriterWriteElement(xml, BAD_CAST "Message", BAD_CAST message);
+		write_element(xml, "Type", ours ? "Receiver" : "Sender");
+		write_element(xml, "Code", code);
+		write_element(xml, "Message", message);
 		xmlTextWriterEndElement(xml);
-		xmlTextWriterWriteElement(xml, BAD_CAST "RequestId", BAD_CAST answer->request_id);
+		write_element(xml, "RequestId", answer->request_id);
 	}
 	return finish(xml, buffer);
 }
