@@ -14,5 +14,5 @@ trap 'rm -rf "$scratch"' EXIT
 mapfile -t objects < <(find userspace/kms -name '*.c' | sed "s|^userspace\(.*\)c\$|$built\1o|")
 # shellcheck disable=SC2046
 cc -pie -o "$scratch/envelope-kms-unwiped" "${objects[@]}" "$built/lib/http/receive.o" "$built/libenvelope.a" \
-	$(pkg-config --libs libmicrohttpd gnutls openssl json-c libsystemd sqlite3 zlib)
+	$(pkg-config --libs libmicrohttpd gnutls openssl json-c libsystemd sqlite3 zlib libxml-2.0)
 /usr/bin/python3 tests/host/kms_memory.py "$built/envelope-kms" "$scratch/envelope-kms-unwiped"
