@@ -21,6 +21,8 @@ CHANGES = int(os.environ.get("ENVELOPE_CHANGES", "100"))
 MIB = 1 << 20
 GRANTEE = f"arn:aws:iam::{ACCOUNT}:user/admin"
 
+# A key store that another process has made and closed keeps its reserve when it is copied from outside.
+kms.first_start_makes_all = True
 kms.start()
 
 
