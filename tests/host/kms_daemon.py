@@ -331,10 +331,14 @@ class Kms:
                 self.secrets.append(reply.json[name])
         return reply
 
+    def signed_form(self, body, service="iam", **how):
+        """A request of the Query protocol, whose form is a dictionary or raw bytes: (headers, body)."""
+        body = body if isinstance(body, bytes) else urllib.parse.urlencode(body).encode()
+        return self.signed("", service=service, body=body, content_type="application/x-www-form-urlencoded", **how)
+
     def form(self, service, action, version="2010-05-08", **params):
         """One call of the Query protocol, of IAM or STS."""
-        body = urllib.parse.urlencode({"Action": action, "Version": version, **params}).encode()
-        return self.send(*self.signed("", service=service, body=body, content_type="application/x-www-form-urlencoded"))
+        return self.send(*self.signed_form({"Action": action, "Version": version, **params}, service))
 
     def good(self, operation, params=None, **how):
         reply = self.call(operation, params, **how)

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import urllib.parse
 
 from xml.etree import ElementTree
 
@@ -31,7 +30,6 @@ kms.start(other_regions="eu-west-1")
 RETRIES = {"retries": {"max_attempts": 12}}
 admin, iam, sts = client(kms), client(kms, service="iam", **RETRIES), client(kms, service="sts")
 VERSION = "2010-05-08"
-FORM = "application/x-www-form-urlencoded"
 made = 0
 
 
@@ -83,13 +81,6 @@ def denied(function, **params):
 
 def new_key():
     return admin.create_key()["KeyMetadata"]
-
-
-def form(body, profile="admin", service="iam", **how):
-    """A raw request of the Query protocol."""
-    body = body if isinstance(body, bytes) else urllib.parse.urlencode(body).encode()
-
-    return kms.signed("", profile=profile, service=service, content_type=FORM, body=body, **how)
 
 
 @test("a user is made, found, listed in pages and deleted, in the shapes of boto3's model")
@@ -388,30 +379,30 @@ def _():
 @test("a request of the Query protocol is read in one way only")
 def _():
     good = {"Action": "ListUsers", "Version": VERSION}
-    reply = kms.send(*form(good))
+    reply = kms.send(*kms.signed_form(good))
     assert reply.status == 200 and reply.text.startswith('<ListUsersResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'), reply.text
     for body in (b"Action=ListUsers&Action=ListUsers&Version=2010-05-08", b"Action=ListUsers&=x", b"Action=ListUsers&a=%",
                  b"Action=ListUsers&a=%zz", b"Action=ListUsers&a=%00", b"Action=ListUsers&a=\0", b"Action=ListUsers&a=%ff"):
-        reply = kms.send(*form(body))
+        reply = kms.send(*kms.signed_form(body))
         assert reply.status == 400 and "<Code>MalformedInput</Code>" in reply.text, (body, reply.text)
     for body, code in ((b"", "UnknownOperation"), (b"Action=", "UnknownOperation"), (b"Action=List%20Users", "UnknownOperation"),
                        (b"Action=Decrypt", "UnsupportedOperation")):
-        reply = kms.send(*form(body))
+        reply = kms.send(*kms.signed_form(body))
         assert reply.status == 400 and f"<Code>{code}</Code>" in reply.text, (body, reply.text)
     # What XML does not have is no way to an answer that nobody can read.
     user = User()
     for action, params in (("DeleteAccessKey", {"AccessKeyId": "A" * 19 + "\x01"}),
                            ("PutUserPolicy", {"PolicyName": "p", "PolicyDocument": '{"Statement":{"\\u0001\\ufffe":1}}'})):
-        reply = kms.send(*form({**good, "Action": action, "UserName": user.name, **params}))
+        reply = kms.send(*kms.signed_form({**good, "Action": action, "UserName": user.name, **params}))
         assert reply.status in (400, 404) and ElementTree.fromstring(reply.text).tag.endswith("ErrorResponse"), reply.text
-    reply = kms.send(*form({**good, "Action": "CreateUser", "UserName": "tagged", "Tags.member.2.Key": "k"}))
+    reply = kms.send(*kms.signed_form({**good, "Action": "CreateUser", "UserName": "tagged", "Tags.member.2.Key": "k"}))
     assert "<Code>UnsupportedOperation</Code>" in reply.text, reply.text
     # A user changes its own policies by its name alone.
-    reply = kms.send(*form({**good, "Action": "DeleteUserPolicy", "PolicyName": "p"}, access_key=user.key["AccessKeyId"],
+    reply = kms.send(*kms.signed_form({**good, "Action": "DeleteUserPolicy", "PolicyName": "p"}, access_key=user.key["AccessKeyId"],
                            secret_key=user.key["SecretAccessKey"]))
     assert "Member must not be null" in reply.text, reply.text
     # A name with markup is data.
-    reply = kms.send(*form({**good, "Action": "GetUser", "UserName": "<a>&"}))
+    reply = kms.send(*kms.signed_form({**good, "Action": "GetUser", "UserName": "<a>&"}))
     assert "<a>" not in reply.text and reply.status == 400, reply.text
 
 
@@ -421,18 +412,18 @@ def _():
     for how, code in (({"service": "kms"}, "SignatureDoesNotMatch"), ({"service": "sts"}, "SignatureDoesNotMatch"),
                       ({"secret_key": "wrong"}, "SignatureDoesNotMatch"), ({"access_key": "AKIA" + "X" * 16}, "InvalidClientTokenId"),
                       ({"region": "eu-north-1"}, "SignatureDoesNotMatch"), ({"clock": -3600}, "SignatureDoesNotMatch")):
-        reply = kms.send(*form(good, **how))
+        reply = kms.send(*kms.signed_form(good, **how))
         assert reply.status == 403 and f"<Code>{code}</Code>" in reply.text, (how, reply.text)
     for region in "us-east-1", "eu-west-1":
-        assert kms.send(*form(good, region=region)).status == 200
-    headers, body = form({"Action": "CreateUser", "UserName": "once", "Version": VERSION})
+        assert kms.send(*kms.signed_form(good, region=region)).status == 200
+    headers, body = kms.signed_form({"Action": "CreateUser", "UserName": "once", "Version": VERSION})
     assert kms.send(headers, body).status == 200
     reply = kms.send(headers, body)
     assert "<Code>Throttling</Code>" in reply.text, reply.text
-    headers, body = form({"Action": "CreateUser", "UserName": "other", "Version": VERSION})
+    headers, body = kms.signed_form({"Action": "CreateUser", "UserName": "other", "Version": VERSION})
     reply = kms.send(headers, body.replace(b"other", b"OTHER"))
     assert "SignatureDoesNotMatch" in reply.text, reply.text
-    headers, body = form({"Action": "CreateAccessKey", "UserName": "once", "Version": VERSION}, transport="unix")
+    headers, body = kms.signed_form({"Action": "CreateAccessKey", "UserName": "once", "Version": VERSION}, transport="unix")
     reply = kms.send(headers, body, "unix")
     assert "unix socket" in reply.text and "SecretAccessKey" not in reply.text, reply.text
 

@@ -159,7 +159,7 @@ static struct json_object *response_elements(const struct call *call, const stru
 static struct json_object *user_identity(const struct call *call)
 {
 	struct json_object *identity = json_object_new_object();
-	char arn[160];
+	char arn[USER_ARN_MAX];
 
 	if (!call->caller) {
 		json_add_string(identity, "type", "Unknown");
@@ -167,7 +167,7 @@ static struct json_object *user_identity(const struct call *call)
 			json_add_string(identity, "accessKeyId", call->access_key);
 		return identity;
 	}
-	principal_arn(call->caller, arn, sizeof(arn));
+	principal_arn(call->caller, arn);
 	json_add_string(identity, "type", "IAMUser");
 	json_add_string(identity, "principalId",
 			call->user ? call->user->id : call->caller->access_key);

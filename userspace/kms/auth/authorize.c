@@ -43,10 +43,10 @@ static const char *policy_kind(enum verdict key)
 
 static int denied(const struct access *access, struct fault *f, const char *kind, bool explicitly)
 {
-	char caller[160];
+	char caller[USER_ARN_MAX];
 
 	if (access->principal)
-		principal_arn(access->principal, caller, sizeof(caller));
+		principal_arn(access->principal, caller);
 	if (explicitly)
 		return fault_set(f, "AccessDeniedException",
 				 "User: %s is not authorized to perform: %s:%s on resource: %s with an explicit deny in %s",

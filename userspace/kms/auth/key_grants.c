@@ -74,7 +74,7 @@ static int search_grants(struct search *search, bool *allowed, struct fault *f)
  */
 int key_grants_ask(const struct access *access, bool permitted, bool *allowed, struct fault *f)
 {
-	char principal[160], root[64];
+	char principal[USER_ARN_MAX], root[64];
 	struct grant_request request = {
 		.operation = grant_operation(access->action),
 		.key_id = access->key->key_id,
@@ -86,7 +86,7 @@ int key_grants_ask(const struct access *access, bool permitted, bool *allowed, s
 	*allowed = false;
 	if (!request.operation || !access->grants)
 		return 0;
-	principal_arn(access->principal, principal, sizeof(principal));
+	principal_arn(access->principal, principal);
 	if (permitted) {
 		snprintf(root, sizeof(root), "arn:aws:iam::%s:root", access->principal->account);
 		request.root = root;

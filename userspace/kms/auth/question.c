@@ -118,7 +118,7 @@ int question_fill(struct question *question, const struct access *access)
 		return -1;
 	snprintf(question->action, sizeof(question->action), "%s:%s", access->service,
 		 access->action);
-	principal_arn(access->principal, question->principal, sizeof(question->principal));
+	principal_arn(access->principal, question->principal);
 	snprintf(question->arn, sizeof(question->arn), "%s", access->resource);
 	if (access->key)
 		cmk_arn(access->key, question->arn);

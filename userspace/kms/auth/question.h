@@ -20,7 +20,7 @@ struct question {
 	size_t context_end;		/* behind the facts of the context */
 	struct json_object *operations; /* of the grant that the call would make; a reference */
 	char *names; /* malloc'd: names of facts of the context, one after the other */
-	char action[80], principal[160], arn[ARN_MAX], time[32], epoch[24], days[24];
+	char action[80], principal[USER_ARN_MAX], arn[ARN_MAX], time[32], epoch[24], days[24];
 };
 
 int question_fill(struct question *question, const struct access *access);

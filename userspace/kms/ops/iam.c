@@ -17,7 +17,7 @@ static int op_get_caller_identity(struct call *call, struct fault *f)
 {
 	char arn[USER_ARN_MAX];
 
-	principal_arn(call->caller, arn, sizeof(arn));
+	principal_arn(call->caller, arn);
 	json_add_string(call->reply, "Arn", arn);
 	json_add_string(call->reply, "UserId",
 			call->user ? call->user->id : call->caller->access_key);
@@ -53,15 +53,8 @@ const char *iam_service(const char *version)
 /** iam_find() - by name; Return: borrowed, or NULL */
 const struct op *iam_find(const char *service, const char *name)
 {
-	bool sts = !strcmp(service, "sts");
-	const struct op *ops = sts ? sts_ops : iam_ops;
-	size_t count = sts ? sizeof(sts_ops) / sizeof(sts_ops[0])
-			   : sizeof(iam_ops) / sizeof(iam_ops[0]);
-
-	for (size_t i = 0; i < count; i++)
-		if (!strcmp(ops[i].name, name))
-			return &ops[i];
-	return NULL;
+	return !strcmp(service, "sts") ? op_in(sts_ops, sizeof(sts_ops) / sizeof(sts_ops[0]), name)
+				       : op_in(iam_ops, sizeof(iam_ops) / sizeof(iam_ops[0]), name);
 }
 
 /** iam_not_served() - refuse the operation @name, which iam_find() does not know; Return: -1 */

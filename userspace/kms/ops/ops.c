@@ -86,15 +86,19 @@ bool op_is_of_aws(const char *name)
 	return false;
 }
 
+/** op_in() - the operation @name of a table of @count; Return: borrowed, or NULL */
+const struct op *op_in(const struct op *table, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(table[i].name, name))
+			return &table[i];
+	return NULL;
+}
+
 /** op_find() - by name; Return: borrowed, or NULL */
 const struct op *op_find(const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		if (!strcmp(ops[i].name, name))
-			return &ops[i];
-	return NULL;
+	return op_in(ops, sizeof(ops) / sizeof(ops[0]), name);
 }
 
 /**

@@ -31,6 +31,8 @@ struct op {
 	enum op_kind kind;
 };
 
+const struct op *op_in(const struct op *table, size_t count, const char *name);
+
 const struct op *op_find(const char *name);
 
 bool op_is_of_aws(const char *name);

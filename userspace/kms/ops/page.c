@@ -98,18 +98,24 @@ int page_add(struct page *page, const char *name, struct json_object *entry)
 	return 0;
 }
 
-/** page_end() - move the entries to @reply as @name, with Truncated and NextMarker */
-void page_end(struct page *page, struct json_object *reply, const char *name)
+/** page_move() - move the entries to @reply as @name, and where the next ones begin as @marker */
+void page_move(struct page *page, struct json_object *reply, const char *name, const char *marker)
 {
 	json_add_object(reply, name, page->entries);
 	page->entries = NULL;
-	json_add_bool(reply, "Truncated", page->truncated);
 	if (page->truncated) {
-		char *marker = base64_encode((const uint8_t *)page->last, strlen(page->last));
+		char *text = base64_encode((const uint8_t *)page->last, strlen(page->last));
 
-		json_add_string(reply, "NextMarker", marker);
-		free(marker);
+		json_add_string(reply, marker, text);
+		free(text);
 	}
+}
+
+/** page_end() - move the entries to @reply as @name, with Truncated and NextMarker */
+void page_end(struct page *page, struct json_object *reply, const char *name)
+{
+	page_move(page, reply, name, "NextMarker");
+	json_add_bool(reply, "Truncated", page->truncated);
 }
 
 void page_free(struct page *page)

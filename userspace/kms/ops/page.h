@@ -27,6 +27,8 @@ int page_begin(struct page *page, struct json_object *params, int64_t most, int6
 
 int page_add(struct page *page, const char *name, struct json_object *entry);
 
+void page_move(struct page *page, struct json_object *reply, const char *name, const char *marker);
+
 void page_end(struct page *page, struct json_object *reply, const char *name);
 
 void page_free(struct page *page);

@@ -18,7 +18,7 @@ static int read_name(struct call *call, const char **name, struct fault *f)
 {
 	if (param_need_text(call->params, "PolicyName", POLICY_NAME_CHARS, name, f))
 		return -1;
-	if (user_name_valid(*name, POLICY_NAME_CHARS))
+	if (principal_name_valid(*name, POLICY_NAME_CHARS))
 		return 0;
 	return param_invalid(f, "policyName",
 			     "The specified value for policyName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-");

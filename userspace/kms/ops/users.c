@@ -25,7 +25,7 @@ static struct json_object *describe(const struct user *user)
 	struct json_object *o = json_object_new_object();
 	char arn[USER_ARN_MAX], created[32];
 
-	user_arn(user, arn);
+	arn_format_user(arn, user->account, user->name);
 	format_time(user->created, created);
 	json_add_string(o, "Path", "/");
 	json_add_string(o, "UserName", user->name);
@@ -39,13 +39,10 @@ static struct json_object *describe(const struct user *user)
 static int may(struct call *call, const char *name, struct fault *f)
 {
 	struct access access = access_of(call);
-	struct user user = { 0 };
 	char arn[USER_ARN_MAX];
 
 	if (name) {
-		memcpy(user.account, call->account, sizeof(user.account));
-		strcpy(user.name, name);
-		user_arn(&user, arn);
+		arn_format_user(arn, call->account, name);
 		access.resource = arn;
 	}
 	return authorize(&access, f);
@@ -63,7 +60,7 @@ static int read_name(struct call *call, bool itself, const char **name, struct f
 	if (!*name)
 		return fault_set(f, "ValidationError",
 				 "Must specify userName when calling with non-User credentials");
-	if (!user_name_valid(*name, USER_NAME_CHARS))
+	if (!principal_name_valid(*name, USER_NAME_CHARS))
 		return param_invalid(f, "userName",
 				     "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-");
 	return 0;
@@ -207,15 +204,8 @@ static int begin_page(struct call *call, struct page *page, struct fault *f)
 /* Moves the entries to the reply in the words of IAM. */
 static void end_page(struct call *call, struct page *page, const char *name)
 {
-	_cleanup_json_ struct json_object *reply = json_object_new_object();
-	struct json_object *entries = page->entries;
-
-	page->entries = NULL;
-	page_end(page, reply, "");
-	json_add_object(call->reply, name, entries);
+	page_move(page, call->reply, name, "Marker");
 	json_add_bool(call->reply, "IsTruncated", page->truncated);
-	if (page->truncated)
-		json_add_string(call->reply, "Marker", json_get_string(reply, "NextMarker"));
 }
 
 int op_list_users(struct call *call, struct fault *f)

@@ -26,17 +26,6 @@ void user_free(struct user *user)
 	*user = (struct user){ 0 };
 }
 
-/** user_name_valid() - may a user or a policy have @name, of at most @chars characters? */
-bool user_name_valid(const char *name, size_t chars)
-{
-	size_t size = strlen(name);
-
-	return size > 0 && size <= chars &&
-	       strspn(name,
-		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_-") ==
-		       size;
-}
-
 /**
  * user_new() - a user without access keys and policies
  * @user: filled; user_free()
@@ -117,12 +106,6 @@ int user_from_record(struct json_object *record, struct user *user)
 			return -1;
 	user->policies = json_object_get(policies);
 	return 0;
-}
-
-/** user_arn() - arn:aws:iam::ACCOUNT:user/NAME */
-void user_arn(const struct user *user, char arn[USER_ARN_MAX])
-{
-	snprintf(arn, USER_ARN_MAX, "arn:aws:iam::%s:user/%s", user->account, user->name);
 }
 
 /** user_key_find() - by its id; Return: in @user, or NULL */

@@ -20,7 +20,6 @@
 
 #define USER_NAME_CHARS	  64
 #define USER_ID_CHARS	  21
-#define USER_ARN_MAX	  160
 #define USER_KEYS_MAX	  2    /* as AWS */
 #define USER_POLICIES_MAX 2048 /* bytes of all of a user's policies, as AWS */
 
@@ -47,13 +46,9 @@ int user_new(struct user *user, const char *account, const char *name, int64_t n
 void user_free(struct user *user);
 #define _cleanup_user_ __attribute__((cleanup(user_free)))
 
-bool user_name_valid(const char *name, size_t chars);
-
 struct json_object *user_record(const struct user *user);
 
 int user_from_record(struct json_object *record, struct user *user);
-
-void user_arn(const struct user *user, char arn[USER_ARN_MAX]);
 
 struct user_key *user_key_find(struct user *user, const char *id);
 

@@ -86,6 +86,12 @@ void arn_format_key(char arn[ARN_MAX], const char *partition, const char *region
 		 !strncmp(name, "alias/", 6) ? "" : "key/", name);
 }
 
+/** arn_format_user() - write the ARN of the IAM user @name */
+void arn_format_user(char arn[USER_ARN_MAX], const char *account, const char *name)
+{
+	snprintf(arn, USER_ARN_MAX, "arn:aws:iam::%s:user/%s", account, name);
+}
+
 /* Copies the text up to ':' and moves *text past it; false when it is empty or too long. */
 static bool take_field(const char **text, char *field, size_t size)
 {

@@ -35,6 +35,10 @@ bool key_ref_is_alias(const struct key_ref *ref);
 void arn_format_key(char arn[ARN_MAX], const char *partition, const char *region,
 		    const char *account, const char *name);
 
+#define USER_ARN_MAX 160
+
+void arn_format_user(char arn[USER_ARN_MAX], const char *account, const char *name);
+
 bool arn_valid_account(const char *account);
 
 bool arn_valid_region(const char *region);

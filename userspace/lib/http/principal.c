@@ -29,15 +29,24 @@ struct principals_reader {
 	bool has_key, begun;
 };
 
+/** principal_name_valid() - are @name's characters those of IAM's names, and at most @chars? */
+bool principal_name_valid(const char *name, size_t chars)
+{
+	size_t size = strlen(name);
+
+	return size > 0 && size <= chars &&
+	       strspn(name,
+		      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_-") ==
+		       size;
+}
+
 static int add_principal(struct principals_reader *r, const char *name, struct principal **out,
 			 struct fault *f)
 {
 	struct principals *p = r->principals;
 	struct principal *list, *last;
 
-	if (strlen(name) == 0 || strlen(name) >= sizeof(last->name) ||
-	    strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+=,.@_-") !=
-		    strlen(name))
+	if (!principal_name_valid(name, sizeof(last->name) - 1))
 		return fault_set(f, "InvalidConfiguration",
 				 "A profile name must have 1 to 64 letters, digits or +=,.@_-.");
 	list = reallocarray(p->list, p->count + 1, sizeof(*list));
@@ -263,8 +272,8 @@ const struct principal *principal_find(const struct principals *principals, cons
 	return NULL;
 }
 
-/** principal_arn() - write arn:aws:iam::ACCOUNT:user/NAME into @arn of @size bytes */
-void principal_arn(const struct principal *principal, char *arn, size_t size)
+/** principal_arn() - write arn:aws:iam::ACCOUNT:user/NAME */
+void principal_arn(const struct principal *principal, char arn[USER_ARN_MAX])
 {
-	snprintf(arn, size, "arn:aws:iam::%s:user/%s", principal->account, principal->name);
+	arn_format_user(arn, principal->account, principal->name);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/base/arn.h"
 #include "lib/base/faults.h"
 #include "lib/base/secret.h"
 
@@ -51,6 +52,8 @@ const struct principal *principal_find(const struct principals *principals, cons
 typedef int (*principal_find_t)(const char *access_key, void *userdata,
 				const struct principal **principal, struct fault *f);
 
-void principal_arn(const struct principal *principal, char *arn, size_t size);
+bool principal_name_valid(const char *name, size_t chars);
+
+void principal_arn(const struct principal *principal, char arn[USER_ARN_MAX]);
 
 #endif
