@@ -8,8 +8,7 @@
  * FILE gets, for every timed part, a line "part" and then lines "<address> <count>" in hex
  * and decimal; whatever runs in user space is added up under the address 0.
  *
- * QEMU's package has no header for plugins; declared here is what is used of the interface
- * (version 1, QEMU 4.2 to 8.2). Must never change what the guest does: it only counts.
+ * Must never change what the guest does: it only counts.
  */
 #include <search.h>
 #include <stdbool.h>
@@ -18,32 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-enum {
-	INLINE_ADD_U64 = 0,
-	CALLBACK_NO_REGISTERS = 0
-};
-
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op,
-						void *counter, uint64_t value);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    void (*cb)(unsigned int, void *), int flags,
-					    void *data);
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
-					   void (*cb)(uint64_t, struct qemu_plugin_tb *));
-int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
-
-extern int qemu_plugin_version;
-int qemu_plugin_version = 1;
-
-#define KERNEL_HALF (1ULL << 63)
+#include "plugin.h"
 
 /* An instruction; an address has the same one to the end, translated again or not. */
 struct counter {
@@ -55,8 +29,6 @@ struct counter {
 static void *counters;
 static struct counter user;
 static FILE *out;
-static const uint8_t mark_begin[] = { 0x66, 0x87, 0xdb }; /* xchg %bx, %bx */
-static const uint8_t mark_end[] = { 0x66, 0x87, 0xc9 };	  /* xchg %cx, %cx */
 
 static int compare(const void *a, const void *b)
 {
@@ -124,12 +96,6 @@ static void on_end(unsigned int vcpu, void *unused)
 	fflush(out);
 }
 
-static bool is_mark(const struct qemu_plugin_insn *insn, const uint8_t *mark)
-{
-	return qemu_plugin_insn_size(insn) == sizeof(mark_begin) &&
-	       !memcmp(qemu_plugin_insn_data(insn), mark, sizeof(mark_begin));
-}
-
 static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	(void)id;
@@ -139,12 +105,7 @@ static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 
 		qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64, &counter->count,
 							   1);
-		if (is_mark(insn, mark_begin))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_begin,
-							       CALLBACK_NO_REGISTERS, NULL);
-		else if (is_mark(insn, mark_end))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_end, CALLBACK_NO_REGISTERS,
-							       NULL);
+		watch_marks(insn, on_begin, on_end);
 	}
 }
 

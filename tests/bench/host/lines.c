@@ -22,8 +22,7 @@
  * accesses of the instruction at that address that took a line, and its locked accesses; then
  * "lines <count>", the most accesses that took one line.
  *
- * QEMU's package has no header for plugins; declared here is what is used of the interface
- * (version 1, QEMU 4.2 to 8.2). Must never stop a CPU for good: a CPU waits for a limited time.
+ * Must never stop a CPU for good: a CPU waits for a limited time.
  */
 #include <pthread.h>
 #include <search.h>
@@ -35,38 +34,10 @@
 #include <string.h>
 #include <time.h>
 
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-struct qemu_info;
-enum {
-	CALLBACK_NO_REGISTERS = 0,
-	LOADS_AND_STORES = 3
-};
+#include "plugin.h"
 
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t index);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-bool qemu_plugin_mem_is_store(uint32_t info);
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
-					  void (*cb)(unsigned int, void *), int flags, void *data);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
-					    void (*cb)(unsigned int, void *), int flags,
-					    void *data);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
-				      void (*cb)(unsigned int, uint32_t, uint64_t, void *),
-				      int flags, int rw, void *data);
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
-					   void (*cb)(uint64_t, struct qemu_plugin_tb *));
-int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
-
-extern int qemu_plugin_version;
-int qemu_plugin_version = 1;
-
-#define KERNEL_HALF (1ULL << 63)
-#define LINE_BITS   6
-#define MAX_CPUS    64
+#define LINE_BITS 6
+#define MAX_CPUS  64
 /* More lines than the measured part of a guest touches; a power of two. */
 #define MAX_LINES (1u << 22)
 /* Blocks of instructions between two waits, some 1,500 instructions. */
@@ -107,9 +78,6 @@ static unsigned int interrupts[MAX_CPUS];
 static unsigned int arrived;
 static unsigned int step;
 static pthread_cond_t stepped = PTHREAD_COND_INITIALIZER;
-
-static const uint8_t mark_begin[] = { 0x66, 0x87, 0xdb }; /* xchg %bx, %bx */
-static const uint8_t mark_end[] = { 0x66, 0x87, 0xc9 };	  /* xchg %cx, %cx */
 
 /* ---- lines ---- */
 
@@ -346,12 +314,6 @@ static void follow_interrupts(struct qemu_plugin_insn *insn)
 						       NULL);
 }
 
-static bool is_mark(const struct qemu_plugin_insn *insn, const uint8_t *mark)
-{
-	return qemu_plugin_insn_size(insn) == sizeof(mark_begin) &&
-	       !memcmp(qemu_plugin_insn_data(insn), mark, sizeof(mark_begin));
-}
-
 static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 {
 	(void)id;
@@ -364,12 +326,7 @@ static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 		qemu_plugin_register_vcpu_mem_cb(insn, on_access, CALLBACK_NO_REGISTERS,
 						 LOADS_AND_STORES, instruction_of(insn));
 		follow_interrupts(insn);
-		if (is_mark(insn, mark_begin))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_begin,
-							       CALLBACK_NO_REGISTERS, NULL);
-		else if (is_mark(insn, mark_end))
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, on_end, CALLBACK_NO_REGISTERS,
-							       NULL);
+		watch_marks(insn, on_begin, on_end);
 	}
 }
 
