@@ -61,11 +61,19 @@ def _():
     assert volume_on("db1") == one.device
 
 
+def jobs(statement="SELECT * FROM job"):
+    catalog = sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite", isolation_level=None)
+    rows = catalog.execute(statement).fetchall()
+    catalog.close()
+    return rows
+
+
 @test("create is refused when the path has become another disk's while the KMS was asked")
 def _():
     with agent.silent_kms():
         create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted", "--allow-overwrite")
         agent.wait_status("db1", "creating")
+        wait_for(jobs)  # the agent's list has the cluster before its disk was looked up
         one.name(two)
     assert create.wait(PATIENCE) == 2
     assert "has become another device" in create.stderr.read()
@@ -293,6 +301,7 @@ def _():
         with agent.silent_kms():
             create = agent.begin("create", "db1", "--device", one.path, "--storage-encrypted")
             agent.wait_status("db1", "creating")
+            wait_for(jobs)
             end()
             assert create.wait(PATIENCE) == 5
         assert "AgentUnreachable" in create.stderr.read()
@@ -368,13 +377,6 @@ def _():
         assert not any(one.read()) if more else b'"state":"deleted"' in one.read()
         agent.restart()
         one.blank()
-
-
-def jobs(statement="SELECT * FROM job"):
-    catalog = sqlite3.connect(f"{agent.dir}/agent/catalog.sqlite", isolation_level=None)
-    rows = catalog.execute(statement).fetchall()
-    catalog.close()
-    return rows
 
 
 @test("the job table decides how an interrupted deletion goes on, and in a catalog without it the status does")
