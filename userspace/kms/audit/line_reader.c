@@ -14,7 +14,7 @@
 
 /* Two lines of the longest kind, so that one is always whole in it. */
 #define BUFFER_BYTES (2 * CHAIN_LINE_MAX)
-#define ZLIB_BYTES   (256 * 1024)
+#define ZLIB_BYTES   (CHAIN_LINE_MAX / 4)
 
 struct line_reader {
 	gzFile gz;

@@ -8,18 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/audit/chain.h"
-
-#define END_BYTES (2 * CHAIN_LINE_MAX)
-
 static size_t read_end(int fd, char *text)
 {
 	ssize_t got = 0;
 	struct stat st;
 
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-		got = pread(fd, text, END_BYTES,
-			    st.st_size > END_BYTES ? st.st_size - END_BYTES : 0);
+		got = pread(fd, text, TRAIL_END_BYTES,
+			    st.st_size > TRAIL_END_BYTES ? st.st_size - TRAIL_END_BYTES : 0);
 	return got > 0 ? (size_t)got : 0;
 }
 
@@ -32,7 +28,7 @@ void trail_end_read(const char *path, struct trail_end *end)
 	*end = (struct trail_end){ 0 };
 	if (fd < 0)
 		return;
-	end->text = malloc(END_BYTES);
+	end->text = malloc(TRAIL_END_BYTES);
 	if (end->text)
 		end->size = read_end(fd, end->text);
 	close(fd);

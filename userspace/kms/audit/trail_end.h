@@ -7,6 +7,10 @@
 
 #include <stddef.h>
 
+#include "lib/audit/chain.h"
+
+#define TRAIL_END_BYTES (2 * CHAIN_LINE_MAX) /* that are read of a longer file */
+
 /** struct trail_end - for trail_end_free() */
 struct trail_end {
 	char *text;
