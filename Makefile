@@ -82,8 +82,8 @@ demo: deps userspace ## run PostgreSQL on an encrypted cluster volume in a VM, a
 bench: deps ## compare with dm-crypt and dm-linear, figures in tests/bench/data; on a device of yours: DEVICE=/dev/x OVERWRITE=yes
 	@$(if $(DEVICE),tests/bench/on-this-host $(DEVICE) $(if $(filter yes,$(OVERWRITE)),--overwrite),tests/bench/run)
 
-# The suites. `make check` runs three at once: two that compute fill both processors while one
-# waits, as guests do for a lease to end. The long ones begin first, the short ones fill the end.
+# The suites. `make check` runs four at once: two that compute fill both processors while the others
+# wait, as guests do for a lease to end. The long ones begin first, the short ones fill the end.
 STYLE_SUITES = "style=tests/style/run"
 UNIT_SUITES = $(foreach t,$(UNIT_TESTS),"unit $(t)=$(BUILD)/asan/unit/$(t)")
 # Most of its time a mutation waits in vain. All of them take three quarters of an hour: a commit runs an eighth.
@@ -107,13 +107,13 @@ QUICK_SUITES = "kunit 6.12=tests/kunit/run 6.12" $(STYLE_SUITES) \
 KUNIT_MUTATIONS = $(foreach k,6.12 7.3,"mutations $(k)=tests/mutations/run --kunit $(k)")
 
 check: deps kernels userspace userspace-asan userspace-fuzz ## run every test but the long cases in guests; ends with `N passed, N failed, N skipped`
-	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(SOME_MUTATIONS) \
+	@tests/run -j 4 $(KUNIT_SUITES) $(VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(SOME_MUTATIONS) \
 		$(UNIT_SUITES) $(FUZZ_SUITES)
 
 check-full: deps kernels userspace userspace-asan userspace-fuzz ## the same with all negative controls, long cases, PREEMPT_RT and arm64: three hours
 	@tests/kernels/build stock 6.12-rt >/dev/null
 	@tests/kernels/build kunit 7.3-rt >/dev/null
-	@tests/run -j 3 $(KUNIT_SUITES) $(VM_SUITES) $(LONG_VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
+	@tests/run -j 4 $(KUNIT_SUITES) $(VM_SUITES) $(LONG_VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
 		$(UNIT_SUITES) $(FUZZ_SUITES) $(SHARED_SUITES) $(KUNIT_MUTATIONS) $(ARM64_SUITES) $(RT_SUITES)
 
 .PHONY: check-rt
