@@ -39,14 +39,16 @@ static const struct policy_fact facts[] = {
 #define THEIRS	"arn:aws:iam::" OTHER ":user/eve"
 
 static const struct policy_request requests[] = {
-	{ "kms:Decrypt", KEY, USER, NULL, ACCOUNT, facts, COUNT(facts) },
-	{ "kms:Decrypt", KEY, USER, NULL, ACCOUNT, NULL, 0 },
-	{ "kms:Encrypt", KEY, SESSION, ROLE, ACCOUNT, facts, 4 },
-	{ "kms:PutKeyPolicy", KEY, USER, NULL, ACCOUNT, facts + 3, COUNT(facts) - 3 },
-	{ "kms:DisableKey", KEY, SESSION, ROLE, ACCOUNT, NULL, 0 },
-	{ "kms:CreateGrant", KEY, THEIRS, NULL, OTHER, facts + 7, 3 },
-	{ "kms:Decrypt", KEY, THEIRS, NULL, OTHER, facts, COUNT(facts) },
-	{ "kms:DescribeKey", KEY, "arn:aws:iam::" ACCOUNT ":root", NULL, ACCOUNT, facts, 1 },
+	{ "kms:Decrypt", KEY, USER, NULL, ACCOUNT, facts, COUNT(facts), NULL, NULL },
+	{ "kms:Decrypt", KEY, USER, NULL, ACCOUNT, NULL, 0, NULL, NULL },
+	{ "kms:Encrypt", KEY, SESSION, ROLE, ACCOUNT, facts, 4, NULL, NULL },
+	{ "kms:PutKeyPolicy", KEY, USER, NULL, ACCOUNT, facts + 3, COUNT(facts) - 3, NULL, NULL },
+	{ "kms:DisableKey", KEY, SESSION, ROLE, ACCOUNT, NULL, 0, NULL, NULL },
+	{ "kms:CreateGrant", KEY, THEIRS, NULL, OTHER, facts + 7, 3, "AIDAAAAAAAAAAAAAAAAAA",
+	  NULL },
+	{ "kms:Decrypt", KEY, THEIRS, NULL, OTHER, facts, COUNT(facts), NULL, NULL },
+	{ "kms:DescribeKey", KEY, "arn:aws:iam::" ACCOUNT ":root", NULL, ACCOUNT, facts, 1, NULL,
+	  NULL },
 };
 
 static enum verdict ask(const struct policy *policy, size_t i)

@@ -424,7 +424,7 @@ def _():
         old.start()
         kms = old
         details = [r["serviceEventDetails"] for r in old.audit() if r["eventName"] == "UpgradeKeyStore"]
-        assert [(d["fromVersion"], d["toVersion"], d["damagedRecords"]) for d in details] == [(4, 7, 0)], details
+        assert [(d["fromVersion"], d["toVersion"], d["damagedRecords"]) for d in details] == [(4, 8, 0)], details
         plain = data["plaintext"].encode()
         usage = old.good("GetKeyLastUsage", {"KeyId": keys["first"]})
         assert usage["KeyLastUsage"] == {} and usage["TrackingStartDate"] > usage["KeyCreationDate"], usage

@@ -19,6 +19,9 @@
 
 #define USER_STATEMENT(effect, what, resource, more) \
 	"{\"Effect\":\"" effect "\",\"Action\":\"" what "\",\"Resource\":\"" resource "\"" more "}"
+#define ID	"AIDAAAAAAAAAAAAAAAAAA" /* of the user */
+#define BEFORE	"AIDABBBBBBBBBBBBBBBBB" /* of one that had its name before */
+#define THEIRS	"arn:aws:iam::" OTHER ":user/user"
 #define KEY_ARN "arn:aws:kms:us-east-1:" OWN ":key/" KEY_ID
 
 static const struct principal limited = { .name = "user", .account = OWN, .limited = true };
@@ -80,7 +83,7 @@ static const struct {
 /* @policy: as in user_rows. Return: for user_free() */
 static struct user user_with(const char *policy)
 {
-	struct user with = { .name = "user", .account = OWN };
+	struct user with = { .name = "user", .account = OWN, .id = ID };
 	char text[2048];
 
 	with.policies = json_object_new_object();
@@ -90,13 +93,25 @@ static struct user user_with(const char *policy)
 	return with;
 }
 
+/* What PutKeyPolicy binds the name of the user to. Return: a new object */
+static struct json_object *bound(const char *id)
+{
+	struct json_object *users = json_object_new_object();
+
+	json_add_string(users, GRANTEE, id);
+	json_add_string(users, THEIRS, id);
+	return users;
+}
+
 static void policies_of_the_user_decide_with_the_key(void **state)
 {
+	_cleanup_json_ struct json_object *users = bound(ID);
 	_cleanup_json_ struct json_object *context = json_parse(PAIRS, strlen(PAIRS));
 
 	for (size_t i = 0; i < sizeof(user_rows) / sizeof(user_rows[0]); i++) {
 		_cleanup_user_ struct user with = user_with(user_rows[i].user_policy);
-		struct cmk key = { KEY, .policy = (char *)user_rows[i].key_policy };
+		struct cmk key = { KEY, .policy = (char *)user_rows[i].key_policy,
+				   .policy_users = users };
 		struct access access = access_to(&key, "Decrypt", user_rows[i].principal, context);
 		struct fault f = { 0 };
 
@@ -106,6 +121,91 @@ static void policies_of_the_user_decide_with_the_key(void **state)
 				 user_rows[i].allowed ? "allowed" : "denied", f.message);
 		assert_string_equal(f.code, user_rows[i].allowed ? "" : "AccessDeniedException");
 	}
+}
+
+#define GIVES POLICY(STATEMENT("Allow", USER, "kms:Decrypt", ""))
+#define GIVES_BOTH                                                                                 \
+	POLICY(STATEMENT("Allow", "\"*\"", "kms:*", "") "," STATEMENT("Deny", USER, "kms:Decrypt", \
+								      ""))
+#define SPARES                                                                               \
+	"{\"Statement\":[" STATEMENT("Allow", "\"*\"", "kms:*",                              \
+				     "") ",{\"Effect\":\"Deny\","                            \
+					 "\"NotPrincipal\":{\"AWS\":[\"" GRANTEE "\",\"" OWN \
+					 "\"]},\"Action\":\"kms:*\","                        \
+					 "\"Resource\":\"*\"}]}"
+
+/* The policy of the key, the id that its name is bound to, whether a user calls, and whether it may. */
+static const struct {
+	const char *key_policy, *id;
+	bool is_user, allowed;
+} bound_rows[] = {
+	{ GIVES, ID, true, true },
+	{ GIVES, BEFORE, true, false },
+	{ GIVES, NULL, true, false },
+	{ GIVES, NULL, false, true },
+	{ GIVES, ID, false, false },
+	{ GIVES, BEFORE, false, false },
+	/* A deny for a user that is gone does not bind its successor, as in AWS. */
+	{ GIVES_BOTH, ID, true, false },
+	{ GIVES_BOTH, BEFORE, true, true },
+	{ GIVES_BOTH, NULL, false, false },
+	{ SPARES, ID, true, true },
+	{ SPARES, BEFORE, true, false },
+	{ SPARES, NULL, false, true },
+};
+
+static void a_name_in_a_policy_is_the_user_that_had_it(void **state)
+{
+	for (size_t i = 0; i < sizeof(bound_rows) / sizeof(bound_rows[0]); i++) {
+		_cleanup_json_ struct json_object *users = bound_rows[i].id
+								   ? bound(bound_rows[i].id)
+								   : NULL;
+		_cleanup_user_ struct user with = user_with(NULL);
+		struct cmk key = { KEY, .policy = (char *)bound_rows[i].key_policy,
+				   .policy_users = users };
+		struct access access = access_to(&key, "Decrypt", &limited, NULL);
+		struct fault f = { 0 };
+
+		access.user = bound_rows[i].is_user ? &with : NULL;
+		if (!authorize(&access, &f) != bound_rows[i].allowed)
+			fail_msg("row %zu: expected %s, seen %s", i,
+				 bound_rows[i].allowed ? "allowed" : "denied", f.message);
+	}
+}
+
+static void a_name_in_a_grant_is_the_user_that_had_it(void **state)
+{
+	static const struct {
+		const char *id;
+		bool is_user, allowed;
+	} rows[] = { { ID, true, true },
+		     { BEFORE, true, false },
+		     { "", true, false },
+		     { "", false, true },
+		     { ID, false, false } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		_cleanup_user_ struct user with = user_with(NULL);
+		struct access access = access_to(&customer_key, "Decrypt", &limited, NULL);
+		struct grant retired = decrypts;
+		struct fault f = { 0 };
+
+		grants.count = 1;
+		grants.list[0] = decrypts;
+		strcpy(grants.list[0].grantee_id, rows[i].id);
+		access.grants = (struct store *)&grants;
+		access.user = rows[i].is_user ? &with : NULL;
+		if (!authorize(&access, &f) != rows[i].allowed)
+			fail_msg("row %zu: expected %s, seen %s", i,
+				 rows[i].allowed ? "allowed" : "denied", f.message);
+		strcpy(retired.grantee, THEIRS);
+		strcpy(retired.retiring, GRANTEE);
+		strcpy(retired.retiring_id, rows[i].id);
+		access.action = "RetireGrant";
+		access.grant = &retired;
+		assert_int_equal(!authorize(&access, &f), rows[i].allowed);
+	}
+	grants.count = 0;
 }
 
 static int ask(const struct principal *principal, const char *policy, const char *service,
@@ -220,6 +320,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(policies_of_the_user_decide_with_the_key),
+		cmocka_unit_test(a_name_in_a_policy_is_the_user_that_had_it),
+		cmocka_unit_test(a_name_in_a_grant_is_the_user_that_had_it),
 		cmocka_unit_test(a_call_without_a_key_asks_the_user),
 		cmocka_unit_test(a_policy_of_a_user_that_cannot_be_read_is_no_denial),
 		cmocka_unit_test(a_grant_gives_a_user_without_policies_what_it_says),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_check.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_material.c kms/store/store_due.c kms/store/store_rotation.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c ../tests/unit/kms_grant_fixture.c */
+/* sources: kms/store/store.c kms/store/store_disk.c kms/store/store_check.c kms/store/store_counter.c kms/store/store_head.c kms/store/store_set.c kms/store/store_count.c kms/store/store_upgrade.c kms/store/store_clock.c kms/store/store_key.c kms/store/store_material.c kms/store/store_due.c kms/store/store_rotation.c kms/store/store_deletion.c kms/store/store_alias.c kms/store/store_grant.c kms/store/store_user.c kms/store/store_token.c kms/grants/grant.c kms/grants/grant_groups.c kms/users/user.c kms/keys/cmk.c kms/keys/materials.c kms/keys/tags.c kms/keys/key_state.c kms/keys/crypto.c ../tests/unit/kms_store_fixture.c ../tests/unit/kms_grant_fixture.c */
 /*
  * Grants in the store: each is found by its id and in its groups, its absence is proved, and what the
  * database has lost is never taken for a grant that was revoked.
@@ -337,7 +337,7 @@ static void a_store_of_the_version_before_grants_is_upgraded(void **state)
 		assert_int_equal(store_fixture_open(x, x->root, &x->store, NULL), 0);
 		assert_int_equal(store_fixture_count(x,
 						     "SELECT json_extract(record, '$.Version') FROM store"),
-				 7);
+				 STORE_VERSION);
 	}
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(get(x, &grant, NULL), -ENOENT);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kms/grants/grant_groups.h"
 #include "kms/store/store_row.h"
 #include "kms/store/store_set.h"
 #include "kms/users/user.h"
@@ -231,6 +232,95 @@ static void users_are_listed_in_order(void **state)
 			 -1);
 }
 
+#define NAMED "arn:aws:iam::" ACCOUNT ":user/Anna"
+#define OTHER "arn:aws:iam::" ACCOUNT ":user/Berta"
+#define GIVES "{\"Statement\":{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":\"" NAMED "\"}}}"
+#define GIVEN "a00000000000000000000000000000000000000000000000000000000000000%d"
+
+static void add_grant(struct store_fixture *x, int number, const char *grantee,
+		      const char *retiring)
+{
+	struct grant grant = { .account = ACCOUNT,
+			       .region = "us-east-1",
+			       .issuer = ACCOUNT,
+			       .operations = GRANT_DECRYPT | GRANT_CREATE_GRANT,
+			       .created = NOW };
+	struct fault f;
+
+	snprintf(grant.id, sizeof(grant.id), GIVEN, number);
+	strcpy(grant.key_id, A);
+	strcpy(grant.grantee, grantee);
+	strcpy(grant.retiring, retiring);
+	if (store_add_grant(x->store, &grant, &f))
+		fail_msg("%s", f.message);
+}
+
+static int is_found(const struct grant *grant, void *userdata)
+{
+	*(int *)userdata += 1;
+	return 0;
+}
+
+/* How many grants on key A does a decision find for @principal, with Decrypt? */
+static int found(struct store_fixture *x, const char *principal)
+{
+	struct grant like = { .operations = GRANT_DECRYPT };
+	struct grant_groups groups;
+	struct fault f;
+	int count = 0;
+
+	strcpy(like.key_id, A);
+	strcpy(like.grantee, principal);
+	assert_int_equal(grant_groups(&like, &groups), 0);
+	for (size_t i = 0; i < groups.count; i++)
+		assert_int_equal(store_find_grants(x->store, groups.list[i], is_found, &count, &f),
+				 0);
+	return count;
+}
+
+/* A version with users kept names alone. They are bound to the users that have them at the upgrade. */
+static void names_are_bound_by_the_upgrade(void **state)
+{
+	struct store_fixture *x = *state;
+	_cleanup_user_ struct user user = { 0 };
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	_cleanup_grant_ struct grant grant = { 0 };
+	struct secret *material = NULL;
+	struct known known;
+	struct fault f;
+	char id[GRANT_ID_CHARS + 1];
+
+	add(x, "Anna", &known);
+	assert_int_equal(store_get_user(x->store, ACCOUNT, "Anna", &user, &f), 0);
+	add_grant(x, 1, NAMED, "");
+	add_grant(x, 2, OTHER, NAMED);
+	add_grant(x, 3, OTHER, "");
+	add_grant(x, 4, NAMED, NAMED);
+	assert_int_equal(store_get_key(x->store, A, &cmk, &material, &f), 0);
+	cmk.policy = strdup(GIVES);
+	assert_int_equal(store_update_key(x->store, &cmk, &f), 0);
+	cmk_free(&cmk);
+	secret_free(material);
+	store_fixture_take_back(x, 7, "UPDATE store SET id = 1");
+	/* A damaged grant does not keep the others from it, nor the store from opening. */
+	store_fixture_tamper(x, "UPDATE grants SET seal = x'00' WHERE grant_id LIKE '%4'");
+	if (store_fixture_open(x, x->root, &x->store, &f))
+		fail_msg("%s", f.message);
+	assert_int_equal(store_get_key(x->store, A, &cmk, &material, &f), 0);
+	secret_free(material);
+	assert_string_equal(json_get_string(cmk.policy_users, NAMED), user.id);
+	assert_int_equal(json_object_object_length(cmk.policy_users), 1);
+	assert_int_equal(found(x, user.id), 1);
+	assert_int_equal(found(x, OTHER), 2);
+	snprintf(id, sizeof(id), GIVEN, 2);
+	assert_int_equal(store_get_grant(x->store, id, &grant, &f), 0);
+	assert_string_equal(grant.retiring_id, user.id);
+	assert_string_equal(grant.grantee_id, "");
+	grant_free(&grant);
+	snprintf(id, sizeof(id), GIVEN, 4);
+	assert_int_equal(store_get_grant(x->store, id, &grant, &f), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +331,7 @@ int main(void)
 		STORE_TEST(an_old_row_is_not_taken),
 		STORE_TEST(a_store_of_before_users_is_upgraded),
 		STORE_TEST(users_are_listed_in_order),
+		STORE_TEST(names_are_bound_by_the_upgrade),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -14,6 +14,7 @@
  *				plaintext are steps that several share
  *	auth/key_lookup		from a KeyId or alias to a key that the caller may use
  *	auth/caller		from an access key to the principal that signs with it
+ *	auth/user_binding	which user a name in a policy or a grant is
  *	auth/authorize		the decision: struct access in, allowed or AccessDeniedException out
  *	policy/			policies: a document is read, and evaluated for a request
  *	users/			users of IAM: their access keys and policies

@@ -8,6 +8,7 @@
 
 #include "kms/grants/grant_groups.h"
 #include "kms/grants/grant_rules.h"
+#include "kms/users/user.h"
 
 struct search {
 	const struct access *access;
@@ -86,7 +87,11 @@ int key_grants_ask(const struct access *access, bool permitted, bool *allowed, s
 	*allowed = false;
 	if (!request.operation || !access->grants)
 		return 0;
-	principal_arn(access->principal, principal);
+	/* A grant to a user is bound to its id, see user_binding.h. */
+	if (access->user)
+		strcpy(principal, access->user->id);
+	else
+		principal_arn(access->principal, principal);
 	if (permitted) {
 		snprintf(root, sizeof(root), "arn:aws:iam::%s:root", access->principal->account);
 		request.root = root;

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "kms/policy/condition.h"
+#include "kms/users/user.h"
 #include "lib/base/format_time.h"
 
 /* Facts beside those of the encryption context. */
@@ -126,6 +127,11 @@ int question_fill(struct question *question, const struct access *access)
 	request->resource = question->arn;
 	request->principal = question->principal;
 	request->account = access->principal->account;
+	/* The default policies name the agent, and nobody has put them. */
+	if (access->key && access->key->policy) {
+		request->user_id = access->user ? access->user->id : NULL;
+		request->users = access->key->policy_users;
+	}
 	request->facts = question->facts;
 	add_call(question, access);
 	if (access->context)

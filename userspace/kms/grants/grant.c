@@ -44,6 +44,18 @@ void grant_free(struct grant *grant)
 	grant->context = NULL;
 }
 
+/** grant_grantee() - whom the grant is for: the unique id of a user, or else an ARN */
+const char *grant_grantee(const struct grant *grant)
+{
+	return grant->grantee_id[0] ? grant->grantee_id : grant->grantee;
+}
+
+/** grant_retiring() - as grant_grantee(), of who may retire the grant; "" for nobody */
+const char *grant_retiring(const struct grant *grant)
+{
+	return grant->retiring_id[0] ? grant->retiring_id : grant->retiring;
+}
+
 /** grant_operation() - the bit of the operation @name; 0 if a grant of a symmetric key cannot give it */
 unsigned int grant_operation(const char *name)
 {
@@ -83,9 +95,10 @@ const char *grant_constraint_name(enum grant_constraint constraint)
 bool grant_same(const struct grant *a, const struct grant *b)
 {
 	return !strcmp(a->key_id, b->key_id) && !strcmp(a->issuer, b->issuer) &&
-	       !strcmp(a->grantee, b->grantee) && !strcmp(a->retiring, b->retiring) &&
-	       !strcmp(a->name, b->name) && a->operations == b->operations &&
-	       a->constraint == b->constraint && json_object_equal(a->context, b->context);
+	       !strcmp(grant_grantee(a), grant_grantee(b)) &&
+	       !strcmp(grant_retiring(a), grant_retiring(b)) && !strcmp(a->name, b->name) &&
+	       a->operations == b->operations && a->constraint == b->constraint &&
+	       json_object_equal(a->context, b->context);
 }
 
 static void add_optional(struct json_object *o, const char *name, const char *value)
@@ -123,6 +136,8 @@ struct json_object *grant_record(const struct grant *grant)
 	json_add_string(record, "Account", grant->account);
 	json_add_string(record, "Region", grant->region);
 	json_add_string(record, "Issuer", grant->issuer);
+	add_optional(record, "GranteeId", grant->grantee_id);
+	add_optional(record, "RetiringId", grant->retiring_id);
 	add_terms(record, grant);
 	return record;
 }
@@ -181,6 +196,8 @@ int grant_from_record(struct json_object *record, struct grant *grant)
 	    json_copy_string(record, "Issuer", grant->issuer, sizeof(grant->issuer)) ||
 	    json_copy_string(record, "GranteePrincipal", grant->grantee, sizeof(grant->grantee)) ||
 	    copy_optional(record, "RetiringPrincipal", grant->retiring, sizeof(grant->retiring)) ||
+	    copy_optional(record, "GranteeId", grant->grantee_id, sizeof(grant->grantee_id)) ||
+	    copy_optional(record, "RetiringId", grant->retiring_id, sizeof(grant->retiring_id)) ||
 	    copy_optional(record, "Name", grant->name, sizeof(grant->name)) ||
 	    take_operations(record, grant))
 		return -1;

@@ -13,6 +13,7 @@
 #include <json-c/json.h>
 
 #include "kms/keys/cmk.h"
+#include "kms/users/user.h"
 
 #define GRANT_ID_CHARS	     64
 #define GRANT_NAME_CHARS     256
@@ -55,6 +56,8 @@ struct grant { /* owner: the caller's stack; grant_free() */
 	char issuer[13];  /* account of the caller that made the grant */
 	char grantee[GRANT_PRINCIPAL_MAX + 1];
 	char retiring[GRANT_PRINCIPAL_MAX + 1]; /* "" for none */
+	char grantee_id[USER_ID_CHARS + 1];	/* that @grantee is bound to; "": no user */
+	char retiring_id[USER_ID_CHARS + 1];	/* as @grantee_id */
 	char name[GRANT_NAME_CHARS + 1];	/* "" for none */
 	unsigned int operations;		/* enum grant_operation */
 	enum grant_constraint constraint;
@@ -64,6 +67,10 @@ struct grant { /* owner: the caller's stack; grant_free() */
 
 void grant_free(struct grant *grant);
 #define _cleanup_grant_ __attribute__((cleanup(grant_free)))
+
+const char *grant_grantee(const struct grant *grant);
+
+const char *grant_retiring(const struct grant *grant);
 
 const char *grant_operation_name(unsigned int bit);
 unsigned int grant_operation(const char *name);

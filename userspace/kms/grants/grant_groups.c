@@ -100,7 +100,7 @@ static int read_pairs(struct json_object *context, struct pair **pairs)
 static int join(const struct grant *grant, const char *kind, const char *operation,
 		const struct pair *pairs, size_t count, struct grant_groups *groups)
 {
-	return name_grantees(kind, operation, grant->key_id, grant->grantee, pairs, count,
+	return name_grantees(kind, operation, grant->key_id, grant_grantee(grant), pairs, count,
 			     groups->list[groups->count++]);
 }
 
@@ -144,8 +144,8 @@ int grant_group_of_terms(const struct grant *grant, char group[GRANT_GROUP_CHARS
 	char numbers[32];
 	struct pair *pairs;
 	int count = read_pairs(grant->context, &pairs), r;
-	const struct terms terms = { { "same", grant->key_id, grant->issuer, grant->grantee,
-				       grant->retiring, grant->name, numbers },
+	const struct terms terms = { { "same", grant->key_id, grant->issuer, grant_grantee(grant),
+				       grant_retiring(grant), grant->name, numbers },
 				     7,
 				     pairs,
 				     (size_t)count };

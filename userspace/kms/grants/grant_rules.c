@@ -59,7 +59,7 @@ static bool is_as_strict(const struct grant *made, const struct grant *grant)
  */
 bool grant_allows(const struct grant *grant, const struct grant_request *request)
 {
-	if (strcmp(grant->key_id, request->key_id) || !is_caller(grant->grantee, request) ||
+	if (strcmp(grant->key_id, request->key_id) || !is_caller(grant_grantee(grant), request) ||
 	    !(grant->operations & request->operation))
 		return false;
 	switch (request->operation) {
@@ -78,6 +78,7 @@ bool grant_allows(const struct grant *grant, const struct grant_request *request
 /** grant_may_retire() - does @grant itself let the caller of @request retire it? */
 bool grant_may_retire(const struct grant *grant, const struct grant_request *request)
 {
-	return is_caller(grant->retiring, request) ||
-	       ((grant->operations & GRANT_RETIRE_GRANT) && is_caller(grant->grantee, request));
+	return is_caller(grant_retiring(grant), request) ||
+	       ((grant->operations & GRANT_RETIRE_GRANT) &&
+		is_caller(grant_grantee(grant), request));
 }

@@ -13,7 +13,7 @@
 struct grant_request {		/* everything is borrowed */
 	unsigned int operation; /* one bit of enum grant_operation; 0: no grant can allow it */
 	const char *key_id;
-	const char *principal; /* ARN of the caller */
+	const char *principal; /* unique id of the caller if it is a user, else its ARN */
 	const char *
 		root; /* ARN of the caller's account; NULL: the caller's policies do not allow it */
 	struct json_object *context; /* encryption context of the request; NULL for none */

@@ -30,6 +30,8 @@ void cmk_free(struct cmk *cmk)
 	cmk->description = NULL;
 	free(cmk->policy);
 	cmk->policy = NULL;
+	json_object_put(cmk->policy_users);
+	cmk->policy_users = NULL;
 	json_object_put(cmk->tags);
 	cmk->tags = NULL;
 	json_object_put(cmk->materials);
@@ -130,6 +132,8 @@ struct json_object *cmk_record(const struct cmk *cmk)
 		json_add_int(record, "Due", cmk->due);
 	json_add_int(record, "PendingDays", cmk->pending_days);
 	json_add_string(record, "Policy", cmk->policy);
+	if (cmk->policy_users && json_object_object_length(cmk->policy_users) > 0)
+		json_add_object(record, "PolicyUsers", json_object_get(cmk->policy_users));
 	if (cmk->tags)
 		json_add_object(record, "Tags", json_object_get(cmk->tags));
 	if (cmk->first_material[0])
@@ -155,13 +159,18 @@ static bool is_key(struct json_object *record)
 			(!strcmp(kind, TAGS_RECORD) && tags_valid(json_get(record, "Tags"))));
 }
 
-/* A key without a policy has the default one, so a policy that cannot be read must not be dropped. */
+/*
+ * A key without a policy has the default one, so a policy that cannot be read must not be dropped. Nor
+ * must the users that it names.
+ */
 static int take_texts(struct json_object *record, const char *description, struct cmk *cmk)
 {
 	const char *policy = json_get_string(record, "Policy");
+	struct json_object *users = json_get_object(record, "PolicyUsers");
 
-	if (!policy && json_has(record, "Policy"))
+	if ((!policy && json_has(record, "Policy")) || (!users && json_has(record, "PolicyUsers")))
 		return -1;
+	cmk->policy_users = json_object_get(users);
 	cmk->description = strdup(description);
 	cmk->policy = policy ? strdup(policy) : NULL;
 	if (cmk->description && (cmk->policy || !policy))

@@ -36,9 +36,10 @@ struct cmk { /* owner: the caller's stack; cmk_free() */
 	char key_id[KEY_ID_MAX];
 	char account[13];
 	char region[32];
-	char *description;	  /* malloc'd */
-	char *policy;		  /* malloc'd, as PutKeyPolicy took it; NULL: the default policy */
-	struct json_object *tags; /* owned, see tags.h; NULL for none */
+	char *description; /* malloc'd */
+	char *policy;	   /* malloc'd, as PutKeyPolicy took it; NULL: the default policy */
+	struct json_object *policy_users; /* owned: names in @policy, see user_binding.h; or NULL */
+	struct json_object *tags;	  /* owned, see tags.h; NULL for none */
 	enum key_state state;
 	bool aws_managed; /* alias/aws/...: cannot be managed by anyone */
 	int64_t created;  /* seconds since the epoch */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kms/auth/key_lookup.h"
+#include "kms/auth/user_binding.h"
 #include "kms/grants/grant_groups.h"
 #include "kms/keys/crypto.h"
 #include "kms/ops/ciphertext.h"
@@ -130,6 +131,25 @@ static int find_key(struct call *call, struct grant *grant, struct cmk *cmk, str
 	return 0;
 }
 
+static int bind(struct call *call, const char *name, const char *arn, char id[USER_ID_CHARS + 1],
+		struct fault *f)
+{
+	int r = user_bind(call->kms, arn, id, f);
+
+	return r != -ENOENT ? r
+			    : fault_set(f, "InvalidArnException",
+					"There is no user and no profile with the ARN that is %s.",
+					name);
+}
+
+/* The grant is for the users that have the names now. */
+static int bind_users(struct call *call, struct grant *grant, struct fault *f)
+{
+	if (bind(call, "GranteePrincipal", grant->grantee, grant->grantee_id, f))
+		return -1;
+	return bind(call, "RetiringPrincipal", grant->retiring, grant->retiring_id, f);
+}
+
 int op_create_grant(struct call *call, struct fault *f)
 {
 	_cleanup_grant_ struct grant grant = { 0 };
@@ -138,7 +158,8 @@ int op_create_grant(struct call *call, struct fault *f)
 
 	if (param_flag(call->params, "DryRun", &dry_run, f) ||
 	    grant_params(call->params, &grant, f) || find_key(call, &grant, &cmk, f) ||
-	    find_same(call, &grant, f) || (!grant.id[0] && make(call, &cmk, &grant, f)))
+	    bind_users(call, &grant, f) || find_same(call, &grant, f) ||
+	    (!grant.id[0] && make(call, &cmk, &grant, f)))
 		return -1;
 	if (dry_run)
 		return ciphertext_dry_run(f);

@@ -10,6 +10,7 @@
 #include "kms/auth/authorize.h"
 #include "kms/auth/key_lookup.h"
 #include "kms/auth/key_policy.h"
+#include "kms/auth/user_binding.h"
 #include "kms/keys/new_key.h"
 #include "kms/keys/tags.h"
 #include "kms/keys/usage.h"
@@ -83,7 +84,7 @@ static int take_policy(struct call *call, struct cmk *cmk, struct fault *f)
 	if (!cmk->policy)
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	access.key = cmk;
-	return key_policy_check(&access, bypass, f);
+	return user_bind_policy(call->kms, cmk, f) ? -1 : key_policy_check(&access, bypass, f);
 }
 
 static int take_tags(struct call *call, struct cmk *cmk, struct fault *f)

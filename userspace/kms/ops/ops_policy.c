@@ -10,6 +10,7 @@
 
 #include "kms/auth/authorize.h"
 #include "kms/auth/key_policy.h"
+#include "kms/auth/user_binding.h"
 #include "kms/ops/ops.h"
 #include "kms/ops/page.h"
 #include "kms/ops/params.h"
@@ -51,7 +52,7 @@ static int set_policy(struct call *call, struct cmk *cmk, const char *policy, bo
 	if (!cmk->policy)
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	access.key = cmk;
-	return key_policy_check(&access, bypass, f);
+	return user_bind_policy(call->kms, cmk, f) ? -1 : key_policy_check(&access, bypass, f);
 }
 
 int op_put_key_policy(struct call *call, struct fault *f)
@@ -76,7 +77,7 @@ int op_get_key_policy(struct call *call, struct fault *f)
 	if (read_name(call->params, &name, f) || op_key(call, "KeyId", USE_DESCRIBE, &cmk, f) ||
 	    check_name(name, f))
 		return -1;
-	text = key_policy_text(&cmk);
+	text = user_show_policy(call->kms, &cmk, key_policy_text(&cmk));
 	if (!text)
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	json_add_string(call->reply, "Policy", text);

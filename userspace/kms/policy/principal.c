@@ -155,6 +155,27 @@ static bool lists(const struct texts *principals, const char *arn)
 	return false;
 }
 
+/*
+ * Does @name name the caller? A name that is bound names the user with its id, however the user is called,
+ * and another name names principals without an id.
+ */
+static bool names_caller(const char *name, const struct policy_request *request)
+{
+	const char *id = request->users ? json_get_string(request->users, name) : NULL;
+
+	if (id)
+		return request->user_id && !strcmp(id, request->user_id);
+	return !request->user_id && !strcmp(name, request->principal);
+}
+
+static bool lists_caller(const struct texts *principals, const struct policy_request *request)
+{
+	for (size_t i = 0; i < principals->count; i++)
+		if (names_caller(principals->list[i], request))
+			return true;
+	return false;
+}
+
 static bool lists_account(const struct texts *principals, const char *account)
 {
 	for (size_t i = 0; i < principals->count; i++)
@@ -167,7 +188,7 @@ static bool is_spared(const struct texts *principals, const struct policy_reques
 {
 	if (lists(principals, "*"))
 		return true;
-	return lists(principals, request->principal) &&
+	return lists_caller(principals, request) &&
 	       (!request->role || lists(principals, request->role)) &&
 	       lists_account(principals, request->account);
 }
@@ -181,7 +202,7 @@ enum named principal_named(const struct statement *statement, const struct polic
 		return NAMED_DIRECTLY;
 	if (statement->not_principal)
 		return is_spared(principals, request) ? NAMED_NOT : NAMED_DIRECTLY;
-	if (lists(principals, "*") || lists(principals, request->principal) ||
+	if (lists(principals, "*") || lists_caller(principals, request) ||
 	    (request->role && lists(principals, request->role)))
 		return NAMED_DIRECTLY;
 	return lists_account(principals, request->account) ? NAMED_ACCOUNT : NAMED_NOT;

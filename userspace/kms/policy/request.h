@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#include <json-c/json.h>
+
 /* One value of a condition key. A key with several values has a fact for each, a missing key none. */
 struct policy_fact {
 	const char *name; /* "kms:EncryptionContext:AppName" */
@@ -23,6 +25,9 @@ struct policy_request {
 	const char *account;   /* of the principal */
 	const struct policy_fact *facts;
 	size_t fact_count;
+	const char *user_id; /* unique id of the user; NULL for a principal that has none */
+	struct json_object
+		*users; /* names in the policy that are bound, with unique ids; NULL: none */
 };
 
 #endif

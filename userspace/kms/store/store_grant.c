@@ -244,6 +244,64 @@ static int drop_damaged(struct store *store, sqlite3_stmt *statement, struct fau
 	return 0;
 }
 
+/* Writes the record of @grant, which had the names of @before in the set. */
+static int rewrite(struct store *store, const struct grant *grant, const struct grant *before,
+		   struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	_cleanup_json_ struct json_object *record = grant_record(grant);
+	sd_id128_t tag;
+
+	if (change_names(store, before, NULL, f) ||
+	    store_prepare(store, "UPDATE grants SET record = ?2, seal = ?3 WHERE grant_id = ?1",
+			  &statement, f))
+		return -1;
+	store_bind_text(statement, 1, grant->id);
+	if (row_bind(store, statement, 2, record, NULL, &tag, f))
+		return -1;
+	if (sqlite3_step(statement) != SQLITE_DONE)
+		return store_fault(store, "write a grant", f);
+	return change_names(store, grant, &tag, f);
+}
+
+/**
+ * grant_bind_user() - bind the grants that name @user, for the upgrade; in a change
+ *
+ * A damaged row is left as it is.
+ *
+ * Return: 0 or -1.
+ */
+int grant_bind_user(struct store *store, const struct bound_user *user, struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int step;
+
+	if (store_prepare(store,
+			  "SELECT " GRANT_COLUMNS
+			  " FROM grants WHERE grantee = ?1 OR retiring = ?1",
+			  &statement, f))
+		return -1;
+	store_bind_text(statement, 1, user->arn);
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		_cleanup_grant_ struct grant before = { 0 };
+		struct grant grant;
+		int r = grant_row_read(store, statement, &before, f);
+
+		if (r && r != -EBADMSG)
+			return -1;
+		if (r)
+			continue;
+		grant = before;
+		if (!strcmp(grant.grantee, user->arn))
+			strcpy(grant.grantee_id, user->id);
+		if (!strcmp(grant.retiring, user->arn))
+			strcpy(grant.retiring_id, user->id);
+		if (rewrite(store, &grant, &before, f))
+			return -1;
+	}
+	return step == SQLITE_DONE ? 0 : store_fault(store, "read the grants", f);
+}
+
 /** grant_has_key() - is there a row of a grant of the key? Return: 1, 0, or -1 */
 int grant_has_key(struct store *store, const char *key_id, struct fault *f)
 {

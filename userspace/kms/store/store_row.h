@@ -13,6 +13,7 @@
 
 #include "kms/keys/cmk.h"
 #include "kms/keys/crypto.h"
+#include "kms/users/user.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 
@@ -114,8 +115,11 @@ int store_write_head(struct store *store, struct fault *f);
 
 int store_find(const char *path, struct fault *f);
 
-/* 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation. 6: aliases.region. 7: users */
-#define STORE_VERSION	  7
+/*
+ * 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation. 6: aliases.region. 7: users. 8: names
+ * of users in policies and grants are bound
+ */
+#define STORE_VERSION	  8
 #define STORE_VERSION_SET 3 /* the first one with a set of rows and a counter */
 
 int store_read_head(struct store *store, const char *path, int64_t *version, struct fault *f);
@@ -168,6 +172,18 @@ int alias_row_open(struct store *store, sqlite3_stmt *statement, struct alias *a
 		   struct fault *f);
 
 int alias_drop_target(struct store *store, const char *key_id, struct fault *f);
+
+/* A user, for policies and grants of before version 8, which have its ARN alone. */
+struct bound_user {
+	char arn[USER_ARN_MAX];
+	char id[USER_ID_CHARS + 1];
+};
+
+int user_each_name(struct store *store,
+		   int (*each)(struct store *, const struct bound_user *, struct fault *),
+		   struct fault *f);
+
+int grant_bind_user(struct store *store, const struct bound_user *user, struct fault *f);
 
 int grant_has_key(struct store *store, const char *key_id, struct fault *f);
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <systemd/sd-id128.h>
 #include <time.h>
 
@@ -242,6 +243,37 @@ static int rename_aliases(struct store *store, struct fault *f)
 	return row_list(store, statement, rename_alias, NULL, f);
 }
 
+/* What a policy does not name is never asked for, so a name is looked for in the whole text. */
+static int bind_policy(struct store *store, sqlite3_stmt *statement, void *userdata,
+		       struct fault *f)
+{
+	const struct bound_user *user = userdata;
+	_cleanup_cmk_ struct cmk cmk = { 0 };
+	char quoted[USER_ARN_MAX + 2];
+	int r = key_row_read(store, statement, &cmk, NULL, f);
+
+	if (r)
+		return r == -EBADMSG ? 0 : -1;
+	snprintf(quoted, sizeof(quoted), "\"%s\"", user->arn);
+	if (!cmk.policy || !strstr(cmk.policy, quoted))
+		return 0;
+	if (!cmk.policy_users)
+		cmk.policy_users = json_object_new_object();
+	json_add_string(cmk.policy_users, user->arn, user->id);
+	return store_update_key(store, &cmk, f);
+}
+
+/* Policies and grants that a version with users kept are for the users that have the names now. */
+static int bind_user(struct store *store, const struct bound_user *user, struct fault *f)
+{
+	struct bound_user named = *user;
+
+	return each_row(store, KEYS_IN_ORDER, bind_policy, &named, f) ||
+			       grant_bind_user(store, user, f)
+		       ? -1
+		       : 0;
+}
+
 static int take_steps(struct store *store, const struct store_setup *setup, int64_t version,
 		      struct fault *f)
 {
@@ -253,7 +285,8 @@ static int take_steps(struct store *store, const struct store_setup *setup, int6
 	    (version >= 3 && version < 6 && rename_aliases(store, f)) ||
 	    (version < 4 && run(store, grants_schema, f)) ||
 	    (version < 5 && add_materials(store, f)) ||
-	    (version < 7 && run(store, users_schema, f)))
+	    (version < 7 && run(store, users_schema, f)) ||
+	    (version == 7 && user_each_name(store, bind_user, f)))
 		return -1;
 	return tell(store, setup, version, damaged, f);
 }

@@ -238,6 +238,42 @@ int store_delete_user(struct store *store, const struct user *user, struct fault
 	return change_end(store, own, drop(store, user, f), f);
 }
 
+/**
+ * user_each_name() - hand each user of all accounts to @each; in a change
+ *
+ * A user whose row is damaged is left out: nobody can sign as it.
+ *
+ * Return: 0 or -1.
+ */
+int user_each_name(struct store *store,
+		   int (*each)(struct store *, const struct bound_user *, struct fault *),
+		   struct fault *f)
+{
+	_cleanup_statement_ sqlite3_stmt *statement = NULL;
+	int step;
+
+	if (store_prepare(store, "SELECT " USER_COLUMNS " FROM users", &statement, f))
+		return -1;
+	while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+		_cleanup_user_ struct user user = { 0 };
+		struct bound_user named;
+		char entry[SET_NAME_MAX];
+		int r = user_row_open(store, statement, &user, f);
+
+		if (!r) {
+			set_user_name(user.account, user.name, entry);
+			r = set_check_row(store, entry, statement, SEAL_COLUMN, f);
+		}
+		if (r && r != -EBADMSG)
+			return -1;
+		arn_format_user(named.arn, user.account, user.name);
+		strcpy(named.id, user.id);
+		if (!r && each(store, &named, f))
+			return -1;
+	}
+	return step == SQLITE_DONE ? 0 : store_fault(store, "read the users", f);
+}
+
 struct user_list {
 	const char *account;
 	store_user_t each;
