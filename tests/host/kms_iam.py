@@ -11,9 +11,8 @@ import sys
 
 from xml.etree import ElementTree
 
-from botocore.exceptions import ClientError
-
 from boto3_client import client, connect, pages
+from iam_client import RETRIES, denied, policy, refused, statement
 from kms_daemon import ACCOUNT, REGION, STRANGER, Kms
 from tap import Tap
 from wait import wait_for
@@ -26,19 +25,9 @@ kms.start()
 kms.add_stranger()
 kms.stop()
 kms.start(other_regions="eu-west-1")
-# A test may ask for the same change twice in a second: then the second one is tried again.
-RETRIES = {"retries": {"max_attempts": 12}}
 admin, iam, sts = client(kms), client(kms, service="iam", **RETRIES), client(kms, service="sts")
 VERSION = "2010-05-08"
 made = 0
-
-
-def statement(effect, *actions, resource="*", **more):
-    return {"Effect": effect, "Action": list(actions), "Resource": resource, **more}
-
-
-def policy(*statements):
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 class User:
@@ -61,22 +50,6 @@ class User:
 
     def client(self, service="kms", **how):
         return connect(kms, service, self.key["AccessKeyId"], self.key["SecretAccessKey"], **RETRIES, **how)
-
-
-def refused(code, function, status=None, **params):
-    """The message of the refusal."""
-    try:
-        answer = function(**params)
-    except ClientError as fault:
-        assert fault.response["Error"]["Code"] == code, f"expected {code}, seen {fault}"
-        seen = fault.response["ResponseMetadata"]["HTTPStatusCode"]
-        assert status is None or seen == status, f"expected HTTP {status}, seen {seen}"
-        return fault.response["Error"]["Message"]
-    raise AssertionError(f"expected {code}, seen {answer}")
-
-
-def denied(function, **params):
-    return refused("AccessDeniedException", function, 400, **params)
 
 
 def new_key():

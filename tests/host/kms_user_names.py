@@ -6,9 +6,8 @@
 import json
 import sys
 
-from botocore.exceptions import ClientError
-
 from boto3_client import client, connect
+from iam_client import RETRIES, denied, refused
 from kms_daemon import ACCOUNT, Kms
 from tap import Tap
 
@@ -17,7 +16,6 @@ tap = Tap(*sys.argv[2:])
 test = tap.test
 
 kms.start()
-RETRIES = {"retries": {"max_attempts": 12}}
 admin, iam = client(kms, **RETRIES), client(kms, service="iam", **RETRIES)
 
 
@@ -46,20 +44,6 @@ def delete(name):
     for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
         iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
     iam.delete_user(UserName=name)
-
-
-def refused(code, function, **params):
-    """The message of the refusal."""
-    try:
-        answer = function(**params)
-    except ClientError as fault:
-        assert fault.response["Error"]["Code"] == code, f"expected {code}, seen {fault}"
-        return fault.response["Error"]["Message"]
-    raise AssertionError(f"expected {code}, seen {answer}")
-
-
-def denied(function, **params):
-    return refused("AccessDeniedException", function, **params)
 
 
 def new_key():

@@ -87,10 +87,19 @@ static int take_policy(struct call *call, struct cmk *cmk, struct fault *f)
 	return user_bind_policy(call->kms, cmk, f) ? -1 : key_policy_check(&access, bypass, f);
 }
 
+/* In AWS the caller must be allowed to tag keys, too: each one, since the new key has no id yet. */
 static int take_tags(struct call *call, struct cmk *cmk, struct fault *f)
 {
+	struct access access = access_of(call);
+	char arn[ARN_MAX];
+
 	if (!json_has(call->params, "Tags"))
 		return 0;
+	arn_format_key(arn, "aws", call->region, call->account, "*");
+	access.action = "TagResource";
+	access.resource = arn;
+	if (authorize(&access, f))
+		return -1;
 	return tags_add(&cmk->tags, json_get(call->params, "Tags"), f);
 }
 
