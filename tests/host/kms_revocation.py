@@ -194,11 +194,22 @@ def end_user(pair):
     kms.bad("AccessDeniedException", "ListKeys", **how)
     iam("DeleteUserPolicy", PolicyName="none")
     kms.good("ListKeys", **how)
+    iam("PutUserPolicy", PolicyName="none", PolicyDocument=text)
     iam("UpdateAccessKey", AccessKeyId=pair["AccessKeyId"], Status="Inactive")
     kms.bad("UnrecognizedClientException", "ListKeys", **how)
+    # What gives rights, or may give some, waits: a policy that allows, and one in place of another.
+    allows = json.dumps({"Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": "*"},
+                                       {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}]})
+    for action, params in (("UpdateAccessKey", {"AccessKeyId": pair["AccessKeyId"], "Status": "Active"}),
+                           ("PutUserPolicy", {"PolicyName": "more", "PolicyDocument": allows}),
+                           ("PutUserPolicy", {"PolicyName": "none", "PolicyDocument": text.replace("*", "kms:Encrypt", 1)}),
+                           ("CreateUser", {"UserName": "more"}), ("CreateAccessKey", {})):
+        reply = kms.form("iam", action, **{"UserName": "anna", **params})
+        assert reply.status == 500 and "full" in reply.text, (action, reply.text)
     iam("DeleteAccessKey", AccessKeyId=pair["AccessKeyId"])
-    reply = kms.form("iam", "CreateUser", UserName="more")
-    assert reply.status == 500 and "full" in reply.text, reply.text
+    for name in "rights", "none":
+        iam("DeleteUserPolicy", PolicyName=name)
+    iam("DeleteUser")
 
 
 def refused(key):

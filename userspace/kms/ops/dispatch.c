@@ -201,7 +201,7 @@ static int run(struct call *call, const struct http_request *request, struct fau
 	if (!op)
 		return no_operation(call, target, name, f);
 	call->read_only = op->kind == OP_READS;
-	call->revokes = op->kind == OP_REVOKES;
+	call->revokes = op->kind == OP_REVOKES && (!call->is_form || iam_revokes(call));
 	if (check_headers(request, f))
 		return -1;
 	if (parsed) {

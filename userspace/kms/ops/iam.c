@@ -29,7 +29,7 @@ static const struct op iam_ops[] = {
 	{ "CreateAccessKey", op_create_access_key, OP_CHANGES },
 	{ "CreateUser", op_create_user, OP_CHANGES },
 	{ "DeleteAccessKey", op_delete_access_key, OP_REVOKES },
-	{ "DeleteUser", op_delete_user, OP_CHANGES },
+	{ "DeleteUser", op_delete_user, OP_REVOKES },
 	{ "DeleteUserPolicy", op_delete_user_policy, OP_REVOKES },
 	{ "GetUser", op_get_user, OP_READS },
 	{ "GetUserPolicy", op_get_user_policy, OP_READS },
@@ -55,6 +55,20 @@ const struct op *iam_find(const char *service, const char *name)
 {
 	return !strcmp(service, "sts") ? op_in(sts_ops, sizeof(sts_ops) / sizeof(sts_ops[0]), name)
 				       : op_in(iam_ops, sizeof(iam_ops) / sizeof(iam_ops[0]), name);
+}
+
+/**
+ * iam_revokes() - does @call, whose operation is one that revokes, take rights away?
+ *
+ * What may give some does not use the space that a full disk has for revocations.
+ */
+bool iam_revokes(struct call *call)
+{
+	const char *status = json_get_string(call->params, "Status");
+
+	if (!strcmp(call->operation, "UpdateAccessKey"))
+		return status && !strcmp(status, "Inactive");
+	return strcmp(call->operation, "PutUserPolicy") || user_policy_restricts(call);
 }
 
 /** iam_not_served() - refuse the operation @name, which iam_find() does not know; Return: -1 */

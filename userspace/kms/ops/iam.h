@@ -17,6 +17,8 @@ const char *iam_service(const char *version);
 
 const struct op *iam_find(const char *service, const char *name);
 
+bool iam_revokes(struct call *call);
+
 int iam_not_served(const char *service, const char *name, struct fault *f);
 
 void iam_fault(struct fault *f);
@@ -44,5 +46,7 @@ int op_put_user_policy(struct call *call, struct fault *f);
 int op_get_user_policy(struct call *call, struct fault *f);
 int op_list_user_policies(struct call *call, struct fault *f);
 int op_delete_user_policy(struct call *call, struct fault *f);
+
+bool user_policy_restricts(struct call *call);
 
 #endif

@@ -35,6 +35,25 @@ static size_t size_of_all(const struct user *user)
 	return size;
 }
 
+/** user_policy_restricts() - does PutUserPolicy put one more policy, which denies alone? */
+bool user_policy_restricts(struct call *call)
+{
+	const char *user_name = json_get_string(call->params, "UserName");
+	const char *name = json_get_string(call->params, "PolicyName");
+	const char *text = json_get_string(call->params, "PolicyDocument");
+	_cleanup_policy_ struct policy *policy = NULL;
+	_cleanup_user_ struct user user = { 0 };
+	struct fault ignored;
+
+	if (!user_name || !name || !text || policy_parse(text, POLICY_OF_USER, &policy, &ignored))
+		return false;
+	for (size_t i = 0; i < policy->count; i++)
+		if (!policy->statements[i].denies)
+			return false;
+	return !store_get_user(call->kms->store, call->account, user_name, &user, &ignored) &&
+	       !json_has(user.policies, name);
+}
+
 int op_put_user_policy(struct call *call, struct fault *f)
 {
 	_cleanup_policy_ struct policy *policy = NULL;
