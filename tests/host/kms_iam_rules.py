@@ -86,6 +86,53 @@ def _():
         assert f"ReEncrypt{missing}" in denied(calls.re_encrypt, CiphertextBlob=sealed, DestinationKeyId=two["KeyId"])
 
 
+@test("a version that the service does not have has no operation, in the words of AWS, once the request is signed")
+def _():
+    for version in "2010-05-09", "2011-06-16", "x" * 100, "":
+        reply = kms.send(*kms.signed_form({"Action": "ListUsers", "Version": version}))
+        assert reply.status == 400 and "<Code>InvalidAction</Code>" in reply.text and "<Type>Sender</Type>" in reply.text, reply.text
+        assert f"Could not find operation ListUsers for version {version[:64]}<" in reply.text, reply.text
+    # STS has its version, and no such operation.
+    reply = kms.send(*kms.signed_form({"Action": "ListUsers", "Version": "2011-06-15"}, service="sts"))
+    assert "<Code>UnsupportedOperation</Code>" in reply.text, reply.text
+    reply = kms.send(*kms.signed_form({"Action": "CreateUser", "UserName": "versionless"}))
+    assert "Could not find operation CreateUser for version NO_VERSION_SPECIFIED<" in reply.text, reply.text
+    reply = kms.send(*kms.signed_form({"Action": "AssumeRole", "Version": "2010-01-01"}))
+    assert "<Code>InvalidAction</Code>" in reply.text, reply.text
+    reply = kms.send(*kms.signed_form({"Action": "ListUsers", "Version": "2010-01-01"}, secret_key="wrong"))
+    assert "<Code>SignatureDoesNotMatch</Code>" in reply.text, reply.text
+    refused("NoSuchEntity", iam.get_user, 404, UserName="versionless")
+
+
+@test("white space does not count in the 2,048 bytes of a user's policies, and all else does")
+def _():
+    iam.create_user(UserName="white")
+    text = policy(statement("Allow", "kms:Decrypt", Sid="x"))
+    black = len("".join(text.split()))
+    most = text.replace('"x"', '"' + "x" * (2048 - black + 1) + '"')
+    wide = most.replace(" ", " \t\n\r" * 200)
+    assert len(wide) > 8192
+    iam.put_user_policy(UserName="white", PolicyName="p", PolicyDocument=wide)
+    kms.stop()
+    kms.start()
+    assert iam.get_user_policy(UserName="white", PolicyName="p")["PolicyDocument"] == json.loads(wide)
+    message = refused("LimitExceeded", iam.put_user_policy, 409, UserName="white", PolicyName="p",
+                      PolicyDocument=most.replace("xx", "xxx", 1))
+    assert "2048" in message, message
+    # What is kept and read has a bound, too.
+    spaces = text + " " * (32768 - len(text))
+    iam.put_user_policy(UserName="white", PolicyName="p", PolicyDocument=spaces)
+    refused("LimitExceeded", iam.put_user_policy, 409, UserName="white", PolicyName="q",
+            PolicyDocument=policy(statement("Deny", "*")))
+
+
+@test("a fault about MaxItems names MaxItems")
+def _():
+    for most in 0, 1001, "x":
+        reply = kms.send(*kms.signed_form({"Action": "ListUsers", "Version": VERSION, "MaxItems": str(most)}))
+        assert "<Code>ValidationError</Code>" in reply.text and "maxItems" in reply.text and "Limit" not in reply.text, reply.text
+
+
 @test("SIGTERM ends the KMS with status 0 and no sanitizer report")
 def _():
     kms.end_cleanly()

@@ -63,7 +63,8 @@ static int no_operation(const struct call *call, const char *target, const char 
 			struct fault *f)
 {
 	if (name && call->is_form)
-		return iam_not_served(call->service, name, f);
+		return iam_check_version(call, name, f) ? -1
+							: iam_not_served(call->service, name, f);
 	if (name && op_is_of_aws(name))
 		return fault_set(f, "UnsupportedOperationException",
 				 "%s is not supported by this KMS.", name);
@@ -151,7 +152,8 @@ static int parse_body(struct call *call, const struct http_request *request, str
 /* A large policy waits for room on the disk, since it would take the reserve of many revocations. */
 static bool is_urgent(const struct call *call)
 {
-	const char *policy = json_get_string(call->params, "Policy");
+	const char *policy = json_get_string(call->params,
+					     call->is_form ? "PolicyDocument" : "Policy");
 
 	return call->revokes && (!policy || strlen(policy) <= POLICY_URGENT_MAX);
 }
@@ -200,6 +202,8 @@ static int run(struct call *call, const struct http_request *request, struct fau
 		snprintf(call->operation, sizeof(call->operation), "%s", name);
 	if (!op)
 		return no_operation(call, target, name, f);
+	if (call->is_form && !parsed && iam_check_version(call, name, f))
+		return -1;
 	call->read_only = op->kind == OP_READS;
 	call->revokes = op->kind == OP_REVOKES && (!call->is_form || iam_revokes(call));
 	if (check_headers(request, f))

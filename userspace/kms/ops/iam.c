@@ -50,6 +50,25 @@ const char *iam_service(const char *version)
 	return version && !strcmp(version, STS_VERSION) ? "sts" : "iam";
 }
 
+static bool is_version(const struct call *call)
+{
+	const char *version = json_get_string(call->params, "Version");
+
+	return version &&
+	       !strcmp(version, !strcmp(call->service, "sts") ? STS_VERSION : IAM_VERSION);
+}
+
+/** iam_check_version() - AWS finds no operation in a version that does not exist; Return: 0 or -1 */
+int iam_check_version(const struct call *call, const char *name, struct fault *f)
+{
+	const char *version = json_get_string(call->params, "Version");
+
+	if (is_version(call))
+		return 0;
+	return fault_set(f, "InvalidAction", "Could not find operation %.64s for version %.64s",
+			 name, version ? version : "NO_VERSION_SPECIFIED");
+}
+
 /** iam_find() - by name; Return: borrowed, or NULL */
 const struct op *iam_find(const char *service, const char *name)
 {

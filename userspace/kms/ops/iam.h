@@ -17,6 +17,8 @@ const char *iam_service(const char *version);
 
 const struct op *iam_find(const char *service, const char *name);
 
+int iam_check_version(const struct call *call, const char *name, struct fault *f);
+
 bool iam_revokes(struct call *call);
 
 int iam_not_served(const char *service, const char *name, struct fault *f);

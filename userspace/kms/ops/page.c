@@ -50,19 +50,19 @@ static bool has_only_latin(const char *text)
 }
 
 /**
- * page_begin() - read Limit and Marker
- * @most: largest Limit
- * @fallback: Limit when absent
+ * page_begin_named() - read Marker, and the number of entries that @limit has
+ * @most: largest @limit
+ * @fallback: @limit when absent
  * @f: ValidationException, InvalidMarkerException
  *
  * Return: 0 or -1.
  */
-int page_begin(struct page *page, struct json_object *params, int64_t most, int64_t fallback,
-	       struct fault *f)
+int page_begin_named(struct page *page, struct json_object *params, const char *limit, int64_t most,
+		     int64_t fallback, struct fault *f)
 {
 	const char *marker;
 
-	if (param_number(params, "Limit", 1, most, fallback, &page->room, f) ||
+	if (param_number(params, limit, 1, most, fallback, &page->room, f) ||
 	    param_text(params, "Marker", MARKER_MAX, &marker, f))
 		return -1;
 	if (marker && !has_only_latin(marker))
@@ -76,6 +76,13 @@ int page_begin(struct page *page, struct json_object *params, int64_t most, int6
 	if (!page->after || !page->entries)
 		return fault_set(f, "KMSInternalException", "Out of memory. Try again.");
 	return 0;
+}
+
+/** page_begin() - as page_begin_named(), with Limit */
+int page_begin(struct page *page, struct json_object *params, int64_t most, int64_t fallback,
+	       struct fault *f)
+{
+	return page_begin_named(page, params, "Limit", most, fallback, f);
 }
 
 /**

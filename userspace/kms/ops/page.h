@@ -22,6 +22,9 @@ struct page {		/* on the caller's stack; page_free() */
 	struct json_object *entries; /* owned array */
 };
 
+int page_begin_named(struct page *page, struct json_object *params, const char *limit, int64_t most,
+		     int64_t fallback, struct fault *f);
+
 int page_begin(struct page *page, struct json_object *params, int64_t most, int64_t fallback,
 	       struct fault *f);
 

@@ -24,13 +24,15 @@ static int read_name(struct call *call, const char **name, struct fault *f)
 			     "The specified value for policyName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-");
 }
 
-static size_t size_of_all(const struct user *user)
+/* As AWS, which counts no white space, nor that in strings. @with_space: of the texts as they are kept */
+static size_t size_of_all(const struct user *user, bool with_space)
 {
 	size_t size = 0;
 
 	json_object_object_foreach(user->policies, name, text) {
 		(void)name;
-		size += (size_t)json_object_get_string_len(text);
+		for (const char *at = json_object_get_string(text); *at; at++)
+			size += with_space || !strchr(" \t\n\r", *at);
 	}
 	return size;
 }
@@ -65,10 +67,10 @@ int op_put_user_policy(struct call *call, struct fault *f)
 	    policy_parse(text, POLICY_OF_USER, &policy, f))
 		return -1;
 	json_add_string(user.policies, name, text);
-	if (size_of_all(&user) > USER_POLICIES_MAX)
+	if (size_of_all(&user, false) > USER_POLICIES_MAX || size_of_all(&user, true) > POLICY_MAX)
 		return fault_set(f, "LimitExceeded",
-				 "Maximum policy size of %d bytes exceeded for user %s. All of its policies count together, with their white space.",
-				 USER_POLICIES_MAX, user.name);
+				 "Maximum policy size of %d bytes exceeded for user %s. All of its policies count together, without white space. With white space they have at most %d bytes.",
+				 USER_POLICIES_MAX, user.name, POLICY_MAX);
 	return store_put_user(call->kms->store, &user, NULL, f);
 }
 

@@ -194,11 +194,11 @@ static int begin_page(struct call *call, struct page *page, struct fault *f)
 	if (marker)
 		json_add_string(params, "Marker", marker);
 	if (most) {
-		json_add_int(params, "Limit", strtoll(most, &end, 10));
+		json_add_int(params, "maxItems", strtoll(most, &end, 10));
 		if (end == most || *end)
 			return param_invalid(f, "maxItems", "Member must be a number");
 	}
-	return page_begin(page, params, LIST_USERS_MOST, LIST_USERS_DEFAULT, f);
+	return page_begin_named(page, params, "maxItems", LIST_USERS_MOST, LIST_USERS_DEFAULT, f);
 }
 
 /* Moves the entries to the reply in the words of IAM. */

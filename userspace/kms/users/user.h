@@ -21,7 +21,7 @@
 #define USER_NAME_CHARS	  64
 #define USER_ID_CHARS	  21
 #define USER_KEYS_MAX	  2    /* as AWS */
-#define USER_POLICIES_MAX 2048 /* bytes of all of a user's policies, as AWS */
+#define USER_POLICIES_MAX 2048 /* bytes of all of a user's policies without white space, as AWS */
 
 struct user_key {
 	char id[ACCESS_KEY_CHARS + 1];
