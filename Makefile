@@ -92,8 +92,11 @@ SOME_MUTATIONS = "an eighth of the unit mutations=tests/mutations/run --jobs 8 -
 FUZZ_SUITES = $(foreach t,$(FUZZ_TARGETS),"fuzz $(t)=tests/fuzz/run $(t)")
 HOST_SUITES = $(foreach t,$(HOST_TESTS),"host $(t)=tests/host/$(t).sh")
 KUNIT_SUITES = "kunit 6.12=tests/kunit/run 6.12" "kunit 7.3=tests/kunit/run 7.3"
-# A guest of arm64, emulated.
-ARM64_SUITES = "oracle 6.12-arm64=tests/qemu/oracle 6.12-arm64"
+# Guests of arm64 are emulated, and a kernel is built for them alone: so only check-full has them.
+ARM64_KERNELS = 7.3-arm64-64k
+ARM64_SUITES = $(foreach k,$(ARM64_KERNELS),"kunit $(k)=tests/kunit/run $(k)") \
+	$(foreach k,6.12-arm64 7.3-arm64-64k,"oracle $(k)=tests/qemu/oracle $(k)") \
+	"mutations 7.3-arm64-64k=tests/mutations/run --kunit 7.3-arm64-64k"
 BENCH_SUITES = "bench=tests/bench/regress"
 SHARED_SUITES = "shared cache lines=tests/bench/shared-lines"
 # PREEMPT_RT has a kernel of its own, which takes half an hour to build: so only check-full has it.
@@ -113,6 +116,7 @@ check: deps kernels userspace userspace-asan userspace-fuzz ## run every test bu
 check-full: deps kernels userspace userspace-asan userspace-fuzz ## the same with all negative controls, long cases, PREEMPT_RT and arm64: three hours
 	@tests/kernels/build stock 6.12-rt >/dev/null
 	@tests/kernels/build kunit 7.3-rt >/dev/null
+	@for kernel in $(ARM64_KERNELS); do tests/kernels/build kunit $$kernel >/dev/null || exit 1; done
 	@tests/run -j 4 $(KUNIT_SUITES) $(VM_SUITES) $(LONG_VM_SUITES) $(BENCH_SUITES) $(HOST_SUITES) $(STYLE_SUITES) $(UNIT_MUTATIONS) \
 		$(UNIT_SUITES) $(FUZZ_SUITES) $(SHARED_SUITES) $(KUNIT_MUTATIONS) $(ARM64_SUITES) $(RT_SUITES)
 
@@ -145,8 +149,9 @@ kunit: kernels ## KUnit suites in QEMU, on 6.12 and 7.3 with KASAN, lockdep, fau
 	@tests/run -j 2 $(KUNIT_SUITES)
 
 .PHONY: check-arm64
-check-arm64: deps ## Debian's kernel for arm64: its ciphertext against OpenSSL and dm-crypt, and a panic
-	@tests/run $(ARM64_SUITES)
+check-arm64: deps ## arm64, emulated: KUnit with pages of 64 KiB, ciphertext with 4 and 64 KiB against OpenSSL and dm-crypt; a part of check-full
+	@for kernel in $(ARM64_KERNELS); do tests/kernels/build kunit $$kernel >/dev/null || exit 1; done
+	@tests/run -j 2 $(ARM64_SUITES)
 
 mutations: kernels ## the negative controls of the KUnit suites: protections taken away one by one, seen to fail
 	@tests/run -j 2 $(KUNIT_MUTATIONS)

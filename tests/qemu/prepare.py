@@ -54,12 +54,14 @@ class StockKernel(Kernel):
 
 
 class BuiltKernel(Kernel):
-    """7.3: built from Debian's source, in the tree that it was built in."""
+    """7.3, also for arm64: built from Debian's source, in the tree that it was built in."""
 
     def __init__(self, series, kind="bench"):
         super().__init__(kind, series)
         self.release = (self.folder / "include/config/kernel.release").read_text(encoding="ascii").strip()
-        self.image = self.folder / "arch/x86/boot/bzImage"
+        arm64 = "-arm64" in series
+        self.architecture = CROSS if arm64 else []
+        self.image = self.folder / ("arch/arm64/boot/Image" if arm64 else "arch/x86/boot/bzImage")
         self.build_tree = self.folder
 
     @property
