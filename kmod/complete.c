@@ -68,14 +68,22 @@ void envelope_refuse(struct envelope_bio *eb, struct bio *bio)
 
 static void count_success(struct envelope_device *dev, const struct bio *bio)
 {
+	struct envelope_cpu_counters *counters;
+
+	/* A section there may be preempted. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+	counters = this_cpu_ptr(dev->counters);
 	if (bio_op(bio) == REQ_OP_READ)
-		this_cpu_inc(dev->counters->reads);
+		local64_inc(&counters->reads);
 	else if (bio_op(bio) == REQ_OP_DISCARD)
-		this_cpu_inc(dev->counters->discards);
+		local64_inc(&counters->discards);
 	else if (bio->bi_opf & REQ_PREFLUSH)
-		this_cpu_inc(dev->counters->flushes);
+		local64_inc(&counters->flushes);
 	else
-		this_cpu_inc(dev->counters->writes);
+		local64_inc(&counters->writes);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
 }
 
 /*
@@ -162,12 +170,12 @@ void envelope_io_counters(const struct envelope_device *dev, struct envelope_cou
 
 	*sum = (struct envelope_counters){};
 	for_each_possible_cpu(cpu) {
-		const struct envelope_counters *counters = per_cpu_ptr(dev->counters, cpu);
+		const struct envelope_cpu_counters *counters = per_cpu_ptr(dev->counters, cpu);
 
-		sum->reads += READ_ONCE(counters->reads);
-		sum->writes += READ_ONCE(counters->writes);
-		sum->discards += READ_ONCE(counters->discards);
-		sum->flushes += READ_ONCE(counters->flushes);
+		sum->reads += local64_read(&counters->reads);
+		sum->writes += local64_read(&counters->writes);
+		sum->discards += local64_read(&counters->discards);
+		sum->flushes += local64_read(&counters->flushes);
 		sum->errors += READ_ONCE(counters->errors);
 		for (event = 0; event < ENVELOPE_NR_EVENTS; event++)
 			sum->events[event] += READ_ONCE(counters->events[event]);

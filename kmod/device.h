@@ -9,6 +9,8 @@
 #include <linux/device-mapper.h>
 #include <linux/workqueue.h>
 
+#include <asm/local64.h>
+
 #include "bounce.h"
 #include "events.h"
 #include "key.h"
@@ -39,7 +41,7 @@ int envelope_table_parse(unsigned int argc, char **argv, sector_t len, struct en
 /* ---- target.c ---- */
 
 /**
- * struct envelope_counters - bios finished, by what they were, and events; one per CPU
+ * struct envelope_counters - bios finished, by what they were, and events; of all CPUs
  * @errors: errors of the lower device, without BLK_STS_AGAIN
  * @events: by enum envelope_event
  */
@@ -48,6 +50,21 @@ struct envelope_counters {
 	u64 writes;
 	u64 discards;
 	u64 flushes;
+	u64 errors;
+	u64 events[ENVELOPE_NR_EVENTS];
+};
+
+/**
+ * struct envelope_cpu_counters - the same of one CPU
+ *
+ * Each bio counts in one of the first four, in a section, where the CPU stays the same. A plain
+ * instruction does there; on many processors this_cpu_inc() switches interrupts off.
+ */
+struct envelope_cpu_counters {
+	local64_t reads;
+	local64_t writes;
+	local64_t discards;
+	local64_t flushes;
 	u64 errors;
 	u64 events[ENVELOPE_NR_EVENTS];
 };
@@ -95,7 +112,7 @@ struct envelope_device {
 	struct list_head node;
 	struct list_head target_node;
 	struct envelope_lifecycle lifecycle;
-	struct envelope_counters __percpu *counters;
+	struct envelope_cpu_counters __percpu *counters;
 	struct envelope_bounce_pool bounce;
 	struct envelope_gather gather;
 	spinlock_t queue_lock; /* guards @queue */

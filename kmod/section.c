@@ -10,20 +10,17 @@
  * A section counts itself on its CPU and then reads the state of its device. A kill changes the
  * state and then interrupts each CPU. An interrupt that comes before the section has read the
  * state finds the section counted, or comes before all of it, and then the section reads the new
- * state. So neither side needs a barrier. An interrupt that finds a section marks the count,
- * and the outermost section of the CPU removes the mark as it ends.
+ * state. So neither side needs a barrier. An interrupt that finds a section sets a mark, and the
+ * outermost section of the CPU removes the mark as it ends.
  *
  * Must never wait for anything but sections.
  */
 #include <linux/delay.h>
-#include <linux/limits.h>
 #include <linux/smp.h>
 
 #include "envelope.h"
 
-#define AWAITED INT_MIN
-
-DEFINE_PER_CPU(int, envelope_open_sections);
+DEFINE_PER_CPU(struct envelope_sections, envelope_sections);
 
 /**
  * envelope_section_left() - a section that a kill may wait for has ended
@@ -32,17 +29,16 @@ DEFINE_PER_CPU(int, envelope_open_sections);
  */
 void envelope_section_left(void)
 {
-	if (this_cpu_read(envelope_open_sections) != AWAITED)
+	if (__this_cpu_read(envelope_sections.open))
 		return;
 	/* Pairs with envelope_sections_wait(): the section has ended before the mark goes. */
-	smp_mb();
-	this_cpu_write(envelope_open_sections, 0);
+	smp_store_release(this_cpu_ptr(&envelope_sections.awaited), false);
 }
 
 static void mark(void *unused)
 {
-	if (this_cpu_read(envelope_open_sections))
-		this_cpu_or(envelope_open_sections, AWAITED);
+	if (__this_cpu_read(envelope_sections.open))
+		__this_cpu_write(envelope_sections.awaited, true);
 }
 
 /**
@@ -58,6 +54,6 @@ void envelope_sections_wait(void)
 	on_each_cpu(mark, NULL, 1);
 	for_each_possible_cpu(cpu)
 		/* Pairs with envelope_section_left(). */
-		while (smp_load_acquire(per_cpu_ptr(&envelope_open_sections, cpu)) < 0)
+		while (smp_load_acquire(per_cpu_ptr(&envelope_sections.awaited, cpu)))
 			usleep_range(10, 50);
 }

@@ -36,11 +36,19 @@ static __always_inline void envelope_section_leave(void)
 
 #else
 
-/*
- * Sections that are open on this CPU; they nest when an interrupt comes. The sign bit says that
- * a kill waits for the outermost one. Only the CPU itself writes this.
+/**
+ * struct envelope_sections - the sections of a CPU; only the CPU itself writes this
+ * @open: sections that are open now; they nest when an interrupt comes. An interrupt leaves the
+ *	  count as it found it, so no instruction that counts has to be atomic
+ * @awaited: a kill waits for the outermost section. Written apart from @open: an interrupt that
+ *	     sets it may come in the midst of counting
  */
-DECLARE_PER_CPU(int, envelope_open_sections);
+struct envelope_sections {
+	int open;
+	bool awaited;
+};
+
+DECLARE_PER_CPU(struct envelope_sections, envelope_sections);
 
 void envelope_section_left(void);
 
@@ -56,7 +64,7 @@ void envelope_section_left(void);
 static __always_inline bool envelope_section_enter(const struct envelope_lifecycle *lc)
 {
 	preempt_disable();
-	this_cpu_inc(envelope_open_sections);
+	__this_cpu_inc(envelope_sections.open);
 	/* An interrupt sees the section before the state is read; section.c has the rest. */
 	barrier();
 	return likely(envelope_lifecycle_is_live(lc));
@@ -68,8 +76,10 @@ static __always_inline bool envelope_section_enter(const struct envelope_lifecyc
 static __always_inline void envelope_section_leave(void)
 {
 	barrier();
-	this_cpu_dec(envelope_open_sections);
-	if (unlikely(this_cpu_read(envelope_open_sections) < 0))
+	__this_cpu_dec(envelope_sections.open);
+	/* An interrupt that still finds the section sets the mark before the mark is read. */
+	barrier();
+	if (unlikely(__this_cpu_read(envelope_sections.awaited)))
 		envelope_section_left();
 	preempt_enable();
 }
@@ -81,7 +91,7 @@ static __always_inline void envelope_section_leave(void)
  */
 static inline bool envelope_section_is_open(void)
 {
-	return !IS_ENABLED(CONFIG_PROVE_LOCKING) || this_cpu_read(envelope_open_sections);
+	return !IS_ENABLED(CONFIG_PROVE_LOCKING) || raw_cpu_read(envelope_sections.open);
 }
 
 static inline int envelope_sections_init(void)

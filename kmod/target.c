@@ -24,7 +24,7 @@ static int allocate_parts(struct envelope_device *dev, const struct envelope_tab
 	dev->description = kstrdup(table->description, GFP_KERNEL);
 	if (!dev->description)
 		return -ENOMEM;
-	dev->counters = alloc_percpu(struct envelope_counters);
+	dev->counters = alloc_percpu(struct envelope_cpu_counters);
 	if (!dev->counters)
 		goto err_counters;
 	if (envelope_gather_init(&dev->gather))

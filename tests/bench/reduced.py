@@ -15,14 +15,18 @@ REDUCED = {
     "state": {"kmod/map.c": (("!envelope_lifecycle_is_live(&dev->lifecycle)", "false"),),
               "kmod/section.h": (("likely(envelope_lifecycle_is_live(lc))", "true"),)},
     # What a kill waits for: nothing.
-    "section": {"kmod/section.h": (("\tpreempt_disable();\n\tthis_cpu_inc(envelope_open_sections);\n", ""),
-                                   ("\tthis_cpu_dec(envelope_open_sections);\n"
-                                    "\tif (unlikely(this_cpu_read(envelope_open_sections) < 0))\n"
-                                    "\t\tenvelope_section_left();\n\tpreempt_enable();\n", ""))},
+    "section": {"kmod/section.h": (("\tpreempt_disable();\n\t__this_cpu_inc(envelope_sections.open);\n", ""),
+                                   ("\tif (unlikely(__this_cpu_read(envelope_sections.awaited)))\n"
+                                    "\t\tenvelope_section_left();\n\tpreempt_enable();\n", ""),
+                                   ("\t__this_cpu_dec(envelope_sections.open);\n", ""))},
     # Not a reduction: each write counts its pages in one place, which all CPUs write (shared.py).
     "counted": {"kmod/pages.c": (("\ttaken = take_cached(bvecs, nr);",
                                   "\tatomic_long_add(nr, &nr_owned);\n\tatomic_long_sub(nr, &nr_owned);\n"
                                   "\ttaken = take_cached(bvecs, nr);"),)},
+    # Likewise: each write takes a lock that all CPUs take (locks.py).
+    "locked": {"kmod/pages.c": (("static atomic_long_t nr_owned;", "static atomic_long_t nr_owned;\nstatic DEFINE_SPINLOCK(all_writes);"),
+                                ("\ttaken = take_cached(bvecs, nr);",
+                                 "\tspin_lock(&all_writes);\n\ttaken = take_cached(bvecs, nr);\n\tspin_unlock(&all_writes);"))},
     # Large writes have single pages.
     "single": {"kmod/bounce.c": (("return ENVELOPE_RUN_ORDER && nr >= 2 * ENVELOPE_RUN_PAGES;", "return false;"),)},
     # Large bios are not offered to other CPUs.
