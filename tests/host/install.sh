@@ -37,6 +37,7 @@ expected_files() {
 	/usr/lib/sysusers.d/envelope.conf
 	/usr/lib/tmpfiles.d/envelope.conf
 	/usr/lib/udev/rules.d/60-dm-envelope.rules
+	/usr/sbin/envelope-copy
 	/usr/sbin/envelope-kms
 	/usr/sbin/enveloped
 	/usr/share/bash-completion/completions/envelope
@@ -44,6 +45,7 @@ expected_files() {
 	/usr/share/man/man1/envelope.1
 	/usr/share/man/man5/envelope.conf.5
 	/usr/share/man/man8/envelope-check.8
+	/usr/share/man/man8/envelope-copy.8
 	/usr/share/man/man8/envelope-kms-worker.8
 	/usr/share/man/man8/envelope-kms.8
 	/usr/share/man/man8/envelope-request-key.8

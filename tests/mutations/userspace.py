@@ -18,7 +18,16 @@ PLACE = os.path.join(TOP, "build/mutants")
 COPIED = ("userspace", "tests/unit", "tests/fuzz", "tests/host", "tests/data", "tests/lib", "tests/model", "kmod/uapi",
           "docs", "dkms.conf", "Makefile", "Kbuild", "LICENSES")
 SECONDS = 300  # for one test: far more than any needs
-PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check")
+PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check",
+            "envelope-copy")
+STAND_INS = {  # how the name of a host test begins, and the program that `make` builds for it
+    "agent": "enveloped",
+    "copy": "envelope-copy",
+    "kms_killed": "envelope-kms",
+    "kms_policy_model": "policy_verdicts",
+    "kms_grant_model": "grant_verdicts",
+    "kms_crypto_vectors": "crypto_answers",
+}
 
 
 def make(tree, *targets):
@@ -60,16 +69,8 @@ def targets(tree, test):
     """What a test needs to be built."""
     kind, name = test.split()[:2]
     programs = [f"{tree}/build/userspace/{p}" for p in PROGRAMS] if starts_programs(test) else []
-    if kind == "host" and name.startswith("agent"):
-        programs.append(f"{tree}/build/userspace/unit/enveloped")
-    if test.startswith("host kms_killed"):
-        programs.append(f"{tree}/build/userspace/unit/envelope-kms")
-    if test.startswith("host kms_policy_model"):
-        programs.append(f"{tree}/build/userspace/unit/policy_verdicts")
-    if test.startswith("host kms_grant_model"):
-        programs.append(f"{tree}/build/userspace/unit/grant_verdicts")
-    if test.startswith("host kms_crypto_vectors"):
-        programs.append(f"{tree}/build/userspace/unit/crypto_answers")
+    programs += [f"{tree}/build/userspace/unit/{program}" for start, program in STAND_INS.items()
+                 if test.startswith(f"host {start}")]
     own = {"unit": f"unit/{name}", "fuzz": f"fuzz/{name}_seeds"}.get(kind)
     return programs + ([f"{tree}/build/userspace/{own}"] if own else [])
 
