@@ -155,6 +155,24 @@ err_damaged:
 }
 
 /**
+ * row_step() - take the one row of @statement, which the set has
+ * @what: "grant 1234", and @doing: "read a grant", for faults
+ *
+ * Return: 0, -EBADMSG when the row is missing, or -1.
+ */
+int row_step(struct store *store, sqlite3_stmt *statement, const char *what, const char *doing,
+	     struct fault *f)
+{
+	int step = sqlite3_step(statement);
+
+	if (step != SQLITE_DONE)
+		return step == SQLITE_ROW ? 0 : store_fault(store, doing, f);
+	fault_set(f, "KMSInternalException",
+		  "The record of %s is missing. Restore the key store from a backup.", what);
+	return -EBADMSG;
+}
+
+/**
  * row_number() - the one number that @sql gives
  * @text: its parameter; NULL for none
  * @doing: for a fault of the database, as for store_fault()

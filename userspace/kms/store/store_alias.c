@@ -169,19 +169,11 @@ int store_get_alias(struct store *store, const char *region, const char *account
 	store_bind_text(statement, 1, region);
 	store_bind_text(statement, 2, account);
 	store_bind_text(statement, 3, name);
-	switch (sqlite3_step(statement)) {
-	case SQLITE_DONE:
-		return fault_set(f, "KMSInternalException",
-				 "The record of %s is missing. Restore the key store from a backup.",
-				 name);
-	case SQLITE_ROW:
-		set_alias_name(store, region, account, name, entry);
-		if (alias_row_open(store, statement, alias, f))
-			return -1;
-		return set_compare_row(entry, &tag, statement, 4, f) ? -1 : 0;
-	default:
-		return store_fault(store, "read an alias", f);
-	}
+	if (row_step(store, statement, name, "read an alias", f) ||
+	    alias_row_open(store, statement, alias, f))
+		return -1;
+	set_alias_name(store, region, account, name, entry);
+	return set_compare_row(entry, &tag, statement, 4, f) ? -1 : 0;
 }
 
 /** store_update_alias() - point an existing alias elsewhere; Return: 0 or -1 */

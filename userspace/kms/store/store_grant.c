@@ -6,6 +6,7 @@
  * Must never trust a column beside the sealed record: columns only find and order rows.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kms/grants/grant_groups.h"
@@ -71,18 +72,10 @@ static int read_known(struct store *store, const char *grant_id, const sd_id128_
 			  &statement, f))
 		return -1;
 	store_bind_text(statement, 1, grant_id);
-	switch (sqlite3_step(statement)) {
-	case SQLITE_DONE:
-		fault_set(f, "KMSInternalException",
-			  "The record of grant %s is missing. Restore the key store from a backup.",
-			  grant_id);
-		return -EBADMSG;
-	case SQLITE_ROW:
-		break;
-	default:
-		return store_fault(store, "read a grant", f);
-	}
-	r = grant_row_open(store, statement, grant, f);
+	snprintf(name, sizeof(name), "grant %s", grant_id);
+	r = row_step(store, statement, name, "read a grant", f);
+	if (!r)
+		r = grant_row_open(store, statement, grant, f);
 	if (r || !tag)
 		return r;
 	set_grant_name(grant_id, name);

@@ -146,6 +146,9 @@ bool row_has_tag(sqlite3_stmt *statement, int column, const sd_id128_t *tag);
 int row_read(struct store *store, sqlite3_stmt *statement, int column, struct json_object **record,
 	     size_t material_size, struct secret **material, struct fault *f);
 
+int row_step(struct store *store, sqlite3_stmt *statement, const char *what, const char *doing,
+	     struct fault *f);
+
 int row_number(struct store *store, const char *sql, const char *text, const char *doing,
 	       int64_t *number, struct fault *f);
 

@@ -67,17 +67,8 @@ static int user_row_open(struct store *store, sqlite3_stmt *statement, struct us
 static int read_known(struct store *store, sqlite3_stmt *statement, const char *name,
 		      const sd_id128_t *tag, struct user *user, struct fault *f)
 {
-	switch (sqlite3_step(statement)) {
-	case SQLITE_DONE:
-		return fault_set(f, "KMSInternalException",
-				 "The record of %s is missing. Restore the key store from a backup.",
-				 name);
-	case SQLITE_ROW:
-		break;
-	default:
-		return store_fault(store, "read a user", f);
-	}
-	if (user_row_open(store, statement, user, f))
+	if (row_step(store, statement, name, "read a user", f) ||
+	    user_row_open(store, statement, user, f))
 		return -1;
 	if (!set_compare_row(name, tag, statement, SEAL_COLUMN, f))
 		return 0;
