@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* sources: ../tests/fuzz/reference_signature.c ../tests/fuzz/strict_json.c kms/call.c kms/audit/kms_record.c kms/auth/access.c kms/auth/authorize.c kms/auth/caller.c kms/auth/key_grants.c kms/auth/key_lookup.c kms/auth/key_policy.c kms/auth/question.c kms/auth/user_binding.c kms/auth/user_policy.c kms/grants/grant.c kms/grants/grant_groups.c kms/grants/grant_rules.c kms/keys/blob.c kms/keys/cmk.c kms/keys/cms_envelope.c kms/keys/context.c kms/keys/crypto.c kms/keys/deletion.c kms/keys/key_state.c kms/keys/materials.c kms/keys/new_key.c kms/keys/rotation.c kms/keys/tags.c kms/keys/usage.c kms/ops/ciphertext.c kms/ops/dispatch.c kms/ops/grant_params.c kms/ops/iam.c kms/ops/ops.c kms/ops/ops_alias.c kms/ops/ops_data.c kms/ops/ops_data_key.c kms/ops/ops_grant.c kms/ops/ops_key.c kms/ops/ops_list_grants.c kms/ops/ops_policy.c kms/ops/ops_random.c kms/ops/ops_rotation.c kms/ops/ops_state.c kms/ops/ops_tag.c kms/ops/page.c kms/ops/params.c kms/ops/plaintext.c kms/ops/policy_param.c kms/ops/user_keys.c kms/ops/user_policies.c kms/ops/users.c kms/policy/comparison.c kms/policy/condition.c kms/policy/decision.c kms/policy/document.c kms/policy/evaluate.c kms/policy/pattern.c kms/policy/principal.c kms/policy/statement.c kms/policy/value.c kms/root/root_key.c kms/store/store.c kms/store/store_alias.c kms/store/store_backup.c kms/store/store_check.c kms/store/store_clock.c kms/store/store_count.c kms/store/store_counter.c kms/store/store_deletion.c kms/store/store_disk.c kms/store/store_due.c kms/store/store_grant.c kms/store/store_head.c kms/store/store_key.c kms/store/store_lock.c kms/store/store_material.c kms/store/store_restore.c kms/store/store_rotation.c kms/store/store_set.c kms/store/store_signatures.c kms/store/store_token.c kms/store/store_upgrade.c kms/store/store_user.c kms/users/user.c */
 /*
- * A call that only reads, from its target to its answer. The input is three parts with line feeds between
- * them: X-Amz-Target, User-Agent, and a body, in which TOKEN stands for a grant token that this KMS made.
- * The target signs the call. A call that is carried out is one that is served, whose GrantTokens were all
- * made by this KMS; another one is refused by its name. Answer and record are JSON in UTF-8.
+ * A call that only reads, from its target to its answer. The input is three parts with line feeds
+ * between them: X-Amz-Target, User-Agent, and a body, in which TOKEN stands for a grant token that this
+ * KMS made. The target signs the call. A call that is carried out is one that is served, whose
+ * GrantTokens were all made by this KMS; another one is refused by its name. Answer and record are JSON
+ * in UTF-8.
  */
 #include "fuzz.h"
 

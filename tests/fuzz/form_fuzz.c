@@ -2,8 +2,8 @@
 /* sources: ../tests/fuzz/strict_json.c */
 /*
  * A form of the Query protocol. A second reader takes the body apart, pair by pair: a form that is
- * accepted has just the names and values that this one finds, each name once, without NUL and in UTF-8. A
- * form that is in order is accepted, and what its values are in an answer is XML that says them again.
+ * accepted has just the names and values that this one finds, each name once, without NUL and in UTF-8.
+ * A form that is in order is accepted, and what its values are in an answer is XML that says them again.
  */
 #include "fuzz.h"
 
