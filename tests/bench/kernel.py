@@ -81,7 +81,7 @@ def load_generator(target):
 def plugin(name):
     """A plugin of QEMU from tests/bench/host, compiled."""
     source = CHECKOUT / f"tests/bench/host/{name}.c"
-    folder = CACHE / "host-tools" / digest([source, CHECKOUT / "tests/bench/host/plugin.h"])
+    folder = CACHE / "host-tools" / digest([source, *sorted(source.parent.glob("*.h"))])
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / f"{name}.so").exists():
         run(["cc", "-std=gnu17", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", source,

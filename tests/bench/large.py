@@ -49,6 +49,12 @@ def bounds(found):
             for load, row in found.items()]
 
 
+def times(found):
+    """Lines of text: ns of a write in runs of pages and in single pages."""
+    return [f"{load}: {row['envelope']['cost']} ns, in single pages {row[SINGLE]['cost']} ns"
+            for load, row in found.items() if SINGLE in row]
+
+
 def table(found):
     """Lines of text."""
     out = ["requests, instructions per write".ljust(36) + "".join(f"{name:>20}" for name in COLUMNS)]

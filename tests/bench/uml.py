@@ -15,19 +15,31 @@ from pathlib import Path
 
 import figures
 import guest
+import large
 import plan
 from kernel import CACHE, PrepareError, say
 from launch import end_of
 from rounds import spread
 
 ROUNDS = 40
-SECONDS = 600
+SECONDS = 900
+# Of inline dm-crypt's overhead, the most that the envelope may have here.
+BOUNDS = {"read": 0.2, "write": figures.OVERHEAD_BOUND}
+# Beyond the loads of the other units: the largest bio that the target takes in one piece, and one that is split.
+LARGE = (1048576, 4194304)
+# The lower device takes the largest in one piece.
+MAX_SECTORS = ("max_sectors=2048", "max_sectors=8192")
 
 
 def loads():
     """As for the other units; time does not repeat exactly, so there are more of each."""
     return [plan.Load(row.op, row.pattern, row.block, row.depth, 4096 * 4096 // row.block)
-            for row in plan.loads()]
+            for row in [*plan.loads(), *plan.loads(LARGE)]]
+
+
+def has_runs(row):
+    """Does the envelope take runs of pages for this load?"""
+    return row.op == "write" and row.block >= large.ROWS[0].block
 
 
 def boot(target, lines, wrapper=()):
@@ -51,9 +63,12 @@ def boot(target, lines, wrapper=()):
 def measure(target):
     """Measure on a UserModeKernel, and return load -> column -> {"cost", "median"}."""
     rows = loads()
-    lines = plan.setup(target.series, plan.TARGETS)
+    lines = [line.replace(*MAX_SECTORS) for line in plan.setup(target.series, plan.TARGETS)]
     for _ in range(ROUNDS):
         lines += plan.measurements(target.series, plan.TARGETS, rows)
+    lines += plan.exchange(target.series, large.SINGLE)
+    lines += [f"measure {large.SINGLE}/{row.name} {row.words} device={plan.device('envelope')}"
+              for _ in range(ROUNDS) for row in rows if has_runs(row)]
     say(f"User-mode Linux {target.release}: {ROUNDS} rounds of {len(lines) // ROUNDS} measurements")
     text = boot(target, lines)
     return collect([json.loads(line) for line in text if line.startswith("{")], rows)
@@ -70,5 +85,7 @@ def collect(results, rows):
 
     found = {row.name: {target: figure(target, row.name) for target in plan.TARGETS} for row in rows}
     for row in rows:
+        if has_runs(row):
+            found[row.name][large.SINGLE] = figure(large.SINGLE, row.name)
         found[row.name]["cipher"] = {**figure("cipher", row.cipher), "driver": ",".join(sorted(drivers))}
     return found

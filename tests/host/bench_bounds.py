@@ -16,6 +16,7 @@ import fio                                                                   # n
 import figures                                                               # noqa: E402
 import large                                                                 # noqa: E402
 import shared                                                                # noqa: E402
+import uml                                                                   # noqa: E402
 from tap import Tap                                                          # noqa: E402
 
 TAP = Tap()
@@ -59,6 +60,15 @@ for load, figure, text in (("write-random-4k-1", {"taken": 1.5, "hottest": 0.87}
     seen[load]["envelope"] |= figure
     missed = [what for what, _, _, holds in shared.bounds(seen) if not holds]
     TAP.result(len(missed) == 2 and all(what.startswith(f"{load},") for what in missed), f"{text}: misses both bounds of its load")
+
+seen = copy.deepcopy(SHARED)
+seen["write-random-4k-1"]["envelope"]["locks"]["functions"] = {"envelope_pages_take [dm_envelope]": 1.0}
+missed = [what for what, _, _, holds in shared.bounds(seen) if not holds]
+TAP.result(len(missed) == 1 and missed[0].startswith("write-random-4k-1,"), "a lock that each write takes: misses one bound")
+NATIVE = {"read-random-4k-32": {"linear": {"cost": 280}, "cipher": {"cost": 300}, "crypt-inline": {"cost": 710},
+                                "crypt": {"cost": 770}, "envelope": {"cost": 610}}}
+for held in (figures.bounds(NATIVE), figures.bounds(NATIVE, uml.BOUNDS)):
+    TAP.result([holds for *_, holds in held] == [held[0][2] == "at most 0.25"], f"a read with 0.23 of the overhead: {held[0][2]}")
 
 REQUESTS = json.loads((TOP / "tests/bench/data/requests.json").read_text(encoding="ascii"))["7.3"]["figures"]
 TAP.result(all(holds for *_, holds in large.bounds(REQUESTS)), "requests of large writes: all bounds hold as measured")

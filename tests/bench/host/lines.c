@@ -10,9 +10,7 @@
  * access has to fetch the line from another CPU, or to drop the line in another CPU's cache. The
  * caches are unlimited, so what is counted is sharing alone.
  *
- * What a CPU does in an interrupt is not counted: the guest's timers follow the host's clock, and
- * an emulated I/O takes so long that they would be most of it. An interrupt begins with the one
- * "cld" of its entry and ends with "iretq".
+ * What a CPU does in an interrupt is not counted (interrupts.h).
  *
  * The N CPUs of a timed part begin together and go in step: each runs some blocks of instructions,
  * then waits for the others. So a line that all CPUs write is taken at each of their writes,
@@ -34,10 +32,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "interrupts.h"
 #include "plugin.h"
 
 #define LINE_BITS 6
-#define MAX_CPUS  64
 /* More lines than the measured part of a guest touches; a power of two. */
 #define MAX_LINES (1u << 22)
 /* Blocks of instructions between two waits, some 1,500 instructions. */
@@ -74,7 +72,6 @@ static atomic_uint active;
 static bool is_active[MAX_CPUS];
 /* Each touched by its CPU alone. */
 static unsigned int blocks[MAX_CPUS];
-static unsigned int interrupts[MAX_CPUS];
 static unsigned int arrived;
 static unsigned int step;
 static pthread_cond_t stepped = PTHREAD_COND_INITIALIZER;
@@ -253,21 +250,6 @@ static int compare(const void *a, const void *b)
 	return (left->address > right->address) - (left->address < right->address);
 }
 
-/* With a lock prefix, or xchg, which needs none. */
-static bool is_locked(const struct qemu_plugin_insn *insn)
-{
-	const uint8_t *code = qemu_plugin_insn_data(insn);
-	size_t i = 0, size = qemu_plugin_insn_size(insn);
-
-	for (; i < size; i++)
-		if (code[i] == 0xf0)
-			return true;
-		else if (code[i] != 0x65 && code[i] != 0x66 && code[i] != 0x3e && code[i] != 0x2e &&
-			 (code[i] & 0xf0) != 0x40)
-			break;
-	return i < size && (code[i] == 0x86 || code[i] == 0x87);
-}
-
 static struct instruction *instruction_of(const struct qemu_plugin_insn *insn)
 {
 	struct instruction *new = calloc(1, sizeof(*new)), **found;
@@ -284,34 +266,6 @@ static struct instruction *instruction_of(const struct qemu_plugin_insn *insn)
 	if (*found != new)
 		free(new);
 	return *found;
-}
-
-static void on_interrupt(unsigned int cpu, void *unused)
-{
-	(void)unused;
-	if (cpu < MAX_CPUS)
-		interrupts[cpu]++;
-}
-
-/* A system call may return in the same way. */
-static void on_return(unsigned int cpu, void *unused)
-{
-	(void)unused;
-	if (cpu < MAX_CPUS && interrupts[cpu])
-		interrupts[cpu]--;
-}
-
-static void follow_interrupts(struct qemu_plugin_insn *insn)
-{
-	const uint8_t *code = qemu_plugin_insn_data(insn);
-	size_t size = qemu_plugin_insn_size(insn);
-
-	if (size == 1 && code[0] == 0xfc)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_interrupt, CALLBACK_NO_REGISTERS,
-						       NULL);
-	else if (size == 2 && code[0] == 0x48 && code[1] == 0xcf)
-		qemu_plugin_register_vcpu_insn_exec_cb(insn, on_return, CALLBACK_NO_REGISTERS,
-						       NULL);
 }
 
 static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)

@@ -19,7 +19,7 @@
 #include <linux/types.h>
 
 #define BENCH_PATH_SIZE 128
-#define BENCH_MAX_BLOCK (1024 * 1024)
+#define BENCH_MAX_BLOCK (4 * 1024 * 1024)
 #define BENCH_MAX_DEPTH 1024
 #define BENCH_MAX_JOBS	64
 
