@@ -35,6 +35,7 @@ define INSTALL_MANIFEST
 755 $(INSTALL_PROGRAMS)/envelope-request-key $(LIBEXECDIR)/envelope-request-key
 755 $(INSTALL_PROGRAMS)/envelope-check $(LIBEXECDIR)/envelope-check
 755 $(INSTALL_PROGRAMS)/envelope-copy $(SBINDIR)/envelope-copy
+755 $(INSTALL_PROGRAMS)/envelope-suspend $(LIBEXECDIR)/envelope-suspend
 644 $(INSTALL_UNITS)/systemd/enveloped.service $(PREFIX)/lib/systemd/system/enveloped.service
 644 $(INSTALL_UNITS)/systemd/envelope-kms.service $(PREFIX)/lib/systemd/system/envelope-kms.service
 644 $(INSTALL_UNITS)/systemd/envelope-cluster@.service $(PREFIX)/lib/systemd/system/envelope-cluster@.service

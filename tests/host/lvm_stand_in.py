@@ -11,6 +11,7 @@
 #	kill		"N before" or "N after": the agent and the command are killed then, at the Nth
 #			change since this file exists
 #	hang		while this file exists, changes wait
+#	suspended	"NAME": the devices that were suspended while a snapshot was made, a line for each snapshot
 #
 # An unknown word is an error: the agent and LVM must agree.
 
@@ -95,13 +96,29 @@ def lvs(state, words):
     report("lv", [{**{field: "" for field in FIELDS}, **{k: str(v) for k, v in lv.items()}} for lv in group["volumes"]])
 
 
-def attach(path, size):
+def kernel_place(name):
+    """A file of tests/unit/kernel_stand_in.c."""
+    with open(place("disks"), encoding="utf-8") as f:
+        return os.path.join(os.path.dirname(f.read().strip()), name)
+
+
+def mapped_name(path):
+    *_, group, name = path.split("/")
+    return f"{group.replace('-', '--')}-{name.replace('-', '--')}"
+
+
+def attach(path, size, source=None):
     image = f"{path}.img"
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(image, "wb") as f:
-        f.truncate(size)
+    if source:
+        os.rename(source, image)
+    else:
+        with open(image, "wb") as f:
+            f.truncate(size)
     device = subprocess.run(["losetup", "-f", "--show", image], capture_output=True, text=True, check=True).stdout.strip()
     os.symlink(device, path)
+    with open(kernel_place("dm-names"), "a", encoding="utf-8") as f:
+        f.write(f"{os.path.basename(device)} {mapped_name(path)}\n")
     with open(place("disks"), encoding="utf-8") as f:
         disks = f.read().strip()
     with open(disks, "a", encoding="utf-8") as f:
@@ -109,7 +126,14 @@ def attach(path, size):
 
 
 def detach(path):
+    if not os.path.islink(path):
+        os.unlink(f"{path}.img")  # a snapshot, which is not active
+        return
     device = os.readlink(path)
+    with open(kernel_place("dm-names"), encoding="utf-8") as f:
+        lines = [line for line in f if line.split()[0] != os.path.basename(device)]
+    with open(kernel_place("dm-names"), "w", encoding="utf-8") as f:
+        f.writelines(lines)
     subprocess.run(["losetup", "-d", device], check=True)
     os.unlink(path)
     os.unlink(f"{path}.img")
@@ -121,7 +145,48 @@ def detach(path):
         f.writelines(lines)
 
 
+def copied(origin, path):
+    """The blocks of a volume as they are now, in a file for `path`."""
+    if os.path.islink(origin["lv_path"]):
+        with open(origin["lv_path"], "r+b") as f:
+            os.fsync(f.fileno())
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    subprocess.run(["cp", "--sparse=always", f"{origin['lv_path']}.img", f"{path}.new"], check=True)
+    return f"{path}.new"
+
+
+def snapshot(state, words):
+    found, rest = options(words, ("--setactivationskip", "--name", "--addtag", "--config"), ("--yes", "--snapshot"))
+    named = dict(found)
+    assert named["--config"] == "devices/ignore_suspended_devices=1"
+    group_name, origin_name = rest[0].split("/")
+    group = group_of(state, group_name)
+    origin = [lv for lv in group["volumes"] if lv["lv_name"] == origin_name]
+    if not origin:
+        fail(f"Failed to find logical volume {rest[0]}")
+    name = named["--name"]
+    if any(lv["lv_name"] == name for lv in group["volumes"]):
+        fail(f'Logical Volume "{name}" already exists in volume group "{group_name}"')
+    path = place("dev", group_name, name)
+    held = kernel_place("suspended")
+    with open(place("suspended"), "a", encoding="utf-8") as f:
+        f.write(f"{' '.join(os.listdir(held)) if os.path.isdir(held) else ''}\n")
+    new = {"lv_uuid": str(uuid.uuid4())[:32].ljust(38, "x"), "lv_name": name, "lv_path": path, "segtype": "thin",
+           "lv_tags": ",".join(sorted(value for option, value in found if option == "--addtag")),
+           "lv_size": origin[0]["lv_size"], "pool_lv_uuid": origin[0]["pool_lv_uuid"], "data_percent": "0.00"}
+    image = copied(origin[0], path)
+    if named["--setactivationskip"] == "n":
+        attach(path, new["lv_size"], image)
+    else:
+        os.rename(image, f"{path}.img")
+    group["volumes"].append(new)
+    save(state)
+
+
 def lvcreate(state, words):
+    if "--snapshot" in words:
+        snapshot(state, words)
+        return
     found, rest = options(words, ("--type", "--zero", "--name", "--size", "--extents", "--addtag", "--virtualsize",
                                   "--thinpool"), ("--yes",))
     named = dict(found)

@@ -7,6 +7,9 @@
  *	$ENVELOPE_STAND_IN/disk-looks	a byte for each look at all disks, by any job
  *	$ENVELOPE_STAND_IN/holders	"DISK HOLDER", one a line: a device on top of a disk
  *
+ *	$ENVELOPE_STAND_IN/dm-names	"LOOP NAME", one a line: the device-mapper device that a loop device
+ *					stands for
+ *
  *	$ENVELOPE_STAND_IN/nameless	while this file exists, no disk has an identity: sysfs has no
  *					attributes but the size; what is in the file is the dm/uuid
  *					of each disk
@@ -31,6 +34,19 @@ static const char *place(char path[512], const char *name)
 	return path;
 }
 
+static char *dm_name(const char *name)
+{
+	char path[512], loop[64], mapped[256], *found = NULL;
+	FILE *names = fopen(place(path, "dm-names"), "re");
+
+	while (names && !found && fscanf(names, "%63s %255s", loop, mapped) == 2)
+		if (!strcmp(loop, name))
+			found = strdup(mapped);
+	if (names)
+		fclose(names);
+	return found;
+}
+
 /* Links of the linker's --wrap. */
 char *__real_sysfs_read(const char *name, const char *attribute);
 char *__wrap_sysfs_read(const char *name, const char *attribute);
@@ -39,6 +55,12 @@ char *__wrap_sysfs_read(const char *name, const char *attribute)
 {
 	char path[512], uuid[64] = "";
 	FILE *nameless = fopen(place(path, "nameless"), "re");
+
+	if (!strcmp(attribute, "dm/name")) {
+		if (nameless)
+			fclose(nameless);
+		return dm_name(name);
+	}
 
 	if (!nameless || !strcmp(attribute, "size")) {
 		if (nameless)

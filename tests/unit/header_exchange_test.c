@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/volume/scan.c ../tests/unit/header_fixture.c */
+/* sources: agent/volume/scan.c agent/volume/thin_name.c agent/volume/sysfs.c ../tests/unit/header_fixture.c */
 /*
  * A link that leads to another disk from the moment on when it was opened for the first time: each write
  * to a header goes to the disk that was checked. The other disk is a copy, with the same header, so that

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/volume/locate.c agent/volume/scan.c ../tests/unit/header_fixture.c */
+/* sources: agent/volume/locate.c agent/volume/scan.c agent/volume/thin_name.c agent/volume/sysfs.c ../tests/unit/header_fixture.c */
 /*
  * The disk of a volume with a block that cannot be read, outside the header: a look at the disks and a
  * start say that the disk cannot be read. Neither says that the volume is not there, nor that the disk is

@@ -85,6 +85,7 @@ struct agent_hooks {
  * @sightings: what the headers said of other hosts: see work/ownership.h; owned
  * @clusters: list, owned
  * @pools: list, owned; @pool_timer: looks how full they are
+ * @snapshots: list, owned
  * @watchers: calls of Status that wait for changes
  * @followers: calls of Events that wait for records
  * @hooks: set once, before the loop runs
@@ -130,6 +131,7 @@ struct agent {
 	int32_t keyring;
 	struct cluster *clusters;
 	struct pool *pools;
+	struct snapshot *snapshots;
 	sd_event_source *pool_timer;
 	struct watcher *watchers;
 	struct follower *followers;

@@ -19,6 +19,7 @@
 #include "agent/api/subscriptions.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/pools.h"
+#include "agent/catalog/snapshots.h"
 #include "agent/check_config.h"
 #include "agent/clock_event.h"
 #include "agent/first_config.h"
@@ -249,6 +250,7 @@ static void stop(struct agent *agent)
 	findings_forget(agent);
 	reload_forget(agent);
 	newest_change_forget(agent);
+	snapshots_free(agent);
 	pools_free(agent);
 	catalog_close(agent->catalog);
 	state_lock_release(&agent->state_lock);

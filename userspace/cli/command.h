@@ -95,6 +95,7 @@ struct invocation {
 /* The commands, one table for each noun, each ended by an entry without noun. */
 extern const struct command cluster_commands[];
 extern const struct command pool_commands[];
+extern const struct command snapshot_commands[];
 extern const struct command header_commands[];
 extern const struct command status_commands[];
 extern const struct command events_commands[];

@@ -19,6 +19,7 @@
 #include "agent/api/reach_method.h"
 #include "agent/api/reply.h"
 #include "agent/api/rights.h"
+#include "agent/api/snapshot_methods.h"
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/pools.h"
 #include "agent/lease/keyring.h"
@@ -441,6 +442,10 @@ static const struct varlink_method methods[] = {
 	{ "CreatePool", pool_methods_create, VARLINK_CHANGE },
 	{ "DescribePools", pool_methods_describe, VARLINK_READ },
 	{ "DeletePool", pool_methods_delete, VARLINK_CHANGE },
+	{ "CreateSnapshot", snapshot_methods_create, VARLINK_CHANGE },
+	{ "DescribeSnapshots", snapshot_methods_describe, VARLINK_READ },
+	{ "DeleteSnapshot", snapshot_methods_delete, VARLINK_CHANGE },
+	{ "RestoreSnapshot", snapshot_methods_restore, VARLINK_CHANGE },
 	{ 0 },
 };
 

@@ -17,12 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agent/catalog/pool_schema.h"
+#include "agent/catalog/schema_steps.h"
 #include "lib/base/database.h"
 #include "lib/base/folder.h"
 #include "lib/base/text.h"
-
-#define SCHEMA_VERSION 2
 
 static const char schema[] = "BEGIN;"
 			     "CREATE TABLE cluster ("
@@ -287,9 +285,7 @@ static int set_up(const char *path, struct catalog_file *file, int *version)
 
 	if (r == SQLITE_OK && *version == 0)
 		r = sqlite3_exec(file->db, schema, NULL, NULL, NULL);
-	/* Without room the step is taken by a later agent: until then there are no pools. */
-	if (r == SQLITE_OK && *version < 2 &&
-	    sqlite3_exec(file->db, pool_schema, NULL, NULL, NULL) != SQLITE_OK) {
+	if (r == SQLITE_OK && schema_take_steps(file->db, *version) < 0) {
 		catalog_file_fault(file, path, &file->trouble);
 		sqlite3_exec(file->db, "ROLLBACK", NULL, NULL, NULL);
 	}

@@ -116,6 +116,29 @@ json_object *kms_seal(const struct cluster *cluster, const char *blob_base64)
 }
 
 /**
+ * kms_rewrap() - request of ReEncrypt that binds the wrapped key of a snapshot to the header of a new volume
+ * @cluster: the new one, with the hash of its header
+ * @from: the header of the snapshot, which the KMS proves at the same time
+ */
+json_object *kms_rewrap(const struct cluster *cluster, const struct volume_header *from)
+{
+	json_object *request = json_object_new_object(), *source = json_object_new_object();
+	char *blob = base64_encode(from->wrapped_key, from->wrapped_key_size);
+
+	json_add_string(request, "CiphertextBlob", blob);
+	free(blob);
+	json_add_string(request, "SourceKeyId", cluster->key_arn);
+	json_add_string(request, "DestinationKeyId", cluster->key_arn);
+	json_add_string(source, CONTEXT_CLUSTER, from->db_cluster_resource_id);
+	json_add_string(source, CONTEXT_VOLUME, from->volume_id);
+	json_add_string(source, CONTEXT_HEADER, from->header_sha256);
+	json_add_object(request, "SourceEncryptionContext", source);
+	json_add_object(request, "DestinationEncryptionContext",
+			context_final(cluster, cluster->header_sha256));
+	return request;
+}
+
+/**
  * kms_decrypt() - request of Decrypt for a volume's key
  * @wrapped: as in the header, @size bytes
  * @header_sha256: of the header copy to which the key is bound

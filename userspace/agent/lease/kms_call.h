@@ -16,6 +16,7 @@ json_object *kms_describe_key(const char *key);
 json_object *kms_generate(const struct cluster *cluster);
 json_object *kms_decrypt_new(const struct cluster *cluster, const char *blob_base64);
 json_object *kms_seal(const struct cluster *cluster, const char *blob_base64);
+json_object *kms_rewrap(const struct cluster *cluster, const struct volume_header *from);
 json_object *kms_decrypt(const struct cluster *cluster, const uint8_t *wrapped, size_t size,
 			 const char *header_sha256, bool dry_run);
 

@@ -313,6 +313,34 @@ int lvm_make_thin(const char *group, const char *pool, const char *name, uint64_
 	return run(words, NULL, f);
 }
 
+/**
+ * lvm_make_snapshot() - make a thin volume with the blocks that the thin volume @origin has now
+ * @active: make its device; a snapshot without a device is not activated at a boot either
+ *
+ * A suspended device is not looked at: the caller holds the device on top of @origin, and a read of it
+ * would wait until the caller lets it go.
+ */
+int lvm_make_snapshot(const char *group, const char *origin, const char *name, bool active,
+		      const struct lvm_tags *tags, struct fault *f)
+{
+	_cleanup_text_ char *volume = text_format("%s/%s", group, origin);
+	const char *words[WORDS_MAX] = { "lvcreate",
+					 "--yes",
+					 "--config",
+					 "devices/ignore_suspended_devices=1",
+					 "--snapshot",
+					 "--setactivationskip",
+					 active ? "n" : "y",
+					 "--name",
+					 name };
+	size_t count = add_tags(words, 9, tags);
+
+	if (!volume)
+		return fault_set(f, "InternalFailure", "Out of memory.");
+	words[count] = volume;
+	return run(words, NULL, f);
+}
+
 /** lvm_extend() - make a volume or a pool @bytes long; the caller knows that it is shorter */
 int lvm_extend(const char *group, const char *name, uint64_t bytes, struct fault *f)
 {

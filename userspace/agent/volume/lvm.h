@@ -72,6 +72,8 @@ int lvm_make_pool(const char *group, const char *name, uint64_t bytes, const str
 		  struct fault *f);
 int lvm_make_thin(const char *group, const char *pool, const char *name, uint64_t bytes,
 		  const struct lvm_tags *tags, struct fault *f);
+int lvm_make_snapshot(const char *group, const char *origin, const char *name, bool active,
+		      const struct lvm_tags *tags, struct fault *f);
 int lvm_extend(const char *group, const char *name, uint64_t bytes, struct fault *f);
 int lvm_remove(const char *group, const char *uuid, const char *tag, struct fault *f);
 int lvm_autoextend(bool *ret, struct fault *f);

@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include "agent/volume/disks.h"
+#include "agent/volume/sysfs.h"
+#include "agent/volume/thin_name.h"
 #include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
+#include "lib/base/text.h"
 #include "lib/header/block_device.h"
 
 /* The two copies of a LUKS2 header's metadata, in the sizes of the profile. */
@@ -81,6 +84,15 @@ static bool look(const char *path, int fd, struct scanned *ret, json_object *unr
 	return false;
 }
 
+/* A snapshot, or a volume that is being restored, is known by its name: see thin_is_another(). */
+static bool is_another(const struct scanned *volume)
+{
+	_cleanup_text_ char *name = sysfs_name(volume->number);
+	_cleanup_text_ char *dm_name = name ? sysfs_read(name, "dm/name") : NULL;
+
+	return dm_name && thin_is_another(dm_name, volume->header.volume_id);
+}
+
 static void clear(struct scanned *volume)
 {
 	free(volume->device);
@@ -121,7 +133,7 @@ size_t scan_volumes(const char *volume_id, struct scanned **ret, json_object *un
 			break;
 		list = grown;
 		list[count] = (struct scanned){ 0 };
-		if (look(path, fd, &list[count], unreadable) &&
+		if (look(path, fd, &list[count], unreadable) && !is_another(&list[count]) &&
 		    (!volume_id || !strcmp(list[count].header.volume_id, volume_id)))
 			count++;
 		else

@@ -22,9 +22,15 @@ static void volume_tag(const char *volume_id, char tag[LVM_TAG_MAX])
 	snprintf(tag, LVM_TAG_MAX, "envelope.volume=%s", volume_id);
 }
 
-/* Return: 1 if it is there and ours, 0 if it is not there, or -1: it is there, and not ours. */
-static int find_own(const struct lvm_group *group, const char *uuid, const char *tag,
-		    const struct lvm_volume **ret, struct fault *f)
+/**
+ * thin_find_own() - find a logical volume of ours
+ * @uuid: LVM's, "" if it is not known: then the tag is enough
+ * @ret: borrowed from @group
+ *
+ * Return: 1 if it is there and ours, 0 if it is not there, or -1: it is there, and not ours.
+ */
+int thin_find_own(const struct lvm_group *group, const char *uuid, const char *tag,
+		  const struct lvm_volume **ret, struct fault *f)
 {
 	*ret = lvm_find_tag(group, tag);
 	if (!uuid[0])
@@ -74,7 +80,7 @@ int thin_pool_read(struct thin_pool *pool, struct lvm_group *group, struct fault
 		r = lvm_autoextend(&pool->room.autoextend, f);
 	if (r < 0)
 		return -1;
-	r = find_own(group, pool->uuid, tag, &found, f);
+	r = thin_find_own(group, pool->uuid, tag, &found, f);
 	if (r < 0)
 		return -1;
 	if (r == 0)
@@ -161,7 +167,7 @@ int thin_pool_unmake(struct thin_pool *pool, struct fault *f)
 
 	pool_tag(pool, tag);
 	if (r == 0)
-		r = find_own(&group, pool->uuid, tag, &found, f);
+		r = thin_find_own(&group, pool->uuid, tag, &found, f);
 	if (r > 0 && promised(&group, found->uuid))
 		r = fault_set(f, "InvalidPoolStateFault",
 			      "The pool %s has logical volumes that are no clusters of this host: see 'lvs %s'. Remove them first.",
@@ -172,9 +178,9 @@ int thin_pool_unmake(struct thin_pool *pool, struct fault *f)
 	return r;
 }
 
-/* Makes the pool longer if it must be and may be. */
-static int make_room(const struct thin_pool *pool, const struct lvm_group *group, uint64_t bytes,
-		     struct fault *f)
+/** thin_make_room() - may the pool promise so much more? Makes it longer if it must be and may be */
+int thin_make_room(const struct thin_pool *pool, const struct lvm_group *group, uint64_t bytes,
+		   struct fault *f)
 {
 	const struct lvm_volume *found;
 	char tag[LVM_TAG_MAX];
@@ -189,8 +195,8 @@ static int make_room(const struct thin_pool *pool, const struct lvm_group *group
 	return found ? lvm_extend(pool->group, found->name, grow_to, f) : -1;
 }
 
-/* Fills uuid, length and path of a volume that lvm has just made or changed. */
-static int take_volume(struct thin_volume *volume, struct fault *f)
+/** thin_volume_take() - fill uuid, length and path of a volume that lvm has just made or changed */
+int thin_volume_take(struct thin_volume *volume, struct fault *f)
 {
 	const struct lvm_volume *found;
 	struct lvm_group group;
@@ -208,6 +214,15 @@ static int take_volume(struct thin_volume *volume, struct fault *f)
 	}
 	lvm_group_clear(&group);
 	return r;
+}
+
+/** thin_volume_tags() - the tags of a cluster's volume */
+void thin_volume_tags(const struct thin_volume *volume, struct lvm_tags *ret)
+{
+	*ret = (struct lvm_tags){ 0 };
+	volume_tag(volume->volume_id, ret->tag[0]);
+	snprintf(ret->tag[1], LVM_TAG_MAX, "envelope.cluster=%s", volume->cluster_id);
+	snprintf(ret->tag[2], LVM_TAG_MAX, "envelope.pool=%s", volume->pool.name);
 }
 
 /**
@@ -229,15 +244,13 @@ int thin_volume_make(struct thin_volume *volume, struct fault *f)
 			      "The volume group %s has a logical volume %s already. It is left alone. Try again: the next one gets another name.",
 			      pool->group, name);
 	if (r == 0)
-		r = make_room(pool, &group, volume->bytes, f);
+		r = thin_make_room(pool, &group, volume->bytes, f);
 	lvm_group_clear(&group);
 	if (r < 0)
 		return -1;
-	volume_tag(volume->volume_id, tags.tag[0]);
-	snprintf(tags.tag[1], LVM_TAG_MAX, "envelope.cluster=%s", volume->cluster_id);
-	snprintf(tags.tag[2], LVM_TAG_MAX, "envelope.pool=%s", pool->name);
+	thin_volume_tags(volume, &tags);
 	r = lvm_make_thin(pool->group, pool->name, name, volume->bytes, &tags, f);
-	return r < 0 ? -1 : take_volume(volume, f);
+	return r < 0 ? -1 : thin_volume_take(volume, f);
 }
 
 /**
@@ -255,20 +268,20 @@ int thin_volume_grow(struct thin_volume *volume, struct fault *f)
 
 	volume_tag(volume->volume_id, tag);
 	if (r == 0) {
-		r = find_own(&group, volume->uuid, tag, &found, f);
+		r = thin_find_own(&group, volume->uuid, tag, &found, f);
 		if (r == 0)
 			r = fault_set(f, "InvalidVolume.NotFound",
 				      "The volume group %s has no volume of the cluster %s (uuid %s).",
 				      volume->pool.group, volume->cluster_id, volume->uuid);
 		else if (r > 0)
-			r = found->bytes >= wanted
-				    ? 0
-				    : make_room(&volume->pool, &group, wanted - found->bytes, f);
+			r = found->bytes >= wanted ? 0
+						   : thin_make_room(&volume->pool, &group,
+								    wanted - found->bytes, f);
 	}
 	if (r == 0 && found->bytes < wanted)
 		r = lvm_extend(volume->pool.group, found->name, wanted, f);
 	lvm_group_clear(&group);
-	return r < 0 ? -1 : take_volume(volume, f);
+	return r < 0 ? -1 : thin_volume_take(volume, f);
 }
 
 /**
@@ -285,7 +298,7 @@ int thin_volume_remove(struct thin_volume *volume, struct fault *f)
 
 	volume_tag(volume->volume_id, tag);
 	if (r == 0)
-		r = find_own(&group, volume->uuid, tag, &found, f);
+		r = thin_find_own(&group, volume->uuid, tag, &found, f);
 	if (r > 0)
 		r = lvm_remove(volume->pool.group, found->uuid, tag, f);
 	lvm_group_clear(&group);

@@ -57,6 +57,12 @@ static inline void thin_volume_name(const char *volume_id, char name[32])
 	snprintf(name, 32, "envelope-%s", volume_id);
 }
 
+int thin_find_own(const struct lvm_group *group, const char *uuid, const char *tag,
+		  const struct lvm_volume **ret, struct fault *f);
+int thin_make_room(const struct thin_pool *pool, const struct lvm_group *group, uint64_t bytes,
+		   struct fault *f);
+void thin_volume_tags(const struct thin_volume *volume, struct lvm_tags *ret);
+int thin_volume_take(struct thin_volume *volume, struct fault *f);
 int thin_pool_make(struct thin_pool *pool, struct fault *f);
 int thin_pool_read(struct thin_pool *pool, struct lvm_group *group, struct fault *f);
 int thin_pool_unmake(struct thin_pool *pool, struct fault *f);

@@ -17,6 +17,7 @@
 #include "agent/volume/mapper.h"
 #include "agent/volume/reservation.h"
 #include "agent/volume/thin.h"
+#include "agent/volume/thin_snapshot.h"
 #include "lib/base/fault.h"
 #include "lib/base/secret.h"
 #include "lib/header/header.h"
@@ -61,6 +62,7 @@ struct kept_header;
  * @at_path: of the block device at @device when it was looked up last; 0 for none
  * @other, @other_number: another cluster's path, owned, and the block device there; 0 for none
  * @thin: the cluster's volume in a pool, see thin.h
+ * @snapshot: of this volume, or that it is restored from; see thin_snapshot.h
  * @number: of the block device that @header was read from, or is to be written to
  * @overwrite: the device's old content may be lost
  * @grow: the volume is to take all of its disk
@@ -71,6 +73,7 @@ struct kept_header;
  * @interrupted: an agent before this one began the operation
  * @formatted: our header is on the device
  * @header: verified copy, once read
+ * @source: that of the snapshot that a volume is made from
  * @serial: kernel key
  * @warning: what a start found on the volume, "" for nothing
  * @result: of the last step: negative when it failed, with @fault
@@ -119,6 +122,7 @@ struct volume_job {
 	char *other;
 	dev_t other_number;
 	struct thin_volume thin;
+	struct thin_snapshot snapshot;
 	dev_t number;
 	bool overwrite;
 	bool grow;
@@ -129,6 +133,7 @@ struct volume_job {
 	bool interrupted;
 	bool formatted;
 	struct volume_header header;
+	struct volume_header source;
 	int32_t serial;
 	char warning[FILE_SYSTEM_WARNING_MAX];
 	int result;

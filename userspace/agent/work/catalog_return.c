@@ -10,6 +10,7 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/pools.h"
+#include "agent/catalog/snapshots.h"
 #include "agent/last_good.h"
 #include "agent/lease/grant.h"
 #include "agent/state_lock.h"
@@ -22,6 +23,7 @@
 #include "agent/work/reconcile.h"
 #include "agent/work/recovery_window.h"
 #include "agent/work/release.h"
+#include "agent/work/snapshot_removal.h"
 #include "agent/work/stamp.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
@@ -134,9 +136,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	if (catalog_reopen(agent->catalog)) {
 		if (!agent->pools && pools_load(agent, &f) < 0)
 			log_error("%s", f.message);
+		if (!agent->snapshots && snapshots_load(agent, &f) < 0)
+			log_error("%s", f.message);
 		if (catalog_load(agent->catalog, take_row, agent, &f) < 0)
 			log_error("%s", f.message);
 		pool_resume(agent);
+		snapshot_resume(agent);
 	}
 	if (!state_save_all(agent, true) || !catalog_settled(agent->catalog)) {
 		try_again_later(agent);

@@ -93,7 +93,12 @@ static void take_blob(struct operation *op, json_object *response)
 	op->job.blob = blob ? strdup(blob) : NULL;
 }
 
-static void reencrypted(struct operation *op, json_object *response, struct secret *plaintext)
+/**
+ * create_reencrypted() - the KMS has bound the wrapped key to the finished header: write it, and attach
+ *
+ * The last steps of a creation, also of a restore.
+ */
+void create_reencrypted(struct operation *op, json_object *response, struct secret *plaintext)
 {
 	secret_free(plaintext);
 	take_blob(op, response);
@@ -149,11 +154,15 @@ static void formatted(struct operation *op)
 	}
 	memcpy(op->cluster->header_sha256, op->job.header.header_sha256,
 	       sizeof(op->cluster->header_sha256));
-	operation_ask(op, "ReEncrypt", kms_seal(op->cluster, op->job.blob), reencrypted);
+	operation_ask(op, "ReEncrypt", kms_seal(op->cluster, op->job.blob), create_reencrypted);
 }
 
-/* A creation goes on without its row: the status "creating" is enough for a later agent to undo it. */
-static void record(struct operation *op, const char *step, const char *made)
+/**
+ * create_record() - operation_record() that cannot fail
+ *
+ * A creation goes on without its row: the status "creating" is enough for a later agent to undo it.
+ */
+void create_record(struct operation *op, const char *step, const char *made)
 {
 	if (operation_record(op, step, made) == 0)
 		return;
@@ -165,7 +174,7 @@ static void unwrapped(struct operation *op, json_object *response, struct secret
 {
 	if (!operation_take_key(op, plaintext))
 		return;
-	record(op, "format", op->job.device);
+	create_record(op, "format", op->job.device);
 	fencing_begin(op->cluster, op->job.disk);
 	operation_device_step(op, run_format, formatted);
 }
@@ -393,7 +402,7 @@ static int record_choices(struct operation *op)
 static void begin(struct operation *op)
 {
 	op->cluster->at_path = op->job.at_path;
-	record(op, "resolve-key", "");
+	create_record(op, "resolve-key", "");
 	operation_device_step(op, target_take, taken);
 }
 
@@ -405,8 +414,12 @@ static void volume_made(struct operation *op)
 		named_device_check(op, begin);
 }
 
-/* Return: whether the catalog knows that the cluster is being made. If not, the operation has failed. */
-static bool intend(struct operation *op)
+/**
+ * create_intend() - write that the cluster is being made, and that it is undone if that fails
+ *
+ * Return: whether the catalog knows. If not, the operation has failed.
+ */
+bool create_intend(struct operation *op)
 {
 	if (record_choices(op) < 0) {
 		operation_fail(op);
@@ -430,21 +443,28 @@ static bool intend(struct operation *op)
 
 static void begin_on_device(struct operation *op)
 {
-	if (intend(op))
+	if (create_intend(op))
 		begin(op);
 }
 
 /* The volume is not there before the catalog says why. */
 static void begin_in_pool(struct operation *op)
 {
-	if (!intend(op))
+	if (!create_intend(op))
 		return;
 	if (pool_volume_intend(op) < 0) {
 		operation_fail(op);
 		return;
 	}
-	record(op, "make-volume", "");
+	create_record(op, "make-volume", "");
 	pool_volume_make(op, volume_made);
+}
+
+/** create_prepare() - what becomes of an operation that makes a cluster, when it fails and when it ends */
+void create_prepare(struct operation *op)
+{
+	op->undo = forget;
+	op->opened = opened;
 }
 
 /**
@@ -458,8 +478,7 @@ void create_begin(struct operation *op, const char *key)
 {
 	struct key_ref ref;
 
-	op->undo = forget;
-	op->opened = opened;
+	create_prepare(op);
 	snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
 	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
 		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);

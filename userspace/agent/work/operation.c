@@ -44,6 +44,8 @@ static const struct {
 	[OPERATION_MODIFY] = { "ModifyDBCluster", NULL, true },
 	[OPERATION_BACKUP_HEADER] = { "BackupVolumeHeader", NULL, true },
 	[OPERATION_RESTORE_HEADER] = { "RestoreVolumeHeader", NULL },
+	[OPERATION_SNAPSHOT] = { "CreateDBClusterSnapshot", NULL },
+	[OPERATION_RESTORE_SNAPSHOT] = { "RestoreDBClusterFromSnapshot", "create" },
 };
 
 /* A pool that the catalog does not have makes each step in it fail with LVM's words. */

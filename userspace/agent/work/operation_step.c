@@ -23,13 +23,14 @@ static void step_run(void *data)
 
 /*
  * Is the operation to go on after a late step? A stop and a deletion are only finished: the device
- * is gone. So is a modification: it undoes its setting if the step failed. A start must not open a
+ * is gone. So is a modification: it undoes its setting if the step failed. A snapshot undoes itself. A start must not open a
  * volume after its client got a fault.
  */
 static bool goes_on(const struct operation *op)
 {
 	return op->undoing || op->job.interrupted || op->kind == OPERATION_STOP ||
-	       op->kind == OPERATION_DELETE || op->kind == OPERATION_MODIFY;
+	       op->kind == OPERATION_DELETE || op->kind == OPERATION_MODIFY ||
+	       op->kind == OPERATION_SNAPSHOT;
 }
 
 /* A start has opened the volume, and must not have. The device fails with its key. */

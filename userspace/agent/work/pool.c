@@ -12,6 +12,7 @@
 
 #include "agent/api/pool_json.h"
 #include "agent/api/reply.h"
+#include "agent/catalog/snapshots.h"
 #include "agent/volume/device_thread.h"
 #include "agent/volume/thin.h"
 #include "agent/work/pool_look.h"
@@ -198,6 +199,10 @@ int pool_delete(struct agent *agent, struct varlink_call *call, json_object *par
 		return fault_set(f, "InvalidPoolStateFault",
 				 "The pool %s holds the volumes of %d clusters. Delete the clusters first.",
 				 name, volumes);
+	if (snapshots_count(agent, name))
+		return fault_set(f, "InvalidPoolStateFault",
+				 "The pool %s holds %u snapshots, which outlive their clusters. Delete the snapshots first: envelope snapshot describe",
+				 name, snapshots_count(agent, name));
 	work = new_work(agent, "DeletePool", pool, call, params);
 	if (!work)
 		return fault_set(f, "InternalFailure", "Out of memory.");

@@ -14,6 +14,7 @@
 #include "agent/catalog/pools.h"
 #include "agent/volume/device_thread.h"
 #include "agent/volume/thin.h"
+#include "agent/work/snapshot_removal.h"
 #include "lib/base/json.h"
 #include "lib/base/log.h"
 
@@ -256,6 +257,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	struct agent *agent = userdata;
 	struct pool_look *look = agent->pools ? new_look(agent) : NULL;
 
+	snapshot_sweep(agent);
 	if (look)
 		begin(look);
 	sd_event_source_set_time_relative(source, LOOK_S * 1000000ULL);

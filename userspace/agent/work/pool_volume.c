@@ -68,13 +68,24 @@ static void made(struct operation *op)
 }
 
 /**
+ * pool_volume_step() - have LVM make or change the volume
+ * @run: fills the job's result and what is known of the volume
+ * @then: called afterwards. The job has the result and the path; the cluster has path, uuid and length
+ */
+void pool_volume_step(struct operation *op, void (*run)(struct volume_job *job),
+		      void (*then)(struct operation *op))
+{
+	op->then = then;
+	operation_pool_step(op, run, made);
+}
+
+/**
  * pool_volume_make() - have LVM make the volume
  * @then: called afterwards. The job has the result and the path; the cluster has path, uuid and length
  */
 void pool_volume_make(struct operation *op, void (*then)(struct operation *op))
 {
-	op->then = then;
-	operation_pool_step(op, run_make, made);
+	pool_volume_step(op, run_make, then);
 }
 
 static void run_grow(struct volume_job *job)

@@ -10,6 +10,8 @@
 
 bool pool_volume_is_due(const struct operation *op);
 int pool_volume_intend(struct operation *op);
+void pool_volume_step(struct operation *op, void (*run)(struct volume_job *job),
+		      void (*then)(struct operation *op));
 void pool_volume_make(struct operation *op, void (*then)(struct operation *op));
 void pool_volume_grow(struct operation *op, uint64_t bytes, void (*then)(struct operation *op));
 void pool_volume_remove(struct operation *op, void (*then)(struct operation *op));

@@ -24,8 +24,11 @@ struct question {
 /* Puts the KMS's refusal into RDS's words. */
 static void refusal(struct operation *op, const struct fault *f)
 {
-	rules_key_not_accessible(cluster_key(op->cluster), &op->fault, "(%s: %.300s)", f->code,
-				 f->message);
+	rules_key_not_accessible(cluster_key(op->cluster), &op->fault, "(%s: %.300s)%s", f->code,
+				 f->message,
+				 op->kind == OPERATION_RESTORE_SNAPSHOT
+					 ? " A restore needs kms:ReEncryptFrom and kms:ReEncryptTo on the key, and kms:Decrypt."
+					 : "");
 }
 
 /*

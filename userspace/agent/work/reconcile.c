@@ -17,6 +17,7 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/pools.h"
+#include "agent/catalog/snapshots.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
@@ -40,6 +41,7 @@
 #include "agent/work/restart.h"
 #include "agent/work/resume.h"
 #include "agent/work/scan_job.h"
+#include "agent/work/snapshot_removal.h"
 #include "agent/work/stamp.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
@@ -80,8 +82,8 @@ void reconcile_load_cluster(struct cluster *cluster, void *userdata)
 /** reconcile_load() - fill the agent's list from the catalog; 0 or -1 */
 int reconcile_load(struct agent *agent, struct fault *f)
 {
-	/* Without the pools the clusters can be started all the same. */
-	if (pools_load(agent, f) < 0)
+	/* Without pools and snapshots the clusters can be started all the same. */
+	if (pools_load(agent, f) < 0 || snapshots_load(agent, f) < 0)
 		log_error("%s", f->message);
 	return catalog_load(agent->catalog, reconcile_load_cluster, agent, f);
 }
@@ -410,6 +412,7 @@ void reconcile_scan(struct agent *agent)
 	job->agent = agent;
 	resume_interrupted(agent);
 	pool_resume(agent);
+	snapshot_resume(agent);
 	scan_begin(job);
 }
 

@@ -81,6 +81,8 @@ static const struct option options[] = {
 	JUDGED("Fencing", fencing, "auto", config_judge_fencing, true),
 	SECONDS("DeviceTimeoutSeconds", device_timeout_seconds, 1, 3600, 60),
 	NUMBER("MaxDenials", max_denials, 0, CONFIG_DENIALS_MAX, 3, "keys"),
+	NUMBER("SnapshotQuota", snapshot_quota, 0, 100000, 100, "snapshots"),
+	SECONDS("SnapshotHoldSeconds", snapshot_hold_seconds, 1, 60, 2),
 };
 
 _Static_assert(sizeof(options) / sizeof(options[0]) == CONFIG_KEYS, "a line for each key");

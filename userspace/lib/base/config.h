@@ -18,7 +18,7 @@
 #define CONFIG_AGENT_SOCKET    "/run/envelope/agent.sock"
 
 #define CONFIG_DENIALS_MAX     100
-#define CONFIG_KEYS	       22
+#define CONFIG_KEYS	       24
 
 struct config {		    /* strings are owned and never NULL once loaded; "" means unset */
 	char *region;	    /* Region=us-east-1 */
@@ -43,6 +43,8 @@ struct config {		    /* strings are owned and never NULL once loaded; "" means u
 	unsigned int recovery_window_seconds; /* RecoveryWindowSeconds=, 0 to 604800 */
 	unsigned int device_timeout_seconds;  /* DeviceTimeoutSeconds=, 1 to 3600 */
 	unsigned int max_denials;	      /* MaxDenials=, 0 to CONFIG_DENIALS_MAX */
+	unsigned int snapshot_quota;	      /* SnapshotQuota=, 0 to 100000 */
+	unsigned int snapshot_hold_seconds;   /* SnapshotHoldSeconds=, 1 to 60 */
 	bool profile_alone; /* no key: profile is a cluster's own, so no other source counts */
 	/* No keys: what was found when the file was read. */
 	char *file;			 /* that was read; NULL without memory */

@@ -30,6 +30,7 @@ static const struct {
 } exit_codes[] = {
 	{ "DBClusterAlreadyExistsFault", EXIT_VALIDATION },
 	{ "DBPoolAlreadyExistsFault", EXIT_VALIDATION },
+	{ "DBClusterSnapshotAlreadyExistsFault", EXIT_VALIDATION },
 	{ "IncompleteSignature", EXIT_VALIDATION },
 	{ "InvalidAliasNameException", EXIT_VALIDATION },
 	{ "InvalidArnException", EXIT_VALIDATION },
@@ -45,6 +46,7 @@ static const struct {
 
 	{ "DBClusterNotFoundFault", EXIT_NOT_FOUND },
 	{ "DBPoolNotFoundFault", EXIT_NOT_FOUND },
+	{ "DBClusterSnapshotNotFoundFault", EXIT_NOT_FOUND },
 	{ "NotFoundException", EXIT_NOT_FOUND },
 
 	{ "AccessDenied", EXIT_DENIED },
@@ -83,6 +85,7 @@ static const struct {
 	{ "UnrecognizedClientException", EXIT_UNREACHABLE },
 
 	{ "AgentRunning", EXIT_WRONG_STATE },
+	{ "InvalidDBClusterSnapshotStateFault", EXIT_WRONG_STATE },
 	{ "InvalidDBClusterStateFault", EXIT_WRONG_STATE },
 	{ "InvalidPoolStateFault", EXIT_WRONG_STATE },
 	{ "InvalidVolume.NotFound", EXIT_WRONG_STATE },
@@ -98,6 +101,7 @@ static const struct {
 	{ "KernelModuleMissing", EXIT_HOST },
 	{ "KeyQuotaExceeded", EXIT_HOST },
 	{ "StorageQuotaExceededFault", EXIT_HOST },
+	{ "SnapshotQuotaExceededFault", EXIT_HOST },
 	{ "VolumeGroupError", EXIT_HOST },
 };
 

@@ -35,8 +35,8 @@
  */
 #define DIGEST_ITERATIONS 1000
 
-/* Length of the data area, from the segment or else from the device as it is now. */
-static int measure(const char *device, int claim, struct volume_header *header, struct fault *f)
+/** header_measure() - length of the data area, from the segment or else from the device as it is now */
+int header_measure(const char *device, int claim, struct volume_header *header, struct fault *f)
 {
 	uint64_t offset = header->data_offset * 512, size;
 
@@ -66,7 +66,8 @@ static int load_same(struct luks *luks, const char *device, int claim,
 	return 0;
 }
 
-static struct json_object *volume_token(const struct volume_header *header)
+/** header_token() - the token of a volume, without its wrapped key; a new reference */
+struct json_object *header_token(const struct volume_header *header)
 {
 	struct json_object *token = luks_new_token(VOLUME_TOKEN);
 
@@ -240,11 +241,11 @@ int header_format(const char *device, int claim, const struct volume_identity *i
 	strcpy(header.key_arn, id->key_arn);
 	strcpy(header.region, id->region);
 	strcpy(header.account, id->account);
-	token = volume_token(&header);
+	token = header_token(&header);
 	if (luks_put_token(&luks, CRYPT_ANY_TOKEN, token, f) || label_luks(&luks, id, f) ||
 	    header_inspect(&luks, &header, f) ||
 	    draft_write(&draft, device, claim, 2 * METADATA_SIZE, f) ||
-	    measure(device, claim, &header, f))
+	    header_measure(device, claim, &header, f))
 		return -1;
 	*out = header;
 	return 0;
@@ -262,7 +263,7 @@ int header_format(const char *device, int claim, const struct volume_identity *i
 int header_set_wrapped_key(const char *device, int claim, struct volume_header *header,
 			   const uint8_t *blob, size_t size, struct fault *f)
 {
-	struct json_object _cleanup_json_ *token = volume_token(header);
+	struct json_object _cleanup_json_ *token = header_token(header);
 	struct luks _cleanup_luks_ luks = { 0 };
 	int _cleanup_close_ own = -1;
 	char *text;
@@ -299,7 +300,7 @@ int header_read_claimed(const char *device, int claim, struct volume_header *out
 	struct volume_header header;
 
 	if (luks_load(&luks, device, claim, f) || header_inspect(&luks, &header, f) ||
-	    measure(device, luks.fd, &header, f))
+	    header_measure(device, luks.fd, &header, f))
 		return -1;
 	if (!header.wrapped_key_size)
 		return fault_set(f, LUKS_INVALID,

@@ -18,6 +18,10 @@ int header_inspect(struct luks *luks, struct volume_header *out, struct fault *f
 int header_load_volume(struct luks *luks, const char *device, int claim, const char *volume_id,
 		       struct fault *f);
 
+int header_measure(const char *device, int claim, struct volume_header *header, struct fault *f);
+
+struct json_object *header_token(const struct volume_header *header);
+
 bool header_find_volume(const char *device, int claim, char volume_id[22]);
 
 #endif
