@@ -30,6 +30,7 @@ expected_files() {
 	/usr/lib/envelope/envelope-check
 	/usr/lib/envelope/envelope-kms-worker
 	/usr/lib/envelope/envelope-request-key
+	/usr/lib/envelope/envelope-suspend
 	/usr/lib/modules-load.d/envelope.conf
 	/usr/lib/systemd/system/envelope-cluster@.service
 	/usr/lib/systemd/system/envelope-kms.service
@@ -49,6 +50,7 @@ expected_files() {
 	/usr/share/man/man8/envelope-kms-worker.8
 	/usr/share/man/man8/envelope-kms.8
 	/usr/share/man/man8/envelope-request-key.8
+	/usr/share/man/man8/envelope-suspend.8
 	/usr/share/man/man8/enveloped.8
 	EOF
 }

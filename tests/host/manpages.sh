@@ -108,7 +108,8 @@ missing_key_documented() {
 for page in build/man/*; do
 	check "renders without a warning: ${page##*/}" renders "$page"
 done
-for pair in envelope:1 enveloped:8 envelope-kms:8 envelope-kms-worker:8 envelope-request-key:8 envelope-check:8 envelope-copy:8; do
+for pair in envelope:1 enveloped:8 envelope-kms:8 envelope-kms-worker:8 envelope-request-key:8 envelope-check:8 \
+	envelope-copy:8 envelope-suspend:8; do
 	program=${pair%:*} page=${pair/:/.}
 	check "$page documents each option of $program --help" documented "$program" "$page"
 	check "the options of $page are known to $program" known "$program" "$page"

@@ -6,7 +6,8 @@
 #
 #	start_kms [TLS-PORT]; stop_kms			$kms is its pid
 #	kms_on_host PORT				leads the host's aws CLI there; prints its port
-#	start_agent [LEASE [WINDOW [RENEWAL]]]		seconds; $agent is its pid
+#	start_agent [LEASE [WINDOW [RENEWAL]]]		seconds; $agent is its pid; $agent_more is a line of its
+#						configuration
 #	stop_agent [SIGNAL]
 #	kms OPERATION JSON				prints the answer; fails with the KMS
 #	new_key_id					prints the id of a new KMS key
@@ -18,7 +19,7 @@
 # shellcheck source=tests/lib/daemons.bash
 . "$VM_CHECKOUT/tests/lib/daemons.bash"
 PATH=$DM_ENVELOPE_BUILD:$PATH
-export ENVELOPE_SOCKET=/run/envelope/agent.sock
+export ENVELOPE_SOCKET=/run/envelope/agent.sock ENVELOPE_SUSPEND=$DM_ENVELOPE_BUILD/envelope-suspend
 kms_socket=$PWD/kms.sock
 catalog=$PWD/state/catalog.sqlite
 audit=$PWD/audit.jsonl
@@ -70,6 +71,7 @@ start_agent() {
 	LeaseSeconds=$lease
 	RecoveryWindowSeconds=${2:-0}
 	${3:+RenewSeconds=$3}
+	${agent_more:-}
 	CONF
 	run_agent --config "$PWD/agent.conf" >&2
 }

@@ -138,6 +138,23 @@ static int hold(unsigned int ms)
 	return whole ? 0 : 1;
 }
 
+static int usage(FILE *stream)
+{
+	fprintf(stream,
+		"usage: envelope-suspend NAME MILLISECONDS\n"
+		"       envelope-suspend --resume NAME\n"
+		"\n"
+		"Holds the writes to the device-mapper device NAME until a byte or the end of the\n"
+		"standard input, and for at most 1 to %d milliseconds. The agent starts it.\n"
+		"\n"
+		"Options:\n"
+		"  --resume   let the writes go that a killed envelope-suspend has held\n"
+		"  --help     show this help\n"
+		"  --version  print the version\n",
+		MILLISECONDS_MAX);
+	return stream == stdout ? 0 : 2;
+}
+
 int main(int argc, char **argv)
 {
 	char *end = NULL;
@@ -149,13 +166,10 @@ int main(int argc, char **argv)
 		printf("envelope-suspend " ENVELOPE_VERSION "\n");
 		return 0;
 	}
-	if (argc != 3 || (!resumes && (*end || ms < 1 || ms > MILLISECONDS_MAX))) {
-		fprintf(stderr,
-			"usage: envelope-suspend NAME MILLISECONDS (at most %d)\n"
-			"       envelope-suspend --resume NAME\n",
-			MILLISECONDS_MAX);
-		return 2;
-	}
+	if (argc == 2 && !strcmp(argv[1], "--help"))
+		return usage(stdout);
+	if (argc != 3 || (!resumes && (*end || ms < 1 || ms > MILLISECONDS_MAX)))
+		return usage(stderr);
 	r = device_prepare(argv[resumes ? 2 : 1]);
 	if (r < 0) {
 		say("failed %s\n", strerror(-r));
