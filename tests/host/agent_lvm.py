@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# The agent of a suite on a host with LVM, which is lvm_stand_in.py: see there for its files.
+# The agent of a suite on a host with LVM. lvm_stand_in.py, which stands in for it, says which files it has.
 
 import contextlib
 import json

@@ -20,13 +20,13 @@ COPIED = ("userspace", "tests/unit", "tests/fuzz", "tests/host", "tests/data", "
 SECONDS = 300  # for one test: far more than any needs
 PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check",
             "envelope-copy")
-STAND_INS = {  # how the name of a host test begins, and the program that `make` builds for it
-    "agent": "enveloped",
-    "copy": "envelope-copy",
-    "kms_killed": "envelope-kms",
-    "kms_policy_model": "policy_verdicts",
-    "kms_grant_model": "grant_verdicts",
-    "kms_crypto_vectors": "crypto_answers",
+STAND_INS = {  # how the name of a host test begins, and the programs that `make` builds for it
+    "agent": ("enveloped", "envelope-suspend"),
+    "copy": ("envelope-copy",),
+    "kms_killed": ("envelope-kms",),
+    "kms_policy_model": ("policy_verdicts",),
+    "kms_grant_model": ("grant_verdicts",),
+    "kms_crypto_vectors": ("crypto_answers",),
 }
 
 
@@ -69,8 +69,9 @@ def targets(tree, test):
     """What a test needs to be built."""
     kind, name = test.split()[:2]
     programs = [f"{tree}/build/userspace/{p}" for p in PROGRAMS] if starts_programs(test) else []
-    programs += [f"{tree}/build/userspace/unit/{program}" for start, program in STAND_INS.items()
-                 if test.startswith(f"host {start}")]
+    for start, stand_ins in STAND_INS.items():
+        if test.startswith(f"host {start}"):
+            programs += [f"{tree}/build/userspace/unit/{program}" for program in stand_ins]
     own = {"unit": f"unit/{name}", "fuzz": f"fuzz/{name}_seeds"}.get(kind)
     return programs + ([f"{tree}/build/userspace/{own}"] if own else [])
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* sources: agent/rules/snapshot_rules.c agent/catalog/cluster.c agent/volume/thin_name.c */
 /*
- * What may be done with snapshots, and which logical volumes are none of a cluster.
+ * What may be done with snapshots, and which logical volumes are not that of a cluster.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -246,7 +246,7 @@ int rules_delete(const struct cluster *cluster, bool skip_final_snapshot, struct
 	if (skip_final_snapshot)
 		return 0;
 	return fault_set(f, "InvalidParameterCombination",
-			 "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified; and snapshots cannot be taken yet: back %s up yourself, then add --skip-final-snapshot.",
+			 "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified; and final snapshots cannot be taken yet: make a snapshot of %s with 'envelope snapshot create', then add --skip-final-snapshot.",
 			 cluster->id);
 }
 

@@ -29,5 +29,5 @@ bool thin_is_another(const char *dm_name, const char *volume_id)
 		return true;
 	return length >= digits + strlen(volume) &&
 	       !strncmp(id - strlen(volume), volume, strlen(volume)) &&
-	       strcmp(id, volume_id + strlen("vol-")) != 0;
+	       strcmp(id, volume_id + strlen("vol-"));
 }

@@ -2,8 +2,8 @@
 /*
  * Makes and removes snapshots, and volumes from them. See thin_snapshot.h.
  *
- * A snapshot has the header of its volume. It is never activated, and its name says that it is none of
- * the volumes of this host's clusters.
+ * A snapshot has the header of its volume. It is never activated, and its name says that no cluster
+ * of this host has it as its volume.
  *
  * Must never let a snapshot be taken for one moment of the volume whose writes were not held from before
  * lvm began until after it had ended.
@@ -36,19 +36,21 @@ static void snapshot_tag(const char *id, char tag[LVM_TAG_MAX])
 static void write_back(const char *name)
 {
 	_cleanup_text_ char *path = mapper_path(name);
-	char line[4096], where[2048];
+	_cleanup_text_ char *line = NULL;
 	unsigned int maj, min;
+	size_t size = 0;
 	struct stat st;
 	FILE *mounts;
 
 	if (!path || stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
 		return;
 	mounts = fopen("/proc/self/mountinfo", "re");
-	while (mounts && fgets(line, sizeof(line), mounts)) {
+	while (mounts && getline(&line, &size, mounts) > 0) {
+		_cleanup_text_ char *where = NULL;
 		int _cleanup_close_ fd = -1;
 
 		/* A path with a blank has an escape in its place, and is passed over. */
-		if (sscanf(line, "%*d %*d %u:%u %*s %2047s", &maj, &min, where) != 3 ||
+		if (sscanf(line, "%*d %*d %u:%u %*s %ms", &maj, &min, &where) != 3 ||
 		    makedev(maj, min) != st.st_rdev)
 			continue;
 		fd = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -93,11 +93,7 @@ static void take_blob(struct operation *op, json_object *response)
 	op->job.blob = blob ? strdup(blob) : NULL;
 }
 
-/**
- * create_reencrypted() - the KMS has bound the wrapped key to the finished header: write it, and attach
- *
- * The last steps of a creation, also of a restore.
- */
+/** create_reencrypted() - the KMS has bound the wrapped key to the finished header: write it, and attach */
 void create_reencrypted(struct operation *op, json_object *response, struct secret *plaintext)
 {
 	secret_free(plaintext);
@@ -157,11 +153,7 @@ static void formatted(struct operation *op)
 	operation_ask(op, "ReEncrypt", kms_seal(op->cluster, op->job.blob), create_reencrypted);
 }
 
-/**
- * create_record() - operation_record() that cannot fail
- *
- * A creation goes on without its row: the status "creating" is enough for a later agent to undo it.
- */
+/** create_record() - without its row a creation goes on: its status is enough for a later agent */
 void create_record(struct operation *op, const char *step, const char *made)
 {
 	if (operation_record(op, step, made) == 0)

@@ -17,10 +17,10 @@
 
 #include "agent/catalog/cluster_list.h"
 #include "agent/catalog/pools.h"
-#include "agent/catalog/snapshots.h"
 #include "agent/catalog/protections.h"
 #include "agent/catalog/reaches.h"
 #include "agent/catalog/settings.h"
+#include "agent/catalog/snapshots.h"
 #include "agent/lease/grant.h"
 #include "agent/volume/device_events.h"
 #include "agent/volume/locate.h"

@@ -49,7 +49,7 @@ static int check_source(struct volume_job *job)
 			 job->snapshot.name, job->snapshot.volume_id);
 }
 
-/* The volume is this host's alone from here on: its name says that it is none of the old cluster. */
+/* The volume is this host's alone from here on: its name says that it is not that of the old cluster. */
 static void run_rename(struct volume_job *job)
 {
 	const struct volume_identity identity = {
