@@ -23,8 +23,8 @@ static void step_run(void *data)
 
 /*
  * Is the operation to go on after a late step? A stop and a deletion are only finished: the device
- * is gone. So is a modification: it undoes its setting if the step failed. A snapshot undoes itself. A start must not open a
- * volume after its client got a fault.
+ * is gone. So is a modification: it undoes its setting if the step failed. A snapshot undoes itself. A
+ * start must not open a volume after its client got a fault.
  */
 static bool goes_on(const struct operation *op)
 {
