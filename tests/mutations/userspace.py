@@ -19,7 +19,7 @@ COPIED = ("userspace", "tests/unit", "tests/fuzz", "tests/host", "tests/data", "
           "docs", "dkms.conf", "Makefile", "Kbuild", "LICENSES")
 SECONDS = 300  # for one test: far more than any needs
 PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "envelope-request-key", "envelope-check",
-            "envelope-copy")
+            "envelope-copy", "envelope-suspend")
 STAND_INS = {  # how the name of a host test begins, and the programs that `make` builds for it
     "agent": ("enveloped", "envelope-suspend"),
     "copy": ("envelope-copy",),
