@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/volume/mapper.c agent/volume/udev_wait.c agent/api/parameters.c */
+/* sources: agent/volume/mapper.c agent/volume/mapper_list.c agent/volume/udev_wait.c agent/api/parameters.c */
 /*
  * The parsers of input from outside: the kernel's status line, and the parameters of a varlink
  * call. A parser accepts or refuses its input, and never guesses.

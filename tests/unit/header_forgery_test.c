@@ -54,7 +54,7 @@ static const struct forgery forgeries[] = {
 	{ "other subsystem", "subsystem", "luks", "subsystem" },
 
 	/* how data is encrypted, and where */
-	{ "null cipher", "/segments/0/encryption", "\"cipher_null-ecb\"", "segments.0.encryption" },
+	{ "null cipher", "/segments/0/encryption", "\"cipher_null-ecb\"", "tokens.0.key_arn" },
 	{ "weaker mode", "/segments/0/encryption", "\"aes-cbc-plain64\"", "segments.0.encryption" },
 	{ "other IV", "/segments/0/encryption", "\"aes-xts-plain\"", "segments.0.encryption" },
 	{ "sector size 512", "/segments/0/sector_size", "512", NULL },

@@ -242,6 +242,35 @@ static void a_volume_without_wrapped_key_is_not_readable(void **state)
 		"InvalidParameterValue", "1 to 6144");
 }
 
+/* It is made in one step. A missing key does not show that it was not finished. */
+static void a_plain_volume_is_whole_without_a_key_and_says_what_it_is(void **state)
+{
+	struct volume_identity id = identity;
+	struct volume_header header, read, encrypted;
+	struct fault f = { 0 };
+
+	succeeds(header_format(image, -1, &identity, key, &encrypted, &f), &f);
+	id.plain = id.overwrite = true;
+	id.key_arn = NULL;
+	succeeds(header_format(image, -1, &id, NULL, &header, &f), &f);
+	succeeds(header_read(image, &read, &f), &f);
+	assert_true(read.plain);
+	assert_string_equal(read.key_arn, "");
+	assert_int_equal(read.wrapped_key_size, 0);
+	assert_string_equal(read.header_sha256, header.header_sha256);
+	assert_int_equal(read.data_offset, encrypted.data_offset);
+	assert_int_equal(read.data_sectors, encrypted.data_sectors);
+	assert_string_equal(read.state, VOLUME_STATE_CREATING);
+	assert_false(image_holds("aes", 3));
+	assert_int_equal(header_erase_unfinished(image, -1, VOLUME_ID, &f), 1);
+	assert_false(image_holds("LUKS", 4));
+	/* Finished: it may hold data, though it has no key. */
+	succeeds(header_format(image, -1, &id, NULL, &header, &f), &f);
+	succeeds(header_set_state(image, -1, VOLUME_ID, NULL, NULL, &f), &f);
+	assert_int_equal(header_erase_unfinished(image, -1, VOLUME_ID, &f), 0);
+	succeeds(header_read(image, &read, &f), &f);
+}
+
 static void the_largest_wrapped_key_fits(void **state)
 {
 	static uint8_t large[VOLUME_WRAPPED_KEY_MAX];
@@ -428,6 +457,7 @@ int main(void)
 		with_image(small_and_missing_devices_are_refused),
 		with_image(a_block_device_in_use_is_refused),
 		with_image(a_volume_without_wrapped_key_is_not_readable),
+		with_image(a_plain_volume_is_whole_without_a_key_and_says_what_it_is),
 		with_image(the_largest_wrapped_key_fits),
 		with_image(only_the_volume_key_is_verified),
 		with_image(a_header_exchanged_after_reading_is_noticed),

@@ -7,7 +7,7 @@
  *
  *	$ENVELOPE_STAND_IN/keys/SERIAL	"DESCRIPTION live|dead"
  *	$ENVELOPE_STAND_IN/devices/NAME	"VOLUME-ID live|failed REASON LEASE MAJOR:MINOR ro|rw
- *					discards|none SECTORS", all after the number optional
+ *					discards|none SECTORS [plain]", all after the number optional
  *	$ENVELOPE_STAND_IN/mapped/NAME	what is read from a device; without the file it cannot be read
  *	$ENVELOPE_STAND_IN/open		while this file exists, all devices are open
  *	$ENVELOPE_STAND_IN/host		"HOST-ID BOOT-ID" of this host; without the file it has none
@@ -333,10 +333,10 @@ static void write_device(const struct mapping *m)
 {
 	char line[512];
 
-	snprintf(line, sizeof(line), "%s %s %s %" PRId64 " %u:%u %s %s %" PRIu64, m->volume_id,
+	snprintf(line, sizeof(line), "%s %s %s %" PRId64 " %u:%u %s %s %" PRIu64 "%s", m->volume_id,
 		 m->live ? "live" : "failed", m->reason[0] ? m->reason : "-", m->lease_left,
 		 major(m->below), minor(m->below), m->read_only ? "ro" : "rw",
-		 m->allow_discards ? "discards" : "none", m->sectors);
+		 m->allow_discards ? "discards" : "none", m->sectors, m->plain ? " plain" : "");
 	write_line("devices", m->name, line);
 }
 
@@ -352,6 +352,7 @@ int mapper_create(const struct device_table *table, struct fault *f)
 			     .below = table->number,
 			     .read_only = table->read_only,
 			     .allow_discards = table->allow_discards,
+			     .plain = table->header->plain,
 			     .sectors = table->header->data_sectors };
 	char path[512];
 	struct stat st;
@@ -362,7 +363,7 @@ int mapper_create(const struct device_table *table, struct fault *f)
 	if (!table->device || stat(table->device, &st) < 0 || st.st_rdev != table->number)
 		return fault_set(f, "InvalidParameterValue", "%s is not the disk.",
 				 table->device ? table->device : "-");
-	if (!keyring_find(1, table->description))
+	if (!m.plain && !keyring_find(1, table->description))
 		return fault_set(f, "InternalFailure", "There is no key %s.", table->description);
 	snprintf(m.name, sizeof(m.name), "%s", table->name);
 	memcpy(m.volume_id, table->header->volume_id, sizeof(m.volume_id));
@@ -414,7 +415,7 @@ int mapper_remove(const char *name, struct fault *f)
 
 static size_t list_devices(struct mapping **ret)
 {
-	char path[512], line[512], state[8], mode[8] = "rw", discards[16] = "none";
+	char path[512], line[512], state[8], mode[8] = "rw", discards[16] = "none", plain[8];
 	struct dirent *entry;
 	DIR *dir = opendir(place(path, "devices", ""));
 	struct mapping *list = calloc(64, sizeof(*list));
@@ -425,10 +426,12 @@ static size_t list_devices(struct mapping **ret)
 		unsigned int maj, min;
 
 		read_line("devices", entry->d_name, line);
-		if (sscanf(line, "%21s %7s %31s %" SCNd64 " %u:%u %7s %15s %" SCNu64, m->volume_id,
-			   state, m->reason, &m->lease_left, &maj, &min, mode, discards,
-			   &m->sectors) < 6)
+		plain[0] = 0;
+		if (sscanf(line, "%21s %7s %31s %" SCNd64 " %u:%u %7s %15s %" SCNu64 " %7s",
+			   m->volume_id, state, m->reason, &m->lease_left, &maj, &min, mode,
+			   discards, &m->sectors, plain) < 6)
 			continue;
+		m->plain = plain[0];
 		m->read_only = !strcmp(mode, "ro");
 		m->allow_discards = !strcmp(discards, "discards");
 		m->below = makedev(maj, min);

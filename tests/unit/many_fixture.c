@@ -27,6 +27,7 @@
 #include "agent/work/findings.h"
 #include "agent/work/left_reservation.h"
 #include "agent/work/ownership.h"
+#include "agent/work/plain_claim.h"
 #include "agent/work/path_look.h"
 #include "agent/work/release.h"
 #include "agent/work/restart.h"
@@ -173,6 +174,10 @@ void resume_interrupted(struct agent *of)
 }
 
 void restart_disk_found(struct cluster *cluster)
+{
+}
+
+void plain_claim_start(struct cluster *cluster)
 {
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: ../tests/unit/write_protection.c agent/volume/mapper.c agent/volume/udev_wait.c */
+/* sources: ../tests/unit/write_protection.c agent/volume/mapper.c agent/volume/mapper_list.c agent/volume/udev_wait.c */
 /*
  * What the agent asks device mapper, with a libdevmapper of the test's own: it is never given the
  * table of a device that is not its own, and each buffer of libdevmapper is wiped.
@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "agent/volume/mapper.h"
@@ -29,6 +30,8 @@ struct dm_task {
 static char there[16] = "envelope-db1"; /* a device of this name */
 static const char *there_uuid = "";
 static bool suspended;
+static bool plain; /* there is a linear device */
+static char last_target[32];
 static bool without_table; /* as after 'dmsetup remove --force' */
 static unsigned int removals;
 static unsigned int unwiped, foreign_tables, read_only_devices, devices, reloads, resumes;
@@ -113,6 +116,7 @@ int dm_task_add_target(struct dm_task *task, uint64_t start, uint64_t size, cons
 		       const char *params)
 {
 	snprintf(last_table, sizeof(last_table), "%s", params);
+	snprintf(last_target, sizeof(last_target), "%s", target);
 	return 1;
 }
 
@@ -181,8 +185,14 @@ void *dm_get_next_target(struct dm_task *task, void *next, uint64_t *start, uint
 	static char status[] = "live - 60 xts-aes-aesni 0 0 0 0 0 0 60";
 	static char key[] = "aes-xts-plain64 00112233445566778899aabbccddeeff 0 8:16 0";
 	static char none[] = "", crypt[] = "crypt", envelope[] = "envelope";
+	static char linear[] = "linear", stretch[] = "8:0 2048";
 	bool ours = is_ours(task->name);
 
+	if (ours && plain) {
+		*target = linear;
+		*params = task->type == DM_DEVICE_TABLE ? stretch : none;
+		return NULL;
+	}
 	*target = ours ? envelope : crypt;
 	if (task->type == DM_DEVICE_TABLE)
 		*params = ours ? table : key;
@@ -237,7 +247,9 @@ static void the_target_tells_a_volumes_device(void **state)
 static int load(int (*make)(const struct device_table *table, struct fault *f), bool read_only,
 		bool allow_discards)
 {
-	const struct volume_header header = { .volume_id = "vol-0123456789abcdef0" };
+	const struct volume_header header = { .volume_id = "vol-0123456789abcdef0",
+					      .data_offset = 2048,
+					      .plain = plain };
 	struct device_table table = { .name = "envelope-db1",
 				      .header = &header,
 				      .device = "/dev/loop0",
@@ -250,6 +262,37 @@ static int load(int (*make)(const struct device_table *table, struct fault *f), 
 		skip();
 	table.number = st.st_rdev;
 	return make(&table, &fault);
+}
+
+/* The uuid tells the linear device of a volume from that of another program. */
+static void a_plain_volume_is_a_linear_device_with_our_uuid(void **state)
+{
+	char expected[64];
+	struct mapping m;
+	struct stat st;
+
+	plain = true;
+	foreign_tables = 0;
+	for (int i = 0; i < 3; i++) {
+		there_uuid = i == 0   ? "LVM-abcdefghijklmnopqrstu"
+			     : i == 1 ? "ENVELOPE-vol-short"
+				      : "ENVELOPE-vol-0123456789abcdef0";
+		assert_int_equal(mapper_find("envelope-db1", &m), i == 2);
+	}
+	assert_true(m.plain && m.live && m.allow_discards);
+	assert_string_equal(m.volume_id, "vol-0123456789abcdef0");
+	assert_int_equal(m.start, 2048);
+	if (stat("/dev/loop0", &st) == 0 && S_ISBLK(st.st_mode)) {
+		assert_int_equal(load(mapper_create, false, true), 0);
+		snprintf(expected, sizeof(expected), "%u:%u 2048", major(st.st_rdev),
+			 minor(st.st_rdev));
+		assert_string_equal(last_target, "linear");
+		assert_string_equal(last_table, expected);
+	}
+	there_uuid = "";
+	plain = false;
+	assert_int_equal(load(mapper_create, false, false), 0);
+	assert_string_equal(last_target, "envelope");
 }
 
 static void a_write_protected_disk_gets_a_read_only_device(void **state)
@@ -380,6 +423,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_of_another_program_is_asked_for),
 		cmocka_unit_test(the_target_tells_a_volumes_device),
+		cmocka_unit_test(a_plain_volume_is_a_linear_device_with_our_uuid),
 		cmocka_unit_test(a_write_protected_disk_gets_a_read_only_device),
 		cmocka_unit_test(a_file_at_the_path_is_not_taken_for_the_device),
 		cmocka_unit_test(a_disk_that_is_protected_by_then_is_named),

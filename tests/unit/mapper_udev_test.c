@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* sources: agent/volume/mapper.c agent/volume/udev_wait.c */
+/* sources: agent/volume/mapper.c agent/volume/mapper_list.c agent/volume/udev_wait.c */
 /*
  * An udev that is stopped, or in another IPC namespace, completes no cookie: a start ends in a fault, a
  * stop ends, and neither a device nor a semaphore is left behind.

@@ -104,14 +104,30 @@ static void create_takes_every_form_of_key(void **state)
 	}
 }
 
-static void create_needs_encryption(void **state)
+static void create_needs_a_word_about_encryption(void **state)
 {
 	struct create_request request = good();
 
 	request.storage_encrypted = false;
-	expect_refused(&request, "InvalidParameterCombination", "encrypted clusters only");
+	expect_refused(&request, "InvalidParameterCombination", "--no-storage-encrypted");
 	request.key = ARN;
 	expect_refused(&request, "InvalidParameterCombination", "KmsKeyId");
+	request.storage_plain = true;
+	expect_refused(&request, "InvalidParameterCombination", "KmsKeyId");
+}
+
+static void a_plain_cluster_has_no_key_and_asks_no_kms(void **state)
+{
+	struct create_request request = good();
+	const char *key = "left";
+	struct fault f = { 0 };
+
+	request.storage_encrypted = false;
+	request.storage_plain = true;
+	assert_int_equal(rules_create(&request, &key, &f), 0);
+	assert_null(key);
+	request.reach = true;
+	expect_refused(&request, "InvalidParameterCombination", "no KMS is asked");
 }
 
 static void create_needs_one_region(void **state)
@@ -456,7 +472,8 @@ int main(void)
 		cmocka_unit_test(identifiers),
 		cmocka_unit_test(create_takes_the_default_key),
 		cmocka_unit_test(create_takes_every_form_of_key),
-		cmocka_unit_test(create_needs_encryption),
+		cmocka_unit_test(create_needs_a_word_about_encryption),
+		cmocka_unit_test(a_plain_cluster_has_no_key_and_asks_no_kms),
 		cmocka_unit_test(create_needs_one_region),
 		cmocka_unit_test(create_needs_a_device_path),
 		cmocka_unit_test(create_refuses_other_services_keys),

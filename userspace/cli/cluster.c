@@ -70,9 +70,10 @@ static const struct option_spec create_options[] = {
 	  .placeholder = "GIB",
 	  .parameter = "allocatedStorage",
 	  .help = "GiB of the volume in the pool (default: none, needed with --pool)" },
-	OPTION_ENCRYPTED("encrypt the volume; required, since the agent makes no plain volumes"),
+	OPTION_ENCRYPTED(
+		"encrypt the volume, or make a plain one that no key protects; never changed later (default: none, needed)"),
 	OPTION_KEY(
-		"key id, key ARN, alias/NAME or alias ARN; its ARN is stored (default: alias/aws/rds)"),
+		"key id, key ARN, alias/NAME or alias ARN of an encrypted cluster; its ARN is stored (default: alias/aws/rds)"),
 	{ .name = "region",
 	  .kind = OPTION_STRING,
 	  .placeholder = "REGION",

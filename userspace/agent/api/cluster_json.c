@@ -58,9 +58,10 @@ json_object *cluster_to_json(const struct cluster *cluster)
 	json_add_string(o, "DbClusterResourceId", cluster->resource_id);
 	json_add_string(o, "Status", cluster_status_name(cluster->status));
 	json_add_string(o, "StatusReason", reason(cluster));
-	json_add_bool(o, "StorageEncrypted", true);
+	json_add_bool(o, "StorageEncrypted", !cluster_is_plain(cluster));
 	json_add_bool(o, "DeletionProtection", cluster->deletion_protection);
-	json_add_string(o, "KmsKeyId", cluster_key(cluster));
+	if (!cluster_is_plain(cluster))
+		json_add_string(o, "KmsKeyId", cluster_key(cluster));
 	add_reach(o, cluster);
 	json_add_string(o, "Region", cluster->region);
 	json_add_string(o, "AccountId", cluster->account);
@@ -115,6 +116,13 @@ json_object *cluster_volume_to_json(const struct cluster *cluster, unsigned int 
 					  : "failed");
 	json_add_string(o, "DeviceReason", mapping->reason);
 	json_add_bool(o, "DiskPresent", !cluster->absent);
+	if (cluster_is_plain(cluster)) {
+		if (mapping->name[0])
+			json_add_int(o, "OpenCount", mapping->open_count);
+		if (mapping->name[0] && mapping->growable)
+			json_add_int(o, "GrowableBytes", (int64_t)mapping->growable);
+		return o;
+	}
 	add_reach(o, cluster);
 	json_add_string(o, "KeyDescription", description);
 	if (cluster->key)

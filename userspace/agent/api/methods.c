@@ -65,7 +65,8 @@ static struct cluster *new_cluster(struct agent *agent, const struct create_requ
 	snprintf(cluster->region, sizeof(cluster->region), "%s",
 		 request->region ? request->region : request->host_region);
 	snprintf(cluster->account, sizeof(cluster->account), "%s", request->host_account);
-	cluster->allow_discards = request->allow_discards;
+	/* A linear device passes them all. */
+	cluster->allow_discards = request->allow_discards || request->storage_plain;
 	cluster->deletion_protection = json_get_bool(params, "deletionProtection", false);
 	reach_take(params, &cluster->reach);
 	if (pool) {
@@ -119,6 +120,8 @@ static int create_cluster(struct varlink_call *call, json_object *params, void *
 		.identifier = json_get_string(params, METHOD_IDENTIFIER),
 		.device = json_get_string(params, "device"),
 		.storage_encrypted = json_get_bool(params, "storageEncrypted", false),
+		.storage_plain = !json_get_bool(params, "storageEncrypted", true),
+		.reach = json_has(params, METHOD_PROFILE) || json_has(params, METHOD_ENDPOINT),
 		.key = json_get_string(params, "kmsKeyId"),
 		.region = json_get_string(params, "region"),
 		.allow_overwrite = json_get_bool(params, "allowOverwrite", false),
@@ -411,6 +414,11 @@ static int activate_key(struct varlink_call *call, json_object *params, void *us
 	if (!cluster) {
 		fault_set(&f, "DBClusterNotFoundFault", "No volume here has the key %.100s.", text);
 		return method_refuse(agent, call, "ActivateKey", params, NULL, &f);
+	}
+	if (cluster_is_plain(cluster)) {
+		fault_set(&f, "InvalidParameterCombination",
+			  "The cluster %s is not encrypted: it has no key.", cluster->id);
+		return method_refuse(agent, call, "ActivateKey", params, cluster, &f);
 	}
 	/* It is there already, and alive. */
 	if (cluster->key && keyring_find(agent->keyring, text) == cluster->key)

@@ -47,6 +47,17 @@ const char *cluster_key(const struct cluster *cluster)
 	return cluster->key_arn[0] ? cluster->key_arn : cluster->requested_key;
 }
 
+/**
+ * cluster_is_plain() - is the volume not encrypted?
+ *
+ * It has no key then, and nobody asked for one. A creation that was interrupted before the KMS had
+ * named the key looks the same in the catalog: it is undone, whatever it was to be.
+ */
+bool cluster_is_plain(const struct cluster *cluster)
+{
+	return !cluster_key(cluster)[0];
+}
+
 /** cluster_is_inaccessible() - the KMS has refused the cluster's key */
 bool cluster_is_inaccessible(const struct cluster *cluster)
 {

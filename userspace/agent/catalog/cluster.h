@@ -48,7 +48,8 @@ struct grant {
  * @id: DB cluster identifier, lower case
  * @device: path of the block device with the ciphertext, as the user gave it; owned
  * @requested_key: the key of a creation as its request named it: ARN, id or alias
- * @key_arn: ARN of the key; "" until the KMS has resolved @requested_key
+ * @key_arn: ARN of the key; "" until the KMS has resolved @requested_key, and for a plain cluster: see
+ *	cluster_is_plain()
  * @status, @reason: AWS's word, and why
  * @created, @denied_since: seconds since 1970; @denied_since is 0 unless the KMS has refused
  * @wrapped_key, @wrapped_key_size, @header_sha256: from the verified header, so that leases can
@@ -202,6 +203,7 @@ struct cluster {
 const char *cluster_status_name(enum cluster_status status);
 bool cluster_status_parse(const char *name, enum cluster_status *ret);
 const char *cluster_key(const struct cluster *cluster);
+bool cluster_is_plain(const struct cluster *cluster);
 bool cluster_is_inaccessible(const struct cluster *cluster);
 bool cluster_is_occupied(const struct cluster *cluster);
 bool cluster_is_in_between(const struct cluster *cluster);

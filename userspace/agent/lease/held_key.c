@@ -30,6 +30,8 @@ void held_key_drop(struct cluster *cluster)
 	int r;
 
 	held_key_stop_renewal(cluster);
+	if (cluster_is_plain(cluster))
+		cluster->claim_ns = 0;
 	if (!cluster->key)
 		return;
 	r = keyring_revoke(cluster->agent->keyring, cluster->key);

@@ -50,10 +50,27 @@ static int check_key(const struct create_request *request, const char *key, cons
 			 key);
 }
 
+/* Encrypted or plain: decided once, and by a person. */
+static int check_encryption(const struct create_request *request, struct fault *f)
+{
+	const char *code = "InvalidParameterCombination";
+
+	if (request->key && !request->storage_encrypted)
+		return fault_set(f, code,
+				 "KmsKeyId was given without StorageEncrypted. Add --storage-encrypted.");
+	if (!request->storage_encrypted && !request->storage_plain)
+		return fault_set(f, code,
+				 "Say whether the cluster is to be encrypted: add --storage-encrypted. It cannot be encrypted later. A plain cluster is made with --no-storage-encrypted.");
+	if (request->storage_plain && request->reach)
+		return fault_set(f, code,
+				 "A plain cluster has no key: no KMS is asked for it, so it has no profile and no endpoint of its own.");
+	return 0;
+}
+
 /**
  * rules_create() - may this cluster be created? Checks the request alone, not the key
  * @request: as the client sent it
- * @key: set to the key to use: the requested key or the account's default key
+ * @key: set to the key to use: the requested key or the account's default key; NULL for a plain cluster
  */
 int rules_create(const struct create_request *request, const char **key, struct fault *f)
 {
@@ -61,12 +78,8 @@ int rules_create(const struct create_request *request, const char **key, struct 
 
 	if (rules_identifier(request->identifier, f) < 0)
 		return -1;
-	if (request->key && !request->storage_encrypted)
-		return fault_set(f, "InvalidParameterCombination",
-				 "KmsKeyId was given without StorageEncrypted. Add --storage-encrypted.");
-	if (!request->storage_encrypted)
-		return fault_set(f, "InvalidParameterCombination",
-				 "This host makes encrypted clusters only, and encryption cannot be added later. Add --storage-encrypted.");
+	if (check_encryption(request, f) < 0)
+		return -1;
 	if (request->device && request->device[0] != '/')
 		return fault_set(f, "InvalidParameterValue",
 				 "The device must be named by its whole path, such as /dev/vdb.");
@@ -82,8 +95,8 @@ int rules_create(const struct create_request *request, const char **key, struct 
 		return fault_set(f, "InvalidParameterValue",
 				 "This host's KMS endpoint is of the region %s, not %s. Set Region= and KmsEndpoint= in envelope.conf, or leave --region out.",
 				 request->host_region, region);
-	*key = request->key ? request->key : RULES_DEFAULT_KEY;
-	return check_key(request, *key, region, f);
+	*key = request->storage_plain ? NULL : request->key ? request->key : RULES_DEFAULT_KEY;
+	return request->storage_plain ? 0 : check_key(request, *key, region, f);
 }
 
 /**
@@ -315,6 +328,10 @@ int rules_backup_matches(const struct cluster *cluster, const struct volume_head
  */
 int rules_modify(const struct cluster *cluster, unsigned int modifications, struct fault *f)
 {
+	if (modifications & MODIFY_KEY && cluster_is_plain(cluster))
+		return fault_set(f, "InvalidParameterCombination",
+				 "The cluster %s is not encrypted, and cannot be encrypted. Create an encrypted cluster with that key and copy the data into it.",
+				 cluster->id);
 	if (modifications & MODIFY_KEY)
 		return fault_set(f, "InvalidParameterCombination",
 				 "The KMS key of an encrypted cluster cannot be changed: %s stays under %s. To have its data under another key create a new cluster with that key and copy the data into it.",
@@ -329,6 +346,10 @@ int rules_modify(const struct cluster *cluster, unsigned int modifications, stru
 	if (modifications & MODIFY_DEVICE)
 		return fault_set(f, "InvalidParameterCombination",
 				 "A cluster keeps its volume. If the volume has moved to another device: envelope cluster relocate --db-cluster-identifier %s --device DEVICE",
+				 cluster->id);
+	if (modifications & (MODIFY_REACH | MODIFY_DISCARDS) && cluster_is_plain(cluster))
+		return fault_set(f, "InvalidParameterCombination",
+				 "The cluster %s is not encrypted: no KMS is asked for it, and its device passes all discards to the disk.",
 				 cluster->id);
 	if (!modifications)
 		return fault_set(f, "InvalidParameterCombination",

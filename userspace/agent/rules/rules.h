@@ -28,6 +28,8 @@ struct create_request {
 	const char *identifier;
 	const char *device; /* also NULL for a volume in a pool */
 	bool storage_encrypted;
+	bool storage_plain; /* the client said that it is not to be encrypted */
+	bool reach;	    /* a profile or an endpoint was given */
 	const char *key;
 	const char *region;
 	int64_t sector_size; /* 0 for what was not given */

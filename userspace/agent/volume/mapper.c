@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Device-mapper devices of target "envelope". A table is built only from a verified copy of the
- * header in memory. No key material passes through here.
+ * Makes, changes and removes the devices of volumes: of target "envelope", or "linear" for a plain
+ * volume. A table is built only from a verified copy of the header in memory. No key material passes
+ * through here. mapper_list.c reads what devices there are.
  */
 #include "agent/volume/mapper.h"
 
@@ -17,13 +18,12 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "agent/volume/mapper_task.h"
 #include "agent/volume/udev_wait.h"
 #include "dm-envelope.h"
 #include "lib/base/log.h"
 #include "lib/base/text.h"
 #include "lib/header/block_device.h"
-
-#define ALLOW_DISCARDS "allow_discards"
 
 /* libdevmapper's warnings and errors; its debug messages are dropped. */
 __attribute__((format(printf, 5, 6))) static void on_log(int level, const char *file, int line,
@@ -39,28 +39,6 @@ __attribute__((format(printf, 5, 6))) static void on_log(int level, const char *
 	va_end(args);
 	log_warning("libdevmapper: %s", text);
 }
-
-/*
- * A request to the kernel. libdevmapper wipes its buffers: the tables of other programs' devices may
- * have keys in them.
- */
-static struct dm_task *new_task(int type)
-{
-	struct dm_task *task = dm_task_create(type);
-
-	if (task && !dm_task_secure_data(task)) {
-		dm_task_destroy(task);
-		task = NULL;
-	}
-	return task;
-}
-
-static void task_destroyp(struct dm_task **task)
-{
-	if (*task)
-		dm_task_destroy(*task);
-}
-#define _cleanup_task_ __attribute__((cleanup(task_destroyp)))
 
 /** mapper_path() - path of the device @name, for free(); NULL without memory */
 char *mapper_path(const char *name)
@@ -117,14 +95,21 @@ static int set_table(struct dm_task *task, const struct device_table *table, str
 		return fault_set(f, "InvalidVolumeHeader",
 				 "%s has become another device since the volume's header was read there. Start the cluster again.",
 				 table->device);
-	snprintf(params, sizeof(params),
-		 VOLUME_CIPHER " :%d:" ENVELOPE_KEY_TYPE ":%s %" PRIu64 " %u:%u %" PRIu64
-			       " %d sector_size:%" PRIu32 "%s",
-		 VOLUME_KEY_SIZE, table->description, header->iv_offset, major(table->number),
-		 minor(table->number), header->data_offset, table->allow_discards ? 2 : 1,
-		 header->sector_size, table->allow_discards ? " " ALLOW_DISCARDS : "");
+	if (header->plain)
+		snprintf(params, sizeof(params), "%u:%u %" PRIu64, major(table->number),
+			 minor(table->number), header->data_offset);
+	else
+		snprintf(params, sizeof(params),
+			 VOLUME_CIPHER " :%d:" ENVELOPE_KEY_TYPE ":%s %" PRIu64 " %u:%u %" PRIu64
+				       " %d sector_size:%" PRIu32 "%s",
+			 VOLUME_KEY_SIZE, table->description, header->iv_offset,
+			 major(table->number), minor(table->number), header->data_offset,
+			 table->allow_discards ? 2 : 1, header->sector_size,
+			 table->allow_discards ? " " MAPPER_DISCARDS : "");
 	if (!task || !dm_task_set_name(task, table->name) ||
-	    !dm_task_add_target(task, 0, header->data_sectors, ENVELOPE_TARGET_NAME, params) ||
+	    !dm_task_add_target(task, 0, header->data_sectors,
+				header->plain ? MAPPER_PLAIN_TARGET : ENVELOPE_TARGET_NAME,
+				params) ||
 	    (table->read_only && !dm_task_set_ro(task)))
 		return fault_set(f, "InternalFailure",
 				 "The device %s cannot be prepared: out of memory or a bad name.",
@@ -353,147 +338,4 @@ int mapper_remove(const char *name, struct fault *f)
 	return fault_set(f, "InternalFailure",
 			 "The kernel did not remove %s: %s. Read the reason with 'dmesg'.", name,
 			 strerror(dm_task_get_errno(task)));
-}
-
-/**
- * mapper_parse_status() - read the parameters of a status line
- * @params: "<state> <reason> <lease> <driver> <reads> ... <refused> [<length>]"
- * @mapping: its state, reason, leases, driver and counters are filled
- *
- * Return: 0 or -EBADMSG.
- */
-int mapper_parse_status(const char *params, struct mapping *mapping)
-{
-	char state[16];
-	int n = sscanf(params,
-		       "%15s %31s %" SCNd64 " %63s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-		       " %" SCNu64 " %" SCNu64 " %" SCNu64,
-		       state, mapping->reason, &mapping->lease_left, mapping->driver,
-		       &mapping->reads, &mapping->writes, &mapping->discards, &mapping->flushes,
-		       &mapping->errors, &mapping->refused, &mapping->lease_length);
-
-	/* A module that was loaded before an upgrade reports no length. */
-	if (n == 10)
-		mapping->lease_length = 0;
-	if (n < 10 || (strcmp(state, "live") && strcmp(state, "failed")))
-		return -EBADMSG;
-	mapping->live = !strcmp(state, "live");
-	if (!strcmp(mapping->reason, "-"))
-		mapping->reason[0] = 0;
-	return 0;
-}
-
-/* Queries one device. @params, @length: of its first target, if that is an envelope target. */
-static struct dm_task *query(int type, const char *name, char **params, uint64_t *length)
-{
-	struct dm_task *task = new_task(type);
-	uint64_t start;
-	char *target = NULL;
-
-	*params = NULL;
-	if (!task || !dm_task_set_name(task, name) || !dm_task_no_flush(task) ||
-	    !dm_task_run(task)) {
-		task_destroyp(&task);
-		return NULL;
-	}
-	dm_get_next_target(task, NULL, &start, length, &target, params);
-	if (target && *params && !strcmp(target, ENVELOPE_TARGET_NAME))
-		return task;
-	dm_task_destroy(task);
-	return NULL;
-}
-
-/* Reads "aes-xts-plain64 :64:envelope:dm-envelope:vol-... 0 MAJOR:MINOR START [options]". */
-static bool read_table(const char *table, struct mapping *mapping)
-{
-	const char *p = strstr(table, ":" ENVELOPE_KEY_TYPE ":" KEY_DESCRIPTION_PREFIX);
-	unsigned int maj, min;
-
-	if (!p ||
-	    sscanf(p + strlen(":" ENVELOPE_KEY_TYPE ":" KEY_DESCRIPTION_PREFIX),
-		   "%21s %*u %u:%u %" SCNu64, mapping->volume_id, &maj, &min, &mapping->start) != 4)
-		return false;
-	mapping->below = makedev(maj, min);
-	mapping->allow_discards = strstr(p, " " ALLOW_DISCARDS);
-	return true;
-}
-
-/**
- * mapper_is_mapping() - is the first target of the device @name an envelope target?
- */
-bool mapper_is_mapping(const char *name)
-{
-	_cleanup_task_ struct dm_task *status = NULL;
-	uint64_t length;
-	char *params;
-
-	status = query(DM_DEVICE_STATUS, name, &params, &length);
-	return status;
-}
-
-/**
- * mapper_find() - fill @mapping; false if @name is not the device of a volume
- *
- * Asks for the status first, which names the target and holds no key. Only an envelope device is asked
- * for its table: the table of a dm-crypt device has its key in it.
- */
-bool mapper_find(const char *name, struct mapping *mapping)
-{
-	_cleanup_task_ struct dm_task *table = NULL, *status = NULL;
-	struct dm_info info;
-	char *params, *table_params;
-
-	*mapping = (struct mapping){ 0 };
-	status = query(DM_DEVICE_STATUS, name, &params, &mapping->sectors);
-	if (!status)
-		return false;
-	table = query(DM_DEVICE_TABLE, name, &table_params, &mapping->sectors);
-	if (!table || !read_table(table_params, mapping))
-		return false;
-	if (mapper_parse_status(params, mapping) < 0) {
-		log_warning("The status line of %s is not understood.", name);
-		return false;
-	}
-	if (!dm_task_get_info(status, &info) || !info.exists)
-		return false;
-	snprintf(mapping->name, sizeof(mapping->name), "%s", name);
-	mapping->open_count = info.open_count;
-	mapping->read_only = info.read_only;
-	mapping->device = makedev(info.major, info.minor);
-	return true;
-}
-
-/**
- * mapper_list() - all devices of target "envelope" that belong to a volume
- * @ret: array of @count, to be freed with free()
- *
- * Return: 0 or -1.
- */
-int mapper_list(struct mapping **ret, size_t *count, struct fault *f)
-{
-	_cleanup_task_ struct dm_task *task = new_task(DM_DEVICE_LIST);
-	struct dm_names *names;
-	struct mapping *list = NULL;
-	size_t n = 0;
-
-	if (!task || !dm_task_run(task))
-		return fault_set(f, "InternalFailure",
-				 "The device-mapper devices cannot be listed. Load device-mapper with 'modprobe dm-mod'.");
-	names = dm_task_get_names(task);
-	if (names && !names->dev)
-		names = NULL;
-	while (names) {
-		struct mapping *grown = realloc(list, (n + 1) * sizeof(*list));
-
-		if (!grown) {
-			free(list);
-			return fault_set(f, "InternalFailure", "Out of memory.");
-		}
-		list = grown;
-		n += mapper_find(names->name, &list[n]);
-		names = names->next ? (void *)((char *)names + names->next) : NULL;
-	}
-	*ret = list;
-	*count = n;
-	return 0;
 }

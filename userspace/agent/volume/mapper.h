@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Device-mapper devices of target "envelope", through libdevmapper. Only device threads call these, but
+ * Device-mapper devices of volumes, through libdevmapper. Only device threads call these, but
  * for mapper_init() and mapper_events(): an ioctl may wait for a disk.
  */
 #ifndef ENVELOPE_MAPPER_H
@@ -22,7 +22,8 @@
 /**
  * struct mapping - one device, as `dmsetup status` shows it
  * @name: without /dev/mapper/; the kernel takes no longer one (DM_NAME_LEN)
- * @volume_id: from the key's description in the table
+ * @volume_id: from the key's description in the table, or the uuid of a plain volume's device
+ * @plain: of a plain volume: it has no key, and no state but that it is there
  * @live: false once the kernel failed it, for @reason
  * @lease_left: seconds
  * @lease_length: seconds of a whole lease; 0 if the module does not report it
@@ -39,6 +40,7 @@
 struct mapping {
 	char name[128];
 	char volume_id[22];
+	bool plain;
 	bool live;
 	char reason[32];
 	int64_t lease_left;

@@ -74,6 +74,8 @@ struct kept_header;
  * @formatted: our header is on the device
  * @header: verified copy, once read
  * @source: that of the snapshot that a volume is made from
+ * @plain: the volume is not encrypted
+ * @opened: a key was given to the kernel, or the device of a plain volume was made
  * @serial: kernel key
  * @warning: what a start found on the volume, "" for nothing
  * @result: of the last step: negative when it failed, with @fault
@@ -134,6 +136,8 @@ struct volume_job {
 	bool formatted;
 	struct volume_header header;
 	struct volume_header source;
+	bool plain;
+	bool opened;
 	int32_t serial;
 	char warning[FILE_SYSTEM_WARNING_MAX];
 	int result;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * From a header on a disk to a live device: read and check the header, let the KMS unwrap the key
- * under the header's hash, verify the key, give the key to the kernel, make the device.
+ * under the header's hash, verify the key, give the key to the kernel, make the device. For a plain
+ * volume the header is checked against the catalog alone, and nobody is asked.
  *
  * The agent builds the table from the copy of the header that it hashed, never from a second read:
  * the disk may return other bytes the next time.
@@ -35,6 +36,7 @@
 #include "agent/work/operation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/place.h"
+#include "agent/work/plain_claim.h"
 #include "agent/work/stamp.h"
 #include "agent/work/start_note.h"
 #include "agent/work/state.h"
@@ -67,7 +69,9 @@ static void run_attach(struct volume_job *job)
 	_cleanup_text_ char *path = NULL;
 	bool claimed;
 
-	job->result = header_verify_key(job->found, &job->header, job->key, &job->fault);
+	job->result = job->plain
+			      ? 0
+			      : header_verify_key(job->found, &job->header, job->key, &job->fault);
 	if (job->result == 0)
 		job->result = reserve(job);
 	if (job->result == 0)
@@ -75,7 +79,7 @@ static void run_attach(struct volume_job *job)
 	claimed = job->result == 0 && job->claim_ns;
 	if (job->result == 0 && job->keep)
 		job->kept = kept_header_make(job->found);
-	if (job->result == 0)
+	if (job->result == 0 && !job->plain)
 		job->result = keyring_add(job->keyring, job->description, job->key, job->lease_ns,
 					  lease_deadline(job->asked_ns, job->lease_ns),
 					  &job->serial, &job->fault);
@@ -84,9 +88,10 @@ static void run_attach(struct volume_job *job)
 	if (job->result == 0 && !job->key_only) {
 		file_close(&job->claim);
 		job->result = mapper_create(&table, &job->fault);
-		if (job->result < 0)
+		if (job->result < 0 && !job->plain)
 			keyring_revoke(job->keyring, job->serial);
 	}
+	job->opened = job->result == 0;
 	if (job->result < 0) {
 		job->serial = 0;
 		file_close(&job->claim);
@@ -192,13 +197,18 @@ static void attached(struct operation *op)
 	cluster->mapping.read_only = op->job.read_only;
 	cluster->mapping.lease_length = op->agent->config.lease_seconds;
 	cluster->renewal.last_error[0] = 0;
-	renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)), true);
+	if (cluster_is_plain(cluster))
+		plain_claim_start(cluster);
+	else
+		renewal_start(cluster, lease_deadline(op->job.asked_ns, agent_lease_ns(op->agent)),
+			      true);
 	/* Saved together with the place, the stamp, the start and the grant of the header. */
 	if (op->kind == OPERATION_START)
 		start_note(cluster, op->job.at_boot, op->job.read_only_asked);
 	kept = state_set(cluster, CLUSTER_AVAILABLE, "%s", reason_of(op)) == 0;
 	kept_header_record(cluster, op->job.kept);
-	grant_record(cluster, &op->answered);
+	if (!cluster_is_plain(cluster))
+		grant_record(cluster, &op->answered);
 	if (op->opened) {
 		take_opened(op, kept);
 		return;
@@ -241,6 +251,10 @@ static void ask_for_key(struct operation *op)
 {
 	const struct volume_job *job = &op->job;
 
+	if (job->plain) {
+		operation_device_step(op, run_attach, attached);
+		return;
+	}
 	if (grant_from_header(op->cluster, &job->header))
 		state_save_soon(op->cluster);
 	loss_record_doubt(op->cluster, &job->header);

@@ -22,9 +22,9 @@
 #include "agent/lease/keyring.h"
 #include "agent/lease/kms_call.h"
 #include "agent/rules/rules.h"
-#include "agent/volume/disks.h"
 #include "agent/volume/write_claim.h"
 #include "agent/work/attach.h"
+#include "agent/work/create_erase.h"
 #include "agent/work/fencing.h"
 #include "agent/work/left_reservation.h"
 #include "agent/work/named_device.h"
@@ -72,15 +72,20 @@ static void run_seal(struct volume_job *job)
 		record_kms(job);
 }
 
+static void take_header(struct operation *op)
+{
+	cluster_from_header(op->cluster, &op->job.header);
+	if (place_found(op->cluster, op->job.found, op->job.disk))
+		state_save_soon(op->cluster);
+}
+
 static void sealed(struct operation *op)
 {
 	if (op->job.result < 0) {
 		operation_step_failed(op);
 		return;
 	}
-	cluster_from_header(op->cluster, &op->job.header);
-	if (place_found(op->cluster, op->job.found, op->job.disk))
-		state_save_soon(op->cluster);
+	take_header(op);
 	grant_record(op->cluster, &op->answered);
 	attach_begin(op);
 }
@@ -112,6 +117,7 @@ static void run_format(struct volume_job *job)
 		.region = job->region,
 		.account = job->account,
 		.sector_size = job->sector_size,
+		.plain = job->plain,
 		.overwrite = job->overwrite,
 	};
 	char whose[VOLUME_OWNER_TEXT_MAX];
@@ -150,6 +156,11 @@ static void formatted(struct operation *op)
 	}
 	memcpy(op->cluster->header_sha256, op->job.header.header_sha256,
 	       sizeof(op->cluster->header_sha256));
+	if (op->job.plain) {
+		take_header(op);
+		attach_begin(op);
+		return;
+	}
 	operation_ask(op, "ReEncrypt", kms_seal(op->cluster, op->job.blob), create_reencrypted);
 }
 
@@ -162,13 +173,17 @@ void create_record(struct operation *op, const char *step, const char *made)
 	op->fault = (struct fault){ 0 };
 }
 
-static void unwrapped(struct operation *op, json_object *response, struct secret *plaintext)
+static void format(struct operation *op)
 {
-	if (!operation_take_key(op, plaintext))
-		return;
 	create_record(op, "format", op->job.device);
 	fencing_begin(op->cluster, op->job.disk);
 	operation_device_step(op, run_format, formatted);
+}
+
+static void unwrapped(struct operation *op, json_object *response, struct secret *plaintext)
+{
+	if (operation_take_key(op, plaintext))
+		format(op);
 }
 
 static void generated(struct operation *op, json_object *response, struct secret *plaintext)
@@ -209,12 +224,22 @@ static void described(struct operation *op, json_object *response, struct secret
 	operation_ask(op, "GenerateDataKeyWithoutPlaintext", kms_generate(cluster), generated);
 }
 
+/* No KMS has a part in it. */
+static void format_plain(struct operation *op)
+{
+	memcpy(op->job.region, op->cluster->region, sizeof(op->job.region));
+	memcpy(op->job.account, op->cluster->account, sizeof(op->job.account));
+	format(op);
+}
+
 static void taken(struct operation *op)
 {
 	if (op->job.result < 0)
 		operation_step_failed(op);
 	else if (target_check(op) < 0)
 		operation_fail(op);
+	else if (op->job.plain)
+		format_plain(op);
 	else
 		operation_ask(op, "DescribeKey", kms_describe_key(op->cluster->requested_key),
 			      described);
@@ -256,56 +281,6 @@ static void opened(struct operation *op)
 }
 
 /* ---- giving up ---- */
-
-/* The host may have been restarted since, and disks may have other names. */
-static void erase_wherever_it_is(struct volume_job *job)
-{
-	struct disk *disks = NULL;
-	size_t count = disks_list(&disks);
-	struct fault ignored;
-
-	for (size_t i = 0; i < count && job->result <= 0; i++) {
-		if (header_erase_unfinished(disks[i].path, -1, job->volume_id, &ignored) <= 0)
-			continue;
-		job->result = 1;
-		text_put(&job->found, text_take(&disks[i].path));
-	}
-	disks_free(disks, count);
-}
-
-/* A late step may have made the device after its client got a fault, and so may a killed agent. */
-static void remove_device(const struct volume_job *job)
-{
-	struct mapping mapping;
-	struct fault f;
-
-	if (job->interrupted &&
-	    (!mapper_find(job->device_name, &mapping) || strcmp(mapping.volume_id, job->volume_id)))
-		return;
-	if ((job->interrupted || job->serial) && mapper_remove(job->device_name, &f) < 0)
-		log_error("%s", f.message);
-}
-
-static void run_erase(struct volume_job *job)
-{
-	remove_device(job);
-	/* LVM has made no volume yet: there is nothing to erase. */
-	if (job->thin.pool.name[0] && !job->thin.path[0] && !job->interrupted)
-		job->result = 0;
-	else if (job->formatted)
-		job->result = header_erase(job->found, job->claim, job->volume_id, &job->fault);
-	else
-		job->result = header_erase_unfinished(job->found, job->claim, job->volume_id,
-						      &job->fault);
-	if (job->interrupted && job->result <= 0)
-		erase_wherever_it_is(job);
-	if (job->interrupted && job->result > 0)
-		fencing_end(job);
-	else
-		fencing_undo(job);
-	/* Not in the event loop: the close writes what the disk has not taken yet. */
-	file_close(&job->claim);
-}
 
 static void tell_resumed(const struct operation *op)
 {
@@ -366,7 +341,7 @@ static void erased(struct operation *op)
  */
 static void undo(struct operation *op)
 {
-	operation_device_step(op, run_erase, erased);
+	operation_device_step(op, create_erase, erased);
 }
 
 /* ---- beginning ---- */
@@ -462,7 +437,7 @@ void create_prepare(struct operation *op)
 /**
  * create_begin() - make the volume of a cluster whose request the rules have passed
  * @op: its cluster is in the agent's list with status creating
- * @key: as asked for: id, ARN or alias
+ * @key: as asked for: id, ARN or alias; NULL for a plain cluster
  *
  * Nothing is recorded before the device has been looked up, unless LVM is to make it.
  */
@@ -471,8 +446,10 @@ void create_begin(struct operation *op, const char *key)
 	struct key_ref ref;
 
 	create_prepare(op);
-	snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
-	if (key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
+	op->job.plain = !key;
+	if (key)
+		snprintf(op->cluster->requested_key, sizeof(op->cluster->requested_key), "%s", key);
+	if (key && key_ref_parse(key, &ref, NULL) == 0 && ref.kind == KEY_REF_ARN)
 		snprintf(op->cluster->key_arn, sizeof(op->cluster->key_arn), "%s", key);
 	if (op->job.thin.pool.name[0])
 		begin_in_pool(op);

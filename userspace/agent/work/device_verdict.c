@@ -15,6 +15,7 @@
 #include "agent/lease/renewal.h"
 #include "agent/work/fencing.h"
 #include "agent/work/length.h"
+#include "agent/work/plain_claim.h"
 #include "agent/work/restart.h"
 #include "agent/work/state.h"
 #include "dm-envelope.h"
@@ -123,7 +124,7 @@ static void note(struct cluster *cluster, const struct mapping *mappings, size_t
 		const struct mapping *m = &mappings[i];
 
 		if (!strcmp(m->volume_id, cluster->volume_id) &&
-		    (!found || (m->live && !found->live)))
+		    m->plain == cluster_is_plain(cluster) && (!found || (m->live && !found->live)))
 			found = m;
 	}
 	cluster->mapping = found ? *found : (struct mapping){ 0 };
@@ -137,11 +138,26 @@ static void note(struct cluster *cluster, const struct mapping *mappings, size_t
 		cluster->mapping.lease_length = length ? length : (uint64_t)found->lease_left;
 }
 
+/* A plain device lives without a key. What the agent has to renew is the claim on the disk. */
+static void take_over_plain(struct cluster *cluster)
+{
+	if (cluster->renewal.timer)
+		return;
+	if (cluster->status != CLUSTER_AVAILABLE)
+		state_set_soon(cluster, CLUSTER_AVAILABLE, NULL, "%s", "");
+	plain_claim_start(cluster);
+	fencing_watch(cluster);
+}
+
 /* Takes over a live device of an earlier agent, or one that was made by hand. */
 static void take_over(struct cluster *cluster)
 {
 	char description[64];
 
+	if (cluster_is_plain(cluster)) {
+		take_over_plain(cluster);
+		return;
+	}
 	cluster_key_description(cluster, description);
 	cluster->key = keyring_find(cluster->agent->keyring, description);
 	if (!cluster->key) {

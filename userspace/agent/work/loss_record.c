@@ -168,7 +168,7 @@ bool loss_record_doubt(struct cluster *cluster, const struct volume_header *head
 {
 	bool before = cluster->disk_doubted;
 
-	cluster->disk_doubted = !cluster_is_inaccessible(cluster) &&
+	cluster->disk_doubted = !header->plain && !cluster_is_inaccessible(cluster) &&
 				!strcmp(header->state, cluster_status_name(CLUSTER_INACCESSIBLE));
 	if (cluster->disk_doubted && !before)
 		log_warning("Cluster %s: the header on %s says that its key is lost, of which the catalog knows nothing: that is for the KMS to say.",

@@ -85,6 +85,7 @@ static int describe_volume(struct operation *op)
 	cluster_device_name(cluster, job->device_name);
 	memcpy(job->header_sha256, cluster->header_sha256, sizeof(job->header_sha256));
 	job->allow_discards = cluster->allow_discards;
+	job->plain = cluster_is_plain(cluster);
 	job->mapping = cluster->mapping;
 	job->keyring = op->agent->keyring;
 	job->lease_ns = agent_lease_ns(op->agent);

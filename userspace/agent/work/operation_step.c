@@ -63,10 +63,10 @@ static void step_done(void *data)
 		op->next(op);
 		return;
 	}
-	if (op->job.serial)
+	if (op->job.opened)
 		drop_what_is_open(op);
 	/* A stop that has ended the operation in time has its turn now, and does the rest. */
-	if (op->job.serial && op->late && op->close) {
+	if (op->job.opened && op->late && op->close) {
 		op->undoing = true;
 		op->close(op);
 		return;

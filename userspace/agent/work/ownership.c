@@ -199,7 +199,7 @@ static void stamp_done(void *data)
 	if (job->result < 0)
 		log_error("Cluster %s: the claim on its volume is not renewed: %s",
 			  cluster ? cluster->id : job->volume_id, job->fault.message);
-	else if (cluster && cluster->key && job->begun_ns)
+	else if (cluster && (cluster->key || cluster_is_plain(cluster)) && job->begun_ns)
 		cluster->claim_ns = job->begun_ns + job->owner.claim * NS_PER_S;
 	if (cluster && job->result == 0 && job->begun_ns)
 		stamp_written(cluster, &job->owner);

@@ -99,7 +99,7 @@ static int64_t parse_time(const char *text)
 /* Does the header record that the key was lost? @status: recoverable or not */
 static bool tells_loss(const struct volume_header *header, enum cluster_status *status)
 {
-	return cluster_status_parse(header->state, status) &&
+	return !header->plain && cluster_status_parse(header->state, status) &&
 	       (*status == CLUSTER_INACCESSIBLE || *status == CLUSTER_RECOVERABLE);
 }
 
@@ -300,7 +300,8 @@ static bool compare(const struct scan_job *job)
 			again = true;
 		else if (cluster)
 			update(cluster, volume);
-		else if (job->known_only)
+		/* Nobody has proved a plain header, so a person decides. */
+		else if (job->known_only || volume->header.plain)
 			note_unknown(job->agent, volume);
 		else if (job->result == 0)
 			reconcile_take_in(job, volume, false);

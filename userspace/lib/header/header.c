@@ -24,6 +24,7 @@
 #include "lib/header/draft.h"
 #include "lib/header/inspect.h"
 #include "lib/header/luks.h"
+#include "lib/header/plain_header.h"
 #include "lib/header/volume_profile.h"
 
 #define METADATA_SIZE (16 * 1024) /* bytes of one of the two copies of the metadata */
@@ -75,7 +76,8 @@ struct json_object *header_token(const struct volume_header *header)
 	json_add_string(token, "volume_id", header->volume_id);
 	json_add_string(token, "cluster_id", header->cluster_id);
 	json_add_string(token, "db_cluster_resource_id", header->db_cluster_resource_id);
-	json_add_string(token, "key_arn", header->key_arn);
+	if (!header->plain)
+		json_add_string(token, "key_arn", header->key_arn);
 	json_add_string(token, "region", header->region);
 	json_add_string(token, "account", header->account);
 	json_add_int(token, "generation", header->generation);
@@ -103,6 +105,13 @@ static struct json_object *state_token(const char *state, const char *reason)
 	json_add_string(token, "reason", text);
 	json_add_string(token, "time", when);
 	return token;
+}
+
+static int put_state(struct luks *luks, const char *state, const char *reason, struct fault *f)
+{
+	struct json_object _cleanup_json_ *token = state_token(state, reason);
+
+	return luks_put_token(luks, luks_find_token(luks, VOLUME_STATE_TOKEN), token, f);
 }
 
 /* The volume takes all of the device in whole sectors, and its sectors are whole blocks. */
@@ -174,12 +183,14 @@ static int format_luks(struct luks *luks, const struct volume_identity *id,
 		.label = id->volume_id,
 		.subsystem = VOLUME_SUBSYSTEM,
 	};
+	/* Its digest is in the header of each plain volume, for stock tools: see plain_header.h. */
+	static const char no_key[VOLUME_KEY_SIZE];
 	int r;
 
 	r = crypt_set_metadata_size(luks->cd, METADATA_SIZE, KEYSLOTS_SIZE);
 	if (!r)
 		r = crypt_format(luks->cd, CRYPT_LUKS2, "aes", "xts-plain64", NULL,
-				 (const char *)key->bytes, key->size, &luks2);
+				 key ? (const char *)key->bytes : no_key, VOLUME_KEY_SIZE, &luks2);
 	stack_wipe();
 	return r ? luks_write_fault(luks, r, "Cannot format", f) : 0;
 }
@@ -200,13 +211,13 @@ static int label_luks(struct luks *luks, const struct volume_identity *id, struc
  * @device: block device, or regular file in tests
  * @claim: from block_device_take() of @device; -1: the function takes the device for itself
  * @id: the identity to write
- * @key: VOLUME_KEY_SIZE bytes; only its digest is written
+ * @key: VOLUME_KEY_SIZE bytes; only its digest is written. NULL for a plain volume
  * @out: filled, its hash included, on success
  * @f: VolumeInUse when something holds the device, InvalidParameterCombination when the device
  *	already holds data and @id->overwrite is false, InvalidParameterValue for a wrong identity
  *
- * header_read() refuses the header until header_set_wrapped_key(). The header names its volume
- * from the first write on, for header_erase_unfinished().
+ * header_read() refuses the header until header_set_wrapped_key(). That of a plain volume is whole, and
+ * has the state "creating". Each names its volume from the first write on: header_erase_unfinished().
  *
  * Return: 0 or -1.
  */
@@ -214,12 +225,12 @@ int header_format(const char *device, int claim, const struct volume_identity *i
 		  const struct secret *key, struct volume_header *out, struct fault *f)
 {
 	struct json_object _cleanup_json_ *token = NULL;
-	struct volume_header header = { .generation = 1 };
+	struct volume_header header = { .generation = 1, .plain = id->plain };
 	struct draft _cleanup_draft_ draft = { .fd = -1 };
 	struct luks _cleanup_luks_ luks = { 0 };
 	int _cleanup_close_ own = -1;
 
-	if (key->size != VOLUME_KEY_SIZE)
+	if (!id->plain && key->size != VOLUME_KEY_SIZE)
 		return fault_set(f, "InvalidParameterValue", "A volume key has %d bytes, not %zu.",
 				 VOLUME_KEY_SIZE, key->size);
 	if (volume_identity_check(id, f))
@@ -238,11 +249,14 @@ int header_format(const char *device, int claim, const struct volume_identity *i
 	strcpy(header.volume_id, id->volume_id);
 	strcpy(header.cluster_id, id->cluster_id);
 	strcpy(header.db_cluster_resource_id, id->db_cluster_resource_id);
-	strcpy(header.key_arn, id->key_arn);
+	if (!id->plain)
+		strcpy(header.key_arn, id->key_arn);
 	strcpy(header.region, id->region);
 	strcpy(header.account, id->account);
 	token = header_token(&header);
 	if (luks_put_token(&luks, CRYPT_ANY_TOKEN, token, f) || label_luks(&luks, id, f) ||
+	    (id->plain && (put_state(&luks, VOLUME_STATE_CREATING, "not made yet", f) ||
+			   plain_header_make(&luks, &draft, f))) ||
 	    header_inspect(&luks, &header, f) ||
 	    draft_write(&draft, device, claim, 2 * METADATA_SIZE, f) ||
 	    header_measure(device, claim, &header, f))
@@ -302,7 +316,7 @@ int header_read_claimed(const char *device, int claim, struct volume_header *out
 	if (luks_load(&luks, device, claim, f) || header_inspect(&luks, &header, f) ||
 	    header_measure(device, luks.fd, &header, f))
 		return -1;
-	if (!header.wrapped_key_size)
+	if (!header.wrapped_key_size && !header.plain)
 		return fault_set(f, LUKS_INVALID,
 				 "The volume header of %s is refused: the token holds no wrapped_key. The volume was never completed. Create it anew.",
 				 device);
@@ -366,17 +380,13 @@ int header_verify_key(const char *device, const struct volume_header *header,
 int header_set_state(const char *device, int claim, const char *volume_id, const char *state,
 		     const char *reason, struct fault *f)
 {
-	struct json_object _cleanup_json_ *token = NULL;
 	struct luks _cleanup_luks_ luks = { 0 };
-	int id;
 
 	if (header_load_volume(&luks, device, claim, volume_id, f))
 		return -1;
-	id = luks_find_token(&luks, VOLUME_STATE_TOKEN);
 	if (!state)
-		return luks_remove_token(&luks, id, f);
-	token = state_token(state, reason);
-	return luks_put_token(&luks, id, token, f);
+		return luks_remove_token(&luks, luks_find_token(&luks, VOLUME_STATE_TOKEN), f);
+	return put_state(&luks, state, reason, f);
 }
 
 static int overwrite(const char *device, int claim, struct fault *f)
@@ -453,8 +463,10 @@ static int is_unfinished(const char *device, int claim, const char *volume_id, s
 	if (!token)
 		return !strcmp(contents.label, volume_id);
 	found = json_get_string(token, "volume_id");
+	/* A plain volume has no key at all: its header says that it is being made from the first. */
 	return found && !strcmp(found, volume_id) &&
-	       (!json_has(token, "wrapped_key") || says_creating(&luks));
+	       ((json_has(token, "key_arn") && !json_has(token, "wrapped_key")) ||
+		says_creating(&luks));
 }
 
 /**

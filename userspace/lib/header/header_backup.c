@@ -113,7 +113,7 @@ int header_backup_read(const uint8_t bytes[HEADER_BACKUP_BYTES], struct volume_h
 				 "The backup holds no LUKS2 header, or a damaged one.");
 	if (header_inspect(&luks, out, f))
 		return -1;
-	if (!out->wrapped_key_size)
+	if (!out->wrapped_key_size && !out->plain)
 		return fault_set(f, LUKS_INVALID,
 				 "The backup is of a volume that was never completed.");
 	return 0;

@@ -35,7 +35,7 @@ int volume_hash_text(const struct volume_header *header, char text[VOLUME_HASH_T
 		     "segment.offset=%" PRIu64 "\n"
 		     "segment.size=%s\n"
 		     "segment.iv_tweak=%" PRIu64 "\n"
-		     "segment.encryption=" VOLUME_CIPHER "\n"
+		     "segment.encryption=%s\n"
 		     "segment.sector_size=%" PRIu32 "\n"
 		     "digest.type=pbkdf2\n"
 		     "digest.hash=sha256\n"
@@ -53,10 +53,10 @@ int volume_hash_text(const struct volume_header *header, char text[VOLUME_HASH_T
 		     "token.account=%s\n"
 		     "token.generation=%" PRIu64 "\n",
 		     header->uuid, header->data_offset * 512, size, header->iv_offset,
-		     header->sector_size, header->digest_iterations, header->digest_salt,
-		     header->digest, header->volume_id, header->cluster_id,
-		     header->db_cluster_resource_id, header->key_arn, header->region,
-		     header->account, header->generation);
+		     header->plain ? VOLUME_PLAIN_CIPHER : VOLUME_CIPHER, header->sector_size,
+		     header->digest_iterations, header->digest_salt, header->digest,
+		     header->volume_id, header->cluster_id, header->db_cluster_resource_id,
+		     header->key_arn, header->region, header->account, header->generation);
 	return n > 0 && n < VOLUME_HASH_TEXT_MAX ? n : -1;
 }
 

@@ -16,7 +16,8 @@
 #define VOLUME_OWNER_TOKEN     "envelope-owner"
 #define VOLUME_KMS_TOKEN       "envelope-kms"
 #define VOLUME_CIPHER	       "aes-xts-plain64"
-#define MAPPER_UUID_PREFIX     "ENVELOPE-" /* dm uuid of its device; the volume id follows */
+#define VOLUME_PLAIN_CIPHER    "cipher_null-ecb" /* of a plain volume: not encrypted */
+#define MAPPER_UUID_PREFIX     "ENVELOPE-"	 /* dm uuid of its device; the volume id follows */
 
 #define VOLUME_KEY_SIZE	       64	     /* bytes: AES-256-XTS */
 #define VOLUME_WRAPPED_KEY_MAX 6144	     /* bytes: KMS's limit of a CiphertextBlob */
@@ -34,6 +35,7 @@
  * @region: region of @key_arn
  * @account: account of @key_arn
  * @sector_size: 512 or 4096; 0 means 4096
+ * @plain: the volume is not encrypted; @key_arn is not read
  * @overwrite: true destroys whatever the device holds
  */
 struct volume_identity {
@@ -44,6 +46,7 @@ struct volume_identity {
 	const char *region;
 	const char *account;
 	uint32_t sector_size;
+	bool plain;
 	bool overwrite;
 };
 
@@ -66,10 +69,11 @@ struct volume_owner {
  * @data_offset: start of the data area, in 512-byte sectors
  * @data_sectors: length of the data area, in 512-byte sectors, a whole number of @sector_size
  * @data_size: length in bytes as the segment fixes it, 0 for "to the end of the device"
+ * @plain: not encrypted: @key_arn is "" and there is no wrapped key
  * @iv_offset: added to the sector number to form the IV, in 512-byte sectors
  * @digest_salt: base64, as in the header
  * @digest: base64, as in the header
- * @wrapped_key_size: 0 directly after header_format(), never after header_read()
+ * @wrapped_key_size: 0 directly after header_format(); after header_read() only of a plain volume
  * @state: "" unless a state has been recorded by header_set_state()
  * @kms: identity of the KMS that gave the key last; "" unless header_set_kms() has recorded one
  * @header_sha256: volume_hash() of this header, 64 hex digits
@@ -87,6 +91,7 @@ struct volume_header {
 	char account[13];
 	uint64_t generation;
 
+	bool plain;
 	uint64_t data_offset;
 	uint64_t data_size;
 	uint64_t data_sectors;

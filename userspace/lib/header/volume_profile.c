@@ -197,6 +197,15 @@ static bool valid_key_arn(const char *arn, const char *region, const char *accou
 	return true;
 }
 
+/* A plain volume's header says that it is not encrypted, also to stock tools. */
+static int check_encryption(const struct node *n, struct volume_header *out)
+{
+	const char *found = json_get_string(n->object, "encryption");
+
+	out->plain = found && !strcmp(found, VOLUME_PLAIN_CIPHER);
+	return out->plain ? 0 : expect_text(n, "encryption", VOLUME_CIPHER);
+}
+
 static int check_segment(const struct node *root, struct volume_header *out)
 {
 	struct node segments, n;
@@ -207,7 +216,7 @@ static int check_segment(const struct node *root, struct volume_header *out)
 	if (child(root, "segments", "segments", &segments) || only_members(&segments, " 0 ") ||
 	    child(&segments, "0", "segments.0", &n) ||
 	    only_members(&n, " type offset size iv_tweak encryption sector_size ") ||
-	    expect_text(&n, "type", "crypt") || expect_text(&n, "encryption", VOLUME_CIPHER) ||
+	    expect_text(&n, "type", "crypt") || check_encryption(&n, out) ||
 	    get_number(&n, "sector_size", &sector) || get_decimal(&n, "offset", &offset) ||
 	    get_decimal(&n, "iv_tweak", &out->iv_offset) ||
 	    get_text(&n, "size", size, sizeof(size)))
@@ -307,10 +316,28 @@ static int get_wrapped_key(const struct node *n, struct volume_header *out)
 	return 0;
 }
 
+static int check_key(const struct node *n, struct volume_header *out)
+{
+	bool match;
+
+	if (out->plain && (json_has(n->object, "key_arn") || json_has(n->object, "wrapped_key")))
+		return refuse(n, "key_arn", "a plain volume has no key");
+	if (out->plain && (!arn_valid_region(out->region) || !arn_valid_account(out->account)))
+		return refuse(n, "region", "or account: no name of AWS");
+	if (out->plain)
+		return 0;
+	if (get_text(n, "key_arn", out->key_arn, sizeof(out->key_arn)))
+		return -1;
+	if (!valid_key_arn(out->key_arn, out->region, out->account, &match))
+		return refuse(n, "key_arn", "is not the ARN of a KMS key");
+	if (!match)
+		return refuse(n, "key_arn", "region and account differ from the token's");
+	return get_wrapped_key(n, out);
+}
+
 static int check_token(const struct node *n, struct volume_header *out)
 {
 	int64_t version, generation;
-	bool match;
 
 	if (only_members(n, " type keyslots version volume_id cluster_id db_cluster_resource_id "
 			    "key_arn region account generation wrapped_key ") ||
@@ -320,7 +347,6 @@ static int check_token(const struct node *n, struct volume_header *out)
 	    get_text(n, "cluster_id", out->cluster_id, sizeof(out->cluster_id)) ||
 	    get_text(n, "db_cluster_resource_id", out->db_cluster_resource_id,
 		     sizeof(out->db_cluster_resource_id)) ||
-	    get_text(n, "key_arn", out->key_arn, sizeof(out->key_arn)) ||
 	    get_text(n, "region", out->region, sizeof(out->region)) ||
 	    get_text(n, "account", out->account, sizeof(out->account)))
 		return -1;
@@ -336,12 +362,8 @@ static int check_token(const struct node *n, struct volume_header *out)
 	if (!valid_resource_id(out->db_cluster_resource_id))
 		return refuse(n, "db_cluster_resource_id", "\"%s\" is not a cluster resource id",
 			      out->db_cluster_resource_id);
-	if (!valid_key_arn(out->key_arn, out->region, out->account, &match))
-		return refuse(n, "key_arn", "is not the ARN of a KMS key");
-	if (!match)
-		return refuse(n, "key_arn", "region and account differ from the token's");
 	out->generation = generation;
-	return get_wrapped_key(n, out);
+	return check_key(n, out);
 }
 
 static int check_state_token(const struct node *n, struct volume_header *out)
@@ -465,9 +487,11 @@ int volume_identity_check(const struct volume_identity *id, struct fault *f)
 	if (!id->db_cluster_resource_id || !valid_resource_id(id->db_cluster_resource_id))
 		return fault_set(f, code,
 				 "A cluster resource id is \"cluster-\" and 26 digits of base32.");
-	if (!id->key_arn || !id->region || !id->account || !arn_valid_region(id->region) ||
+	if (!id->region || !id->account || !arn_valid_region(id->region) ||
 	    !arn_valid_account(id->account) ||
-	    !valid_key_arn(id->key_arn, id->region, id->account, &match) || !match)
+	    (!id->plain &&
+	     (!id->key_arn || !valid_key_arn(id->key_arn, id->region, id->account, &match) ||
+	      !match)))
 		return fault_set(f, code,
 				 "A volume needs the ARN of its KMS key, with the key's region and account.");
 	if (id->sector_size && id->sector_size != 512 && id->sector_size != 4096)
