@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 
 from agent_suite import agent
-from wait import PATIENCE
+from wait import PATIENCE, wait_for
 
 GIB = 1 << 30
 folder = f"{agent.dir}/lvm"
@@ -88,6 +88,8 @@ def make(*more):
     good("create", "--name", "fast", "--volume-group", "vg0", *more)
 
 
+# ---- clusters in a pool ----
+
 PLACE = "--pool", "fast", "--allocated-storage"
 
 
@@ -103,3 +105,13 @@ def delete(name="db1", *more):
 def volume_of(name="db1"):
     """LVM's row of the cluster's volume."""
     return [lv for lv in volumes().values() if f"envelope.cluster={name}" in lv["lv_tags"].split(",")]
+
+
+@contextlib.contextmanager
+def a_pool(*more):
+    make("--size", "8", *more)
+    yield
+    agent.remove_all()
+    wait_for(lambda: not rows("pool_volume"), why=agent.log)
+    good("delete", "--name", "fast")
+    assert not volumes(), volumes()

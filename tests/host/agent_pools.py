@@ -2,13 +2,12 @@
 #
 # Pools, with a stand-in for LVM: lvm_stand_in.py. tests/integration/agent-pools has the real one.
 
-import contextlib
 import json
 import os
 import subprocess
 
-from agent_lvm import (GIB, PLACE, bad, changed, commands, create, delete, folder, good, make, pool, pools, put, rows,
-                       start_again, volume_of, volumes)
+from agent_lvm import (GIB, PLACE, a_pool, bad, changed, commands, create, delete, folder, good, make, pool, pools, put,
+                       rows, start_again, volume_of, volumes)
 from agent_suite import agent, finish, test
 from wait import PATIENCE, wait_for
 
@@ -25,6 +24,18 @@ def _():
     good("delete", "--name", "fast")
     assert not volumes() and not pools() and not rows("pool")
     assert len(agent.records("CreatePool")) == 1 and len(agent.records("DeletePool")) == 1
+
+
+@test("a group on disks that LVM's devices file does not list is refused with the command that adds them, and nothing is added")
+def _():
+    with changed() as now:
+        now["unlisted"] = {"vg1": {"free": 8 * GIB, "volumes": []}}
+    said = bad("VolumeGroupError", "create", "--name", "fast", "--volume-group", "vg1", "--size", "1")
+    assert "/dev/sdz" in said and "lvmdevices --adddev DEVICE" in said, said
+    assert "not found" in bad("VolumeGroupError", "create", "--name", "fast", "--volume-group", "vg2", "--size", "1")
+    assert not any("adddev" in c or c.startswith("lvmdevices") for c in commands()) and not rows("pool")
+    with changed() as now:
+        del now["unlisted"]
 
 
 @test("without a size a pool takes nine tenths of what is free")
@@ -143,15 +154,6 @@ def _():
 
 
 # ---- clusters in a pool ----
-
-@contextlib.contextmanager
-def a_pool(*more):
-    make("--size", "8", *more)
-    yield
-    agent.remove_all()
-    wait_for(lambda: not rows("pool_volume"), why=agent.log)
-    good("delete", "--name", "fast")
-    assert not volumes(), volumes()
 
 
 @test("a cluster in a pool lives on a tagged thin volume of its size: start, stop, the next agent, growth while it runs, deletion")

@@ -282,7 +282,7 @@ completes() {
 		_envelope
 		printf "%s\n" "${COMPREPLY[@]}"'
 }
-check "completion of commands" same "$(printf 'check\ncluster\nevents\nheader\nkms\npool\nsnapshot\nstatus')" "$(completes 'envelope ""')"
+check "completion of commands" same "$(printf 'catalog\ncheck\ncluster\nevents\nheader\nkms\npool\nsnapshot\nstatus')" "$(completes 'envelope ""')"
 check "completion of verbs" same "$(printf 'start\nstop')" "$(completes 'envelope cluster st')"
 check "completion of options" same "$(printf -- '--storage-encrypted\n--sector-size\n--socket')" \
 	"$(completes 'envelope cluster create --s')"

@@ -83,6 +83,11 @@ def report(kind, rows):
 
 
 def vgs(state, words):
+    if "--devicesfile" in words:  # without the file that hides the disks of some groups
+        assert words[:-1] == ["--devicesfile", "", "--reportformat", "json", "-o", "pv_name"], words
+        group_of({"groups": {**state["groups"], **state.get("unlisted", {})}}, words[-1])
+        report("vg", [{"pv_name": "/dev/sdz"}])
+        return
     (*_, fields), rest = options(words, ("--reportformat", "--units", "-o"), ("--nosuffix",))
     assert fields[1] == "vg_free,vg_extent_size"
     group = group_of(state, rest[0])
@@ -90,6 +95,11 @@ def vgs(state, words):
 
 
 def lvs(state, words):
+    if "--select" in words:
+        assert words == ["--reportformat", "json", "-o", "vg_name", "--select", 'lv_tags={"dm-envelope"}'], words
+        report("lv", [{"vg_name": name} for name, group in state["groups"].items()
+                      for lv in group["volumes"] if "dm-envelope" in lv["lv_tags"].split(",")])
+        return
     (*_, fields), rest = options(words, ("--reportformat", "--units", "-o"), ("--nosuffix",))
     assert tuple(fields[1].split(",")) == FIELDS
     group = group_of(state, rest[0])

@@ -28,6 +28,7 @@
 #include "agent/work/left_reservation.h"
 #include "agent/work/ownership.h"
 #include "agent/work/plain_claim.h"
+#include "agent/work/rebuild.h"
 #include "agent/work/path_look.h"
 #include "agent/work/release.h"
 #include "agent/work/restart.h"
@@ -178,6 +179,15 @@ void restart_disk_found(struct cluster *cluster)
 }
 
 void plain_claim_start(struct cluster *cluster)
+{
+}
+
+bool rebuild_is_due(const struct scan_job *job)
+{
+	return false;
+}
+
+void rebuild_look(struct agent *of)
 {
 }
 

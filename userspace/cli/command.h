@@ -96,6 +96,7 @@ struct invocation {
 extern const struct command cluster_commands[];
 extern const struct command pool_commands[];
 extern const struct command snapshot_commands[];
+extern const struct command catalog_commands[];
 extern const struct command header_commands[];
 extern const struct command status_commands[];
 extern const struct command events_commands[];

@@ -17,7 +17,7 @@
 #include "lib/base/standard_files.h"
 
 static const struct command *const nouns[] = {
-	cluster_commands, pool_commands,   snapshot_commands, header_commands,
+	cluster_commands, pool_commands,   snapshot_commands, catalog_commands, header_commands,
 	status_commands,  events_commands, check_commands,    kms_commands,
 };
 

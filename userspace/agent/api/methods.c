@@ -454,6 +454,7 @@ static const struct varlink_method methods[] = {
 	{ "DescribeSnapshots", snapshot_methods_describe, VARLINK_READ },
 	{ "DeleteSnapshot", snapshot_methods_delete, VARLINK_CHANGE },
 	{ "RestoreSnapshot", snapshot_methods_restore, VARLINK_CHANGE },
+	{ "RebuildCatalog", pool_methods_rebuild, VARLINK_CHANGE },
 	{ 0 },
 };
 

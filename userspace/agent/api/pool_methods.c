@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* The methods of pools: CreatePool, DescribePools and DeletePool. */
+/* The methods of pools: CreatePool, DescribePools and DeletePool; and RebuildCatalog. */
 #include "agent/api/pool_methods.h"
 
 #include "agent/api/method.h"
 #include "agent/api/reply.h"
 #include "agent/work/pool.h"
 #include "agent/work/pool_look.h"
+#include "agent/work/rebuild.h"
 #include "lib/base/json.h"
 
 /** pool_methods_create() - CreatePool: a thin pool in a volume group */
@@ -48,4 +49,16 @@ int pool_methods_delete(struct varlink_call *call, json_object *params, void *us
 	if (METHOD_CHECK(call, params, table) || pool_delete(agent, call, params, &f) == 0)
 		return 0;
 	return method_refuse(agent, call, "DeletePool", params, NULL, &f);
+}
+
+/** pool_methods_rebuild() - RebuildCatalog: take in what is on the disks, or say what would be */
+int pool_methods_rebuild(struct varlink_call *call, json_object *params, void *userdata)
+{
+	static const struct parameter table[] = { { "dryRun", PARAMETER_BOOL, false } };
+	struct agent *agent = method_agent(userdata);
+	struct fault f;
+
+	if (METHOD_CHECK(call, params, table) || rebuild_begin(agent, call, params, &f) == 0)
+		return 0;
+	return method_refuse(agent, call, "RebuildCatalog", params, NULL, &f);
 }

@@ -9,6 +9,7 @@
 
 int pool_methods_create(struct varlink_call *call, json_object *params, void *userdata);
 int pool_methods_describe(struct varlink_call *call, json_object *params, void *userdata);
+int pool_methods_rebuild(struct varlink_call *call, json_object *params, void *userdata);
 int pool_methods_delete(struct varlink_call *call, json_object *params, void *userdata);
 
 #endif

@@ -194,6 +194,33 @@ static int read_volumes(const char *group, struct lvm_group *ret, struct fault *
 	return 0;
 }
 
+/*
+ * LVM has no such group. On a host with LVM's devices file (lvmdevices(8)) it may be on disks that the file
+ * does not list, and LVM does not say so. The agent adds none: the file is the administrator's.
+ */
+static void explain_unlisted(const char *group, struct fault *f)
+{
+	const char *const words[] = {
+		"vgs", "--devicesfile", "", "--reportformat", "json", "-o", "pv_name", group, NULL
+	};
+	_cleanup_text_ char *text = NULL;
+	_cleanup_json_ json_object *document = NULL;
+	json_object *rows;
+	struct fault ignored;
+	const char *disk;
+
+	if (run(words, &text, &ignored) < 0)
+		return;
+	rows = rows_of(text, "vg", &document);
+	disk = rows && json_object_array_length(rows)
+		       ? json_get_string(json_object_array_get_idx(rows, 0), "pv_name")
+		       : NULL;
+	if (disk)
+		fault_set(f, "VolumeGroupError",
+			  "LVM's devices file does not list the disks of the volume group %s, such as %s. Add each with 'lvmdevices --adddev DEVICE', then try again.",
+			  group, disk);
+}
+
 /**
  * lvm_group_read() - read what LVM knows of a volume group
  * @ret: for lvm_group_clear(), also after a failure
@@ -211,8 +238,10 @@ int lvm_group_read(const char *group, struct lvm_group *ret, struct fault *f)
 	json_object *rows;
 
 	*ret = (struct lvm_group){ 0 };
-	if (run(words, &text, f) < 0)
+	if (run(words, &text, f) < 0) {
+		explain_unlisted(group, f);
 		return -1;
+	}
 	rows = rows_of(text, "vg", &document);
 	if (!rows || json_object_array_length(rows) != 1)
 		return misunderstood("vgs", f);
@@ -221,6 +250,63 @@ int lvm_group_read(const char *group, struct lvm_group *ret, struct fault *f)
 	if (!ret->extent_bytes)
 		return misunderstood("vgs", f);
 	return read_volumes(group, ret, f);
+}
+
+/**
+ * lvm_read_tagged() - read each volume group that has a volume of dm-envelope
+ * @ret: array of @count, for lvm_clear_tagged()
+ *
+ * Return: 0 or -1, with an empty array.
+ */
+int lvm_read_tagged(struct lvm_tagged **ret, size_t *count, struct fault *f)
+{
+	const char *const words[] = { "lvs",
+				      "--reportformat",
+				      "json",
+				      "-o",
+				      "vg_name",
+				      "--select",
+				      "lv_tags={\"" LVM_TAG "\"}",
+				      NULL };
+	_cleanup_text_ char *text = NULL;
+	_cleanup_json_ json_object *document = NULL;
+	json_object *rows;
+
+	*ret = NULL;
+	*count = 0;
+	if (run(words, &text, f) < 0)
+		return -1;
+	rows = rows_of(text, "lv", &document);
+	if (!rows)
+		return misunderstood("lvs", f);
+	*ret = calloc(json_object_array_length(rows) + 1, sizeof(**ret));
+	for (size_t i = 0; *ret && i < json_object_array_length(rows); i++) {
+		struct lvm_tagged *next = &(*ret)[*count];
+		size_t seen = 0;
+
+		json_copy_string(json_object_array_get_idx(rows, i), "vg_name", next->name,
+				 sizeof(next->name));
+		while (strcmp((*ret)[seen].name, next->name))
+			seen++;
+		if (seen < *count)
+			continue;
+		++*count;
+		if (lvm_group_read(next->name, &next->group, f) < 0) {
+			lvm_clear_tagged(*ret, *count);
+			*ret = NULL;
+			*count = 0;
+			return -1;
+		}
+	}
+	return *ret ? 0 : fault_set(f, "InternalFailure", "Out of memory.");
+}
+
+/** lvm_clear_tagged() - free the groups of lvm_read_tagged() */
+void lvm_clear_tagged(struct lvm_tagged *tagged, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		lvm_group_clear(&tagged[i].group);
+	free(tagged);
 }
 
 /** lvm_group_clear() - free what a report owns */

@@ -55,6 +55,14 @@ struct lvm_group {
 };
 
 /**
+ * struct lvm_tagged - a volume group with volumes of dm-envelope
+ */
+struct lvm_tagged {
+	char name[LVM_NAME_MAX + 1];
+	struct lvm_group group;
+};
+
+/**
  * struct lvm_tags - the tags of a volume to make
  */
 struct lvm_tags {
@@ -65,6 +73,8 @@ int lvm_start(const char *lock_path, struct fault *f);
 bool lvm_valid_name(const char *name);
 int lvm_group_read(const char *group, struct lvm_group *ret, struct fault *f);
 void lvm_group_clear(struct lvm_group *group);
+int lvm_read_tagged(struct lvm_tagged **ret, size_t *count, struct fault *f);
+void lvm_clear_tagged(struct lvm_tagged *tagged, size_t count);
 const struct lvm_volume *lvm_find(const struct lvm_group *group, const char *name);
 const struct lvm_volume *lvm_find_tag(const struct lvm_group *group, const char *tag);
 bool lvm_has_tag(const struct lvm_volume *volume, const char *tag);

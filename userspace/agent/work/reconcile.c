@@ -36,6 +36,7 @@
 #include "agent/work/path_look.h"
 #include "agent/work/place.h"
 #include "agent/work/pool.h"
+#include "agent/work/rebuild.h"
 #include "agent/work/recovery_window.h"
 #include "agent/work/release.h"
 #include "agent/work/restart.h"
@@ -337,7 +338,7 @@ static void scan_done(void *data)
 {
 	struct scan_job *job = data;
 	struct agent *agent = job->agent;
-	bool again;
+	bool again, doubted = !job->known_only && rebuild_is_due(job);
 
 	findings_begin(agent);
 	note_failures(job);
@@ -354,6 +355,8 @@ static void scan_done(void *data)
 	}
 	free(job);
 	agent->scanning = false;
+	if (doubted)
+		rebuild_look(agent);
 	if (agent->scan_again)
 		reconcile_disks(agent);
 }
