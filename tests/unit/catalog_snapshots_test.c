@@ -76,7 +76,7 @@ static void a_catalog_with_pools_takes_the_step_as_a_whole(void **state)
 	assert_int_equal(version(x), 2);
 	run(x, "DROP TABLE snapshot;");
 	assert_int_equal(catalog_open(x->path, &x->catalog, &f), 0);
-	assert_int_equal(version(x), 3);
+	assert_int_equal(version(x), 4);
 	agent.catalog = x->catalog;
 	assert_int_equal(pools_load(&agent, &f), 0);
 	assert_string_equal(agent.pools->name, "fast");

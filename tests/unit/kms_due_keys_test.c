@@ -355,7 +355,7 @@ static void an_older_store_is_upgraded(void **state)
 	assert_int_equal(store_fixture_count(x, "SELECT sum(deletion) FROM keys"), NOW + 100);
 	assert_int_equal(store_fixture_count(x,
 					     "SELECT json_extract(record, '$.Version') FROM store"),
-			 7);
+			 8);
 	assert_int_equal(store_fixture_get(x, A, NULL), 0);
 	assert_int_equal(store_fixture_get(x, B, NULL), -1);
 	assert_int_equal(store_fixture_destroy_due(x, NOW, note_due, &ended, &next), 0);
@@ -424,7 +424,7 @@ static void a_newer_store_is_refused(void **state)
 	struct store *store;
 	struct fault f = { 0 };
 
-	seal_version(x, 8);
+	seal_version(x, 9);
 	assert_int_equal(store_fixture_open(x, x->root, &store, &f), -1);
 	assert_non_null(strstr(f.message, "newer version"));
 }

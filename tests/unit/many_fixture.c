@@ -274,6 +274,7 @@ int many_set_up(void **state)
 		struct cluster *c = calloc(1, sizeof(*c));
 
 		snprintf(c->id, sizeof(c->id), "db%d", i);
+		strcpy(c->key_arn, "arn:aws:kms:us-east-1:123456789012:key/1");
 		snprintf(c->volume_id, sizeof(c->volume_id), "vol-%017d", i);
 		strcpy(c->region, "us-east-1");
 		c->device = strdup("/dev/null");

@@ -63,7 +63,7 @@ static void key_and_volume_cannot_be_modified(void **state)
 
 static void settings_can_be_modified_between_operations(void **state)
 {
-	struct cluster cluster = { .id = "db1", .status = CLUSTER_STOPPED };
+	struct cluster cluster = { .id = "db1", .key_arn = ARN, .status = CLUSTER_STOPPED };
 	struct fault f;
 
 	assert_int_equal(rules_modify(&cluster, MODIFY_DISCARDS, &f), 0);
