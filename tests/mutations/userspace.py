@@ -22,7 +22,7 @@ PROGRAMS = ("envelope", "enveloped", "envelope-kms", "envelope-kms-worker", "env
             "envelope-copy", "envelope-suspend")
 STAND_INS = {  # how the name of a host test begins, and the programs that `make` builds for it
     "agent": ("enveloped", "envelope-suspend"),
-    "copy": ("envelope-copy",),
+    "device_copy": ("envelope-copy",),
     "kms_killed": ("envelope-kms",),
     "kms_policy_model": ("policy_verdicts",),
     "kms_grant_model": ("grant_verdicts",),

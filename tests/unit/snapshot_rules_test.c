@@ -36,7 +36,7 @@ static void a_cluster_in_a_pool_gives_a_snapshot_while_it_has_its_key(void **sta
 		{ CLUSTER_RECOVERABLE, "InvalidDBClusterStateFault" },
 		{ CLUSTER_INACCESSIBLE, "InvalidDBClusterStateFault" },
 	};
-	struct cluster cluster = { .id = "db1", .in_pool = { .pool = "fast" } };
+	struct cluster cluster = { .id = "db1", .key_arn = "a key", .in_pool = { .pool = "fast" } };
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		cluster.status = table[i].status;
@@ -46,8 +46,13 @@ static void a_cluster_in_a_pool_gives_a_snapshot_while_it_has_its_key(void **sta
 	cluster.operation = (struct operation *)&cluster;
 	assert_string_equal(said(rules_snapshot(&cluster, &f)), "InvalidDBClusterStateFault");
 	cluster.operation = NULL;
+	cluster.key_arn[0] = 0;
+	assert_string_equal(said(rules_snapshot(&cluster, &f)), "InvalidDBClusterStateFault");
+	assert_non_null(strstr(f.message, "is not encrypted"));
+	strcpy(cluster.key_arn, "a key");
 	cluster.in_pool.pool[0] = 0;
 	assert_string_equal(said(rules_snapshot(&cluster, &f)), "InvalidDBClusterStateFault");
+	assert_non_null(strstr(f.message, "need a pool"));
 }
 
 static void the_quota_is_the_number_of_snapshots_that_there_may_be(void **state)

@@ -6,7 +6,7 @@
  * copy_take() - the next piece
  * @slot: free; filled
  *
- * Return: false if there is none, or the lanes shall stop.
+ * Return: false after the last piece, or when the lanes shall stop.
  */
 bool copy_take(struct copy *copy, struct slot *slot)
 {

@@ -82,6 +82,10 @@ int rules_snapshot(const struct cluster *cluster, struct fault *f)
 		return fault_set(f, "InvalidDBClusterStateFault",
 				 "The cluster %s is on a device of its own, and snapshots need a pool. Copy its data into a cluster that is created with --pool.",
 				 cluster->id);
+	if (cluster_is_plain(cluster))
+		return fault_set(f, "InvalidDBClusterStateFault",
+				 "The cluster %s is not encrypted, and snapshots are made of encrypted clusters alone. Copy its data into a cluster that is created with --storage-encrypted: man envelope-copy.",
+				 cluster->id);
 	if (cluster_is_inaccessible(cluster))
 		return fault_set(f, "InvalidDBClusterStateFault",
 				 "DbCluster %s is in %s state but expected it to be one of available, stopped. A snapshot that was made before can be restored, once its key can be used.",
