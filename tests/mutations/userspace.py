@@ -6,6 +6,7 @@ mutation does not touch.
 """
 
 import fcntl
+import glob
 import os
 import shutil
 import subprocess
@@ -76,6 +77,21 @@ def targets(tree, test):
     return programs + ([f"{tree}/build/userspace/{own}"] if own else [])
 
 
+def objects_of(out, files):
+    """
+    The objects below @out that some of @files are compiled into, and their rules of make. Those rules name
+    the objects of the base, and the compiler would write the rules of a mutant into the files of the base.
+    """
+    sources = [file.removeprefix("userspace/") for file in files]
+    objects = [f"{out}/{source.removesuffix('.c')}.{end}" for source in sources for end in "od"]
+    headers = {source for source in sources if source.endswith(".h")}
+    for rules in glob.glob(f"{out}/**/*.d", recursive=True) if headers else ():
+        with open(rules, encoding="utf-8") as f:
+            if headers.intersection(f.read().split()):
+                objects += [rules, f"{rules.removesuffix('.d')}.o"]
+    return objects
+
+
 def run(tree, test):
     """Runs a test in a copy: (exit status, output). No status if the test did not end."""
     kind, name, *only = test.split(None, 2)
@@ -124,8 +140,7 @@ class Userspace:
             return None, reason
         out = f"{tree}/build/userspace"
         stale = [f"{out}/libenvelope.a", *targets(tree, mutation.test)]
-        # Also the rules of make: the compiler would write those of the mutant into the file of the base.
-        stale += [f"{out}/{file.removeprefix('userspace/').removesuffix('.c')}.{end}" for file in mutation.files for end in "od"]
+        stale += objects_of(out, mutation.files)
         for path in stale:
             if os.path.exists(path):
                 os.unlink(path)

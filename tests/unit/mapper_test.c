@@ -274,7 +274,7 @@ static void a_plain_volume_is_a_linear_device_with_our_uuid(void **state)
 	plain = true;
 	foreign_tables = 0;
 	for (int i = 0; i < 3; i++) {
-		there_uuid = i == 0   ? "LVM-abcdefghijklmnopqrstu"
+		there_uuid = i == 0   ? "LVM-abcdefghijklmnopqrstuvwxyz"
 			     : i == 1 ? "ENVELOPE-vol-short"
 				      : "ENVELOPE-vol-0123456789abcdef0";
 		assert_int_equal(mapper_find("envelope-db1", &m), i == 2);
