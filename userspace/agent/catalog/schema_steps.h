@@ -12,8 +12,8 @@
 #define SCHEMA_VERSION 4
 
 /*
- * Takes a catalog from schema to schema, each step as a whole. Without room a later agent takes the rest:
- * until then there are no pools, no snapshots, or no plain clusters.
+ * Takes a catalog from schema to schema, each step as a whole. Without room a later agent takes the
+ * rest: until then there are no pools, no snapshots, or no plain clusters.
  */
 static inline int schema_take_steps(sqlite3 *db, int version)
 {

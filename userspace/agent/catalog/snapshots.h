@@ -2,8 +2,8 @@
 /*
  * Snapshots of clusters: their rows in the catalog, and the list in memory.
  *
- * A row is written before LVM makes the snapshot, and deleted after LVM has removed it. It does not go
- * with the cluster's row: a manual snapshot outlives its cluster.
+ * A row is written before LVM makes the snapshot, and deleted after LVM has removed it. It does not
+ * go with the cluster's row: a manual snapshot outlives its cluster.
  */
 #ifndef ENVELOPE_SNAPSHOTS_H
 #define ENVELOPE_SNAPSHOTS_H
@@ -23,8 +23,8 @@ struct agent;
  * @name: the identifier that the client gave, in lower case
  * @cluster_id, @resource_id, @volume_id: of the cluster, which may be gone
  * @key_arn, @region, @account: of the cluster's key, which is that of the snapshot
- * @header_sha256, @wrapped_key: of the header in the snapshot, as the catalog knew it; the key in base64,
- *	owned
+ * @header_sha256, @wrapped_key: of the header in the snapshot, as the catalog knew it; the key in
+ *	base64, owned
  * @reach: of the cluster: a restored one asks the same KMS
  * @in_pool: where it is
  * @held_ms: for how long the writes were held; 0 for a stopped cluster

@@ -116,7 +116,7 @@ json_object *kms_seal(const struct cluster *cluster, const char *blob_base64)
 }
 
 /**
- * kms_rewrap() - request of ReEncrypt that binds the wrapped key of a snapshot to the header of a new volume
+ * kms_rewrap() - request of ReEncrypt that binds a snapshot's wrapped key to another header
  * @cluster: the new one, with the hash of its header
  * @from: the header of the snapshot, which the KMS proves at the same time
  */
@@ -267,8 +267,9 @@ static void on_done(struct kms_worker *worker, enum kms_outcome outcome, const s
  * @done: called from the event loop with the answer, after the audit record
  * @userdata: of @done; freed with free() if the agent ends before the answer
  *
- * If an endpoint is silent, the next one of the list is asked. config_check_endpoints() has checked that
- * the silence of all leaves time within a lease. The worker that @done gets is that of the last answer.
+ * If an endpoint is silent, the next one of the list is asked. config_check_endpoints() has checked
+ * that the silence of all leaves time within a lease. The worker that @done gets is that of the
+ * last answer.
  *
  * A call cannot be cancelled: a caller that no longer wants the answer ignores it.
  *

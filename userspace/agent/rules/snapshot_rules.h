@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rules of snapshots and of restores, as pure functions. tests/unit/snapshot_rules_test.c lists them. */
+/* The rules of snapshots and of restores, as pure functions: tests/unit/snapshot_rules_test.c. */
 #ifndef ENVELOPE_SNAPSHOT_RULES_H
 #define ENVELOPE_SNAPSHOT_RULES_H
 

@@ -195,8 +195,9 @@ static int read_volumes(const char *group, struct lvm_group *ret, struct fault *
 }
 
 /*
- * LVM has no such group. On a host with LVM's devices file (lvmdevices(8)) it may be on disks that the file
- * does not list, and LVM does not say so. The agent adds none: the file is the administrator's.
+ * LVM has no such group. On a host with LVM's devices file (lvmdevices(8)) it may be on disks that
+ * the file does not list, and LVM does not say so. The agent adds none: the file is the
+ * administrator's.
  */
 static void explain_unlisted(const char *group, struct fault *f)
 {
@@ -403,8 +404,8 @@ int lvm_make_thin(const char *group, const char *pool, const char *name, uint64_
  * lvm_make_snapshot() - make a thin volume with the blocks that the thin volume @origin has now
  * @active: make its device; a snapshot without a device is not activated at a boot either
  *
- * A suspended device is not looked at: the caller holds the device on top of @origin, and a read of it
- * would wait until the caller lets it go.
+ * A suspended device is not looked at: the caller holds the device on top of @origin, and a read of
+ * it would wait until the caller lets it go.
  */
 int lvm_make_snapshot(const char *group, const char *origin, const char *name, bool active,
 		      const struct lvm_tags *tags, struct fault *f)
@@ -440,7 +441,8 @@ int lvm_extend(const char *group, const char *name, uint64_t bytes, struct fault
 }
 
 /**
- * lvm_remove() - remove the volume of the group that has this uuid and these two tags: LVM_TAG and @tag
+ * lvm_remove() - remove the volume of the group that has this uuid and these two tags: LVM_TAG and
+ * @tag
  *
  * Succeeds when there is no such volume: another volume of the same name is left alone.
  *

@@ -109,7 +109,7 @@ static int take(struct thin_snapshot *s, const char *tag, struct fault *f)
 	return r;
 }
 
-/* The volume whose snapshot is to be made, and room for the snapshot. Return: its length, or 0 with @f. */
+/* The volume of the snapshot to be, and room for it. Return: its length, or 0 with @f. */
 static uint64_t prepare(struct thin_snapshot *s, const char *name, char origin[LVM_NAME_MAX + 1],
 			struct fault *f)
 {
