@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * envelope-suspend: holds the writes to a device for a moment, and lets them go whatever happens to the
- * program that asked for it.
+ * envelope-suspend: holds the writes to a device for a moment, and lets them go whatever happens to
+ * the program that asked for it.
  *
  *	envelope-suspend NAME MILLISECONDS
  *	envelope-suspend --resume NAME
  *
- * The first form suspends the device and says "suspended". It resumes the device at the first of a byte on
- * the standard input, the end of the standard input, and the end of the time, which counts from before the
- * suspend. Then it says "held N", with N milliseconds, if the device was suspended from its own suspend to
- * the byte; "late N" otherwise. "failed" and a reason: the device is not suspended. The same process
- * suspends and resumes, so no device stays suspended because the agent, or lvm, was killed or stopped.
+ * The first form suspends the device and says "suspended". It resumes the device at the first of a
+ * byte on the standard input, the end of the standard input, and the end of the time, which counts
+ * from before the suspend. Then it says "held N", with N milliseconds, if the device was suspended
+ * from its own suspend to the byte; "late N" otherwise. "failed" and a reason: the device is not
+ * suspended. The same process suspends and resumes, so no device stays suspended because the agent,
+ * or lvm, was killed or stopped.
  *
- * Must never hold a lock or a descriptor of the agent, and must never wait for a disk while the device is
- * suspended: its pages are locked in memory.
+ * Must never hold a lock or a descriptor of the agent, and must never wait for a disk while the
+ * device is suspended: its pages are locked in memory.
  */
 #include <errno.h>
 #include <poll.h>
@@ -60,8 +61,9 @@ static void on_alarm(int signal_number)
 }
 
 /*
- * The end of the service, and that of the reader of the answers, must not end this process. From the end
- * of the time on a signal comes again and again, which ends a suspend that waits for requests under way.
+ * The end of the service, and that of the reader of the answers, must not end this process. From
+ * the end of the time on a signal comes again and again, which ends a suspend that waits for
+ * requests under way.
  */
 static int set_signals(unsigned int ms)
 {

@@ -5,8 +5,8 @@
  * A snapshot has the header of its volume. It is never activated, and its name says that no cluster
  * of this host has it as its volume.
  *
- * Must never let a snapshot be taken for one moment of the volume whose writes were not held from before
- * lvm began until after it had ended.
+ * Must never let a snapshot be taken for one moment of the volume whose writes were not held from
+ * before lvm began until after it had ended.
  */
 #include "agent/volume/thin_snapshot.h"
 
@@ -140,7 +140,7 @@ static uint64_t prepare(struct thin_snapshot *s, const char *name, char origin[L
 }
 
 /**
- * thin_snapshot_make() - make a snapshot of a volume as it is at one moment, and fill its uuid and length
+ * thin_snapshot_make() - make a snapshot of a volume at one moment, and fill its uuid and length
  *
  * Nothing of it is left after a failure, unless @snapshot->left says so.
  *
@@ -190,11 +190,10 @@ int thin_snapshot_remove(struct thin_snapshot *s, struct fault *f)
 }
 
 /**
- * thin_volume_restore() - make the volume of a new cluster from a snapshot, and fill its uuid, path and
- *	length
+ * thin_volume_restore() - make the volume of a new cluster from a snapshot, fill uuid, path, length
  *
- * The new volume shares its blocks with the snapshot until one of them is written. It has the header
- * of the snapshot's volume.
+ * The new volume shares its blocks with the snapshot until one of them is written. It has the
+ * header of the snapshot's volume.
  *
  * Return: 0 or -1; then thin_volume_remove() removes what may be left.
  */

@@ -98,7 +98,7 @@ static void take_blob(struct operation *op, json_object *response)
 	op->job.blob = blob ? strdup(blob) : NULL;
 }
 
-/** create_reencrypted() - the KMS has bound the wrapped key to the finished header: write it, and attach */
+/** create_reencrypted() - the KMS has bound the key to the finished header: write it, and attach */
 void create_reencrypted(struct operation *op, json_object *response, struct secret *plaintext)
 {
 	secret_free(plaintext);
@@ -427,7 +427,7 @@ static void begin_in_pool(struct operation *op)
 	pool_volume_make(op, volume_made);
 }
 
-/** create_prepare() - what becomes of an operation that makes a cluster, when it fails and when it ends */
+/** create_prepare() - what becomes of an operation that makes a cluster, at its failure or end */
 void create_prepare(struct operation *op)
 {
 	op->undo = forget;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The catalog made whole from the disks: pools and places by LVM's tags, clusters by the headers of their
- * volumes. A rebuild adds to the catalog. It removes nothing, and writes to no disk.
+ * The catalog made whole from the disks: pools and places by LVM's tags, clusters by the headers of
+ * their volumes. A rebuild adds to the catalog. It removes nothing, and writes to no disk.
  */
 #ifndef ENVELOPE_REBUILD_H
 #define ENVELOPE_REBUILD_H

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * From a snapshot to a new cluster under the same key: a thin volume that shares the blocks of the
- * snapshot, a header of its own, and the wrapped key bound to this header inside the KMS. create.c has the
- * steps after that, and the undo.
+ * snapshot, a header of its own, and the wrapped key bound to this header inside the KMS. create.c
+ * has the steps after that, and the undo.
  *
- * The KMS proves the header of the snapshot: it re-wraps the key only with the hash of the header that
- * the key was bound to. Must never ask the KMS for the plaintext before the new header is bound.
+ * The KMS proves the header of the snapshot: it re-wraps the key only with the hash of the header
+ * that the key was bound to. Must never ask the KMS for the plaintext before the new header is
+ * bound.
  */
 #include "agent/work/restore.h"
 
@@ -27,8 +28,8 @@
 #include "lib/header/header_restore.h"
 
 /*
- * The header of the snapshot must be the one that the catalog knew when the snapshot was made. The hash
- * does not cover the wrapped key.
+ * The header of the snapshot must be the one that the catalog knew when the snapshot was made. The
+ * hash does not cover the wrapped key.
  */
 static int check_source(struct volume_job *job)
 {

@@ -58,11 +58,11 @@ static bool is_other(const struct kms *kms, const char *account, const char *nam
 /**
  * user_bind() - the unique id of the user that @arn names
  * @arn: of any principal
- * @id: set; "" for a principal without one: a profile, an account, a role, or of an account that this KMS
- *	does not serve
+ * @id: set; "" for a principal without one: a profile, an account, a role, or of an account that
+ *	this KMS does not serve
  *
- * Return: 0; -ENOENT with @f untouched when the account is served, and has neither a user nor a profile of
- * this name; or -1.
+ * Return: 0; -ENOENT with @f untouched when the account is served, and has neither a user nor a
+ * profile of this name; or -1.
  */
 int user_bind(struct kms *kms, const char *arn, char id[USER_ID_CHARS + 1], struct fault *f)
 {

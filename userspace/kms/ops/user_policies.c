@@ -24,7 +24,7 @@ static int read_name(struct call *call, const char **name, struct fault *f)
 			     "The specified value for policyName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-");
 }
 
-/* As AWS, which counts no white space, nor that in strings. @with_space: of the texts as they are kept */
+/* As AWS, which counts no white space, nor that in strings. @with_space: of the texts as kept */
 static size_t size_of_all(const struct user *user, bool with_space)
 {
 	size_t size = 0;

@@ -156,8 +156,8 @@ static bool lists(const struct texts *principals, const char *arn)
 }
 
 /*
- * Does @name name the caller? A name that is bound names the user with its id, however the user is called,
- * and another name names principals without an id.
+ * Does @name name the caller? A name that is bound names the user with its id, however the user is
+ * called, and another name names principals without an id.
  */
 static bool names_caller(const char *name, const struct policy_request *request)
 {

@@ -116,8 +116,8 @@ int store_write_head(struct store *store, struct fault *f);
 int store_find(const char *path, struct fault *f);
 
 /*
- * 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation. 6: aliases.region. 7: users. 8: names
- * of users in policies and grants are bound
+ * 2: keys.deletion. 3: sets. 4: grants. 5: materials, keys.rotation. 6: aliases.region. 7: users.
+ * 8: names of users in policies and grants are bound
  */
 #define STORE_VERSION	  8
 #define STORE_VERSION_SET 3 /* the first one with a set of rows and a counter */

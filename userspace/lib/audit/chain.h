@@ -25,7 +25,7 @@
 #include "lib/base/secret.h"
 
 #define CHAIN_TAG_BYTES 16
-/* More than a record has. The target of the fuzzer reaches a line above it, and has no pages to clear. */
+/* More than a record has. The fuzzer reaches a line above it, and has no pages to clear. */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #define CHAIN_LINE_MAX 2048
 #else

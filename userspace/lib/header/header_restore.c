@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The new header of a restored volume, made in memory from the header of its snapshot. The digest of the
- * data key and the segment stay, so that no key is needed. Uuid, label and identity are new, and nothing is
- * taken over of state, owner and KMS.
+ * The new header of a restored volume, made in memory from the header of its snapshot. The digest
+ * of the data key and the segment stay, so that no key is needed. Uuid, label and identity are new,
+ * and nothing is taken over of state, owner and KMS.
  *
  * Must never write a header whose source is not the one that was checked: it is read once.
  */
@@ -68,8 +68,8 @@ static int rename_luks(struct luks *luks, const struct volume_identity *id, stru
  * @out: filled on success; it has no wrapped key yet
  * @f: InvalidVolumeHeader when @device no longer holds @from
  *
- * header_read() refuses the new header until header_set_wrapped_key(). It is written by one write, and
- * then the old one is nowhere on the device.
+ * header_read() refuses the new header until header_set_wrapped_key(). It is written by one write,
+ * and then the old one is nowhere on the device.
  *
  * Return: 0 or -1.
  */
