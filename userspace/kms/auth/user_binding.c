@@ -10,7 +10,9 @@
 #include "lib/base/json.h"
 
 #define ACCOUNT_DIGITS 12
-#define SHOWN	       (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
+
+/* As a document is shown. */
+#define TEXT (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 /* Takes the ARN of a user apart. Return: the name in @arn, or NULL for another principal */
 static const char *split(const char *arn, char account[ACCOUNT_DIGITS + 1])
@@ -179,7 +181,7 @@ static char *show(const char *text, struct json_object *gone)
 			show_statement(json_object_array_get_idx(statements, i), gone);
 	else
 		show_statement(statements, gone);
-	return strdup(json_object_to_json_string_ext(policy, SHOWN));
+	return strdup(json_object_to_json_string_ext(policy, TEXT));
 }
 
 /**
