@@ -254,7 +254,7 @@ static const char *judge_unknown(struct rebuild *job, const struct scanned *volu
 
 	if (other)
 		fault_set(f, CONFLICT,
-			  "The catalog has another cluster of that name, with the volume %s on %s. If that one is of the past: envelope cluster delete --db-cluster-identifier %s --skip-final-snapshot, then rebuild again.",
+			  "The catalog has another cluster of that name, with the volume %s on %s. If that one is of the past, delete it and rebuild again: envelope cluster delete --db-cluster-identifier %s --skip-final-snapshot",
 			  other->volume_id, other->device, other->id);
 	else if (job->scan.result < 0)
 		*f = job->scan.fault;
