@@ -15,8 +15,8 @@ READERS = "games"  # a group that each host has
 NOBODY = 65534
 
 # All that the group may call. A method is only added here when it changes nothing and shows no secret.
-READ = {"DescribeClusters", "Status", "Events", "DescribePools"}
-OF_NO_CLUSTER = {"Events", "DescribePools"}  # among them
+READ = {"DescribeClusters", "Status", "Events", "DescribePools", "DescribeSnapshots"}
+OF_NO_CLUSTER = {"Events", "DescribePools", "DescribeSnapshots"}  # among them
 
 
 @contextlib.contextmanager
